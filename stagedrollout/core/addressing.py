@@ -1,0 +1,20 @@
+"""Which rollout a person means: by the release they name, or the one that is going on."""
+
+from __future__ import annotations
+
+from stagedrollout.core.drift import age_of
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import Command
+
+
+def addressee(order: Command, rollouts: tuple[Rollout, ...]) -> Rollout | None:
+    """The newest rollout that answers to the named release; without a name, the newest that is not over."""
+    meant = [r for r in rollouts if (r.release.answers_to(order.release) if order.release else not r.finished)]
+    return max(meant, key=lambda rollout: age_of(rollout.release.id), default=None)
+
+
+def nobody(order: Command, rollouts: tuple[Rollout, ...]) -> str:
+    """Why nothing was found, with the names that would have been."""
+    known = ", ".join(sorted({rollout.release.label for rollout in rollouts})) or "none"
+    what = f"no release {order.release!r}" if order.release else "no rollout that is going on"
+    return f"{order.app} on {order.store.value} has {what}; known releases: {known}"

@@ -1,0 +1,110 @@
+"""What a decision is made from (Case), what it is (Decision), and the few sentences rules share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from stagedrollout.core import facts
+from stagedrollout.core.assessment import Assessment, Reason
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import (
+    DAEMON,
+    Actor,
+    Change,
+    Command,
+    CommandVerb,
+    Mode,
+    Observation,
+    StoreRelease,
+    Unread,
+)
+from stagedrollout.core.policy import Policy
+from stagedrollout.core.schedule import Window, window
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do and why. `change` is None when nothing is to be sent to the store.
+
+    `also` are facts that become true with the decision (an order taken up, a hold set or lifted).
+    """
+
+    kind: DecisionKind
+    reasons: tuple[Reason, ...]
+    actor: Actor = DAEMON
+    change: Change | None = None
+    command: str = ""
+    also: tuple[facts.Fact, ...] = ()
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything a decision may depend on. `order` is the one human command under consideration."""
+
+    rollout: Rollout
+    observation: Observation
+    assessment: Assessment
+    policy: Policy
+    mode: Mode
+    order: Command | None = None
+
+    @property
+    def now(self) -> datetime:
+        return self.observation.now
+
+    @property
+    def found(self) -> StoreRelease | None:
+        """The release as the store shows it in this pass; None if unread or missing."""
+        store = self.observation.store
+        return None if isinstance(store, Unread) else store.find(self.rollout.release.id)
+
+    @property
+    def window(self) -> Window:
+        return window(self.policy.calendar, self.now)
+
+    def ordered(self, verb: CommandVerb) -> Command | None:
+        return self.order if self.order and self.order.verb is verb else None
+
+
+def wait(code: str, text: str, *, due: datetime | None = None) -> Decision:
+    return Decision(DecisionKind.WAIT, (Reason(code, text),), due=due)
+
+
+def taken(order: Command, text: str) -> facts.Commanded:
+    return _answered(order, text, accepted=True)
+
+
+def refuse(case: Case, code: str, text: str) -> Decision:
+    """The order is not carried out, and the person is told why. Nothing else happens for it."""
+    order = case.order
+    if order is None:
+        raise ValueError("there is no order to refuse")
+    refused = _answered(order, text, accepted=False)
+    return Decision(
+        DecisionKind.HOLD if case.rollout.halt else DecisionKind.WAIT,
+        (Reason(code, text),),
+        actor=order.actor,
+        command=order.id,
+        also=(refused,),
+    )
+
+
+def refuse_frozen(case: Case) -> Decision:
+    freeze = case.window.freeze
+    words = f"until {freeze.last} ({freeze.reason})" if freeze else ""
+    return refuse(case, "freeze", f"frozen {words}: nothing is raised, not by hand either")
+
+
+def _answered(order: Command, text: str, *, accepted: bool) -> facts.Commanded:
+    return facts.Commanded(
+        command=order.id,
+        verb=order.verb,
+        actor=order.actor,
+        reason=order.reason,
+        accepted=accepted,
+        text=text,
+        without_evidence=order.without_evidence,
+    )

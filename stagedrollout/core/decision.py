@@ -1,0 +1,53 @@
+"""What to do now: one pure function over everything a pass knows, and the rules it asks in order.
+
+Precedence is total (promise R11): human halt > machine halt > freeze > human hold > human advance >
+schedule. The first rule that has an answer gives it. No rule raises without every required gate saying
+PASS in this very pass, except where a person says so by name and with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from stagedrollout.core.assessment import Reason
+from stagedrollout.core.case import Case, Decision
+from stagedrollout.core.model import CommandVerb, Mode
+from stagedrollout.core.rules import beginning, halts, holds, raises, standing
+
+Rule = Callable[[Case], Decision | None]
+
+
+def decide(case: Case) -> Decision:
+    """The decision of this pass. Pure and total: the last rule always answers."""
+    decision = next(filter(None, (rule(case) for rule in RULES)))
+    if case.mode is Mode.OBSERVE and decision.change and not case.ordered(CommandVerb.HALT):
+        would = Reason("observe", "mode observe: nothing is sent")
+        return replace(decision, reasons=(*decision.reasons, would), change=None)
+    return decision
+
+
+RULES: tuple[Rule, ...] = (
+    standing.finished,
+    halts.human_halt,
+    halts.wanted_halt,
+    halts.machine_halt,
+    standing.observing,
+    holds.hold_order,
+    holds.lift_hold,
+    standing.unsettled,
+    beginning.resume_order,
+    standing.halted,
+    beginning.start_order,
+    standing.not_steered,
+    standing.in_review,
+    standing.completed,
+    holds.frozen,
+    holds.held,
+    raises.advance_order,
+    raises.doubtful_evidence,
+    raises.baking,
+    raises.small_sample,
+    raises.closed_window,
+    raises.next_stage,
+)

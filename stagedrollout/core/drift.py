@@ -1,0 +1,157 @@
+"""What the store shows against what we know of a rollout: our own change landing, or somebody else's.
+
+A change of ours is settled by looking, never by repeating it blindly. What a person did in the console is
+a fact and is respected (promise R10). One reading cannot be believed: for some minutes after a commit the
+store may still show the state from before it; that is not somebody undoing our change.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from stagedrollout.core import facts
+from stagedrollout.core.facts import Drift, Fact, Seen
+from stagedrollout.core.fold import extend
+from stagedrollout.core.lifecycle import Intent, Rollout
+from stagedrollout.core.model import (
+    ReleaseStatus,
+    ReviewState,
+    Settlement,
+    StoreRelease,
+    StoreState,
+    Unread,
+    Verb,
+)
+from stagedrollout.core.units import PPM_ALL
+
+STALE_READ = timedelta(minutes=10)
+"""For how long after a confirmed change the state from before it is taken for a stale read."""
+
+
+def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[Fact, ...]:
+    """The new facts that a look at the store brings. Empty when nothing changed or nothing was read."""
+    if rollout.finished or rollout.ignored or isinstance(store, Unread):
+        return ()
+    found = store.find(rollout.release.id)
+    if found is None:
+        return _vanished(rollout, store)
+    seen = Seen.of(found)
+    if _stale(rollout, seen, now):
+        return ()
+    news: tuple[Fact, ...] = (seen,) if seen != rollout.seen else ()
+    if rollout.intent:
+        news += _settled(rollout.intent, seen)
+    elif rollout.seen and news:
+        news += _drifted(rollout, rollout.seen, seen, store)
+    after = extend(rollout, news, now)
+    return news + _went_live(after, found) + _watch_cut_short(after, store)
+
+
+def confirms(intent: Intent, seen: Seen) -> bool:
+    """Whether the store shows what the intent wanted."""
+    match intent.verb:
+        case Verb.HALT:
+            return seen.status is ReleaseStatus.HALTED and seen.review in (
+                ReviewState.PUBLISHED,
+                ReviewState.NOT_LISTED,
+            )
+        case Verb.COMPLETE:
+            return seen.status is ReleaseStatus.COMPLETED
+        case Verb.START | Verb.RAISE | Verb.RESUME:
+            if intent.target_ppm == PPM_ALL:
+                return seen.status is ReleaseStatus.COMPLETED
+            return seen.status is ReleaseStatus.IN_PROGRESS and seen.exposure_ppm == intent.target_ppm
+
+
+def _settled(intent: Intent, seen: Seen) -> tuple[Fact, ...]:
+    if confirms(intent, seen):
+        return (facts.Settled(intent.key, intent.verb, Settlement.CONFIRMED, "read back in the store"),)
+    if intent.verb is Verb.HALT:
+        return ()  # wanted until the store shows it
+    if intent.before and same_place(intent.before, seen):
+        detail = "the store is as it was before"
+        return (facts.Settled(intent.key, intent.verb, Settlement.NOT_APPLIED, detail),)
+    settled = facts.Settled(intent.key, intent.verb, Settlement.MOVED, "the store shows something else")
+    before = intent.before or seen
+    return (settled, facts.Drifted(_meaning(before, seen), before, seen))
+
+
+def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> tuple[Fact, ...]:
+    if same_place(before, seen):
+        return ()
+    if rollout.halt and not rollout.halt.confirmed and seen.status is ReleaseStatus.HALTED:
+        return ()  # the halt we wanted, seen late
+    newer = _newer(rollout, store)
+    if newer and seen.status is ReleaseStatus.HALTED:
+        return (facts.Superseded(newer.release.label),)
+    return (facts.Drifted(_meaning(before, seen), before, seen),)
+
+
+def _meaning(before: Seen, after: Seen) -> Drift:
+    match (before.status, after.status):
+        case (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS | ReleaseStatus.COMPLETED):
+            return Drift.ROLLED_OUT
+        case (ReleaseStatus.HALTED, ReleaseStatus.IN_PROGRESS | ReleaseStatus.COMPLETED):
+            return Drift.RESUMED
+        case (_, ReleaseStatus.HALTED):
+            return Drift.HALTED
+        case (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED):
+            return Drift.RAISED
+        case (ReleaseStatus.IN_PROGRESS, ReleaseStatus.IN_PROGRESS):
+            return Drift.RAISED if after.exposure_ppm > before.exposure_ppm else Drift.LOWERED
+        case _:
+            return Drift.UNKNOWN
+
+
+def _went_live(rollout: Rollout, found: StoreRelease) -> tuple[Fact, ...]:
+    if not found.live or rollout.halt:
+        return ()
+    if rollout.live_since is not None and rollout.live_ppm == found.exposure_ppm:
+        return ()
+    return (facts.WentLive(found.exposure_ppm),)
+
+
+def _watch_cut_short(rollout: Rollout, store: StoreState) -> tuple[Fact, ...]:
+    """Once a newer release is rolled out, the watch over a completed one is over: it is the baseline now."""
+    return (facts.Closed(),) if rollout.completed_at and _newer(rollout, store) else ()
+
+
+def _vanished(rollout: Rollout, store: StoreState) -> tuple[Fact, ...]:
+    """The store no longer mentions the release: a newer one took its place, or nobody knows."""
+    newer = _newer(rollout, store)
+    if newer:
+        return (facts.Superseded(newer.release.label),)
+    if rollout.gone or rollout.seen is None:
+        return ()
+    nothing = Seen(ReleaseStatus.UNKNOWN, "not in the track", 0, ReviewState.NOT_LISTED, "")
+    return (facts.Drifted(Drift.UNKNOWN, rollout.seen, nothing),)
+
+
+def _newer(rollout: Rollout, store: StoreState) -> StoreRelease | None:
+    """A release that was rolled out over this one. Version codes only ever rise."""
+    rolled_out = (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED, ReleaseStatus.HALTED)
+    newer = [
+        other
+        for other in store.releases
+        if other.status in rolled_out and age_of(other.release.id) > age_of(rollout.release.id)
+    ]
+    return max(newer, key=lambda other: age_of(other.release.id), default=None)
+
+
+def age_of(release_id: str) -> tuple[int, ...]:
+    """Orders releases from old to new: version codes as numbers, versions part by part."""
+    return tuple(int(part) if part.isdigit() else 0 for part in release_id.split("."))
+
+
+def same_place(one: Seen, other: Seen) -> bool:
+    """Same status and exposure; the review may have gone on. A halted release may forget its fraction."""
+    if one.status is not other.status or one.status_word != other.status_word:
+        return False
+    return one.status is ReleaseStatus.HALTED or one.exposure_ppm == other.exposure_ppm
+
+
+def _stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:
+    landing = rollout.landing
+    if landing is None or landing.before is None or rollout.intent or now - landing.at >= STALE_READ:
+        return False
+    return same_place(landing.before, seen) and not same_place(landing.after, seen)

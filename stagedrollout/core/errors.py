@@ -1,0 +1,100 @@
+"""Our own errors. Every foreign exception is turned into one of these at the edge where it appears.
+
+    StagedRolloutError
+     +-- WrongConfiguration       the user's files; every problem at once, with its place
+     +-- StorageError             the database could not be read or written
+     |    +-- StaleJournal        somebody recorded something since the rollout was read
+     |    +-- LostLease           another daemon has taken over
+     +-- Preempted                a halt took the package over; this raise sends nothing more
+     +-- EdgeError                a service, classified by what may be done about it
+          +-- Unreachable         no usable reply; whether it acted is unknown
+          +-- Throttled           the service asks us to wait
+          +-- Faulty              the service itself failed (5xx, HTML, an answer that does not parse)
+          +-- Conflict            our edit was overtaken: look again, then start afresh
+          +-- Denied              credentials or permissions: a human must act
+          +-- Rejected            the request was understood and refused
+
+The edge only classifies. Whether and when to try again is decided in one place (daemon/retrying.py).
+"""
+
+from __future__ import annotations
+
+
+class StagedRolloutError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class WrongConfiguration(StagedRolloutError):
+    """The configuration or a policy is wrong; the message lists every problem with its place."""
+
+
+class StorageError(StagedRolloutError):
+    """The database could not be read or written."""
+
+
+class StaleJournal(StorageError):
+    """The journal of this rollout has grown since it was read, so the decision is void."""
+
+
+class LostLease(StorageError):
+    """Another daemon holds the lease now; this one may not raise anything."""
+
+
+class Preempted(StagedRolloutError):
+    """A halt took over the store app; nothing more is sent for this raise."""
+
+
+class EdgeError(StagedRolloutError):
+    """A conversation with a service failed.
+
+    `service` is the vendor ("google_play"), `doing` what was attempted, `detail` the vendor's words
+    (shortened, without secrets), `status` the HTTP status, or 0 when there was none.
+    """
+
+    again = False
+    """Whether the same conversation may be repeated from its start without harm."""
+
+    def __init__(self, service: str, doing: str, detail: str, *, status: int = 0) -> None:
+        super().__init__(f"{service}: {doing}: {detail}")
+        self.service = service
+        self.doing = doing
+        self.detail = detail
+        self.status = status
+
+
+class Unreachable(EdgeError):
+    """No usable reply came: refused, reset, timed out. A write may or may not have been applied."""
+
+    again = True
+
+
+class Throttled(EdgeError):
+    """The service asks us to wait `wait_seconds` (0: it does not say how long)."""
+
+    again = True
+
+    def __init__(
+        self, service: str, doing: str, detail: str, *, status: int = 429, wait_seconds: float = 0.0
+    ) -> None:
+        super().__init__(service, doing, detail, status=status)
+        self.wait_seconds = wait_seconds
+
+
+class Faulty(EdgeError):
+    """The service failed on its side, or answered something that cannot be read."""
+
+    again = True
+
+
+class Conflict(EdgeError):
+    """What we were editing was overtaken by somebody else; nothing of ours was applied."""
+
+    again = True
+
+
+class Denied(EdgeError):
+    """The credentials are refused or lack a permission; only a human can mend that."""
+
+
+class Rejected(EdgeError):
+    """The service understood the request and refuses it; repeating it changes nothing."""

@@ -1,0 +1,95 @@
+"""What the numbers of one reading say about one gate: counts in, a finding out.
+
+For now the only test is a catastrophe floor with a minimum sample, freshness and confirmation. It looks at
+the newest `window` of the current monitoring run:
+
+- a breach counts every session, however young or old the data: late reports make young data look too
+  healthy, never too sick (sentry.md section 4), and old news of a disaster is still news;
+- a pass counts settled sessions only, because a crash is reported when the app is next opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stagedrollout.core.model import Arm, Counts, Measured
+from stagedrollout.core.policy import Gate
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The counts a gate is judged by. `settled` is never more than `all`."""
+
+    all: Counts
+    settled: Counts
+    baseline: Counts | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which hours count: those that start at `since` or later; as evidence of health only hours that
+    ended by `settled_until`. `run_since` is where the monitoring run began."""
+
+    run_since: datetime
+    since: datetime
+    settled_until: datetime
+
+
+def span(gate: Gate, run_since: datetime, now: datetime, settle: timedelta) -> Span:
+    """The newest `window` of the current run (which begins on a full hour)."""
+    since = max(run_since, hour_floor(now - gate.window))
+    return Span(run_since=run_since, since=since, settled_until=now - settle)
+
+
+def hour_floor(instant: datetime) -> datetime:
+    return instant.replace(minute=0, second=0, microsecond=0)
+
+
+def hour_ceil(instant: datetime) -> datetime:
+    floor = hour_floor(instant)
+    return floor if floor == instant else floor + HOUR
+
+
+def weigh(reading: Measured, over: Span) -> Evidence:
+    """Sum up a reading over a span.
+
+    Where hours do not add up (distinct users) the source's own window stands for all of them, unless it
+    reaches back before the run began: then it says nothing about this run.
+    """
+    baseline = reading.baseline
+    if reading.candidate.buckets:
+        return Evidence(
+            all=total(reading.candidate, over.since),
+            settled=total(reading.candidate, over.since, over.settled_until),
+            baseline=total(baseline, over.since) if baseline else None,
+            as_of=reading.as_of,
+        )
+    window = reading.candidate.window if reading.since >= over.run_since else Counts(0, 0)
+    return Evidence(window, window, baseline.window if baseline else None, reading.as_of)
+
+
+def total(arm: Arm, since: datetime, until: datetime | None = None) -> Counts:
+    """All hours from `since` that, if `until` is given, ended by then."""
+    counted = [
+        bucket.counts
+        for bucket in arm.buckets
+        if bucket.start >= since and (until is None or bucket.start + HOUR <= until)
+    ]
+    return Counts(sum(c.total for c in counted), sum(c.bad for c in counted))
+
+
+def breaches(gate: Gate, counts: Counts) -> bool:
+    """Under the floor, with enough data to say so. Exact in integers: no rounding decides."""
+    return counts.total >= gate.min_sample and _below(counts, gate.floor_ppm)
+
+
+def passes(gate: Gate, counts: Counts) -> bool:
+    return counts.total >= gate.min_sample and not _below(counts, gate.floor_ppm)
+
+
+def _below(counts: Counts, floor_ppm: int) -> bool:
+    return (counts.total - counts.bad) * 1_000_000 < floor_ppm * counts.total

@@ -1,0 +1,228 @@
+"""The typed facts of a journal. Each is written once, never changed, and folds into a Rollout (lifecycle.py).
+
+`written` and `read` turn a fact into a journal entry and back; the word in the journal is the class's name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from stagedrollout.core.assessment import Reason
+from stagedrollout.core.codec import decode, encode
+from stagedrollout.core.events import Entry
+from stagedrollout.core.model import (
+    Actor,
+    CommandVerb,
+    OnNewRelease,
+    Release,
+    ReleaseStatus,
+    ReviewState,
+    Settlement,
+    StoreRelease,
+    Verb,
+)
+
+
+class DecisionKind(StrEnum):
+    """WAIT: nothing is wrong and nothing is due yet. HOLD: a cause forbids raising. Never mixed."""
+
+    WAIT = "WAIT"
+    HOLD = "HOLD"
+    START = "START"
+    ADVANCE = "ADVANCE"
+    COMPLETE = "COMPLETE"
+    RESUME = "RESUME"
+    HALT = "HALT"
+
+
+class Drift(StrEnum):
+    """What a person did in the store's console, as far as one can tell from outside."""
+
+    HALTED = "halted"
+    LOWERED = "lowered"
+    RAISED = "raised"
+    RESUMED = "resumed"
+    ROLLED_OUT = "rolled_out"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """The release was seen in the store for the first time; `baseline` are the releases it is compared with."""
+
+    release: Release
+    policy: str
+    choice: OnNewRelease
+    status: ReleaseStatus
+    review: ReviewState
+    exposure_ppm: int
+    baseline: tuple[Release, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """From here on the schedule steers the release: a person said start, or the app adopts releases."""
+
+    actor: Actor
+    reason: str
+    policy: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the store shows of the release has changed."""
+
+    status: ReleaseStatus
+    status_word: str
+    exposure_ppm: int
+    review: ReviewState
+    review_word: str
+
+    @classmethod
+    def of(cls, found: StoreRelease) -> Seen:
+        return cls(found.status, found.status_word, found.exposure_ppm, found.review, found.review_word)
+
+
+@dataclass(frozen=True, slots=True)
+class WentLive:
+    """People can now get the release at this exposure: the bake clock starts."""
+
+    exposure_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """The store no longer shows what we left there, and it was not us."""
+
+    meaning: Drift
+    before: Seen
+    after: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Suspected:
+    gate: str
+    count: int
+    counted_at: datetime
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    gate: str
+
+
+@dataclass(frozen=True, slots=True)
+class WentBlind:
+    """A required signal gives no usable data; `gates` names them."""
+
+    gates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SawAgain:
+    """Every required signal gives data again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision with its reasons. `intent` is empty when nothing is to be sent to the store."""
+
+    decision: DecisionKind
+    reasons: tuple[Reason, ...]
+    actor: Actor
+    command: str = ""
+    intent: str = ""
+    verb: Verb | None = None
+    target_ppm: int = 0
+    seen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How an intent ended, as far as is known; IN_DOUBT is followed by another once it is."""
+
+    intent: str
+    verb: Verb
+    settlement: Settlement
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """A person's order was taken up: carried out, or refused in words."""
+
+    command: str
+    verb: CommandVerb
+    actor: Actor
+    reason: str
+    accepted: bool
+    text: str
+    without_evidence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    actor: Actor
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEnded:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A newer release took this one's place in the store."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The watch after 100 % is over; nothing more is expected of this rollout."""
+
+
+Fact = (
+    Discovered
+    | Started
+    | Seen
+    | WentLive
+    | Drifted
+    | Suspected
+    | Cleared
+    | WentBlind
+    | SawAgain
+    | Decided
+    | Settled
+    | Commanded
+    | Held
+    | HoldEnded
+    | Superseded
+    | Closed
+)
+
+
+def _word(kind: type) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+KINDS: dict[str, type] = {_word(kind): kind for kind in Fact.__args__}
+
+
+def written(fact: Fact, at: datetime) -> Entry:
+    return Entry(_word(type(fact)), at, encode(fact))
+
+
+def read(entry: Entry) -> Fact:
+    """Raises ValueError for a kind this version does not know: a journal is never half understood."""
+    if entry.kind not in KINDS:
+        raise ValueError(f"the journal holds a fact of kind {entry.kind!r}, which this version does not know")
+    fact: Fact = decode(KINDS[entry.kind], entry.body)
+    return fact

@@ -1,0 +1,187 @@
+"""A rollout is what its journal says: fold the facts, in order, and nothing else (promise R16)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import singledispatch
+from typing import Any
+
+from stagedrollout.core import facts
+from stagedrollout.core.assessment import Suspicion
+from stagedrollout.core.evidence import hour_ceil, hour_floor
+from stagedrollout.core.facts import DecisionKind, Drift, Fact
+from stagedrollout.core.lifecycle import Halt, Hold, Intent, Landing, Rollout
+from stagedrollout.core.model import SOMEBODY, ReleaseStatus, ReviewState, RolloutKey, Settlement, Verb
+from stagedrollout.core.units import PPM_ALL
+
+
+def fold(key: RolloutKey, history: tuple[tuple[Fact, datetime], ...]) -> Rollout | None:
+    """The rollout that a journal describes; None for an empty one. The first fact is its discovery."""
+    rollout: Rollout | None = None
+    for fact, at in history:
+        rollout = begin(key, fact, at) if rollout is None else apply(rollout, fact, at)
+    return rollout
+
+
+def begin(key: RolloutKey, fact: Fact, at: datetime) -> Rollout:
+    if not isinstance(fact, facts.Discovered):
+        raise ValueError(f"the journal of {key} does not begin with its discovery")
+    return Rollout(
+        key=key,
+        release=fact.release,
+        policy=fact.policy,
+        choice=fact.choice,
+        baseline=fact.baseline,
+        found_at=at,
+        run_since=hour_floor(at),
+        changed_at=at,
+    )
+
+
+def extend(rollout: Rollout, more: tuple[Fact, ...], at: datetime) -> Rollout:
+    for fact in more:
+        rollout = apply(rollout, fact, at)
+    return rollout
+
+
+def apply(rollout: Rollout, fact: Fact, at: datetime) -> Rollout:
+    """The rollout after one more fact."""
+    return replace(_apply(fact, rollout, at), changed_at=at)
+
+
+@singledispatch
+def _apply(fact: Any, rollout: Rollout, at: datetime) -> Rollout:
+    raise TypeError(f"no rule for {type(fact).__name__}")
+
+
+@_apply.register
+def _(fact: facts.Discovered, rollout: Rollout, at: datetime) -> Rollout:
+    raise ValueError(f"{rollout.key} was discovered twice")
+
+
+@_apply.register
+def _(fact: facts.Started, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, steered=True, policy=fact.policy or rollout.policy, last=None)
+
+
+@_apply.register
+def _(fact: facts.Seen, rollout: Rollout, at: datetime) -> Rollout:
+    changed = replace(rollout, seen=fact, gone=False)
+    if changed.halt:
+        stopped = fact.status is ReleaseStatus.HALTED and fact.review in (
+            ReviewState.PUBLISHED,
+            ReviewState.NOT_LISTED,
+        )
+        changed = replace(changed, halt=replace(changed.halt, confirmed=changed.halt.confirmed or stopped))
+    return changed
+
+
+@_apply.register
+def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
+    everyone = fact.exposure_ppm == PPM_ALL
+    first = rollout.live_since is None
+    return replace(
+        rollout,
+        run_since=max(rollout.run_since, hour_floor(at)) if first else rollout.run_since,
+        live_ppm=fact.exposure_ppm,
+        live_since=at,
+        completed_at=at if everyone else None,
+    )
+
+
+@_apply.register
+def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
+    match fact.meaning:
+        case Drift.HALTED | Drift.LOWERED:
+            confirmed = fact.after.status is ReleaseStatus.HALTED
+            why = f"{fact.meaning.value} in the console"
+            return replace(rollout, halt=Halt(SOMEBODY, why, at, confirmed or fact.meaning is Drift.LOWERED))
+        case Drift.RESUMED:
+            return _new_run(replace(rollout, halt=None, unknown_drift=False, live_since=None), at)
+        case Drift.RAISED | Drift.ROLLED_OUT:
+            return replace(rollout, unknown_drift=False)
+        case Drift.UNKNOWN:
+            return replace(rollout, unknown_drift=True, gone=True)
+
+
+@_apply.register
+def _(fact: facts.Suspected, rollout: Rollout, at: datetime) -> Rollout:
+    others = tuple(s for s in rollout.suspicions if s.gate != fact.gate)
+    return replace(rollout, suspicions=(*others, Suspicion(fact.gate, fact.count, fact.counted_at)))
+
+
+@_apply.register
+def _(fact: facts.Cleared, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, suspicions=tuple(s for s in rollout.suspicions if s.gate != fact.gate))
+
+
+@_apply.register
+def _(fact: facts.WentBlind, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, blind_since=rollout.blind_since or at)
+
+
+@_apply.register
+def _(fact: facts.SawAgain, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, blind_since=None)
+
+
+@_apply.register
+def _(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
+    changed = replace(rollout, last=fact)
+    if fact.intent and fact.verb:
+        intent = Intent(fact.intent, fact.verb, fact.target_ppm, rollout.seen, at)
+        changed = replace(changed, intent=intent, acts=rollout.acts + 1)
+    if fact.decision is DecisionKind.HALT and fact.intent and not (rollout.halt and rollout.halt.confirmed):
+        reason = "; ".join(r.text for r in fact.reasons)
+        since = rollout.halt.at if rollout.halt else at
+        changed = replace(changed, halt=Halt(fact.actor, reason, since, confirmed=False))
+    return changed
+
+
+@_apply.register
+def _(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
+    if rollout.intent is None or rollout.intent.key != fact.intent:
+        return rollout
+    if fact.settlement is Settlement.IN_DOUBT:
+        return replace(rollout, intent=replace(rollout.intent, in_doubt=True))
+    if fact.settlement is not Settlement.CONFIRMED:
+        return replace(rollout, intent=None)
+    changed = replace(rollout, intent=None)
+    if rollout.seen:
+        changed = replace(changed, landing=Landing(rollout.intent.before, rollout.seen, at))
+    if fact.verb is Verb.HALT and changed.halt:
+        return replace(changed, halt=replace(changed.halt, confirmed=True))
+    if fact.verb is Verb.RESUME:
+        return _new_run(replace(changed, halt=None, live_since=None), at)
+    return changed
+
+
+def _new_run(rollout: Rollout, at: datetime) -> Rollout:
+    """A person takes the release up again: what was counted against it before does not count again."""
+    return replace(rollout, run_since=hour_ceil(at), suspicions=(), blind_since=None, last=None)
+
+
+@_apply.register
+def _(fact: facts.Commanded, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, taken=(*rollout.taken[-19:], fact.command))
+
+
+@_apply.register
+def _(fact: facts.Held, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, hold=Hold(fact.actor, fact.reason, fact.until))
+
+
+@_apply.register
+def _(fact: facts.HoldEnded, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, hold=None, unknown_drift=False)
+
+
+@_apply.register
+def _(fact: facts.Superseded, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, superseded_by=fact.by, intent=None)
+
+
+@_apply.register
+def _(fact: facts.Closed, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, closed=True)

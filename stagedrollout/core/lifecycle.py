@@ -1,0 +1,215 @@
+"""A rollout is what its journal says: `fold` the facts, in order, and nothing else.
+
+Also here: the phases people see, the legal steps between them (the README's diagram is generated from
+`STEPS`), and who may undo whose halt:
+
+- a halt, by a person or by the machine, is undone only by a person (promise R9): a `resume` command, or
+  somebody in the store's console;
+- a person's lowering in the console counts as that person's halt; raising there is a new floor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from stagedrollout.core import facts
+from stagedrollout.core.assessment import Suspicion
+from stagedrollout.core.facts import DecisionKind, Seen
+from stagedrollout.core.model import (
+    Actor,
+    OnNewRelease,
+    Release,
+    RolloutKey,
+    Verb,
+)
+
+
+class Phase(StrEnum):
+    WAITING = "waiting"
+    WAITING_FOR_REVIEW = "waiting_for_review"
+    ROLLING_OUT = "rolling_out"
+    HELD = "held"
+    HALTED = "halted"
+    NOT_HALTED = "not_halted"
+    COMPLETED = "completed"
+    SUPERSEDED = "superseded"
+
+
+STEPS: dict[Phase, dict[Phase, str]] = {
+    Phase.WAITING: {
+        Phase.WAITING_FOR_REVIEW: "start or adopt",
+        Phase.ROLLING_OUT: "start or adopt",
+        Phase.HELD: "start, with a cause to hold",
+        Phase.COMPLETED: "somebody completes it in the console",
+        Phase.HALTED: "halt",
+        Phase.NOT_HALTED: "halt not yet seen in the store",
+        Phase.SUPERSEDED: "a newer release takes its place",
+    },
+    Phase.WAITING_FOR_REVIEW: {
+        Phase.ROLLING_OUT: "published",
+        Phase.HELD: "a cause forbids raising",
+        Phase.COMPLETED: "published to everyone",
+        Phase.HALTED: "halt",
+        Phase.NOT_HALTED: "halt not yet seen in the store",
+        Phase.SUPERSEDED: "a newer release takes its place",
+    },
+    Phase.ROLLING_OUT: {
+        Phase.HELD: "a cause forbids raising",
+        Phase.WAITING_FOR_REVIEW: "the store reviews a change",
+        Phase.COMPLETED: "100 %, read back",
+        Phase.HALTED: "halt, read back",
+        Phase.NOT_HALTED: "halt not yet seen in the store",
+        Phase.SUPERSEDED: "a newer release takes its place",
+    },
+    Phase.HELD: {
+        Phase.ROLLING_OUT: "the cause is gone",
+        Phase.WAITING_FOR_REVIEW: "the store reviews a change",
+        Phase.COMPLETED: "a person completes it",
+        Phase.HALTED: "halt, read back",
+        Phase.NOT_HALTED: "halt not yet seen in the store",
+        Phase.SUPERSEDED: "a newer release takes its place",
+    },
+    Phase.NOT_HALTED: {
+        Phase.HALTED: "read back as halted",
+        Phase.ROLLING_OUT: "a person resumes it",
+        Phase.HELD: "a person resumes it, with a cause to hold",
+        Phase.WAITING_FOR_REVIEW: "a person resumes it, in review",
+        Phase.COMPLETED: "a person resumes it at 100 %",
+        Phase.SUPERSEDED: "a newer release takes its place",
+    },
+    Phase.HALTED: {
+        Phase.ROLLING_OUT: "a person resumes it",
+        Phase.HELD: "a person resumes it, with a cause to hold",
+        Phase.WAITING_FOR_REVIEW: "a person resumes it, in review",
+        Phase.COMPLETED: "a person resumes it at 100 %",
+        Phase.NOT_HALTED: "it fails again before the store reads halted",
+        Phase.SUPERSEDED: "a newer release takes its place",
+    },
+    Phase.COMPLETED: {
+        Phase.HALTED: "halt, read back",
+        Phase.NOT_HALTED: "halt not yet seen in the store",
+        Phase.HELD: "somebody changes it in the console",
+        Phase.ROLLING_OUT: "somebody stages it again in the console",
+        Phase.SUPERSEDED: "a newer release takes its place",
+    },
+    Phase.SUPERSEDED: {},
+}
+"""Every step the journal can take from one phase to another, and the words for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """`confirmed` once the store itself reads halted; until then the release is NOT HALTED."""
+
+    actor: Actor
+    reason: str
+    at: datetime
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    actor: Actor
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A change on its way: recorded before it was sent, not yet settled."""
+
+    key: str
+    verb: Verb
+    target_ppm: int
+    before: Seen | None
+    opened_at: datetime
+    in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """The newest change of ours that was read back: from what, to what, when."""
+
+    before: Seen | None
+    after: Seen
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """One release on one store, as its journal tells it.
+
+    `live_ppm` and `live_since`: the exposure people really have, and since when (None: not yet live).
+    `run_since`: start of the monitoring run, on a full hour. `acts`: how many intents there were.
+    `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash.
+    """
+
+    key: RolloutKey
+    release: Release
+    policy: str
+    choice: OnNewRelease
+    baseline: tuple[Release, ...] = ()
+    found_at: datetime
+    run_since: datetime
+    steered: bool = False
+    seen: Seen | None = None
+    gone: bool = False
+    live_ppm: int = 0
+    live_since: datetime | None = None
+    completed_at: datetime | None = None
+    halt: Halt | None = None
+    hold: Hold | None = None
+    unknown_drift: bool = False
+    intent: Intent | None = None
+    landing: Landing | None = None
+    suspicions: tuple[Suspicion, ...] = ()
+    blind_since: datetime | None = None
+    last: facts.Decided | None = None
+    acts: int = 0
+    taken: tuple[str, ...] = ()
+    superseded_by: str = ""
+    closed: bool = False
+    changed_at: datetime
+
+    @property
+    def exposure_ppm(self) -> int:
+        """What the store shows. For a halted release: the share that was offered it before the halt."""
+        shown = self.seen.exposure_ppm if self.seen else 0
+        return shown or (self.live_ppm if self.halt else 0)
+
+    @property
+    def finished(self) -> bool:
+        return self.closed or bool(self.superseded_by)
+
+    @property
+    def ignored(self) -> bool:
+        return self.choice is OnNewRelease.IGNORE and not self.steered
+
+    @property
+    def phase(self) -> Phase:
+        if self.superseded_by:
+            return Phase.SUPERSEDED
+        if self.halt:
+            return Phase.HALTED if self.halt.confirmed else Phase.NOT_HALTED
+        if self.completed_at:
+            return Phase.COMPLETED
+        if not self.steered:
+            return Phase.WAITING
+        if self.hold or self.unknown_drift:
+            return Phase.HELD
+        if self.live_since is None:
+            return Phase.WAITING_FOR_REVIEW
+        held = self.last is not None and self.last.decision is DecisionKind.HOLD
+        return Phase.HELD if held else Phase.ROLLING_OUT
+
+    @property
+    def reason(self) -> str:
+        """One sentence: why it is where it is."""
+        if self.superseded_by:
+            return f"superseded by {self.superseded_by}"
+        if self.halt:
+            prefix = "" if self.halt.confirmed else "NOT HALTED yet: "
+            return f"{prefix}halted by {self.halt.actor}: {self.halt.reason}"
+        return "; ".join(r.text for r in self.last.reasons) if self.last else ""

@@ -1,0 +1,355 @@
+"""The nouns: releases, what a store says of them, what a signal reads, who acts.
+
+Every type is frozen. Instants are aware datetimes in UTC. Exposure is an integer in ppm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from stagedrollout.core.units import PPM_ALL
+
+
+class Store(StrEnum):
+    GOOGLE_PLAY = "google_play"
+    APP_STORE = "app_store"
+
+
+class Mode(StrEnum):
+    """What the daemon may do to an app. `observe` decides and tells; only a human's halt is sent."""
+
+    OBSERVE = "observe"
+    ACT = "act"
+
+
+class OnNewRelease(StrEnum):
+    """What to do with a release that appears by itself."""
+
+    WAIT = "wait"
+    ADOPT = "adopt"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """`id` is what the store never changes: Play, the highest version code; App Store, the version.
+
+    `version` is what people say ("5.2.0"), `build` the version code or build number.
+    """
+
+    id: str
+    version: str
+    build: str
+
+    @property
+    def label(self) -> str:
+        return self.version if self.build in ("", self.version) else f"{self.version} ({self.build})"
+
+    def answers_to(self, text: str) -> bool:
+        """Whether a person who writes `text` means this release."""
+        return text in (self.id, self.version, self.build, self.label, f"{self.version}+{self.build}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreApp:
+    """One app in one store: the unit of locks and leases (Play allows one edit per package)."""
+
+    app: str
+    store: Store
+
+    def __str__(self) -> str:
+        return f"{self.app}/{self.store.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutKey:
+    """Names one rollout for ever: app, store and the store's own identity of the release."""
+
+    app: str
+    store: Store
+    release_id: str
+
+    @property
+    def store_app(self) -> StoreApp:
+        return StoreApp(self.app, self.store)
+
+    def __str__(self) -> str:
+        return f"{self.app}/{self.store.value}/{self.release_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> RolloutKey:
+        app, store, release_id = text.split("/", 2)
+        return cls(app, Store(store), release_id)
+
+
+class ReleaseStatus(StrEnum):
+    """What the store does with a release. A word we do not know is UNKNOWN, never guessed."""
+
+    DRAFT = "draft"
+    IN_PROGRESS = "in_progress"
+    HALTED = "halted"
+    COMPLETED = "completed"
+    UNKNOWN = "unknown"
+
+
+class ReviewState(StrEnum):
+    """Where a release stands in the store's review. NOT_LISTED: the store does not mention it."""
+
+    DRAFT = "draft"
+    NOT_SENT_FOR_REVIEW = "not_sent_for_review"
+    IN_REVIEW = "in_review"
+    APPROVED_NOT_PUBLISHED = "approved_not_published"
+    NOT_APPROVED = "not_approved"
+    PUBLISHED = "published"
+    NOT_LISTED = "not_listed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRelease:
+    """One release as the store shows it.
+
+    `exposure_ppm`: 0 for a draft, 1..999,999 staged, 1,000,000 completed; for a halted one the last
+    fraction if the store still tells it, else 0. `status_word` and `review_word` are the store's own.
+    """
+
+    release: Release
+    status: ReleaseStatus
+    status_word: str
+    exposure_ppm: int
+    review: ReviewState
+    review_word: str
+
+    @property
+    def live(self) -> bool:
+        """People can get it: it is rolled out and review has published it."""
+        return (
+            self.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED)
+            and self.review is ReviewState.PUBLISHED
+        )
+
+    @property
+    def stopped(self) -> bool:
+        """The halt is true in the store: it reads halted, and no review still holds that back."""
+        return self.status is ReleaseStatus.HALTED and self.review in (
+            ReviewState.PUBLISHED,
+            ReviewState.NOT_LISTED,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """All releases of one store app, as read at `as_of`.
+
+    `fingerprint` stands for everything read, fields we do not understand included: a write is only
+    made where the store still has the same fingerprint (Play: compare-and-swap inside the edit).
+    """
+
+    releases: tuple[StoreRelease, ...]
+    fingerprint: str
+    as_of: datetime
+
+    def find(self, release_id: str) -> StoreRelease | None:
+        return next((r for r in self.releases if r.release.id == release_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The store could not be read; `why` is the failure in words."""
+
+    why: str
+    as_of: datetime
+
+
+class Verb(StrEnum):
+    """What may be done to a release in a store. Every verb but HALT counts as a raise."""
+
+    START = "start"
+    RAISE = "raise"
+    RESUME = "resume"
+    COMPLETE = "complete"
+    HALT = "halt"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An absolute wish: "this release at this exposure", never "a bit more". Repeating it is harmless."""
+
+    verb: Verb
+    release_id: str
+    exposure_ppm: int
+
+    def __post_init__(self) -> None:
+        if self.verb is Verb.COMPLETE and self.exposure_ppm != PPM_ALL:
+            raise ValueError("completing means everyone")
+        if self.verb in (Verb.START, Verb.RAISE) and not 0 < self.exposure_ppm < PPM_ALL:
+            raise ValueError("a staged exposure is more than nobody and less than everyone")
+
+
+class Settlement(StrEnum):
+    """How a change ended.
+
+    CONFIRMED: read back in the store. REFUSED: the store said no; nothing changed. MOVED: the store was
+    no longer what was decided on; nothing was sent. PREEMPTED: a halt took over; nothing more was sent.
+    IN_DOUBT: sent, and not (yet) seen in the store; the next look settles it. NOT_APPLIED: that look found
+    the store as it was before.
+    """
+
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    MOVED = "moved"
+    PREEMPTED = "preempted"
+    IN_DOUBT = "in_doubt"
+    NOT_APPLIED = "not_applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`state` is the store as read back (`Unread` if it could not be)."""
+
+    settlement: Settlement
+    detail: str
+    state: StoreState | Unread
+
+
+class Metric(StrEnum):
+    CRASH_FREE_SESSIONS = "crash_free_sessions"
+    CRASH_FREE_USERS = "crash_free_users"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """`total` sessions (or users), `bad` of them crashed. 0 <= bad <= total."""
+
+    total: int
+    bad: int
+
+    @property
+    def good_ppm(self) -> int:
+        """The crash-free share in ppm, rounded down so that it is never flattered. Needs total > 0."""
+        return (self.total - self.bad) * PPM_ALL // self.total
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One hour of one arm, keyed by the time the sessions started."""
+
+    start: datetime
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One side of the comparison. `buckets` is empty where hours do not add up (distinct users)."""
+
+    name: str
+    window: Counts
+    buckets: tuple[Bucket, ...] = ()
+
+
+class Gap(StrEnum):
+    """Why there is no number: the source has nothing, it could not be asked, or it talks nonsense."""
+
+    ABSENT = "absent"
+    FAILED = "failed"
+    IMPLAUSIBLE = "implausible"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A reading with numbers. `as_of` is the end of the newest hour in which either arm has data,
+    at most the moment of asking. `baseline` is None when there is no earlier release to compare with.
+    """
+
+    signal: str
+    metric: Metric
+    candidate: Arm
+    baseline: Arm | None
+    since: datetime
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """A reading without numbers, and why. Never taken for health."""
+
+    signal: str
+    metric: Metric
+    gap: Gap
+    why: str
+
+
+Reading = Measured | Unmeasured
+
+
+@dataclass(frozen=True, slots=True)
+class SignalQuery:
+    """What to ask a signal: the candidate against the baseline releases, from `since` to `until`."""
+
+    candidate: Release
+    baseline: tuple[Release, ...]
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything one pass knows, at ONE `now`."""
+
+    now: datetime
+    store: StoreState | Unread
+    readings: tuple[Reading, ...]
+
+
+class ActorKind(StrEnum):
+    HUMAN = "human"
+    MACHINE = "machine"
+    CONSOLE = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    kind: ActorKind
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+DAEMON = Actor(ActorKind.MACHINE, "stagedrollout")
+SOMEBODY = Actor(ActorKind.CONSOLE, "somebody in the store's console")
+
+
+class CommandVerb(StrEnum):
+    """What a person may order. All but HALT and HOLD are permissive and expire."""
+
+    START = "start"
+    HOLD = "hold"
+    RESUME = "resume"
+    HALT = "halt"
+    ADVANCE = "advance"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A person's durable order. `release` and `policy` are as written ("" = not said).
+
+    `hold_for` bounds a hold, counted from when it takes effect (None: until resumed). `expires_at` bounds
+    the order itself, in the machine's own time; an order to halt never expires.
+    """
+
+    id: str
+    verb: CommandVerb
+    app: str
+    store: Store
+    actor: Actor
+    reason: str
+    created_at: datetime
+    expires_at: datetime | None
+    release: str = ""
+    policy: str = ""
+    hold_for: timedelta | None = None
+    without_evidence: bool = False

@@ -1,0 +1,84 @@
+"""From what a pass found out to the facts it writes down: only what is new is news."""
+
+from __future__ import annotations
+
+from stagedrollout.core import facts
+from stagedrollout.core.assessment import Assessment, Verdict
+from stagedrollout.core.case import Decision
+from stagedrollout.core.drift import confirms, learn
+from stagedrollout.core.facts import Fact, Seen
+from stagedrollout.core.fold import apply
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import Outcome, Settlement, Unread
+
+_BLIND = (Verdict.ERROR, Verdict.MISSING, Verdict.STALE)
+
+
+def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
+    """Gates that became suspicious or were cleared, and required signals that went dark or came back."""
+    before = {s.gate: s for s in rollout.suspicions}
+    after = {s.gate: s for s in assessment.suspicions}
+    reasons = {j.gate.name: j.reason for j in assessment.judgements}
+    news: list[Fact] = [
+        facts.Suspected(s.gate, s.count, s.counted_at, reasons[s.gate])
+        for s in assessment.suspicions
+        if s.gate not in before or before[s.gate].count != s.count
+    ]
+    news += [facts.Cleared(gate) for gate in before if gate not in after]
+    blind = tuple(j.gate.name for j in assessment.required() if j.verdict in _BLIND)
+    if blind and rollout.blind_since is None:
+        news.append(facts.WentBlind(blind))
+    elif not blind and rollout.blind_since is not None:
+        news.append(facts.SawAgain())
+    return tuple(news)
+
+
+def of_decision(rollout: Rollout, decision: Decision, seen: str) -> tuple[Fact, ...]:
+    """The decision and what comes with it. The same decision for the same causes is written once.
+
+    `seen` is the fingerprint of the store it was made on.
+    """
+    if any(isinstance(fact, facts.Commanded) and not fact.accepted for fact in decision.also):
+        return decision.also
+    change = decision.change
+    decided = facts.Decided(
+        decision=decision.kind,
+        reasons=decision.reasons,
+        actor=decision.actor,
+        command=decision.command,
+        intent=intent_key(rollout, decision) if change else "",
+        verb=change.verb if change else None,
+        target_ppm=change.exposure_ppm if change else rollout.exposure_ppm,
+        seen=seen,
+    )
+    if change is None and not decision.command and _signature(rollout.last) == _signature(decided):
+        return decision.also
+    return (*decision.also, decided)
+
+
+def intent_key(rollout: Rollout, decision: Decision) -> str:
+    """Unique for ever: the how-manieth change of which rollout this is."""
+    verb = decision.change.verb.value if decision.change else "none"
+    return f"{rollout.key}/{rollout.acts + 1}/{verb}" + (f"/{decision.command}" if decision.command else "")
+
+
+def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, ...]:
+    """What the store said. An outcome in doubt stays open: the next look settles it, nothing else."""
+    pending = rollout.intent
+    if pending is None or pending.key != intent:
+        return ()  # a halt took over meanwhile; its own outcome counts
+    state = outcome.state
+    found = None if isinstance(state, Unread) else state.find(rollout.release.id)
+    at = state.as_of
+    if found is not None and confirms(pending, Seen.of(found)):
+        return learn(rollout, state, at)
+    settled = facts.Settled(intent, pending.verb, outcome.settlement, outcome.detail)
+    if outcome.settlement in (Settlement.IN_DOUBT, Settlement.CONFIRMED):
+        return (settled,)
+    return (settled, *learn(apply(rollout, settled, at), state, at))
+
+
+def _signature(decided: facts.Decided | None) -> object:
+    if decided is None:
+        return None
+    return decided.decision, bool(decided.intent), tuple((r.code, r.gate) for r in decided.reasons)

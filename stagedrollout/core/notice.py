@@ -1,0 +1,54 @@
+"""What people are told: a headline, named facts, a footer. Rendering for Slack is the edge's business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class NoticeKind(StrEnum):
+    NEW_RELEASE = "new_release"
+    STARTED = "started"
+    RAISED = "raised"
+    HELD = "held"
+    RESUMED = "resumed"
+    COMPLETED = "completed"
+    HALTED = "halted"
+    NOT_HALTED = "not_halted"
+    FAILING = "failing"
+    REFUSED = "refused"
+    IN_DOUBT = "in_doubt"
+    DRIFT = "drift"
+    REVIEW = "review"
+    SUPERSEDED = "superseded"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message. `key` is unique for ever and deduplicates; `broadcast` also shows it in the channel.
+
+    All text is plain; it may hold foreign words (release names, reasons) and is escaped where rendered.
+    """
+
+    key: str
+    kind: NoticeKind
+    broadcast: bool
+    headline: str
+    facts: tuple[Fact, ...] = ()
+    footer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The first message of a rollout's thread, kept current: where the rollout stands now."""
+
+    headline: str
+    facts: tuple[Fact, ...] = ()
+    footer: str = ""

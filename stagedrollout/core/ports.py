@@ -1,0 +1,56 @@
+"""What the core's values pass through: the shapes that stores, signals and clocks must have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from stagedrollout.core.model import Change, Metric, Outcome, Reading, SignalQuery, StoreState
+
+Clearance = Callable[[], None]
+"""Called right before each request of a raise is sent; raises Preempted (a halt took over) or LostLease."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The instant, aware, in UTC."""
+        ...
+
+
+class StorePort(Protocol):
+    """One app in one store. A vendor's room has exactly this door."""
+
+    def read(self) -> StoreState:
+        """Look. Raises EdgeError."""
+        ...
+
+    def apply(self, change: Change, seen: str, clearance: Clearance) -> Outcome:
+        """Bring about a raise of any kind, if the store still has the fingerprint `seen`; read it back.
+
+        Raises EdgeError only when nothing can have been applied, Preempted and LostLease from `clearance`.
+        """
+        ...
+
+    def halt(self, release_id: str) -> Outcome:
+        """Stop the release whatever else the store shows, and read it back.
+
+        Raises EdgeError only when nothing can have been applied.
+        """
+        ...
+
+
+class Signal(Protocol):
+    """A source of readings about a release."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What `read` answers: one reading for each, always."""
+        ...
+
+    def read(self, query: SignalQuery) -> tuple[Reading, ...]:
+        """Ask. Raises EdgeError; "no data" is a reading, not an error."""
+        ...

@@ -1,0 +1,72 @@
+"""Stopping: a person's halt, a halt the store does not show yet, and the machine's own."""
+
+from __future__ import annotations
+
+from stagedrollout.core.assessment import Reason, Verdict
+from stagedrollout.core.case import Case, Decision, refuse, taken
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
+from stagedrollout.core.policy import OnUnknown
+from stagedrollout.core.units import duration_text
+
+
+def human_halt(case: Case) -> Decision | None:
+    order = case.ordered(CommandVerb.HALT)
+    if order is None:
+        return None
+    reason = Reason("human_halt", order.reason)
+    return Decision(
+        DecisionKind.HALT,
+        (reason,),
+        actor=order.actor,
+        change=_halt_change(case),
+        command=order.id,
+        also=(taken(order, "halting"),),
+    )
+
+
+def wanted_halt(case: Case) -> Decision | None:
+    """A halt that the store does not show yet is sent again until it does (promise R4)."""
+    halt = case.rollout.halt
+    if halt is None or halt.confirmed:
+        return None
+    if case.order:
+        return refuse(case, "not_halted", "a halt is still being brought about")
+    reason = Reason("not_halted", f"the store does not show the halt yet ({halt.reason})")
+    return Decision(DecisionKind.HALT, (reason,), actor=halt.actor, change=_halt_change(case))
+
+
+def machine_halt(case: Case) -> Decision | None:
+    if not _can_fail(case):
+        return None
+    reasons = case.assessment.reasons(Verdict.FAIL) or _blind_too_long(case)
+    if not reasons:
+        return None
+    return Decision(DecisionKind.HALT, reasons, change=_halt_change(case))
+
+
+def _can_fail(case: Case) -> bool:
+    """Somebody can get it: it was live and is not stopped. A draft or a release in review cannot fail."""
+    rollout = case.rollout
+    if rollout.ignored or rollout.live_since is None:
+        return False
+    stopped = rollout.seen is not None and rollout.seen.status is ReleaseStatus.HALTED
+    return not stopped and not (rollout.halt and rollout.halt.confirmed and not _still_served(rollout))
+
+
+def _still_served(rollout: Rollout) -> bool:
+    return rollout.seen is not None and rollout.seen.status is ReleaseStatus.IN_PROGRESS
+
+
+def _blind_too_long(case: Case) -> tuple[Reason, ...]:
+    unknown, since = case.policy.unknown_data, case.rollout.blind_since
+    if unknown.action is not OnUnknown.HALT or since is None or case.now - since < unknown.after:
+        return ()
+    return (
+        Reason("blind", f"no usable data for {duration_text(case.now - since)}, and the policy says halt"),
+    )
+
+
+def _halt_change(case: Case) -> Change:
+    return Change(Verb.HALT, case.rollout.release.id, case.rollout.exposure_ppm)

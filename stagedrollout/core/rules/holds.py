@@ -1,0 +1,67 @@
+"""A person's hold and freezes: what forbids raising although the evidence might allow it."""
+
+from __future__ import annotations
+
+from stagedrollout.core import facts
+from stagedrollout.core.assessment import Reason
+from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, taken
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.model import CommandVerb
+
+
+def hold_order(case: Case) -> Decision | None:
+    order = case.ordered(CommandVerb.HOLD)
+    if order is None:
+        return None
+    ends = case.now + order.hold_for if order.hold_for else None
+    until = f" until {ends:%Y-%m-%d %H:%M} UTC" if ends else " until somebody resumes it"
+    reason = Reason("human_hold", f"held by {order.actor}{until}: {order.reason}")
+    held = facts.Held(order.actor, order.reason, ends)
+    return Decision(
+        DecisionKind.HOLD,
+        (reason,),
+        actor=order.actor,
+        command=order.id,
+        also=(taken(order, f"held{until}"), held),
+        due=ends,
+    )
+
+
+def lift_hold(case: Case) -> Decision | None:
+    """`resume` on a release that is held, not halted: the hold goes, and by that alone nothing is raised."""
+    order = case.ordered(CommandVerb.RESUME)
+    if order is None or case.rollout.halt:
+        return None
+    if case.rollout.hold is None and not case.rollout.unknown_drift:
+        return refuse(case, "nothing_to_resume", "it is neither halted nor held by a person")
+    text = "the hold is lifted; the next raise still needs its evidence"
+    return Decision(
+        DecisionKind.WAIT,
+        (Reason("hold_lifted", f"hold lifted by {order.actor}: {order.reason}"),),
+        actor=order.actor,
+        command=order.id,
+        also=(taken(order, text), facts.HoldEnded(f"lifted by {order.actor}")),
+    )
+
+
+def frozen(case: Case) -> Decision | None:
+    freeze = case.window.freeze
+    if freeze is None:
+        return None
+    if case.order:
+        return refuse_frozen(case)
+    text = f"frozen until {freeze.last} ({freeze.reason})"
+    return Decision(DecisionKind.HOLD, (Reason("freeze", text),), due=case.window.opens_at)
+
+
+def held(case: Case) -> Decision | None:
+    hold = case.rollout.hold
+    if hold is None:
+        return None
+    if hold.until and case.now >= hold.until:
+        ended = facts.HoldEnded("its time has run out")
+        return Decision(DecisionKind.WAIT, (Reason("hold_ended", "the hold has run out"),), also=(ended,))
+    text = f"held by {hold.actor}: {hold.reason}"
+    if case.order:
+        return refuse(case, "human_hold", f"{text}; resume it first")
+    return Decision(DecisionKind.HOLD, (Reason("human_hold", text),), due=hold.until)

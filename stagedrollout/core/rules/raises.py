@@ -1,0 +1,108 @@
+"""Raising: on evidence, after the bake, inside the calendar, one stage; or because a person says so."""
+
+from __future__ import annotations
+
+from stagedrollout.core.assessment import Reason, Verdict
+from stagedrollout.core.case import Case, Decision, refuse, taken, wait
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.model import Change, CommandVerb, Verb
+from stagedrollout.core.policy import Completion, Stage
+from stagedrollout.core.schedule import bake_ends
+from stagedrollout.core.units import PPM_ALL, percent_text
+
+_FORBID = (Verdict.FAIL, Verdict.CONTRADICTORY, Verdict.ERROR, Verdict.MISSING, Verdict.STALE)
+
+
+def advance_order(case: Case) -> Decision | None:
+    """A person may override waiting and a small sample by name; never a FAIL; doubt only knowingly."""
+    order = case.ordered(CommandVerb.ADVANCE) or case.ordered(CommandVerb.COMPLETE)
+    if order is None:
+        return None
+    worst = case.assessment.worst
+    if worst is Verdict.FAIL or (worst in _FORBID and not order.without_evidence):
+        why = "; ".join(reason.text for reason in case.assessment.reasons(worst))
+        hint = "" if worst is Verdict.FAIL else " (--without-evidence overrides this, knowingly)"
+        return refuse(case, worst.name.lower(), f"{worst.name}: {why}{hint}")
+    stage = case.policy.next_stage(case.rollout.exposure_ppm)
+    if order.verb is CommandVerb.COMPLETE:
+        target = PPM_ALL
+    elif stage is None or stage.exposure_ppm == PPM_ALL:
+        return refuse(case, "last_stage", "the next step is 100 %, which has a command of its own: complete")
+    else:
+        target = stage.exposure_ppm
+    kind = DecisionKind.COMPLETE if target == PPM_ALL else DecisionKind.ADVANCE
+    reason = Reason(
+        "human_advance", f"{order.verb.value} to {percent_text(target)} by {order.actor}: {order.reason}"
+    )
+    return Decision(
+        kind,
+        (reason, *_cited(case)),
+        actor=order.actor,
+        change=_raise_to(case, target),
+        command=order.id,
+        also=(taken(order, f"raising to {percent_text(target)}"),),
+    )
+
+
+def doubtful_evidence(case: Case) -> Decision | None:
+    worst = case.assessment.worst
+    if worst in _FORBID:
+        return Decision(DecisionKind.HOLD, case.assessment.reasons(worst))
+    return None
+
+
+def baking(case: Case) -> Decision | None:
+    since, stage = case.rollout.live_since, _stage(case)
+    if since is None:
+        return wait("review", "waits for the store to publish it")
+    ends = bake_ends(stage, since)
+    if case.now >= ends:
+        return None
+    at = percent_text(case.rollout.exposure_ppm)
+    return wait("bake", f"bakes at {at} until {ends:%Y-%m-%d %H:%M} UTC", due=ends)
+
+
+def small_sample(case: Case) -> Decision | None:
+    needed, got = _stage(case).min_sample, case.assessment.stage_sample
+    if got < needed:
+        text = f"{got} settled sessions at this stage, {needed} needed"
+        return Decision(DecisionKind.WAIT, (Reason("stage_sample", text, sample=got, sample_needed=needed),))
+    if case.assessment.worst is Verdict.INSUFFICIENT:
+        return Decision(DecisionKind.WAIT, case.assessment.reasons(Verdict.INSUFFICIENT))
+    return None
+
+
+def closed_window(case: Case) -> Decision | None:
+    allowed = case.window
+    if allowed.open:
+        return None
+    opens = f"{allowed.opens_at:%a %Y-%m-%d %H:%M} UTC" if allowed.opens_at else "no day within two years"
+    return wait("window", f"outside the hours for raises; the next begin {opens}", due=allowed.opens_at)
+
+
+def next_stage(case: Case) -> Decision:
+    """Everything is there: every required gate says PASS, in this pass. One stage, never two."""
+    stage = case.policy.next_stage(case.rollout.exposure_ppm)
+    if stage is None:
+        return wait("ceiling", f"{percent_text(case.rollout.exposure_ppm)} is as far as the policy goes")
+    if stage.exposure_ppm < PPM_ALL:
+        change = _raise_to(case, stage.exposure_ppm)
+        return Decision(DecisionKind.ADVANCE, _cited(case), change=change)
+    if case.policy.completion is Completion.BY_HAND:
+        text = "ready for 100 %; the policy leaves that to a person: stagedrollout complete"
+        return Decision(DecisionKind.HOLD, (Reason("by_hand", text),))
+    return Decision(DecisionKind.COMPLETE, _cited(case), change=_raise_to(case, PPM_ALL))
+
+
+def _stage(case: Case) -> Stage:
+    return case.policy.stage_at(case.rollout.exposure_ppm)
+
+
+def _raise_to(case: Case, target_ppm: int) -> Change:
+    verb = Verb.COMPLETE if target_ppm == PPM_ALL else Verb.RAISE
+    return Change(verb, case.rollout.release.id, target_ppm)
+
+
+def _cited(case: Case) -> tuple[Reason, ...]:
+    """What a raise stands on: what each required gate said in this pass."""
+    return tuple(judgement.reason for judgement in case.assessment.required())

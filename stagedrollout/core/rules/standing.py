@@ -1,0 +1,121 @@
+"""Where the rollout stands: states in which there is nothing to raise, whatever the evidence says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stagedrollout.core import facts
+from stagedrollout.core.assessment import Reason
+from stagedrollout.core.case import Case, Decision, refuse, wait
+from stagedrollout.core.drift import same_place
+from stagedrollout.core.facts import DecisionKind, Seen
+from stagedrollout.core.model import DAEMON, Mode, OnNewRelease, ReleaseStatus, ReviewState, Unread
+
+
+def finished(case: Case) -> Decision | None:
+    rollout = case.rollout
+    if not rollout.finished:
+        return None
+    text = (
+        f"superseded by {rollout.superseded_by}" if rollout.superseded_by else "the watch after 100 % is over"
+    )
+    if case.order:
+        return refuse(case, "finished", text)
+    return wait("finished", text)
+
+
+def observing(case: Case) -> Decision | None:
+    if case.mode is Mode.OBSERVE and case.order:
+        text = "mode observe: only a halt is carried out; set mode: act for this app first"
+        return refuse(case, "observe", text)
+    return None
+
+
+def unsettled(case: Case) -> Decision | None:
+    """In doubt, unread, or not what we know: no raise until a look at the store makes sense again."""
+    problem = _unsettled_reason(case)
+    if problem is None:
+        return None
+    if case.order:
+        return refuse(case, problem.code, problem.text)
+    return Decision(DecisionKind.HOLD, (problem,))
+
+
+def _unsettled_reason(case: Case) -> Reason | None:
+    store, rollout = case.observation.store, case.rollout
+    if isinstance(store, Unread):
+        return Reason("store_unread", f"the store could not be read: {store.why}")
+    if rollout.intent:
+        return Reason("in_doubt", f"it is not known yet whether our {rollout.intent.verb.value} was applied")
+    found = case.found
+    if found is None:
+        return Reason("gone", "the release is no longer in the track")
+    if found.status is ReleaseStatus.UNKNOWN:
+        return Reason("unknown_status", f"the store uses a status we do not know: {found.status_word!r}")
+    if found.review is ReviewState.UNKNOWN:
+        return Reason(
+            "unknown_review", f"the store uses a review state we do not know: {found.review_word!r}"
+        )
+    if rollout.seen and not same_place(Seen.of(found), rollout.seen):
+        return Reason("stale_store", "the store still shows the state from before our change")
+    if rollout.unknown_drift:
+        return Reason("unknown_drift", "somebody changed the release in a way we do not understand")
+    return None
+
+
+def halted(case: Case) -> Decision | None:
+    halt = case.rollout.halt
+    if halt is None:
+        return None
+    text = f"halted by {halt.actor}: {halt.reason}; only a person can resume it"
+    if case.order:
+        return refuse(case, "halted", text)
+    return Decision(DecisionKind.HOLD, (Reason("halted", text),))
+
+
+def not_steered(case: Case) -> Decision | None:
+    if case.rollout.steered:
+        return None
+    if case.order:
+        return refuse(
+            case, "not_started", f"it is not started: stagedrollout start {case.rollout.key.app} comes first"
+        )
+    if case.rollout.ignored:
+        return wait("ignored", "the app ignores releases that appear by themselves")
+    rolled_out = case.found is not None and case.found.status is not ReleaseStatus.DRAFT
+    if case.rollout.choice is OnNewRelease.ADOPT and rolled_out:
+        adopted = facts.Started(DAEMON, "the app adopts releases that appear by themselves", "")
+        return replace(wait("adopted", "adopted: the schedule steers it from here"), also=(adopted,))
+    return wait("not_started", "waits for somebody to run stagedrollout start")
+
+
+_NEEDS_A_HUMAN = {
+    ReviewState.NOT_SENT_FOR_REVIEW: "a person must send it for review in the Play Console",
+    ReviewState.APPROVED_NOT_PUBLISHED: "approved; a person must publish it in the Play Console",
+    ReviewState.NOT_APPROVED: "review has rejected it; a person must look in the Play Console",
+}
+
+
+def in_review(case: Case) -> Decision | None:
+    found = case.found
+    if found is None or found.live:
+        return None
+    text = _NEEDS_A_HUMAN.get(found.review)
+    if case.order:
+        return refuse(case, "in_review", text or "the store has not published it yet")
+    if text:
+        return Decision(DecisionKind.HOLD, (Reason("review", text),))
+    return wait("review", "waits for the store's review")
+
+
+def completed(case: Case) -> Decision | None:
+    completed_at = case.rollout.completed_at
+    if completed_at is None:
+        return None
+    if case.order:
+        return refuse(case, "completed", "it is at 100 % already; a halt is all that can be done")
+    ends = completed_at + case.policy.watch
+    if case.now < ends:
+        return wait("watch", f"100 %; watched until {ends:%Y-%m-%d %H:%M} UTC", due=ends)
+    done = Reason("watched", "the watch after 100 % is over")
+    return Decision(DecisionKind.WAIT, (done,), also=(facts.Closed(),))

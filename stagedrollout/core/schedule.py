@@ -1,0 +1,84 @@
+"""When a stage is due: bake time and calendar. Instants in, instants out; nothing here asks the time.
+
+Bake is the time elapsed between two recorded instants, so no clock change can shorten it. A calendar
+speaks local time: a window that begins in a gap (clocks go forward) begins at the next valid instant, one
+that begins in a fold (clocks go back) begins at the first of the two, once (promise R19).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from stagedrollout.core.policy import Calendar, Freeze, Stage, Weekday
+
+_DAYS_AHEAD_MAX = 800
+_MONDAY_FIRST = tuple(Weekday)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Whether raises are allowed at an instant, and if not, why and from when on.
+
+    `opens_at` is the instant asked about when open; None when nothing opens within two years.
+    """
+
+    open: bool
+    freeze: Freeze | None
+    opens_at: datetime | None
+
+
+def window(calendar: Calendar, now: datetime) -> Window:
+    """The calendar's answer at `now` (aware)."""
+    local = now.astimezone(calendar.zone)
+    freeze = _freeze_on(calendar, local.date())
+    if freeze is None and _allowed_day(calendar, local.date()) and _within_hours(calendar, local.time()):
+        return Window(open=True, freeze=None, opens_at=now)
+    return Window(open=False, freeze=freeze, opens_at=_next_opening(calendar, now, local.date()))
+
+
+def bake_ends(stage: Stage, live_since: datetime) -> datetime:
+    """The bake starts when people could really get the release, not when we asked for it."""
+    return live_since + stage.bake
+
+
+def _freeze_on(calendar: Calendar, day: date) -> Freeze | None:
+    return next((freeze for freeze in calendar.freezes if freeze.first <= day <= freeze.last), None)
+
+
+def _allowed_day(calendar: Calendar, day: date) -> bool:
+    return _MONDAY_FIRST[day.weekday()] in calendar.weekdays
+
+
+def _within_hours(calendar: Calendar, clock: time) -> bool:
+    hours = calendar.hours
+    if hours is None:
+        return True
+    return clock >= hours.start and (hours.end == time(0) or clock < hours.end)
+
+
+def _next_opening(calendar: Calendar, now: datetime, today: date) -> datetime | None:
+    start = calendar.hours.start if calendar.hours else time(0)
+    for ahead in range(_DAYS_AHEAD_MAX):
+        day = today + timedelta(days=ahead)
+        if _freeze_on(calendar, day) is None and _allowed_day(calendar, day):
+            opening = first_instant(datetime.combine(day, start), calendar)
+            if opening > now:
+                return opening
+    return None
+
+
+def first_instant(wall: datetime, calendar: Calendar) -> datetime:
+    """The first instant at or after the local time `wall` (naive) in the calendar's zone, in UTC."""
+    zone = calendar.zone
+    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall:
+        return instant
+    before, after = wall.replace(tzinfo=zone, fold=1).astimezone(UTC), instant
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) / 2
+        if middle.astimezone(zone).replace(tzinfo=None) < wall:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)

@@ -1,0 +1,102 @@
+"""The journal as a story: one plain sentence per fact, for `history` and the live view."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from stagedrollout.core import facts
+from stagedrollout.core.units import percent_text
+
+
+@singledispatch
+def sentence(fact: Any) -> str:
+    """What happened, in one line without the time."""
+    raise TypeError(f"no sentence for {type(fact).__name__}")
+
+
+@sentence.register
+def _(fact: facts.Discovered) -> str:
+    at = percent_text(fact.exposure_ppm)
+    return f"found {fact.release.label}: {fact.status.value} at {at}, review {fact.review.value}"
+
+
+@sentence.register
+def _(fact: facts.Started) -> str:
+    return f"steered from here, by {fact.actor}: {fact.reason}"
+
+
+@sentence.register
+def _(fact: facts.Seen) -> str:
+    return f"the store shows {fact.status_word} at {percent_text(fact.exposure_ppm)}, review {fact.review.value}"
+
+
+@sentence.register
+def _(fact: facts.WentLive) -> str:
+    return f"people can get it at {percent_text(fact.exposure_ppm)}: the bake begins"
+
+
+@sentence.register
+def _(fact: facts.Drifted) -> str:
+    before, after = percent_text(fact.before.exposure_ppm), percent_text(fact.after.exposure_ppm)
+    words = f"{fact.before.status_word} {before} -> {fact.after.status_word} {after}"
+    return f"changed in the console ({fact.meaning.value}): {words}"
+
+
+@sentence.register
+def _(fact: facts.Suspected) -> str:
+    return f"suspicion {fact.count}: {fact.reason.text}"
+
+
+@sentence.register
+def _(fact: facts.Cleared) -> str:
+    return f"suspicion over: {fact.gate}"
+
+
+@sentence.register
+def _(fact: facts.WentBlind) -> str:
+    return f"no usable data: {', '.join(fact.gates)}"
+
+
+@sentence.register
+def _(fact: facts.SawAgain) -> str:  # noqa: ARG001 - it has nothing to say but that it is one
+    return "usable data again"
+
+
+@sentence.register
+def _(fact: facts.Decided) -> str:
+    target = f" to {percent_text(fact.target_ppm)}" if fact.intent else ""
+    why = "; ".join(reason.text for reason in fact.reasons)
+    return f"{fact.decision.value}{target}: {why}"
+
+
+@sentence.register
+def _(fact: facts.Settled) -> str:
+    return f"{fact.verb.value} {fact.settlement.value.replace('_', ' ')}: {fact.detail}"
+
+
+@sentence.register
+def _(fact: facts.Commanded) -> str:
+    verdict = "" if fact.accepted else "refused: "
+    return f"{fact.actor} ordered {fact.verb.value} ({fact.reason}): {verdict}{fact.text}"
+
+
+@sentence.register
+def _(fact: facts.Held) -> str:
+    until = f"until {fact.until:%Y-%m-%d %H:%M} UTC" if fact.until else "until somebody resumes it"
+    return f"held by {fact.actor} {until}: {fact.reason}"
+
+
+@sentence.register
+def _(fact: facts.HoldEnded) -> str:
+    return f"the hold is over: {fact.why}"
+
+
+@sentence.register
+def _(fact: facts.Superseded) -> str:
+    return f"superseded by {fact.by}"
+
+
+@sentence.register
+def _(fact: facts.Closed) -> str:  # noqa: ARG001
+    return "the watch is over"

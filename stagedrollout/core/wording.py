@@ -1,0 +1,247 @@
+"""What people are told: every fact worth a message becomes a Notice, every rollout a Board.
+
+These are renderings of the same values that the journal and the log show; nothing is decided here. A
+notice's key is made from what happened and when, so telling it twice is telling it once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import singledispatch
+from typing import Any
+
+from stagedrollout.core import facts
+from stagedrollout.core.assessment import Reason
+from stagedrollout.core.facts import DecisionKind, Drift
+from stagedrollout.core.lifecycle import Phase, Rollout
+from stagedrollout.core.model import OnNewRelease, ReleaseStatus, ReviewState, Settlement, Store, Verb
+from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
+from stagedrollout.core.units import PPM_ALL, percent_text
+
+STORE_NAMES = {Store.GOOGLE_PLAY: "Google Play", Store.APP_STORE: "App Store"}
+
+PHASE_WORDS = {
+    Phase.WAITING: "waiting for somebody to start it",
+    Phase.WAITING_FOR_REVIEW: "waiting for the store's review",
+    Phase.ROLLING_OUT: "rolling out",
+    Phase.HELD: "held",
+    Phase.HALTED: "HALTED",
+    Phase.NOT_HALTED: "NOT HALTED",
+    Phase.COMPLETED: "completed",
+    Phase.SUPERSEDED: "superseded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One fact in its place: the rollout after it, when it happened, and the decision it belongs to."""
+
+    rollout: Rollout
+    at: datetime
+    decided: facts.Decided | None
+
+    @property
+    def name(self) -> str:
+        return title(self.rollout)
+
+    def notice(self, kind: NoticeKind, headline: str, *told: Fact, broadcast: bool = False) -> Notice:
+        """A notice that is new with every instant it is told at."""
+        key = f"{self.rollout.key}/{kind.value}/{self.at.isoformat()}"
+        return Notice(key, kind, broadcast, headline, told, self._footer())
+
+    def once(self, key: str, kind: NoticeKind, headline: str, *told: Fact, broadcast: bool) -> Notice:
+        """A notice told once for `key`, however often it comes up."""
+        whole = f"{self.rollout.key}/{kind.value}/{key}"
+        return Notice(whole, kind, broadcast, headline, told, self._footer())
+
+    def _footer(self) -> str:
+        return f"policy {self.rollout.policy} | {self.at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def title(rollout: Rollout) -> str:
+    return f"{rollout.key.app} on {STORE_NAMES[rollout.key.store]} {rollout.release.label}"
+
+
+def board(rollout: Rollout) -> Board:
+    """Where the rollout stands, for the head of its thread and for `status`."""
+    told = [Fact("Exposure", percent_text(rollout.exposure_ppm)), Fact("State", PHASE_WORDS[rollout.phase])]
+    if rollout.reason:
+        told.append(Fact("Why", rollout.reason))
+    footer = f"policy {rollout.policy} | changed {rollout.changed_at:%Y-%m-%d %H:%M} UTC"
+    return Board(f"{title(rollout)}: {PHASE_WORDS[rollout.phase]}", tuple(told), footer)
+
+
+def notices(rollout: Rollout, news: tuple[facts.Fact, ...], at: datetime) -> tuple[Notice, ...]:
+    """What to tell of `news`, the facts that led to `rollout`. Most facts are not worth a message."""
+    decided = next((f for f in reversed(news) if isinstance(f, facts.Decided)), rollout.last)
+    telling = Telling(rollout, at, decided)
+    return tuple(notice for fact in news for notice in _tell(fact, telling))
+
+
+def override(rollout: Rollout, verb: str) -> str:
+    """The command line that a person would type."""
+    key = rollout.key
+    return (
+        f'stagedrollout {verb} {key.app} --store {key.store.value} --release {key.release_id} --reason "..."'
+    )
+
+
+def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:
+    """Each reason with its value, threshold, sample and baseline, as far as it has them."""
+    told: list[Fact] = []
+    for reason in reasons:
+        told.append(Fact(reason.gate or "reason", reason.text))
+        if reason.baseline_ppm is not None:
+            shown = percent_text(reason.baseline_ppm // 100 * 100)
+            told.append(Fact("Baseline", f"{shown}, n = {reason.baseline_sample}"))
+    return tuple(told)
+
+
+@singledispatch
+def _tell(fact: Any, told: Telling) -> tuple[Notice, ...]:  # noqa: ARG001 - the common signature
+    return ()
+
+
+@_tell.register
+def _(fact: facts.Discovered, told: Telling) -> tuple[Notice, ...]:
+    if fact.choice is not OnNewRelease.WAIT and fact.status is not ReleaseStatus.DRAFT:
+        return ()
+    how = Fact("To start it", override(told.rollout, "start"))
+    watched = Fact("Until then", "nothing is raised; it is watched, and a failing gate halts it in mode act")
+    return (told.notice(NoticeKind.NEW_RELEASE, f"New release: {told.name}", how, watched, broadcast=True),)
+
+
+@_tell.register
+def _(fact: facts.Started, told: Telling) -> tuple[Notice, ...]:
+    why = Fact("Why", fact.reason)
+    return (told.notice(NoticeKind.STARTED, f"{told.name} is steered from here, by {fact.actor}", why),)
+
+
+@_tell.register
+def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
+    words = {
+        ReviewState.NOT_APPROVED: "review has rejected it",
+        ReviewState.NOT_SENT_FOR_REVIEW: "a person must send it for review",
+        ReviewState.APPROVED_NOT_PUBLISHED: "approved; a person must publish it",
+    }
+    if not told.rollout.steered or fact.review not in words:
+        return ()
+    return (told.notice(NoticeKind.REVIEW, f"{told.name}: {words[fact.review]}", broadcast=True),)
+
+
+@_tell.register
+def _(fact: facts.WentLive, told: Telling) -> tuple[Notice, ...]:
+    at = percent_text(fact.exposure_ppm)
+    return (told.notice(NoticeKind.REVIEW, f"{told.name}: people can get it now, at {at}"),)
+
+
+@_tell.register
+def _(fact: facts.Drifted, told: Telling) -> tuple[Notice, ...]:
+    before, after = percent_text(fact.before.exposure_ppm), percent_text(fact.after.exposure_ppm)
+    words = {
+        Drift.HALTED: "was halted in the console; it stays halted until a person resumes it",
+        Drift.LOWERED: f"was lowered in the console from {before} to {after}; taken as a halt by a person",
+        Drift.RAISED: f"was raised in the console from {before} to {after}; the bake starts again from there",
+        Drift.RESUMED: f"was resumed in the console at {after}; a new monitoring run begins",
+        Drift.ROLLED_OUT: f"was rolled out in the console at {after}",
+        Drift.UNKNOWN: f"is in a state we do not understand ({fact.after.status_word}); nothing is raised",
+    }
+    more = Fact("To go on", override(told.rollout, "resume"))
+    return (told.notice(NoticeKind.DRIFT, f"{told.name} {words[fact.meaning]}", more, broadcast=True),)
+
+
+@_tell.register
+def _(fact: facts.Commanded, told: Telling) -> tuple[Notice, ...]:
+    verdict = "" if fact.accepted else "REFUSED: "
+    headline = f"{told.name}: {verdict}{fact.verb.value} by {fact.actor}: {fact.text}"
+    return (
+        told.once(fact.command, NoticeKind.COMMAND, headline, Fact("Reason", fact.reason), broadcast=False),
+    )
+
+
+@_tell.register
+def _(fact: facts.HoldEnded, told: Telling) -> tuple[Notice, ...]:
+    return (told.notice(NoticeKind.RESUMED, f"{told.name}: the hold is over, {fact.why}"),)
+
+
+@_tell.register
+def _(fact: facts.Superseded, told: Telling) -> tuple[Notice, ...]:
+    return (told.notice(NoticeKind.SUPERSEDED, f"{told.name} is superseded by {fact.by}"),)
+
+
+@_tell.register
+def _(fact: facts.Decided, told: Telling) -> tuple[Notice, ...]:
+    if fact.intent:
+        return ()  # told when it is settled, with what the store says
+    day = f"{told.at:%Y-%m-%d}/" + "+".join(sorted({r.code + r.gate for r in fact.reasons}))
+    why = evidence(fact.reasons)
+    match fact.decision:
+        case DecisionKind.HALT:
+            headline = f"{told.name} is FAILING; mode observe: nothing was halted"
+            return (told.once(day, NoticeKind.FAILING, headline, *why, broadcast=True),)
+        case DecisionKind.HOLD if not told.rollout.halt:
+            headline = f"{told.name} is held at {percent_text(told.rollout.exposure_ppm)}"
+            return (told.once(day, NoticeKind.HELD, headline, *why, broadcast=False),)
+        case DecisionKind.ADVANCE | DecisionKind.COMPLETE:
+            headline = f"{told.name} would be raised now; mode observe: nothing was sent"
+            return (told.once(day, NoticeKind.RAISED, headline, *why, broadcast=False),)
+        case _:
+            return ()
+
+
+@_tell.register
+def _(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
+    if fact.verb is Verb.HALT:
+        return (_halt_settled(fact, told),)
+    match fact.settlement:
+        case Settlement.CONFIRMED:
+            return (_raise_confirmed(fact, told),)
+        case Settlement.REFUSED:
+            headline = f"{told.name}: the store refused our {fact.verb.value}"
+            return (
+                told.notice(
+                    NoticeKind.REFUSED, headline, Fact("The store says", fact.detail), broadcast=True
+                ),
+            )
+        case Settlement.IN_DOUBT:
+            headline = f"{told.name}: not known whether our {fact.verb.value} was applied; looking again"
+            return (told.notice(NoticeKind.IN_DOUBT, headline, Fact("What happened", fact.detail)),)
+        case Settlement.MOVED | Settlement.PREEMPTED | Settlement.NOT_APPLIED:
+            return ()
+
+
+def _raise_confirmed(fact: facts.Settled, told: Telling) -> Notice:
+    why = evidence(told.decided.reasons) if told.decided else ()
+    at = percent_text(told.rollout.exposure_ppm)
+    if told.rollout.exposure_ppm == PPM_ALL:
+        return told.notice(NoticeKind.COMPLETED, f"{told.name} is completed: 100 %", *why)
+    kind = NoticeKind.RESUMED if fact.verb is Verb.RESUME else NoticeKind.RAISED
+    words = {Verb.START: "is started at", Verb.RESUME: "is resumed at"}.get(fact.verb, "is raised to")
+    return told.notice(kind, f"{told.name} {words} {at}", *why)
+
+
+def _halt_settled(fact: facts.Settled, told: Telling) -> Notice:
+    """One broadcast when the halt is true in the store; one alarm, once, while it is not."""
+    halt = told.rollout.halt
+    episode = halt.at.isoformat() if halt else told.at.isoformat()
+    by = f"by {halt.actor}" if halt else ""
+    why = evidence(told.decided.reasons) if told.decided else ()
+    at = percent_text(told.rollout.exposure_ppm)
+    if fact.settlement is Settlement.CONFIRMED:
+        store = Fact("Store", f"reads halted, confirmed {told.at:%H:%M:%S} UTC")
+        how = Fact("To resume", override(told.rollout, "resume"))
+        headline = f"{told.name} HALTED at {at} {by}"
+        return told.once(episode, NoticeKind.HALTED, headline, *why, store, how, broadcast=True)
+    headline = f"{told.name} is NOT HALTED: the store does not show the halt {by}"
+    says = Fact("The store says", fact.detail)
+    how = Fact("To stop it by hand", console_hint(told.rollout.key.store))
+    return told.once(episode, NoticeKind.NOT_HALTED, headline, *why, says, how, broadcast=True)
+
+
+def console_hint(store: Store) -> str:
+    match store:
+        case Store.GOOGLE_PLAY:
+            return "Play Console > the app > Test and release > Production > Releases > Halt rollout"
+        case Store.APP_STORE:
+            return "App Store Connect > the app > the version > Phased Release > Pause"
