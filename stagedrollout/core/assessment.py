@@ -96,6 +96,12 @@ class Assessment:
         """The worst verdict among required gates. A policy always has one."""
         return max(judgement.verdict for judgement in self.required())
 
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """The required gates whose signal gives no usable data."""
+        unusable = (Verdict.ERROR, Verdict.MISSING, Verdict.STALE)
+        return tuple(j.gate.name for j in self.required() if j.verdict in unusable)
+
     def reasons(self, verdict: Verdict) -> tuple[Reason, ...]:
         return tuple(j.reason for j in self.required() if j.verdict is verdict)
 

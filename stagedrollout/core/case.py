@@ -8,7 +8,7 @@ from datetime import datetime
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Assessment, Reason
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.lifecycle import Hold, Rollout
 from stagedrollout.core.model import (
     DAEMON,
     Actor,
@@ -65,6 +65,12 @@ class Case:
     def window(self) -> Window:
         return window(self.policy.calendar, self.now)
 
+    @property
+    def hold(self) -> Hold | None:
+        """A person's hold that is in force now; one whose time has run out forbids nothing."""
+        hold = self.rollout.hold
+        return None if hold and hold.until and self.now >= hold.until else hold
+
     def ordered(self, verb: CommandVerb) -> Command | None:
         return self.order if self.order and self.order.verb is verb else None
 
@@ -75,6 +81,11 @@ def wait(code: str, text: str, *, due: datetime | None = None) -> Decision:
 
 def taken(order: Command, text: str) -> facts.Commanded:
     return _answered(order, text, accepted=True)
+
+
+def turned_down(case: Case, text: str) -> tuple[facts.Fact, ...]:
+    """The answer to an order, if there is one, where something else must happen instead."""
+    return (_answered(case.order, text, accepted=False),) if case.order else ()
 
 
 def refuse(case: Case, code: str, text: str) -> Decision:
@@ -96,6 +107,10 @@ def refuse_frozen(case: Case) -> Decision:
     freeze = case.window.freeze
     words = f"until {freeze.last} ({freeze.reason})" if freeze else ""
     return refuse(case, "freeze", f"frozen {words}: nothing is raised, not by hand either")
+
+
+def refuse_held(case: Case, hold: Hold) -> Decision:
+    return refuse(case, "human_hold", f"held by {hold.actor}: {hold.reason}; resume it first")
 
 
 def _answered(order: Command, text: str, *, accepted: bool) -> facts.Commanded:

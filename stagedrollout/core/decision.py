@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision
-from stagedrollout.core.model import CommandVerb, Mode
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.model import ActorKind, Mode
 from stagedrollout.core.rules import beginning, halts, holds, raises, standing
 
 Rule = Callable[[Case], Decision | None]
@@ -21,10 +22,15 @@ Rule = Callable[[Case], Decision | None]
 def decide(case: Case) -> Decision:
     """The decision of this pass. Pure and total: the last rule always answers."""
     decision = next(filter(None, (rule(case) for rule in RULES)))
-    if case.mode is Mode.OBSERVE and decision.change and not case.ordered(CommandVerb.HALT):
+    if case.mode is Mode.OBSERVE and decision.change and not _stops_by_hand(decision):
         would = Reason("observe", "mode observe: nothing is sent")
         return replace(decision, reasons=(*decision.reasons, would), change=None)
     return decision
+
+
+def _stops_by_hand(decision: Decision) -> bool:
+    """A person's halt, be it the order itself or sent again because the store does not show it yet."""
+    return decision.kind is DecisionKind.HALT and decision.actor.kind is ActorKind.HUMAN
 
 
 RULES: tuple[Rule, ...] = (

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from stagedrollout.core import facts
 from stagedrollout.core.facts import Drift, Fact, Seen
 from stagedrollout.core.fold import extend
-from stagedrollout.core.lifecycle import Intent, Rollout
+from stagedrollout.core.lifecycle import Intent, Landing, Rollout
 from stagedrollout.core.model import (
     ReleaseStatus,
     ReviewState,
@@ -38,9 +38,9 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
     seen = Seen.of(found)
     if _stale(rollout, seen, now):
         return ()
-    news: tuple[Fact, ...] = (seen,) if seen != rollout.seen else ()
+    news: tuple[Fact, ...] = (seen,) if seen != rollout.seen or rollout.gone else ()
     if rollout.intent:
-        news += _settled(rollout.intent, seen)
+        news += _settled(rollout.intent, seen, now)
     elif rollout.seen and news:
         news += _drifted(rollout, rollout.seen, seen, store)
     after = extend(rollout, news, now)
@@ -63,24 +63,27 @@ def confirms(intent: Intent, seen: Seen) -> bool:
             return seen.status is ReleaseStatus.IN_PROGRESS and seen.exposure_ppm == intent.target_ppm
 
 
-def _settled(intent: Intent, seen: Seen) -> tuple[Fact, ...]:
+def _settled(intent: Intent, seen: Seen, now: datetime) -> tuple[Fact, ...]:
     if confirms(intent, seen):
         return (facts.Settled(intent.key, intent.verb, Settlement.CONFIRMED, "read back in the store"),)
     if intent.verb is Verb.HALT:
         return ()  # wanted until the store shows it
-    if intent.before and same_place(intent.before, seen):
+    before = intent.before or seen
+    if same_place(before, seen):
+        if now - intent.opened_at < STALE_READ:
+            return ()  # it may have been applied all the same, and this look be older than that
         detail = "the store is as it was before"
         return (facts.Settled(intent.key, intent.verb, Settlement.NOT_APPLIED, detail),)
     settled = facts.Settled(intent.key, intent.verb, Settlement.MOVED, "the store shows something else")
-    before = intent.before or seen
     return (settled, facts.Drifted(_meaning(before, seen), before, seen))
 
 
 def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> tuple[Fact, ...]:
     if same_place(before, seen):
         return ()
-    if rollout.halt and not rollout.halt.confirmed and seen.status is ReleaseStatus.HALTED:
-        return ()  # the halt we wanted, seen late
+    wanted = rollout.halt is not None and not rollout.halt.confirmed
+    if wanted and ReleaseStatus.HALTED in (before.status, seen.status):
+        return ()  # the halt we wanted, seen late; or wanted again since the store last read halted
     newer = _newer(rollout, store)
     if newer and seen.status is ReleaseStatus.HALTED:
         return (facts.Superseded(newer.release.label),)
@@ -113,7 +116,7 @@ def _went_live(rollout: Rollout, found: StoreRelease) -> tuple[Fact, ...]:
 
 def _watch_cut_short(rollout: Rollout, store: StoreState) -> tuple[Fact, ...]:
     """Once a newer release is rolled out, the watch over a completed one is over: it is the baseline now."""
-    return (facts.Closed(),) if rollout.completed_at and _newer(rollout, store) else ()
+    return (facts.Closed(),) if rollout.completed_at and not rollout.halt and _newer(rollout, store) else ()
 
 
 def _vanished(rollout: Rollout, store: StoreState) -> tuple[Fact, ...]:
@@ -123,8 +126,7 @@ def _vanished(rollout: Rollout, store: StoreState) -> tuple[Fact, ...]:
         return (facts.Superseded(newer.release.label),)
     if rollout.gone or rollout.seen is None:
         return ()
-    nothing = Seen(ReleaseStatus.UNKNOWN, "not in the track", 0, ReviewState.NOT_LISTED, "")
-    return (facts.Drifted(Drift.UNKNOWN, rollout.seen, nothing),)
+    return (facts.Drifted(Drift.UNKNOWN, rollout.seen, facts.NOWHERE),)
 
 
 def _newer(rollout: Rollout, store: StoreState) -> StoreRelease | None:
@@ -140,7 +142,7 @@ def _newer(rollout: Rollout, store: StoreState) -> StoreRelease | None:
 
 def age_of(release_id: str) -> tuple[int, ...]:
     """Orders releases from old to new: version codes as numbers, versions part by part."""
-    return tuple(int(part) if part.isdigit() else 0 for part in release_id.split("."))
+    return tuple(int(part) if part.isdecimal() else 0 for part in release_id.split("."))
 
 
 def same_place(one: Seen, other: Seen) -> bool:
@@ -152,6 +154,16 @@ def same_place(one: Seen, other: Seen) -> bool:
 
 def _stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:
     landing = rollout.landing
-    if landing is None or landing.before is None or rollout.intent or now - landing.at >= STALE_READ:
+    if landing is None or rollout.intent or now - landing.at >= STALE_READ:
         return False
-    return same_place(landing.before, seen) and not same_place(landing.after, seen)
+    if same_place(landing.after, seen):
+        return False
+    return _behind(landing, seen) or (landing.before is not None and same_place(landing.before, seen))
+
+
+def _behind(landing: Landing, seen: Seen) -> bool:
+    """A look may lag by more than one change: before our halt it was served, before our raise it was lower."""
+    if landing.after.status is ReleaseStatus.HALTED:
+        return seen.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED)
+    fewer = seen.exposure_ppm < landing.after.exposure_ppm
+    return fewer and seen.status in (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS)

@@ -87,6 +87,10 @@ class Seen:
         return cls(found.status, found.status_word, found.exposure_ppm, found.review, found.review_word)
 
 
+NOWHERE = Seen(ReleaseStatus.UNKNOWN, "not in the track", 0, ReviewState.NOT_LISTED, "")
+"""What is noted of a release that the store no longer mentions."""
+
+
 @dataclass(frozen=True, slots=True)
 class WentLive:
     """People can now get the release at this exposure: the bake clock starts."""

@@ -92,17 +92,21 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
+    if fact.meaning is not Drift.UNKNOWN:
+        rollout = replace(rollout, landing=Landing(fact.before, fact.after, at))
     match fact.meaning:
+        case Drift.HALTED | Drift.LOWERED if rollout.halt and not rollout.halt.confirmed:
+            return rollout  # a halt that was wanted before stays wanted until the store shows it
         case Drift.HALTED | Drift.LOWERED:
             confirmed = fact.after.status is ReleaseStatus.HALTED
             why = f"{fact.meaning.value} in the console"
             return replace(rollout, halt=Halt(SOMEBODY, why, at, confirmed or fact.meaning is Drift.LOWERED))
         case Drift.RESUMED:
-            return _new_run(replace(rollout, halt=None, unknown_drift=False, live_since=None), at)
+            return _new_run(rollout, at)
         case Drift.RAISED | Drift.ROLLED_OUT:
             return replace(rollout, unknown_drift=False)
         case Drift.UNKNOWN:
-            return replace(rollout, unknown_drift=True, gone=True)
+            return replace(rollout, unknown_drift=True, gone=fact.after == facts.NOWHERE)
 
 
 @_apply.register
@@ -132,11 +136,18 @@ def _(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
     if fact.intent and fact.verb:
         intent = Intent(fact.intent, fact.verb, fact.target_ppm, rollout.seen, at)
         changed = replace(changed, intent=intent, acts=rollout.acts + 1)
-    if fact.decision is DecisionKind.HALT and fact.intent and not (rollout.halt and rollout.halt.confirmed):
-        reason = "; ".join(r.text for r in fact.reasons)
-        since = rollout.halt.at if rollout.halt else at
-        changed = replace(changed, halt=Halt(fact.actor, reason, since, confirmed=False))
+    if fact.decision is DecisionKind.HALT and fact.intent:
+        changed = replace(changed, halt=_wanted(rollout.halt, fact, at))
     return changed
+
+
+def _wanted(halt: Halt | None, fact: facts.Decided, at: datetime) -> Halt:
+    """Sent again it is the same halt; a person's order makes it theirs. Only the store can confirm it."""
+    if halt is None or halt.confirmed:
+        return Halt(fact.actor, "; ".join(r.text for r in fact.reasons), at, confirmed=False)
+    if not fact.command:
+        return halt
+    return Halt(fact.actor, "; ".join(r.text for r in fact.reasons), halt.at, confirmed=False)
 
 
 @_apply.register
@@ -153,13 +164,23 @@ def _(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
     if fact.verb is Verb.HALT and changed.halt:
         return replace(changed, halt=replace(changed.halt, confirmed=True))
     if fact.verb is Verb.RESUME:
-        return _new_run(replace(changed, halt=None, live_since=None), at)
+        return _new_run(changed, at)
     return changed
 
 
 def _new_run(rollout: Rollout, at: datetime) -> Rollout:
     """A person takes the release up again: what was counted against it before does not count again."""
-    return replace(rollout, run_since=hour_ceil(at), suspicions=(), blind_since=None, last=None)
+    return replace(
+        rollout,
+        halt=None,
+        unknown_drift=False,
+        run_since=hour_ceil(at),
+        live_since=None,
+        completed_at=None,
+        suspicions=(),
+        blind_since=None,
+        last=None,
+    )
 
 
 @_apply.register

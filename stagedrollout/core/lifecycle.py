@@ -130,7 +130,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """The newest change of ours that was read back: from what, to what, when."""
+    """The newest change that was read back, ours or a person's: from what, to what, when."""
 
     before: Seen | None
     after: Seen
@@ -185,7 +185,8 @@ class Rollout:
 
     @property
     def ignored(self) -> bool:
-        return self.choice is OnNewRelease.IGNORE and not self.steered
+        """Nobody asked for it to be looked after. A person's halt is such a wish."""
+        return self.choice is OnNewRelease.IGNORE and not self.steered and self.halt is None
 
     @property
     def phase(self) -> Phase:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from stagedrollout.core import facts
-from stagedrollout.core.assessment import Assessment, Verdict
+from stagedrollout.core.assessment import Assessment
 from stagedrollout.core.case import Decision
 from stagedrollout.core.drift import confirms, learn
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Outcome, Settlement, Unread
-
-_BLIND = (Verdict.ERROR, Verdict.MISSING, Verdict.STALE)
 
 
 def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
@@ -25,10 +23,9 @@ def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
         if s.gate not in before or before[s.gate].count != s.count
     ]
     news += [facts.Cleared(gate) for gate in before if gate not in after]
-    blind = tuple(j.gate.name for j in assessment.required() if j.verdict in _BLIND)
-    if blind and rollout.blind_since is None:
-        news.append(facts.WentBlind(blind))
-    elif not blind and rollout.blind_since is not None:
+    if assessment.blind and rollout.blind_since is None:
+        news.append(facts.WentBlind(assessment.blind))
+    elif not assessment.blind and rollout.blind_since is not None:
         news.append(facts.SawAgain())
     return tuple(news)
 
@@ -38,7 +35,7 @@ def of_decision(rollout: Rollout, decision: Decision, seen: str) -> tuple[Fact, 
 
     `seen` is the fingerprint of the store it was made on.
     """
-    if any(isinstance(fact, facts.Commanded) and not fact.accepted for fact in decision.also):
+    if decision.command and any(isinstance(f, facts.Commanded) and not f.accepted for f in decision.also):
         return decision.also
     change = decision.change
     decided = facts.Decided(
@@ -72,13 +69,15 @@ def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, .
     at = state.as_of
     if found is not None and confirms(pending, Seen.of(found)):
         return learn(rollout, state, at)
-    settled = facts.Settled(intent, pending.verb, outcome.settlement, outcome.detail)
     if outcome.settlement in (Settlement.IN_DOUBT, Settlement.CONFIRMED):
-        return (settled,)
+        # Only what was seen in the store is confirmed; a mere claim stays in doubt until the next look.
+        return (facts.Settled(intent, pending.verb, Settlement.IN_DOUBT, outcome.detail),)
+    settled = facts.Settled(intent, pending.verb, outcome.settlement, outcome.detail)
     return (settled, *learn(apply(rollout, settled, at), state, at))
 
 
 def _signature(decided: facts.Decided | None) -> object:
     if decided is None:
         return None
-    return decided.decision, bool(decided.intent), tuple((r.code, r.gate) for r in decided.reasons)
+    causes = tuple((r.code, r.gate) for r in decided.reasons)
+    return decided.decision, bool(decided.intent), decided.target_ppm, causes

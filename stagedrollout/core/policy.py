@@ -8,7 +8,7 @@ person who wrote the file.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
@@ -36,13 +36,16 @@ def _clock_time(text: object) -> time:
     if isinstance(text, time):
         return text
     try:
-        return time.fromisoformat(str(text))
+        clock = time.fromisoformat(str(text))
     except ValueError:
         raise ValueError('a time of day is written like "09:00"') from None
+    if clock.tzinfo is not None:
+        raise ValueError('a time of day is written like "09:00"; the zone stands in time_zone')
+    return clock
 
 
 def _day(text: object) -> date:
-    if isinstance(text, date):
+    if isinstance(text, date) and not isinstance(text, datetime):
         return text
     try:
         return date.fromisoformat(str(text))
@@ -158,7 +161,7 @@ class Calendar(FromFile):
     def __post_init__(self) -> None:
         try:
             ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"no time zone {self.time_zone!r}: write it like Europe/Berlin") from None
         if not self.weekdays:
             raise ValueError("without weekdays nothing would ever be raised")

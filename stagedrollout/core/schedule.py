@@ -30,11 +30,11 @@ class Window:
 
 def window(calendar: Calendar, now: datetime) -> Window:
     """The calendar's answer at `now` (aware)."""
-    local = now.astimezone(calendar.zone)
-    freeze = _freeze_on(calendar, local.date())
-    if freeze is None and _allowed_day(calendar, local.date()) and _within_hours(calendar, local.time()):
+    today = now.astimezone(calendar.zone).date()
+    freeze = _freeze_on(calendar, today)
+    if freeze is None and _allowed_day(calendar, today) and _within_hours(calendar, now, today):
         return Window(open=True, freeze=None, opens_at=now)
-    return Window(open=False, freeze=freeze, opens_at=_next_opening(calendar, now, local.date()))
+    return Window(open=False, freeze=freeze, opens_at=_next_opening(calendar, now, today))
 
 
 def bake_ends(stage: Stage, live_since: datetime) -> datetime:
@@ -50,21 +50,27 @@ def _allowed_day(calendar: Calendar, day: date) -> bool:
     return _MONDAY_FIRST[day.weekday()] in calendar.weekdays
 
 
-def _within_hours(calendar: Calendar, clock: time) -> bool:
-    hours = calendar.hours
-    if hours is None:
-        return True
-    return clock >= hours.start and (hours.end == time(0) or clock < hours.end)
+def _within_hours(calendar: Calendar, now: datetime, today: date) -> bool:
+    """Compared as instants: what the clock on the wall shows twice is not allowed twice."""
+    opens, closes = _hours_of(calendar, today)
+    return calendar.hours is None or opens <= now < closes
+
+
+def _hours_of(calendar: Calendar, day: date) -> tuple[datetime, datetime]:
+    """From when until when, in UTC. The same instant twice where a gap swallows all of the hours."""
+    start, end = (calendar.hours.start, calendar.hours.end) if calendar.hours else (time(0), time(0))
+    ends_on = day + timedelta(days=1) if end == time(0) else day
+    opens = first_instant(datetime.combine(day, start), calendar)
+    return opens, first_instant(datetime.combine(ends_on, end), calendar)
 
 
 def _next_opening(calendar: Calendar, now: datetime, today: date) -> datetime | None:
-    start = calendar.hours.start if calendar.hours else time(0)
     for ahead in range(_DAYS_AHEAD_MAX):
         day = today + timedelta(days=ahead)
         if _freeze_on(calendar, day) is None and _allowed_day(calendar, day):
-            opening = first_instant(datetime.combine(day, start), calendar)
-            if opening > now:
-                return opening
+            opens, closes = _hours_of(calendar, day)
+            if now < opens < closes:
+                return opens
     return None
 
 

@@ -28,7 +28,9 @@ def _(fact: facts.Started) -> str:
 
 @sentence.register
 def _(fact: facts.Seen) -> str:
-    return f"the store shows {fact.status_word} at {percent_text(fact.exposure_ppm)}, review {fact.review.value}"
+    return (
+        f"the store shows {fact.status_word} at {percent_text(fact.exposure_ppm)}, review {fact.review.value}"
+    )
 
 
 @sentence.register

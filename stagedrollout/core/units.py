@@ -81,7 +81,7 @@ def percentage(value: object) -> Decimal:
         raise ValueError("a percentage is a number from 0 to 100") from None
     if not number.is_finite() or not 0 <= number <= 100:
         raise ValueError("a percentage is a number from 0 to 100")
-    if number * 10_000 != int(number * 10_000):
+    if number != number.quantize(Decimal("0.0001")):  # compared exactly: no rounding to everyone
         raise ValueError("a percentage has at most four decimals")
     return number
 

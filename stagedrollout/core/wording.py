@@ -14,8 +14,16 @@ from typing import Any
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.facts import DecisionKind, Drift
-from stagedrollout.core.lifecycle import Phase, Rollout
-from stagedrollout.core.model import OnNewRelease, ReleaseStatus, ReviewState, Settlement, Store, Verb
+from stagedrollout.core.lifecycle import Halt, Phase, Rollout
+from stagedrollout.core.model import (
+    SOMEBODY,
+    OnNewRelease,
+    ReleaseStatus,
+    ReviewState,
+    Settlement,
+    Store,
+    Verb,
+)
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
 from stagedrollout.core.units import PPM_ALL, percent_text
 
@@ -76,7 +84,8 @@ def notices(rollout: Rollout, news: tuple[facts.Fact, ...], at: datetime) -> tup
     """What to tell of `news`, the facts that led to `rollout`. Most facts are not worth a message."""
     decided = next((f for f in reversed(news) if isinstance(f, facts.Decided)), rollout.last)
     telling = Telling(rollout, at, decided)
-    return tuple(notice for fact in news for notice in _tell(fact, telling))
+    told = (notice for fact in news for notice in _tell(fact, telling))
+    return tuple({notice.key: notice for notice in told}.values())
 
 
 def override(rollout: Rollout, verb: str) -> str:
@@ -125,6 +134,9 @@ def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
         ReviewState.NOT_SENT_FOR_REVIEW: "a person must send it for review",
         ReviewState.APPROVED_NOT_PUBLISHED: "approved; a person must publish it",
     }
+    halt = told.rollout.halt
+    if fact.status is ReleaseStatus.HALTED and halt and halt.confirmed and halt.actor != SOMEBODY:
+        return (_halted(halt, told),)
     if not told.rollout.steered or fact.review not in words:
         return ()
     return (told.notice(NoticeKind.REVIEW, f"{told.name}: {words[fact.review]}", broadcast=True),)
@@ -133,7 +145,9 @@ def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
 @_tell.register
 def _(fact: facts.WentLive, told: Telling) -> tuple[Notice, ...]:
     at = percent_text(fact.exposure_ppm)
-    return (told.notice(NoticeKind.REVIEW, f"{told.name}: people can get it now, at {at}"),)
+    key = f"{told.at.isoformat()}/{fact.exposure_ppm}"
+    headline = f"{told.name}: people can get it now, at {at}"
+    return (told.once(key, NoticeKind.REVIEW, headline, broadcast=False),)
 
 
 @_tell.register
@@ -199,14 +213,12 @@ def _(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
             return (_raise_confirmed(fact, told),)
         case Settlement.REFUSED:
             headline = f"{told.name}: the store refused our {fact.verb.value}"
-            return (
-                told.notice(
-                    NoticeKind.REFUSED, headline, Fact("The store says", fact.detail), broadcast=True
-                ),
-            )
+            says = Fact("The store says", fact.detail)
+            return (told.once(fact.intent, NoticeKind.REFUSED, headline, says, broadcast=True),)
         case Settlement.IN_DOUBT:
             headline = f"{told.name}: not known whether our {fact.verb.value} was applied; looking again"
-            return (told.notice(NoticeKind.IN_DOUBT, headline, Fact("What happened", fact.detail)),)
+            happened = Fact("What happened", fact.detail)
+            return (told.once(fact.intent, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
         case Settlement.MOVED | Settlement.PREEMPTED | Settlement.NOT_APPLIED:
             return ()
 
@@ -215,28 +227,33 @@ def _raise_confirmed(fact: facts.Settled, told: Telling) -> Notice:
     why = evidence(told.decided.reasons) if told.decided else ()
     at = percent_text(told.rollout.exposure_ppm)
     if told.rollout.exposure_ppm == PPM_ALL:
-        return told.notice(NoticeKind.COMPLETED, f"{told.name} is completed: 100 %", *why)
+        headline = f"{told.name} is completed: 100 %"
+        return told.once(fact.intent, NoticeKind.COMPLETED, headline, *why, broadcast=False)
     kind = NoticeKind.RESUMED if fact.verb is Verb.RESUME else NoticeKind.RAISED
     words = {Verb.START: "is started at", Verb.RESUME: "is resumed at"}.get(fact.verb, "is raised to")
-    return told.notice(kind, f"{told.name} {words} {at}", *why)
+    return told.once(fact.intent, kind, f"{told.name} {words} {at}", *why, broadcast=False)
 
 
 def _halt_settled(fact: facts.Settled, told: Telling) -> Notice:
     """One broadcast when the halt is true in the store; one alarm, once, while it is not."""
     halt = told.rollout.halt
+    if halt and fact.settlement is Settlement.CONFIRMED:
+        return _halted(halt, told)
     episode = halt.at.isoformat() if halt else told.at.isoformat()
     by = f"by {halt.actor}" if halt else ""
     why = evidence(told.decided.reasons) if told.decided else ()
-    at = percent_text(told.rollout.exposure_ppm)
-    if fact.settlement is Settlement.CONFIRMED:
-        store = Fact("Store", f"reads halted, confirmed {told.at:%H:%M:%S} UTC")
-        how = Fact("To resume", override(told.rollout, "resume"))
-        headline = f"{told.name} HALTED at {at} {by}"
-        return told.once(episode, NoticeKind.HALTED, headline, *why, store, how, broadcast=True)
     headline = f"{told.name} is NOT HALTED: the store does not show the halt {by}"
     says = Fact("The store says", fact.detail)
     how = Fact("To stop it by hand", console_hint(told.rollout.key.store))
     return told.once(episode, NoticeKind.NOT_HALTED, headline, *why, says, how, broadcast=True)
+
+
+def _halted(halt: Halt, told: Telling) -> Notice:
+    why = evidence(told.decided.reasons) if told.decided else ()
+    store = Fact("Store", f"reads halted, confirmed {told.at:%H:%M:%S} UTC")
+    how = Fact("To resume", override(told.rollout, "resume"))
+    headline = f"{told.name} HALTED at {percent_text(told.rollout.exposure_ppm)} by {halt.actor}"
+    return told.once(halt.at.isoformat(), NoticeKind.HALTED, headline, *why, store, how, broadcast=True)
 
 
 def console_hint(store: Store) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
-from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, taken
+from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, refuse_held, taken
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.units import PPM_ALL, percent_text
@@ -14,14 +14,17 @@ def start_order(case: Case) -> Decision | None:
     order, rollout = case.ordered(CommandVerb.START), case.rollout
     if order is None:
         return None
-    if rollout.steered:
+    found, first = case.found, case.policy.stages[0]
+    draft = found is not None and found.status is ReleaseStatus.DRAFT
+    if rollout.steered and not draft:
         return refuse(case, "already_started", "it is already being rolled out")
     if case.window.freeze:
         return refuse_frozen(case)
-    found, first = case.found, case.policy.stages[0]
+    if case.hold:
+        return refuse_held(case, case.hold)
     started = facts.Started(order.actor, order.reason, order.policy, order.id)
     reason = Reason("human_start", f"started by {order.actor}: {order.reason}")
-    if found is None or found.status is not ReleaseStatus.DRAFT:
+    if not draft:
         also = (taken(order, "started: the schedule steers it from here"), started)
         return Decision(DecisionKind.WAIT, (reason,), actor=order.actor, command=order.id, also=also)
     if first.exposure_ppm == PPM_ALL:

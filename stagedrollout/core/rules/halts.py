@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stagedrollout.core.assessment import Reason, Verdict
-from stagedrollout.core.case import Case, Decision, refuse, taken
+from stagedrollout.core.case import Case, Decision, taken, turned_down
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
@@ -31,10 +31,11 @@ def wanted_halt(case: Case) -> Decision | None:
     halt = case.rollout.halt
     if halt is None or halt.confirmed:
         return None
-    if case.order:
-        return refuse(case, "not_halted", "a halt is still being brought about")
+    if case.ordered(CommandVerb.RESUME) and case.rollout.intent is None:
+        return None  # a person may take back a halt that the store will not grant
+    also = turned_down(case, "a halt is still being brought about")
     reason = Reason("not_halted", f"the store does not show the halt yet ({halt.reason})")
-    return Decision(DecisionKind.HALT, (reason,), actor=halt.actor, change=_halt_change(case))
+    return Decision(DecisionKind.HALT, (reason,), actor=halt.actor, change=_halt_change(case), also=also)
 
 
 def machine_halt(case: Case) -> Decision | None:
@@ -43,7 +44,8 @@ def machine_halt(case: Case) -> Decision | None:
     reasons = case.assessment.reasons(Verdict.FAIL) or _blind_too_long(case)
     if not reasons:
         return None
-    return Decision(DecisionKind.HALT, reasons, change=_halt_change(case))
+    also = turned_down(case, f"it is failing: {'; '.join(reason.text for reason in reasons)}")
+    return Decision(DecisionKind.HALT, reasons, change=_halt_change(case), also=also)
 
 
 def _can_fail(case: Case) -> bool:
@@ -63,6 +65,8 @@ def _blind_too_long(case: Case) -> tuple[Reason, ...]:
     unknown, since = case.policy.unknown_data, case.rollout.blind_since
     if unknown.action is not OnUnknown.HALT or since is None or case.now - since < unknown.after:
         return ()
+    if not case.assessment.blind:
+        return ()  # they came back in this very pass
     return (
         Reason("blind", f"no usable data for {duration_text(case.now - since)}, and the policy says halt"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
-from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, taken
+from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, refuse_held, taken
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
 
@@ -58,10 +58,12 @@ def held(case: Case) -> Decision | None:
     hold = case.rollout.hold
     if hold is None:
         return None
-    if hold.until and case.now >= hold.until:
+    if case.hold is None:
+        if case.order:
+            return None  # what has run out forbids nothing; the next pass says that it is over
         ended = facts.HoldEnded("its time has run out")
         return Decision(DecisionKind.WAIT, (Reason("hold_ended", "the hold has run out"),), also=(ended,))
-    text = f"held by {hold.actor}: {hold.reason}"
     if case.order:
-        return refuse(case, "human_hold", f"{text}; resume it first")
+        return refuse_held(case, hold)
+    text = f"held by {hold.actor}: {hold.reason}"
     return Decision(DecisionKind.HOLD, (Reason("human_hold", text),), due=hold.until)

@@ -9,7 +9,15 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, wait
 from stagedrollout.core.drift import same_place
 from stagedrollout.core.facts import DecisionKind, Seen
-from stagedrollout.core.model import DAEMON, Mode, OnNewRelease, ReleaseStatus, ReviewState, Unread
+from stagedrollout.core.model import (
+    DAEMON,
+    CommandVerb,
+    Mode,
+    OnNewRelease,
+    ReleaseStatus,
+    ReviewState,
+    Unread,
+)
 
 
 def finished(case: Case) -> Decision | None:
@@ -58,7 +66,7 @@ def _unsettled_reason(case: Case) -> Reason | None:
         )
     if rollout.seen and not same_place(Seen.of(found), rollout.seen):
         return Reason("stale_store", "the store still shows the state from before our change")
-    if rollout.unknown_drift:
+    if rollout.unknown_drift and not (rollout.halt and case.ordered(CommandVerb.RESUME)):
         return Reason("unknown_drift", "somebody changed the release in a way we do not understand")
     return None
 
@@ -96,11 +104,15 @@ _NEEDS_A_HUMAN = {
 }
 
 
+_DRAFT = "it is still a draft: stagedrollout start rolls it out"
+
+
 def in_review(case: Case) -> Decision | None:
     found = case.found
     if found is None or found.live:
         return None
-    text = _NEEDS_A_HUMAN.get(found.review)
+    draft = found.status is ReleaseStatus.DRAFT
+    text = _DRAFT if draft else _NEEDS_A_HUMAN.get(found.review)
     if case.order:
         return refuse(case, "in_review", text or "the store has not published it yet")
     if text:

@@ -1,0 +1,1 @@
+"""The command line. It talks to the daemon through the database and calls no store itself."""

@@ -1,0 +1,59 @@
+"""What a run leaves behind for somebody else to judge: journal, notices and rollouts as JSON Lines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stagedrollout.cli.history import journal_rows
+from stagedrollout.cli.status import describe
+
+if TYPE_CHECKING:
+    from stagedrollout.storage.engine import Engine
+
+
+def export_run(folder: Path, engine: Engine, config: Path, truth: dict[str, list[dict[str, Any]]]) -> None:
+    """Write everything into `folder`; `truth` is the emulator's ledger and its requests."""
+    from stagedrollout.storage.journal import Journal  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_lines(folder / "ledger.jsonl", truth["ledger"])
+    write_lines(folder / "requests.jsonl", truth["requests"])
+    write_lines(folder / "journal.jsonl", journal_rows(Journal(engine)))
+    write_lines(folder / "notices.jsonl", notice_rows(engine))
+    (folder / "rollouts.json").write_text(json.dumps({"rollouts": rollouts(engine)}, indent=2) + "\n")
+    shutil.copyfile(config.parent / "scenario.yaml", folder / "scenario.yaml")
+    shutil.copytree(config.parent / "policies", folder / "policies", dirs_exist_ok=True)
+
+
+def rollouts(engine: Engine) -> list[dict[str, Any]]:
+    from stagedrollout.storage.presence import Presence  # noqa: PLC0415
+
+    found: list[dict[str, Any]] = describe(Presence(engine).statuses())["rollouts"]
+    return found
+
+
+def notice_rows(engine: Engine) -> list[dict[str, Any]]:
+    from stagedrollout.storage.outbox import OutboxTable  # noqa: PLC0415
+
+    return [
+        {
+            "key": told.notice.key,
+            "rollout": told.rollout,
+            "kind": told.notice.kind.value,
+            "broadcast": told.notice.broadcast,
+            "headline": told.notice.headline,
+            "state": told.state.value,
+            "ts": told.message_id,
+        }
+        for told in OutboxTable(engine).everything()
+    ]
+
+
+def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -1,0 +1,79 @@
+"""The command tree. A command's module is imported when it is run, and what is heavy only inside it.
+
+Exit codes:
+  0  done
+  1  refused, failed, or the answer is "no"
+  2  wrong usage or wrong configuration; nothing was started
+  3  NOT HALTED: the store does not show the halt
+  4  no daemon took the order
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from stagedrollout import __version__
+
+COMMANDS = {
+    "run": ("stagedrollout.cli.run", "Run the daemon."),
+    "demo": ("stagedrollout.cli.demo", "Watch a staged rollout against emulated stores."),
+    "emulate": ("stagedrollout.cli.emulate", "Serve emulated stores and services on loopback."),
+    "check": ("stagedrollout.cli.check", "Validate configuration, policies and secrets, offline."),
+    "status": ("stagedrollout.cli.status", "Show where every rollout stands."),
+    "history": ("stagedrollout.cli.history", "Tell what happened, from the journal."),
+    "start": ("stagedrollout.cli.orders", "Let the schedule steer a release from here."),
+    "hold": ("stagedrollout.cli.orders", "Raise nothing until somebody resumes it, or for a time."),
+    "resume": ("stagedrollout.cli.orders", "Lift a hold, or undo a halt."),
+    "halt": ("stagedrollout.cli.orders", "Stop a release now, and follow until the store shows it."),
+    "advance": ("stagedrollout.cli.orders", "Go to the next stage without waiting."),
+    "complete": ("stagedrollout.cli.orders", "Go to 100 %."),
+}
+"""Every command, its module, and its line in the help, so that help needs no module at all."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is asked for, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="stagedrollout")
+def cli() -> None:
+    """Staged releases on Google Play, raised on a policy's schedule and halted in time.
+
+    \b
+    Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration;
+    3 NOT HALTED; 4 no daemon took the order.
+
+    Shell completion: _STAGEDROLLOUT_COMPLETE=bash_source stagedrollout (or zsh_source, fish_source).
+    """
+
+
+def main() -> None:
+    """The entry point: our own errors are told in words, everything else shows where it broke."""
+    from stagedrollout.core.errors import StagedRolloutError, WrongConfiguration  # noqa: PLC0415
+
+    try:
+        cli(prog_name="stagedrollout")
+    except WrongConfiguration as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except StagedRolloutError as error:
+        click.echo(f"stagedrollout: {error}", err=True)
+        sys.exit(1)

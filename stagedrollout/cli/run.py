@@ -1,0 +1,45 @@
+"""`run`: the daemon, in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from stagedrollout.cli.options import config_option
+
+
+@click.command(help="Run the daemon in the foreground. SIGTERM finishes what is under way, then ends.")
+@config_option
+@click.option("--verbose", is_flag=True, help="Log every pass.")
+def run(config: Path, *, verbose: bool) -> None:
+    """Where the clock is an emulator's, it ends when the emulator's story does."""
+    from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
+    from stagedrollout.daemon.bootstrap import open_daemon  # noqa: PLC0415
+
+    log_to_stderr(logging.INFO if verbose else logging.WARNING)
+    loaded = load_with_secrets(config, environ=os.environ)
+    with open_daemon(loaded) as daemon:
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+        daemon.start()
+        click.echo(f"stagedrollout: watching {daemon.watching}; stop with SIGTERM", err=True)
+        while not (stop.wait(0.2) or daemon.finished):
+            pass
+        daemon.stop()
+        if daemon.lost:
+            click.echo("stagedrollout: another daemon has taken over this database", err=True)
+            sys.exit(1)
+
+
+def log_to_stderr(level: int) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("googleapiclient").setLevel(logging.ERROR)

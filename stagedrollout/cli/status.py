@@ -1,0 +1,135 @@
+"""`status`: one line per rollout, and whether anybody is watching."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stagedrollout.cli.options import config_option, json_option
+
+if TYPE_CHECKING:
+    from stagedrollout.storage.presence import Statuses
+
+SILENT_AFTER = timedelta(seconds=45)
+"""A daemon beats every ten seconds; one that was silent for this long is taken for dead."""
+
+COLOURS = {
+    "rolling_out": "cyan",
+    "completed": "green",
+    "halted": "red",
+    "not_halted": "red",
+    "held": "yellow",
+    "waiting": "yellow",
+    "waiting_for_review": "blue",
+}
+
+
+@click.command(help="Show where every rollout stands. Reads the database; works without the daemon.")
+@config_option
+@json_option
+def status(config: Path, *, as_json: bool) -> None:
+    document = read_status(config)
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+    else:
+        _print(document)
+
+
+def read_status(config: Path) -> dict[str, Any]:
+    """Everything `status` shows, as one document. Raises StorageError, WrongConfiguration."""
+    from stagedrollout.config.database import database_url  # noqa: PLC0415
+    from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
+    from stagedrollout.storage.migrate import check  # noqa: PLC0415
+    from stagedrollout.storage.outbox import OutboxTable  # noqa: PLC0415
+    from stagedrollout.storage.presence import Presence  # noqa: PLC0415
+
+    engine = open_readonly(database_url(config))
+    check(engine)
+    statuses = Presence(engine).statuses()
+    undelivered = OutboxTable(engine).undelivered(datetime.now(UTC))
+    return describe(statuses) | {"notices_undelivered": undelivered.waiting + undelivered.failed}
+
+
+def describe(statuses: Statuses) -> dict[str, Any]:
+    """The document, from one look at the database."""
+    return {
+        "daemon": _daemon(statuses),
+        "rollouts": [
+            {
+                "app": row.rollout.app,
+                "store": row.rollout.store.value,
+                "release": row.summary.label,
+                "release_id": row.rollout.release_id,
+                "phase": row.summary.phase,
+                "exposure_ppm": row.summary.exposure_ppm,
+                "reason": row.summary.reason,
+                "updated_at": row.updated_at.isoformat(),
+            }
+            for row in statuses.rollouts
+        ],
+        "passes": [
+            {
+                "app": row.store_app.app,
+                "store": row.store_app.store.value,
+                "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+                "next_due_at": row.next_due_at.isoformat() if row.next_due_at else None,
+                "problem": row.problem,
+            }
+            for row in statuses.passes
+        ],
+    }
+
+
+def _daemon(statuses: Statuses) -> dict[str, Any]:
+    daemon = statuses.daemon
+    if daemon is None:
+        return {"running": False, "heartbeat_at": None}
+    silent = datetime.now(UTC) - daemon.heartbeat_at
+    return {
+        "running": silent < SILENT_AFTER,
+        "heartbeat_at": daemon.heartbeat_at.isoformat(),
+        "holder": daemon.holder,
+        **daemon.info,
+    }
+
+
+def _print(document: dict[str, Any]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    console = Console(soft_wrap=False)
+    daemon = document["daemon"]
+    if not daemon["running"]:
+        since = f" since {daemon['heartbeat_at'][:19]} UTC" if daemon["heartbeat_at"] else ""
+        console.print(f"[bold red]No daemon is running{since}: nothing is watched, raised or halted.[/]")
+    elif daemon.get("clock") == "emulator":
+        console.print("[yellow]clock: emulator (a rehearsal; no real store is touched)[/]")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("APP", "STORE", "RELEASE", "PHASE", "EXPOSURE", "WHY"):
+        table.add_column(name, no_wrap=name != "WHY", justify="right" if name == "EXPOSURE" else "left")
+    for row in document["rollouts"]:
+        colour = COLOURS.get(row["phase"], "default")
+        words = row["phase"].replace("_", " ")
+        phase = f"[{colour}]{words.upper() if row['phase'] == 'not_halted' else words}[/]"
+        cells = (row["app"], row["store"], row["release"])
+        table.add_row(*map(escape, cells), phase, _percent(row["exposure_ppm"]), escape(row["reason"]))
+    if document["rollouts"]:
+        console.print(table)
+    else:
+        console.print("No rollouts yet.")
+    for row in document["passes"]:
+        if row["problem"]:
+            console.print(f"[yellow]{escape(row['app'])} on {row['store']}: {escape(row['problem'])}[/]")
+    if document["notices_undelivered"]:
+        console.print(f"[yellow]{document['notices_undelivered']} notices are not delivered yet[/]")
+
+
+def _percent(ppm: int) -> str:
+    from stagedrollout.core.units import percent_text  # noqa: PLC0415
+
+    return percent_text(ppm)

@@ -1,0 +1,67 @@
+"""Which services may be talked to, and over what (promise S3).
+
+Plain http stays on this machine, except to a self-hosted Sentry whose owner says so. And the emulator's clock
+never decides about real stores: with it, every address has to be on loopback.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from stagedrollout.config.problems import Problem
+from stagedrollout.config.yaml_tree import Document, Path
+
+_SERVICES = (("google_play", "endpoint"), ("sentry", "url"), ("slack", "endpoint"))
+
+
+def address_problems(document: Document) -> Iterator[Problem]:
+    """Everything about addresses that one key alone cannot know."""
+    if document.get("clock") == "emulator":
+        yield from _off_loopback(document)
+        return
+    yield from _plain_http(document)
+    if document.get("emulator") is not None:
+        yield document.problem(
+            ("emulator",), "no clock is taken from here", "remove it, or add clock: emulator"
+        )
+
+
+def on_loopback(address: str) -> bool:
+    """Whether the address names this machine: localhost, 127.0.0.0/8 or ::1."""
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _plain_http(document: Document) -> Iterator[Problem]:
+    for place in _SERVICES:
+        address = document.get(*place)
+        if not isinstance(address, str) or not address.startswith("http://") or on_loopback(address):
+            continue
+        if place == ("sentry", "url"):
+            if document.get("sentry", "allow_http") is not True:
+                right = "write https://, or allow_http: true if this server has nothing else"
+                yield document.problem(place, "plain http would show the token to the network", right)
+        else:
+            yield document.problem(place, "plain http is for this machine only", "write https://")
+
+
+def _off_loopback(document: Document) -> Iterator[Problem]:
+    used = [place for place in _SERVICES if isinstance(document.get(place[0]), dict)]
+    for place in (*used, ("emulator",)):
+        address = document.get(*place)
+        if not isinstance(address, str) or not on_loopback(address):
+            shown: Path = place if document.get(place[0]) is not None else ("clock",)
+            wrong = f"the emulator's clock needs {'.'.join(place)} on this machine"
+            yield document.problem(
+                shown, wrong, f"write {place[-1]}: http://127.0.0.1:PORT, or clock: system"
+            )

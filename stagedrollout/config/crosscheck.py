@@ -1,0 +1,73 @@
+"""What only the whole configuration can tell: names that must exist, sections that belong together.
+
+These checks look at the plain document, so that they speak also when some other part of it is wrong: a person
+should see every problem at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from stagedrollout.config.addresses import address_problems
+from stagedrollout.config.problems import Problem, nearest
+from stagedrollout.config.yaml_tree import Document, Path
+
+_STORES = ("google_play",)
+
+
+def cross_check(document: Document, policy_names: Iterable[str]) -> Iterator[Problem]:
+    """Every problem between the parts of the settings; none about the form of a single part."""
+    known = tuple(policy_names)
+    apps = document.get("apps")
+    indices = range(len(apps)) if isinstance(apps, list) else range(0)
+    if apps == []:
+        yield document.problem(("apps",), "there is no app", "add one: name, policy and a store")
+    for index in indices:
+        yield from _stores(document, index)
+        yield from _policy(document, index, known)
+    yield from _repeated(
+        document, [("apps", index, "name") for index in indices], "another app has this name"
+    )
+    packages: list[Path] = [("apps", index, "google_play", "package") for index in indices]
+    yield from _repeated(
+        document, packages, "another app has this package, and Play allows one edit at a time"
+    )
+    yield from address_problems(document)
+
+
+def _stores(document: Document, index: int) -> Iterator[Problem]:
+    app = document.get("apps", index)
+    if not isinstance(app, dict):
+        return
+    used = [store for store in _STORES if isinstance(app.get(store), dict)]
+    if not any(store in app and app[store] is not None for store in _STORES):
+        right = f"add {' or '.join(_STORES)}"
+        yield document.problem(("apps", index), "this app is in no store", right)
+    for store in used:
+        here = ("apps", index, store)
+        if document.get(store) is None:
+            yield document.problem(
+                here, f"there is no access to {store}", f"add a section `{store}:` at the top"
+            )
+        source = document.get(*here, "sentry")
+        if isinstance(source, dict) and document.get("sentry") is None:
+            right = "add a section `sentry:` at the top, with organization and token"
+            yield document.problem((*here, "sentry"), "there is no access to Sentry", right)
+
+
+def _policy(document: Document, index: int, known: tuple[str, ...]) -> Iterator[Problem]:
+    here = ("apps", index, "policy")
+    name = document.get(*here)
+    if isinstance(name, str) and name not in known:
+        yield document.problem(here, "there is no policy of this name", nearest(name, known))
+
+
+def _repeated(document: Document, places: Iterable[Path], wrong: str) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for place in places:
+        value = document.get(*place)
+        if not isinstance(value, str):
+            continue
+        if value in first:
+            yield document.problem(place, wrong, f"see line {first[value]}")
+        first.setdefault(value, document.values[place][0])

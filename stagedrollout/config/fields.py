@@ -1,0 +1,140 @@
+"""The forms in which single settings are written, each with an example and the sentence for a wrong value."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from stagedrollout.core.units import Written, duration, duration_text
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def _matching(pattern: str, words: str, example: str) -> Written:
+    fits = re.compile(pattern, re.ASCII)
+
+    def read(value: Any) -> Any:
+        if isinstance(value, str) and not fits.fullmatch(value):
+            raise ValueError(words)
+        return value
+
+    return Written(read, example)
+
+
+def between(low: str, high: str, *, example: str) -> Written:
+    """A duration within bounds, both included."""
+    least, most = duration(low), duration(high)
+
+    def read(value: Any) -> timedelta:
+        found = duration(value)
+        if not least <= found <= most:
+            raise ValueError(f"write a duration from {duration_text(least)} to {duration_text(most)}")
+        return found
+
+    return Written(read, example)
+
+
+def count(low: int, high: int, *, example: str) -> Written:
+    """A whole number within bounds, both included."""
+
+    def read(value: Any) -> Any:
+        if type(value) is int and not low <= value <= high:
+            raise ValueError(f"write a whole number from {low} to {high}")
+        return value
+
+    return Written(read, example)
+
+
+def _web_address(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        parts = urlsplit(value)
+        plain = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        plain = False
+    if not plain or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("write a web address like https://sentry.example.com")
+    if "@" in parts.netloc:
+        raise ValueError("leave names and passwords out of addresses")
+    if parts.query or parts.fragment:
+        raise ValueError("leave out everything from ? or # on")
+    return value
+
+
+def read_database(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if not value.startswith("sqlite:///") or not re.fullmatch(r"[^?#\x00]+", value):
+        raise ValueError("write it like sqlite:///state/stagedrollout.db, a file beside this one")
+    file = value.removeprefix("sqlite:///")
+    if file in ("", ":memory:") or file.startswith(("file:", "~")) or file.endswith("/"):
+        raise ValueError("name a file: the journal must outlive the daemon")
+    return value
+
+
+def _release_template(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    names = set(_PLACEHOLDER.findall(value))
+    rest = _PLACEHOLDER.sub("", value)
+    if not names <= {"package", "version", "build"} or "{" in rest or "}" in rest:
+        raise ValueError("only {package}, {version} and {build} are filled in")
+    if not names & {"version", "build"}:
+        raise ValueError("it needs {version} or {build}, or all releases would have one name")
+    if re.search(r'[/\\\s"]', rest):
+        raise ValueError("Sentry allows no spaces, slashes or quotes in a release name")
+    return value
+
+
+AppName = Annotated[
+    str,
+    _matching(
+        r"[a-z0-9][a-z0-9-]{0,62}", "write small letters, digits and dashes, like acme-shop", "acme-shop"
+    ),
+]
+PolicyName = Annotated[
+    str,
+    _matching(
+        r"[a-z0-9][a-z0-9_-]{0,62}", "write a policy's file name without .yaml, like standard", "standard"
+    ),
+]
+PackageName = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z]\w*(\.[A-Za-z]\w*)+",
+        "write the application id as in Play, like com.acme.app",
+        "com.acme.app",
+    ),
+]
+TrackName = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9_.-]+(:[A-Za-z0-9_. -]+)?",
+        "write a track like production or wear:production",
+        "production",
+    ),
+]
+ChannelId = Annotated[
+    str,
+    _matching(
+        r"[CG][A-Z0-9]{3,30}",
+        "write the channel's id (Slack: channel details, at the bottom), like C0123ABCD, not its name",
+        "C0123ABCD",
+    ),
+]
+Slug = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9_.-]{1,100}", "write the slug as in Sentry's addresses, like acme-android", "acme-android"
+    ),
+]
+EnvironmentName = Annotated[
+    str, _matching(r"[^\s/\\][^/\\\n]{0,63}", "write the environment's name, like production", "production")
+]
+FolderName = Annotated[str, _matching(r"[^\x00\n]{1,1000}", "write the path of a folder", "policies")]
+WebAddress = Annotated[str, Written(_web_address, "https://sentry.example.com")]
+DatabaseUrl = Annotated[str, Written(read_database, "sqlite:///state/stagedrollout.db")]
+ReleaseTemplate = Annotated[str, Written(_release_template, '"{package}@{version}+{build}"')]

@@ -1,0 +1,116 @@
+"""The configuration as a whole: read, checked and handed over, or refused with every problem of all files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from stagedrollout.config import shapes
+from stagedrollout.config.crosscheck import cross_check
+from stagedrollout.config.database import resolved
+from stagedrollout.config.policies import Shelf, read_policies
+from stagedrollout.config.problems import Problem, Problems, joined, refusal
+from stagedrollout.config.reading import read_into
+from stagedrollout.config.secrets import Secret, SecretRef, Unusable, read_ref, read_secret, resolve
+from stagedrollout.config.settings import Settings
+from stagedrollout.config.shipped import policies_folder
+from stagedrollout.config.yaml_source import read_document
+from stagedrollout.config.yaml_tree import Document
+from stagedrollout.core.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration without problems. `settings.database` is resolved; `policies` has every known one."""
+
+    settings: Settings
+    policies: dict[str, Policy]
+    path: Path
+    environ: Mapping[str, str] = field(repr=False)
+
+    def secret(self, ref: SecretRef) -> Secret:
+        """Read one secret now. Raises WrongConfiguration."""
+        return resolve(ref, self.path.parent, environ=self.environ)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    document: Document | None
+    settings: Settings | None
+    shelf: Shelf
+    problems: list[Problem]
+
+
+def load(path: str | Path, *, environ: Mapping[str, str]) -> Loaded:
+    """Settings and policies. Secrets are left alone: who may read the settings need not be the daemon.
+
+    Raises WrongConfiguration with every problem of every file.
+    """
+    return _loaded(_find(Path(path)), [], Path(path), environ)
+
+
+def load_with_secrets(path: str | Path, *, environ: Mapping[str, str]) -> Loaded:
+    """Like `load`, for whoever is about to use the secrets: unreadable ones are among the problems."""
+    found = _find(Path(path))
+    return _loaded(found, list(_unreadable(found.document, Path(path), environ)), Path(path), environ)
+
+
+def check(path: str | Path, *, environ: Mapping[str, str]) -> list[Problem]:
+    """Every problem, secrets included; touches no network. Empty: `run` would start."""
+    found = _find(Path(path))
+    return list(Problems.sorted([*found.problems, *_unreadable(found.document, Path(path), environ)]))
+
+
+def _loaded(found: _Found, more: list[Problem], path: Path, environ: Mapping[str, str]) -> Loaded:
+    if found.settings is None or found.problems or more:
+        raise refusal([*found.problems, *more])
+    settings = replace(found.settings, database=resolved(found.settings.database, path.parent))
+    return Loaded(settings, found.shelf.policies, path, environ)
+
+
+def _find(path: Path) -> _Found:
+    document, problems = read_document(path)
+    if document is None:
+        return _Found(None, None, Shelf(), problems)
+    settings, wrong = read_into(Settings, document)
+    folders, missing = _folders(document, path.parent)
+    shelf = read_policies(policies_folder(), folders)
+    problems = joined(
+        joined(problems, wrong), [*missing, *shelf.problems, *cross_check(document, shelf.files)]
+    )
+    return _Found(document, settings, shelf, problems)
+
+
+def _folders(document: Document, base_dir: Path) -> tuple[list[Path], list[Problem]]:
+    """The folders that can be looked into, and what is wrong with the others."""
+    folders: list[Path] = []
+    problems: list[Problem] = []
+    written = document.get("policies")
+    for index, name in enumerate(written if isinstance(written, list) else ()):
+        if not isinstance(name, str) or not name:
+            continue
+        folder = base_dir / name
+        try:
+            next(folder.iterdir(), None)
+        except OSError as error:
+            right = "name a folder, relative to this file's"
+            why = f"cannot be looked into: {(error.strerror or 'unreadable').lower()}"
+            problems.append(document.problem(("policies", index), why, right))
+        else:
+            folders.append(folder)
+    return folders, problems
+
+
+def _unreadable(document: Document | None, path: Path, environ: Mapping[str, str]) -> Iterator[Problem]:
+    """A problem for each well-formed reference that gives no secret; malformed ones are found elsewhere."""
+    if document is None:
+        return
+    for place in shapes.places(Settings, document.data, SecretRef):
+        try:
+            ref = read_ref(document.get(*place))
+        except ValueError:
+            continue
+        found = read_secret(ref, path.parent, environ=environ)
+        if isinstance(found, Unusable):
+            yield document.problem(place, found.wrong, found.right)

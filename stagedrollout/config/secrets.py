@@ -1,0 +1,155 @@
+"""Secrets stand in files or in the environment; the configuration only says where (promises S1, R24).
+
+Nothing in this module ever puts a secret's content, or a text found where a reference belongs, into words.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from stagedrollout.config.problems import Problem, refusal
+from stagedrollout.core.units import Written
+
+BYTES_MAX = 64 * 1024
+"""Bytes of one secret: a service account's key file has about two thousand."""
+
+_ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,127}", re.ASCII)
+_SHAPE = "write {env: NAME} or {file: path}; the secret itself does not belong in this file"
+
+
+class Secret:
+    """A secret in memory. Shows as ***, cannot be pickled or copied, compares in constant time."""
+
+    __slots__ = ("__value",)
+    __hash__ = None  # type: ignore[assignment]  # a hash would tell something of the value
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """The value, for the one place that sends it."""
+        return self.__value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self.__value.encode(), other.__value.encode())
+
+    def __reduce_ex__(self, _protocol: Any) -> NoReturn:
+        raise TypeError("a secret is not copied, pickled or stored")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRef:
+    """Where a secret is: an environment variable, or a file (relative to the configuration's folder)."""
+
+    env: str = ""
+    file: str = ""
+
+    def __str__(self) -> str:
+        return f"environment variable {self.env}" if self.env else f"file {self.file}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Why a reference gives no secret, in words without any content."""
+
+    wrong: str
+    right: str
+
+
+def read_ref(value: Any) -> SecretRef:
+    """Raises ValueError, without the value, for anything but {env: NAME} or {file: path}."""
+    if isinstance(value, SecretRef):
+        return value
+    if not isinstance(value, dict) or len(value) != 1:
+        raise ValueError(_SHAPE)
+    ((key, name),) = value.items()
+    match key, name:
+        case "env", str() if _ENV_NAME.fullmatch(name):
+            return SecretRef(env=name)
+        case "env", _:
+            raise ValueError("env takes the name of an environment variable in capitals, like SLACK_TOKEN")
+        case "file", str() if re.fullmatch(r"[^\x00-\x1f{}]{1,1000}", name):
+            return SecretRef(file=name)
+        case "file", _:
+            raise ValueError("file takes the path of a file, like secrets/slack-token")
+        case _:
+            raise ValueError(_SHAPE)
+
+
+SecretReference = Annotated[SecretRef, Written(read_ref, "{file: secrets/token}")]
+
+
+def resolve(ref: SecretRef, base_dir: Path, *, environ: Mapping[str, str]) -> Secret:
+    """The secret. Raises WrongConfiguration that names the reference and never its content."""
+    found = read_secret(ref, base_dir, environ=environ)
+    if isinstance(found, Unusable):
+        file = ref.file and str(base_dir / ref.file)
+        raise refusal([Problem(file or "environment", 0, 0, ref.env, found.wrong, found.right)])
+    return found
+
+
+def read_secret(ref: SecretRef, base_dir: Path, *, environ: Mapping[str, str]) -> Secret | Unusable:
+    """The secret without the white space around it, or why there is none."""
+    found = _from_file(base_dir / ref.file, ref) if ref.file else environ.get(ref.env)
+    if isinstance(found, Unusable):
+        return found
+    if found is None:
+        return Unusable(f"the {ref} is not set", "set it for the daemon's process")
+    if not found.strip():
+        return Unusable(f"the {ref} is empty", "put the secret there")
+    return Secret(found.strip())
+
+
+def _from_file(path: Path, ref: SecretRef) -> str | Unusable:
+    try:
+        # Not blocking: a named pipe must not hang the daemon before it is found to be no file.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return Unusable(f"the {ref} does not exist", "create it; its path is relative to this file's folder")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a path"
+        return Unusable(
+            f"the {ref} cannot be read: {why.lower()}", f"chown it to the daemon's user and {_chmod(ref)}"
+        )
+    if unsafe := _unsafe(os.fstat(handle), ref):
+        os.close(handle)
+        return unsafe
+    with os.fdopen(handle, "rb") as file:
+        data = file.read(BYTES_MAX + 1)
+    if len(data) > BYTES_MAX:
+        return Unusable(
+            f"the {ref} is larger than {BYTES_MAX // 1024} KiB", "name the file that holds the secret only"
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return Unusable(f"the {ref} is not text", "name the file that holds the secret only")
+
+
+def _unsafe(status: os.stat_result, ref: SecretRef) -> Unusable | None:
+    """Checked on the open file, so that nobody can exchange it in between."""
+    if not stat.S_ISREG(status.st_mode):
+        return Unusable(f"the {ref} is no regular file", "name the file that holds the secret")
+    if status.st_uid != os.geteuid():
+        return Unusable(f"the {ref} belongs to another user", "chown it to the user the daemon runs as")
+    if status.st_mode & 0o077:
+        return Unusable(f"others can read or write the {ref}", _chmod(ref))
+    return None
+
+
+def _chmod(ref: SecretRef) -> str:
+    return f"chmod 600 {ref.file}"

@@ -1,0 +1,54 @@
+"""Acting: a decided change goes to the store and comes back as an Outcome, whatever happens.
+
+An error before anything was applied is a refusal or nothing at all; one after is "in doubt". Nothing here
+decides, and nothing is repeated blindly.
+"""
+
+from __future__ import annotations
+
+from stagedrollout.core.errors import Denied, EdgeError, LostLease, Preempted, Rejected
+from stagedrollout.core.model import Change, Outcome, Settlement, Unread, Verb
+from stagedrollout.core.ports import Clearance, Clock
+from stagedrollout.daemon.lanes import Lanes
+from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.retrying import persistently
+
+
+class Actuator:
+    def __init__(self, lanes: Lanes, clock: Clock) -> None:
+        self._lanes = lanes
+        self._clock = clock
+
+    def act(
+        self, listing: Listing, change: Change, *, seen: str, still_ours: Clearance, deadline: float
+    ) -> Outcome:
+        """Bring the change about. `seen` is the fingerprint it was decided on; halts do not look at it."""
+        if change.verb is Verb.HALT:
+            return self._halt(listing, change)
+        return self._raise(listing, change, seen, still_ours=still_ours, deadline=deadline)
+
+    def _halt(self, listing: Listing, change: Change) -> Outcome:
+        self._lanes.halt(listing.id)
+        try:
+            return persistently(lambda: listing.store.halt(change.release_id))
+        except EdgeError as error:
+            return self._not_done(error)
+
+    def _raise(
+        self, listing: Listing, change: Change, seen: str, *, still_ours: Clearance, deadline: float
+    ) -> Outcome:
+        try:
+            with self._lanes.raising(listing.id, still_ours, deadline) as clearance:
+                return persistently(lambda: listing.store.apply(change, seen, clearance))
+        except (Preempted, LostLease) as stop:
+            return self._outcome(Settlement.PREEMPTED, str(stop))
+        except EdgeError as error:
+            return self._not_done(error)
+
+    def _not_done(self, error: EdgeError) -> Outcome:
+        """Nothing was applied: the edge raises only then."""
+        refused = isinstance(error, (Denied, Rejected))
+        return self._outcome(Settlement.REFUSED if refused else Settlement.NOT_APPLIED, str(error))
+
+    def _outcome(self, settlement: Settlement, detail: str) -> Outcome:
+        return Outcome(settlement, detail, Unread(detail, self._clock.now()))

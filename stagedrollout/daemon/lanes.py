@@ -1,0 +1,56 @@
+"""Who may talk to a store app when: raises one at a time, a halt at once.
+
+A halt never queues. It takes the store app over; a raise that is under way notices before its next request
+and sends nothing more. Its edit is sacrificed, and if its commit was already out, the halt looks and tries
+again (architecture.md section 3).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from stagedrollout.core.errors import Preempted
+from stagedrollout.core.model import StoreApp
+from stagedrollout.core.ports import Clearance
+
+
+class Lanes:
+    """One raise lane per store app, and the halts that overrule it."""
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._guard = threading.Lock()
+        self._raising: dict[StoreApp, threading.Lock] = {}
+        self._halts: dict[StoreApp, int] = {}
+
+    @contextmanager
+    def raising(self, app: StoreApp, still_ours: Clearance, deadline: float) -> Iterator[Clearance]:
+        """Hold the raise lane. The clearance given refuses once a halt came, the lease went, or `deadline`
+        (on the monotonic clock) passed. Raises Preempted when another raise is under way."""
+        lock, halts = self._state(app)
+        if not lock.acquire(blocking=False):
+            raise Preempted("another change of this store app is under way")
+        try:
+
+            def clearance() -> None:
+                if self._halts.get(app, 0) != halts:
+                    raise Preempted("a halt took over")
+                if self._monotonic() > deadline:
+                    raise Preempted("the pass ran out of time")
+                still_ours()
+
+            yield clearance
+        finally:
+            lock.release()
+
+    def halt(self, app: StoreApp) -> None:
+        """Announce a halt: every raise of this store app stops before its next request."""
+        with self._guard:
+            self._halts[app] = self._halts.get(app, 0) + 1
+
+    def _state(self, app: StoreApp) -> tuple[threading.Lock, int]:
+        with self._guard:
+            return self._raising.setdefault(app, threading.Lock()), self._halts.get(app, 0)

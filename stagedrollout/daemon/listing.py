@@ -1,0 +1,29 @@
+"""One store app under watch: what the configuration says of it, and its doors to the store and signals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from stagedrollout.core.model import Mode, OnNewRelease, StoreApp
+from stagedrollout.core.policy import Policy
+from stagedrollout.core.ports import Signal, StorePort
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`policies` are all that are known, by name; `policy` is the app's own."""
+
+    id: StoreApp
+    mode: Mode
+    on_new_release: OnNewRelease
+    policy: str
+    policies: Mapping[str, Policy]
+    store: StorePort
+    signal: Signal
+    poll: timedelta
+
+    def policy_of(self, name: str) -> Policy:
+        """The named policy; the app's own if that one has left the configuration."""
+        return self.policies.get(name) or self.policies[self.policy]

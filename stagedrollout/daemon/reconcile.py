@@ -1,0 +1,190 @@
+"""One pass over one rollout: observe, assess, decide, record, act, record, notify.
+
+Notices are written in the same transaction as the facts they tell of; the relay delivers them later, so
+telling never delays acting.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stagedrollout.core import news
+from stagedrollout.core.assessment import Assessment, Circumstances, assess
+from stagedrollout.core.case import Case, Decision
+from stagedrollout.core.decision import decide
+from stagedrollout.core.drift import learn
+from stagedrollout.core.errors import EdgeError, StorageError
+from stagedrollout.core.evidence import hour_floor
+from stagedrollout.core.facts import Fact
+from stagedrollout.core.fold import extend
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import (
+    Command,
+    CommandVerb,
+    Gap,
+    Observation,
+    Outcome,
+    Reading,
+    SignalQuery,
+    StoreState,
+    Unmeasured,
+    Unread,
+    Verb,
+)
+from stagedrollout.core.policy import Policy
+from stagedrollout.core.ports import Clearance, Clock
+from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.recorder import Known, Recorder
+from stagedrollout.daemon.retrying import persistently
+
+log = logging.getLogger(__name__)
+
+RETRY_SOON = timedelta(seconds=30)
+"""How soon a halt that the store does not show is sent again, and an outcome in doubt looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass came to. `due`: when to look again at the latest."""
+
+    known: Known
+    decision: Decision
+    outcome: Outcome | None
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciler:
+    """`still_ours` raises LostLease; `deadline_seconds` bounds a pass that wants to raise."""
+
+    recorder: Recorder
+    actuator: Actuator
+    clock: Clock
+    still_ours: Clearance
+    deadline_seconds: float
+
+    def reconcile(
+        self, listing: Listing, known: Known, store: StoreState | Unread, order: Command | None = None
+    ) -> Pass:
+        """Raises StorageError when nothing could be recorded and nothing had to be halted."""
+        deadline = time.monotonic() + self.deadline_seconds
+        observed = self._observe(listing, known.rollout, store, order)
+        assessment, findings = self._assess(observed)
+        decision = decide(
+            Case(observed.rollout, observed.seen, assessment, observed.policy, listing.mode, order)
+        )
+        recorded = self._record(known, (*observed.learned, *findings), observed, decision)
+        outcome = self._act(listing, recorded, decision, deadline)
+        settled = self._settle(recorded, outcome)
+        return Pass(settled, decision, outcome, _due(listing, settled.rollout, decision, observed.seen.now))
+
+    def look(self, listing: Listing) -> StoreState | Unread:
+        """The store as it is; Unread in words when it cannot be read."""
+        try:
+            return persistently(listing.store.read)
+        except EdgeError as error:
+            return Unread(str(error), self.clock.now())
+
+    def _observe(
+        self, listing: Listing, rollout: Rollout, store: StoreState | Unread, order: Command | None
+    ) -> _Observed:
+        now = self.clock.now()
+        learned = learn(rollout, store, now)
+        rollout = extend(rollout, learned, now)
+        policy = listing.policy_of(rollout.policy)
+        stop = order is not None and order.verb is CommandVerb.HALT
+        readings = () if stop or not _listens(rollout) else self._readings(listing, rollout, policy, now)
+        return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, readings))
+
+    def _readings(
+        self, listing: Listing, rollout: Rollout, policy: Policy, now: datetime
+    ) -> tuple[Reading, ...]:
+        widest = max(gate.window for gate in policy.gates)
+        since = min(max(rollout.run_since, hour_floor(now - widest)), hour_floor(now))
+        query = SignalQuery(rollout.release, rollout.baseline, since, now)
+        signal = listing.signal
+        try:
+            return persistently(lambda: signal.read(query))
+        except EdgeError as error:
+            return tuple(Unmeasured(signal.name, m, Gap.FAILED, str(error)) for m in signal.metrics)
+
+    def _assess(self, observed: _Observed) -> tuple[Assessment, tuple[Fact, ...]]:
+        rollout, now = observed.rollout, observed.seen.now
+        circumstances = Circumstances(
+            now=now,
+            run_since=rollout.run_since,
+            live_since=rollout.live_since or now,
+            poll=observed.poll,
+            suspicions=rollout.suspicions,
+        )
+        assessment = assess(observed.policy, observed.seen.readings, circumstances)
+        return assessment, news.of_assessment(rollout, assessment) if observed.seen.readings else ()
+
+    def _record(
+        self, known: Known, found: tuple[Fact, ...], observed: _Observed, decision: Decision
+    ) -> Known:
+        rollout = extend(known.rollout, found, observed.seen.now)
+        decided = news.of_decision(rollout, decision, observed.fingerprint)
+        facts = (*found, *decided)
+        try:
+            return self.recorder.record(known, facts, observed.seen.now)
+        except StorageError:
+            if not _stops(decision):
+                raise
+            log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
+            return self.recorder.spool(known, facts, observed.seen.now)
+
+    def _act(self, listing: Listing, known: Known, decision: Decision, deadline: float) -> Outcome | None:
+        intent = known.rollout.intent
+        if decision.change is None or intent is None:
+            return None
+        seen = known.rollout.last.seen if known.rollout.last else ""
+        return self.actuator.act(
+            listing, decision.change, seen=seen, still_ours=self.still_ours, deadline=deadline
+        )
+
+    def _settle(self, known: Known, outcome: Outcome | None) -> Known:
+        intent = known.rollout.intent
+        if outcome is None or intent is None:
+            return known
+        at = self.clock.now()
+        try:
+            known = self.recorder.load(known.rollout.key)
+            return self.recorder.record(known, news.of_outcome(known.rollout, intent.key, outcome), at)
+        except StorageError:
+            log.critical(
+                "the journal cannot be written; the outcome for %s is kept to be written", intent.key
+            )
+            return self.recorder.spool(known, news.of_outcome(known.rollout, intent.key, outcome), at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    rollout: Rollout
+    learned: tuple[Fact, ...]
+    policy: Policy
+    poll: timedelta
+    seen: Observation
+
+    @property
+    def fingerprint(self) -> str:
+        return self.seen.store.fingerprint if isinstance(self.seen.store, StoreState) else ""
+
+
+def _listens(rollout: Rollout) -> bool:
+    """Whether the signals have anything to say: people have it, and nobody has stopped it."""
+    return rollout.live_since is not None and not (rollout.finished or rollout.ignored or rollout.halt)
+
+
+def _stops(decision: Decision) -> bool:
+    return decision.change is not None and decision.change.verb is Verb.HALT
+
+
+def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) -> datetime:
+    unsettled = rollout.intent is not None or (rollout.halt is not None and not rollout.halt.confirmed)
+    latest = now + (min(RETRY_SOON, listing.poll) if unsettled else listing.poll)
+    return min(latest, decision.due) if decision.due and decision.due > now else latest

@@ -1,0 +1,247 @@
+"""Triggers, and nothing but triggers: the state of record is the journal, so a lost trigger loses nothing.
+
+APScheduler wakes `turn` on a short interval. A turn starts the passes that are due on a bounded pool, puts
+people's halts on a lane of their own, lets the relay deliver, and, where the clock is an emulator's, lets it
+go on once nobody is working.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from stagedrollout.core.errors import EdgeError, LostLease, StagedRolloutError, StorageError
+from stagedrollout.core.model import Command, CommandVerb, StoreApp
+from stagedrollout.core.ports import Clock
+from stagedrollout.daemon.app_pass import AppPass, AppPasses
+from stagedrollout.daemon.clocks import LockStep
+from stagedrollout.daemon.listing import Listing
+from stagedrollout.notify.relay import Relay
+from stagedrollout.storage.commands import CommandBox, CommandResult
+from stagedrollout.storage.presence import Presence
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS = 0.5
+"""How soon a command is noticed; promised is one second."""
+
+HEARTBEAT = timedelta(seconds=10)
+AFTER_TROUBLE = timedelta(minutes=1)
+"""When a store app whose pass broke off is looked at again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Works:
+    """What the scheduler sets in motion."""
+
+    listings: Mapping[StoreApp, Listing]
+    passes: AppPasses
+    relay: Relay
+    commands: CommandBox
+    presence: Presence
+    clock: Clock
+    wall: Clock
+    epoch: int
+    lock_step: LockStep | None
+
+
+class Scheduler:
+    """`pass_workers` and `halt_workers` bound the two pools; `drain_seconds` what a stop waits for."""
+
+    def __init__(self, works: Works, *, pass_workers: int, halt_workers: int, drain_seconds: float) -> None:
+        self._works = works
+        self._drain_seconds = drain_seconds
+        self._passes = ThreadPoolExecutor(pass_workers, thread_name_prefix="pass")
+        self._halts = ThreadPoolExecutor(halt_workers, thread_name_prefix="halt")
+        self._telling = ThreadPoolExecutor(1, thread_name_prefix="tell")
+        self._guard = threading.Lock()
+        self._due: dict[StoreApp, datetime] = dict.fromkeys(works.listings, works.clock.now())
+        self._running: dict[object, Future[Any]] = {}
+        self._beaten_at = datetime.min.replace(tzinfo=UTC)
+        self._stopping = threading.Event()
+        self.finished = threading.Event()
+        """Set when an emulated story is over, or this daemon has lost its lease."""
+        self._apscheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+
+    def start(self) -> None:
+        job = self._turns_in_lock_step if self._works.lock_step else self.turn
+        self._apscheduler.add_job(
+            job, "interval", seconds=TURN_SECONDS, id="turn", next_run_time=datetime.now(UTC)
+        )
+        self._apscheduler.start()
+
+    def stop(self) -> None:
+        """Take nothing new, finish what is under way (at most `drain_seconds`), deliver what is ready."""
+        self._stopping.set()
+        if self._apscheduler.running:
+            self._apscheduler.shutdown(wait=False)
+        wait(list(self._running.values()), timeout=self._drain_seconds)
+        for pool in (self._passes, self._halts, self._telling):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def turn(self) -> None:
+        """Start whatever is due. Returns at once."""
+        try:
+            self._beat()
+            self._take_orders()
+        except LostLease as lost:
+            log.critical("%s; this daemon raises nothing more and stops", lost)
+            self.finished.set()
+            return
+        except StorageError as error:
+            log.error("the database cannot be used: %s", error)  # noqa: TRY400 - the words are enough
+        self._start_passes()
+        self._launch("tell", self._telling, self._works.relay.deliver_due, _told)
+
+    def _turns_in_lock_step(self) -> None:
+        """Turn after turn, each waiting for the work it started, then the clock jumps."""
+        while not (self._stopping.is_set() or self.finished.is_set()):
+            self.turn()
+            wait(list(self._running.values()), timeout=self._drain_seconds)
+            if not self._working() and not self._stopping.is_set():
+                self._let_the_clock_go_on()
+
+    def _let_the_clock_go_on(self) -> None:
+        lock_step = self._works.lock_step
+        next_due = self._next_due()
+        if lock_step is None or next_due <= self._works.clock.now():
+            return
+        try:
+            if lock_step.idle(next_due).finished:
+                self.finished.set()
+        except EdgeError as error:
+            log.warning("%s", error)
+            self._stopping.wait(TURN_SECONDS)
+
+    def _working(self) -> bool:
+        with self._guard:
+            return bool(self._running)
+
+    def _next_due(self) -> datetime:
+        with self._guard:
+            dues = list(self._due.values())
+        telling = self._works.relay.next_due()
+        return min(
+            [*dues, *([telling] if telling else [])], default=self._works.clock.now() + timedelta(hours=1)
+        )
+
+    def _beat(self) -> None:
+        now = self._works.wall.now()
+        if now - self._beaten_at >= HEARTBEAT:
+            self._works.presence.beat(self._works.epoch, now)
+            self._beaten_at = now
+
+    def _take_orders(self) -> None:
+        commands = self._works.commands
+        orders = commands.waiting()
+        if orders:
+            commands.expire(self._works.wall.now())
+        for order in orders:
+            app = StoreApp(order.app, order.store)
+            if app not in self._works.listings:
+                text = f"this daemon does not know {order.app} on {order.store.value}"
+                commands.finish(order.id, CommandResult.REFUSED, text, self._works.wall.now())
+            elif order.verb is CommandVerb.HALT:
+                self._halt(app, order)
+            else:
+                with self._guard:
+                    self._due[app] = min(self._due[app], self._works.clock.now())
+
+    def _halt(self, app: StoreApp, order: Command) -> None:
+        listing = self._works.listings[app]
+
+        def halted(outcome: Future[None]) -> None:
+            if outcome.exception():
+                log.critical(
+                    "the halt %s broke off and is tried again", order.id, exc_info=outcome.exception()
+                )
+            with self._guard:
+                self._due[app] = self._works.clock.now()
+
+        self._launch(f"halt {order.id}", self._halts, lambda: self._works.passes.halt(listing, order), halted)
+
+    def _start_passes(self) -> None:
+        now = self._works.clock.now()
+        with self._guard:
+            due = [app for app, at in self._due.items() if at <= now]
+        for app in due:
+            self._launch(app, self._passes, self._pass_over(app), self._passed(app))
+
+    def _pass_over(self, app: StoreApp) -> Callable[[], AppPass]:
+        def run() -> AppPass:
+            with self._guard:  # an order that arrives from here on makes the app due again
+                self._due[app] = datetime.max.replace(tzinfo=UTC)
+            return self._works.passes.run(self._works.listings[app])
+
+        return run
+
+    def _passed(self, app: StoreApp) -> Callable[[Future[AppPass]], None]:
+        def note(outcome: Future[AppPass]) -> None:
+            now = self._works.clock.now()
+            error = outcome.exception()
+            if error is None:
+                due, problem = outcome.result().due, outcome.result().problem
+            else:
+                due, problem = now + AFTER_TROUBLE, _words(error)
+                log.error("the pass over %s broke off: %s", app, problem, exc_info=_unexpected(error))
+            with self._guard:
+                self._due[app] = min(self._due[app], due)
+            try:
+                self._works.presence.pass_finished(app, now, next_due=due, problem=problem)
+            except StorageError as failure:
+                log.warning("the pass over %s cannot be noted: %s", app, failure)
+
+        return note
+
+    def _launch(
+        self,
+        name: object,
+        pool: ThreadPoolExecutor,
+        work: Callable[[], Any],
+        note: Callable[[Future[Any]], None],
+    ) -> None:
+        """Run `work` unless work of that name is still running; `note` sees how it ended, then it is over."""
+        with self._guard:
+            if name in self._running or self._stopping.is_set():
+                return
+            future: Future[Any] = Future()
+            self._running[name] = future
+
+        def whole() -> None:
+            result: Future[Any] = Future()
+            try:
+                result.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - the verdict is `note`'s: hold, say so, look again
+                result.set_exception(error)
+            try:
+                note(result)
+            finally:
+                with self._guard:
+                    self._running.pop(name, None)
+                future.set_result(None)
+
+        pool.submit(whole)
+
+
+def _told(outcome: Future[int]) -> None:
+    error = outcome.exception()
+    if error:
+        log.error("notices could not be delivered: %s", _words(error), exc_info=_unexpected(error))
+
+
+def _words(error: BaseException) -> str:
+    return str(error) if isinstance(error, StagedRolloutError) else f"internal error: {type(error).__name__}"
+
+
+def _unexpected(error: BaseException) -> BaseException | None:
+    """Our own errors say what happened; anything else is a bug and shows where."""
+    return None if isinstance(error, StagedRolloutError) else error

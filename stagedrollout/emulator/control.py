@@ -1,0 +1,125 @@
+"""The door behind the stage, /_emulator/: move time, break things, act in the console, read the truth.
+
+Nothing that happens here appears in the log of requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from stagedrollout.emulator.clock import instant, iso
+from stagedrollout.emulator.errors import CannotAct, ScenarioError
+from stagedrollout.emulator.faults import fault_from
+from stagedrollout.emulator.request import Reply, Request
+from stagedrollout.emulator.scenario_file import act_from
+from stagedrollout.emulator.yaml_section import Findings, Section
+
+if TYPE_CHECKING:
+    from stagedrollout.emulator.world import World
+
+PREFIX = "/_emulator/"
+LONGEST_STEP = timedelta(days=366)
+
+
+class Control:
+    """Answers requests under PREFIX for one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._answers: dict[tuple[str, str], Callable[[Request], Any]] = {
+            ("GET", "clock"): lambda _: self._clock(),
+            ("POST", "idle"): self._idle,
+            ("POST", "advance"): self._advance,
+            ("GET", "ledger"): self._ledger,
+            ("GET", "world"): lambda _: self._world.picture(),
+            ("POST", "faults"): self._add_fault,
+            ("DELETE", "faults"): self._clear_faults,
+            ("POST", "console"): self._console,
+            ("GET", "switches"): lambda _: self._world.switches_document(),
+            ("POST", "switches"): self._turn,
+        }
+
+    def answer(self, request: Request) -> Reply:
+        answer = self._answers.get((request.method, request.path.removeprefix(PREFIX)))
+        if answer is None:
+            known = ", ".join(f"{method} {PREFIX}{name}" for method, name in self._answers)
+            return Reply(404, {"error": f"there is only: {known}"})
+        try:
+            return Reply(document=answer(request))
+        except (ValueError, ScenarioError) as wrong:
+            return Reply(400, {"error": str(wrong)})
+        except CannotAct as cannot:
+            return Reply(409, {"error": str(cannot)})
+
+    def _clock(self) -> dict[str, Any]:
+        now, until = self._world.timeline.now, self._world.scenario.ends
+        return {"now": iso(now), "until": iso(until), "finished": now >= until}
+
+    def _idle(self, request: Request) -> dict[str, Any]:
+        """Nothing is open any more: jump to what is due next, at most to the end of the story."""
+        due = _object(request).get("next_due")
+        until = self._world.scenario.ends
+        self._world.timeline.advance(until if due is None else min(_instant(due), until))
+        return self._clock()
+
+    def _advance(self, request: Request) -> dict[str, Any]:
+        asked, now = _object(request), self._world.timeline.now
+        seconds = asked.get("seconds")
+        if "to" in asked:
+            to = _instant(asked["to"])
+        elif isinstance(seconds, int | float) and 0 <= seconds <= LONGEST_STEP.total_seconds():
+            to = now + timedelta(seconds=seconds)
+        else:
+            raise ValueError('say {"to": instant} or {"seconds": number}')
+        if to > now + LONGEST_STEP:
+            raise ValueError("at most a year at once")
+        self._world.timeline.advance(to)
+        return self._clock()
+
+    def _ledger(self, request: Request) -> dict[str, Any]:
+        after = request.first("after") or "0"
+        if not after.isdecimal() or len(after) > 18:
+            raise ValueError("after is a seq: a whole number")
+        return dict(self._world.ledger.after(int(after)))
+
+    def _add_fault(self, request: Request) -> dict[str, Any]:
+        self._world.faults.add(fault_from(_object(request)), self._world.timeline.now)
+        return self._faults()
+
+    def _clear_faults(self, _: Request) -> dict[str, Any]:
+        self._world.faults.clear()
+        return self._faults()
+
+    def _faults(self) -> dict[str, Any]:
+        waiting = self._world.faults.waiting
+        return {"faults": [f"{fault.service} {fault.operation} {fault.kind}" for fault in waiting]}
+
+    def _console(self, request: Request) -> dict[str, Any]:
+        findings = Findings("console")
+        act = act_from(Section(findings, _object(request), "act"))
+        if findings.problems:
+            raise ValueError("; ".join(problem.text for problem in findings.problems))
+        self._world.console.act(act)
+        return {"done": act.act}
+
+    def _turn(self, request: Request) -> dict[str, Any]:
+        self._world.turn(_object(request))
+        return self._world.switches_document()
+
+
+def _object(request: Request) -> dict[str, Any]:
+    document = request.json() or {}
+    if not isinstance(document, dict):
+        raise ValueError("the body must be a JSON object")
+    return document
+
+
+def _instant(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("an instant is text such as 2026-03-02T06:00:00Z")
+    try:
+        return instant(value)
+    except OverflowError:
+        raise ValueError("an instant lies within the calendar") from None

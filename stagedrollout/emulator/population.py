@@ -1,0 +1,229 @@
+"""The people who have the app: who updates, how often they open it, and how often it crashes.
+
+Everything is drawn from the seed and the place (app, release, quarter of an hour), never from a running
+generator, so that asking in another order, or twice, gives the same people.
+
+- Users whom the store offers a release update with an exponential time constant. Cohorts are nested: a
+  raise keeps earlier users, a newer release takes over the users of the one before. After a halt nobody
+  new updates, and those who have it keep it (google-play.md 5.3).
+- Crashes become visible late: a part at once, the rest at the user's next launch, hours later, in the
+  bucket in which the session started (sentry.md section 4). So young data look too healthy.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from stagedrollout.emulator.draws import binomial, poisson, source
+from stagedrollout.emulator.scenario import PPM, AppStory
+
+HOUR = 3_600
+DAY = 86_400
+SLOT = 900
+"""Seconds. Sessions are drawn per quarter of an hour."""
+
+LAGS = ((0, 0.60), (1 * HOUR, 0.15), (3 * HOUR, 0.10), (6 * HOUR, 0.10), (12 * HOUR, 0.05))
+"""Seconds after the slot's end at which this share of its crashes is reported."""
+
+_LAG_SECONDS = tuple(lag for lag, _ in LAGS)
+SETTLED_AFTER = LAGS[-1][0]
+
+CRASHES_PER_CRASHED_USER = 2.5
+"""Crashes gather on few users; without this, crash-free users would look far worse than in the field."""
+
+DAY_SWING = 0.5
+BUSIEST_SECOND = 15 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """`crashed` of `sessions` are known to have crashed."""
+
+    sessions: int
+    crashed: int
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.sessions + other.sessions, self.crashed + other.crashed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """`known`: crashes known once 1, 2 ... of the LAGS have passed."""
+
+    sessions: int
+    known: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Uptake:
+    """The share of all users who updated: pieces of exponential approach, each from its start on."""
+
+    seconds: float
+    starts: list[float] = field(default_factory=list)
+    pieces: list[tuple[float, float | None]] = field(default_factory=list)
+
+    def share(self, at: float) -> float:
+        place = bisect_right(self.starts, at) - 1
+        if place < 0:
+            return 0.0
+        share, target = self.pieces[place]
+        if target is None or target <= share:
+            return share
+        return target - (target - share) * math.exp(-(at - self.starts[place]) / self.seconds)
+
+    def offer(self, at: float, target: float | None) -> None:
+        """From `at` on this share of users is offered the release; None: nobody new."""
+        self.pieces.append((self.share(at), target))
+        self.starts.append(at)
+
+
+@dataclass(slots=True)
+class _Release:
+    version: str
+    uptake: _Uptake
+    crash_free_ppm: int
+    onset: tuple[float, int] | None
+
+    def crash_free_at(self, at: float) -> int:
+        if self.onset and at >= self.onset[0]:
+            return self.onset[1]
+        return self.crash_free_ppm
+
+
+class Crowd:
+    """The users of one app on one store. Instants are seconds since 1970."""
+
+    def __init__(self, story: AppStory, seed: int) -> None:
+        self.population = story.population
+        self._seed = seed
+        self._name = f"{story.name}/{story.store}"
+        self._uptake_seconds = story.uptake.total_seconds()
+        self._sessions_per_slot = story.population * story.sessions_per_user * SLOT / DAY
+        self._releases: dict[int, _Release] = {}
+        self._slots: dict[tuple[int, int], _Slot] = {}
+        self._settled: dict[tuple[int, int], Tally] = {}
+
+    def know(
+        self, code: int, version: str, crash_free_ppm: int, *, onset: tuple[float, int] | None = None
+    ) -> None:
+        """A release exists; nobody has it yet. `onset`: instant and crash-free ppm from then on."""
+        self._releases[code] = _Release(version, _Uptake(self._uptake_seconds), crash_free_ppm, onset)
+
+    def everyone_has(self, code: int) -> None:
+        """All users have had this release for ever."""
+        uptake = self._releases[code].uptake
+        uptake.starts.append(-math.inf)
+        uptake.pieces.append((1.0, None))
+
+    def offer(self, code: int, at: float, exposure_ppm: int | None) -> None:
+        """The store offers the release to this share of users from now on; None: to nobody new."""
+        target = None if exposure_ppm is None else exposure_ppm / PPM
+        self._releases[code].uptake.offer(at, target)
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        return tuple(sorted(self._releases))
+
+    def version(self, code: int) -> str:
+        return self._releases[code].version
+
+    def crash_free_ppm(self, code: int, at: float) -> int:
+        """The true chance, in ppm, that a session of this release does not crash."""
+        return self._releases[code].crash_free_at(at)
+
+    def share(self, code: int, at: float) -> float:
+        """The share of users who run this release: those who took it and nothing newer."""
+        taken, newer = self._releases[code].uptake.share(at), 0.0
+        for other, release in self._releases.items():
+            if other > code and taken > 0:
+                newer = max(newer, release.uptake.share(at))
+        return max(0.0, taken - newer)
+
+    def tally(self, code: int, start: int, end: int, *, seen: float) -> Tally:
+        """Sessions that started in [start, end), with what was known of them at `seen`."""
+        total = Tally(0, 0)
+        end = min(end, int(seen))
+        while start < end:
+            step = min(end, (start // HOUR + 1) * HOUR)
+            total += self._within_hour(code, start, step, seen)
+            start = step
+        return total
+
+    def users(self, code: int, start: int, end: int, tally: Tally) -> Tally:
+        """Distinct users behind a tally over [start, end): all, and those with at least one crash."""
+        if not tally.sessions:
+            return Tally(0, 0)
+        share = max(self.share(code, start), self.share(code, end))
+        if end - start > HOUR:
+            share = max(share, self.share(code, (start + end) / 2))
+        people = max(1.0, self.population * share)
+        distinct = people * -math.expm1(-tally.sessions / people)
+        users = max(1, min(tally.sessions, round(distinct)))
+        if not tally.crashed:
+            return Tally(users, 0)
+        hit = users * -math.expm1(-tally.crashed / (CRASHES_PER_CRASHED_USER * users))
+        return Tally(users, max(1, min(users, tally.crashed, round(hit))))
+
+    def _within_hour(self, code: int, start: int, end: int, seen: float) -> Tally:
+        whole = end - start == HOUR
+        if not whole or end + SETTLED_AFTER > seen:
+            return self._count(code, start, end, seen)
+        key = (code, start)
+        if key not in self._settled:
+            self._settled[key] = self._count(code, start, end, seen)
+        return self._settled[key]
+
+    def _count(self, code: int, start: int, end: int, seen: float) -> Tally:
+        sessions = crashed = 0
+        for number in range(start // SLOT, -(-end // SLOT)):
+            opens = number * SLOT
+            slot = self._slot(code, number, closed=opens + SLOT <= seen)
+            known = slot.known[max(0, bisect_right(_LAG_SECONDS, seen - opens - SLOT) - 1)]
+            if start <= opens and opens + SLOT <= end:
+                sessions += slot.sessions
+                crashed += known
+            else:
+                first, last = max(start, opens) - opens, min(end, opens + SLOT) - opens
+                begun = _part(slot.sessions, first, last)
+                sessions += begun
+                crashed += min(begun, _part(known, first, last))
+        return Tally(sessions, crashed)
+
+    def _slot(self, code: int, number: int, *, closed: bool) -> _Slot:
+        """Only closed slots are kept: an open one may still see its release raised or halted."""
+        key = (code, number)
+        if key in self._slots:
+            return self._slots[key]
+        slot = self._draw(code, number)
+        if closed:
+            self._slots[key] = slot
+        return slot
+
+    def _draw(self, code: int, number: int) -> _Slot:
+        middle = number * SLOT + SLOT / 2
+        share = self.share(code, middle)
+        if share <= 0:
+            return _Slot(0, (0,) * len(LAGS))
+        draw = source(self._seed, self._name, code, number)
+        sessions = poisson(draw, self._sessions_per_slot * share * _busy(middle))
+        left = binomial(draw, sessions, 1 - self._releases[code].crash_free_at(middle) / PPM)
+        crashes, weight_left = [], 1.0
+        for _, weight in LAGS[:-1]:
+            reported = binomial(draw, left, weight / weight_left)
+            crashes.append(reported)
+            left -= reported
+            weight_left -= weight
+        return _Slot(sessions, tuple(accumulate([*crashes, left])))
+
+
+def _part(count: int, first: int, last: int) -> int:
+    """The part of a slot's count that falls into these seconds of it; parts add up to the whole."""
+    return count * last // SLOT - count * first // SLOT
+
+
+def _busy(at: float) -> float:
+    """A mild day and night, 1 on average."""
+    return 1 + DAY_SWING * math.cos(2 * math.pi * (at - BUSIEST_SECOND) / DAY)

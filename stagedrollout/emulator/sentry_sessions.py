@@ -1,0 +1,163 @@
+"""Counting sessions and users for one question, and writing them down as Sentry does (sentry.md 2.3, 2.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stagedrollout.emulator.population import Crowd, Tally
+from stagedrollout.emulator.sentry_query import STATUSES, SessionsQuery
+
+ENVIRONMENT = "production"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One Sentry project per app. `crowd`: its people."""
+
+    id: int
+    slug: str
+    package: str
+    crowd: Crowd
+
+    def releases(self) -> dict[str, int]:
+        """Release names as mobile SDKs send them, and their version codes."""
+        crowd = self.crowd
+        return {f"{self.package}@{crowd.version(code)}+{code}": code for code in crowd.codes}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One release of one project: the smallest thing that is grouped."""
+
+    project: Project
+    release: str
+    code: int
+
+    def by(self, groups: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:
+        facts = {"project": self.project.id, "release": self.release, "environment": ENVIRONMENT}
+        return tuple((group, facts[group]) for group in groups if group in facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    sessions: Tally
+    users: Tally
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.sessions + other.sessions, self.users + other.users)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    by: dict[str, Any]
+    total: Count
+    series: list[Count]
+
+
+NOTHING = Count(Tally(0, 0), Tally(0, 0))
+
+
+def groups(
+    query: SessionsQuery, members: list[Member], seen: float, *, with_users: bool
+) -> list[dict[str, Any]]:
+    """All groups of the answer in order, as they were known at `seen` (seconds since 1970)."""
+    if query.statuses == ():
+        return []
+    rows = [row for row in _rows(query, members, seen) if row.total.sessions.sessions]
+    named = any(group != "session.status" for group in query.groups)
+    if not rows and not named:
+        rows = [_Row({}, NOTHING, [NOTHING for _ in query.window.starts])]
+    if "session.status" in query.groups:
+        return [_written(query, row, (status,), with_users) for row in rows for status in _statuses(query)]
+    written = [_written(query, row, query.statuses, with_users) for row in rows]
+    field = query.order.removeprefix("-")
+    written.sort(key=lambda group: _rank(group["totals"][field]), reverse=query.order.startswith("-"))
+    return written
+
+
+def _rows(query: SessionsQuery, members: list[Member], seen: float) -> list[_Row]:
+    grouped: dict[tuple[tuple[str, Any], ...], _Row] = {}
+    for member in members:
+        row = _counted(query, member, seen)
+        before = grouped.get(member.by(query.groups))
+        if before is not None:
+            series = [a + b for a, b in zip(before.series, row.series, strict=True)]
+            row = _Row(row.by, before.total + row.total, series)
+        grouped[member.by(query.groups)] = row
+    return list(grouped.values())
+
+
+def _counted(query: SessionsQuery, member: Member, seen: float) -> _Row:
+    crowd, window = member.project.crowd, query.window
+    tallies = [crowd.tally(member.code, start, start + window.interval, seen=seen) for start in window.starts]
+    series = [
+        Count(tally, crowd.users(member.code, start, start + window.interval, tally))
+        for start, tally in zip(window.starts, tallies, strict=True)
+    ]
+    whole = sum(tallies, Tally(0, 0))
+    total = Count(whole, crowd.users(member.code, window.start, window.end, whole))
+    return _Row(dict(member.by(query.groups)), total, series)
+
+
+def _statuses(query: SessionsQuery) -> tuple[str, ...]:
+    return STATUSES if query.statuses is None else query.statuses
+
+
+def _written(
+    query: SessionsQuery,
+    row: _Row,
+    statuses: tuple[str, ...] | None,
+    with_users: bool,  # noqa: FBT001
+) -> dict[str, Any]:
+    by = dict(row.by)
+    if "session.status" in query.groups and statuses:
+        by["session.status"] = statuses[0]
+    totals = {field: _value(field, row.total, statuses, with_users) for field in query.fields}
+    series = {
+        field: [_value(field, count, statuses, with_users) for count in row.series] for field in query.fields
+    }
+    return {"by": by, "totals": totals, "series": series}
+
+
+def _value(
+    field: str,
+    count: Count,
+    statuses: tuple[str, ...] | None,
+    with_users: bool,  # noqa: FBT001
+) -> float | None:
+    """A rate without anything to divide by is None, never 0 or 1."""
+    users = count.users if with_users else Tally(0, 0)
+    if field == "sum(session)":
+        return _of_statuses(count.sessions, statuses)
+    if field == "count_unique(user)":
+        return _of_statuses(users, statuses)
+    if field.endswith("(session.duration)"):
+        return None
+    tally = count.sessions if field.endswith("(session)") else users
+    if not tally.sessions:
+        return None
+    crashed = tally.crashed / tally.sessions
+    if field.startswith("crash_free_rate"):
+        return 1 - crashed
+    return crashed if field.startswith(("crash_rate", "unhealthy_rate")) else 0.0
+
+
+def _of_statuses(tally: Tally, statuses: tuple[str, ...] | None) -> int:
+    if statuses is None:
+        return tally.sessions
+    healthy = tally.sessions - tally.crashed if "healthy" in statuses else 0
+    return healthy + (tally.crashed if "crashed" in statuses else 0)
+
+
+def _rank(value: float | None) -> float:
+    return float("-inf") if value is None else value
+
+
+def make_negative(shown: list[dict[str, Any]]) -> None:
+    """What repeated crash updates of one session can do to a rate (sentry.md section 3)."""
+    for group in shown:
+        for field in ("crash_free_rate(session)", "crash_free_rate(user)"):
+            if group["totals"].get(field) is not None:
+                group["totals"][field] = -0.02
+                group["series"][field] = [None if v is None else -0.02 for v in group["series"][field]]

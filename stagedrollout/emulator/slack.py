@@ -1,0 +1,294 @@
+"""Slack's Web API: the few methods that post, edit and look up messages (slack.md sections 2, 3, 7).
+
+Errors are HTTP 200 with `ok: false`; a message is named by its channel and its `ts`, a string.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from stagedrollout.emulator.clock import Timeline
+from stagedrollout.emulator.credentials import Credentials
+from stagedrollout.emulator.ledger import Ledger
+from stagedrollout.emulator.request import JSON, Reply, Request
+from stagedrollout.emulator.service import Call
+from stagedrollout.emulator.slack_blocks import blocks_fit, metadata_error
+from stagedrollout.emulator.switches import Switches
+
+PREFIX = "/slack/api/"
+CHANNEL = "C0RELEASE"
+TEXT_KEPT = 40_000
+UPDATE_TEXT_MOST = 4_000
+_BOT = {"user": "stagedrollout", "user_id": "U0EMULATED", "bot_id": "B0EMULATED"}
+_TEAM = {"team": "Acme", "team_id": "T0EMULATED", "url": "https://acme.slack.example.invalid/"}
+
+Document = dict[str, Any]
+
+
+class _No(Exception):
+    """Slack's refusal, by its error word."""
+
+
+@dataclass(slots=True)
+class Channel:
+    """`member`: whether the bot is in it. `messages` in the order in which they were posted."""
+
+    id: str
+    member: bool = True
+    archived: bool = False
+    messages: list[Document] = field(default_factory=list)
+    last: tuple[int, int] = (0, 0)
+
+    def next_ts(self, second: int) -> str:
+        """Unique and rising within the channel."""
+        micro = self.last[1] + 100 if self.last[0] == second else 100
+        self.last = (second, micro)
+        return f"{second}.{micro:06d}"
+
+    def find(self, ts: Any) -> Document | None:
+        return next((message for message in self.messages if message["ts"] == ts), None)
+
+
+class Slack:
+    """Answers requests under PREFIX. `channels` may be changed by whoever sets up the world."""
+
+    name = "slack"
+    prefix = PREFIX
+    writes = frozenset({"chat.postMessage", "chat.update"})
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        ledger: Ledger,
+        credentials: Credentials,
+        switches: Callable[[], Switches],
+    ) -> None:
+        self._timeline = timeline
+        self._ledger = ledger
+        self._credentials = credentials
+        self._switches = switches
+        self.channels = {CHANNEL: Channel(CHANNEL)}
+        self._methods: dict[str, Callable[[Document, Call], Document]] = {
+            "auth.test": self._auth_test,
+            "chat.postMessage": self._post,
+            "chat.update": self._update,
+            "conversations.history": self._history,
+            "conversations.replies": self._replies,
+        }
+
+    def operation(self, method: str, path: str) -> str:
+        name = path.removeprefix(PREFIX)
+        return name if method in ("GET", "POST") and name in self._methods else "unknown"
+
+    def refusal(self, kind: str, status: int) -> Reply:  # noqa: ARG002 - the status says it all
+        match status:
+            case 401:
+                return _refused("invalid_auth")
+            case 403:
+                return Reply(document={"ok": False, "error": "missing_scope", "needed": "chat:write"})
+            case 429:
+                return _limited()
+            case 502:
+                return Reply(502, text="<html><title>502 Bad Gateway</title></html>")
+            case _:
+                return Reply(status, {"ok": False, "error": "internal_error"})
+
+    def answer(self, call: Call) -> Reply:
+        token = call.request.bearer
+        if token is None:
+            return _refused("not_authed")
+        if token != self._credentials.slack_token:
+            return _refused("invalid_auth")
+        if call.trouble == "error":
+            return _refused((call.fault.detail if call.fault else "") or "internal_error")
+        if call.operation == "unknown":
+            return _refused("unknown_method")
+        if self._too_fast(call):
+            return _limited()
+        applied = True if call.operation in self.writes else None
+        try:
+            document = self._methods[call.operation](_arguments(call.request), call)
+            return Reply(document={"ok": True, **document}, applied=applied)
+        except _No as no:
+            return _refused(str(no), applied=None if applied is None else False)
+
+    def _too_fast(self, call: Call) -> bool:
+        """More than one message a second in a channel, by virtual time."""
+        if call.operation != "chat.postMessage" or not self._switches().slack_rate_limit:
+            return False
+        channel = self.channels.get(str(_arguments(call.request).get("channel")))
+        return channel is not None and channel.last[0] == self._second()
+
+    def _second(self) -> int:
+        return int(self._timeline.now.timestamp())
+
+    def _auth_test(self, _: Document, __: Call) -> Document:
+        return {**_BOT, **_TEAM, "is_enterprise_install": False}
+
+    def _channel(self, asked: Document) -> Channel:
+        channel = self.channels.get(str(asked.get("channel")))
+        if channel is None:
+            raise _No("channel_not_found")
+        return channel
+
+    def _post(self, asked: Document, call: Call) -> Document:
+        channel = self._channel(asked)
+        if not channel.member:
+            raise _No("not_in_channel")
+        if channel.archived:
+            raise _No("is_archived")
+        message = self._message(asked)
+        thread = asked.get("thread_ts")
+        parent = channel.find(thread) if thread else None
+        if thread and (parent is None or parent.get("thread_ts", thread) != thread):
+            raise _No("cannot_reply_to_message")
+        double = self._double(channel, asked.get("client_msg_id"))
+        if double is not None:
+            shown = _shown(double)
+            return {"channel": channel.id, "ts": double["ts"], "message": shown, "is_duplicate": True}
+        message["ts"] = channel.next_ts(self._second())
+        if parent is not None:
+            message["thread_ts"] = parent["thread_ts"] = thread
+            if asked.get("reply_broadcast") in (True, "true", "1"):
+                message["subtype"] = "thread_broadcast"
+        if asked.get("client_msg_id"):
+            message["client_msg_id"] = asked["client_msg_id"]
+        channel.messages.append(message)
+        self._tell(channel, message, call, update=False)
+        return {"channel": channel.id, "ts": message["ts"], "message": _shown(message)}
+
+    def _double(self, channel: Channel, client_msg_id: Any) -> Document | None:
+        if not client_msg_id or not self._switches().slack_deduplicates:
+            return None
+        return next((m for m in channel.messages if m.get("client_msg_id") == client_msg_id), None)
+
+    def _message(self, asked: Document) -> Document:
+        blocks, metadata, text = asked.get("blocks"), asked.get("metadata"), asked.get("text") or ""
+        if not isinstance(text, str) or (not text and not blocks):
+            raise _No("no_text")
+        if blocks is not None and not blocks_fit(blocks):
+            raise _No("invalid_blocks")
+        if (wrong := metadata_error(metadata)) is not None:
+            raise _No(wrong)
+        who = {"type": "message", "user": _BOT["user_id"], "bot_id": _BOT["bot_id"], "team": _TEAM["team_id"]}
+        message = {**who, "text": text[:TEXT_KEPT]}
+        return {
+            **message,
+            **({"blocks": blocks} if blocks else {}),
+            **({"metadata": metadata} if metadata else {}),
+        }
+
+    def _update(self, asked: Document, call: Call) -> Document:
+        channel = self._channel(asked)
+        message = channel.find(asked.get("ts"))
+        if message is None:
+            raise _No("message_not_found")
+        if message["bot_id"] != _BOT["bot_id"]:
+            raise _No("cant_update_message")
+        if len(str(asked.get("text") or "")) > UPDATE_TEXT_MOST:
+            raise _No("msg_too_long")
+        fresh = self._message(asked)
+        message.pop("blocks", None)
+        if asked.get("metadata") == {}:
+            message.pop("metadata", None)
+        message.update(fresh)
+        message["edited"] = {"user": _BOT["user_id"], "ts": f"{self._second()}.000000"}
+        self._tell(channel, message, call, update=True)
+        shown = _shown(message)
+        return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": shown}
+
+    def _history(self, asked: Document, _: Call) -> Document:
+        channel = self._channel(asked)
+        if not channel.member:
+            raise _No("not_in_channel")
+        tops = [m for m in channel.messages if m.get("thread_ts", m["ts"]) == m["ts"] or "subtype" in m]
+        return _page(list(reversed(tops)), asked)
+
+    def _replies(self, asked: Document, _: Call) -> Document:
+        channel = self._channel(asked)
+        thread = asked.get("ts")
+        if channel.find(thread) is None:
+            raise _No("thread_not_found")
+        return _page([m for m in channel.messages if m.get("thread_ts", m["ts"]) == thread], asked)
+
+    def _tell(self, channel: Channel, message: Document, call: Call, *, update: bool) -> None:
+        thread = message.get("thread_ts")
+        self._ledger.add(
+            "slack",
+            channel=channel.id,
+            ts=message["ts"],
+            thread_ts=None if thread == message["ts"] else thread,
+            broadcast=message.get("subtype") == "thread_broadcast",
+            text=message["text"],
+            blocks=message.get("blocks"),
+            metadata=message.get("metadata"),
+            client_msg_id=message.get("client_msg_id"),
+            update=update,
+            request=call.seq,
+        )
+
+
+def _arguments(request: Request) -> Document:
+    """From the query, and a JSON or form body; in forms, structures are JSON inside a field."""
+    asked: Document = {name: values[-1] for name, values in request.query.items()}
+    if "json" in request.headers.get("content-type", ""):
+        try:
+            body = request.json()
+        except ValueError:
+            return asked
+        return {**asked, **body} if isinstance(body, dict) else asked
+    asked.update(request.form())
+    for name in ("blocks", "metadata"):
+        if isinstance(asked.get(name), str):
+            try:
+                asked[name] = json.loads(asked[name])
+            except ValueError:
+                asked[name] = "not JSON"
+    return asked
+
+
+def _page(messages: list[Document], asked: Document) -> Document:
+    oldest, latest = _ts(asked.get("oldest"), 0.0), _ts(asked.get("latest"), float("inf"))
+    inclusive = asked.get("inclusive") in (True, "true", "1", 1)
+    within = [
+        m
+        for m in messages
+        if oldest < float(m["ts"]) < latest or (inclusive and float(m["ts"]) in (oldest, latest))
+    ]
+    limit, start = _whole(asked.get("limit"), 100), _whole(asked.get("cursor"), 0)
+    page = within[start : start + min(max(limit, 1), 999)]
+    with_metadata = asked.get("include_all_metadata") in (True, "true", "1", 1)
+    following = str(start + len(page)) if start + len(page) < len(within) else ""
+    return {
+        "messages": [_shown(message, metadata=with_metadata) for message in page],
+        "has_more": bool(following),
+        "response_metadata": {"next_cursor": following},
+    }
+
+
+def _ts(value: Any, missing: float) -> float:
+    if value in (None, ""):
+        return missing
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise _No("invalid_ts_latest") from None
+
+
+def _whole(value: Any, missing: int) -> int:
+    return int(value) if str(value).isdecimal() and len(str(value)) < 10 else missing
+
+
+def _shown(message: Document, *, metadata: bool = True) -> Document:
+    return {name: value for name, value in message.items() if metadata or name != "metadata"}
+
+
+def _refused(error: str, *, applied: bool | None = None) -> Reply:
+    return Reply(document={"ok": False, "error": error}, headers={"content-type": JSON}, applied=applied)
+
+
+def _limited() -> Reply:
+    return Reply(429, {"ok": False, "error": "ratelimited"}, headers={"retry-after": "1"})

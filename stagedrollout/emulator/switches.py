@@ -1,0 +1,60 @@
+"""Behaviours of the services that nobody has settled, or that differ between accounts: one switch each.
+
+A test that holds for both positions of a switch holds for the real service whichever way it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """Sections named in the comments are those of the fact sheets."""
+
+    # google-play.md 4.2: whether a halted staged release must, may or must not carry a fraction
+    halted_fraction: Literal["by_previous", "required", "forbidden"] = "by_previous"
+    # google-play.md 4.2: whether tracks.get still tells the fraction of a halted staged release
+    halted_fraction_shown: bool = True
+    # google-play.md 4.2: whether a staged fraction may be lowered through the API
+    lowering: Literal["refused", "accepted"] = "refused"
+    # google-play.md 11 b: whether changes of an already published release go through review
+    raises_in_review: bool = False
+    halts_in_review: bool = False
+    # google-play.md 11 c: whether a halt committed with changesNotSentForReview takes effect
+    unsent_halt_takes_effect: bool = False
+    # google-play.md E1: how Play says that an edit is gone
+    edit_deleted: Literal["FAILED_PRECONDITION", "INVALID_ARGUMENT", "gone_410"] = "FAILED_PRECONDITION"
+    # google-play.md 5.2: two inserts within 2 s give the same edit
+    same_edit_within_2s: bool = False
+    # google-play.md 5.1: claims range from a day to a week
+    edit_lifetime_hours: int = 24
+    managed_publishing: bool = False
+    draft_app: bool = False
+    # sentry.md 7: a self-hosted server sends no rate-limit headers
+    sentry_self_hosted: bool = False
+    # sentry.md 2.4: the SDK sends no user ids
+    sentry_without_users: bool = False
+    # slack.md 1 and 2
+    slack_rate_limit: bool = False
+    slack_deduplicates: bool = False
+
+    def turned(self, changes: dict[str, Any]) -> Switches:
+        """A copy with `changes`. Raises ValueError in words for an unknown switch or position."""
+        known = {field.name for field in fields(self)}
+        for name, position in changes.items():
+            if name not in known:
+                raise ValueError(f"no switch {name!r}: there are {', '.join(sorted(known))}")
+            if not _fits(position, _TYPES[name]):
+                raise ValueError(f"switch {name} cannot stand at {position!r}")
+        return replace(self, **changes)
+
+
+_TYPES = get_type_hints(Switches)
+
+
+def _fits(position: Any, wanted: Any) -> bool:
+    if get_origin(wanted) is Literal:
+        return position in get_args(wanted)
+    return type(position) is wanted and (wanted is not int or position > 0)

@@ -1,0 +1,238 @@
+"""One world: its clock, its truth, its people, and the services that look at them.
+
+`handle` is the only way in, over HTTP or in-process. It is not thread-safe: a door takes turns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from stagedrollout.emulator import control
+from stagedrollout.emulator.clock import Timeline, iso
+from stagedrollout.emulator.console import Console
+from stagedrollout.emulator.control import Control
+from stagedrollout.emulator.credentials import Credentials
+from stagedrollout.emulator.errors import CannotAct
+from stagedrollout.emulator.faults import AFTER, STATUS_AFTER, STATUS_BEFORE, Fault, Faults, outage_fault
+from stagedrollout.emulator.ledger import Ledger, Outcome
+from stagedrollout.emulator.oauth import OAuth
+from stagedrollout.emulator.play import Play
+from stagedrollout.emulator.play_edits import Edits
+from stagedrollout.emulator.play_state import PlayApp
+from stagedrollout.emulator.play_store import STORE, PlayStore
+from stagedrollout.emulator.population import Crowd
+from stagedrollout.emulator.request import Reply, Request, Response
+from stagedrollout.emulator.scenario import PPM, AppStory, Outage, PlannedAct, ReleaseStory, Scenario
+from stagedrollout.emulator.sentry import Sentry
+from stagedrollout.emulator.sentry_sessions import Project
+from stagedrollout.emulator.service import Call, Service
+from stagedrollout.emulator.slack import Slack
+from stagedrollout.emulator.switches import Switches
+
+FIRST_PROJECT_ID = 4_500_001
+_HTML = "<html><title>200</title><p>Please sign in.</p></html>"
+
+
+class World:
+    """`wall` is real time in seconds since 1970: tokens and the log of requests go by it."""
+
+    def __init__(self, scenario: Scenario, *, wall: Callable[[], float] = time.time) -> None:
+        self.scenario = scenario
+        self.timeline = Timeline(scenario.start)
+        self.ledger = Ledger(lambda: self.timeline.now, wall)
+        self.faults = Faults()
+        self.credentials = Credentials(wall)
+        self.switches = Switches().turned(scenario.switches)
+        self._tell_scenario()
+        edits = Edits(scenario.seed)
+        self.play = PlayStore(self.timeline, self.ledger, lambda: self.switches)
+        self.console = Console(self.play, edits, self.ledger)
+        self._outages: list[Outage] = []
+        projects = tuple(self._open(story, number) for number, story in enumerate(scenario.apps))
+        self.slack = Slack(self.timeline, self.ledger, self.credentials, lambda: self.switches)
+        self._services: tuple[Service, ...] = (
+            Play(self.play, edits, self.timeline, self.credentials),
+            OAuth(self.credentials, wall),
+            Sentry(projects, self.timeline, self.credentials, lambda: self.switches),
+            self.slack,
+        )
+        self._control = Control(self)
+        self._plan()
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request, and write it down unless it came through the control door."""
+        if request.path.startswith(control.PREFIX):
+            return Response.of(self._control.answer(request))
+        service = next((s for s in self._services if request.path.startswith(s.prefix)), None)
+        if service is None:
+            return Response.of(Reply(404, text="<html><title>404 Not Found</title></html>"))
+        operation = service.operation(request.method, request.path)
+        fault = self.faults.take(service.name, operation)
+        call = Call(request, operation, self.ledger.next_seq(), fault)
+        if fault is not None and not fault.outage:
+            self.ledger.add("fault", service=service.name, kind=fault.kind, request=call.seq)
+        reply, response = self._befallen(service, call)
+        shown = None if response.drop else reply
+        self.ledger.log(
+            call.seq, service.name, request, Outcome(shown, call.trouble or None, applied=reply.applied)
+        )
+        return response
+
+    def turn(self, changes: dict[str, Any]) -> None:
+        """Turn switches. Raises ValueError in words."""
+        self.switches = self.switches.turned(changes)
+
+    def switches_document(self) -> dict[str, Any]:
+        return asdict(self.switches)
+
+    def picture(self) -> dict[str, Any]:
+        """What a screen wants to show of the world right now; true values, not what services tell."""
+        now = self.timeline.now
+        return {
+            "scenario": self.scenario.name,
+            "story": self.scenario.story,
+            "now": iso(now),
+            "until": iso(self.scenario.ends),
+            "finished": now >= self.scenario.ends,
+            "apps": [self._app_picture(app) for app in self.play.apps],
+            "outages": [{"service": outage.service, "kind": outage.kind} for outage in self._outages],
+        }
+
+    def _app_picture(self, app: PlayApp) -> dict[str, Any]:
+        crowd, now = self.play.crowd(app), self.timeline.now.timestamp()
+        releases = [
+            {
+                "release": app.names[code],
+                "version_code": code,
+                "status": served.status,
+                "exposure_ppm": served.exposure_ppm,
+                "review": served.review,
+                "crash_free_ppm": crowd.crash_free_ppm(code, now),
+                "uptake_ppm": round(crowd.share(code, now) * PPM),
+            }
+            for code, served in sorted(app.tracks[app.main_track].told.items(), reverse=True)
+        ]
+        names = {"app": app.name, "store": STORE, "package": app.package, "track": app.main_track}
+        return {**names, "population": crowd.population, "releases": releases}
+
+    def _befallen(self, service: Service, call: Call) -> tuple[Reply, Response]:
+        """Answer, or let the fault have its way before or after the answer."""
+        kind = call.trouble
+        refused = False if call.operation in service.writes else None
+        if kind == "drop":
+            nothing = Reply(503, applied=refused)
+            return nothing, Response(0, {}, b"", drop=True)
+        if kind in STATUS_BEFORE:
+            reply = _with_applied(service.refusal(kind, STATUS_BEFORE[kind]), applied=refused)
+            return reply, Response.of(reply)
+        reply = service.answer(call)
+        if kind in STATUS_AFTER:
+            reply = _with_applied(service.refusal("500", STATUS_AFTER[kind]), applied=reply.applied)
+        if kind in AFTER:
+            return _damaged(reply, call)
+        return reply, Response.of(reply)
+
+    def _tell_scenario(self) -> None:
+        story = self.scenario
+        self.ledger.add(
+            "scenario",
+            name=story.name,
+            seed=story.seed,
+            start=iso(story.start),
+            until=iso(story.ends),
+            policy=story.policy,
+            poll_seconds=int(story.poll.total_seconds()),
+            apps=[
+                {"app": app.name, "store": app.store, "package": app.package, "track": app.track}
+                for app in story.apps
+            ],
+            expect=story.expect,
+        )
+
+    def _open(self, story: AppStory, number: int) -> Project:
+        crowd = Crowd(story, self.scenario.seed)
+        for release in story.releases:
+            onset = release.onset
+            start = (self.scenario.start + onset.at).timestamp() if onset else 0.0
+            crowd.know(
+                release.code,
+                release.version,
+                release.crash_free_ppm,
+                onset=(start, onset.crash_free_ppm) if onset else None,
+            )
+        self.play.open(story, crowd)
+        return Project(FIRST_PROJECT_ID + number, story.name, story.package, crowd)
+
+    def _plan(self) -> None:
+        """Put all that the story says into the timeline."""
+        for app in self.scenario.apps:
+            for release in app.releases:
+                self._plan_release(app, release)
+        for outage in self.scenario.outages:
+            self._plan_outage(outage)
+        for planned in self.scenario.people:
+            self._plan_act(planned)
+
+    def _plan_release(self, story: AppStory, release: ReleaseStory) -> None:
+        start, app = self.scenario.start, self.play.app(story.package)
+        if release.rolled_out is not None and app is not None:
+            self.timeline.at(start + release.rolled_out.at, lambda: self.console.roll_out(app, release))
+        onset = release.onset
+        if onset is not None:
+            facts = {"app": story.name, "release": release.version}
+            crash_free = onset.crash_free_ppm / 10_000
+            self.timeline.at(
+                start + onset.at, lambda: self.ledger.add("onset", **facts, crash_free=crash_free)
+            )
+
+    def _plan_outage(self, outage: Outage) -> None:
+        start = self.scenario.start
+
+        def begin() -> None:
+            self._outages.append(outage)
+            self.ledger.add("outage", service=outage.service, kind=outage.kind, begins=True)
+            fault = self.faults.add(outage_fault(outage.service, outage.kind), self.timeline.now)
+            if outage.ends is not None:
+                self.timeline.at(start + outage.ends, lambda: end(fault))
+
+        def end(fault: Fault) -> None:
+            self._outages.remove(outage)
+            self.faults.remove(fault)
+            self.ledger.add("outage", service=outage.service, kind=outage.kind, begins=False)
+
+        self.timeline.at(start + outage.begins, begin)
+
+    def _plan_act(self, planned: PlannedAct) -> None:
+        def play() -> None:
+            try:
+                self.console.act(planned.act)
+            except CannotAct as cannot:
+                act = planned.act
+                self.ledger.add("console", app=act.app, act=act.act, refused=str(cannot))
+
+        self.timeline.at(self.scenario.start + planned.at, play)
+
+
+def _with_applied(reply: Reply, *, applied: bool | None) -> Reply:
+    return Reply(reply.status, reply.document, reply.text, reply.headers, applied)
+
+
+def _damaged(reply: Reply, call: Call) -> tuple[Reply, Response]:
+    """The answer as it arrives: late, empty, cut short, as somebody's HTML page, or not at all."""
+    whole = Response.of(reply)
+    match call.trouble:
+        case "slow":
+            seconds = call.fault.seconds if call.fault else 0.0
+            return reply, Response(whole.status, whole.headers, whole.body, delay_seconds=seconds)
+        case "truncated":
+            part = whole.body[: len(whole.body) // 2]
+            told = Reply(reply.status, text=part.decode("utf-8", "replace"), applied=reply.applied)
+            return told, Response(whole.status, whole.headers, part)
+        case "drop_after":
+            return reply, Response(0, {}, b"", drop=True)
+        case kind:
+            told = Reply(200, text=_HTML if kind == "html" else "", applied=reply.applied)
+            return told, Response.of(told)

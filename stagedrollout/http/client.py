@@ -1,0 +1,275 @@
+"""How this package speaks HTTP with everything but Google, and the only module that imports httpx.
+
+httpx is little maintained and has a fork; whoever needs HTTP gets it from here, so that a change of library
+is a change of this file. What every caller can rely on:
+
+- A credential goes to the host of the base URL and nowhere else: no redirect is followed, no cookie is kept,
+  and in front of a service on this machine no proxy from the environment is used.
+- Everything is bounded: connecting, the whole exchange, the size and the depth of an answer. httpx bounds
+  single reads only, and a server that drips a byte at a time would hold it for ever (`Deadline`).
+  The one thing not bounded here is the system's own name resolution, which has its own limits.
+- Callers see JSON or one of our errors. An error holds what happened, the service's words (shortened, without
+  control characters, without the credential) and the HTTP status; never a URL, a header or a query.
+- An answer is judged by its content, never by its Content-Type (Sentry sends JSON as text/html).
+
+This module only classifies; whether and when to try again is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from stagedrollout import __version__
+from stagedrollout.core.errors import Denied, Faulty, Rejected, Unreachable, WrongConfiguration
+from stagedrollout.http.answer import NotJson, json_value, refusal, shortened, words_of
+from stagedrollout.http.deadline import Deadline
+from stagedrollout.http.endpoint import Endpoint
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Endpoint",
+    "Handle",
+    "HttpClient",
+    "JsonReply",
+    "Limits",
+    "Transport",
+    "in_process",
+]
+
+Transport = httpx.BaseTransport
+"""What carries a request; None means real sockets."""
+
+Handle = Callable[[str, str, str, Mapping[str, str], bytes], tuple[int, Mapping[str, str], bytes]]
+"""method, path and query as on the wire, headers (lower case), body -> status, headers, body.
+
+Raises ConnectionError to drop the connection and TimeoutError to answer too late.
+"""
+
+Params = Sequence[tuple[str, str]]
+"""Query parameters in order; a name may occur several times."""
+
+_FAILURE_BYTES_MAX = 64 * 1024
+"""How much of a refusal is read: it is only shown to people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on connecting, on the whole exchange, and on the size and nesting of an answer."""
+
+    connect_seconds: float = 5.0
+    timeout_seconds: float = 20.0
+    bytes_max: int = 8 * 1024 * 1024
+    depth_max: int = 32
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class JsonReply:
+    """A 2xx answer: `headers` with lower-case names, `body` the parsed JSON (bounded depth, no NaN)."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: Any = field(repr=False)
+
+
+class HttpClient:
+    """Speaks JSON with one service. May be shared by threads.
+
+    `authorization` gives the Authorization header for each request ("Bearer …"), so that the secret stays
+    with its owner and short-lived tokens can be renewed. Raises WrongConfiguration if the environment
+    names a proxy or a certificate file that cannot be used.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        authorization: Callable[[], str] | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        transport: Transport | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self._authorization = authorization
+        self._limits = limits
+        try:
+            self._client = _client(endpoint, limits, transport)
+        except (ValueError, ImportError, OSError, httpx.InvalidURL):
+            raise WrongConfiguration(
+                f"{endpoint.service}: a proxy or certificate setting in the environment cannot be used"
+                " (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR)"
+            ) from None
+
+    def get_json(self, doing: str, path: str, params: Params = ()) -> JsonReply:
+        """GET `path` (percent-encoded, below the base URL); `doing` says in errors what was attempted.
+
+        Raises Unreachable, Throttled, Denied, Rejected or Faulty.
+        """
+        return self._exchange(doing, "GET", path, {"params": list(params)})
+
+    def post_json(self, doing: str, path: str, body: Any) -> JsonReply:
+        """POST `body` as JSON. Raises like `get_json`; after Unreachable or Faulty it may be applied."""
+        return self._exchange(doing, "POST", path, {"json": body})
+
+    def close(self) -> None:
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _exchange(self, doing: str, method: str, path: str, payload: Mapping[str, Any]) -> JsonReply:
+        service, url = self.endpoint.service, self.endpoint.url(path)
+        credential = self._credential(doing)
+        # identity: an answer that unpacks to gigabytes cannot be sent to who accepts nothing packed
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"stagedrollout/{__version__}",
+        }
+        if credential:
+            headers["Authorization"] = credential
+        deadline = Deadline(self._limits.timeout_seconds)
+        try:
+            with (
+                deadline,
+                self._client.stream(
+                    method, url, headers=headers, extensions={"trace": deadline.watch}, **payload
+                ) as response,
+            ):
+                content, whole = self._content(response, deadline)
+        except (httpx.InvalidURL, UnicodeError):
+            raise Rejected(service, doing, "the request cannot be written as an address") from None
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+            raise Unreachable(service, doing, deadline.words or _transport_words(error)) from None
+        if deadline.words:
+            raise Unreachable(service, doing, deadline.words)
+        return self._judged(doing, response, content, whole=whole, credential=credential)
+
+    def _credential(self, doing: str) -> str:
+        value = self._authorization() if self._authorization else ""
+        if not value.isascii() or not value.isprintable():
+            raise Denied(
+                self.endpoint.service, doing, "the credential holds characters that no header can carry"
+            )
+        return value
+
+    def _content(self, response: httpx.Response, deadline: Deadline) -> tuple[bytes, bool]:
+        """The body as sent, and whether that is all of it."""
+        most = self._limits.bytes_max if response.is_success else _FAILURE_BYTES_MAX
+        content = bytearray()
+        for chunk in response.iter_raw():
+            content += chunk
+            if len(content) > most:
+                return bytes(content[:most]), False
+            if deadline.words:
+                break
+        return bytes(content), True
+
+    def _judged(
+        self, doing: str, response: httpx.Response, content: bytes, *, whole: bool, credential: str
+    ) -> JsonReply:
+        service, status = self.endpoint.service, response.status_code
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if not response.is_success:
+            words = shortened(words_of(content), without=credential)
+            raise refusal(service, doing, status, headers, words)
+        if not whole:
+            detail = f"an answer of more than {self._limits.bytes_max} bytes (HTTP {status})"
+            raise Faulty(service, doing, detail, status=status)
+        if headers.get("content-encoding", "identity") != "identity":
+            raise Faulty(
+                service, doing, f"a packed answer, though none was accepted (HTTP {status})", status=status
+            )
+        try:
+            return JsonReply(status, headers, json_value(content, self._limits.depth_max))
+        except NotJson as error:
+            raise Faulty(service, doing, f"{error} (HTTP {status})", status=status) from None
+
+
+def _client(endpoint: Endpoint, limits: Limits, transport: Transport | None) -> httpx.Client:
+    connections = httpx.Limits(max_keepalive_connections=0)
+    if transport is None and endpoint.loopback:
+        # a transport of one's own is what keeps httpx from asking the environment for proxies
+        transport = httpx.HTTPTransport(limits=connections)
+    return httpx.Client(
+        transport=transport,
+        follow_redirects=False,
+        timeout=httpx.Timeout(limits.timeout_seconds, connect=limits.connect_seconds),
+        limits=connections,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+def _transport_words(error: Exception) -> str:
+    """Why there is no answer, without host, address or URL (httpx's own messages can hold them)."""
+    match error:
+        case httpx.ConnectTimeout():
+            words = "no connection in time"
+        case httpx.TimeoutException():
+            words = "no answer in time"
+        case httpx.ProxyError():
+            words = "the proxy refused"
+        case httpx.ConnectError():
+            words = "no connection"
+        case httpx.NetworkError():
+            words = "the connection broke"
+        case httpx.RemoteProtocolError():
+            words = "the connection broke, or does not speak HTTP"
+        case _:
+            words = f"no usable answer ({type(error).__name__})"
+    cause = _system_words(error)
+    return f"{words}: {cause}" if cause else words
+
+
+def _system_words(error: BaseException | None) -> str:
+    """The operating system's or TLS's own reason, found below the libraries' wrappings."""
+    for _ in range(8):
+        match error:
+            case None:
+                break
+            case ssl.SSLCertVerificationError():
+                return f"TLS, {str(error.verify_message).split(',', 1)[0]}"
+            case ssl.SSLError():
+                return f"TLS, {str(error.reason or 'handshake failed').replace('_', ' ').lower()}"
+            case socket.gaierror():
+                return "the host name does not resolve"
+            case OSError(errno=int(number)):
+                return os.strerror(number)
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+class _InProcess(httpx.BaseTransport):
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path, _, query = request.url.raw_path.decode("ascii").partition("?")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            status, answered, body = self._handle(request.method, path, query, headers, request.read())
+        except TimeoutError:
+            raise httpx.ReadTimeout("no answer") from None
+        except ConnectionError:
+            raise httpx.ReadError("connection dropped") from None
+        return httpx.Response(status, headers=dict(answered), stream=httpx.ByteStream(body))
+
+
+def in_process(handle: Handle) -> Transport:
+    """A transport that calls `handle` instead of opening a socket."""
+    return _InProcess(handle)

@@ -1,0 +1,62 @@
+"""An end to exchanges that take too long, whatever the service does meanwhile.
+
+HTTP libraries bound single reads, so a server that drips one byte at a time would hold a caller for ever.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+
+class Deadline:
+    """Ends an exchange that takes too long, by shutting its socket down under it.
+
+    httpx reports each connection it makes through its `trace` extension, which `watch` is for. Without
+    sockets (a transport in this process) nothing needs ending and no timer is started.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until = time.monotonic() + seconds
+        self._socket: socket.socket | None = None
+        self._timer: threading.Timer | None = None
+
+    @property
+    def words(self) -> str:
+        """What to tell once the time is over; "" before."""
+        return f"no whole answer within {self._seconds:g} s" if time.monotonic() >= self._until else ""
+
+    def watch(self, _event: str, info: Mapping[str, Any]) -> None:
+        """httpx tells what it does. A stream just made (TCP, then TLS on top) is the one to shut down."""
+        extra_info = getattr(info.get("return_value"), "get_extra_info", None)
+        made = extra_info("socket") if extra_info else None
+        if not isinstance(made, socket.socket):
+            return
+        self._socket = made
+        if self._timer is None:
+            self._timer = threading.Timer(max(self._until - time.monotonic(), 0), self._end)
+            self._timer.daemon = True
+            self._timer.start()
+        elif self.words:
+            self._end()
+
+    def _end(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):  # closed already: then there is nothing to end
+                # not SSLSocket's own shutdown, which drops the TLS state another thread is reading with
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()

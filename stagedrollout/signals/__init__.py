@@ -1,0 +1,1 @@
+"""Where readings come from: one file (or one family of files) per source."""

@@ -1,0 +1,163 @@
+"""People's orders: left by the command line, carried out by the daemon, answered in words.
+
+An order is acknowledged once `put` returns, for then it is on the disk (promise R12). It stays `waiting`
+until it is finished, so that a daemon that dies while carrying it out leaves it to the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, or_, select
+
+from stagedrollout.core.errors import StorageError
+from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb, Store
+from stagedrollout.storage.engine import Engine, insert, reading, writing
+from stagedrollout.storage.instants import (
+    instant,
+    instant_or_none,
+    micros,
+    micros_or_none,
+    span_micros_or_none,
+    span_or_none,
+)
+from stagedrollout.storage.schema import commands
+
+log = logging.getLogger(__name__)
+
+EXPIRED = "it expired before a daemon could carry it out; nothing was done"
+
+_CARRYING_OUT_MAX = timedelta(minutes=10)
+"""A pass has a deadline far below this: an order taken longer ago was left behind by a daemon that died."""
+
+
+class CommandResult(StrEnum):
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """An order and what became of it: `taken_at` by a daemon, `result` and `answer` when finished."""
+
+    command: Command
+    taken_at: datetime | None
+    finished_at: datetime | None
+    result: CommandResult | None
+    answer: str
+
+
+class CommandBox:
+    """Safe from many threads and processes. Every method raises StorageError when the database fails.
+
+    Every `now` is the machine's own time, as `expires_at` is, also where the daemon follows another clock.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, command: Command) -> None:
+        """Leave an order, durably. The same id again changes nothing, so an unheard reply may be repeated."""
+        row = {
+            "id": command.id,
+            "verb": command.verb.value,
+            "app": command.app,
+            "store": command.store.value,
+            "release": command.release,
+            "policy": command.policy,
+            "actor_kind": command.actor.kind.value,
+            "actor": command.actor.name,
+            "reason": command.reason,
+            "created_us": micros(command.created_at),
+            "expires_us": micros_or_none(command.expires_at),
+            "hold_for_us": span_micros_or_none(command.hold_for),
+            "without_evidence": command.without_evidence,
+            "answer": "",
+        }
+        with writing(self._engine) as connection:
+            statement = insert(connection, commands).values(**row)
+            connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
+
+    def waiting(self) -> tuple[Command, ...]:
+        """Orders not finished, in the order in which they arrived; call `expire` first.
+
+        Those taken by this daemon, or by one that died, are among them.
+        """
+        query = select(commands).where(commands.c.finished_us.is_(None)).order_by(commands.c.seq)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return tuple(command for row in rows if (command := _readable(row)) is not None)
+
+    def take(self, id: str, now: datetime) -> bool:  # noqa: A002 - the row's own word
+        """Note that a daemon carries the order out; False when it is finished (or unknown): let it be."""
+        statement = commands.update().where(commands.c.id == id, commands.c.finished_us.is_(None))
+        with writing(self._engine) as connection:
+            return connection.execute(statement.values(taken_us=micros(now))).rowcount == 1
+
+    def finish(self, id: str, result: CommandResult, answer: str, now: datetime) -> bool:  # noqa: A002
+        """Answer the order; False when it has its answer already, which stays."""
+        statement = commands.update().where(commands.c.id == id, commands.c.finished_us.is_(None))
+        with writing(self._engine) as connection:
+            done = connection.execute(
+                statement.values(finished_us=micros(now), result=result.value, answer=answer)
+            )
+            return done.rowcount == 1
+
+    def expire(self, now: datetime) -> int:
+        """Refuse the orders whose time is over, except those being carried out; returns how many."""
+        forsaken = commands.c.taken_us < micros(now - _CARRYING_OUT_MAX)
+        statement = commands.update().where(
+            commands.c.finished_us.is_(None),
+            commands.c.expires_us <= micros(now),
+            or_(commands.c.taken_us.is_(None), forsaken),
+        )
+        with writing(self._engine) as connection:
+            closed = connection.execute(
+                statement.values(finished_us=micros(now), result=CommandResult.REFUSED.value, answer=EXPIRED)
+            )
+            return closed.rowcount
+
+    def find(self, id: str) -> CommandRow | None:  # noqa: A002
+        with reading(self._engine) as connection:
+            row = connection.execute(select(commands).where(commands.c.id == id)).one_or_none()
+        if row is None:
+            return None
+        try:
+            result = None if row.result is None else CommandResult(row.result)
+            command = _command(row)
+        except ValueError as error:
+            raise StorageError(f"the order {id} cannot be read: {error}") from error
+        return CommandRow(
+            command, instant_or_none(row.taken_us), instant_or_none(row.finished_us), result, row.answer
+        )
+
+
+def _readable(row: Row[Any]) -> Command | None:
+    try:
+        return _command(row)
+    except ValueError as error:
+        # A newer command line may know more verbs. It sees that nobody takes the order, and says so.
+        log.warning("order %s cannot be read and is left alone: %s", row.id, error)
+        return None
+
+
+def _command(row: Row[Any]) -> Command:
+    return Command(
+        id=row.id,
+        verb=CommandVerb(row.verb),
+        app=row.app,
+        store=Store(row.store),
+        actor=Actor(ActorKind(row.actor_kind), row.actor),
+        reason=row.reason,
+        created_at=instant(row.created_us),
+        expires_at=instant_or_none(row.expires_us),
+        release=row.release,
+        policy=row.policy,
+        hold_for=span_or_none(row.hold_for_us),
+        without_evidence=row.without_evidence,
+    )

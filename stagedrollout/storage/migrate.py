@@ -1,0 +1,74 @@
+"""Brings the schema up to date, or says in words why this version cannot work with it.
+
+Only the daemon migrates (`upgrade`, which needs Alembic). Everybody else asks `check`, which reads one row
+and imports nothing more: `status` must stay fast.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import column, inspect, select, table
+
+from stagedrollout.core.errors import StorageError
+from stagedrollout.storage.engine import Connection, Engine, reading, writing
+
+REVISIONS = ("0001",)
+"""Every step of the schema this version knows, in order (migrations/versions)."""
+
+HEAD = REVISIONS[-1]
+
+_VERSION = table("alembic_version", column("version_num"))
+_NEWER = (
+    "the database was made by a newer stagedrollout (schema {found}, this one knows {head}): "
+    "install that version, or a newer one"
+)
+
+
+def upgrade(engine: Engine) -> None:
+    """Make or complete the schema, in one transaction; nothing happens when it is current.
+
+    Raises StorageError, also for a schema newer than this version: there is no way back.
+    """
+    with writing(engine) as connection:
+        found = _revision(connection)
+        if found == HEAD:
+            return
+        if found is not None and found not in REVISIONS:
+            raise StorageError(_NEWER.format(found=found, head=HEAD))
+        _run_steps(connection)
+
+
+def check(engine: Engine) -> None:
+    """Raises StorageError in words unless the schema is exactly the one this version knows."""
+    with reading(engine) as connection:
+        found = _revision(connection)
+    if found == HEAD:
+        return
+    if found is None:
+        raise StorageError("the database is empty: `stagedrollout run` prepares it when it starts")
+    if found in REVISIONS:
+        raise StorageError(
+            f"the database was made by an older stagedrollout (schema {found}, this one needs {HEAD}): "
+            "run `stagedrollout run`, which brings it up to date when it starts"
+        )
+    raise StorageError(_NEWER.format(found=found, head=HEAD))
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    found = connection.execute(select(_VERSION.c.version_num)).scalar()
+    return None if found is None else str(found)
+
+
+def _run_steps(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - slow to import, and only needed for this
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", "stagedrollout.storage:migrations")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StorageError(f"the database could not be brought up to date: {error}") from error

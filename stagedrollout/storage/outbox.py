@@ -1,0 +1,250 @@
+"""Notices on their way out, and each rollout's thread.
+
+A notice is written in the transaction that records what it tells, and sent afterwards: at least once, in
+order per rollout. A rollout's newer notice waits behind its older ones; other rollouts go on (promise R20).
+A row is marked `sending` before the request leaves. Found `sending` later, its fate is unknown: it comes
+back as ambiguous, and whoever sends it first looks whether it already arrived.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from stagedrollout.core.errors import StorageError
+from stagedrollout.core.model import RolloutKey
+from stagedrollout.core.notice import Board, Notice
+from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
+from stagedrollout.storage.instants import instant, instant_or_none, micros
+from stagedrollout.storage.schema import outbox, threads
+from stagedrollout.storage.wording import value_of, value_text
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 0
+"""Not "now": a clock that is set back, or another clock than the sender's, must not delay a notice."""
+
+
+class OutboxState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+_UNSENT = outbox.c.state.in_([OutboxState.PENDING.value, OutboxState.SENDING.value])
+_HEADS = select(func.min(outbox.c.id)).where(_UNSENT).group_by(outbox.c.rollout)
+"""Of every rollout its oldest notice not yet sent: the only one that may go."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A notice whose turn it is. `attempts` counts the times it was marked sending."""
+
+    id: int
+    rollout: RolloutKey
+    notice: Notice
+    attempts: int
+    ambiguous: bool
+    created_at: datetime
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A notice and how far it has got; `message_id` is where Slack keeps it, None until it is sent."""
+
+    rollout: str
+    notice: Notice
+    state: OutboxState
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """`waiting` notices are not sent, the oldest for `oldest` (None: none waits); `failed` were given up."""
+
+    waiting: int
+    oldest: timedelta | None
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A rollout's thread. `message_id` is its first message, None until that is posted (`channel` is "").
+
+    The board is shown when `shown` has reached `wanted`, the revision that was last asked for.
+    """
+
+    rollout: RolloutKey
+    channel: str
+    message_id: str | None
+    board: Board | None
+    wanted: int
+    shown: int
+    attempts: int
+
+
+class OutboxTable:
+    """Safe from many threads; one thread sends. Every method raises StorageError when the database fails."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def due(self, now: datetime) -> tuple[OutboxRow, ...]:
+        """At most one notice per rollout, oldest first: those whose turn and time have come."""
+        query = select(outbox).where(outbox.c.id.in_(_HEADS), outbox.c.next_try_us <= micros(now))
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(outbox.c.id)).all()
+        return tuple(found for row in rows if (found := _due(row)) is not None)
+
+    def everything(self) -> tuple[Telling, ...]:
+        """Every notice ever written, oldest first; for exports."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(outbox).order_by(outbox.c.id)).all()
+        return tuple(
+            Telling(row.rollout, value_of(Notice, row.body), OutboxState(row.state), row.message_id) for row in rows
+        )
+
+    def next_due(self) -> datetime | None:
+        """When `due` or `stale_boards` next has something, long past if at once; None while nothing waits."""
+        heads = select(func.min(outbox.c.next_try_us)).where(outbox.c.id.in_(_HEADS))
+        boards = select(func.min(threads.c.next_try_us)).where(threads.c.wanted > threads.c.shown)
+        with reading(self._engine) as connection:
+            found = (connection.execute(heads).scalar(), connection.execute(boards).scalar())
+        return instant_or_none(min((us for us in found if us is not None), default=None))
+
+    def undelivered(self, now: datetime) -> Undelivered:
+        """`now` by the clock that gave the batches their `at`."""
+        waiting = select(func.count(), func.min(outbox.c.created_us)).where(_UNSENT)
+        given_up = select(func.count()).where(outbox.c.state == OutboxState.FAILED.value)
+        with reading(self._engine) as connection:
+            count, oldest_us = connection.execute(waiting).one()
+            failed = connection.execute(given_up).scalar_one()
+        oldest = None if oldest_us is None else max(now - instant(oldest_us), timedelta(0))
+        return Undelivered(count, oldest, failed)
+
+    def mark_sending(self, id: int) -> None:  # noqa: A002 - the row's own word
+        """Before the request leaves. Raises StorageError for a notice that is already sent or given up."""
+        self._change(id, state=OutboxState.SENDING.value, attempts=outbox.c.attempts + 1)
+
+    def mark_sent(self, id: int, message_id: str, now: datetime) -> None:  # noqa: A002
+        self._change(id, state=OutboxState.SENT.value, message_id=message_id, sent_us=micros(now), error="")
+
+    def retry_at(self, id: int, when: datetime, error: str) -> None:  # noqa: A002
+        """It surely was not sent: try again at `when`."""
+        self._change(id, state=OutboxState.PENDING.value, next_try_us=micros(when), error=error)
+
+    def doubt_until(self, id: int, when: datetime, error: str) -> None:  # noqa: A002
+        """No reply came, so it may have been sent: at `when` it is due again, as ambiguous."""
+        self._change(id, state=OutboxState.SENDING.value, next_try_us=micros(when), error=error)
+
+    def mark_failed(self, id: int, error: str) -> None:  # noqa: A002
+        """Give it up, so that the rollout's later notices go; `undelivered` goes on counting it."""
+        self._change(id, state=OutboxState.FAILED.value, error=error)
+
+    def thread(self, rollout: RolloutKey) -> Thread | None:
+        query = select(threads).where(threads.c.rollout == str(rollout))
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _thread(row)
+
+    def set_thread(self, rollout: RolloutKey, channel: str, message_id: str) -> None:
+        """The thread's first message is posted."""
+        place = {"channel": channel, "message_id": message_id}
+        with writing(self._engine) as connection:
+            statement = insert(connection, threads).values(
+                rollout=str(rollout), **place, wanted=0, shown=0, next_try_us=_AT_ONCE, attempts=0
+            )
+            connection.execute(statement.on_conflict_do_update(index_elements=["rollout"], set_=place))
+
+    def stale_boards(self, now: datetime) -> tuple[Thread, ...]:
+        """Threads whose board is behind, or whose first message is not posted yet, and may be tried now."""
+        query = select(threads).where(
+            threads.c.wanted > threads.c.shown, threads.c.next_try_us <= micros(now)
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(threads.c.next_try_us, threads.c.rollout)).all()
+        return tuple(_thread(row) for row in rows)
+
+    def board_shown(self, rollout: RolloutKey, revision: int) -> None:
+        """`revision` is the thread's `wanted` when its board was read; a newer one stays wanted."""
+        statement = threads.update().where(threads.c.rollout == str(rollout), threads.c.shown < revision)
+        with writing(self._engine) as connection:
+            connection.execute(statement.values(shown=revision, attempts=0))
+
+    def board_retry_at(self, rollout: RolloutKey, when: datetime) -> None:
+        statement = threads.update().where(threads.c.rollout == str(rollout))
+        with writing(self._engine) as connection:
+            connection.execute(statement.values(next_try_us=micros(when), attempts=threads.c.attempts + 1))
+
+    def _change(self, row_id: int, **values: Any) -> None:
+        statement = outbox.update().where(outbox.c.id == row_id, _UNSENT).values(**values)
+        with writing(self._engine) as connection:
+            if connection.execute(statement).rowcount != 1:
+                raise StorageError(f"notice {row_id} is not waiting to be sent")
+
+
+def enqueue(connection: Connection, rollout: RolloutKey, notice: Notice, at: datetime) -> None:
+    """Put a notice into the caller's transaction; one whose key is known is not told again."""
+    statement = insert(connection, outbox).values(
+        key=notice.key,
+        rollout=str(rollout),
+        kind=notice.kind.value,
+        broadcast=notice.broadcast,
+        body=value_text(notice),
+        state=OutboxState.PENDING.value,
+        attempts=0,
+        next_try_us=_AT_ONCE,
+        created_us=micros(at),
+        error="",
+    )
+    connection.execute(statement.on_conflict_do_nothing(index_elements=["key"]))
+
+
+def want_board(connection: Connection, rollout: RolloutKey, board: Board) -> None:
+    """Ask, in the caller's transaction, for the board to be shown; one that says the same is no revision."""
+    statement = insert(connection, threads).values(
+        rollout=str(rollout),
+        channel="",
+        board=value_text(board),
+        wanted=1,
+        shown=0,
+        next_try_us=_AT_ONCE,
+        attempts=0,
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["rollout"],
+            set_={"board": statement.excluded.board, "wanted": threads.c.wanted + 1},
+            where=threads.c.board.is_distinct_from(statement.excluded.board),
+        )
+    )
+
+
+def _due(row: Row[Any]) -> OutboxRow | None:
+    try:
+        rollout, notice = RolloutKey.parse(row.rollout), value_of(Notice, row.body)
+    except (StorageError, ValueError) as error:
+        # Only this rollout waits, and `undelivered` shows it; the others' halts must still be told.
+        log.warning("notice %s cannot be read and stays unsent: %s", row.id, error)
+        return None
+    ambiguous = row.state == OutboxState.SENDING.value
+    return OutboxRow(row.id, rollout, notice, row.attempts, ambiguous, instant(row.created_us), row.error)
+
+
+def _thread(row: Row[Any]) -> Thread:
+    return Thread(
+        RolloutKey.parse(row.rollout),
+        row.channel,
+        row.message_id,
+        None if row.board is None else value_of(Board, row.board),
+        row.wanted,
+        row.shown,
+        row.attempts,
+    )

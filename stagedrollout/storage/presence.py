@@ -1,0 +1,176 @@
+"""Who is running, when it last looked, and where every rollout stands: what `status` shows.
+
+The daemon's row carries an epoch. Each start claims the next one, and whatever is recorded under an older
+epoch is refused (journal.py): a daemon that was replaced without noticing cannot raise any more.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from stagedrollout.core.errors import LostLease, StorageError
+from stagedrollout.core.model import RolloutKey, Store, StoreApp
+from stagedrollout.storage.batch import Summary
+from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
+from stagedrollout.storage.instants import instant, instant_or_none, micros, micros_or_none
+from stagedrollout.storage.schema import daemons, passes, rollouts
+from stagedrollout.storage.wording import UNREADABLE, json_text
+
+_THE_ONE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonRow:
+    """The daemon that claimed last; `heartbeat_at` tells if it still runs, `info` what it said of itself."""
+
+    holder: str
+    epoch: int
+    started_at: datetime
+    heartbeat_at: datetime
+    info: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PassRow:
+    """The last pass over a store app. `finished_at` and `next_due_at` are of the last one that finished;
+    `problem` says why it could not do its work ("": it could).
+    """
+
+    store_app: StoreApp
+    started_at: datetime
+    finished_at: datetime | None
+    next_due_at: datetime | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutRow:
+    """Where a rollout stands; `seq` is the last entry that went into it."""
+
+    rollout: RolloutKey
+    summary: Summary
+    updated_at: datetime
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """One consistent look at everything."""
+
+    daemon: DaemonRow | None
+    rollouts: tuple[RolloutRow, ...]
+    passes: tuple[PassRow, ...]
+
+
+class Presence:
+    """Safe from many threads. Every method raises StorageError when the database fails."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def claim(self, holder: str, now: datetime, info: dict[str, Any]) -> int:
+        """Become the daemon of this database: the new epoch, one more than any before."""
+        row = {
+            "holder": holder,
+            "started_us": micros(now),
+            "heartbeat_us": micros(now),
+            "info": json_text(info),
+        }
+        with writing(self._engine) as connection:
+            statement = insert(connection, daemons).values(id=_THE_ONE, epoch=1, **row)
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["id"], set_={**row, "epoch": daemons.c.epoch + 1}
+                )
+            )
+            return int(connection.execute(select(daemons.c.epoch)).scalar_one())
+
+    def beat(self, epoch: int, now: datetime) -> None:
+        """Say "still here". Raises LostLease when another daemon has claimed since."""
+        statement = daemons.update().where(daemons.c.id == _THE_ONE, daemons.c.epoch == epoch)
+        with writing(self._engine) as connection:
+            if connection.execute(statement.values(heartbeat_us=micros(now))).rowcount != 1:
+                raise LostLease(f"this daemon's epoch {epoch} is over: another one has claimed the database")
+
+    def current(self) -> DaemonRow | None:
+        with reading(self._engine) as connection:
+            return _daemon(connection)
+
+    def pass_started(self, store_app: StoreApp, now: datetime) -> None:
+        self._note(store_app, {"started_us": micros(now)}, {"problem": ""})
+
+    def pass_finished(
+        self, store_app: StoreApp, now: datetime, *, next_due: datetime | None, problem: str
+    ) -> None:
+        """`problem` in words, "" when the pass could do its work."""
+        finished = {
+            "finished_us": micros(now),
+            "next_due_us": micros_or_none(next_due),
+            "problem": problem,
+        }
+        self._note(store_app, finished, {"started_us": micros(now)})
+
+    def passes(self) -> tuple[PassRow, ...]:
+        with reading(self._engine) as connection:
+            return _passes(connection)
+
+    def statuses(self) -> Statuses:
+        """Daemon, rollouts and passes as of one moment; no writer is waited for."""
+        with reading(self._engine) as connection:
+            return Statuses(_daemon(connection), _rollouts(connection), _passes(connection))
+
+    def _note(self, store_app: StoreApp, told: dict[str, Any], at_first: dict[str, Any]) -> None:
+        with writing(self._engine) as connection:
+            statement = insert(connection, passes).values(
+                app=store_app.app, store=store_app.store.value, **told, **at_first
+            )
+            connection.execute(statement.on_conflict_do_update(index_elements=["app", "store"], set_=told))
+
+
+def _daemon(connection: Connection) -> DaemonRow | None:
+    row = connection.execute(select(daemons)).one_or_none()
+    if row is None:
+        return None
+    try:
+        info = json.loads(row.info)
+    except ValueError as error:
+        raise StorageError(f"the daemon's row cannot be read: {error}") from error
+    return DaemonRow(row.holder, row.epoch, instant(row.started_us), instant(row.heartbeat_us), info)
+
+
+def _rollouts(connection: Connection) -> tuple[RolloutRow, ...]:
+    found = connection.execute(select(rollouts).order_by(rollouts.c.app, rollouts.c.store, rollouts.c.seq))
+    return tuple(_rollout(row) for row in found)
+
+
+def _rollout(row: Row[Any]) -> RolloutRow:
+    try:
+        key = RolloutKey.parse(row.key)
+    except UNREADABLE as error:
+        raise StorageError(f"the rollout {row.key!r} cannot be read: {error}") from error
+    summary = Summary(row.label, row.phase, row.exposure_ppm, row.reason)
+    return RolloutRow(key, summary, instant(row.updated_us), row.seq)
+
+
+def _passes(connection: Connection) -> tuple[PassRow, ...]:
+    found = connection.execute(select(passes).order_by(passes.c.app, passes.c.store))
+    return tuple(_pass(row) for row in found)
+
+
+def _pass(row: Row[Any]) -> PassRow:
+    try:
+        store_app = StoreApp(row.app, Store(row.store))
+    except ValueError as error:
+        raise StorageError(f"the passes of {row.app!r} cannot be read: {error}") from error
+    return PassRow(
+        store_app,
+        instant(row.started_us),
+        instant_or_none(row.finished_us),
+        instant_or_none(row.next_due_us),
+        row.problem,
+    )

@@ -1,0 +1,1 @@
+"""Tests of the emulated services: each behaviour is one the fact sheets name."""

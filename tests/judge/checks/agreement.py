@@ -1,0 +1,115 @@
+"""The journal says what the store says: where a rollout ended, and that each raise was decided first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.judge.case import Case, number
+from tests.judge.evidence import Record
+from tests.judge.finding import Finding
+from tests.judge.ledger import LOWERINGS, RAISES, Change, Key, Served, review_word
+from tests.judge.signals import GRACE
+from tests.judge.terms import PPM_ALL, percent
+
+CHECK = "disagreements"
+
+
+def rollouts(case: Case) -> list[Finding]:
+    findings = []
+    for row in case.evidence.rollouts:
+        key = Key(row["app"], row["store"], str(row["release_id"]))
+        lately = _served_lately(case, key)
+        if not any(_agrees(case, row, served) for served in lately):
+            text = f"{row['release']} is said to be {row['phase']} at {percent(row['exposure_ppm'])}, {_truth(lately)}"
+            findings.append(Finding(CHECK, case.ended_at.isoformat(), row["app"], text))
+    return findings
+
+
+def undecided(case: Case) -> list[Finding]:
+    """Nothing is changed that was not decided and written down (R13); only halting may come first (R18)."""
+    return [
+        Finding(
+            CHECK, c.at.isoformat(), c.key.app, f"{c.name} was changed ({c.kind}), and no journal says why"
+        )
+        for c in case.changes
+        if c.ours and not _was_decided(case, c)
+    ]
+
+
+def _was_decided(case: Case, change: Change) -> bool:
+    if change.kind == "halt":
+        return any(d.key == change.key and d.kind == "halt" for d in case.journal.decisions)
+    return change.kind in RAISES and case.journal.decision_behind(change) is not None
+
+
+def observed_apps(case: Case) -> list[Finding]:
+    """An app that is only observed is never written to, except for a halt that a person ordered."""
+    return [
+        Finding(
+            CHECK, c.at.isoformat(), c.key.app, f"{c.name} was changed, although the app is only observed"
+        )
+        for c in case.changes
+        if c.ours and case.observes(c.key.app) and c.kind in RAISES | LOWERINGS
+        if c.kind != "halt" or not case.journal.ordered_between(c.key, c.at - case.poll - GRACE, c.at, "halt")
+    ]
+
+
+def _served_lately(case: Case, key: Key) -> list[Served]:
+    """What was true at some moment of the last poll: the daemon cannot know of what came after its look."""
+    since = case.ended_at - case.poll - GRACE
+    history = case.served.get(key, [])
+    before = [record for record in history if record.at < since]
+    return before[-1:] + [record for record in history if record.at >= since]
+
+
+def _truth(lately: list[Served]) -> str:
+    if not lately:
+        return "but the store never had it"
+    last = lately[-1]
+    return f"but the store serves it {last.status} to {percent(last.exposure_ppm)}"
+
+
+def _agrees(case: Case, row: Record, served: Served) -> bool:
+    exposed: int = row["exposure_ppm"]
+    pending = _review(case, served) != "PUBLISHED"
+    match row["phase"]:
+        case "halted":
+            return served.status == "halted" or _lowered_by_a_person(case, served.key)
+        case "not_halted":
+            return served.status != "halted" or pending
+        case "completed":
+            return served.status == "completed" and exposed == served.exposure_ppm == PPM_ALL
+        case "rolling_out":
+            offered = served.status in ("inProgress", "completed")
+            return offered and (exposed == served.exposure_ppm or pending)
+        case "held" | "waiting":
+            return served.status != "halted" and (exposed == served.exposure_ppm or pending)
+        case "waiting_for_review":
+            return served.status != "halted" and pending
+        case "superseded":
+            return any(_is_newer(other, served.key) for other in case.served)
+        case _:
+            return False
+
+
+def _lowered_by_a_person(case: Case, key: Key) -> bool:
+    """Lowering in the console counts as that person's halt (R10), although the store shows no halt."""
+    changes = [change for change in case.changes if change.key == key]
+    return bool(changes) and not changes[-1].ours and changes[-1].kind == "lower"
+
+
+def _is_newer(other: Key, key: Key) -> bool:
+    return other.app == key.app and other.store == key.store and number(other) > number(key)
+
+
+def _review(case: Case, served: Served) -> str:
+    return list(_reviews(case, served))[-1]
+
+
+def _reviews(case: Case, served: Served) -> Iterator[str]:
+    """The review state that came with what was served, and every later one."""
+    yield served.review or "PUBLISHED"
+    for record in case.evidence.ledger:
+        same = record["type"] == "review" and record["app"] == served.key.app
+        if same and str(record["version_code"]) == served.key.id and record["seq"] > served.seq:
+            yield review_word(record["state"])

@@ -1,0 +1,33 @@
+"""Raises keep to the calendar. A person may raise outside the hours, nobody during a freeze (R11)."""
+
+from __future__ import annotations
+
+from tests.judge.case import Case
+from tests.judge.finding import Finding
+from tests.judge.ledger import Change
+from tests.judge.signals import GRACE
+
+CHECK = "raises_outside_calendar"
+
+
+def check(case: Case) -> list[Finding]:
+    found = [(raised, _why_closed(case, raised)) for raised in case.raises()]
+    return [
+        Finding(CHECK, raised.at.isoformat(), raised.key.app, f"{raised.name} was raised {why}")
+        for raised, why in found
+        if why
+    ]
+
+
+def _why_closed(case: Case, raised: Change) -> str:
+    """Closed a minute ago as well: a pass that began in time may end a moment late."""
+    calendar = case.terms(raised.key).calendar
+    begun = raised.at - GRACE
+    freeze = calendar.freeze_at(raised.at)
+    if freeze and calendar.freeze_at(begun):
+        return f"during the freeze {freeze.reason!r}"
+    closed = not calendar.open_at(raised.at) and not calendar.open_at(begun)
+    if closed and case.order_behind(raised) is None:
+        local = raised.at.astimezone(calendar.zone)
+        return f"outside the calendar's hours ({local:%a %H:%M} {calendar.zone.key})"
+    return ""

@@ -1,0 +1,102 @@
+"""R20: people are told, once and in order. Each halt that was carried out reaches the whole channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tests.judge.case import Case
+from tests.judge.finding import Finding
+from tests.judge.journal import Entry, key_of
+from tests.judge.ledger import Key, instant
+from tests.judge.messages import Message, by_key, delivered
+
+_LOST = ("sent", "failed")
+
+
+def lost(case: Case) -> list[Finding]:
+    messages = list(delivered(case.evidence))
+    arrived = by_key(messages)
+    findings = []
+    for row in case.evidence.notices:
+        if row["state"] in _LOST and row["key"] not in arrived:
+            text = f"{row['headline']!r} is marked {row['state']}, but never arrived"
+            findings.append(_finding("notices_lost", "", row["rollout"], text))
+    for key, halts in _halts(case).items():
+        told = {m.key for m in _about(messages, key, "halted", "not_halted")}
+        for halt in halts[len(told) :]:
+            text = f"the halt of {key.id} was never broadcast"
+            findings.append(Finding("notices_lost", halt.at.isoformat(), key.app, text))
+    return findings
+
+
+def doubled(case: Case) -> list[Finding]:
+    messages = list(delivered(case.evidence))
+    findings = []
+    for copies in by_key(messages).values():
+        for first, again in pairwise(copies):
+            if not _in_doubt(case, first, again):
+                text = f"the notice {again.key} arrived again although the first one was acknowledged"
+                findings.append(_finding("notices_doubled", again.at.isoformat(), again.rollout, text))
+    for key, halts in _halts(case).items():
+        told = {m.key: m for m in _about(messages, key, "halted")}
+        for message in list(told.values())[len(halts) :]:
+            text = f"the halt of {key.id} was broadcast as if it were another one"
+            findings.append(_finding("notices_doubled", message.at.isoformat(), message.rollout, text))
+    return findings
+
+
+def out_of_order(case: Case) -> list[Finding]:
+    """Within one rollout the notices arrive in the order in which they were written down."""
+    place = {row["key"]: number for number, row in enumerate(case.evidence.notices)}
+    furthest: dict[str, int] = {}
+    findings = []
+    for copies in by_key(delivered(case.evidence)).values():
+        first = copies[0]
+        if first.key in place:
+            if place[first.key] < furthest.get(first.rollout, -1):
+                text = f"the notice {first.key} arrived after a younger one"
+                findings.append(_finding("notices_out_of_order", first.at.isoformat(), first.rollout, text))
+            furthest[first.rollout] = max(furthest.get(first.rollout, -1), place[first.key])
+    return findings
+
+
+def _finding(check: str, at: str, rollout: str, text: str) -> Finding:
+    return Finding(check, at, rollout.split("/", 1)[0], text)
+
+
+def _about(messages: list[Message], key: Key, *kinds: str) -> Iterator[Message]:
+    return (
+        message
+        for message in messages
+        if message.broadcast and message.kind in kinds and message.rollout and key_of(message.rollout) == key
+    )
+
+
+def _halts(case: Case) -> dict[Key, list[Entry]]:
+    """The halts that were carried out: a halt tried again and again until it held is one halt."""
+    found: dict[Key, list[Entry]] = {}
+    halting: set[Key] = set()
+    for entry in case.journal.entries:
+        if _ends_a_halt(entry):
+            halting.discard(entry.key)
+        elif entry.kind == "decided" and entry.body["decision"] == "HALT" and entry.body.get("intent"):
+            if entry.key not in halting:
+                found.setdefault(entry.key, []).append(entry)
+            halting.add(entry.key)
+    return found
+
+
+def _ends_a_halt(entry: Entry) -> bool:
+    resumed_by_us = entry.kind == "decided" and entry.body["decision"] == "RESUME"
+    return resumed_by_us or (
+        entry.kind == "drifted" and entry.body.get("meaning") in ("resumed", "raised", "rolled_out")
+    )
+
+
+def _in_doubt(case: Case, first: Message, again: Message) -> bool:
+    """A second copy is forgiven where nobody could know that the first had arrived."""
+    request = next((r for r in case.evidence.requests if r["seq"] == first.request), None)
+    if request and (request.get("fault") or request.get("status") is None or request["status"] >= 500):
+        return True
+    return any(first.at <= instant(death) <= again.at for death in case.evidence.deaths)

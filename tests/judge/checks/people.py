@@ -1,0 +1,65 @@
+"""R9, R10: what people did stands. A halt is undone only by a person; what somebody did in the store's
+console is neither raised away nor, without failing evidence, lowered away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tests.judge.case import Case
+from tests.judge.finding import Finding
+from tests.judge.ledger import LOWERINGS, RAISES, Change
+from tests.judge.signals import Word
+
+_PERMISSIONS = ("start", "advance", "resume", "complete")
+
+
+def unhalted(case: Case) -> list[Finding]:
+    text = "a halt was undone although nobody had ordered it to resume"
+    return [
+        Finding("unhalted", raised.at.isoformat(), raised.key.app, f"{raised.name}: {text}")
+        for raised in case.raises()
+        if raised.kind == "resume" and case.order_behind(raised) is None
+    ]
+
+
+def console_acts(case: Case) -> list[Finding]:
+    return [
+        Finding("console_acts_overridden", ours.at.isoformat(), ours.key.app, text)
+        for key in {change.key: None for change in case.changes}
+        for ours, text in _overridden(case, [change for change in case.changes if change.key == key])
+    ]
+
+
+def _overridden(case: Case, changes: list[Change]) -> Iterator[tuple[Change, str]]:
+    act: Change | None = None
+    for change in changes:
+        if not change.ours:
+            act = change if change.kind in RAISES | LOWERINGS else act
+        elif act is None:
+            continue
+        elif act.kind in LOWERINGS and change.kind in RAISES:
+            if not case.journal.ordered_between(change.key, act.at, change.at, *_PERMISSIONS):
+                yield (
+                    change,
+                    f"{change.name} was raised although somebody had lowered it at {act.at.isoformat()}",
+                )
+        elif act.kind in RAISES and change.kind in LOWERINGS and not _lowering_is_due(case, change, act):
+            yield change, f"{change.name} was lowered although somebody had raised it and nothing was failing"
+
+
+def _lowering_is_due(case: Case, halted: Change, act: Change) -> bool:
+    if halted.kind != "halt":
+        return False
+    if case.journal.ordered_between(halted.key, act.at, halted.at, "halt"):
+        return True
+    return case.terms(halted.key).halts_on_unknown or _something_failed(case, halted, act.at - case.poll)
+
+
+def _something_failed(case: Case, halted: Change, since: datetime) -> bool:
+    return any(
+        Word.BREACH in case.words(halted.key, gate, poll)
+        for gate in case.terms(halted.key).gates
+        for poll in case.polls_about(halted.key, gate.metric)
+        if since <= poll.at <= halted.at
+    )

@@ -1,0 +1,125 @@
+"""R1: we never raise without evidence. Every required gate must pass in an answer of the source that is
+younger than the raise before and no older than one poll; a person's order excuses less than one thinks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tests.judge.case import Case
+from tests.judge.checks import halts
+from tests.judge.finding import Finding
+from tests.judge.journal import Order
+from tests.judge.ledger import Change
+from tests.judge.signals import GRACE, Poll, Word, between, hour_floor
+from tests.judge.terms import Gate, percent
+
+CHECK = "raises_without_evidence"
+_WHY = {
+    Word.INSUFFICIENT: "had too little settled data",
+    Word.STALE: "had only stale data",
+    Word.MISSING: "had no data about the release",
+    Word.ERROR: "could not be read",
+    Word.BREACH: "was under its floor",
+}
+
+
+def check(case: Case) -> list[Finding]:
+    return [
+        Finding(CHECK, raised.at.isoformat(), raised.key.app, f"{_what(raised)} although {why}")
+        for raised in case.raises()
+        for why in _faults(case, raised)
+    ]
+
+
+def by_people(case: Case) -> int:
+    """How many raises a person ordered, by name, with --without-evidence, and where there was none."""
+    orders = [(raised, case.order_behind(raised)) for raised in case.raises()]
+    return sum(1 for raised, order in orders if order and _used_without_evidence(case, raised, order))
+
+
+def _what(raised: Change) -> str:
+    return (
+        f"{raised.name} went from {percent(raised.before_ppm)} to {percent(raised.after_ppm)} ({raised.kind})"
+    )
+
+
+def _faults(case: Case, raised: Change) -> Iterator[str]:
+    order = case.order_behind(raised)
+    if case.observes(raised.key.app):
+        yield "the app is only observed"
+    elif order is None and raised.kind == "start":
+        yield "nobody had started it"
+    elif order is None:
+        yield from (f"{gate.metric} {_WHY[word]}" for gate, word in _gates_not_passing(case, raised))
+        yield from _stage_sample_missing(case, raised)
+    elif raised.kind in ("raise", "complete"):
+        yield from _faults_of_a_person(case, raised, order)
+
+
+def _faults_of_a_person(case: Case, raised: Change, order: Order) -> Iterator[str]:
+    """R11: a person may override waiting and too little data; more only by name; a FAIL never."""
+    begun = case.run_begun(raised.key, raised.at)
+    if any(due.key == raised.key and due.run == begun and due.at <= raised.at for due in halts.due(case)):
+        yield "a gate was failing, and that nobody may override"
+    elif not order.without_evidence and _beyond_waiting(case, raised):
+        yield "the order did not say without evidence, and there was none"
+
+
+def _used_without_evidence(case: Case, raised: Change, order: Order) -> bool:
+    return raised.kind in ("raise", "complete") and order.without_evidence and _beyond_waiting(case, raised)
+
+
+def _beyond_waiting(case: Case, raised: Change) -> bool:
+    return any(word is not Word.INSUFFICIENT for _, word in _gates_not_passing(case, raised))
+
+
+def _gates_not_passing(case: Case, raised: Change) -> Iterator[tuple[Gate, Word]]:
+    """The required gates that did not pass, each with the mildest word that can be said for it."""
+    for gate in case.terms(raised.key).gates:
+        poll = _answer_before(case, raised, gate)
+        words = case.words(raised.key, gate, poll) if poll else {Word.MISSING}
+        if Word.PASS not in words:
+            yield gate, next(word for word in Word if word in words)
+
+
+def _answer_before(case: Case, raised: Change, gate: Gate) -> Poll | None:
+    """The last time the source was asked before this raise, if that was after the raise before it."""
+    before = _raise_before(case, raised)
+    oldest = raised.at - case.poll - GRACE
+    asked = [
+        poll
+        for poll in case.polls_about(raised.key, gate.metric)
+        if oldest <= poll.at <= raised.at and (raised.request is None or poll.seq < raised.request)
+    ]
+    fresh = [poll for poll in asked if before is None or _after(poll, before)]
+    return fresh[-1] if fresh else None
+
+
+def _raise_before(case: Case, raised: Change) -> Change | None:
+    earlier = [change for change in case.raises() if change.key == raised.key and change.seq < raised.seq]
+    return earlier[-1] if earlier else None
+
+
+def _after(poll: Poll, raised: Change) -> bool:
+    return poll.at >= raised.at if raised.request is None else poll.seq > raised.request
+
+
+def _stage_sample_missing(case: Case, raised: Change) -> Iterator[str]:
+    """A stage may ask for sessions of its own, seen since people got the release at that exposure."""
+    needed = case.terms(raised.key).stage_at(raised.before_ppm).min_sample
+    since = case.live_since(raised.key, raised.before_ppm, raised.at)
+    if needed and raised.kind in ("raise", "complete") and since is not None:
+        seen = _seen_since(case, raised, hour_floor(since))
+        if seen < needed:
+            yield f"only {seen} of {needed} sessions of its stage were seen"
+
+
+def _seen_since(case: Case, raised: Change, since: datetime) -> int:
+    name = case.signal_name(raised.key)
+    counts = [
+        between(poll, poll.answers[name], since, raised.at).total
+        for poll in case.polls_about(raised.key, "crash_free_sessions")
+        if name in poll.answers and poll.at <= raised.at
+    ]
+    return counts[-1] if counts else 0

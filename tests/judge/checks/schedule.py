@@ -1,0 +1,70 @@
+"""R5, R6: stages are neither skipped nor invented, bakes are not cut, and everyone is a decision of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from tests.judge.case import Case
+from tests.judge.finding import Finding
+from tests.judge.ledger import Change
+from tests.judge.terms import PPM_ALL, percent
+
+_TOLERANCE = timedelta(seconds=1)
+
+
+def stages(case: Case) -> list[Finding]:
+    return [
+        Finding("stages_skipped", raised.at.isoformat(), raised.key.app, f"{raised.name}: {text}")
+        for raised in case.raises()
+        for text in _off_the_stages(case, raised)
+    ]
+
+
+def bakes(case: Case) -> list[Finding]:
+    return [
+        Finding("bakes_cut", raised.at.isoformat(), raised.key.app, f"{raised.name}: {text}")
+        for raised in case.raises()
+        if raised.kind in ("raise", "complete") and case.order_behind(raised) is None
+        for text in _cut_short(case, raised)
+    ]
+
+
+def _off_the_stages(case: Case, raised: Change) -> Iterator[str]:
+    terms = case.terms(raised.key)
+    match raised.kind:
+        case "start":
+            allowed: int | None = terms.stages[0].exposure_ppm
+        case "resume":
+            allowed = _reached_before(case, raised)
+            if raised.after_ppm > allowed:
+                yield f"resumed at {percent(raised.after_ppm)}, but had only reached {percent(allowed)}"
+            return
+        case _:
+            allowed = terms.next_ppm(raised.before_ppm)
+    if raised.after_ppm == PPM_ALL:
+        order = case.order_behind(raised)
+        by_hand = order is not None and order.verb == "complete"
+        if not by_hand and not (terms.completes_itself and allowed == PPM_ALL):
+            yield "went to everyone without permission"
+    elif raised.after_ppm != allowed:
+        wanted = percent(allowed) if allowed else "nothing"
+        step = f"from {percent(raised.before_ppm)} to {percent(raised.after_ppm)}"
+        yield f"went {step}; the policy has {wanted} next"
+
+
+def _reached_before(case: Case, resumed: Change) -> int:
+    """The most that was asked for, or offered, before the halt."""
+    asked = [c.before_ppm for c in case.changes if c.key == resumed.key and c.seq < resumed.seq]
+    offered = [s.exposure_ppm for s in case.served.get(resumed.key, ()) if s.at < resumed.at]
+    return max([0, *asked, *offered])
+
+
+def _cut_short(case: Case, raised: Change) -> Iterator[str]:
+    stage = case.terms(raised.key).stage_at(raised.before_ppm)
+    since = case.live_since(raised.key, raised.before_ppm, raised.at)
+    if since is None:
+        yield f"raised before anybody really got it at {percent(raised.before_ppm)}"
+    elif raised.at - since < stage.bake - _TOLERANCE:
+        baked = raised.at - since
+        yield f"baked {baked} at {percent(raised.before_ppm)}, not the {stage.bake} its stage asks for"

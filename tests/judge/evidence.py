@@ -1,0 +1,110 @@
+"""The files of a run, read and not yet understood."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+Record = Mapping[str, Any]
+
+
+class Unreadable(Exception):
+    """The evidence is missing or torn: nothing can be said about the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything a run left behind, as plain lists of mappings.
+
+    `policies` maps a policy's name to its file's content. `account` is the daemon's Google account; empty
+    means that every commit that came in as a request is the daemon's. `deaths` are the virtual instants at
+    which the daemon was killed, where somebody kept count (one a line in deaths.txt). `texts` are all texts
+    in which none of `canaries` (planted secrets) may appear, by the name to call them in a finding.
+    """
+
+    ledger: Sequence[Record]
+    requests: Sequence[Record]
+    journal: Sequence[Record]
+    notices: Sequence[Record]
+    rollouts: Sequence[Record]
+    policies: Mapping[str, Record]
+    scenario: Record = field(default_factory=dict)
+    account: str = ""
+    deaths: Sequence[str] = ()
+    canaries: Sequence[str] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(directory: Path) -> Evidence:
+    """The evidence in `directory`. Raises Unreadable, naming the file and what is wrong with it."""
+    canaries = _plain_lines(directory / "canaries.txt")
+    return Evidence(
+        ledger=_lines(directory / "ledger.jsonl"),
+        requests=_lines(directory / "requests.jsonl"),
+        journal=_lines(directory / "journal.jsonl"),
+        notices=_lines(directory / "notices.jsonl"),
+        rollouts=_rollouts(directory / "rollouts.json"),
+        scenario=_yaml(directory / "scenario.yaml"),
+        policies={path.stem: _yaml(path) for path in sorted((directory / "policies").glob("*.yaml"))},
+        deaths=_plain_lines(directory / "deaths.txt"),
+        canaries=canaries,
+        texts=_texts(directory) if canaries else {},
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(f"{path.name}: {type(error).__name__}") from error
+
+
+def _lines(path: Path) -> list[Record]:
+    records: list[Record] = []
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if line.strip():
+            records.append(_object(line, f"{path.name}, line {number}"))
+    return records
+
+
+def _object(text: str, where: str) -> Record:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise Unreadable(f"{where}: not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise Unreadable(f"{where}: not a JSON object")
+    return value
+
+
+def _rollouts(path: Path) -> list[Record]:
+    rollouts = _object(_text(path), path.name).get("rollouts")
+    if not isinstance(rollouts, list):
+        raise Unreadable(f"{path.name}: no list of rollouts")
+    return rollouts
+
+
+def _yaml(path: Path) -> Record:
+    try:
+        value = YAML(typ="safe", pure=True).load(_text(path))
+    except YAMLError as error:
+        raise Unreadable(f"{path.name}: not YAML") from error
+    if not isinstance(value, dict):
+        raise Unreadable(f"{path.name}: not a mapping")
+    return value
+
+
+def _plain_lines(path: Path) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, _text(path).split("\n")))) if path.exists() else ()
+
+
+def _texts(directory: Path) -> dict[str, str]:
+    """Whatever lies in the directory; bytes that are no text are read as far as they are."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != "canaries.txt")
+    return {str(p.relative_to(directory)): p.read_bytes().decode("utf-8", "replace") for p in files}

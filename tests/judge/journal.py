@@ -1,0 +1,144 @@
+"""The daemon's journal understood: what people ordered and what was decided. Believed only where it is
+all there is (who gave an order); everything else is held against the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tests.judge.evidence import Record
+from tests.judge.ledger import RAISES, Change, Key, instant
+
+_KIND_OF = {"START": "start", "ADVANCE": "raise", "RESUME": "resume", "COMPLETE": "complete", "HALT": "halt"}
+_VERBS_FOR = {
+    "start": {"start"},
+    "raise": {"advance"},
+    "resume": {"resume"},
+    "complete": {"complete", "advance"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    seq: int
+    at: datetime
+    key: Key
+    kind: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A person's accepted command."""
+
+    at: datetime
+    key: Key
+    verb: str
+    command: str
+    without_evidence: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision that was to be carried out (it has an intent). `kind` is in the words of a Change."""
+
+    seq: int
+    at: datetime
+    key: Key
+    kind: str
+    target_ppm: int
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    entries: tuple[Entry, ...]
+    by_rollout: Mapping[Key, list[Entry]]
+    orders: tuple[Order, ...]
+    decisions: tuple[Decision, ...]
+
+    def of(self, key: Key, *kinds: str) -> Iterator[Entry]:
+        return (entry for entry in self.by_rollout.get(key, ()) if entry.kind in kinds)
+
+    def decision_behind(self, change: Change) -> Decision | None:
+        """The last decision before the raise `change` that meant it: a raise to the same exposure."""
+        meant = [d for d in self.decisions if d.key == change.key and d.at <= change.at]
+        fits = [d for d in meant if d.kind in RAISES and d.target_ppm == change.after_ppm]
+        return fits[-1] if fits else None
+
+    def order_behind(self, raised: Change, since: datetime | None = None) -> Order | None:
+        """The person's order that `raised` carried out, given at `since` or later.
+
+        Advancing and completing must name the order they follow. A start or a resume may wait for its
+        moment, so there any earlier order of that verb will do.
+        """
+        if raised.kind not in RAISES:
+            return None
+        fits = [
+            order
+            for order in self.orders
+            if order.key == raised.key
+            and order.verb in _VERBS_FOR[raised.kind]
+            and order.at <= raised.at
+            and (since is None or order.at >= since)
+        ]
+        if raised.kind in ("raise", "complete"):
+            decision = self.decision_behind(raised)
+            named = decision.command if decision else ""
+            fits = [order for order in fits if named and order.command == named]
+        return fits[-1] if fits else None
+
+    def ordered_between(self, key: Key, first: datetime, last: datetime, *verbs: str) -> bool:
+        return any(o.key == key and first <= o.at <= last and o.verb in verbs for o in self.orders)
+
+
+def understand(records: Iterable[Record]) -> Journal:
+    entries = tuple(_entry(record) for record in records)
+    by_rollout: dict[Key, list[Entry]] = {}
+    for entry in entries:
+        by_rollout.setdefault(entry.key, []).append(entry)
+    return Journal(
+        entries=entries,
+        by_rollout=by_rollout,
+        orders=tuple(order for entry in entries if (order := _order(entry))),
+        decisions=tuple(decision for entry in entries if (decision := _decision(entry))),
+    )
+
+
+def _entry(record: Record) -> Entry:
+    key = key_of(record["rollout"])
+    return Entry(record["seq"], instant(record["at"]), key, record["kind"], record["body"])
+
+
+def key_of(rollout: str) -> Key:
+    app, store, release_id = rollout.split("/", 2)
+    return Key(app, store, release_id)
+
+
+def _order(entry: Entry) -> Order | None:
+    body = entry.body
+    person = _is_person(body.get("actor"))
+    if entry.kind == "started" and person:
+        return Order(entry.at, entry.key, "start", str(body.get("command", "")), False)
+    if entry.kind == "commanded" and body.get("accepted") and person:
+        without_evidence = bool(body.get("without_evidence"))
+        return Order(entry.at, entry.key, body["verb"], str(body.get("command", "")), without_evidence)
+    return None
+
+
+def _is_person(actor: Any) -> bool:
+    """Actors are written with their kind; a bare name is a person's unless it is the daemon's own."""
+    if isinstance(actor, Mapping):
+        return actor.get("kind") == "human"
+    return bool(actor) and actor != "stagedrollout"
+
+
+def _decision(entry: Entry) -> Decision | None:
+    body = entry.body
+    if entry.kind != "decided" or not body.get("intent") or body["decision"] not in _KIND_OF:
+        return None
+    target = int(body.get("target_ppm") or 0)
+    kind = _KIND_OF[body["decision"]]
+    return Decision(entry.seq, entry.at, entry.key, kind, target, str(body.get("command") or ""))

@@ -1,0 +1,163 @@
+"""The truth ledger understood: what people were offered, and who changed what in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from tests.judge.evidence import Record
+from tests.judge.terms import PPM_ALL
+
+GOOGLE_PLAY = "google_play"
+RAISES = frozenset({"start", "raise", "resume", "complete"})
+LOWERINGS = frozenset({"halt", "lower"})
+
+
+class Key(NamedTuple):
+    """One release for ever; `id` is the highest version code (Play), as text."""
+
+    app: str
+    store: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """From `at` on the store really offers the release to `exposure_ppm` of its users."""
+
+    seq: int
+    at: datetime
+    key: Key
+    package: str
+    track: str
+    name: str
+    status: str
+    exposure_ppm: int
+    review: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One release's desired state changed. `kind` is one of RAISES or LOWERINGS, or "none".
+
+    `ours` says that the daemon did it; `request` is then the number of the commit's request. Nobody is
+    offered a draft or a halted release, so both stand at 0 ppm.
+    """
+
+    seq: int
+    at: datetime
+    key: Key
+    name: str
+    before_status: str
+    before_ppm: int
+    after_status: str
+    after_ppm: int
+    ours: bool
+    request: int | None
+
+    @property
+    def kind(self) -> str:
+        if self.after_ppm < self.before_ppm:
+            return "halt" if self.after_status == "halted" else "lower"
+        if self.after_ppm == self.before_ppm:
+            return "none"
+        if self.before_status == "halted":
+            return "resume"
+        if self.before_status != "inProgress":
+            return "start"
+        return "complete" if self.after_status == "completed" else "raise"
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def served(records: Iterable[Record]) -> dict[Key, list[Served]]:
+    """For each release, what was offered of it, in order: its exposure over time."""
+    histories: dict[Key, list[Served]] = {}
+    for record in records:
+        if record["type"] == "served":
+            key = Key(record["app"], record["store"], str(record["version_code"]))
+            histories.setdefault(key, []).append(_served(record, key))
+    return histories
+
+
+def _served(record: Record, key: Key) -> Served:
+    return Served(
+        seq=record["seq"],
+        at=instant(record["at"]),
+        key=key,
+        package=str(record.get("package", "")),
+        track=str(record.get("track", "")),
+        name=str(record["release"]),
+        status=record["status"],
+        exposure_ppm=record["exposure_ppm"],
+        review=review_word(record.get("review")),
+        cause=str(record.get("cause", "")),
+    )
+
+
+def changes(records: Iterable[Record], account: str) -> list[Change]:
+    """Every change of a release in a track, in order. A release that left the view is no change of it."""
+    found: list[Change] = []
+    for record in records:
+        if record["type"] == "track":
+            before = {release_id(raw): raw for raw in record["before"]}
+            for raw in record["after"]:
+                change = _change(record, before.get(release_id(raw)), raw, ours=is_ours(record, account))
+                if change.before_status == "absent" and is_fallback(raw, record):
+                    continue
+                if change.kind != "none" or change.before_status != change.after_status:
+                    found.append(change)
+    return found
+
+
+def is_ours(record: Record, account: str) -> bool:
+    """A commit that really came in as a request, from our account where that is known. The story also
+    plays the team's CI, which has an account of its own and sends no request."""
+    by_api = record["cause"] == "api" and record.get("request") is not None
+    return by_api and account in ("", record.get("account"))
+
+
+def _change(record: Record, before: Record | None, after: Record, *, ours: bool) -> Change:
+    return Change(
+        seq=record["seq"],
+        at=instant(record["at"]),
+        key=Key(record["app"], record["store"], release_id(after)),
+        name=str(after.get("name", release_id(after))),
+        before_status=str(before.get("status", "")) if before else "absent",
+        before_ppm=desired_ppm(before) if before else 0,
+        after_status=str(after.get("status", "")),
+        after_ppm=desired_ppm(after),
+        ours=ours,
+        request=record.get("request"),
+    )
+
+
+def is_fallback(appeared: Record, record: Record) -> bool:
+    """Halting a completed release brings into view, completed, the one that the store falls back to."""
+    halted = {release_id(raw) for raw in record["after"] if raw.get("status") == "halted"}
+    gave_way = any(raw.get("status") == "completed" and release_id(raw) in halted for raw in record["before"])
+    return gave_way and appeared.get("status") == "completed"
+
+
+def release_id(raw: Record) -> str:
+    """The highest version code; a draft without one is known by its name."""
+    codes = [int(code) for code in raw.get("versionCodes", ())]
+    return str(max(codes)) if codes else str(raw.get("name", ""))
+
+
+def desired_ppm(raw: Record) -> int:
+    """What the track asks for, in ppm: a completed release is for everyone, a halted one for nobody new."""
+    if raw.get("status") == "completed":
+        return PPM_ALL
+    if raw.get("status") != "inProgress":
+        return 0
+    return round(float(raw.get("userFraction", 0)) * PPM_ALL)
+
+
+def review_word(state: Any) -> str:
+    return str(state or "").removeprefix("RELEASE_LIFECYCLE_STATE_").upper()

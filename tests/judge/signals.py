@@ -1,0 +1,209 @@
+"""What the crash-free source answered, judged afresh: counts in, one word per gate out.
+
+Rates arrive rounded and the start of a monitoring run is a matter of minutes, so an answer may be read in
+more than one way. All plausible readings are kept: a raise is excused by any of them, a missing halt is
+blamed only when all of them say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from tests.judge.evidence import Record
+from tests.judge.ledger import instant
+from tests.judge.terms import PPM_ALL, Gate
+
+HOUR = timedelta(hours=1)
+GRACE = timedelta(seconds=60)
+"""What may pass between the daemon's `now` and the answer it waited for."""
+
+ROUNDING_PPM = 50
+"""Rates come as decimals with as few as four digits."""
+
+_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s\[\],:()"]+)')
+_UNIT = {"crash_free_sessions": "session", "crash_free_users": "user"}
+_COUNT = {"session": "sum(session)", "user": "count_unique(user)"}
+
+
+class Word(StrEnum):
+    """What one gate says. INSUFFICIENT means: healthy as far as one can see, but too little to say so."""
+
+    PASS = "pass"
+    INSUFFICIENT = "insufficient"
+    STALE = "stale"
+    MISSING = "missing"
+    ERROR = "error"
+    BREACH = "breach"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """`bad` of `total` crashed, at most all of them (crash loops count twice); None without a rate."""
+
+    total: int
+    bad: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one release had: sessions per hour, distinct users over the whole answer (they do not add up).
+
+    `sane` is False when a number cannot be: a negative count, or more than everybody free of crashes.
+    """
+
+    sessions: tuple[Tally, ...]
+    users: Tally
+
+    @property
+    def sane(self) -> bool:
+        return all(t.total >= 0 and (t.bad is None or t.bad >= 0) for t in (*self.sessions, self.users))
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One question to the crash-free source. `ok` is False when it failed or was cut short."""
+
+    seq: int
+    at: datetime
+    ok: bool
+    asked: frozenset[str]
+    fields: frozenset[str]
+    hours: tuple[datetime, ...]
+    answers: Mapping[str, Answer]
+
+    def about(self, release: str, metric: str) -> bool:
+        unit = _UNIT.get(metric, metric)
+        return release in self.asked and any(f"({unit})" in field for field in self.fields)
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The end of the newest hour in which anybody has data, at most the moment of the answer."""
+        newest = [
+            start
+            for position, start in enumerate(self.hours)
+            if any(position < len(a.sessions) and a.sessions[position].total for a in self.answers.values())
+        ]
+        return min(newest[-1] + HOUR, self.at) if newest else None
+
+
+def polls(requests: Iterable[Record]) -> list[Poll]:
+    found = [
+        _poll(request)
+        for request in requests
+        if request["service"] == "sentry" and request["path"].rstrip("/").endswith("/sessions")
+    ]
+    return sorted(found, key=lambda poll: poll.seq)
+
+
+def _poll(request: Record) -> Poll:
+    query: Mapping[str, list[str]] = request.get("query") or {}
+    response = request.get("response")
+    whole = isinstance(response, Mapping) and "groups" in response and "intervals" in response
+    ok = request.get("status") == 200 and whole
+    groups = response["groups"] if isinstance(response, Mapping) and ok else []
+    hours = response["intervals"] if isinstance(response, Mapping) and ok else []
+    answers = _answers(groups, len(hours))
+    return Poll(
+        seq=request["seq"],
+        at=instant(request["at"]),
+        ok=ok,
+        asked=frozenset(_names(query.get("query", []))) | answers.keys(),
+        fields=frozenset(query.get("field", [])),
+        hours=tuple(map(instant, hours)),
+        answers=answers,
+    )
+
+
+def _names(searches: Iterable[str]) -> Iterable[str]:
+    for search in searches:
+        for quoted, bare in _NAME.findall(search):
+            yield quoted or bare
+
+
+def _answers(groups: Iterable[Mapping[str, Any]], hours: int) -> dict[str, Answer]:
+    by_release: dict[str, list[Mapping[str, Any]]] = {}
+    for group in groups:
+        by_release.setdefault(str(group["by"].get("release", "")), []).append(group)
+    return {name: _answer(rows, hours) for name, rows in by_release.items()}
+
+
+def _answer(rows: list[Mapping[str, Any]], hours: int) -> Answer:
+    """One row with a rate, or one row per session status; both say the same."""
+    sessions = tuple(
+        _tally([_at(row["series"], hour) for row in rows], rows, "session") for hour in range(hours)
+    )
+    return Answer(sessions, _tally([row["totals"] for row in rows], rows, "user"))
+
+
+def _at(series: Mapping[str, list[Any]], hour: int) -> dict[str, Any]:
+    return {field: values[hour] if hour < len(values) else None for field, values in series.items()}
+
+
+def _tally(cells: list[Mapping[str, Any]], rows: list[Mapping[str, Any]], unit: str) -> Tally:
+    counts = [int(cell.get(_COUNT[unit]) or 0) for cell in cells]
+    statuses = [row["by"].get("session.status") for row in rows]
+    if any(statuses):
+        crashed = [count for count, status in zip(counts, statuses, strict=True) if status == "crashed"]
+        return Tally(sum(counts), sum(crashed))
+    free, crash = cells[0].get(f"crash_free_rate({unit})"), cells[0].get(f"crash_rate({unit})")
+    if free is None and crash is None:
+        return Tally(counts[0], None)
+    share = 1 - float(free) if free is not None else float(crash or 0)
+    return Tally(counts[0], counts[0] * min(share, 1))
+
+
+def word(gate: Gate, poll: Poll, release: str, run_since: datetime, settle: timedelta) -> Word:
+    """The gate's word about `release` after `poll`, looking back over its window or to `run_since`.
+
+    A breach counts every session; a pass only hours that have settled, and only fresh data.
+    """
+    answer = poll.answers.get(release)
+    if not poll.ok or (answer and not answer.sane):
+        return Word.ERROR
+    everything, settled = _weigh(gate, poll, answer, run_since, settle) if answer else (None, None)
+    if everything is None or settled is None or everything.bad is None or everything.total == 0:
+        return Word.MISSING
+    if everything.total >= gate.min_sample and _free_ppm(everything) < gate.floor_ppm - ROUNDING_PPM:
+        return Word.BREACH
+    if poll.as_of is None or poll.at - poll.as_of > gate.freshness + GRACE:
+        return Word.STALE
+    enough = settled.total >= gate.min_sample and settled.bad is not None
+    return Word.PASS if enough and _free_ppm(settled) >= gate.floor_ppm - ROUNDING_PPM else Word.INSUFFICIENT
+
+
+def _weigh(
+    gate: Gate, poll: Poll, answer: Answer, run_since: datetime, settle: timedelta
+) -> tuple[Tally, Tally]:
+    if gate.metric == "crash_free_users":
+        users = answer.users if poll.hours and poll.hours[0] >= run_since else Tally(0, None)
+        return users, users
+    since = max(run_since, hour_floor(poll.at - gate.window))
+    everything = between(poll, answer, since, poll.at)
+    return everything, between(poll, answer, since, poll.at - settle - HOUR)
+
+
+def between(poll: Poll, answer: Answer, since: datetime, last_start: datetime) -> Tally:
+    """All sessions of the hours that start from `since` to `last_start`."""
+    hours = zip(poll.hours, answer.sessions, strict=False)
+    counted = [tally for start, tally in hours if since <= start <= last_start and tally.total]
+    known = [tally.bad for tally in counted if tally.bad is not None]
+    bad = sum(known) if len(known) == len(counted) else None
+    return Tally(sum(tally.total for tally in counted), bad)
+
+
+def _free_ppm(tally: Tally) -> float:
+    return PPM_ALL * (1 - (tally.bad or 0) / tally.total) if tally.total else 0
+
+
+def hour_floor(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def hour_ceil(at: datetime) -> datetime:
+    floor = hour_floor(at)
+    return floor if floor == at else floor + HOUR

@@ -1,0 +1,153 @@
+"""The policy a release was steered by, read afresh from its file: what was agreed beforehand.
+
+Defaults are restated here on purpose: a changed default in the product must not change the judge's mind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+PPM_ALL = 1_000_000
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    exposure_ppm: int
+    bake: timedelta
+    min_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """`metric` is crash_free_sessions or crash_free_users; `confirm` is a number of polls."""
+
+    metric: str
+    floor_ppm: int
+    min_sample: int
+    window: timedelta
+    freshness: timedelta
+    confirm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    first: date
+    last: date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    zone: ZoneInfo
+    weekdays: tuple[str, ...]
+    start: time
+    end: time
+    freezes: tuple[Freeze, ...]
+
+    def freeze_at(self, instant: datetime) -> Freeze | None:
+        day = instant.astimezone(self.zone).date()
+        return next((freeze for freeze in self.freezes if freeze.first <= day <= freeze.last), None)
+
+    def open_at(self, instant: datetime) -> bool:
+        """Weekday and hours; freezes are asked apart. An end of 00:00 is the end of the day."""
+        local = instant.astimezone(self.zone)
+        clock = local.time()
+        in_hours = clock >= self.start and (self.end == time(0) or clock < self.end)
+        return _WEEKDAYS[local.weekday()] in self.weekdays and in_hours
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`gates` holds the required ones only: the others never decide."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    gates: tuple[Gate, ...]
+    completes_itself: bool
+    settle: timedelta
+    halts_on_unknown: bool
+    calendar: Calendar
+
+    def next_ppm(self, exposure_ppm: int) -> int | None:
+        return next((s.exposure_ppm for s in self.stages if s.exposure_ppm > exposure_ppm), None)
+
+    def stage_at(self, exposure_ppm: int) -> Stage:
+        """The highest stage reached; below the first one, the first one's terms hold."""
+        reached = [s for s in self.stages if s.exposure_ppm <= exposure_ppm < PPM_ALL]
+        return reached[-1] if reached else self.stages[0]
+
+
+def terms(content: Mapping[str, Any], name: str = "") -> Terms:
+    """Raises KeyError or ValueError for a file that is no policy."""
+    gates = [gate for gate in content["gates"] if gate.get("role", "required") == "required"]
+    return Terms(
+        name=str(content.get("name", name)),
+        stages=tuple(_stage(stage) for stage in content["stages"]),
+        gates=tuple(_gate(gate) for gate in gates),
+        completes_itself=content.get("completion", "by_hand") == "automatic",
+        settle=duration(content.get("settle", "1h")),
+        halts_on_unknown=(content.get("unknown_data") or {}).get("action") == "halt",
+        calendar=_calendar(content.get("calendar") or {}),
+    )
+
+
+def duration(text: object) -> timedelta:
+    """ "24h", "1d 12h", "45m"."""
+    found = re.findall(r"(\d+)\s*([smhdw])", str(text))
+    if not found:
+        raise ValueError(f"no duration: {text!r}")
+    return sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in found), timedelta(0))
+
+
+def ppm(percent: object) -> int:
+    return int(Decimal(str(percent).removesuffix("%").strip()) * 10_000)
+
+
+def percent(exposure_ppm: int) -> str:
+    return f"{Decimal(exposure_ppm) / 10_000:f} %"
+
+
+def _stage(stage: Mapping[str, Any]) -> Stage:
+    bake = duration(stage["bake"]) if "bake" in stage else timedelta(0)
+    return Stage(ppm(stage["percent"]), bake, int(stage.get("min_sample", 0)))
+
+
+def _gate(gate: Mapping[str, Any]) -> Gate:
+    return Gate(
+        metric=str(gate["metric"]),
+        floor_ppm=ppm(gate["floor"]),
+        min_sample=int(gate["min_sample"]),
+        window=duration(gate.get("window", "24h")),
+        freshness=duration(gate.get("freshness", "2h")),
+        confirm=int(gate.get("confirm", 2)),
+    )
+
+
+def _calendar(calendar: Mapping[str, Any]) -> Calendar:
+    hours = calendar.get("hours") or {}
+    return Calendar(
+        zone=ZoneInfo(str(calendar.get("time_zone", "UTC"))),
+        weekdays=tuple(calendar.get("weekdays", _WEEKDAYS)),
+        start=_clock(hours.get("start", "00:00")),
+        end=_clock(hours.get("end", "00:00")),
+        freezes=tuple(
+            Freeze(_day(f["first"]), _day(f["last"]), str(f.get("reason", "")))
+            for f in calendar.get("freezes", ())
+        ),
+    )
+
+
+def _clock(text: object) -> time:
+    return text if isinstance(text, time) else time.fromisoformat(str(text))
+
+
+def _day(text: object) -> date:
+    return text if isinstance(text, date) else date.fromisoformat(str(text))

@@ -1,0 +1,163 @@
+from tests.judge.story import OLD, POLICY, Story, bad_release, first_raise, new
+from tests.judge.verdict import judge
+
+
+def test_a_crashing_release_is_halted_when_the_second_poll_confirms_it():
+    story = bad_release()
+    story.halts(20.5)
+    story.polls(21, 30)
+    story.ends("halted", 10_000)
+    assert story.blamed() == {}
+    document = judge(story.evidence()).document()
+    assert (document["halts_due"], document["broadcast_halts"]) == (1, 1)
+    assert document["stores"]["google_play"]["status"] == "halted"
+
+
+def test_a_crashing_release_was_never_halted():
+    story = bad_release()
+    story.polls(21, 30)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {"halts_lost": 1}
+
+
+def test_a_daemon_that_falls_silent_after_it_saw_the_crashes_has_lost_the_halt():
+    story = bad_release()
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {"halts_lost": 1}
+
+
+def test_a_crashing_release_was_halted_an_hour_late():
+    story = bad_release()
+    story.polls(21, 21.5)
+    story.halts(21.5)
+    story.ends("halted", 10_000)
+    assert story.blamed() == {"halts_late": 1}
+
+
+def test_a_halt_the_store_kept_failing_is_in_time_if_it_was_tried_at_every_poll():
+    story = bad_release()
+    for hour in (20.5, 21, 21.5):
+        story.requested(hour, "google_play", "/androidpublisher/v3/", status=503, fault="down")
+    story.polls(21, 22)
+    story.halts(22)
+    story.ends("halted", 10_000)
+    assert story.blamed() == {}
+
+
+def test_a_daemon_that_stopped_trying_after_the_store_failed_once_is_late():
+    story = bad_release()
+    story.requested(20.5, "google_play", "/androidpublisher/v3/", status=503, fault="down")
+    story.polls(21, 22)
+    story.halts(22)
+    story.ends("halted", 10_000)
+    assert story.blamed() == {"halts_late": 1}
+
+
+def test_one_bad_poll_is_not_yet_a_reason_to_halt():
+    story = Story()
+    story.health = [(4, 0.998), (20, 0.5), (21, 0.998)]
+    story.polls(4, 20)
+    story.health = [(4, 0.998)]
+    story.polls(20.5, 30)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {}
+
+
+def test_two_questions_in_a_minute_are_one_poll():
+    story = Story()
+    story.health.append((20, 0.5))
+    story.polls(4, 20)
+    story.asks(20.01)
+    story.health.pop()
+    story.polls(20.5, 30)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {}
+
+
+def test_an_outage_between_two_bad_polls_clears_nothing():
+    story = Story()
+    story.health.append((20, 0.5))
+    story.polls(4, 20)
+    story.polls(20.5, 23, status=502)
+    story.asks(23.5)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {"halts_lost": 1}
+
+
+def test_an_app_that_is_only_observed_need_not_be_halted():
+    story = bad_release(scenario={"mode": "observe"})
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {}
+
+
+def test_a_release_with_nothing_to_fall_back_to_cannot_be_halted():
+    story = bad_release()
+    story.ledger = [r for r in story.ledger if r.get("release") != "5.1.0"]
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {}
+
+
+def test_too_few_sessions_are_no_reason_to_halt():
+    story = Story(policy={"gates": [POLICY["gates"][0] | {"min_sample": 100_000}]})
+    story.health.append((20, 0.5))
+    story.polls(4, 30)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {}
+
+
+def test_a_raised_release_that_turns_bad_is_due_as_well():
+    story = first_raise()
+    story.health.append((31, 0.5))
+    story.polls(30.5, 35)
+    story.ends("rolling_out", 100_000)
+    assert story.blamed() == {"halts_lost": 1}
+
+
+def test_a_resumed_release_starts_with_a_clean_slate():
+    story = bad_release()
+    story.halts(20.5)
+    story.health = [(4, 0.5), (21, 0.998)]
+    command = story.orders(21, "resume")
+    story.decides(21, "RESUME", 10_000, command)
+    story.commit(21, story.track[0] | {"status": "inProgress"}, story.track[1])
+    story.served(21, "inProgress", 10_000)
+    story.polls(21, 30)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {}
+
+
+def test_a_daemon_that_was_killed_may_halt_a_poll_after_its_death():
+    story = bad_release()
+    story.dies(20.9)
+    story.polls(21, 21.3)
+    story.halts(21.3)
+    story.ends("halted", 10_000)
+    assert story.blamed() == {}
+
+
+def test_a_halt_that_the_store_reviews_first_is_not_late():
+    story = bad_release()
+    story.decides(20.5, "HALT")
+    story.commit(20.5, new("halted", 0.01), OLD)
+    story.served(20.5, "inProgress", 10_000, review="IN_REVIEW")
+    story.polls(21, 24)
+    story.served(24, "halted", 0, cause="store")
+    story.tells(24, "halted", broadcast=True)
+    story.ends("halted", 10_000)
+    assert story.blamed() == {}
+
+
+def test_a_release_the_app_ignores_is_not_ours_to_halt():
+    story = Story(choice="ignore")
+    story.health.append((20, 0.5))
+    story.polls(4, 30)
+    story.ends("waiting", 10_000)
+    assert story.blamed() == {}
+
+
+def test_a_release_that_a_newer_one_replaced_in_time_need_not_be_halted():
+    story = bad_release()
+    story.served(20.8, "replaced", 0, cause="store")
+    story.served(20.8, "inProgress", 10_000, release=("5.3.0", 5030), cause="console")
+    story.ends("superseded", 10_000)
+    assert story.blamed() == {}

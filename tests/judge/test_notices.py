@@ -1,0 +1,110 @@
+from tests.judge.story import Story, bad_release, first_raise
+from tests.judge.verdict import judge
+
+
+def _halted() -> Story:
+    story = bad_release()
+    story.halts(20.5)
+    story.ends("halted", 10_000)
+    return story
+
+
+def test_the_channel_hears_of_a_halt_once():
+    story = _halted()
+    assert story.blamed() == {}
+    assert judge(story.evidence()).document()["notices_delivered"] == 1
+
+
+def test_the_channel_never_heard_of_a_halt():
+    story = _halted()
+    story.ledger = [record for record in story.ledger if record["type"] != "slack"]
+    story.notices.clear()
+    assert story.blamed() == {"notices_lost": 1}
+
+
+def test_a_halt_was_told_in_the_thread_only():
+    story = _halted()
+    for record in story.ledger:
+        if record["type"] == "slack":
+            record["broadcast"] = False
+    assert story.blamed() == {"notices_lost": 1}
+
+
+def test_a_notice_is_marked_sent_and_never_arrived():
+    story = first_raise()
+    story.notes("review")
+    assert story.blamed() == {"notices_lost": 1}
+
+
+def test_a_notice_was_given_up():
+    story = first_raise()
+    story.notes("review", state="failed")
+    assert story.blamed() == {"notices_lost": 1}
+
+
+def test_a_notice_that_still_waits_is_not_lost():
+    story = first_raise()
+    story.notes("review", state="pending")
+    assert story.blamed() == {}
+
+
+def test_a_notice_arrived_twice():
+    story = first_raise()
+    story.tells(29, "raised", key="notice-0")
+    assert story.blamed() == {"notices_doubled": 1}
+
+
+def test_a_notice_may_arrive_twice_when_the_first_reply_was_lost():
+    story = _halted()
+    key = story.tells(29, "raised", fault="lost_reply")
+    story.tells(29.1, "raised", key=key)
+    assert story.blamed() == {}
+
+
+def test_a_notice_may_arrive_twice_when_the_daemon_died_in_between():
+    story = first_raise()
+    story.dies(28.6)
+    story.tells(29, "raised", key="notice-0")
+    assert story.blamed() == {}
+
+
+def test_a_daemon_that_died_much_earlier_excuses_nothing():
+    story = Story()
+    story.dies(5)
+    key = story.tells(6, "review")
+    story.tells(6.5, "review", key=key)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {"notices_doubled": 1}
+
+
+def test_one_halt_was_broadcast_as_two():
+    story = _halted()
+    story.tells(21, "halted", broadcast=True)
+    assert story.blamed() == {"notices_doubled": 1}
+
+
+def test_a_halt_that_took_three_tries_is_one_halt():
+    story = bad_release()
+    story.decides(20.5, "HALT")
+    story.tells(20.5, "not_halted", broadcast=True)
+    story.decides(20.8, "HALT")
+    story.halts(20.9)
+    story.ends("halted", 10_000)
+    assert story.blamed() == {}
+
+
+def test_a_thread_tells_the_story_backwards():
+    story = first_raise()
+    first = story.notes("drift")
+    second = story.notes("held")
+    story.tells(29.6, "held", key=second)
+    story.tells(29.7, "drift", key=first)
+    assert story.blamed() == {"notices_out_of_order": 1}
+
+
+def test_a_message_without_metadata_is_known_by_its_time_stamp():
+    story = _halted()
+    message = next(record for record in story.ledger if record["type"] == "slack")
+    message["metadata"] = None
+    story.notices[0]["ts"] = message["ts"]
+    assert story.blamed() == {}

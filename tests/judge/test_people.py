@@ -1,0 +1,134 @@
+from tests.judge.story import OLD, Story, bad_release, first_raise, new
+
+
+def _resumed(story: Story, hour: float, command: str = "") -> Story:
+    story.decides(hour, "RESUME", 10_000, command)
+    story.commit(hour, new("inProgress", 0.01), OLD)
+    story.served(hour, "inProgress", 10_000)
+    story.ends("rolling_out", 10_000)
+    return story
+
+
+def test_a_halt_of_the_machine_is_undone_by_a_person():
+    story = bad_release()
+    story.halts(20.5)
+    assert _resumed(story, 22, story.orders(22, "resume")).blamed() == {}
+
+
+def test_a_halt_of_the_machine_was_undone_by_the_machine():
+    story = bad_release()
+    story.halts(20.5)
+    assert _resumed(story, 22).blamed() == {"raises_without_evidence": 1, "unhalted": 1}
+
+
+def test_a_persons_halt_was_undone_because_the_data_looked_well():
+    story = Story()
+    story.polls(4, 20)
+    story.orders(20, "halt")
+    story.halts(20)
+    story.polls(20.5, 23)
+    # The new monitoring run has no data of its own yet, so this is also a raise without evidence.
+    assert _resumed(story, 23).blamed() == {"raises_without_evidence": 1, "unhalted": 1}
+
+
+def test_an_order_to_resume_was_used_for_a_later_halt():
+    story = Story()
+    story.polls(4, 19)
+    story.orders(19, "resume")
+    story.orders(20, "halt")
+    story.halts(20)
+    story.polls(20.5, 23)
+    assert _resumed(story, 23).blamed() == {"raises_without_evidence": 1, "unhalted": 1}
+
+
+def test_a_release_came_back_larger_than_it_was_halted():
+    story = bad_release()
+    story.halts(20.5)
+    command = story.orders(22, "resume")
+    story.decides(22, "RESUME", 100_000, command)
+    story.commit(22, new("inProgress", 0.1), OLD)
+    story.served(22, "inProgress", 100_000)
+    story.ends("rolling_out", 100_000)
+    assert story.blamed() == {"stages_skipped": 1}
+
+
+def test_somebody_halted_in_the_console_and_the_schedule_went_on():
+    story = Story()
+    story.polls(4, 28)
+    story.console(28, new("halted", 0.01), OLD, exposure_ppm=0)
+    story.asks(28.5)
+    story.raises(28.5, 0.1)
+    story.ends("rolling_out", 100_000)
+    blamed = story.blamed()
+    assert blamed["unhalted"] == 1
+    assert blamed["console_acts_overridden"] == 1
+
+
+def test_somebody_lowered_in_the_console_and_the_schedule_raised_it_again():
+    story = first_raise(until=60)
+    story.console(30, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.polls(30.5, 54.5)
+    story.raises(54.5, 0.1)
+    story.ends("rolling_out", 100_000)
+    assert story.blamed() == {"console_acts_overridden": 1}
+
+
+def test_somebody_lowered_in_the_console_and_then_let_it_go_on():
+    story = first_raise(until=60)
+    story.console(30, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.polls(30.5, 54)
+    story.orders(54, "resume")
+    story.asks(54.5)
+    story.raises(54.5, 0.1)
+    story.ends("rolling_out", 100_000)
+    assert story.blamed() == {}
+
+
+def test_somebody_raised_in_the_console_and_it_was_halted_without_a_cause():
+    story = Story()
+    story.polls(4, 10)
+    story.console(10, new("inProgress", 0.05), OLD, exposure_ppm=50_000)
+    story.polls(10.5, 11)
+    story.halts(11)
+    story.ends("halted", 50_000)
+    assert story.blamed() == {"console_acts_overridden": 1}
+
+
+def test_somebody_raised_in_the_console_and_it_is_halted_because_it_crashes():
+    story = Story()
+    story.health.append((11, 0.5))
+    story.polls(4, 10)
+    story.console(10, new("inProgress", 0.05), OLD, exposure_ppm=50_000)
+    story.polls(10.5, 11.5)
+    story.halts(11.5)
+    story.ends("halted", 50_000)
+    assert story.blamed() == {}
+
+
+def test_somebody_raised_in_the_console_and_it_was_pulled_back():
+    story = Story()
+    story.polls(4, 10)
+    story.console(10, new("inProgress", 0.05), OLD, exposure_ppm=50_000)
+    story.commit(10.5, new("inProgress", 0.01), OLD)
+    story.served(10.5, "inProgress", 10_000)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {"console_acts_overridden": 1, "disagreements": 1}
+
+
+def test_somebody_raised_in_the_console_and_the_new_bake_was_cut():
+    story = Story()
+    story.polls(4, 28)
+    story.console(28, new("inProgress", 0.05), OLD, exposure_ppm=50_000)
+    story.asks(28.5)
+    story.raises(28.5, 0.1)
+    story.ends("rolling_out", 100_000)
+    assert story.blamed() == {"bakes_cut": 1}
+
+
+def test_a_release_nobody_can_judge_any_more_is_halted_where_the_policy_says_so():
+    story = Story(policy={"unknown_data": {"action": "halt", "after": "6h"}})
+    story.console(5, new("inProgress", 0.05), OLD, exposure_ppm=50_000)
+    story.polls(5.5, 12, status=502)
+    story.halts(12)
+    story.ends("halted", 50_000)
+    assert story.blamed() == {}

@@ -1,0 +1,80 @@
+from datetime import timedelta
+
+from tests.judge.ledger import instant
+from tests.judge.signals import Word, polls, word
+from tests.judge.story import at
+from tests.judge.terms import Gate
+
+NAME = "com.acme.app@5.2.0+5020"
+
+
+def _gate(metric: str = "crash_free_sessions", **terms: int) -> Gate:
+    return Gate(metric, 990_000, terms.get("min_sample", 100), timedelta(hours=24), timedelta(hours=2), 2)
+
+
+def _word(gate: Gate, groups: list[dict], field: str = "sum(session)", **request: object) -> Word:
+    response = {"intervals": [at(8), at(9), at(10)], "groups": groups}
+    query = {"query": [f'release:["{NAME}"]'], "field": [field]}
+    path = "/api/0/organizations/acme/sessions/"
+    sent = {"seq": 1, "at": at(10.5), "service": "sentry", "path": path, "query": query, "status": 200}
+    (poll,) = polls([sent | {"response": response} | request])
+    assert poll.about(NAME, gate.metric)
+    return word(gate, poll, NAME, instant(at(0)), timedelta(hours=1))
+
+
+def _sessions(counts: list[int], rates: list[float | None], **by: str) -> dict:
+    series = {"sum(session)": counts, "crash_free_rate(session)": rates}
+    return {"by": {"release": NAME} | by, "totals": {}, "series": series}
+
+
+def test_healthy_settled_sessions_pass():
+    assert _word(_gate(), [_sessions([100, 100, 100], [0.999, 0.999, 0.999])]) is Word.PASS
+
+
+def test_young_sessions_are_no_evidence_of_health():
+    assert _word(_gate(), [_sessions([50, 100, 100], [1.0, 1.0, 1.0])]) is Word.INSUFFICIENT
+
+
+def test_young_crashes_count_at_once():
+    assert _word(_gate(), [_sessions([0, 0, 100], [None, None, 0.5])]) is Word.BREACH
+
+
+def test_a_release_nobody_mentions_is_missing_not_healthy():
+    assert _word(_gate(), []) is Word.MISSING
+
+
+def test_sessions_without_a_rate_are_missing_not_healthy():
+    assert _word(_gate(), [_sessions([100, 100, 100], [None, None, None])]) is Word.MISSING
+
+
+def test_an_answer_that_was_cut_short_is_an_error():
+    assert _word(_gate(), [], response='{"groups": [') is Word.ERROR
+
+
+def test_rows_per_session_status_say_the_same():
+    fine = {"by": {"release": NAME, "session.status": "healthy"}, "totals": {}}
+    bad = {"by": {"release": NAME, "session.status": "crashed"}, "totals": {}}
+    rows = [
+        fine | {"series": {"sum(session)": [90, 90, 90]}},
+        bad | {"series": {"sum(session)": [10, 10, 10]}},
+    ]
+    assert _word(_gate(), rows) is Word.BREACH
+
+
+def test_users_are_judged_by_the_whole_window():
+    totals = {"count_unique(user)": 200, "crash_free_rate(user)": 0.95}
+    group = _sessions([100, 100, 100], [1.0, 1.0, 1.0]) | {"totals": totals}
+    field = "crash_free_rate(user)"
+    assert _word(_gate("crash_free_users"), [group], field) is Word.BREACH
+    assert _word(_gate("crash_free_users", min_sample=500), [group], field) is Word.INSUFFICIENT
+    unknown = group | {"totals": {"count_unique(user)": 0, "crash_free_rate(user)": None}}
+    assert _word(_gate("crash_free_users"), [unknown], field) is Word.MISSING
+
+
+def test_numbers_that_cannot_be_are_an_error():
+    assert _word(_gate(), [_sessions([100, 100, 100], [1.2, 0.999, 0.999])]) is Word.ERROR
+    assert _word(_gate(), [_sessions([100, -1, 100], [0.999, 0.999, 0.999])]) is Word.ERROR
+
+
+def test_a_crash_loop_counts_every_session_once():
+    assert _word(_gate(), [_sessions([100, 100, 100], [-0.2, -0.2, -0.2])]) is Word.BREACH

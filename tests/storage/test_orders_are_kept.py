@@ -1,0 +1,112 @@
+"""People's orders survive until they are answered, and are answered once (promise R12)."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from stagedrollout.core.model import CommandVerb
+from stagedrollout.storage.commands import EXPIRED, CommandBox, CommandResult
+from stagedrollout.storage.engine import Engine, open_existing
+from tests.storage.rows import NOW, after, order
+
+
+@pytest.fixture
+def box(engine: Engine) -> CommandBox:
+    return CommandBox(engine)
+
+
+def test_an_order_put_by_another_process_is_found_word_for_word(box: CommandBox, url: str) -> None:
+    said = order(policy="hotfix", hold_for=timedelta(days=2, microseconds=1), without_evidence=True)
+    halt = order("order-2", CommandVerb.HALT, expires_at=None)
+    cli = open_existing(url)
+    CommandBox(cli).put(said)
+    CommandBox(cli).put(halt)
+    cli.dispose()
+    assert box.waiting() == (said, halt)
+
+
+def test_an_order_repeated_after_a_lost_reply_is_one_order(box: CommandBox) -> None:
+    box.put(order())
+    box.put(order())
+    assert box.waiting() == (order(),)
+
+
+def test_orders_are_carried_out_as_they_arrived_whatever_the_clocks_say(box: CommandBox) -> None:
+    box.put(order("z"))
+    box.put(replace(order("a"), created_at=after(days=-1)))
+    assert [command.id for command in box.waiting()] == ["z", "a"]
+
+
+def test_an_order_taken_by_a_daemon_that_died_still_waits(box: CommandBox) -> None:
+    box.put(order())
+    assert box.take("order-1", after(seconds=1))
+    assert box.waiting() == (order(),)
+    assert box.take("order-1", after(minutes=1))
+    row = box.find("order-1")
+    assert row is not None
+    assert (row.taken_at, row.finished_at, row.result) == (after(minutes=1), None, None)
+
+
+def test_an_answer_is_given_once_and_stays(box: CommandBox) -> None:
+    box.put(order())
+    box.take("order-1", NOW)
+    assert box.finish("order-1", CommandResult.REFUSED, "the release is halted", after(seconds=2))
+    assert not box.finish("order-1", CommandResult.DONE, "raised", after(seconds=3))
+    assert not box.take("order-1", after(seconds=4))
+    row = box.find("order-1")
+    assert row is not None
+    assert (row.result, row.answer) == (CommandResult.REFUSED, "the release is halted")
+    assert (row.taken_at, row.finished_at) == (NOW, after(seconds=2))
+    assert box.waiting() == ()
+
+
+def test_a_permissive_order_expires_and_a_halt_never_does(box: CommandBox) -> None:
+    halt = order("halt", CommandVerb.HALT, expires_at=None)
+    box.put(order())
+    box.put(halt)
+    assert box.expire(after(minutes=59)) == 0
+    assert box.expire(after(hours=1)) == 1
+    assert box.waiting() == (halt,)
+    row = box.find("order-1")
+    assert row is not None
+    assert (row.result, row.answer) == (CommandResult.REFUSED, EXPIRED)
+    assert box.expire(after(days=400)) == 0
+    assert not box.take("order-1", after(hours=2))
+
+
+def test_an_order_being_carried_out_is_not_expired_under_the_daemons_hands(box: CommandBox) -> None:
+    box.put(order())
+    box.take("order-1", after(minutes=59))
+    assert box.expire(after(minutes=61)) == 0
+    assert box.finish("order-1", CommandResult.DONE, "raised", after(minutes=62))
+
+
+def test_an_order_left_behind_by_a_crash_expires_too(box: CommandBox) -> None:
+    box.put(order())
+    box.take("order-1", after(minutes=59))
+    assert box.expire(after(days=3)) == 1
+    assert box.waiting() == ()
+
+
+def test_an_order_of_an_unknown_kind_does_not_keep_a_halt_waiting(
+    box: CommandBox, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    halt = order("halt", CommandVerb.HALT, expires_at=None)
+    box.put(order())
+    box.put(halt)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("update command set verb = 'teleport' where id = 'order-1'")
+    connection.close()
+    assert box.waiting() == (halt,)
+    assert "left alone" in caplog.text
+
+
+def test_nobody_knows_an_order_that_was_never_given(box: CommandBox) -> None:
+    assert box.find("never") is None
+    assert not box.take("never", NOW)

@@ -1,0 +1,119 @@
+"""Migrations: from nothing, twice, and in agreement with the tables the code uses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from stagedrollout.core.errors import StorageError
+from stagedrollout.storage import migrate
+from stagedrollout.storage.engine import Engine, open_engine, reading, writing
+from stagedrollout.storage.presence import Presence
+from stagedrollout.storage.schema import metadata
+from tests.storage.rows import NOW
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'empty.db'}")
+    yield engine
+    engine.dispose()
+
+
+def test_an_empty_database_is_made_ready_and_a_second_upgrade_changes_nothing(empty: Engine) -> None:
+    with pytest.raises(StorageError, match="empty"):
+        migrate.check(empty)
+    migrate.upgrade(empty)
+    migrate.check(empty)
+    Presence(empty).claim("host/1", NOW, {})
+    migrate.upgrade(empty)
+    migrate.check(empty)
+    assert Presence(empty).claim("host/1", NOW, {}) == 2
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: Engine) -> None:
+    with writing(empty) as connection:
+        connection.execute(text("create table rollout (mine text)"))
+    with pytest.raises(StorageError, match="rollout"):
+        migrate.upgrade(empty)
+    with reading(empty) as connection:
+        assert inspect(connection).get_table_names() == ["rollout"]
+
+
+def test_a_newer_schema_is_refused_in_words_by_everybody(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    for asking in (migrate.check, migrate.upgrade):
+        with pytest.raises(StorageError, match="newer stagedrollout"):
+            asking(engine)
+
+
+def test_an_older_schema_is_said_with_its_cure(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(migrate, "HEAD", "0002")
+    with pytest.raises(StorageError, match=r"older stagedrollout.*run `stagedrollout run`"):
+        migrate.check(engine)
+
+
+def test_migrations_tables_and_the_known_revisions_agree(engine: Engine) -> None:
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    config = Config()
+    config.set_main_option("script_location", "stagedrollout.storage:migrations")
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_heads() == [migrate.HEAD]
+    assert tuple(step.revision for step in scripts.walk_revisions())[::-1] == migrate.REVISIONS
+
+
+def test_the_tables_are_the_ones_the_migrations_make_to_the_letter(engine: Engine, tmp_path: Path) -> None:
+    """Autogeneration overlooks AUTOINCREMENT and the order of columns; SQLite's own words do not."""
+    plain = open_engine(f"sqlite:///{tmp_path / 'plain.db'}")
+    with writing(plain) as connection:
+        metadata.create_all(connection)
+    query = text("select name, sql from sqlite_master where name != 'alembic_version' and sql is not null")
+    found = []
+    for each in (engine, plain):
+        with reading(each) as connection:
+            rows = connection.execute(query).all()
+        found.append({name: "".join(sql.split()) for name, sql in rows if name != "sqlite_sequence"})
+    plain.dispose()
+    assert found[0] == found[1]
+
+
+def test_every_table_can_be_said_in_postgresql() -> None:
+    dialect = postgresql.dialect()
+    said = [str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
+    said += [
+        str(CreateIndex(index).compile(dialect=dialect))
+        for table in metadata.sorted_tables
+        for index in table.indexes
+    ]
+    assert "seq SERIAL NOT NULL" in "".join(said)
+    assert "at_us BIGINT NOT NULL" in "".join(said)
+
+
+def test_looking_at_the_status_imports_no_alembic(url: str) -> None:
+    look = (
+        "import sys\n"
+        "from stagedrollout.storage.engine import open_readonly\n"
+        "from stagedrollout.storage.migrate import check\n"
+        "from stagedrollout.storage.presence import Presence\n"
+        "engine = open_readonly(sys.argv[1])\n"
+        "check(engine)\n"
+        "Presence(engine).statuses()\n"
+        "assert 'alembic' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", look, url], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
