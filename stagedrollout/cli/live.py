@@ -98,10 +98,14 @@ def _slack(truth: Truth) -> Text:
     messages = [entry for entry in truth.told["ledger"] if entry["type"] == "slack" and not entry["update"]]
     return _lines(
         [
-            f"{m['at'][5:16].replace('T', ' ')}  {'# ' if m['broadcast'] else '  '}{m['text']}"
+            f"{m['at'][5:16].replace('T', ' ')}  {'# ' if m['broadcast'] else '  '}{_headline(m['text'])}"
             for m in messages
         ]
     )
+
+
+def _headline(text: str) -> str:
+    return text.split("\n", 1)[0]
 
 
 def _lines(lines: list[str]) -> Text:

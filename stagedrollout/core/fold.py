@@ -157,7 +157,8 @@ def _(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
     if fact.settlement is Settlement.IN_DOUBT:
         return replace(rollout, intent=replace(rollout.intent, in_doubt=True))
     if fact.settlement is not Settlement.CONFIRMED:
-        return replace(rollout, intent=None)
+        still_a_draft = fact.verb is Verb.START
+        return replace(rollout, intent=None, steered=rollout.steered and not still_a_draft)
     changed = replace(rollout, intent=None)
     if rollout.seen:
         changed = replace(changed, landing=Landing(rollout.intent.before, rollout.seen, at))

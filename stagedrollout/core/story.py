@@ -6,6 +6,7 @@ from functools import singledispatch
 from typing import Any
 
 from stagedrollout.core import facts
+from stagedrollout.core.model import Verb
 from stagedrollout.core.units import percent_text
 
 
@@ -67,7 +68,8 @@ def _(fact: facts.SawAgain) -> str:  # noqa: ARG001 - it has nothing to say but 
 
 @sentence.register
 def _(fact: facts.Decided) -> str:
-    target = f" to {percent_text(fact.target_ppm)}" if fact.intent else ""
+    preposition = "at" if fact.verb in (Verb.HALT, Verb.RESUME) else "to"
+    target = f" {preposition} {percent_text(fact.target_ppm)}" if fact.intent else ""
     why = "; ".join(reason.text for reason in fact.reasons)
     return f"{fact.decision.value}{target}: {why}"
 

@@ -43,11 +43,12 @@ PHASE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One fact in its place: the rollout after it, when it happened, and the decision it belongs to."""
+    """One fact in its place: the rollout after it, when, the decision it belongs to, and its fellows."""
 
     rollout: Rollout
     at: datetime
     decided: facts.Decided | None
+    news: tuple[facts.Fact, ...]
 
     @property
     def name(self) -> str:
@@ -83,7 +84,7 @@ def board(rollout: Rollout) -> Board:
 def notices(rollout: Rollout, news: tuple[facts.Fact, ...], at: datetime) -> tuple[Notice, ...]:
     """What to tell of `news`, the facts that led to `rollout`. Most facts are not worth a message."""
     decided = next((f for f in reversed(news) if isinstance(f, facts.Decided)), rollout.last)
-    telling = Telling(rollout, at, decided)
+    telling = Telling(rollout, at, decided, news)
     told = (notice for fact in news for notice in _tell(fact, telling))
     return tuple({notice.key: notice for notice in told}.values())
 
@@ -144,6 +145,8 @@ def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
 
 @_tell.register
 def _(fact: facts.WentLive, told: Telling) -> tuple[Notice, ...]:
+    if any(isinstance(other, (facts.Settled, facts.Drifted)) for other in told.news):
+        return ()  # the raise, or what somebody did in the console, is told already
     at = percent_text(fact.exposure_ppm)
     key = f"{told.at.isoformat()}/{fact.exposure_ppm}"
     headline = f"{told.name}: people can get it now, at {at}"
@@ -208,18 +211,23 @@ def _(fact: facts.Decided, told: Telling) -> tuple[Notice, ...]:
 def _(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
     if fact.verb is Verb.HALT:
         return (_halt_settled(fact, told),)
+    day = f"{told.at:%Y-%m-%d}/{fact.verb.value}/{fact.detail}"
     match fact.settlement:
         case Settlement.CONFIRMED:
             return (_raise_confirmed(fact, told),)
         case Settlement.REFUSED:
             headline = f"{told.name}: the store refused our {fact.verb.value}"
             says = Fact("The store says", fact.detail)
-            return (told.once(fact.intent, NoticeKind.REFUSED, headline, says, broadcast=True),)
+            return (told.once(day, NoticeKind.REFUSED, headline, says, broadcast=True),)
         case Settlement.IN_DOUBT:
             headline = f"{told.name}: not known whether our {fact.verb.value} was applied; looking again"
             happened = Fact("What happened", fact.detail)
-            return (told.once(fact.intent, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
-        case Settlement.MOVED | Settlement.PREEMPTED | Settlement.NOT_APPLIED:
+            return (told.once(day, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
+        case Settlement.NOT_APPLIED:
+            headline = f"{told.name}: our {fact.verb.value} could not be sent; the next pass tries again"
+            happened = Fact("What happened", fact.detail)
+            return (told.once(day, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
+        case Settlement.MOVED | Settlement.PREEMPTED:
             return ()
 
 

@@ -66,6 +66,10 @@ class AppPasses:
         """A person's halt, on its own lane: no look at the store first, no waiting for a pass."""
         rollouts = self._rollouts(listing)
         meant = addressee(order, rollouts)
+        if meant is None:  # perhaps it appeared since the last pass
+            self._discover(listing, self.reconciler.look(listing))
+            rollouts = self._rollouts(listing)
+            meant = addressee(order, rollouts)
         if meant is None:
             self._answer(order, CommandResult.REFUSED, nobody(order, rollouts))
             return

@@ -82,7 +82,7 @@ class Daemon:
     @property
     def lost(self) -> bool:
         """Whether it ended because another daemon has taken over."""
-        return self.finished and self.works.lock_step is None
+        return self.scheduler.lost
 
     def start(self) -> None:
         self.scheduler.start()

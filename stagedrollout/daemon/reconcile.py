@@ -39,7 +39,7 @@ from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.recorder import Known, Recorder
-from stagedrollout.daemon.retrying import persistently
+from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Reconciler:
         query = SignalQuery(rollout.release, rollout.baseline, since, now)
         signal = listing.signal
         try:
-            return persistently(lambda: signal.read(query))
+            return persistently(lambda: signal.read(query), ONCE if rollout.blind_since else ATTEMPTS)
         except EdgeError as error:
             return tuple(Unmeasured(signal.name, m, Gap.FAILED, str(error)) for m in signal.metrics)
 

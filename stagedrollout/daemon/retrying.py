@@ -16,15 +16,18 @@ from stagedrollout.core.errors import EdgeError, Throttled
 T = TypeVar("T")
 
 ATTEMPTS = 3
+ONCE = 1
+"""For a service that failed in the last pass already: the next pass is the retry."""
+
 SECONDS_IN_ALL = 20.0
 WAIT_SECONDS_MAX = 5.0
 
 
-def persistently(call: Callable[[], T]) -> T:
+def persistently(call: Callable[[], T], attempts: int = ATTEMPTS) -> T:
     """Run `call`, again where its EdgeError allows that. Raises the last EdgeError."""
     for attempt in stamina.retry_context(
         on=_again,
-        attempts=ATTEMPTS,
+        attempts=attempts,
         timeout=SECONDS_IN_ALL,
         wait_initial=0.2,
         wait_max=WAIT_SECONDS_MAX,

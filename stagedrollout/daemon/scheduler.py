@@ -68,6 +68,7 @@ class Scheduler:
         self._stopping = threading.Event()
         self.finished = threading.Event()
         """Set when an emulated story is over, or this daemon has lost its lease."""
+        self.lost = False
         self._apscheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -95,6 +96,7 @@ class Scheduler:
             self._take_orders()
         except LostLease as lost:
             log.critical("%s; this daemon raises nothing more and stops", lost)
+            self.lost = True
             self.finished.set()
             return
         except StorageError as error:

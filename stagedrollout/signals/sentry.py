@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from stagedrollout.http.client import HttpClient, JsonReply
 from stagedrollout.core.errors import Denied, Faulty, Rejected, WrongConfiguration
 from stagedrollout.core.model import Gap, Metric, Reading, Release, SignalQuery
+from stagedrollout.http.client import HttpClient, JsonReply
 from stagedrollout.signals.sentry_names import NoName, ReleaseNames, release_filter
 from stagedrollout.signals.sentry_reply import (
     DOING,

@@ -108,7 +108,8 @@ class OutboxTable:
         with reading(self._engine) as connection:
             rows = connection.execute(select(outbox).order_by(outbox.c.id)).all()
         return tuple(
-            Telling(row.rollout, value_of(Notice, row.body), OutboxState(row.state), row.message_id) for row in rows
+            Telling(row.rollout, value_of(Notice, row.body), OutboxState(row.state), row.message_id)
+            for row in rows
         )
 
     def next_due(self) -> datetime | None:

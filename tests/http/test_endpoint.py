@@ -2,8 +2,8 @@
 
 import pytest
 
-from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.core.errors import WrongConfiguration
+from stagedrollout.http.endpoint import Endpoint
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagedrollout.http.answer import WAIT_SECONDS_MAX, NotJson, json_value, refusal, shortened, words_of
 from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Throttled
+from stagedrollout.http.answer import WAIT_SECONDS_MAX, NotJson, json_value, refusal, shortened, words_of
 
 STEADY = settings(derandomize=True, deadline=None, database=None)
 

@@ -8,7 +8,6 @@ import traceback
 import pytest
 from loopback import answer, certificate, says, served
 
-from stagedrollout.http.client import Endpoint, HttpClient, Limits, in_process
 from stagedrollout.core.errors import (
     Denied,
     EdgeError,
@@ -18,6 +17,7 @@ from stagedrollout.core.errors import (
     Unreachable,
     WrongConfiguration,
 )
+from stagedrollout.http.client import Endpoint, HttpClient, Limits, in_process
 
 TOKEN = "sntrys_0123456789abcdef"
 

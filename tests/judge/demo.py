@@ -19,7 +19,9 @@ def main(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     passed_on = [argument for argument in arguments if argument != "--json"]
     if "--help" in arguments or "-h" in arguments:
-        return subprocess.run([sys.executable, "-m", "stagedrollout", "demo", "--help"], check=False).returncode
+        return subprocess.run(
+            [sys.executable, "-m", "stagedrollout", "demo", "--help"], check=False
+        ).returncode
     with tempfile.TemporaryDirectory(prefix="stagedrollout-judged-") as scratch:
         out = _out(passed_on, Path(scratch))
         command = [sys.executable, "-m", "stagedrollout", "demo", "--out", str(out), *_without_out(passed_on)]

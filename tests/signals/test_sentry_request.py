@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from sentry_recordings import EIGHT, NEW, NOW, OLD, OLDER, QUERY, Sentry, body, new, old
 
-from stagedrollout.http.client import Endpoint, HttpClient, in_process
 from stagedrollout.core.errors import (
     Denied,
     EdgeError,
@@ -17,6 +16,7 @@ from stagedrollout.core.errors import (
     WrongConfiguration,
 )
 from stagedrollout.core.model import Gap, Release
+from stagedrollout.http.client import Endpoint, HttpClient, in_process
 from stagedrollout.signals.sentry import SentryProject, SentrySessions
 from stagedrollout.signals.sentry_names import NoName, ReleaseNames, release_filter
 

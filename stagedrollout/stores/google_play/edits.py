@@ -1,0 +1,153 @@
+"""The requests of one conversation with Play about one track, by name.
+
+An edit is Play's transaction: a copy of what is deployed, seen by nobody until it is committed, and gone
+as soon as anybody else commits or the same account opens another one (google-play.md section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from stagedrollout.core.errors import Conflict, EdgeError, Faulty
+from stagedrollout.core.ports import Clearance
+from stagedrollout.stores.google_play.client import Ask, PlayClient
+from stagedrollout.stores.google_play.errors import SERVICE, Refused, Said
+from stagedrollout.stores.google_play.tracks import RawTrack, Reviews, summaries
+
+_OPENING = "opening an edit"
+
+
+class InReview(StrEnum):
+    """What a commit does when changes are already in review. Play's own default is to cancel."""
+
+    REFUSE = "ERROR_IF_IN_REVIEW"
+    CANCEL = "CANCEL_IN_REVIEW_AND_SUBMIT"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a commit is made. `held_back`: the changes stay out of review until a person sends them."""
+
+    in_review: InReview = InReview.REFUSE
+    held_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """Conversations about one track. All but `discard` raise EdgeError, and all what `clearance` raises."""
+
+    client: PlayClient
+    package: str
+    track: str
+    clearance: Clearance
+
+    def open(self) -> str:
+        """Open an edit that shows what is deployed, and return its id.
+
+        Play has been seen handing out the same edit twice within seconds (section 5.2). One that was
+        written to would show our own wish as if it were true, so it is deleted and another one opened.
+        """
+        edit = self._inserted()
+        if edit == self.client.written.get(self.package):
+            self.discard(edit)
+            edit = self._inserted()
+            if edit == self.client.written.get(self.package):
+                raise Faulty(SERVICE, _OPENING, "Play hands out an edit that was written to already")
+        return edit
+
+    def _inserted(self) -> str:
+        reply = self._object(lambda play: play.edits().insert(packageName=self.package, body={}), _OPENING)
+        edit = reply.get("id")
+        if not isinstance(edit, str) or not edit:
+            raise Faulty(SERVICE, _OPENING, "the answer names no edit", status=200)
+        return edit
+
+    def read(self, edit: str) -> RawTrack:
+        """The track inside the edit; one that Play does not list has no releases (E23)."""
+        doing = "reading the track"
+        try:
+            raw = self._object(
+                lambda play: (
+                    play.edits().tracks().get(packageName=self.package, editId=edit, track=self.track)
+                ),
+                doing,
+            )
+        except Refused as no:
+            if no.status == 404 and no.said is Said.NO_SUCH_TRACK:
+                return {"track": self.track, "releases": []}
+            raise
+        if "track" not in raw and "releases" not in raw:
+            raise Faulty(SERVICE, doing, "the answer is no track", status=200)
+        return raw
+
+    def write(self, edit: str, body: RawTrack) -> None:
+        """Replace the track inside the edit. Nobody sees it before the commit."""
+        track: Any = body
+        self.client.written[self.package] = edit
+        self._object(
+            lambda play: (
+                play.edits()
+                .tracks()
+                .update(packageName=self.package, editId=edit, track=self.track, body=track)
+            ),
+            "writing the track",
+        )
+
+    def commit(self, edit: str, terms: Terms) -> None:
+        """Make the edit real. Unless it raises Refused, Denied, Throttled or Conflict, it may have worked.
+
+        There is no validate before it: the commit validates as well, changes nothing when it refuses, and
+        a raise or halt has 8 requests in all.
+        """
+        # Sent only when needed: even an explicit `false` is an unnecessary risk (section 3).
+        held_back: dict[str, Any] = {"changesNotSentForReview": True} if terms.held_back else {}
+        self._object(
+            lambda play: play.edits().commit(
+                packageName=self.package,
+                editId=edit,
+                changesInReviewBehavior=terms.in_review.value,
+                **held_back,
+            ),
+            "committing the edit",
+        )
+
+    def discard(self, edit: str) -> None:
+        """Delete the edit, if that works; Play forgets it anyway as soon as the next one is opened."""
+        with suppress(EdgeError):
+            self.client.send(
+                lambda play: play.edits().delete(packageName=self.package, editId=edit),
+                "deleting the edit",
+                self.clearance,
+            )
+
+    def reviews(self) -> Reviews:
+        """Where the releases of the track stand in review; no edit is needed."""
+        parent = f"applications/{self.package}/tracks/{self.track}"
+        return summaries(
+            self._object(
+                lambda play: play.applications().tracks().releases().list(parent=parent),
+                "reading the review state",
+            )
+        )
+
+    @contextmanager
+    def discarded_on_failure(self, edit: str) -> Iterator[None]:
+        """Delete the edit when Play fails us inside. Not when a halt took over, which must find us silent;
+        nor when the edit is gone already, for Play has been seen giving the same id out again."""
+        try:
+            yield
+        except Conflict:
+            raise
+        except EdgeError:
+            self.discard(edit)
+            raise
+
+    def _object(self, ask: Ask, doing: str) -> dict[str, Any]:
+        reply = self.client.send(ask, doing, self.clearance)
+        if not isinstance(reply, dict):
+            raise Faulty(SERVICE, doing, "the answer cannot be read", status=200)
+        return reply

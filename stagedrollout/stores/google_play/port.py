@@ -1,0 +1,259 @@
+"""Read, raise and halt on Google Play: what is done, in which order, and what its answer is worth.
+
+- Nothing is written that was not read inside the same edit; a raise only where the track still is what
+  was decided on. Play drops the edit if anybody else acts in between: that is the fence.
+- A commit is never repeated on a guess. After an answer that does not say what happened, the store is
+  read, and only what is read there is believed.
+- Raises give way to running reviews; halts do not, unless told to ask.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from stagedrollout.core.errors import (
+    Conflict,
+    Denied,
+    EdgeError,
+    Rejected,
+    Throttled,
+    WrongConfiguration,
+)
+from stagedrollout.core.model import (
+    Change,
+    Outcome,
+    ReleaseStatus,
+    Settlement,
+    StoreRelease,
+    StoreState,
+    Unread,
+)
+from stagedrollout.core.policy import HaltInReview
+from stagedrollout.core.ports import Clearance, Clock
+from stagedrollout.stores.google_play.client import PlayClient
+from stagedrollout.stores.google_play.edits import Edits, InReview, Terms
+from stagedrollout.stores.google_play.errors import Refused, Said
+from stagedrollout.stores.google_play.tracks import RawTrack, described, fingerprint, store_state
+from stagedrollout.stores.google_play.writes import (
+    as_wished,
+    found,
+    halted,
+    halted_the_other_way,
+    objection,
+    raised,
+)
+
+_PACKAGE = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", re.ASCII)
+_TRACK = re.compile(r"[^\s/?#%&{}]+")
+
+
+def _unasked() -> None:
+    """The clearance of what needs none: looking, and halting."""
+
+
+class GooglePlay:
+    """One track of one package. Satisfies StorePort; `client` is shared by all packages of an account.
+
+    Raises WrongConfiguration for a package or track that no Play app can have.
+    """
+
+    def __init__(
+        self,
+        *,
+        package: str,
+        track: str,
+        client: PlayClient,
+        clock: Clock,
+        halt_in_review: HaltInReview = HaltInReview.CANCEL_REVIEW,
+    ) -> None:
+        if not _PACKAGE.fullmatch(package):
+            raise WrongConfiguration(f"{package!r} is no package name; one looks like com.example.app")
+        if not _TRACK.fullmatch(track):
+            raise WrongConfiguration(f"{track!r} is no track name; one looks like production")
+        self._package = package
+        self._track = track
+        self._client = client
+        self._clock = clock
+        self._halt_in_review = halt_in_review
+
+    def read(self) -> StoreState:
+        """Look: 4 requests, nothing changed. Raises EdgeError."""
+        return self._look(self._edits(_unasked))
+
+    def apply(self, change: Change, seen: str, clearance: Clearance) -> Outcome:
+        """Raise if the track still has the fingerprint `seen`, and read it back: at most 8 requests.
+
+        Raises EdgeError only when nothing can have been applied; Preempted and LostLease from `clearance`.
+        """
+        edits = self._edits(clearance)
+        edit = edits.open()
+        with edits.discarded_on_failure(edit):
+            raw = edits.read(edit)
+            if fingerprint(raw) != seen:
+                words = "the track is no longer what was decided on"
+                return self._unsent(edits, edit, raw, Settlement.MOVED, words)
+            release = found(raw, change.release_id)
+            if as_wished(release, change):
+                return self._unsent(edits, edit, raw, Settlement.CONFIRMED, "it already was as wished")
+            if against := objection(release, change):
+                return self._unsent(edits, edit, raw, Settlement.REFUSED, against)
+            edits.write(edit, raised(raw, change))
+            answer = self._committed(edits, edit, Terms())
+            if answer is not None and _definite(answer):
+                aftermath = self._edits(_unasked)
+                return self._unsent(aftermath, edit, raw, Settlement.REFUSED, _refusal(answer))
+        return self._settled(change.release_id, lambda release: as_wished(release, change), answer)
+
+    def halt(self, release_id: str) -> Outcome:
+        """Halt whatever is there, running or completed, and read it back: 8 requests when all goes well.
+
+        Raises EdgeError only when nothing can have been applied.
+        """
+        edits = self._edits(_unasked)
+        edit = edits.open()
+        with edits.discarded_on_failure(edit):
+            raw = edits.read(edit)
+            release = found(raw, release_id)
+            if release is None or release.status is ReleaseStatus.DRAFT:
+                there = "it is not on the track" if release is None else described(release)
+                return self._unsent(
+                    edits, edit, raw, Settlement.REFUSED, f"there is nothing to halt: {there}"
+                )
+            if release.status is ReleaseStatus.HALTED:
+                return self._halted_before(edits, edit, raw, release_id)
+            answer = self._halt_sent(edits, edit, raw, release_id)
+        return self._settled(release_id, lambda release: release.stopped, answer)
+
+    def _edits(self, clearance: Clearance) -> Edits:
+        return Edits(self._client, self._package, self._track, clearance)
+
+    def _look(self, edits: Edits) -> StoreState:
+        edit = edits.open()
+        with edits.discarded_on_failure(edit):
+            raw = edits.read(edit)
+        as_of = self._clock.now()
+        edits.discard(edit)
+        return store_state(raw, edits.reviews(), as_of)
+
+    def _unsent(self, edits: Edits, edit: str, raw: RawTrack, settlement: Settlement, detail: str) -> Outcome:
+        """The outcome of a change that was not sent, or refused for certain, with the track as it is."""
+        as_of = self._clock.now()
+        edits.discard(edit)
+        try:
+            state: StoreState | Unread = store_state(raw, edits.reviews(), as_of)
+        except EdgeError as failure:
+            state = Unread(str(failure), as_of)
+        return Outcome(settlement, detail, state)
+
+    def _halted_before(self, edits: Edits, edit: str, raw: RawTrack, release_id: str) -> Outcome:
+        """The track already reads halted. Writing it again could only restart the review that holds it."""
+        looked = self._unsent(edits, edit, raw, Settlement.IN_DOUBT, "")
+        release = looked.state.find(release_id) if isinstance(looked.state, StoreState) else None
+        if release is None:
+            return replace(looked, detail="it reads halted, but its review state cannot be read")
+        if release.stopped:
+            return replace(looked, settlement=Settlement.CONFIRMED, detail=described(release))
+        return replace(looked, detail=_pending(release))
+
+    def _halt_sent(self, edits: Edits, edit: str, raw: RawTrack, release_id: str) -> EdgeError | None:
+        """Write and commit a halt; returns what `_committed` returns, or the refusal of the write."""
+        try:
+            try:
+                edits.write(edit, halted(raw, release_id))
+            except Refused as no:
+                if no.said is not Said.FRACTION:
+                    raise
+                edits.write(edit, halted_the_other_way(raw, release_id))
+        except Rejected as refusal:
+            return refusal
+        return self._halt_committed(edits, edit)
+
+    def _halt_committed(self, edits: Edits, edit: str) -> EdgeError | None:
+        """Commit a halt on the mildest terms that Play accepts; each of the four is tried once at most."""
+        terms, tried = Terms(), set[Terms]()
+        while True:
+            tried.add(terms)
+            answer = self._committed(edits, edit, terms)
+            next_terms = self._other_terms(terms, answer)
+            if next_terms is None or next_terms in tried:
+                return answer
+            terms = next_terms
+
+    def _other_terms(self, terms: Terms, answer: EdgeError | None) -> Terms | None:
+        """On which terms Play asks to commit instead (E5, E6, E7); None if on no others."""
+        if not isinstance(answer, Refused):
+            return None
+        match answer.said:
+            case Said.IN_REVIEW if self._halt_in_review is HaltInReview.CANCEL_REVIEW:
+                return replace(terms, in_review=InReview.CANCEL)
+            case Said.NOT_SENT_BY_ITSELF:
+                return replace(terms, held_back=True)
+            case Said.SENT_BY_ITSELF:
+                return replace(terms, held_back=False)
+            case _:
+                return None
+
+    def _committed(self, edits: Edits, edit: str, terms: Terms) -> EdgeError | None:
+        """Commit, and return the answer if it is not a plain yes: a refusal, or one that says nothing.
+
+        Conflict (E1, E2, E4) and Throttled are raised: nothing was applied, and it may be tried afresh.
+        """
+        try:
+            edits.commit(edit, terms)
+        except (Conflict, Throttled):
+            raise
+        except EdgeError as answer:
+            return answer
+        return None
+
+    def _settled(
+        self, release_id: str, done: Callable[[StoreRelease], bool], answer: EdgeError | None
+    ) -> Outcome:
+        """Read back after a write was sent, and believe only that.
+
+        No clearance is asked any more: knowing what became of the write matters to whoever took over.
+        """
+        try:
+            state: StoreState | Unread = self._look(self._edits(_unasked))
+        except EdgeError as failure:
+            state = Unread(str(failure), self._clock.now())
+        release = state.find(release_id) if isinstance(state, StoreState) else None
+        if release is not None and done(release):
+            return Outcome(Settlement.CONFIRMED, described(release), state)
+        if answer is not None and _definite(answer):
+            return Outcome(Settlement.REFUSED, _refusal(answer), state)
+        return Outcome(Settlement.IN_DOUBT, _doubt(answer, state, release), state)
+
+
+def _definite(answer: EdgeError) -> bool:
+    """Whether Play said no for certain. "Already committed" (E3) is no such no: it usually means yes."""
+    if isinstance(answer, Refused) and answer.said is Said.ALREADY_COMMITTED:
+        return False
+    return isinstance(answer, (Rejected, Denied))
+
+
+def _refusal(answer: EdgeError) -> str:
+    if isinstance(answer, Refused) and answer.said is Said.IN_REVIEW:
+        return f"{answer.detail} (a person can cancel the running review in the Play Console)"
+    return answer.detail
+
+
+def _doubt(answer: EdgeError | None, state: StoreState | Unread, release: StoreRelease | None) -> str:
+    sent = f"the commit was answered with: {answer.detail}" if answer else "Play accepted the commit"
+    if answer is not None and answer.status >= 500:
+        # E14: the Console then shows the true cause.
+        sent += " (Play also says so when a permission is missing or a halt would leave nothing to serve)"
+    if isinstance(state, Unread):
+        return f"{sent}; the store cannot be read: {state.why}"
+    if release is None:
+        return f"{sent}; the release is not on the track"
+    if release.status is ReleaseStatus.HALTED:
+        return f"{sent}; {_pending(release)}"
+    return f"{sent}; {described(release)}"
+
+
+def _pending(release: StoreRelease) -> str:
+    """Why a release that reads halted does not count as halted."""
+    return f"{described(release)}: until its review is settled people may still get it; see the Play Console"

@@ -1,0 +1,199 @@
+"""What people see in Slack, whatever the words are that somebody else wrote."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+
+from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
+from stagedrollout.emulator.slack_blocks import blocks_fit
+from stagedrollout.notify.blocks import EMOJI, Message, board_message, escaped, notice_message
+
+RAW_MARKUP = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
+
+
+def halted(headline: str = "Rollout halted", *facts: Fact, footer: str = "") -> Message:
+    return notice_message(Notice("key", NoticeKind.HALTED, True, headline, facts, footer))
+
+
+def field(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def texts(value: Any) -> list[str]:
+    """Every string shown, wherever it stands."""
+    if isinstance(value, dict):
+        return [text for name, part in value.items() if name != "type" for text in texts(part)]
+    if isinstance(value, (list, tuple)):
+        return [text for part in value for text in texts(part)]
+    return [value] if isinstance(value, str) else []
+
+
+def shown(message: Message) -> list[str]:
+    return [message.text, *texts(message.blocks)]
+
+
+def fields(message: Message) -> list[str]:
+    return [part["text"] for block in message.blocks for part in block.get("fields", ())]
+
+
+def test_a_halt_shows_stage_reason_baseline_and_sample_at_a_glance() -> None:
+    message = halted(
+        "Rollout halted - Acme Android 7.4.0",
+        Fact("Stage", "20 % (was going to 50 %)"),
+        Fact("Reason", "crash-free users 96.14 % < 99.0 %"),
+        Fact("Baseline 7.3.2", "99.70 % (61 210 users)"),
+        footer="store state: halted, confirmed 11:02:07 | policy default-v3",
+    )
+    assert list(message.blocks) == [
+        {
+            "type": "header",
+            "text": {
+                "type": "plain_text",
+                "text": ":octagonal_sign: Rollout halted - Acme Android 7.4.0",
+                "emoji": True,
+            },
+        },
+        {
+            "type": "section",
+            "fields": [
+                field("*Stage*\n20 % (was going to 50 %)"),
+                field("*Reason*\ncrash-free users 96.14 % &lt; 99.0 %"),
+                field("*Baseline 7.3.2*\n99.70 % (61 210 users)"),
+            ],
+        },
+        {
+            "type": "context",
+            "elements": [field("store state: halted, confirmed 11:02:07 | policy default-v3")],
+        },
+    ]
+    assert message.text.splitlines() == [
+        "Rollout halted - Acme Android 7.4.0",
+        "Stage: 20 % (was going to 50 %)",
+        "Reason: crash-free users 96.14 % &lt; 99.0 %",
+        "Baseline 7.3.2: 99.70 % (61 210 users)",
+        "store state: halted, confirmed 11:02:07 | policy default-v3",
+    ]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<!channel>",
+        "<!everyone|all fine>",
+        "<@U0ADMIN>",
+        "<https://evil.example|Resume>",
+        "&lt;!here&gt;",
+        "<#C1>",
+    ],
+)
+def test_a_mention_or_link_in_foreign_words_is_only_text(hostile: str) -> None:
+    told = Notice(hostile, NoticeKind.HALTED, True, hostile, (Fact(hostile, hostile),), hostile)
+    for message in (notice_message(told), board_message(Board(hostile, told.facts, hostile))):
+        assert not [text for text in shown(message) if RAW_MARKUP.search(text)]
+
+
+def test_bare_links_and_names_are_not_made_clickable() -> None:
+    message = halted("x" * 200, Fact("Reason", "see https://evil.example @channel #general"), footer="now")
+    spoken = [part for block in message.blocks for part in _mrkdwn(block)]
+    assert len(spoken) == 3
+    assert all(part["verbatim"] is True for part in spoken)
+
+
+def _mrkdwn(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, dict):
+        here = [value] if value.get("type") == "mrkdwn" else []
+        return here + [part for each in value.values() for part in _mrkdwn(each)]
+    return [part for each in value for part in _mrkdwn(each)] if isinstance(value, list) else []
+
+
+def test_a_reason_cannot_pose_as_another_fact() -> None:
+    message = halted("halted", Fact("Reason", "bad\n*Store*\r\nnot halted\u2028all fine"))
+    assert fields(message) == ["*Reason*\nbad *Store* not halted all fine"]
+    assert message.text.splitlines() == ["halted", "Reason: bad *Store* not halted all fine"]
+
+
+def test_invisible_marks_do_not_change_what_people_read() -> None:
+    message = halted("5.2.0\x00\x1b[31m \u202eevil\u202c\x07 \ud800", Fact("Reason\x08", "a\tb\x7fc"))
+    assert first(message) == ":octagonal_sign: 5.2.0[31m evil \N{REPLACEMENT CHARACTER}"
+    assert fields(message) == ["*Reason*\na bc"]
+    assert all(text.encode("utf-8") for text in shown(message))
+
+
+def first(message: Message) -> str:
+    text: str = message.blocks[0]["text"]["text"]
+    return text
+
+
+def test_more_than_ten_facts_go_on_in_further_sections() -> None:
+    message = halted("halted", *(Fact(f"gate {n}", "failing") for n in range(23)))
+    assert [len(block.get("fields", ())) for block in message.blocks] == [0, 10, 10, 3]
+    assert fields(message)[22] == "*gate 22*\nfailing"
+
+
+def test_facts_left_out_of_a_huge_message_are_counted() -> None:
+    message = halted("halted", *(Fact(f"gate {n}", "x" * 5_000) for n in range(12)), footer="policy standard")
+    assert len(fields(message)) == 6
+    assert [part["text"] for part in message.blocks[-1]["elements"]] == [
+        "policy standard",
+        "6 more facts: see `stagedrollout history`",
+    ]
+
+
+def test_a_headline_too_long_for_the_header_is_still_told_in_full() -> None:
+    headline = "5.2.0 & " * 30 + "is NOT HALTED"
+    message = halted(headline)
+    assert first(message).endswith("…")
+    assert message.blocks[1]["text"]["text"] == headline.replace("&", "&amp;")
+
+
+def test_a_shortened_text_never_ends_inside_an_escape() -> None:
+    assert escaped("a&&&", 10) == "a&amp;…"
+    assert escaped("a&&", 11) == "a&amp;&amp;"
+
+
+def test_a_message_without_any_words_still_says_its_kind() -> None:
+    message = notice_message(Notice("key", NoticeKind.IN_DOUBT, False, "\x00 "))
+    assert message.text == "in_doubt"
+    assert first(message) == ":grey_question: in_doubt"
+    assert board_message(Board("")).text == "rollout"
+
+
+def test_every_kind_of_notice_has_its_sign_and_only_in_the_header() -> None:
+    assert set(EMOJI) == set(NoticeKind)
+    for kind, emoji in EMOJI.items():
+        message = notice_message(Notice("key", kind, False, "5.2.0", (Fact("a", "b"),), "c"))
+        assert [text for text in shown(message) if emoji in text] == [f"{emoji} 5.2.0"]
+
+
+words = st.one_of(
+    st.text(max_size=300),
+    st.text(st.characters(), max_size=60).map(lambda text: text * 90),
+    st.text("&<>\ud800\u202e\x00 a", max_size=400),
+)
+facts = st.lists(st.builds(Fact, words, words), max_size=25).map(tuple)
+many_facts = st.integers(0, 700).map(lambda n: tuple(Fact("a", "b") for _ in range(n)))
+notices = st.builds(
+    Notice, words, st.sampled_from(NoticeKind), st.booleans(), words, facts | many_facts, words
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(notices)
+def test_slack_takes_whatever_a_notice_says(told: Notice) -> None:
+    for message in (notice_message(told), board_message(Board(told.headline, told.facts, told.footer))):
+        blocks = list(message.blocks)
+        assert blocks_fit(blocks)
+        for block in Block.parse_all(blocks):
+            block.validate_json()
+        assert 1 <= len(message.text) <= 4_000
+        assert sum(len(text) for text in fields(message)) <= 12_000
+        for text in shown(message):
+            assert not RAW_MARKUP.search(text)
+            assert all(
+                mark == "\n" or mark.isprintable() or mark.isalnum() or ord(mark) > 0x9F for mark in text
+            )
+            text.encode("utf-8")
