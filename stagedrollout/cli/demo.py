@@ -40,7 +40,7 @@ TRUTH_BYTES_MAX = 64 * 1024 * 1024
     "--hours-per-second",
     type=click.FloatRange(min=0.5),
     default=None,
-    help="How fast the story goes, in its hours per second. Default: 6 on a terminal, else as fast as it can.",
+    help="How fast the story goes, in its hours per second. Default: 8 on a terminal, else as fast as it can.",
 )
 @json_option
 def demo(
@@ -48,7 +48,7 @@ def demo(
 ) -> None:
     """Exit code 2 for a wrong scenario; what the run is worth is for an outside judge to say."""
     live = sys.stdout.isatty() and not as_json
-    speed = hours_per_second or (6.0 if live else None)
+    speed = hours_per_second or (8.0 if live else None)
     with _workplace(out) as folder, _emulator(folder, scenario, seed) as emulated:
         final = _run(emulated, out, speed=speed, live=live)
     if as_json:

@@ -93,17 +93,30 @@ def complete(*, without_evidence: bool, **common: Any) -> None:
 
 
 def _give(verb: str, *, app: str, store: str, config: Path, as_json: bool, **terms: Any) -> None:
+    from stagedrollout.core.errors import StorageError  # noqa: PLC0415
+
+    database, its_store = _addressed(config, app, store, terms.get("policy", ""))
+    command = _command(verb, app, its_store, **terms)
+    try:
+        code = _left_and_followed(database, command, as_json=as_json)
+    except StorageError as error:
+        if verb != "halt":
+            raise
+        answer = f"NOT HALTED: {error}. {_by_hand(command)}"
+        code = _tell(command, "not_halted", answer, 3, as_json=as_json)
+    sys.exit(code)
+
+
+def _left_and_followed(database: str, command: Command, *, as_json: bool) -> int:
     from stagedrollout.storage.commands import CommandBox  # noqa: PLC0415
     from stagedrollout.storage.engine import open_existing  # noqa: PLC0415
     from stagedrollout.storage.migrate import check  # noqa: PLC0415
 
-    loaded, its_store = _addressed(config, app, store, terms.get("policy", ""))
-    command = _command(verb, app, its_store, **terms)
-    engine = open_existing(loaded)
+    engine = open_existing(database)
     check(engine)
     box = CommandBox(engine)
     box.put(command)
-    sys.exit(_follow(engine, box, command, as_json=as_json))
+    return _follow(engine, box, command, as_json=as_json)
 
 
 def _addressed(config: Path, app: str, store: str, policy: str) -> tuple[str, Store]:

@@ -125,7 +125,7 @@ def _judge(
 ) -> tuple[Judgement, Suspicion | None]:
     match reading:
         case None:
-            reason = Reason("missing", f"{gate.name}: no signal reads this", gate.name)
+            reason = Reason("missing", f"{gate.metric.words}: no signal reads this", gate.name)
             return Judgement(gate, Verdict.MISSING, reason), _kept(gate, seen)
         case Unmeasured():
             return _unmeasured(gate, reading, seen), _kept(gate, seen)
@@ -139,7 +139,7 @@ def _kept(gate: Gate, seen: Circumstances) -> Suspicion | None:
 
 
 def _unmeasured(gate: Gate, reading: Unmeasured, seen: Circumstances) -> Judgement:
-    text = f"{gate.name}: {reading.why}"
+    text = f"{gate.metric.words}: {reading.why}"
     match reading.gap:
         case Gap.FAILED:
             return Judgement(gate, Verdict.ERROR, Reason("error", text, gate.name))
@@ -167,7 +167,7 @@ def _measured(
         text = f"{reason.text}; the newest data are {duration_text(age)} old, {duration_text(gate.freshness)} at most"
         return Judgement(gate, Verdict.STALE, replace(reason, code="stale", text=text)), _kept(gate, seen)
     if not evidence.passes(gate, found.settled):
-        text = f"{gate.name}: {found.settled.total} of {gate.min_sample} needed"
+        text = f"{gate.metric.words}: {found.settled.total} of {gate.min_sample} needed"
         if found.settled.total >= gate.min_sample:
             text = f"{reason.text}: under the floor among settled data"
         return Judgement(gate, Verdict.INSUFFICIENT, replace(reason, code="sample", text=text)), None
@@ -199,7 +199,7 @@ def _numbers(gate: Gate, found: evidence.Evidence, counts: Counts) -> Reason:
     baseline = found.baseline if found.baseline and found.baseline.total else None
     shown = percent_text(value // 100 * 100) if value is not None else "unknown"
     relation = "below the floor of" if value is not None and value < gate.floor_ppm else "floor"
-    text = f"{gate.name} {shown}, {relation} {percent_text(gate.floor_ppm)}, n = {counts.total}"
+    text = f"{gate.metric.words} {shown}, {relation} {percent_text(gate.floor_ppm)}, n = {counts.total}"
     return Reason(
         code="",
         text=text,

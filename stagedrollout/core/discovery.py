@@ -41,7 +41,7 @@ def _beginning(found: StoreRelease, store: StoreState, policy: str, choice: OnNe
     )
     if found.status is ReleaseStatus.HALTED:
         return (discovered, seen, facts.Drifted(Drift.HALTED, seen, seen))
-    return (discovered,)
+    return (discovered, seen)
 
 
 def _baseline(candidate: StoreRelease, store: StoreState) -> tuple[Release, ...]:

@@ -218,6 +218,11 @@ class Metric(StrEnum):
     CRASH_FREE_SESSIONS = "crash_free_sessions"
     CRASH_FREE_USERS = "crash_free_users"
 
+    @property
+    def words(self) -> str:
+        """As people say it: "crash-free sessions"."""
+        return self.value.replace("crash_free_", "crash-free ")
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:

@@ -1,0 +1,151 @@
+"""Triggers: a halt never queues behind a pass, one slow app never delays another, a stop drains."""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from stagedrollout.core.errors import LostLease
+from stagedrollout.core.model import DAEMON, Command, CommandVerb, Store, StoreApp
+from stagedrollout.daemon.app_pass import AppPass
+from stagedrollout.daemon.scheduler import Scheduler, Works
+
+SLOW = StoreApp("slow", Store.GOOGLE_PLAY)
+QUICK = StoreApp("quick", Store.GOOGLE_PLAY)
+PATIENCE = 10.0
+
+
+@dataclass
+class Passes:
+    """Passes over SLOW hang until released; everything else ends at once."""
+
+    clock: Any
+    released: threading.Event = field(default_factory=threading.Event)
+    hanging: threading.Event = field(default_factory=threading.Event)
+    passed: dict[str, threading.Event] = field(
+        default_factory=lambda: {"slow": threading.Event(), "quick": threading.Event()}
+    )
+    halted: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, listing: Any) -> AppPass:
+        if listing.id == SLOW:
+            self.hanging.set()
+            self.released.wait(PATIENCE)
+        self.passed[listing.id.app].set()
+        return AppPass(self.clock.now() + timedelta(hours=1), "")
+
+    def halt(self, listing: Any, order: Command) -> None:
+        self.halted.set()
+
+
+@dataclass
+class Orders:
+    waits: list[Command] = field(default_factory=list)
+
+    def waiting(self) -> tuple[Command, ...]:
+        return tuple(self.waits)
+
+    def expire(self, now: datetime) -> int:
+        return 0
+
+
+@dataclass
+class Here:
+    """Presence; `lost` makes the lease another daemon's."""
+
+    lost: bool = False
+
+    def beat(self, epoch: int, now: datetime) -> None:
+        if self.lost:
+            raise LostLease("another daemon has claimed the database")
+
+    def pass_finished(self, store_app: StoreApp, now: datetime, *, next_due: Any, problem: str) -> None:
+        """Noted."""
+
+
+class Nobody:
+    def deliver_due(self) -> int:
+        return 0
+
+    def next_due(self) -> None:
+        return None
+
+
+class Clock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class House:
+    scheduler: Scheduler
+    passes: Passes
+    orders: Orders
+    here: Here
+
+
+@pytest.fixture
+def house():
+    clock = Clock()
+    passes, orders, here = Passes(clock), Orders(), Here()
+    listings = {app: type("Listing", (), {"id": app})() for app in (SLOW, QUICK)}
+    works = Works(
+        listings=listings, passes=passes, relay=Nobody(), commands=orders, presence=here,
+        clock=clock, wall=clock, epoch=1, lock_step=None,
+    )  # fmt: skip
+    built = House(
+        Scheduler(works, pass_workers=2, halt_workers=1, drain_seconds=PATIENCE), passes, orders, here
+    )
+    yield built
+    passes.released.set()
+    built.scheduler.stop()
+
+
+def order(verb: CommandVerb, app: StoreApp) -> Command:
+    now = datetime.now(UTC)
+    return Command("one", verb, app.app, app.store, DAEMON, "because", now, None)
+
+
+def test_a_halt_goes_out_while_a_pass_over_the_same_app_hangs(house):
+    house.scheduler.turn()
+    assert house.passes.hanging.wait(PATIENCE)
+    house.orders.waits.append(order(CommandVerb.HALT, SLOW))
+    house.scheduler.turn()
+    assert house.passes.halted.wait(PATIENCE)
+    assert not house.passes.passed["slow"].is_set()
+
+
+def test_one_hanging_app_does_not_delay_another(house):
+    house.scheduler.turn()
+    assert house.passes.hanging.wait(PATIENCE)
+    assert house.passes.passed["quick"].wait(PATIENCE)
+
+
+def test_an_order_wakes_the_app_before_its_poll(house):
+    house.passes.released.set()
+    house.scheduler.start()
+    assert house.passes.passed["quick"].wait(PATIENCE)
+    house.passes.passed["quick"].clear()
+    house.orders.waits.append(order(CommandVerb.HOLD, QUICK))
+    assert house.passes.passed["quick"].wait(PATIENCE)
+
+
+def test_a_daemon_that_lost_its_lease_starts_nothing_more(house):
+    house.here.lost = True
+    house.scheduler.turn()
+    assert house.scheduler.lost
+    assert house.scheduler.finished.is_set()
+    assert not house.passes.hanging.is_set()
+
+
+def test_a_stop_finishes_what_is_under_way(house):
+    house.scheduler.turn()
+    assert house.passes.hanging.wait(PATIENCE)
+    stopping = threading.Thread(target=house.scheduler.stop)
+    stopping.start()
+    assert not house.passes.passed["slow"].is_set()
+    house.passes.released.set()
+    stopping.join(PATIENCE)
+    assert house.passes.passed["slow"].is_set()
