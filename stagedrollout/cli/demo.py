@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ from stagedrollout.cli.options import json_option, scenario_option, seed_option
 
 if TYPE_CHECKING:
     from stagedrollout.daemon.bootstrap import Daemon
-    from stagedrollout.daemon.clocks import Pace
     from stagedrollout.http.client import HttpClient
 
 LOOK_SECONDS = 0.2
@@ -49,8 +47,8 @@ def demo(
     """Exit code 2 for a wrong scenario; what the run is worth is for an outside judge to say."""
     live = sys.stdout.isatty() and not as_json
     speed = hours_per_second or (8.0 if live else None)
-    with _workplace(out) as folder, _emulator(folder, scenario, seed) as emulated:
-        final = _run(emulated, out, speed=speed, live=live)
+    with _workplace(out) as folder, _emulator(folder, scenario, seed, speed) as emulated:
+        final = _run(emulated, out, live=live)
     if as_json:
         click.echo(json.dumps({"rollouts": final, "ledger": None}, indent=2))
     elif not live:
@@ -77,11 +75,12 @@ def _workplace(out: Path | None) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _emulator(folder: Path, scenario: str, seed: int | None) -> Iterator[Emulated]:
+def _emulator(folder: Path, scenario: str, seed: int | None, speed: float | None) -> Iterator[Emulated]:
     """The emulated world as a process of its own, so that nothing of it can leak into the daemon."""
     command = [sys.executable, "-m", "stagedrollout", "emulate", "--scenario", scenario]
     command += ["--write-config", str(folder / "config")]
     command += ["--seed", str(seed)] if seed is not None else []
+    command += ["--hours-per-second", str(speed)] if speed is not None else []
     with subprocess.Popen(  # noqa: S603 - our own command, no shell
         command, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -95,11 +94,11 @@ def _emulator(folder: Path, scenario: str, seed: int | None) -> Iterator[Emulate
             process.terminate()
 
 
-def _run(emulated: Emulated, out: Path | None, *, speed: float | None, live: bool) -> list[dict[str, Any]]:
+def _run(emulated: Emulated, out: Path | None, *, live: bool) -> list[dict[str, Any]]:
     from stagedrollout.cli.export import export_run, rollouts  # noqa: PLC0415
     from stagedrollout.cli.run import log_to_stderr  # noqa: PLC0415
     from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
-    from stagedrollout.daemon.bootstrap import Doors, open_daemon  # noqa: PLC0415
+    from stagedrollout.daemon.bootstrap import open_daemon  # noqa: PLC0415
     from stagedrollout.http.client import HttpClient, Limits  # noqa: PLC0415
     from stagedrollout.http.endpoint import Endpoint  # noqa: PLC0415
 
@@ -108,7 +107,7 @@ def _run(emulated: Emulated, out: Path | None, *, speed: float | None, live: boo
     limits = Limits(bytes_max=TRUTH_BYTES_MAX)
     with (
         HttpClient(Endpoint("emulator", emulated.url), limits=limits) as http,
-        open_daemon(loaded, Doors(pace=_paced(speed))) as daemon,
+        open_daemon(loaded) as daemon,
     ):
         truth = Truth(http)
         daemon.start()
@@ -149,16 +148,3 @@ def _watch(daemon: Daemon, truth: Truth, *, live: bool) -> None:
     while not daemon.finished:
         truth.refresh()
         time.sleep(LOOK_SECONDS)
-
-
-def _paced(hours_per_second: float | None) -> Pace:
-    """Slows the show down: the clock waits before it jumps. No schedule is changed by it."""
-    from stagedrollout.daemon.clocks import at_once  # noqa: PLC0415
-
-    if hours_per_second is None:
-        return at_once
-
-    def pace(now: datetime, due: datetime) -> None:
-        time.sleep(min((due - now).total_seconds() / 3_600 / hours_per_second, 2.0))
-
-    return pace

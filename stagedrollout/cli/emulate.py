@@ -21,14 +21,23 @@ from stagedrollout.cli.options import scenario_option, seed_option
 @seed_option
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0: any free port.")
 @click.option(
+    "--hours-per-second",
+    type=click.FloatRange(min=0.001, max=10_000),
+    default=None,
+    help="How fast the story goes, in its hours per second. Default: as fast as the daemon can follow.",
+)
+@click.option(
     "--write-config",
     type=click.Path(path_type=Path, file_okay=False),
     help="Also write a complete configuration with throw-away keys into this folder.",
 )
-def emulate(scenario: str, seed: int | None, port: int, write_config: Path | None) -> None:
+def emulate(
+    scenario: str, seed: int | None, port: int, hours_per_second: float | None, write_config: Path | None
+) -> None:
     """Prints one JSON line with the address, then serves until it is interrupted."""
     from stagedrollout.config.shipped import policies_folder  # noqa: PLC0415
     from stagedrollout.emulator.errors import EmulatorError  # noqa: PLC0415
+    from stagedrollout.emulator.pace import Pace  # noqa: PLC0415
     from stagedrollout.emulator.scenario_file import load_scenario  # noqa: PLC0415
     from stagedrollout.emulator.serve import serve  # noqa: PLC0415
     from stagedrollout.emulator.write_config import write_config as write  # noqa: PLC0415
@@ -38,6 +47,7 @@ def emulate(scenario: str, seed: int | None, port: int, write_config: Path | Non
         if seed is not None:
             story = replace(story, seed=seed)
         with serve(story, port) as running:
+            running.world.pace = Pace(hours_per_second)
             document = {"url": running.url, "scenario": story.name, "seed": story.seed}
             if write_config:
                 path = write(write_config, running.world, url=running.url, policies=policies_folder())

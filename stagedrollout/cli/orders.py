@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TAKEN_WITHIN_SECONDS = 10.0
 """A daemon notices an order within a second; after this long there is none."""
 
-DONE_WITHIN_SECONDS = 120.0
+DONE_WITHIN = timedelta(minutes=2)
 ORDER_LASTS = timedelta(minutes=15)
 """A permissive order that nobody could carry out is void after this; a halt never is."""
 
@@ -67,6 +67,12 @@ def resume(**common: Any) -> None:
 
 
 @_order("halt", "Stop the release now, and follow until the store shows it. Exit code 3: NOT HALTED.")
+@click.option(
+    "--wait",
+    default="2m",
+    show_default=True,
+    help="How long to follow a halt that the store does not show; the daemon tries on in any case.",
+)
 def halt(**common: Any) -> None:
     _give("halt", **common)
 
@@ -95,10 +101,12 @@ def complete(*, without_evidence: bool, **common: Any) -> None:
 def _give(verb: str, *, app: str, store: str, config: Path, as_json: bool, **terms: Any) -> None:
     from stagedrollout.core.errors import StorageError  # noqa: PLC0415
 
+    wait = terms.pop("wait", "")
+    patience = _span(wait, "--wait") if wait else DONE_WITHIN
     database, its_store = _addressed(config, app, store, terms.get("policy", ""))
     command = _command(verb, app, its_store, **terms)
     try:
-        code = _left_and_followed(database, command, as_json=as_json)
+        code = _left_and_followed(database, command, patience, as_json=as_json)
     except StorageError as error:
         if verb != "halt":
             raise
@@ -107,7 +115,7 @@ def _give(verb: str, *, app: str, store: str, config: Path, as_json: bool, **ter
     sys.exit(code)
 
 
-def _left_and_followed(database: str, command: Command, *, as_json: bool) -> int:
+def _left_and_followed(database: str, command: Command, patience: timedelta, *, as_json: bool) -> int:
     from stagedrollout.storage.commands import CommandBox  # noqa: PLC0415
     from stagedrollout.storage.engine import open_existing  # noqa: PLC0415
     from stagedrollout.storage.migrate import check  # noqa: PLC0415
@@ -116,7 +124,7 @@ def _left_and_followed(database: str, command: Command, *, as_json: bool) -> int
     check(engine)
     box = CommandBox(engine)
     box.put(command)
-    return _follow(engine, box, command, as_json=as_json)
+    return _follow(engine, box, command, patience, as_json=as_json)
 
 
 def _addressed(config: Path, app: str, store: str, policy: str) -> tuple[str, Store]:
@@ -145,13 +153,8 @@ def _hint(words: str) -> str:
 
 def _command(verb: str, app: str, store: Store, *, release: str, reason: str, **terms: Any) -> Command:
     from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb  # noqa: PLC0415
-    from stagedrollout.core.units import duration  # noqa: PLC0415
 
     now = datetime.now(UTC)
-    try:
-        hold_for = duration(terms["hold_for"]) if terms.get("hold_for") else None
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--for") from None
     return Command(
         id=uuid.uuid4().hex,
         verb=CommandVerb(verb),
@@ -163,9 +166,19 @@ def _command(verb: str, app: str, store: Store, *, release: str, reason: str, **
         expires_at=None if verb in ("halt", "hold") else now + ORDER_LASTS,
         release=release,
         policy=terms.get("policy", ""),
-        hold_for=hold_for,
+        hold_for=_span(terms["hold_for"], "--for") if terms.get("hold_for") else None,
         without_evidence=terms.get("without_evidence", False),
     )
+
+
+def _span(written: str, option: str) -> timedelta:
+    """A duration from the command line. Raises click.BadParameter in words."""
+    from stagedrollout.core.units import duration  # noqa: PLC0415
+
+    try:
+        return duration(written)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
 def _user() -> str:
@@ -174,7 +187,7 @@ def _user() -> str:
     return caller or getpass.getuser()
 
 
-def _follow(engine: Any, box: Any, command: Command, *, as_json: bool) -> int:
+def _follow(engine: Any, box: Any, command: Command, patience: timedelta, *, as_json: bool) -> int:
     """Wait for the answer and tell it. Returns the exit code."""
     halting = command.verb.value == "halt"
     row = _wait(
@@ -182,15 +195,22 @@ def _follow(engine: Any, box: Any, command: Command, *, as_json: bool) -> int:
     )
     if not (row.taken_at or row.finished_at):
         return _tell(command, "not_taken", _nobody(command), 3 if halting else 4, as_json=as_json)
-    row = _wait(lambda: box.find(command.id), lambda row: row.finished_at, DONE_WITHIN_SECONDS)
+    ends = time.monotonic() + patience.total_seconds()
+    row = _wait(lambda: box.find(command.id), lambda row: row.finished_at, patience.total_seconds())
     result = row.result.value if row.result else "failed"
-    answer = row.answer or "no answer within two minutes"
+    answer = row.answer or f"taken up, and no answer within {patience.total_seconds():.0f} s"
     if halting and result == "failed":
-        halted = _wait(lambda: _unhalted(engine, command), lambda left: not left, DONE_WITHIN_SECONDS)
-        if not halted:
+        # Unfinished, nothing is known. Finished, the journal has the halt, so that `not_halted` shows it.
+        if row.finished_at and _halted_after_all(engine, command, answer, ends):
             return _tell(command, "done", f"halted, after trying again ({answer})", 0, as_json=as_json)
         return _tell(command, "not_halted", f"NOT HALTED: {answer}. {_by_hand(command)}", 3, as_json=as_json)
     return _tell(command, result, answer, 0 if result == "done" else 1, as_json=as_json)
+
+
+def _halted_after_all(engine: Any, command: Command, answer: str, ends: float) -> bool:
+    """Whether the daemon, which tries on, succeeds before `ends` (monotonic)."""
+    click.echo(f"NOT HALTED yet: {answer}. The daemon tries again. {_by_hand(command)}", err=True)
+    return not _wait(lambda: _unhalted(engine, command), lambda left: not left, ends - time.monotonic())
 
 
 def _wait(look: Callable[[], Any], done: Callable[[Any], Any], seconds: float) -> Any:
@@ -216,7 +236,8 @@ def _nobody(command: Command) -> str:
 
     silence = f"no daemon took the order within {TAKEN_WITHIN_SECONDS:.0f} s"
     if command.verb is not CommandVerb.HALT:
-        return f"{silence}; it stays valid until {command.expires_at:%H:%M:%S} UTC"
+        until = f" until {command.expires_at:%H:%M:%S} UTC" if command.expires_at else ""
+        return f"{silence}; it stays valid{until} for a daemon that starts"
     return f"NOT HALTED: {silence}. {_by_hand(command)} A daemon that starts will carry the order out."
 
 

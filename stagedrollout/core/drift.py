@@ -30,9 +30,11 @@ STALE_READ = timedelta(minutes=10)
 
 def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[Fact, ...]:
     """The new facts that a look at the store brings. Empty when nothing changed or nothing was read."""
-    if rollout.finished or rollout.ignored or isinstance(store, Unread):
+    if rollout.finished or isinstance(store, Unread):
         return ()
     found = store.find(rollout.release.id)
+    if rollout.ignored:
+        return _glanced(rollout, store, found)
     if found is None:
         return _vanished(rollout, store)
     seen = Seen.of(found)
@@ -45,6 +47,19 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
         news += _drifted(rollout, rollout.seen, seen, store)
     after = extend(rollout, news, now)
     return news + _went_live(after, found) + _watch_cut_short(after, store)
+
+
+def _glanced(rollout: Rollout, store: StoreState, found: StoreRelease | None) -> tuple[Fact, ...]:
+    """Of a release nobody asked us to look after: only where it stands, and whether somebody halted it."""
+    if found is None:
+        newer = _newer(rollout, store)
+        return (facts.Superseded(newer.release.label),) if newer else ()
+    seen = Seen.of(found)
+    if seen == rollout.seen:
+        return ()
+    if rollout.seen is None or seen.status is not ReleaseStatus.HALTED:
+        return (seen,)
+    return (seen, *_drifted(rollout, rollout.seen, seen, store))
 
 
 def confirms(intent: Intent, seen: Seen) -> bool:

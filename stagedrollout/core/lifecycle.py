@@ -48,6 +48,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.WAITING_FOR_REVIEW: {
+        Phase.WAITING: "the store did not take the start",
         Phase.ROLLING_OUT: "published",
         Phase.HELD: "a cause forbids raising",
         Phase.COMPLETED: "published to everyone",
@@ -64,6 +65,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.HELD: {
+        Phase.WAITING: "the store did not take the start",
         Phase.ROLLING_OUT: "the cause is gone",
         Phase.WAITING_FOR_REVIEW: "the store reviews a change",
         Phase.COMPLETED: "a person completes it",
@@ -72,6 +74,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.NOT_HALTED: {
+        Phase.WAITING: "a person takes the halt back; nobody has started it",
         Phase.HALTED: "read back as halted",
         Phase.ROLLING_OUT: "a person resumes it",
         Phase.HELD: "a person resumes it, with a cause to hold",
@@ -80,6 +83,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.HALTED: {
+        Phase.WAITING: "a person resumes it; nobody has started it",
         Phase.ROLLING_OUT: "a person resumes it",
         Phase.HELD: "a person resumes it, with a cause to hold",
         Phase.WAITING_FOR_REVIEW: "a person resumes it, in review",
@@ -88,6 +92,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.COMPLETED: {
+        Phase.WAITING: "somebody stages it again in the console; nobody has started it",
         Phase.HALTED: "halt, read back",
         Phase.NOT_HALTED: "halt not yet seen in the store",
         Phase.HELD: "somebody changes it in the console",

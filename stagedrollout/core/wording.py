@@ -17,6 +17,7 @@ from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.lifecycle import Halt, Phase, Rollout
 from stagedrollout.core.model import (
     SOMEBODY,
+    Metric,
     OnNewRelease,
     ReleaseStatus,
     ReviewState,
@@ -101,7 +102,8 @@ def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:
     """Each reason with its value, threshold, sample and baseline, as far as it has them."""
     told: list[Fact] = []
     for reason in reasons:
-        told.append(Fact(reason.gate or "reason", reason.text))
+        subject = Metric(reason.gate).words if reason.gate else "reason"
+        told.append(Fact(subject.capitalize(), reason.text.removeprefix(f"{subject} ")))
         if reason.baseline_ppm is not None:
             shown = percent_text(reason.baseline_ppm // 100 * 100)
             told.append(Fact("Baseline", f"{shown}, n = {reason.baseline_sample}"))

@@ -22,7 +22,7 @@ from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.app_pass import AppPasses
-from stagedrollout.daemon.clocks import EmulatorClock, LockStep, Pace, SystemClock, at_once
+from stagedrollout.daemon.clocks import EmulatorClock, LockStep, SystemClock
 from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.lease import Lease
 from stagedrollout.daemon.listing import Listing
@@ -60,7 +60,6 @@ class Doors:
     http: Transport | None = None
     slack: Call | None = None
     clock: Clock | None = None
-    pace: Pace = at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None) -> Iterator[Daemon]:
         stack.callback(engine.dispose)
         stack.enter_context(SingleDaemonLock.beside(database_file(engine)))
         upgrade(engine)
-        works = _works(loaded, doors, engine)
+        works = wire(loaded, doors, engine)
         limits = settings.limits
         scheduler = Scheduler(
             works,
@@ -112,7 +111,11 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None) -> Iterator[Daemon]:
         yield Daemon(works, scheduler, engine)
 
 
-def _works(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
+def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
+    """Claim the database and connect everything; nothing runs yet, and no lock is taken.
+
+    Raises WrongConfiguration, StorageError, EdgeError.
+    """
     settings, wall = loaded.settings, SystemClock()
     lock_step = _lock_step(settings, doors)
     clock: Clock = doors.clock or lock_step or wall
@@ -150,7 +153,7 @@ def _lock_step(settings: Settings, doors: Doors) -> LockStep | None:
     if settings.clock is not ClockSource.EMULATOR or doors.clock is not None:
         return None
     http = HttpClient(Endpoint("emulator", settings.emulator), transport=doors.http)
-    return EmulatorClock(http, doors.pace)
+    return EmulatorClock(http)
 
 
 def _listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreApp, Listing]:

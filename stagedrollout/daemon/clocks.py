@@ -8,7 +8,6 @@ live by it; sockets, tokens, retries and wake-ups use real time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -40,20 +39,11 @@ class LockStep(Protocol):
     def idle(self, next_due: datetime) -> Tick: ...
 
 
-Pace = Callable[[datetime, datetime], None]
-"""Called with now and the next due instant before the clock jumps; may take its time."""
-
-
-def at_once(now: datetime, due: datetime) -> None:
-    """No show: the clock jumps as soon as nobody is working."""
-
-
 class EmulatorClock:
-    """`now` is the last instant the emulator named; `idle` lets it go on, at the show's pace."""
+    """`now` is the last instant the emulator named; `idle` lets it go on."""
 
-    def __init__(self, http: HttpClient, pace: Pace = at_once) -> None:
+    def __init__(self, http: HttpClient) -> None:
         self._http = http
-        self._pace = pace
         self._guard = threading.Lock()
         self._now = self._tick(http.get_json("reading its clock", "/_emulator/clock").body).now
 
@@ -63,7 +53,6 @@ class EmulatorClock:
 
     def idle(self, next_due: datetime) -> Tick:
         """Nothing is due before `next_due`: jump. Raises EdgeError."""
-        self._pace(self.now(), next_due)
         body = {"next_due": next_due.isoformat()}
         tick = self._tick(self._http.post_json("letting its clock go on", "/_emulator/idle", body).body)
         with self._guard:

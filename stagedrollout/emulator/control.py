@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stagedrollout.emulator.clock import instant, iso
 from stagedrollout.emulator.errors import CannotAct, ScenarioError
 from stagedrollout.emulator.faults import fault_from
+from stagedrollout.emulator.pace import pace_from
 from stagedrollout.emulator.request import Reply, Request
 from stagedrollout.emulator.scenario_file import act_from
 from stagedrollout.emulator.yaml_section import Findings, Section
@@ -32,6 +33,8 @@ class Control:
             ("GET", "clock"): lambda _: self._clock(),
             ("POST", "idle"): self._idle,
             ("POST", "advance"): self._advance,
+            ("GET", "pace"): lambda _: self._world.pace.document(),
+            ("POST", "pace"): self._set_pace,
             ("GET", "ledger"): self._ledger,
             ("GET", "world"): lambda _: self._world.picture(),
             ("POST", "faults"): self._add_fault,
@@ -47,7 +50,8 @@ class Control:
             known = ", ".join(f"{method} {PREFIX}{name}" for method, name in self._answers)
             return Reply(404, {"error": f"there is only: {known}"})
         try:
-            return Reply(document=answer(request))
+            told = answer(request)
+            return told if isinstance(told, Reply) else Reply(document=told)
         except (ValueError, ScenarioError) as wrong:
             return Reply(400, {"error": str(wrong)})
         except CannotAct as cannot:
@@ -57,12 +61,19 @@ class Control:
         now, until = self._world.timeline.now, self._world.scenario.ends
         return {"now": iso(now), "until": iso(until), "finished": now >= until}
 
-    def _idle(self, request: Request) -> dict[str, Any]:
-        """Nothing is open any more: jump to what is due next, at most to the end of the story."""
+    def _idle(self, request: Request) -> Reply:
+        """Nothing is open any more: jump to what is due next, at most to the end of the story, at the pace."""
         due = _object(request).get("next_due")
         until = self._world.scenario.ends
-        self._world.timeline.advance(until if due is None else min(_instant(due), until))
-        return self._clock()
+        step = self._world.pace.step(
+            self._world.timeline.now, until if due is None else min(_instant(due), until)
+        )
+        self._world.timeline.advance(step.to)
+        return Reply(document=self._clock(), delay_seconds=step.seconds)
+
+    def _set_pace(self, request: Request) -> dict[str, Any]:
+        self._world.pace = pace_from(_object(request))
+        return self._world.pace.document()
 
     def _advance(self, request: Request) -> dict[str, Any]:
         asked, now = _object(request), self._world.timeline.now

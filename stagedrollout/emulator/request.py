@@ -65,7 +65,7 @@ class Request:
 class Reply:
     """What a service answers: a JSON document, or text, or (both None) no body.
 
-    `applied` tells whether a write changed anything; None for reads.
+    `applied` tells whether a write changed anything; None for reads. `delay_seconds` is real time.
     """
 
     status: int = 200
@@ -73,6 +73,7 @@ class Reply:
     text: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     applied: bool | None = None
+    delay_seconds: float = 0.0
 
     def body(self) -> bytes:
         if self.text is not None:
@@ -101,4 +102,4 @@ class Response:
     def of(cls, reply: Reply) -> Response:
         body = reply.body()
         headers = {"content-type": reply.content_type(), "content-length": str(len(body))}
-        return cls(reply.status, {**headers, **reply.headers}, body)
+        return cls(reply.status, {**headers, **reply.headers}, body, delay_seconds=reply.delay_seconds)

@@ -19,6 +19,7 @@ from stagedrollout.emulator.errors import CannotAct
 from stagedrollout.emulator.faults import AFTER, STATUS_AFTER, STATUS_BEFORE, Fault, Faults, outage_fault
 from stagedrollout.emulator.ledger import Ledger, Outcome
 from stagedrollout.emulator.oauth import OAuth
+from stagedrollout.emulator.pace import Pace
 from stagedrollout.emulator.play import Play
 from stagedrollout.emulator.play_edits import Edits
 from stagedrollout.emulator.play_state import PlayApp
@@ -42,6 +43,7 @@ class World:
     def __init__(self, scenario: Scenario, *, wall: Callable[[], float] = time.time) -> None:
         self.scenario = scenario
         self.timeline = Timeline(scenario.start)
+        self.pace = Pace()
         self.ledger = Ledger(lambda: self.timeline.now, wall)
         self.faults = Faults()
         self.credentials = Credentials(wall)
