@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import sys
@@ -99,20 +100,32 @@ def complete(*, without_evidence: bool, **common: Any) -> None:
 
 
 def _give(verb: str, *, app: str, store: str, config: Path, as_json: bool, **terms: Any) -> None:
-    from stagedrollout.core.errors import StorageError  # noqa: PLC0415
-
     wait = terms.pop("wait", "")
     patience = _span(wait, "--wait") if wait else DONE_WITHIN
+    if verb == "halt":
+        sys.exit(_halt_whatever(app, store, config, patience, as_json=as_json, **terms))
     database, its_store = _addressed(config, app, store, terms.get("policy", ""))
     command = _command(verb, app, its_store, **terms)
+    sys.exit(_left_and_followed(database, command, patience, as_json=as_json))
+
+
+def _halt_whatever(
+    app: str, store: str, config: Path, patience: timedelta, *, as_json: bool, **terms: Any
+) -> int:
+    """A halt is also given where the configuration is broken; and where nothing helps, that is said."""
+    from stagedrollout.config.database import database_url  # noqa: PLC0415
+    from stagedrollout.core.errors import StorageError, WrongConfiguration  # noqa: PLC0415
+    from stagedrollout.core.model import Store  # noqa: PLC0415
+
+    its_store, database = Store(store) if store in list(Store) else Store.GOOGLE_PLAY, ""
+    with contextlib.suppress(WrongConfiguration):  # then the address of the database is all that is needed
+        database, its_store = _addressed(config, app, store, "")
+    command = _command("halt", app, its_store, **terms)
     try:
-        code = _left_and_followed(database, command, patience, as_json=as_json)
-    except StorageError as error:
-        if verb != "halt":
-            raise
+        return _left_and_followed(database or database_url(config), command, patience, as_json=as_json)
+    except (StorageError, WrongConfiguration) as error:
         answer = f"NOT HALTED: {error}. {_by_hand(command)}"
-        code = _tell(command, "not_halted", answer, 3, as_json=as_json)
-    sys.exit(code)
+        return _tell(command, "not_halted", answer, 3, as_json=as_json)
 
 
 def _left_and_followed(database: str, command: Command, patience: timedelta, *, as_json: bool) -> int:
@@ -124,7 +137,7 @@ def _left_and_followed(database: str, command: Command, patience: timedelta, *, 
     check(engine)
     box = CommandBox(engine)
     box.put(command)
-    return _follow(engine, box, command, patience, as_json=as_json)
+    return _follow(box, command, patience, as_json=as_json)
 
 
 def _addressed(config: Path, app: str, store: str, policy: str) -> tuple[str, Store]:
@@ -187,7 +200,7 @@ def _user() -> str:
     return caller or getpass.getuser()
 
 
-def _follow(engine: Any, box: Any, command: Command, patience: timedelta, *, as_json: bool) -> int:
+def _follow(box: Any, command: Command, patience: timedelta, *, as_json: bool) -> int:
     """Wait for the answer and tell it. Returns the exit code."""
     halting = command.verb.value == "halt"
     row = _wait(
@@ -195,22 +208,27 @@ def _follow(engine: Any, box: Any, command: Command, patience: timedelta, *, as_
     )
     if not (row.taken_at or row.finished_at):
         return _tell(command, "not_taken", _nobody(command), 3 if halting else 4, as_json=as_json)
-    ends = time.monotonic() + patience.total_seconds()
+    if halting:
+        return _halt_followed(box, command, patience, as_json=as_json)
     row = _wait(lambda: box.find(command.id), lambda row: row.finished_at, patience.total_seconds())
     result = row.result.value if row.result else "failed"
     answer = row.answer or f"taken up, and no answer within {patience.total_seconds():.0f} s"
-    if halting and result == "failed":
-        # Unfinished, nothing is known. Finished, the journal has the halt, so that `not_halted` shows it.
-        if row.finished_at and _halted_after_all(engine, command, answer, ends):
-            return _tell(command, "done", f"halted, after trying again ({answer})", 0, as_json=as_json)
-        return _tell(command, "not_halted", f"NOT HALTED: {answer}. {_by_hand(command)}", 3, as_json=as_json)
     return _tell(command, result, answer, 0 if result == "done" else 1, as_json=as_json)
 
 
-def _halted_after_all(engine: Any, command: Command, answer: str, ends: float) -> bool:
-    """Whether the daemon, which tries on, succeeds before `ends` (monotonic)."""
-    click.echo(f"NOT HALTED yet: {answer}. The daemon tries again. {_by_hand(command)}", err=True)
-    return not _wait(lambda: _unhalted(engine, command), lambda left: not left, ends - time.monotonic())
+def _halt_followed(box: Any, command: Command, patience: timedelta, *, as_json: bool) -> int:
+    """Until the store shows the halt, or the patience is over: then it is NOT HALTED, whatever was tried."""
+    ends = time.monotonic() + patience.total_seconds()
+    row = _wait(
+        lambda: box.find(command.id), lambda row: row.finished_at or row.answer, patience.total_seconds()
+    )
+    if row.answer and not row.finished_at:
+        click.echo(f"NOT HALTED yet: {row.answer}. The daemon tries again. {_by_hand(command)}", err=True)
+        row = _wait(lambda: box.find(command.id), lambda row: row.finished_at, ends - time.monotonic())
+    if row.result and row.result.value == "done":
+        return _tell(command, "done", row.answer, 0, as_json=as_json)
+    why = row.answer or f"taken up, and no answer within {patience.total_seconds():.0f} s"
+    return _tell(command, "not_halted", f"NOT HALTED: {why}. {_by_hand(command)}", 3, as_json=as_json)
 
 
 def _wait(look: Callable[[], Any], done: Callable[[Any], Any], seconds: float) -> Any:
@@ -221,14 +239,6 @@ def _wait(look: Callable[[], Any], done: Callable[[Any], Any], seconds: float) -
         if done(found) or time.monotonic() >= ends:
             return found
         time.sleep(LOOK_AGAIN_SECONDS)
-
-
-def _unhalted(engine: Any, command: Command) -> list[str]:
-    from stagedrollout.storage.presence import Presence  # noqa: PLC0415
-
-    rows = Presence(engine).statuses().rollouts
-    mine = [r for r in rows if (r.rollout.app, r.rollout.store) == (command.app, command.store)]
-    return [r.summary.label for r in mine if r.summary.phase == "not_halted"]
 
 
 def _nobody(command: Command) -> str:

@@ -90,7 +90,7 @@ def _daemon(statuses: Statuses) -> dict[str, Any]:
         return {"running": False, "heartbeat_at": None}
     silent = datetime.now(UTC) - daemon.heartbeat_at
     return {
-        "running": silent < SILENT_AFTER,
+        "running": silent < SILENT_AFTER and "stopped_at" not in daemon.info,
         "heartbeat_at": daemon.heartbeat_at.isoformat(),
         "holder": daemon.holder,
         **daemon.info,

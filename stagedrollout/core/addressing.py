@@ -12,10 +12,19 @@ def addressee(order: Command, rollouts: tuple[Rollout, ...]) -> Rollout | None:
 
     A draft that waits to be started is meant by nothing but `start` where another release is going on.
     """
-    meant = [
-        r for r in rollouts if (r.release.answers_to(order.release) if order.release else not r.finished)
-    ]
-    return max(meant, key=lambda r: (not r.finished, _expected(order, r), age_of(r.release.id)), default=None)
+    named = order.release
+    meant = [r for r in rollouts if (r.release.answers_to(named) if named else _may_be_meant(order, r))]
+    return max(meant, key=lambda r: _likely(order, r), default=None)
+
+
+def _may_be_meant(order: Command, rollout: Rollout) -> bool:
+    """A halt may also mean a release whose watch is over: people still have it."""
+    return not (rollout.superseded_by if order.verb is CommandVerb.HALT else rollout.finished)
+
+
+def _likely(order: Command, rollout: Rollout) -> tuple[object, ...]:
+    staged = order.verb is CommandVerb.HALT and rollout.still_served
+    return (not rollout.finished, staged, _expected(order, rollout), age_of(rollout.release.id))
 
 
 def _expected(order: Command, rollout: Rollout) -> bool:

@@ -50,6 +50,8 @@ class Case:
     policy: Policy
     mode: Mode
     order: Command | None = None
+    unknown_policy: str = ""
+    """The name of the policy that should steer this rollout, if this daemon does not know it."""
 
     @property
     def now(self) -> datetime:

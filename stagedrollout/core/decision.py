@@ -34,8 +34,9 @@ def _stops_by_hand(decision: Decision) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
-    standing.finished,
+    standing.superseded,
     halts.human_halt,
+    standing.closed,
     halts.wanted_halt,
     halts.machine_halt,
     standing.observing,
@@ -44,10 +45,10 @@ RULES: tuple[Rule, ...] = (
     standing.unsettled,
     beginning.resume_order,
     standing.halted,
+    standing.completed,
     beginning.start_order,
     standing.not_steered,
     standing.in_review,
-    standing.completed,
     holds.frozen,
     holds.held,
     raises.advance_order,

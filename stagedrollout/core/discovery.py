@@ -5,27 +5,35 @@ from __future__ import annotations
 from stagedrollout.core import facts
 from stagedrollout.core.drift import age_of
 from stagedrollout.core.facts import Drift, Fact, Seen
+from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import OnNewRelease, Release, ReleaseStatus, StoreRelease, StoreState
 
 
 def discover(
-    store: StoreState, known: frozenset[str], policy: str, choice: OnNewRelease
+    store: StoreState, known: tuple[Rollout, ...], policy: str, choice: OnNewRelease
 ) -> tuple[tuple[Release, tuple[Fact, ...]], ...]:
-    """New releases with the first facts of their journals. `known` are the ids that have one.
+    """New releases, oldest first, with the first facts of their journals. `known` have one already.
 
-    What was completed before we ever looked, or is older than what we know, is the past. A release found
-    halted is under a person's halt: somebody stopped it, and only a person resumes it.
+    What was completed before we ever looked, or is older than what we saw rolled out, is the past; what is
+    being rolled out never is. A release found halted is under a person's halt: somebody stopped it, and
+    only a person resumes it.
     """
-    newest = max((age_of(release_id) for release_id in known), default=None)
-    found = [r for r in store.releases if r.release.id not in known and not _past(r, newest)]
+    ids = frozenset(rollout.release.id for rollout in known)
+    rolled_out = [r for r in known if r.seen and r.seen.status is not ReleaseStatus.DRAFT]
+    newest = max((age_of(r.release.id) for r in rolled_out), default=None)
+    found = [r for r in store.releases if r.release.id not in ids and not _past(r, newest)]
+    found.sort(key=lambda r: age_of(r.release.id))
     return tuple((r.release, _beginning(r, store, policy, choice)) for r in found)
 
 
 def _past(found: StoreRelease, newest: tuple[int, ...] | None) -> bool:
-    if found.status is ReleaseStatus.DRAFT:
-        return False
-    older = newest is not None and age_of(found.release.id) < newest
-    return older or (found.status is ReleaseStatus.COMPLETED and newest is None)
+    match found.status:
+        case ReleaseStatus.COMPLETED:
+            return newest is None or age_of(found.release.id) < newest
+        case ReleaseStatus.HALTED:
+            return newest is not None and age_of(found.release.id) < newest
+        case ReleaseStatus.DRAFT | ReleaseStatus.IN_PROGRESS | ReleaseStatus.UNKNOWN:
+            return False
 
 
 def _beginning(found: StoreRelease, store: StoreState, policy: str, choice: OnNewRelease) -> tuple[Fact, ...]:

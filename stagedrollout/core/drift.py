@@ -14,8 +14,8 @@ from stagedrollout.core.facts import Drift, Fact, Seen
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Intent, Landing, Rollout
 from stagedrollout.core.model import (
+    SOMEBODY,
     ReleaseStatus,
-    ReviewState,
     Settlement,
     StoreRelease,
     StoreState,
@@ -39,7 +39,7 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
         return _vanished(rollout, store)
     seen = Seen.of(found)
     if _stale(rollout, seen, now):
-        return ()
+        return _halt_in_question(rollout, seen)
     news: tuple[Fact, ...] = (seen,) if seen != rollout.seen or rollout.gone else ()
     if rollout.intent:
         news += _settled(rollout.intent, seen, now)
@@ -66,10 +66,7 @@ def confirms(intent: Intent, seen: Seen) -> bool:
     """Whether the store shows what the intent wanted."""
     match intent.verb:
         case Verb.HALT:
-            return seen.status is ReleaseStatus.HALTED and seen.review in (
-                ReviewState.PUBLISHED,
-                ReviewState.NOT_LISTED,
-            )
+            return seen.stopped
         case Verb.COMPLETE:
             return seen.status is ReleaseStatus.COMPLETED
         case Verb.START | Verb.RAISE | Verb.RESUME:
@@ -165,6 +162,13 @@ def same_place(one: Seen, other: Seen) -> bool:
     if one.status is not other.status or one.status_word != other.status_word:
         return False
     return one.status is ReleaseStatus.HALTED or one.exposure_ppm == other.exposure_ppm
+
+
+def _halt_in_question(rollout: Rollout, seen: Seen) -> tuple[Fact, ...]:
+    """A look that seems stale. If it shows a release served that we halted, the halt is sent once more:
+    that costs nothing if the look was stale, and everything if the one that confirmed the halt was."""
+    doubtful = rollout.halt is not None and rollout.halt.confirmed and rollout.halt.actor != SOMEBODY
+    return (seen,) if doubtful and seen.served else ()
 
 
 def _stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:

@@ -11,7 +11,7 @@ the newest `window` of the current monitoring run:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from stagedrollout.core.model import Arm, Counts, Measured
 from stagedrollout.core.policy import Gate
@@ -66,10 +66,17 @@ def weigh(reading: Measured, over: Span) -> Evidence:
             all=total(reading.candidate, over.since),
             settled=total(reading.candidate, over.since, over.settled_until),
             baseline=total(baseline, over.since) if baseline else None,
-            as_of=reading.as_of,
+            as_of=min(reading.as_of, newest(reading.candidate)),
         )
     window = reading.candidate.window if reading.since >= over.run_since else Counts(0, 0)
     return Evidence(window, window, baseline.window if baseline else None, reading.as_of)
+
+
+def newest(arm: Arm) -> datetime:
+    """The end of the newest hour in which the arm has data. A candidate that falls silent while the
+    baseline goes on is no healthy one: a build that dies before its reporter starts looks like this."""
+    ends = [bucket.start + HOUR for bucket in arm.buckets if bucket.counts.total]
+    return max(ends, default=datetime.min.replace(tzinfo=UTC))
 
 
 def total(arm: Arm, since: datetime, until: datetime | None = None) -> Counts:

@@ -86,6 +86,17 @@ class Seen:
     def of(cls, found: StoreRelease) -> Seen:
         return cls(found.status, found.status_word, found.exposure_ppm, found.review, found.review_word)
 
+    @property
+    def stopped(self) -> bool:
+        """The halt is true in the store: it reads halted, and no review still holds that back."""
+        settled = self.review in (ReviewState.PUBLISHED, ReviewState.NOT_LISTED)
+        return self.status is ReleaseStatus.HALTED and settled
+
+    @property
+    def served(self) -> bool:
+        """The store offers it to somebody, or will once review lets it."""
+        return self.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED)
+
 
 NOWHERE = Seen(ReleaseStatus.UNKNOWN, "not in the track", 0, ReviewState.NOT_LISTED, "")
 """What is noted of a release that the store no longer mentions."""

@@ -12,7 +12,7 @@ from stagedrollout.core.assessment import Suspicion
 from stagedrollout.core.evidence import hour_ceil, hour_floor
 from stagedrollout.core.facts import DecisionKind, Drift, Fact
 from stagedrollout.core.lifecycle import Halt, Hold, Intent, Landing, Rollout
-from stagedrollout.core.model import SOMEBODY, ReleaseStatus, ReviewState, RolloutKey, Settlement, Verb
+from stagedrollout.core.model import SOMEBODY, RolloutKey, Settlement, Verb
 from stagedrollout.core.units import PPM_ALL
 
 
@@ -69,11 +69,9 @@ def _(fact: facts.Started, rollout: Rollout, at: datetime) -> Rollout:
 def _(fact: facts.Seen, rollout: Rollout, at: datetime) -> Rollout:
     changed = replace(rollout, seen=fact, gone=False)
     if changed.halt:
-        stopped = fact.status is ReleaseStatus.HALTED and fact.review in (
-            ReviewState.PUBLISHED,
-            ReviewState.NOT_LISTED,
-        )
-        changed = replace(changed, halt=replace(changed.halt, confirmed=changed.halt.confirmed or stopped))
+        ours_undone = fact.served and changed.halt.actor != SOMEBODY
+        confirmed = fact.stopped or (changed.halt.confirmed and not ours_undone)
+        changed = replace(changed, halt=replace(changed.halt, confirmed=confirmed))
     return changed
 
 
@@ -98,9 +96,10 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
         case Drift.HALTED | Drift.LOWERED if rollout.halt and not rollout.halt.confirmed:
             return rollout  # a halt that was wanted before stays wanted until the store shows it
         case Drift.HALTED | Drift.LOWERED:
-            confirmed = fact.after.status is ReleaseStatus.HALTED
-            why = f"{fact.meaning.value} in the console"
-            return replace(rollout, halt=Halt(SOMEBODY, why, at, confirmed or fact.meaning is Drift.LOWERED))
+            confirmed = fact.after.stopped or fact.meaning is Drift.LOWERED
+            return replace(
+                rollout, halt=Halt(SOMEBODY, f"{fact.meaning.value} in the console", at, confirmed)
+            )
         case Drift.RESUMED:
             return _new_run(rollout, at)
         case Drift.RAISED | Drift.ROLLED_OUT:
@@ -137,7 +136,7 @@ def _(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
         intent = Intent(fact.intent, fact.verb, fact.target_ppm, rollout.seen, at)
         changed = replace(changed, intent=intent, acts=rollout.acts + 1)
     if fact.decision is DecisionKind.HALT and fact.intent:
-        changed = replace(changed, halt=_wanted(rollout.halt, fact, at))
+        changed = replace(changed, halt=_wanted(rollout.halt, fact, at), closed=False)
     return changed
 
 

@@ -21,6 +21,7 @@ from stagedrollout.core.model import (
     Actor,
     OnNewRelease,
     Release,
+    ReleaseStatus,
     RolloutKey,
     Verb,
 )
@@ -185,6 +186,11 @@ class Rollout:
         return shown or (self.live_ppm if self.halt else 0)
 
     @property
+    def still_served(self) -> bool:
+        """Somebody lowered it in the console: that counts as a person's halt, and yet people get it."""
+        return self.seen is not None and self.seen.status is ReleaseStatus.IN_PROGRESS
+
+    @property
     def finished(self) -> bool:
         return self.closed or bool(self.superseded_by)
 
@@ -197,8 +203,10 @@ class Rollout:
     def phase(self) -> Phase:
         if self.superseded_by:
             return Phase.SUPERSEDED
+        if self.halt and self.halt.confirmed:
+            return Phase.HELD if self.still_served else Phase.HALTED
         if self.halt:
-            return Phase.HALTED if self.halt.confirmed else Phase.NOT_HALTED
+            return Phase.NOT_HALTED
         if self.completed_at:
             return Phase.COMPLETED
         if not self.steered:

@@ -225,11 +225,11 @@ def _(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
             headline = f"{told.name}: not known whether our {fact.verb.value} was applied; looking again"
             happened = Fact("What happened", fact.detail)
             return (told.once(day, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
-        case Settlement.NOT_APPLIED:
+        case Settlement.NOT_APPLIED | Settlement.MOVED:
             headline = f"{told.name}: our {fact.verb.value} could not be sent; the next pass tries again"
             happened = Fact("What happened", fact.detail)
             return (told.once(day, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
-        case Settlement.MOVED | Settlement.PREEMPTED:
+        case Settlement.PREEMPTED:
             return ()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from stagedrollout.core.errors import Denied, EdgeError, LostLease, Preempted, Rejected
 from stagedrollout.core.model import Change, Outcome, Settlement, Unread, Verb
 from stagedrollout.core.ports import Clearance, Clock
-from stagedrollout.daemon.lanes import Lanes
+from stagedrollout.daemon.lanes import Lanes, Permit
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.retrying import persistently
 
@@ -19,29 +19,30 @@ class Actuator:
         self._lanes = lanes
         self._clock = clock
 
+    def permit(self, listing: Listing, deadline: float) -> Permit:
+        return self._lanes.permit(listing.id, deadline)
+
+    def announce_halt(self, listing: Listing) -> None:
+        """Before the halt is even written down, no raise of this store app sends anything more."""
+        self._lanes.halt(listing.id)
+
     def act(
-        self, listing: Listing, change: Change, *, seen: str, still_ours: Clearance, deadline: float
+        self, listing: Listing, change: Change, *, seen: str, still_ours: Clearance, permit: Permit
     ) -> Outcome:
         """Bring the change about. `seen` is the fingerprint it was decided on; halts do not look at it."""
         if change.verb is Verb.HALT:
             return self._halt(listing, change)
-        return self._raise(listing, change, seen, still_ours=still_ours, deadline=deadline)
-
-    def _halt(self, listing: Listing, change: Change) -> Outcome:
-        self._lanes.halt(listing.id)
         try:
-            return persistently(lambda: listing.store.halt(change.release_id))
-        except EdgeError as error:
-            return self._not_done(error)
-
-    def _raise(
-        self, listing: Listing, change: Change, seen: str, *, still_ours: Clearance, deadline: float
-    ) -> Outcome:
-        try:
-            with self._lanes.raising(listing.id, still_ours, deadline) as clearance:
+            with self._lanes.raising(permit, still_ours) as clearance:
                 return persistently(lambda: listing.store.apply(change, seen, clearance))
         except (Preempted, LostLease) as stop:
             return self._outcome(Settlement.PREEMPTED, str(stop))
+        except EdgeError as error:
+            return self._not_done(error)
+
+    def _halt(self, listing: Listing, change: Change) -> Outcome:
+        try:
+            return persistently(lambda: listing.store.halt(change.release_id))
         except EdgeError as error:
             return self._not_done(error)
 

@@ -8,8 +8,10 @@ from datetime import datetime
 
 from stagedrollout.core.addressing import addressee, nobody
 from stagedrollout.core.discovery import discover
-from stagedrollout.core.errors import StaleJournal
+from stagedrollout.core.drift import learn
+from stagedrollout.core.errors import StaleJournal, StorageError
 from stagedrollout.core.facts import Commanded
+from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import (
     Command,
@@ -50,31 +52,56 @@ class AppPasses:
     wall: Clock
 
     def run(self, listing: Listing) -> AppPass:
-        """A regular pass. One order per rollout and pass: the next one sees what the first has done."""
+        """A regular pass. One order per rollout and pass: the next one sees what the first has done.
+
+        One rollout's trouble is no other's. Raises the first StorageError when all have had their turn.
+        """
         store = self.reconciler.look(listing)
         self._discover(listing, store)
         rollouts = self._rollouts(listing)
-        orders = self._addressed(listing, rollouts)
-        due = self.clock.now() + listing.poll
+        orders = self._orders(listing, rollouts)
+        due, troubles = self.clock.now() + listing.poll, list[StorageError]()
         for rollout in rollouts:
             order = orders.get(rollout.key)
-            if not rollout.finished or order:
-                due = min(due, self._reconcile(listing, rollout.key, store, order))
+            if rollout.finished and order is None:
+                continue
+            try:
+                due = min(due, self._reconcile(listing, rollout, store, order))
+            except StorageError as trouble:
+                troubles.append(trouble)
+        if troubles:
+            raise troubles[0]
         return AppPass(due, f"the store could not be read: {store.why}" if isinstance(store, Unread) else "")
 
-    def halt(self, listing: Listing, order: Command) -> None:
-        """A person's halt, on its own lane: no look at the store first, no waiting for a pass."""
+    def halt(self, listing: Listing, order: Command) -> datetime | None:
+        """A person's halt, on its own lane. It looks first only where it is not plain which release is meant.
+
+        The order is answered when the store shows the halt, or never will; until then passes go on trying.
+        Returns when the store app is due again because of it; None if it is not.
+        """
         rollouts = self._rollouts(listing)
-        meant = addressee(order, rollouts)
-        if meant is None:  # perhaps it appeared since the last pass
-            self._discover(listing, self.reconciler.look(listing))
-            rollouts = self._rollouts(listing)
+        begun = next((rollout for rollout in rollouts if order.id in rollout.taken), None)
+        if begun:
+            self._follow(order, begun)
+            return None
+        meant, store = addressee(order, rollouts), Unread("a halt does not wait for a look", self.clock.now())
+        if meant is None or not (order.release or meant.still_served):
+            looked = self.reconciler.look(listing)
+            self._discover(listing, looked)
+            rollouts = tuple(_as_looked(rollout, looked) for rollout in self._rollouts(listing))
             meant = addressee(order, rollouts)
         if meant is None:
             self._answer(order, CommandResult.REFUSED, nobody(order, rollouts))
-            return
-        unseen = Unread("a halt does not wait for a look", self.clock.now())
-        self._reconcile(listing, meant.key, unseen, order)
+            return None
+        return self._reconcile(listing, meant, store, order)
+
+    def _follow(self, order: Command, rollout: Rollout) -> None:
+        """Answer a halt that was begun before, if there is an answer."""
+        halt = rollout.halt
+        if halt and halt.confirmed:
+            self._answer(order, CommandResult.DONE, "halted: read back in the store")
+        elif halt is None or rollout.superseded_by:
+            self._answer(order, CommandResult.FAILED, rollout.reason or "the halt was taken back")
 
     def _rollouts(self, listing: Listing) -> tuple[Rollout, ...]:
         return tuple(self.recorder.load(key).rollout for key in self.recorder.keys(listing.id))
@@ -82,18 +109,26 @@ class AppPasses:
     def _discover(self, listing: Listing, store: StoreState | Unread) -> None:
         if isinstance(store, Unread):
             return
-        known = frozenset(key.release_id for key in self.recorder.keys(listing.id))
-        for release, news in discover(store, known, listing.policy, listing.on_new_release):
-            key = RolloutKey(listing.id.app, listing.id.store, release.id)
-            self.recorder.begin(key, news, self.clock.now())
+        try:
+            known = self._rollouts(listing)
+            for release, news in discover(store, known, listing.policy, listing.on_new_release):
+                key = RolloutKey(listing.id.app, listing.id.store, release.id)
+                self.recorder.begin(key, news, self.clock.now())
+        except StorageError as trouble:
+            log.error("%s: a new release cannot be written down: %s", listing.id, trouble)  # noqa: TRY400
 
-    def _addressed(self, listing: Listing, rollouts: tuple[Rollout, ...]) -> dict[RolloutKey, Command]:
-        """The oldest waiting order for each rollout. Halts are carried out elsewhere, at once."""
+    def _orders(self, listing: Listing, rollouts: tuple[Rollout, ...]) -> dict[RolloutKey, Command]:
+        """The oldest waiting order for each rollout; none while they cannot be read. Halts have their lane."""
+        try:
+            waiting = self.commands.waiting()
+        except StorageError as trouble:
+            log.error("orders cannot be read: %s", trouble)  # noqa: TRY400
+            return {}
         addressed: dict[RolloutKey, Command] = {}
-        for order in self.commands.waiting():
-            if (order.app, order.store) != (listing.id.app, listing.id.store):
-                continue
-            if order.verb is CommandVerb.HALT:
+        for order in waiting:
+            ours = (order.app, order.store) == (listing.id.app, listing.id.store)
+            expired = order.expires_at is not None and order.expires_at <= self.wall.now()
+            if not ours or expired or order.verb is CommandVerb.HALT:
                 continue
             meant = addressee(order, rollouts)
             if meant is None:
@@ -103,27 +138,59 @@ class AppPasses:
         return addressed
 
     def _reconcile(
-        self, listing: Listing, key: RolloutKey, store: StoreState | Unread, order: Command | None
+        self, listing: Listing, rollout: Rollout, store: StoreState | Unread, order: Command | None
     ) -> datetime:
         """Returns when the rollout is due again."""
-        known = self.recorder.load(key)
-        if order and order.verb is not CommandVerb.HALT and order.id in known.rollout.taken:
-            self._answer(order, CommandResult.DONE, "taken up before a restart")
+        if order and order.id in rollout.taken:
+            text = "taken up before the daemon restarted; history tells what became of it"
+            self._answer(order, CommandResult.FAILED, text)
             return self.clock.now()
-        if order:
-            self.commands.take(order.id, self.wall.now())
+        if order and not self._take(order):
+            return self.clock.now()
         try:
-            done = self.reconciler.reconcile(listing, known, store, order)
+            done = self.reconciler.reconcile(listing, rollout.key, store, order)
         except StaleJournal:
-            log.info("%s: its journal went on during the pass; looking again", key)
+            log.info("%s: its journal went on during the pass; looking again", rollout.key)
             return self.clock.now()
-        if order:
-            self._answer(order, *_result(done))
-            return self.clock.now()
-        return done.due
+        if order is None:
+            return done.due
+        result, text = _result(done)
+        if order.verb is CommandVerb.HALT and result is CommandResult.FAILED:
+            self._note(order, text)
+            return done.due
+        self._answer(order, result, text)
+        return self.clock.now()
+
+    def _take(self, order: Command) -> bool:
+        """False when the order has its answer already. A halt does not wait for the database."""
+        try:
+            return self.commands.take(order.id, self.wall.now()) or order.verb is CommandVerb.HALT
+        except StorageError:
+            if order.verb is not CommandVerb.HALT:
+                raise
+            return True
+
+    def _note(self, order: Command, text: str) -> None:
+        try:
+            self.commands.note(order.id, text)
+        except StorageError as trouble:
+            log.error("the order %s cannot be answered: %s", order.id, trouble)  # noqa: TRY400
+
+    def refuse(self, order: Command, text: str) -> None:
+        """Answer an order that is for none of ours."""
+        self._answer(order, CommandResult.REFUSED, text)
 
     def _answer(self, order: Command, result: CommandResult, text: str) -> None:
-        self.commands.finish(order.id, result, text, self.wall.now())
+        try:
+            self.commands.finish(order.id, result, text, self.wall.now())
+        except StorageError as trouble:
+            log.error("the order %s cannot be answered: %s", order.id, trouble)  # noqa: TRY400
+
+
+def _as_looked(rollout: Rollout, store: StoreState | Unread) -> Rollout:
+    """The rollout with what this look shows of it, to tell which release is meant."""
+    at = store.as_of
+    return extend(rollout, learn(rollout, store, at), at)
 
 
 def _result(done: Pass) -> tuple[CommandResult, str]:

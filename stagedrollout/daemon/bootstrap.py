@@ -7,6 +7,7 @@ Everything that touches the world outside comes in through `Doors`; tests and th
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 from stagedrollout import __version__
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import AppSettings, ClockSource, PlayListing, Settings
-from stagedrollout.core.errors import WrongConfiguration
+from stagedrollout.core.errors import StorageError, WrongConfiguration
 from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.daemon.actuator import Actuator
@@ -45,6 +46,8 @@ from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
 from stagedrollout.stores.google_play import GooglePlay, PlayClient
 from stagedrollout.stores.google_play.wire import OpenHttp
+
+log = logging.getLogger(__name__)
 
 Access = TypeVar("Access")
 
@@ -107,8 +110,17 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None) -> Iterator[Daemon]:
             halt_workers=limits.halt_workers,
             drain_seconds=limits.drain.total_seconds(),
         )
+        stack.callback(_leave, works)
         stack.callback(scheduler.stop)
         yield Daemon(works, scheduler, engine)
+
+
+def _leave(works: Works) -> None:
+    """A daemon that ends on purpose says so; one that cannot say it is missed after its heartbeat's time."""
+    try:
+        works.presence.leave(works.epoch, works.wall.now())
+    except StorageError as error:
+        log.warning("that this daemon has stopped cannot be noted: %s", error)
 
 
 def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:

@@ -11,10 +11,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from stagedrollout.core.errors import Preempted
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clearance
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """What a pass may rely on: how many halts its store app had seen when it began, and until when."""
+
+    app: StoreApp
+    halts: int
+    deadline: float
 
 
 class Lanes:
@@ -26,19 +36,26 @@ class Lanes:
         self._raising: dict[StoreApp, threading.Lock] = {}
         self._halts: dict[StoreApp, int] = {}
 
+    def permit(self, app: StoreApp, deadline: float) -> Permit:
+        """Taken at the very beginning of a pass, before anything is read: a halt announced from then on
+        stops every raise of that pass. `deadline` is on the monotonic clock."""
+        with self._guard:
+            return Permit(app, self._halts.get(app, 0), deadline)
+
     @contextmanager
-    def raising(self, app: StoreApp, still_ours: Clearance, deadline: float) -> Iterator[Clearance]:
-        """Hold the raise lane. The clearance given refuses once a halt came, the lease went, or `deadline`
-        (on the monotonic clock) passed. Raises Preempted when another raise is under way."""
-        lock, halts = self._state(app)
+    def raising(self, permit: Permit, still_ours: Clearance) -> Iterator[Clearance]:
+        """Hold the raise lane. The clearance given refuses once a halt came since the permit, the lease
+        went, or the deadline passed. Raises Preempted when another raise is under way."""
+        with self._guard:
+            lock = self._raising.setdefault(permit.app, threading.Lock())
         if not lock.acquire(blocking=False):
             raise Preempted("another change of this store app is under way")
         try:
 
             def clearance() -> None:
-                if self._halts.get(app, 0) != halts:
+                if self._halts.get(permit.app, 0) != permit.halts:
                     raise Preempted("a halt took over")
-                if self._monotonic() > deadline:
+                if self._monotonic() > permit.deadline:
                     raise Preempted("the pass ran out of time")
                 still_ours()
 
@@ -50,7 +67,3 @@ class Lanes:
         """Announce a halt: every raise of this store app stops before its next request."""
         with self._guard:
             self._halts[app] = self._halts.get(app, 0) + 1
-
-    def _state(self, app: StoreApp) -> tuple[threading.Lock, int]:
-        with self._guard:
-            return self._raising.setdefault(app, threading.Lock()), self._halts.get(app, 0)

@@ -25,5 +25,9 @@ class Listing:
     poll: timedelta
 
     def policy_of(self, name: str) -> Policy:
-        """The named policy; the app's own if that one has left the configuration."""
+        """The named policy; the app's own, to halt by, if that one is not (or no longer) known."""
         return self.policies.get(name) or self.policies[self.policy]
+
+    def unknown(self, name: str) -> str:
+        """The name again if no such policy is known, else ""."""
+        return "" if name in self.policies else name

@@ -15,8 +15,8 @@ from stagedrollout.core import news
 from stagedrollout.core.assessment import Assessment, Circumstances, assess
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.decision import decide
-from stagedrollout.core.drift import learn
-from stagedrollout.core.errors import EdgeError, StorageError
+from stagedrollout.core.drift import STALE_READ, learn
+from stagedrollout.core.errors import EdgeError, LostLease, StaleJournal, StorageError
 from stagedrollout.core.evidence import hour_floor
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
@@ -28,6 +28,7 @@ from stagedrollout.core.model import (
     Observation,
     Outcome,
     Reading,
+    RolloutKey,
     SignalQuery,
     StoreState,
     Unmeasured,
@@ -37,6 +38,7 @@ from stagedrollout.core.model import (
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.lanes import Permit
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.recorder import Known, Recorder
 from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
@@ -44,7 +46,12 @@ from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
 log = logging.getLogger(__name__)
 
 RETRY_SOON = timedelta(seconds=30)
-"""How soon a halt that the store does not show is sent again, and an outcome in doubt looked at."""
+"""How soon a halt that the store does not show is sent again at first, and an outcome in doubt looked at."""
+
+LOOK_AFTER_HALT = timedelta(minutes=2)
+"""While a look may still be stale, a halt that one look has confirmed is looked at again this soon."""
+
+SETTLE_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +75,28 @@ class Reconciler:
     deadline_seconds: float
 
     def reconcile(
-        self, listing: Listing, known: Known, store: StoreState | Unread, order: Command | None = None
+        self, listing: Listing, key: RolloutKey, store: StoreState | Unread, order: Command | None = None
     ) -> Pass:
         """Raises StorageError when nothing could be recorded and nothing had to be halted."""
-        deadline = time.monotonic() + self.deadline_seconds
+        permit = self.actuator.permit(listing, time.monotonic() + self.deadline_seconds)
+        known = self.recorder.load(key)
         observed = self._observe(listing, known.rollout, store, order)
         assessment, findings = self._assess(observed)
         decision = decide(
-            Case(observed.rollout, observed.seen, assessment, observed.policy, listing.mode, order)
+            Case(
+                rollout=observed.rollout,
+                observation=observed.seen,
+                assessment=assessment,
+                policy=observed.policy,
+                mode=listing.mode,
+                order=order,
+                unknown_policy=listing.unknown(_policy_meant(observed.rollout, order)),
+            )
         )
+        if _stops(decision):
+            self.actuator.announce_halt(listing)
         recorded = self._record(known, (*observed.learned, *findings), observed, decision)
-        outcome = self._act(listing, recorded, decision, deadline)
+        outcome = self._act(listing, recorded, decision, permit)
         settled = self._settle(recorded, outcome)
         return Pass(settled, decision, outcome, _due(listing, settled.rollout, decision, observed.seen.now))
 
@@ -95,7 +113,7 @@ class Reconciler:
         now = self.clock.now()
         learned = learn(rollout, store, now)
         rollout = extend(rollout, learned, now)
-        policy = listing.policy_of(rollout.policy)
+        policy = listing.policy_of(_policy_meant(rollout, order))
         stop = order is not None and order.verb is CommandVerb.HALT
         readings = () if stop or not _listens(rollout) else self._readings(listing, rollout, policy, now)
         return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, readings))
@@ -132,34 +150,43 @@ class Reconciler:
         facts = (*found, *decided)
         try:
             return self.recorder.record(known, facts, observed.seen.now)
-        except StorageError:
-            if not _stops(decision):
-                raise
-            log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
-            return self.recorder.spool(known, facts, observed.seen.now)
+        except StorageError as error:
+            if _stops(decision):
+                log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
+                return self.recorder.spool(known, facts, observed.seen.now)
+            if not isinstance(error, (StaleJournal, LostLease)):
+                self.recorder.suspect(known, facts, observed.seen.now)
+            raise
 
-    def _act(self, listing: Listing, known: Known, decision: Decision, deadline: float) -> Outcome | None:
+    def _act(self, listing: Listing, known: Known, decision: Decision, permit: Permit) -> Outcome | None:
         intent = known.rollout.intent
         if decision.change is None or intent is None:
             return None
         seen = known.rollout.last.seen if known.rollout.last else ""
         return self.actuator.act(
-            listing, decision.change, seen=seen, still_ours=self.still_ours, deadline=deadline
+            listing, decision.change, seen=seen, still_ours=self.still_ours, permit=permit
         )
 
     def _settle(self, known: Known, outcome: Outcome | None) -> Known:
+        """Write down how it ended. Whoever wrote to the journal meanwhile, the outcome goes on top of that."""
         intent = known.rollout.intent
         if outcome is None or intent is None:
             return known
         at = self.clock.now()
-        try:
+        for _ in range(SETTLE_ATTEMPTS):
             known = self.recorder.load(known.rollout.key)
-            return self.recorder.record(known, news.of_outcome(known.rollout, intent.key, outcome), at)
-        except StorageError:
-            log.critical(
-                "the journal cannot be written; the outcome for %s is kept to be written", intent.key
-            )
-            return self.recorder.spool(known, news.of_outcome(known.rollout, intent.key, outcome), at)
+            told = news.of_outcome(known.rollout, intent.key, outcome)
+            try:
+                return self.recorder.record(known, told, at)
+            except StaleJournal:
+                continue
+            except LostLease as lost:
+                log.warning("%s; the outcome of %s is left to the next look", lost, intent.key)
+                return known
+            except StorageError:
+                log.critical("the journal cannot be written; the outcome of %s is kept for it", intent.key)
+                return self.recorder.spool(known, told, at)
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +202,16 @@ class _Observed:
         return self.seen.store.fingerprint if isinstance(self.seen.store, StoreState) else ""
 
 
+def _policy_meant(rollout: Rollout, order: Command | None) -> str:
+    """A start names the policy it is to be steered by, from its first stage on."""
+    starts = order is not None and order.verb is CommandVerb.START
+    return order.policy if order and starts and order.policy else rollout.policy
+
+
 def _listens(rollout: Rollout) -> bool:
     """Whether the signals have anything to say: people have it, and nobody has stopped it."""
-    return rollout.live_since is not None and not (rollout.finished or rollout.ignored or rollout.halt)
+    over = rollout.finished or rollout.ignored or (rollout.halt and not rollout.still_served)
+    return rollout.live_since is not None and not over
 
 
 def _stops(decision: Decision) -> bool:
@@ -185,6 +219,13 @@ def _stops(decision: Decision) -> bool:
 
 
 def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) -> datetime:
-    unsettled = rollout.intent is not None or (rollout.halt is not None and not rollout.halt.confirmed)
-    latest = now + (min(RETRY_SOON, listing.poll) if unsettled else listing.poll)
+    """At the latest in a poll; sooner while an outcome or a halt is not certain."""
+    wait = listing.poll
+    if rollout.halt and not rollout.halt.confirmed:
+        wait = max((now - rollout.halt.at) / 4, RETRY_SOON)  # soon at first; it may need a person
+    elif rollout.intent:
+        wait = RETRY_SOON
+    elif rollout.halt and now - rollout.halt.at < STALE_READ:
+        wait = LOOK_AFTER_HALT
+    latest = now + min(wait, listing.poll)
     return min(latest, decision.due) if decision.due and decision.due > now else latest

@@ -7,17 +7,23 @@ last known state still serves to halt by (promise R18).
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime
 
 from stagedrollout.core import facts, wording
-from stagedrollout.core.errors import StorageError
-from stagedrollout.core.fold import apply, begin, extend
+from stagedrollout.core.errors import StaleJournal, StorageError
+from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp, Verb
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.journal import Journal
+
+log = logging.getLogger(__name__)
+
+HALT_ATTEMPTS = 3
+"""How often the journal is read again for a halt, when others write to it at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +56,17 @@ class Recorder:
 
     def load(self, key: RolloutKey) -> Known:
         """The rollout as the journal tells it. Raises StorageError if it was never read and cannot be now."""
-        cached = self._cache.get(key)
         try:
             self._unspool(key)
+            cached = self._cache.get(key)
             if cached and self._journal.head(key) == cached.seq:
                 return cached
             return self._remember(key, self._read(key))
         except StorageError:
-            if cached is None:
+            remembered = self._cache.get(key)
+            if remembered is None:
                 raise
-            return cached
+            return remembered
 
     def begin(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write the first facts of a new rollout."""
@@ -69,32 +76,47 @@ class Recorder:
     def record(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write facts on top of what is known. Raises StaleJournal, LostLease or StorageError.
 
-        Facts that carry a halt have no guard: they are true whoever writes them, and cannot wait.
+        Facts that carry a halt need no lease, and a journal that has gone on is read again for them: they
+        are true whoever writes them, and cannot wait for another pass.
         """
         if not news:
             return known
-        if any(_halts(fact) for fact in news):
-            known = self.load(known.rollout.key)
-            batch = Batch(known.rollout.key, at)
-        else:
+        if not _carry_a_halt(news):
             batch = Batch(known.rollout.key, at, expected_seq=known.seq, epoch=self._epoch)
+            return self._write(extend(known.rollout, news, at), news, at, batch)
+        for _ in range(HALT_ATTEMPTS - 1):
+            try:
+                return self._write_halt(known, news, at)
+            except StaleJournal:
+                known = self._remember(known.rollout.key, self._read(known.rollout.key))
+        return self._write_halt(known, news, at)
+
+    def _write_halt(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> Known:
+        batch = Batch(known.rollout.key, at, expected_seq=known.seq)
         return self._write(extend(known.rollout, news, at), news, at, batch)
+
+    def suspect(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> None:
+        """Keep in memory what a pass found out that could not be written, so that the next pass counts on."""
+        doubts = tuple(fact for fact in news if isinstance(fact, (facts.Suspected, facts.Cleared)))
+        self._remember(known.rollout.key, Known(extend(known.rollout, doubts, at), known.seq))
 
     def spool(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Keep facts that the database would not take, to be written as soon as it does (promise R18)."""
         with self._guard:
             self._spooled.append((known.rollout.key, news, at))
-        return Known(extend(known.rollout, news, at), known.seq)
+        return self._remember(known.rollout.key, Known(extend(known.rollout, news, at), known.seq))
 
     def _unspool(self, key: RolloutKey) -> None:
+        """Write what was kept, oldest first. What the journal has already, in other words, is dropped."""
         with self._guard:
             waiting = [kept for kept in self._spooled if kept[0] == key]
             self._spooled = [kept for kept in self._spooled if kept[0] != key]
         while waiting:
             _, news, at = waiting[0]
             try:
-                known = self._read(key)
-                self._write(extend(known.rollout, news, at), news, at, Batch(key, at))
+                self._write_halt(self._read(key), news, at)
+            except StaleJournal:
+                log.info("%s: the journal has a kept halt already", key)
             except StorageError:
                 with self._guard:
                     self._spooled = waiting + self._spooled
@@ -120,11 +142,10 @@ class Recorder:
 
     def _read(self, key: RolloutKey) -> Known:
         history = self._journal.history(key)
-        if not history:
+        told = tuple((facts.read(recorded.entry), recorded.entry.at) for recorded in history)
+        rollout = fold(key, told)
+        if rollout is None:
             raise StorageError(f"the journal knows no rollout {key}")
-        rollout = begin(key, facts.read(history[0].entry), history[0].entry.at)
-        for recorded in history[1:]:
-            rollout = apply(rollout, facts.read(recorded.entry), recorded.entry.at)
         return Known(rollout, history[-1].seq)
 
     def _remember(self, key: RolloutKey, known: Known) -> Known:
@@ -133,9 +154,11 @@ class Recorder:
         return known
 
 
-def _halts(fact: facts.Fact) -> bool:
-    verb = fact.verb if isinstance(fact, (facts.Decided, facts.Settled)) else None
-    return verb is Verb.HALT
+def _carry_a_halt(news: tuple[facts.Fact, ...]) -> bool:
+    """Whether a halt is among the facts, and nothing that raises."""
+    verbs = [fact.verb for fact in news if isinstance(fact, (facts.Decided, facts.Settled))]
+    raising = any(isinstance(f, facts.Decided) and f.intent and f.verb is not Verb.HALT for f in news)
+    return Verb.HALT in verbs and not raising
 
 
 def _opened(rollout: Rollout, news: tuple[facts.Fact, ...], epoch: int) -> OpenIntent | None:

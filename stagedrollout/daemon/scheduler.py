@@ -24,7 +24,7 @@ from stagedrollout.daemon.app_pass import AppPass, AppPasses
 from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.notify.relay import Relay
-from stagedrollout.storage.commands import CommandBox, CommandResult
+from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.presence import Presence
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Scheduler:
         self._apscheduler.start()
 
     def stop(self) -> None:
-        """Take nothing new, finish what is under way (at most `drain_seconds`), deliver what is ready."""
+        """Take nothing new and finish what is under way, for at most `drain_seconds`."""
         self._stopping.set()
         if self._apscheduler.running:
             self._apscheduler.shutdown(wait=False)
@@ -91,16 +91,10 @@ class Scheduler:
 
     def turn(self) -> None:
         """Start whatever is due. Returns at once."""
-        try:
-            self._beat()
-            self._take_orders()
-        except LostLease as lost:
-            log.critical("%s; this daemon raises nothing more and stops", lost)
-            self.lost = True
-            self.finished.set()
+        self._take_orders()
+        self._beat()
+        if self.lost:
             return
-        except StorageError as error:
-            log.error("the database cannot be used: %s", error)  # noqa: TRY400 - the words are enough
         self._start_passes()
         self._launch("tell", self._telling, self._works.relay.deliver_due, _told)
 
@@ -138,36 +132,57 @@ class Scheduler:
 
     def _beat(self) -> None:
         now = self._works.wall.now()
-        if now - self._beaten_at >= HEARTBEAT:
+        if now - self._beaten_at < HEARTBEAT:
+            return
+        try:
             self._works.presence.beat(self._works.epoch, now)
             self._beaten_at = now
+        except LostLease as lost:
+            log.critical("%s; this daemon raises nothing more and stops", lost)
+            self.lost = True
+            self.finished.set()
+        except StorageError as error:
+            log.error("the database cannot be written: %s", error)  # noqa: TRY400 - the words are enough
 
     def _take_orders(self) -> None:
-        commands = self._works.commands
-        orders = commands.waiting()
-        if orders:
-            commands.expire(self._works.wall.now())
-        for order in orders:
-            app = StoreApp(order.app, order.store)
-            if app not in self._works.listings:
-                text = f"this daemon does not know {order.app} on {order.store.value}"
-                commands.finish(order.id, CommandResult.REFUSED, text, self._works.wall.now())
-            elif order.verb is CommandVerb.HALT:
-                self._halt(app, order)
-            else:
-                with self._guard:
-                    self._due[app] = min(self._due[app], self._works.clock.now())
+        """Halts first and at once; whatever else the database refuses meanwhile."""
+        try:
+            orders = self._works.commands.waiting()
+        except StorageError as error:
+            log.error("orders cannot be read: %s", error)  # noqa: TRY400
+            return
+        for order in sorted(orders, key=lambda order: order.verb is not CommandVerb.HALT):
+            self._take(order)
+        try:
+            if orders:
+                self._works.commands.expire(self._works.wall.now())
+        except StorageError as error:
+            log.error("orders cannot be answered: %s", error)  # noqa: TRY400
+
+    def _take(self, order: Command) -> None:
+        app = StoreApp(order.app, order.store)
+        if app not in self._works.listings:
+            text = f"this daemon does not know {order.app} on {order.store.value}"
+            self._works.passes.refuse(order, text)
+        elif order.verb is CommandVerb.HALT:
+            self._halt(app, order)
+        else:
+            self._make_due(app, self._works.clock.now())
+
+    def _make_due(self, app: StoreApp, at: datetime) -> None:
+        with self._guard:
+            self._due[app] = min(self._due[app], at)
 
     def _halt(self, app: StoreApp, order: Command) -> None:
         listing = self._works.listings[app]
 
-        def halted(outcome: Future[None]) -> None:
-            if outcome.exception():
-                log.critical(
-                    "the halt %s broke off and is tried again", order.id, exc_info=outcome.exception()
-                )
-            with self._guard:
-                self._due[app] = self._works.clock.now()
+        def halted(outcome: Future[datetime | None]) -> None:
+            error = outcome.exception()
+            if error:
+                log.critical("the halt %s broke off and is tried again: %s", order.id, _words(error))
+                self._make_due(app, self._works.clock.now())
+            elif due := outcome.result():
+                self._make_due(app, due)
 
         self._launch(f"halt {order.id}", self._halts, lambda: self._works.passes.halt(listing, order), halted)
 
@@ -195,8 +210,7 @@ class Scheduler:
             else:
                 due, problem = now + AFTER_TROUBLE, _words(error)
                 log.error("the pass over %s broke off: %s", app, problem, exc_info=_unexpected(error))
-            with self._guard:
-                self._due[app] = min(self._due[app], due)
+            self._make_due(app, due)
             try:
                 self._works.presence.pass_finished(app, now, next_due=due, problem=problem)
             except StorageError as failure:
@@ -231,7 +245,13 @@ class Scheduler:
                     self._running.pop(name, None)
                 future.set_result(None)
 
-        pool.submit(whole)
+        try:
+            pool.submit(whole)
+        except RuntimeError as error:  # no thread to be had, or the pool is shut: next turn again
+            log.error("%s cannot be started: %s", name, error)  # noqa: TRY400
+            with self._guard:
+                self._running.pop(name, None)
+            future.set_result(None)
 
 
 def _told(outcome: Future[int]) -> None:

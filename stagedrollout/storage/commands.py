@@ -99,6 +99,12 @@ class CommandBox:
         with writing(self._engine) as connection:
             return connection.execute(statement.values(taken_us=micros(now))).rowcount == 1
 
+    def note(self, id: str, answer: str) -> None:  # noqa: A002
+        """Tell how an order stands that is not finished yet."""
+        statement = commands.update().where(commands.c.id == id, commands.c.finished_us.is_(None))
+        with writing(self._engine) as connection:
+            connection.execute(statement.values(answer=answer))
+
     def finish(self, id: str, result: CommandResult, answer: str, now: datetime) -> bool:  # noqa: A002
         """Answer the order; False when it has its answer already, which stays."""
         statement = commands.update().where(commands.c.id == id, commands.c.finished_us.is_(None))

@@ -97,6 +97,15 @@ class Presence:
             if connection.execute(statement.values(heartbeat_us=micros(now))).rowcount != 1:
                 raise LostLease(f"this daemon's epoch {epoch} is over: another one has claimed the database")
 
+    def leave(self, epoch: int, now: datetime) -> None:
+        """Say "gone, and meant to be": `info` then has `stopped_at`. Nothing happens to a newer daemon's row."""
+        with writing(self._engine) as connection:
+            row = _daemon(connection)
+            if row is not None and row.epoch == epoch:
+                info = json_text({**row.info, "stopped_at": now.isoformat()})
+                mine = (daemons.c.id == _THE_ONE, daemons.c.epoch == epoch)
+                connection.execute(daemons.update().where(*mine).values(info=info))
+
     def current(self) -> DaemonRow | None:
         with reading(self._engine) as connection:
             return _daemon(connection)

@@ -16,7 +16,7 @@ def ours() -> None:
 
 def test_a_raise_sends_nothing_more_once_a_halt_came():
     lanes = Lanes(monotonic=lambda: 0.0)
-    with lanes.raising(ACME, ours, deadline=10.0) as clearance:
+    with lanes.raising(lanes.permit(ACME, 10.0), ours) as clearance:
         clearance()
         lanes.halt(ACME)
         with pytest.raises(Preempted, match="a halt took over"):
@@ -25,7 +25,7 @@ def test_a_raise_sends_nothing_more_once_a_halt_came():
 
 def test_a_halt_of_another_app_disturbs_nobody():
     lanes = Lanes(monotonic=lambda: 0.0)
-    with lanes.raising(ACME, ours, deadline=10.0) as clearance:
+    with lanes.raising(lanes.permit(ACME, 10.0), ours) as clearance:
         lanes.halt(OTHER)
         clearance()
 
@@ -33,25 +33,25 @@ def test_a_halt_of_another_app_disturbs_nobody():
 def test_a_raise_after_the_halt_may_go_again():
     lanes = Lanes(monotonic=lambda: 0.0)
     lanes.halt(ACME)
-    with lanes.raising(ACME, ours, deadline=10.0) as clearance:
+    with lanes.raising(lanes.permit(ACME, 10.0), ours) as clearance:
         clearance()
 
 
 def test_two_raises_of_one_app_never_run_at_once():
     lanes = Lanes(monotonic=lambda: 0.0)
-    with lanes.raising(ACME, ours, deadline=10.0):
-        with pytest.raises(Preempted, match="under way"), lanes.raising(ACME, ours, deadline=10.0):
+    with lanes.raising(lanes.permit(ACME, 10.0), ours):
+        with pytest.raises(Preempted, match="under way"), lanes.raising(lanes.permit(ACME, 10.0), ours):
             pytest.fail("the second raise got the lane")
-        with lanes.raising(OTHER, ours, deadline=10.0) as clearance:
+        with lanes.raising(lanes.permit(OTHER, 10.0), ours) as clearance:
             clearance()
-    with lanes.raising(ACME, ours, deadline=10.0) as clearance:
+    with lanes.raising(lanes.permit(ACME, 10.0), ours) as clearance:
         clearance()
 
 
 def test_a_raise_sends_nothing_after_its_pass_ran_out_of_time():
     seconds = iter([5.0, 10.5])
     lanes = Lanes(monotonic=lambda: next(seconds))
-    with lanes.raising(ACME, ours, deadline=10.0) as clearance:
+    with lanes.raising(lanes.permit(ACME, 10.0), ours) as clearance:
         clearance()
         with pytest.raises(Preempted, match="ran out of time"):
             clearance()
@@ -62,5 +62,13 @@ def test_a_daemon_that_lost_its_lease_raises_nothing():
         raise LostLease("another daemon has claimed the database")
 
     lanes = Lanes(monotonic=lambda: 0.0)
-    with lanes.raising(ACME, lost, deadline=10.0) as clearance, pytest.raises(LostLease):
+    with lanes.raising(lanes.permit(ACME, 10.0), lost) as clearance, pytest.raises(LostLease):
+        clearance()
+
+
+def test_a_raise_whose_pass_began_before_the_halt_sends_nothing_at_all():
+    lanes = Lanes(monotonic=lambda: 0.0)
+    permit = lanes.permit(ACME, 10.0)
+    lanes.halt(ACME)
+    with lanes.raising(permit, ours) as clearance, pytest.raises(Preempted, match="a halt took over"):
         clearance()

@@ -28,6 +28,7 @@ class Passes:
         default_factory=lambda: {"slow": threading.Event(), "quick": threading.Event()}
     )
     halted: threading.Event = field(default_factory=threading.Event)
+    refused: list[tuple[str, str]] = field(default_factory=list)
 
     def run(self, listing: Any) -> AppPass:
         if listing.id == SLOW:
@@ -149,3 +150,17 @@ def test_a_stop_finishes_what_is_under_way(house):
     house.passes.released.set()
     stopping.join(PATIENCE)
     assert house.passes.passed["slow"].is_set()
+
+
+def test_an_order_for_an_app_nobody_watches_is_refused_in_words(house):
+    house.orders.waits.append(order(CommandVerb.HOLD, StoreApp("unheard-of", Store.GOOGLE_PLAY)))
+    house.scheduler.turn()
+    assert house.passes.refused == [("one", "this daemon does not know unheard-of on google_play")]
+
+
+def test_a_halt_goes_out_although_the_database_takes_no_heartbeat(house):
+    house.here.broken = True
+    house.orders.waits.append(order(CommandVerb.HALT, QUICK))
+    house.scheduler.turn()
+    assert house.passes.halted.wait(PATIENCE)
+    assert not house.scheduler.lost

@@ -49,11 +49,12 @@ def resume_order(case: Case) -> Decision | None:
     target = rollout.exposure_ppm
     if target <= 0:
         return refuse(case, "nothing_to_resume", "it is not known at which percentage it was halted")
+    lifted = facts.HoldEnded(f"lifted by {order.actor}, who resumes the release")
     return Decision(
         DecisionKind.RESUME,
         (Reason("human_resume", f"resumed by {order.actor} at {percent_text(target)}: {order.reason}"),),
         actor=order.actor,
         change=Change(Verb.RESUME, rollout.release.id, target),
         command=order.id,
-        also=(taken(order, f"resuming at {percent_text(target)}"),),
+        also=(taken(order, f"resuming at {percent_text(target)}"), *((lifted,) if rollout.hold else ())),
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from stagedrollout.core.assessment import Reason, Verdict
-from stagedrollout.core.case import Case, Decision, taken, turned_down
+from stagedrollout.core.case import Case, Decision, refuse, taken, turned_down
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.policy import OnUnknown
 from stagedrollout.core.units import duration_text
@@ -15,6 +14,8 @@ def human_halt(case: Case) -> Decision | None:
     order = case.ordered(CommandVerb.HALT)
     if order is None:
         return None
+    if case.rollout.seen and case.rollout.seen.status is ReleaseStatus.DRAFT and not _rolled_out(case):
+        return refuse(case, "draft", "it is a draft: nobody has it, and there is nothing to halt")
     reason = Reason("human_halt", order.reason)
     return Decision(
         DecisionKind.HALT,
@@ -24,6 +25,11 @@ def human_halt(case: Case) -> Decision | None:
         command=order.id,
         also=(taken(order, "halting"),),
     )
+
+
+def _rolled_out(case: Case) -> bool:
+    """Whether a start of ours may have made more of the draft than the last look showed."""
+    return case.rollout.intent is not None
 
 
 def wanted_halt(case: Case) -> Decision | None:
@@ -54,11 +60,7 @@ def _can_fail(case: Case) -> bool:
     if rollout.ignored or rollout.live_since is None:
         return False
     stopped = rollout.seen is not None and rollout.seen.status is ReleaseStatus.HALTED
-    return not stopped and not (rollout.halt and rollout.halt.confirmed and not _still_served(rollout))
-
-
-def _still_served(rollout: Rollout) -> bool:
-    return rollout.seen is not None and rollout.seen.status is ReleaseStatus.IN_PROGRESS
+    return not stopped and not (rollout.halt and rollout.halt.confirmed and not rollout.still_served)
 
 
 def _blind_too_long(case: Case) -> tuple[Reason, ...]:

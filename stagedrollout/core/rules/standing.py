@@ -20,16 +20,16 @@ from stagedrollout.core.model import (
 )
 
 
-def finished(case: Case) -> Decision | None:
-    rollout = case.rollout
-    if not rollout.finished:
-        return None
-    text = (
-        f"superseded by {rollout.superseded_by}" if rollout.superseded_by else "the watch after 100 % is over"
-    )
-    if case.order:
-        return refuse(case, "finished", text)
-    return wait("finished", text)
+def superseded(case: Case) -> Decision | None:
+    return _over(case, f"superseded by {case.rollout.superseded_by}") if case.rollout.superseded_by else None
+
+
+def closed(case: Case) -> Decision | None:
+    return _over(case, "the watch after 100 % is over") if case.rollout.closed else None
+
+
+def _over(case: Case, text: str) -> Decision:
+    return refuse(case, "finished", text) if case.order else wait("finished", text)
 
 
 def observing(case: Case) -> Decision | None:
@@ -51,6 +51,8 @@ def unsettled(case: Case) -> Decision | None:
 
 def _unsettled_reason(case: Case) -> Reason | None:
     store, rollout = case.observation.store, case.rollout
+    if case.unknown_policy:
+        return Reason("unknown_policy", f"this daemon knows no policy {case.unknown_policy!r}")
     if isinstance(store, Unread):
         return Reason("store_unread", f"the store could not be read: {store.why}")
     if rollout.intent:
