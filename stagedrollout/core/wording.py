@@ -196,7 +196,7 @@ def _(fact: facts.Decided, told: Telling) -> tuple[Notice, ...]:
     day = f"{told.at:%Y-%m-%d}/" + "+".join(sorted({r.code + r.gate for r in fact.reasons}))
     why = evidence(fact.reasons)
     match fact.decision:
-        case DecisionKind.HALT:
+        case DecisionKind.HALT if not told.rollout.halt:
             headline = f"{told.name} is FAILING; mode observe: nothing was halted"
             return (told.once(day, NoticeKind.FAILING, headline, *why, broadcast=True),)
         case DecisionKind.HOLD if not told.rollout.halt:

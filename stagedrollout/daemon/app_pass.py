@@ -84,11 +84,12 @@ class AppPasses:
         if begun:
             self._follow(order, begun)
             return None
-        meant, store = addressee(order, rollouts), Unread("a halt does not wait for a look", self.clock.now())
-        if meant is None or not (order.release or meant.still_served):
-            looked = self.reconciler.look(listing)
-            self._discover(listing, looked)
-            rollouts = tuple(_as_looked(rollout, looked) for rollout in self._rollouts(listing))
+        store: StoreState | Unread = Unread("a halt does not wait for a look", self.clock.now())
+        meant = addressee(order, rollouts)
+        if meant is None or not meant.still_served:
+            store = self.reconciler.look(listing)
+            self._discover(listing, store)
+            rollouts = tuple(_as_looked(rollout, store) for rollout in self._rollouts(listing))
             meant = addressee(order, rollouts)
         if meant is None:
             self._answer(order, CommandResult.REFUSED, nobody(order, rollouts))

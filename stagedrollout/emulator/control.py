@@ -29,11 +29,12 @@ class Control:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._held_back: datetime | None = None
         self._answers: dict[tuple[str, str], Callable[[Request], Any]] = {
             ("GET", "clock"): lambda _: self._clock(),
             ("POST", "idle"): self._idle,
             ("POST", "advance"): self._advance,
-            ("GET", "pace"): lambda _: self._world.pace.document(),
+            ("GET", "pace"): lambda _: self._pace(),
             ("POST", "pace"): self._set_pace,
             ("GET", "ledger"): self._ledger,
             ("GET", "world"): lambda _: self._world.picture(),
@@ -65,15 +66,23 @@ class Control:
         """Nothing is open any more: jump to what is due next, at most to the end of the story, at the pace."""
         due = _object(request).get("next_due")
         until = self._world.scenario.ends
-        step = self._world.pace.step(
-            self._world.timeline.now, until if due is None else min(_instant(due), until)
-        )
+        wanted = until if due is None else min(_instant(due), until)
+        step = self._world.pace.step(self._world.timeline.now, wanted)
         self._world.timeline.advance(step.to)
+        self._held_back = wanted if step.to < wanted else None
         return Reply(document=self._clock(), delay_seconds=step.seconds)
 
     def _set_pace(self, request: Request) -> dict[str, Any]:
         self._world.pace = pace_from(_object(request))
-        return self._world.pace.document()
+        self._held_back = None
+        return self._pace()
+
+    def _pace(self) -> dict[str, Any]:
+        """`held_back`: where an idle daemon wants to be since this pace was set, and may not go yet."""
+        return {
+            **self._world.pace.document(),
+            "held_back": iso(self._held_back) if self._held_back else None,
+        }
 
     def _advance(self, request: Request) -> dict[str, Any]:
         asked, now = _object(request), self._world.timeline.now

@@ -40,6 +40,9 @@ class Passes:
     def halt(self, listing: Any, order: Command) -> None:
         self.halted.set()
 
+    def refuse(self, order: Command, text: str) -> None:
+        self.refused.append((order.id, text))
+
 
 @dataclass
 class Orders:

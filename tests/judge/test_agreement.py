@@ -37,6 +37,15 @@ def test_a_release_the_store_refuses_to_halt_is_shown_as_not_halted():
     assert story.blamed() == {}
 
 
+def test_a_completed_release_that_a_newer_one_has_followed_stays_completed():
+    story = first_raise()
+    story.console(30, new("completed"), exposure_ppm=1_000_000)
+    story.served(31, "replaced", 0, cause="store")
+    story.served(31, "completed", 1_000_000, release=("5.3.0", 5030), cause="store")
+    story.ends("completed", 1_000_000)
+    assert story.blamed() == {}
+
+
 def test_a_raise_in_review_is_shown_as_waiting_for_it():
     story = first_raise()
     story.served(30, "inProgress", 100_000, review="IN_REVIEW")

@@ -108,3 +108,11 @@ def test_a_message_without_metadata_is_known_by_its_time_stamp():
     message["metadata"] = None
     story.notices[0]["ts"] = message["ts"]
     assert story.blamed() == {}
+
+
+def test_a_person_who_halts_what_is_halted_already_may_be_told_of():
+    story = _halted()
+    command = story.orders(21, "halt")
+    story.decides(21, "HALT", command=command)
+    story.tells(21, "halted", broadcast=True)
+    assert story.blamed() == {}

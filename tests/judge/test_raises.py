@@ -1,3 +1,5 @@
+import pytest
+
 from tests.judge.story import OLD, POLICY, Story, first_raise, new
 from tests.judge.verdict import judge
 
@@ -118,6 +120,17 @@ def test_a_person_may_advance_without_evidence_by_saying_so_and_is_counted_apart
 
 def test_a_person_advanced_without_evidence_and_had_not_said_so():
     assert _advanced().blamed() == {"raises_without_evidence": 1}
+
+
+@pytest.mark.parametrize(("hour", "blamed"), [(6, {}), (11, {"raises_without_evidence": 1})])
+def test_silence_is_no_reason_to_ask_a_person_twice_until_a_release_is_some_hours_old(hour, blamed):
+    story = Story()
+    story.asks(hour)
+    answer = story.requests[-1]["response"]
+    answer["groups"] = [group for group in answer["groups"] if "5.2.0" not in group["by"]["release"]]
+    story.raises(hour, 0.1, story.orders(hour, "advance"))
+    story.ends("rolling_out", 100_000)
+    assert story.blamed() == blamed
 
 
 def test_a_person_may_advance_before_the_bake_is_over():

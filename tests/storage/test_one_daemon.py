@@ -120,3 +120,16 @@ def test_a_lock_that_cannot_be_made_is_our_error(tmp_path: Path) -> None:
 def test_on_a_database_server_no_lock_is_pretended() -> None:
     with pytest.raises(StorageError, match="leases"):
         SingleDaemonLock.beside(None)
+
+
+def test_a_daemon_that_leaves_is_known_to_be_gone_and_a_newer_one_stays(presence: Presence) -> None:
+    first = presence.claim("host:1", NOW, {"version": "1"})
+    presence.leave(first, NOW)
+    gone = presence.current()
+    assert gone is not None
+    assert gone.info == {"version": "1", "stopped_at": NOW.isoformat()}
+    presence.claim("host:2", NOW, {"version": "1"})
+    presence.leave(first, NOW)
+    newer = presence.current()
+    assert newer is not None
+    assert newer.info == {"version": "1"}

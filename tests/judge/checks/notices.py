@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -38,9 +39,10 @@ def doubled(case: Case) -> list[Finding]:
             if not _in_doubt(case, first, again):
                 text = f"the notice {again.key} arrived again although the first one was acknowledged"
                 findings.append(_finding("notices_doubled", again.at.isoformat(), again.rollout, text))
+    again = _ordered_again(case)
     for key, halts in _halts(case).items():
         told = {m.key: m for m in _about(messages, key, "halted")}
-        for message in list(told.values())[len(halts) :]:
+        for message in list(told.values())[len(halts) + again[key] :]:
             text = f"the halt of {key.id} was broadcast as if it were another one"
             findings.append(_finding("notices_doubled", message.at.isoformat(), message.rollout, text))
     return findings
@@ -80,11 +82,22 @@ def _halts(case: Case) -> dict[Key, list[Entry]]:
     for entry in case.journal.entries:
         if _ends_a_halt(entry):
             halting.discard(entry.key)
-        elif entry.kind == "decided" and entry.body["decision"] == "HALT" and entry.body.get("intent"):
+        elif _carried_out(entry):
             if entry.key not in halting:
                 found.setdefault(entry.key, []).append(entry)
             halting.add(entry.key)
     return found
+
+
+def _carried_out(entry: Entry) -> bool:
+    return entry.kind == "decided" and entry.body["decision"] == "HALT" and bool(entry.body.get("intent"))
+
+
+def _ordered_again(case: Case) -> Counter[Key]:
+    """How often a person halted what was halted already: that may be told, since the halt is theirs now."""
+    first = {entry.seq for halts in _halts(case).values() for entry in halts}
+    entries = (entry for entry in case.journal.entries if _carried_out(entry) and entry.body.get("command"))
+    return Counter(entry.key for entry in entries if entry.seq not in first)
 
 
 def _ends_a_halt(entry: Entry) -> bool:

@@ -4,7 +4,7 @@ younger than the raise before and no older than one poll; a person's order excus
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.judge.case import Case
 from tests.judge.checks import halts
@@ -15,6 +15,7 @@ from tests.judge.signals import GRACE, Poll, Word, between, hour_floor
 from tests.judge.terms import Gate, percent
 
 CHECK = "raises_without_evidence"
+_QUIET_START = timedelta(hours=6)
 _WHY = {
     Word.INSUFFICIENT: "had too little settled data",
     Word.STALE: "had only stale data",
@@ -71,7 +72,11 @@ def _used_without_evidence(case: Case, raised: Change, order: Order) -> bool:
 
 
 def _beyond_waiting(case: Case, raised: Change) -> bool:
-    return any(word is not Word.INSUFFICIENT for _, word in _gates_not_passing(case, raised))
+    """Silence in the first hours of a life is too little data; later it is a signal that is missing."""
+    begun = case.run_begun(raised.key, raised.at)
+    young = begun is not None and raised.at - begun < _QUIET_START
+    waiting = {Word.INSUFFICIENT, Word.MISSING} if young else {Word.INSUFFICIENT}
+    return any(word not in waiting for _, word in _gates_not_passing(case, raised))
 
 
 def _gates_not_passing(case: Case, raised: Change) -> Iterator[tuple[Gate, Word]]:

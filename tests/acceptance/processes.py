@@ -1,0 +1,131 @@
+"""The processes of a test: started as a user starts them, looked at from outside, and always ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCT = (sys.executable, "-m", "stagedrollout")
+LOOK_SECONDS = 0.05
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], *, within: float = 30.0, what: str = "") -> T:
+    """What `look` finds, as soon as it finds something true. Fails the test after `within` seconds."""
+    ends = time.monotonic() + within
+    while not (found := look()):
+        if time.monotonic() > ends:
+            pytest.fail(f"{what or 'it'} did not happen within {within:.0f} s; seen last: {found!r}")
+        time.sleep(LOOK_SECONDS)
+    return found
+
+
+def surroundings(**more: str) -> dict[str, str]:
+    """The environment of a user who has configured nothing."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("STAGEDROLLOUT")}
+    return {**ours, "COLUMNS": "200", **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+def run(*command: str, within: float = 60.0, **environ: str) -> Done:
+    """A command of the product, until it ends."""
+    return _run((*PRODUCT, *command), within, environ)
+
+
+def run_module(module: str, *command: str, within: float = 100.0) -> Done:
+    return _run((sys.executable, "-m", module, *command), within, {})
+
+
+def _run(command: tuple[str, ...], within: float, environ: dict[str, str]) -> Done:
+    begun = time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=surroundings(**environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
+
+
+class Background:
+    """A command of the product that goes on; what it says is kept in files."""
+
+    def __init__(self, folder: Path, name: str, *command: str) -> None:
+        self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self._process = subprocess.Popen(
+                (*PRODUCT, *command),
+                cwd=ROOT,
+                env=surroundings(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+
+    @property
+    def out(self) -> str:
+        return self._out.read_text("utf-8")
+
+    @property
+    def said(self) -> str:
+        return self.out + self._err.read_text("utf-8")
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def says(self, text: str, *, within: float = 20.0) -> None:
+        eventually(lambda: text in self.said or not self.alive, within=within, what=f"saying {text!r}")
+        assert text in self.said, self.said
+
+    def asked_to_stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def killed(self) -> None:
+        """kill -9: no farewell of any kind."""
+        self._process.kill()
+        self._process.wait()
+
+    def ended(self, *, within: float) -> int:
+        try:
+            return self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"the process is still there after {within:.0f} s; it said: {self.said[-2_000:]}")
+
+    def removed(self) -> None:
+        """At the end of a test, whatever has become of it."""
+        if self.alive:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
+        if self.alive:
+            self.killed()

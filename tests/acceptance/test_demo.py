@@ -1,0 +1,105 @@
+"""The shipped scenarios, and copies of them with other chances, through the command that a stranger types."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.acceptance.processes import run, run_module
+from tests.acceptance.stories import newest, shipped, short, turns_bad, write
+
+ENDS = {
+    "healthy": ("completed", 1_000_000, "completed", 1_000_000),
+    "bad-release": ("halted", 50_000, "halted", 0),
+    "sentry-outage": ("held", 10_000, "inProgress", 10_000),
+    "console-halt": ("halted", 50_000, "halted", 0),
+}
+"""Phase and exposure as our journal has them; status and exposure as the store really serves them."""
+
+
+def _told(*options):
+    """The one document of a judged demo that kept every promise."""
+    done = run_module("tests.judge.demo", *options, "--json")
+    assert done.code == 0, done.said
+    document = json.loads(done.out)
+    assert document["ledger"]["findings"] == []
+    return document, done.seconds
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_shipped_scenario_ends_as_its_file_says(name):
+    document, seconds = _told("--scenario", name)
+    (row,) = document["rollouts"]
+    served = document["ledger"]["stores"]["google_play"]
+    assert (row["phase"], row["exposure_ppm"], served["status"], served["exposure_ppm"]) == ENDS[name]
+    assert (row["app"], row["store"], row["release"]) == ("acme", "google_play", "5.2.0")
+    assert row["reason"]
+    assert document["ledger"]["raises_without_evidence"] == document["ledger"]["siblings_changed"] == 0
+    assert document["ledger"]["notices_delivered"] > 0
+    assert seconds < 60
+
+
+def test_a_scenario_that_does_not_end_as_its_file_says_fails(tmp_path):
+    story = short(
+        until="3h",
+        expect={"rollouts": [{"app": "acme", "store": "google_play", "release": "5.2.0", "phase": "halted"}]},
+    )
+    done = run_module("tests.judge.demo", "--scenario", str(write(story, tmp_path)), "--json")
+    assert done.code == 1
+    assert json.loads(done.out)["ledger"]["unmet_expectations"] == 1
+
+
+def test_what_the_crash_rate_is_decides_how_it_ends(tmp_path):
+    story = short(until="10h")
+    assert _ending(story, tmp_path) == ("rolling_out", 500_000)
+    newest(story)["crash_free"] = 97.0
+    assert _ending(story, tmp_path) == ("halted", 100_000)
+
+
+def test_trouble_that_begins_later_is_stopped_at_a_higher_stage(tmp_path):
+    story = shipped("bad-release") | {"until": "66h"}  # as shipped it is halted at 5 %
+    assert _ending(turns_bad(story, at="58h", crash_free=96.0), tmp_path) == ("halted", 100_000)
+
+
+def test_another_seed_is_another_week_of_the_same_story(tmp_path):
+    story = turns_bad(short(until="6h"), at="3h")
+    told = []
+    for seed in (7, 7, 8):
+        path = write(story | {"seed": seed}, tmp_path)
+        (row,) = _told("--scenario", str(path))[0]["rollouts"]
+        told.append((row["phase"], row["exposure_ppm"], row["reason"]))
+    assert [(phase, exposure) for phase, exposure, _ in told] == [("halted", 100_000)] * 3
+    own, same, other = (reason for *_, reason in told)
+    assert own == same
+    assert own != other
+
+
+def _ending(story, folder):
+    (row,) = _told("--scenario", str(write(story, folder)))[0]["rollouts"]
+    return row["phase"], row["exposure_ppm"]
+
+
+def test_the_installed_demo_prints_one_document_and_leaves_judging_to_others(tmp_path):
+    path = write(short(until="4h"), tmp_path)
+    done = run("demo", "--scenario", str(path), "--json")
+    assert (done.code, done.err) == (0, "")
+    document = json.loads(done.out)
+    assert document["ledger"] is None
+    assert [row["phase"] for row in document["rollouts"]] == ["rolling_out"]
+
+
+def test_a_scenario_that_is_wrong_is_refused_with_every_problem(tmp_path):
+    story = short(seed="many", until="soon") | {"colour": "red"}
+    path = write(story, tmp_path)
+    for command in ("demo", "emulate"):
+        done = run(command, "--scenario", str(path))
+        assert (done.code, done.out) == (2, "")
+        lines = [line for line in done.err.splitlines() if f"{path}:" in line]
+        assert {"seed", "until", "colour"} <= {
+            word for word in ("seed", "until", "colour") if word in done.err
+        }
+        assert len(lines) >= 3
+    unknown = run("demo", "--scenario", "helthy")
+    assert unknown.code == 2
+    assert "healthy" in unknown.err

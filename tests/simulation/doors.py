@@ -1,0 +1,151 @@
+"""Doors into the emulated world without sockets, each in the shape in which its client takes one.
+
+Every request takes virtual time, may meet a fault drawn for it, and is a point at which the daemon can die:
+before it is sent, and after it was answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from http.client import RemoteDisconnected
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import httplib2
+
+from stagedrollout.daemon.bootstrap import Doors
+from stagedrollout.emulator.faults import Fault
+from stagedrollout.emulator.request import Request, Response
+from stagedrollout.emulator.world import World
+from stagedrollout.http.client import in_process
+from stagedrollout.notify import slack_wire
+from stagedrollout.notify.slack_answer import failure, no_answer
+from tests.simulation.perils import Perils
+from tests.simulation.plan import HTTP_TIMEOUT, Weather
+
+HOST = "127.0.0.1:9"
+URL = f"http://{HOST}"
+_SERVICES = {
+    "/androidpublisher": "google_play",
+    "/oauth2": "oauth",
+    "/api": "sentry",
+    "/slack": "slack",
+}
+
+
+class Gate:
+    """What all doors lead through. `interrupt` is called while a request is on its way."""
+
+    def __init__(self, world: World, weather: Weather, draw: Random) -> None:
+        self._world = world
+        self._weather = weather
+        self._draw = draw
+        self.perils = Perils(draw, 0)
+        self.interrupt: Callable[[], None] = lambda: None
+        self.calm = False
+
+    def pass_through(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
+        """The response as it arrives. Raises ConnectionError, TimeoutError or SimulatedCrash."""
+        service = _service(target)
+        self.perils.point(f"before a request to {service}")
+        self._travel()
+        if service != "oauth":  # one thread: who waits for a token holds the lock that a halt would need
+            self.interrupt()
+        self._strike(service)
+        response = self._world.handle(Request.to(method, target, headers=headers, body=body))
+        self._travel()
+        self.perils.point(f"after a request to {service}")
+        if response.drop:
+            raise RemoteDisconnected("the connection was closed")
+        if response.delay_seconds >= HTTP_TIMEOUT.total_seconds():
+            self._pass_time(HTTP_TIMEOUT)
+            raise TimeoutError("timed out")
+        self._pass_time(timedelta(seconds=response.delay_seconds))
+        return response
+
+    def _travel(self) -> None:
+        self._pass_time(self._weather.latency * self._draw.random())
+
+    def _pass_time(self, span: timedelta) -> None:
+        if span:
+            self._world.timeline.advance(self._world.timeline.now + span)
+
+    def _strike(self, service: str) -> None:
+        kinds = self._weather.faults.get(service, ())
+        if kinds and not self.calm and self._draw.random() < self._weather.chance:
+            kind, detail = self._draw.choice(kinds)
+            seconds = self._draw.choice((2.0, 30.0))
+            self._world.faults.add(
+                Fault(service, kind, seconds=seconds, detail=detail), self._world.timeline.now
+            )
+
+
+class VirtualClock:
+    """The emulator's time as the daemon's clock."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now(self) -> datetime:
+        return self._world.timeline.now
+
+
+def doors(gate: Gate, world: World) -> Doors:
+    return Doors(
+        play=lambda: _PlayWire(gate),
+        http=in_process(lambda *request: _plain(gate, *request)),
+        slack=lambda method, payload: _slack(gate, world, method, payload),
+        clock=VirtualClock(world),
+    )
+
+
+class _PlayWire:
+    """In the shape of an httplib2.Http."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def request(
+        self,
+        uri: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        redirections: int = 0,
+        connection_type: Any = None,
+    ) -> tuple[httplib2.Response, bytes]:
+        sent = body.encode() if isinstance(body, str) else body or b""
+        response = self._gate.pass_through(method, uri, {**(headers or {}), "host": HOST}, sent)
+        told = {name: value for name, value in response.headers.items() if name != "content-length"}
+        return httplib2.Response({**told, "status": str(response.status)}), response.body
+
+
+def _plain(
+    gate: Gate, method: str, target: str, query: str, headers: Mapping[str, str], body: bytes
+) -> tuple[int, Mapping[str, str], bytes]:
+    response = gate.pass_through(method, f"{target}?{query}" if query else target, headers, body)
+    return response.status, response.headers, response.body
+
+
+def _slack(gate: Gate, world: World, method: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """What slack_wire makes of an answer, without slack_sdk's line: that is tested over real sockets."""
+    body = slack_wire.json.dumps(payload).encode()
+    headers = {
+        "authorization": f"Bearer {world.credentials.slack_token}",
+        "content-type": "application/json;charset=utf-8",
+    }
+    try:
+        response = gate.pass_through("POST", f"/slack/api/{method}", headers, body)
+    except OSError as error:
+        raise no_answer(method, error) from None
+    answer = slack_wire._object(method, response.status, response.headers, response.body)
+    if response.status == 200 and answer.get("ok") is True:
+        return answer
+    raise failure(method, response.status, response.headers, answer)
+
+
+def _service(target: str) -> str:
+    path = urlsplit(target).path
+    return next(service for prefix, service in _SERVICES.items() if path.startswith(prefix))

@@ -1,0 +1,164 @@
+"""A whole run: lives of the daemon, one after the other, until the story is over."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import stamina
+
+from stagedrollout.cli.export import notice_rows, rollouts
+from stagedrollout.cli.history import journal_rows
+from stagedrollout.core.model import Command
+from stagedrollout.emulator.clock import iso
+from stagedrollout.emulator.world import World
+from stagedrollout.storage.commands import CommandBox
+from stagedrollout.storage.engine import open_existing
+from stagedrollout.storage.journal import Journal
+from tests.judge import Evidence
+from tests.simulation.doors import Gate
+from tests.simulation.life import Life
+from tests.simulation.perils import Perils, SimulatedCrash
+from tests.simulation.plan import Plan
+from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder
+
+TURNS_MOST = 20_000
+"""Far more than any story needs: a daemon that is due again at once, for ever, is stuck."""
+
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a run leaves behind. `marks` counts what happened in it."""
+
+    evidence: Evidence
+    marks: Counter[str]
+    orders: Mapping[str, str]
+
+
+def play(plan: Plan) -> Left:
+    """The whole story of `plan`. What it raises besides AssertionError is the daemon's fault."""
+    with _workplace() as folder, _without_waiting():
+        return Run(plan, folder).play()
+
+
+class Run:
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._plan = plan
+        self._draw = Random(f"{plan.seed}/run")
+        self._world = World(plan.scenario, wall=time.time)
+        self._loaded = loaded(plan.scenario, self._world, folder)
+        self._gate = Gate(self._world, plan.weather, self._draw)
+        self._people = open_existing(self._loaded.settings.database)
+        self._deaths: list[datetime] = []
+        self._marks: Counter[str] = Counter()
+        self._box = CommandBox(self._people)
+        self._life: Life | None = None
+        for order in plan.orders:
+            self._world.timeline.at(order.at, partial(self._order, order.command))
+        self._world.timeline.at(plan.calm_from, self._calm_down)
+
+    def play(self) -> Left:
+        try:
+            while self._now < self._plan.scenario.ends:
+                self._live()
+            return self._left()
+        finally:
+            self._people.dispose()
+
+    @property
+    def _now(self) -> datetime:
+        return self._world.timeline.now
+
+    def _live(self) -> None:
+        """One life, and the time until the next one."""
+        troubled = self._now < self._plan.calm_from
+        self._gate.perils = Perils(self._draw, self._plan.points_per_life if troubled else 0)
+        try:
+            self._life = Life(self._loaded, self._gate, self._world, self._marks)
+            try:
+                self._until_the_end(self._life)
+            finally:
+                self._life.end()
+        except SimulatedCrash as crash:
+            self._marks[f"crash: {crash}"] += 1
+            self._lie_dead()
+
+    def _until_the_end(self, life: Life) -> None:
+        for _ in range(TURNS_MOST):
+            due = life.turn()
+            if due > self._now:
+                self._world.timeline.advance(min(due, self._next_order(), self._plan.scenario.ends))
+            if self._now >= self._plan.scenario.ends:
+                return
+        raise AssertionError(f"the daemon goes round and round at {self._now}")
+
+    def _order(self, command: Command) -> None:
+        """A person leaves an order, whether a daemon is alive or not."""
+        self._box.put(command)
+        if self._life:
+            self._life.ordered = True
+
+    def _next_order(self) -> datetime:
+        later = [order.at for order in self._plan.orders if order.at > self._now]
+        return min(later, default=self._plan.scenario.ends)
+
+    def _lie_dead(self) -> None:
+        """Mostly a service manager starts it again at once, sometimes people take hours to notice."""
+        hours = self._draw.choice((0, 0, 0, 0, 0.3, 3))
+        again = min(self._now + timedelta(hours=hours), self._plan.scenario.ends)
+        while self._now < again:
+            self._deaths.append(self._now)
+            self._world.timeline.advance(min(self._now + self._plan.scenario.poll, again))
+        self._deaths.append(self._now)
+
+    def _calm_down(self) -> None:
+        self._gate.calm = True
+        self._gate.perils.spare()
+        self._world.faults.clear()
+
+    def _left(self) -> Left:
+        world, story = self._world, self._plan.scenario
+        answers = {order.command.id: self._box.find(order.command.id) for order in self._plan.orders}
+        evidence = Evidence(
+            ledger=world.ledger.entries,
+            requests=world.ledger.requests,
+            journal=journal_rows(Journal(self._people)),
+            notices=notice_rows(self._people),
+            rollouts=rollouts(self._people),
+            policies={story.policy: as_written(story.policy)},
+            scenario={"mode": story.mode, "apps": [{"name": app.name} for app in story.apps]},
+            account=ACCOUNT,
+            deaths=[iso(death) for death in self._deaths],
+        )
+        told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
+        return Left(evidence, self._marks, told)
+
+
+@contextmanager
+def _workplace() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="stagedrollout-run-", dir=memory_folder()) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _without_waiting() -> Iterator[None]:
+    """Retries as in earnest, without the pauses between them; nothing of what fails on purpose is logged."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with stamina.set_testing(True, attempts=ATTEMPTS, cap=True):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
