@@ -14,7 +14,6 @@ from stagedrollout.core.facts import Drift, Fact, Seen
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Intent, Landing, Rollout
 from stagedrollout.core.model import (
-    SOMEBODY,
     ReleaseStatus,
     Settlement,
     StoreRelease,
@@ -39,7 +38,9 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
         return _vanished(rollout, store)
     seen = Seen.of(found)
     if _stale(rollout, seen, now):
-        return _halt_in_question(rollout, seen)
+        return ()
+    if rollout.intent and rollout.intent.verb is Verb.HALT and may_be_old(rollout, seen, now):
+        return ()
     news: tuple[Fact, ...] = (seen,) if seen != rollout.seen or rollout.gone else ()
     if rollout.intent:
         news += _settled(rollout.intent, seen, now)
@@ -164,11 +165,13 @@ def same_place(one: Seen, other: Seen) -> bool:
     return one.status is ReleaseStatus.HALTED or one.exposure_ppm == other.exposure_ppm
 
 
-def _halt_in_question(rollout: Rollout, seen: Seen) -> tuple[Fact, ...]:
-    """A look that seems stale. If it shows a release served that we halted, the halt is sent once more:
-    that costs nothing if the look was stale, and everything if the one that confirmed the halt was."""
-    doubtful = rollout.halt is not None and rollout.halt.confirmed and rollout.halt.actor != SOMEBODY
-    return (seen,) if doubtful and seen.served else ()
+def may_be_old(rollout: Rollout, seen: Seen, now: datetime) -> bool:
+    """Whether a release that reads halted may be one that was resumed minutes ago: then a halt that found
+    nothing left to do has not been brought about, and is sent until a look can be trusted."""
+    landing = rollout.landing
+    if landing is None or landing.before is None or now - landing.at >= STALE_READ:
+        return False
+    return seen.status is ReleaseStatus.HALTED and landing.after.served and same_place(landing.before, seen)
 
 
 def _stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:

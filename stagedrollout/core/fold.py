@@ -69,8 +69,7 @@ def _(fact: facts.Started, rollout: Rollout, at: datetime) -> Rollout:
 def _(fact: facts.Seen, rollout: Rollout, at: datetime) -> Rollout:
     changed = replace(rollout, seen=fact, gone=False)
     if changed.halt:
-        ours_undone = fact.served and changed.halt.actor != SOMEBODY
-        confirmed = fact.stopped or (changed.halt.confirmed and not ours_undone)
+        confirmed = fact.stopped or changed.halt.confirmed
         changed = replace(changed, halt=replace(changed.halt, confirmed=confirmed))
     return changed
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Assessment
 from stagedrollout.core.case import Decision
-from stagedrollout.core.drift import confirms, learn
+from stagedrollout.core.drift import confirms, learn, may_be_old
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
 from stagedrollout.core.lifecycle import Rollout
@@ -67,13 +69,19 @@ def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, .
     state = outcome.state
     found = None if isinstance(state, Unread) else state.find(rollout.release.id)
     at = state.as_of
-    if found is not None and confirms(pending, Seen.of(found)):
-        return learn(rollout, state, at)
-    if outcome.settlement in (Settlement.IN_DOUBT, Settlement.CONFIRMED):
+    seen = Seen.of(found) if found is not None else None
+    if seen and confirms(pending, seen) and not _too_easy(rollout, outcome, seen):
+        return learn(replace(rollout, landing=None), state, at)  # read back: this look is no old one
+    if outcome.settlement in (Settlement.IN_DOUBT, Settlement.CONFIRMED, Settlement.ALREADY):
         # Only what was seen in the store is confirmed; a mere claim stays in doubt until the next look.
         return (facts.Settled(intent, pending.verb, Settlement.IN_DOUBT, outcome.detail),)
     settled = facts.Settled(intent, pending.verb, outcome.settlement, outcome.detail)
     return (settled, *learn(apply(rollout, settled, at), state, at))
+
+
+def _too_easy(rollout: Rollout, outcome: Outcome, seen: Seen) -> bool:
+    """Nothing was sent, because a look that may be old showed it halted already."""
+    return outcome.settlement is Settlement.ALREADY and may_be_old(rollout, seen, outcome.state.as_of)
 
 
 def _signature(decided: facts.Decided | None) -> object:

@@ -215,7 +215,7 @@ def _(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
         return (_halt_settled(fact, told),)
     day = f"{told.at:%Y-%m-%d}/{fact.verb.value}/{fact.detail}"
     match fact.settlement:
-        case Settlement.CONFIRMED:
+        case Settlement.CONFIRMED | Settlement.ALREADY:
             return (_raise_confirmed(fact, told),)
         case Settlement.REFUSED:
             headline = f"{told.name}: the store refused our {fact.verb.value}"
@@ -247,7 +247,7 @@ def _raise_confirmed(fact: facts.Settled, told: Telling) -> Notice:
 def _halt_settled(fact: facts.Settled, told: Telling) -> Notice:
     """One broadcast when the halt is true in the store; one alarm, once, while it is not."""
     halt = told.rollout.halt
-    if halt and fact.settlement is Settlement.CONFIRMED:
+    if halt and fact.settlement in (Settlement.CONFIRMED, Settlement.ALREADY):
         return _halted(halt, told)
     episode = halt.at.isoformat() if halt else told.at.isoformat()
     by = f"by {halt.actor}" if halt else ""

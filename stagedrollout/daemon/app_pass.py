@@ -20,6 +20,7 @@ from stagedrollout.core.model import (
     Settlement,
     StoreState,
     Unread,
+    Verb,
 )
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.listing import Listing
@@ -188,6 +189,18 @@ class AppPasses:
             log.error("the order %s cannot be answered: %s", order.id, trouble)  # noqa: TRY400
 
 
+def _brought_about(done: Pass) -> bool:
+    """By what the journal says after the act, not by what the act says of itself."""
+    rollout = done.known.rollout
+    if done.decision.change and done.decision.change.verb is Verb.HALT:
+        return rollout.halt is not None and rollout.halt.confirmed
+    settled = done.outcome is not None and done.outcome.settlement in (
+        Settlement.CONFIRMED,
+        Settlement.ALREADY,
+    )
+    return settled and rollout.intent is None
+
+
 def _as_looked(rollout: Rollout, store: StoreState | Unread) -> Rollout:
     """The rollout with what this look shows of it, to tell which release is meant."""
     at = store.as_of
@@ -202,6 +215,6 @@ def _result(done: Pass) -> tuple[CommandResult, str]:
     text = said.text if said else ""
     if done.outcome is None:
         return CommandResult.DONE, text
-    if done.outcome.settlement is Settlement.CONFIRMED:
+    if _brought_about(done):
         return CommandResult.DONE, f"{text}: {done.outcome.detail}"
     return CommandResult.FAILED, f"{text}: {done.outcome.settlement.value}: {done.outcome.detail}"

@@ -15,7 +15,7 @@ from stagedrollout.core import news
 from stagedrollout.core.assessment import Assessment, Circumstances, assess
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.decision import decide
-from stagedrollout.core.drift import STALE_READ, learn
+from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import EdgeError, LostLease, StaleJournal, StorageError
 from stagedrollout.core.evidence import hour_floor
 from stagedrollout.core.facts import Fact
@@ -47,9 +47,6 @@ log = logging.getLogger(__name__)
 
 RETRY_SOON = timedelta(seconds=30)
 """How soon a halt that the store does not show is sent again at first, and an outcome in doubt looked at."""
-
-LOOK_AFTER_HALT = timedelta(minutes=2)
-"""While a look may still be stale, a halt that one look has confirmed is looked at again this soon."""
 
 SETTLE_ATTEMPTS = 3
 
@@ -225,7 +222,5 @@ def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) 
         wait = max((now - rollout.halt.at) / 4, RETRY_SOON)  # soon at first; it may need a person
     elif rollout.intent:
         wait = RETRY_SOON
-    elif rollout.halt and now - rollout.halt.at < STALE_READ:
-        wait = LOOK_AFTER_HALT
     latest = now + min(wait, listing.poll)
     return min(latest, decision.due) if decision.due and decision.due > now else latest

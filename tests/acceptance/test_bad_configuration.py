@@ -38,10 +38,9 @@ def test_every_problem_is_named_at_once_with_its_place(stage):
     places = [place for line in said.splitlines() if (place := PLACE.match(line))]
     assert (str(stage.config), str(poll), "7") in [place.group("file", "line", "column") for place in places]
     assert len(places) == 4
-    print(said)
     for wrong in ("poll:", "mode", "policy", "colour"):
         assert wrong in said
-    for right in ("15m", "act", "hotfix"):
+    for right in ("24h", "act", "hotfix"):
         assert right in said
 
 

@@ -202,7 +202,8 @@ def test_an_order_that_cannot_be_meant_is_refused_in_words(opens):
     assert stage.types("start", "acme", "--policy", "hotfx", *WHY).code == 2
     assert stage.types("halt", "acme", "--store", "app_store", *WHY).code == 2
     nothing = stage.types("halt", "acme", "--release", "9.9.9", *WHY)
-    assert nothing.code == 1
+    assert nothing.code == 3
+    assert "NOT HALTED" in nothing.err
     assert "5.2.0" in nothing.err
     assert stage.writes() == []
 

@@ -117,7 +117,9 @@ def store(*releases: StoreRelease, at: datetime = NOON, fingerprint: str = "f1")
     return StoreState(releases, fingerprint, at)
 
 
-def seen(status: ReleaseStatus = STAGED, percent: float | None = None, review: ReviewState = PUBLISHED) -> Seen:
+def seen(
+    status: ReleaseStatus = STAGED, percent: float | None = None, review: ReviewState = PUBLISHED
+) -> Seen:
     return Seen.of(shown(status, percent, review))
 
 
@@ -227,7 +229,9 @@ def circumstances(**terms: Any) -> Circumstances:
     return Circumstances(**{**standard, **terms})
 
 
-def judged(verdict: Verdict = Verdict.PASS, sample: int = 100_000, for_gate: Gate | None = None) -> Assessment:
+def judged(
+    verdict: Verdict = Verdict.PASS, sample: int = 100_000, for_gate: Gate | None = None
+) -> Assessment:
     """An assessment in which the only gate says `verdict`."""
     one = for_gate or gate()
     reason = Reason(verdict.name.lower(), f"{one.name} says {verdict.name}", one.name)

@@ -113,9 +113,7 @@ SITUATIONS: dict[str, Situation] = {
     "halted in the console": _of(_drifted(Drift.HALTED, seen(), seen(HALTED))),
     "lowered in the console": _of(_drifted(Drift.LOWERED, seen(), seen(STAGED, 5))),
     "changed in the console, nobody understands how": _of(_drifted(Drift.UNKNOWN, seen(), seen())),
-    "halted in the console, in review": _of(
-        _drifted(Drift.HALTED, seen(), seen(HALTED, 10, IN_REVIEW))
-    ),
+    "halted in the console, in review": _of(_drifted(Drift.HALTED, seen(), seen(HALTED, 10, IN_REVIEW))),
     "steered by a policy this daemon does not know": _of(rolling(), unknown_policy="careful"),
     "a status we do not know": _of(with_facts(rolling(), seen(UNKNOWN, 10))),
     "gone from the track": _of(rolling(), look=store()),

@@ -9,10 +9,30 @@ from itertools import permutations
 
 import pytest
 
-from stagedrollout.core.assessment import Assessment, Circumstances, Judgement, Reason, Suspicion, Verdict, assess
+from stagedrollout.core.assessment import (
+    Assessment,
+    Circumstances,
+    Judgement,
+    Reason,
+    Suspicion,
+    Verdict,
+    assess,
+)
 from stagedrollout.core.model import Arm, Counts, Gap, Measured, Metric, Reading
 from stagedrollout.core.policy import Gate, Role
-from tests.core.builders import DAY, HOUR, NOON, POLL, circumstances, gate, healthy, hours, nothing, policy, sick
+from tests.core.builders import (
+    DAY,
+    HOUR,
+    NOON,
+    POLL,
+    circumstances,
+    gate,
+    healthy,
+    hours,
+    nothing,
+    policy,
+    sick,
+)
 
 USERS = Metric.CRASH_FREE_USERS
 
@@ -41,7 +61,11 @@ SEEN_ONCE = (Suspicion("crash_free_sessions", 1, NOON - POLL),)
 def test_enough_fresh_settled_healthy_sessions_pass() -> None:
     found = judge(healthy())
     assert found.verdict is Verdict.PASS
-    assert (found.reason.value_ppm, found.reason.threshold_ppm, found.reason.sample) == (998_000, 990_000, 11_000)
+    assert (found.reason.value_ppm, found.reason.threshold_ppm, found.reason.sample) == (
+        998_000,
+        990_000,
+        11_000,
+    )
 
 
 def test_too_few_sessions_are_insufficient_whatever_they_say() -> None:
@@ -109,7 +133,9 @@ def test_settled_sessions_under_the_floor_do_not_pass_because_young_ones_look_be
 
 def test_suspicion_counts_polls_that_are_polls_of_their_own() -> None:
     """An order that wakes the daemon a minute later is no second opinion."""
-    again = suspicion(sick(), suspicions=(Suspicion("crash_free_sessions", 1, NOON - POLL / 2 + HOUR / 3600),))
+    again = suspicion(
+        sick(), suspicions=(Suspicion("crash_free_sessions", 1, NOON - POLL / 2 + HOUR / 3600),)
+    )
     assert again == Suspicion("crash_free_sessions", 1, NOON - POLL / 2 + HOUR / 3600)
     half_a_poll_later = suspicion(sick(), suspicions=(Suspicion("crash_free_sessions", 1, NOON - POLL / 2),))
     assert half_a_poll_later == Suspicion("crash_free_sessions", 2, NOON)
@@ -213,7 +239,9 @@ def test_shifting_all_instants_changes_nothing() -> None:
         moved = Circumstances(now=now, run_since=now - 2 * DAY, live_since=now - 2 * DAY, poll=POLL)
         here, there = _assessed(healthy()), assess(policy(), (healthy(now),), moved)
         assert here.worst is there.worst
-        assert replace(here.judgements[0].reason, as_of=None) == replace(there.judgements[0].reason, as_of=None)
+        assert replace(here.judgements[0].reason, as_of=None) == replace(
+            there.judgements[0].reason, as_of=None
+        )
 
 
 WORSE = (healthy(), hours(*[(10, 0)] * 12), healthy(NOON - 5 * HOUR), nothing(), nothing(Gap.FAILED), sick())

@@ -347,7 +347,9 @@ def test_a_draft_cannot_be_started_without_a_stage_below_everyone() -> None:
 
 
 def test_a_resume_goes_back_to_the_share_it_was_halted_at() -> None:
-    assert decided(halted(rolling()), command=order(RESUME)).change == Change(Verb.RESUME, RELEASE.id, ppm(10))
+    assert decided(halted(rolling()), command=order(RESUME)).change == Change(
+        Verb.RESUME, RELEASE.id, ppm(10)
+    )
 
 
 def test_a_resume_of_a_release_whose_share_nobody_knows_is_refused() -> None:

@@ -96,7 +96,9 @@ def block(title: str, build: Situation, mode: Mode) -> str:
 
 
 def rendered() -> str:
-    blocks = [block(title, build, mode) for mode in (Mode.ACT, Mode.OBSERVE) for title, build in SITUATIONS.items()]
+    blocks = [
+        block(title, build, mode) for mode in (Mode.ACT, Mode.OBSERVE) for title, build in SITUATIONS.items()
+    ]
     return "\n\n".join([HEAD, *blocks]) + "\n"
 
 

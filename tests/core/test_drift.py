@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 
@@ -279,7 +278,9 @@ def landed(at: datetime = NOON) -> Rollout:
 
 
 @pytest.mark.parametrize("found", [shown(STAGED, 10), shown(STAGED, 5)], ids=["one change", "two changes"])
-def test_a_look_that_lags_behind_our_raise_is_no_drift_and_nothing_is_raised_on_it(found: StoreRelease) -> None:
+def test_a_look_that_lags_behind_our_raise_is_no_drift_and_nothing_is_raised_on_it(
+    found: StoreRelease,
+) -> None:
     now = NOON + STALE_READ - MINUTE
     rollout, learned = look(landed(), found, at=now)
     assert learned == ()
@@ -295,19 +296,37 @@ def test_after_ten_minutes_it_is_a_fact() -> None:
 def test_a_look_that_lags_behind_our_halt_does_not_undo_it(found: StoreRelease) -> None:
     """Raised, and halted a minute later: a look may show any share from before the halt (promise R9)."""
     rollout, learned = look(halted(rolling(), at=NOON), found, at=NOON + 9 * MINUTE)
-    assert meaning(learned) is None
-    assert rollout.halt == replace(halted(rolling(), at=NOON).halt, confirmed=False)  # type: ignore[type-var]
-
-
-def test_a_look_that_contradicts_our_halt_has_it_sent_once_more() -> None:
-    """The look that confirmed the halt may have been the stale one. The same halt: nobody is told twice."""
-    rollout, _ = look(halted(rolling(), at=NOON), shown(), at=NOON + 9 * MINUTE)
-    again = decided(rollout)
-    assert again.change
-    assert again.change.verb is Verb.HALT
-    rollout, _ = look(rollout, shown(HALTED), at=NOON + 10 * MINUTE)
-    assert rollout.phase is Phase.HALTED
+    assert learned == ()
     assert rollout.halt == halted(rolling(), at=NOON).halt
+
+
+def resumed_and_halted_again() -> Rollout:
+    """Resumed at noon, read back; a minute later a person orders a halt."""
+    rollout = with_facts(
+        halted(rolling(), at=NOON - HOUR), intent(Verb.RESUME, 10), seen(STAGED, 10), at=NOON
+    )
+    rollout = with_facts(rollout, settled(verb=Verb.RESUME), facts.WentLive(ppm(10)), at=NOON)
+    return with_facts(rollout, intent(Verb.HALT, 10, key="halt"), at=NOON + MINUTE)
+
+
+def test_a_halt_that_found_nothing_left_to_do_right_after_a_resume_is_not_believed() -> None:
+    """The look that shows it halted may be older than the resume: then people still get it."""
+    rollout = resumed_and_halted_again()
+    old = store(shown(HALTED, 10), at=NOON + MINUTE)
+    ended = news.of_outcome(rollout, "halt", Outcome(Settlement.ALREADY, "reads halted", old))
+    assert only(facts.Settled, ended).settlement is Settlement.IN_DOUBT
+    rollout = with_facts(rollout, *ended, at=NOON + MINUTE)
+    rollout, _ = look(rollout, shown(HALTED, 10), at=NOON + 2 * MINUTE)
+    assert rollout.phase is Phase.NOT_HALTED
+    rollout, _ = look(rollout, shown(HALTED, 10), at=NOON + STALE_READ)
+    assert rollout.phase is Phase.HALTED
+
+
+def test_a_halt_that_was_written_and_read_back_right_after_a_resume_is_believed() -> None:
+    rollout = resumed_and_halted_again()
+    read_back = store(shown(HALTED, 10), at=NOON + MINUTE)
+    ended = news.of_outcome(rollout, "halt", Outcome(Settlement.CONFIRMED, "reads halted", read_back))
+    assert with_facts(rollout, *ended, at=NOON + MINUTE).phase is Phase.HALTED
 
 
 def test_a_look_that_lags_behind_a_halt_in_the_console_does_not_undo_it() -> None:
@@ -359,7 +378,9 @@ def test_a_halt_ordered_while_our_resume_is_in_doubt_is_not_undone_by_that_resum
 
 def test_a_halt_ordered_for_a_release_that_was_lowered_is_only_true_when_the_store_says_so() -> None:
     lowered, _ = look(rolling(), shown(STAGED, 5))
-    wanted = with_facts(lowered, intent(Verb.HALT, 5, "h2", "c2"), settled(Settlement.REFUSED, Verb.HALT, "h2"))
+    wanted = with_facts(
+        lowered, intent(Verb.HALT, 5, "h2", "c2"), settled(Settlement.REFUSED, Verb.HALT, "h2")
+    )
     assert wanted.phase is Phase.NOT_HALTED
 
 
@@ -433,7 +454,9 @@ def test_releases_are_ordered_from_old_to_new_whatever_they_are_called() -> None
 # -- what the store answered (news.of_outcome) --------------------------------------------------------------
 
 
-def outcome(settlement: Settlement, state: StoreState | Unread, rollout: Rollout | None = None) -> tuple[Fact, ...]:
+def outcome(
+    settlement: Settlement, state: StoreState | Unread, rollout: Rollout | None = None
+) -> tuple[Fact, ...]:
     return news.of_outcome(rollout or raising(opened=NOON), "i1", Outcome(settlement, "so it went", state))
 
 

@@ -32,7 +32,8 @@ def chained(*entries: Entry) -> list[str]:
 def test_the_hash_of_an_entry_never_changes_between_versions() -> None:
     """It stands in databases: another way of writing JSON would make every old journal look tampered with."""
     assert (
-        chain_hash(CHAIN_START, KEY, ENTRY) == "abad623abe018f041725991631a78b57be079ac29f45c272bc7f8d3e4eb439ea"
+        chain_hash(CHAIN_START, KEY, ENTRY)
+        == "abad623abe018f041725991631a78b57be079ac29f45c272bc7f8d3e4eb439ea"
     )
 
 

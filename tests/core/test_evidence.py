@@ -13,7 +13,9 @@ from stagedrollout.core.model import Arm, Counts, Measured, Metric
 from tests.core.builders import DAY, HOUR, NOON, gate, hours
 
 
-def weighed(reading: Measured, *, run_since: timedelta = 2 * DAY, settle: timedelta = HOUR) -> evidence.Evidence:
+def weighed(
+    reading: Measured, *, run_since: timedelta = 2 * DAY, settle: timedelta = HOUR
+) -> evidence.Evidence:
     return evidence.weigh(reading, evidence.span(gate(), NOON - run_since, NOON, settle))
 
 

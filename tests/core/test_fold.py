@@ -175,7 +175,10 @@ def test_what_is_no_fact_cannot_be_folded() -> None:
 @pytest.mark.parametrize("word", sorted(set(KINDS) - {"discovered"}))
 def test_every_fact_can_be_folded_into_every_rollout(word: str) -> None:
     @settings(max_examples=10)
-    @given(any_fact(KINDS[word]), st.sampled_from([waiting(), rolling(), halted(rolling()), not_halted(rolling())]))
+    @given(
+        any_fact(KINDS[word]),
+        st.sampled_from([waiting(), rolling(), halted(rolling()), not_halted(rolling())]),
+    )
     def folds(fact: Fact, rollout: Rollout) -> None:
         after = apply(rollout, fact, NOON)
         assert after.changed_at == NOON

@@ -118,9 +118,7 @@ class Rollouts(RuleBasedStateMachine):
         found=st.sampled_from(["draft", "staged", "staged", "in review", "halted"]),
         days=st.sampled_from([0, 1, 1, 2, 3, 4]),
     )
-    def a_release_appears(
-        self, terms: str, mode: Mode, choice: OnNewRelease, found: str, days: int
-    ) -> None:
+    def a_release_appears(self, terms: str, mode: Mode, choice: OnNewRelease, found: str, days: int) -> None:
         self.world = World(POLICIES[terms], mode, choice, truth=FOUND[found])
         self.world.show(self.world.truth)
         self.orders = 0
@@ -134,9 +132,7 @@ class Rollouts(RuleBasedStateMachine):
     # -- what happens ------------------------------------------------------------------------------
 
     @rule(wait=WAITS, health=HEALTHS, lag=MAYBE_LATE, reply=REPLIES, cut=CUTS)
-    def a_pass(
-        self, wait: timedelta, health: Health, lag: timedelta | None, reply: Reply, cut: Cut
-    ) -> None:
+    def a_pass(self, wait: timedelta, health: Health, lag: timedelta | None, reply: Reply, cut: Cut) -> None:
         self.world.now += wait
         self.world.health = health
         self._pass(None, lag, reply, cut)
@@ -179,7 +175,7 @@ class Rollouts(RuleBasedStateMachine):
         reply=REPLIES,
         cut=CUTS,
     )
-    def an_order(  # noqa: PLR0913, PLR0917
+    def an_order(
         self,
         verb: CommandVerb,
         sure: bool,
@@ -297,7 +293,9 @@ class Rollouts(RuleBasedStateMachine):
         assert sent.change.exposure_ppm == above[0].exposure_ppm, "skipped a stage (R5)"
         bake = world.policy.stages[0].bake
         assert world.now - world.published[truth.exposure_ppm] >= bake, "cut the bake (R5)"
-        assert self.last_raise_at is None or world.now - self.last_raise_at >= bake, "two stages in a row (R5)"
+        assert self.last_raise_at is None or world.now - self.last_raise_at >= bake, (
+            "two stages in a row (R5)"
+        )
         self.last_raise_at = world.now
 
     def _person_may_raise(self, sent: Sent, command: Command) -> None:
@@ -385,7 +383,9 @@ class Rollouts(RuleBasedStateMachine):
             return
         since = rollout.halt.at - LAG
         past = self.world.past
-        in_force = [shown for n, (_, shown) in enumerate(past) if n + 1 == len(past) or past[n + 1][0] > since]
+        in_force = [
+            shown for n, (_, shown) in enumerate(past) if n + 1 == len(past) or past[n + 1][0] > since
+        ]
         assert any(r.status is HALTED for shown in in_force for r in shown), "called halted, never was (R4)"
 
     def _served(self) -> bool:

@@ -45,7 +45,19 @@ IMPURE = {
     "warnings",
 }
 ASKING = {"now", "utcnow", "today", "fromtimestamp", "monotonic", "perf_counter", "getenv", "environ"}
-DOING = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint", "globals", "id", "hash"}
+DOING = {
+    "open",
+    "print",
+    "input",
+    "exec",
+    "eval",
+    "compile",
+    "__import__",
+    "breakpoint",
+    "globals",
+    "id",
+    "hash",
+}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

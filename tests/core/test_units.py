@@ -29,7 +29,9 @@ def test_a_duration_is_read_as_people_write_it(text: str, seconds: int) -> None:
     assert duration(text) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "24", "h", "-1h", "1.5h", "1h and a bit", "1y", 24, None, True, "9999w"])
+@pytest.mark.parametrize(
+    "text", ["", "24", "h", "-1h", "1.5h", "1h and a bit", "1y", 24, None, True, "9999w"]
+)
 def test_anything_else_is_refused_in_words(text: object) -> None:
     with pytest.raises(ValueError, match="duration"):
         duration(text)

@@ -64,7 +64,9 @@ def kinds(told: tuple[Notice, ...]) -> list[NoticeKind]:
 
 
 def whole(notice: Notice) -> str:
-    return "\n".join([notice.headline, *(f"{fact.name}: {fact.text}" for fact in notice.facts), notice.footer])
+    return "\n".join(
+        [notice.headline, *(f"{fact.name}: {fact.text}" for fact in notice.facts), notice.footer]
+    )
 
 
 # -- what is told and what is not ------------------------------------------------------------------
@@ -276,7 +278,14 @@ def test_keys_tell_rollouts_and_kinds_apart() -> None:
 
 # -- text from outside -----------------------------------------------------------------------------
 
-HOSTILE = ["<!channel> & <script>", "{0} %s {name}", "\u202eright to left", "line\nbreak", "`code` *bold*", "ü" * 500]
+HOSTILE = [
+    "<!channel> & <script>",
+    "{0} %s {name}",
+    "\u202eright to left",
+    "line\nbreak",
+    "`code` *bold*",
+    "ü" * 500,
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -286,7 +295,9 @@ def test_text_from_outside_is_passed_on_as_it_is(text: str) -> None:
     said = facts.Commanded("c1", CommandVerb.HOLD, who, text, accepted=True, text=text)
     (notice,) = tell(rolling(), said)
     assert whole(notice).count(text) == 3
-    (refused,) = tell(with_facts(rolling(), intent()), facts.Settled("i1", Verb.RAISE, Settlement.REFUSED, text))
+    (refused,) = tell(
+        with_facts(rolling(), intent()), facts.Settled("i1", Verb.RAISE, Settlement.REFUSED, text)
+    )
     assert text in whole(refused)
 
 

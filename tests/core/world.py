@@ -135,6 +135,8 @@ class World:
     past: list[tuple[datetime, tuple[StoreRelease, ...]]] = field(default_factory=list)
     published: dict[int, datetime] = field(default_factory=dict)
     served_ppm: int = 0
+    served_since: datetime = NOON
+    looked_ppm: int = 0
 
     def __post_init__(self) -> None:
         self.past.append((self.now - timedelta(days=1), self.releases))
@@ -153,11 +155,8 @@ class World:
         """The truth changes, by whomever."""
         self.truth = truth
         self.past.append((self.now, self.releases))
-        if truth is None or not truth.live:
-            return
-        if self.served_ppm != truth.exposure_ppm:
-            self.served_ppm = truth.exposure_ppm
-            self.published[truth.exposure_ppm] = self.now
+        if truth and truth.live and self.served_ppm != truth.exposure_ppm:
+            self.served_ppm, self.served_since = truth.exposure_ppm, self.now
 
     def replace_by_newer(self, *, listed: bool) -> None:
         self.others = (shown(STAGED, 5, release=NEWER),)
@@ -165,9 +164,18 @@ class World:
         self.show(halted if listed else None)
 
     def look(self, lag: timedelta) -> StoreState:
+        if not lag:
+            self._looked()
         at = self.now - lag
         releases = next(shown for since, shown in reversed(self.past) if since <= at)
         return StoreState(releases, _fingerprint(releases), self.now)
+
+    def _looked(self) -> None:
+        """Since when people have had this share, as far as looks can tell: up and back down between two of
+        them leaves no trace."""
+        if self.truth and self.truth.live and self.looked_ppm != self.truth.exposure_ppm:
+            self.looked_ppm = self.truth.exposure_ppm
+            self.published[self.looked_ppm] = self.served_since
 
     # -- the daemon --------------------------------------------------------------------------------
 
@@ -308,6 +316,7 @@ def _fingerprint(releases: tuple[StoreRelease, ...]) -> str:
 
 def raises(decision: Decision) -> bool:
     return decision.change is not None and decision.change.verb is not Verb.HALT
+
 
 @lru_cache(maxsize=4096)
 def _readings(health: Health, hour: datetime) -> tuple[Reading, ...]:

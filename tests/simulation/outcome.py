@@ -21,7 +21,7 @@ _AT_REST = {
     "superseded": "a newer release has its place",
 }
 _WAITS_FOR_TIME = {"bake", "watch", "window", "freeze", "ceiling", "stage_sample", "sample", "no_data_yet", "review"}
-_WAITS_FOR_PEOPLE = {"human_hold", "by_hand", "unknown_drift", "not_started", "ignored", "gone", "observe"}
+_WAITS_FOR_PEOPLE = {"halted", "human_hold", "by_hand", "unknown_drift", "not_started", "ignored", "gone", "observe"}
 _MOVES = {"pass", "adopted", "hold_lifted", "hold_ended", "human_start", "human_advance", "watched", "suspected"}
 _SILENT = "missing"
 """No data at all: at rest only where the emulated services really have none to give."""

@@ -96,7 +96,7 @@ class GooglePlay:
                 return self._unsent(edits, edit, raw, Settlement.MOVED, words)
             release = found(raw, change.release_id)
             if as_wished(release, change):
-                return self._unsent(edits, edit, raw, Settlement.CONFIRMED, "it already was as wished")
+                return self._unsent(edits, edit, raw, Settlement.ALREADY, "it already was as wished")
             if against := objection(release, change):
                 return self._unsent(edits, edit, raw, Settlement.REFUSED, against)
             edits.write(edit, raised(raw, change))
@@ -154,7 +154,7 @@ class GooglePlay:
         if release is None:
             return replace(looked, detail="it reads halted, but its review state cannot be read")
         if release.stopped:
-            return replace(looked, settlement=Settlement.CONFIRMED, detail=described(release))
+            return replace(looked, settlement=Settlement.ALREADY, detail=described(release))
         return replace(looked, detail=_pending(release))
 
     def _halt_sent(self, edits: Edits, edit: str, raw: RawTrack, release_id: str) -> EdgeError | None:

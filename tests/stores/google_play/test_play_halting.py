@@ -169,9 +169,9 @@ def test_a_halt_that_a_review_holds_is_not_called_halted(word):
     assert word in outcome.detail
 
 
-def test_a_release_halted_before_is_confirmed_without_writing():
+def test_a_release_halted_before_is_left_alone():
     fake = FakePlay(release(NEW, status="halted"), OLD)
-    assert store(fake).halt("5020").settlement is Settlement.CONFIRMED
+    assert store(fake).halt("5020").settlement is Settlement.ALREADY
     assert fake.steps == ["insert", "get", "delete", "list"]
 
 
@@ -182,7 +182,7 @@ def test_a_halt_that_waits_for_its_review_is_looked_at_and_the_review_left_to_ru
     assert port.halt("5020").settlement is Settlement.IN_DOUBT
     assert fake.commits == []
     fake.reviews[5020] = "PUBLISHED"
-    assert port.halt("5020").settlement is Settlement.CONFIRMED
+    assert port.halt("5020").settlement is Settlement.ALREADY
 
 
 def test_a_release_halted_before_whose_review_cannot_be_read_stays_in_doubt():

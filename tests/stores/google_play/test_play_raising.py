@@ -255,11 +255,11 @@ def test_a_raise_that_makes_no_sense_is_refused_in_words_and_not_sent(releases, 
     assert fake.edits == {}
 
 
-def test_a_wish_that_is_already_true_is_confirmed_without_writing():
+def test_a_wish_that_is_already_true_is_left_alone():
     fake = FakePlay(release(NEW, userFraction=0.2), OLD)
     port = store(fake)
     _, seen = seen_in(port, fake)
-    assert port.apply(RAISE, seen, free).settlement is Settlement.CONFIRMED
+    assert port.apply(RAISE, seen, free).settlement is Settlement.ALREADY
     assert fake.steps == ["insert", "get", "delete", "list"]
 
 
