@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import sys
 import time
@@ -195,9 +194,16 @@ def _span(written: str, option: str) -> timedelta:
 
 
 def _user() -> str:
-    """Who is acting: the OS user, and through sudo the one who called it. Never an argument."""
-    caller = os.environ.get("SUDO_USER", "") if os.geteuid() == 0 else ""
-    return caller or getpass.getuser()
+    """Who is acting: the OS user, and through sudo the one who called it. Never an argument, nor what
+    an environment variable claims; only root's own sudo may be believed."""
+    import pwd  # noqa: PLC0415
+
+    caller = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    user = int(caller) if caller.isdecimal() else os.getuid()
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"uid {user}"
 
 
 def _follow(box: Any, command: Command, patience: timedelta, *, as_json: bool) -> int:

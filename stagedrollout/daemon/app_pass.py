@@ -159,7 +159,7 @@ class AppPasses:
         result, text = _result(done)
         if order.verb is CommandVerb.HALT and result is CommandResult.FAILED:
             self._note(order, text)
-            return done.due
+            return self.clock.now()  # a pass tries again at once; after that, the passes' own pace holds
         self._answer(order, result, text)
         return self.clock.now()
 

@@ -67,7 +67,7 @@ def test_a_halt_without_permission_is_not_halted(opens):
     stage.heals()  # somebody has granted it
     stage.stops_at("5h 15m")
     assert follows.ended(within=30) == 0
-    assert "halted, after trying again" in follows.said
+    assert "halted: read back in the store" in follows.said
     assert stage.served() == ("halted", 0)
     stage.plays_out()
     stage.is_clean()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -37,17 +38,17 @@ from tests.core.builders import (
 USERS = Metric.CRASH_FREE_USERS
 
 
-def judge(reading: Reading | None = None, *, with_gate: Gate | None = None, **terms: object) -> Judgement:
+def judge(reading: Reading | None = None, *, with_gate: Gate | None = None, **terms: Any) -> Judgement:
     (judgement,) = _assessed(reading, with_gate, **terms).judgements
     return judgement
 
 
-def _assessed(reading: Reading | None, with_gate: Gate | None = None, **terms: object) -> Assessment:
+def _assessed(reading: Reading | None, with_gate: Gate | None = None, **terms: Any) -> Assessment:
     readings = (reading,) if reading else ()
     return assess(policy(gates=(with_gate or gate(),)), readings, circumstances(**terms))
 
 
-def suspicion(reading: Reading, **terms: object) -> Suspicion | None:
+def suspicion(reading: Reading, **terms: Any) -> Suspicion | None:
     suspicions = _assessed(reading, **terms).suspicions
     return suspicions[0] if suspicions else None
 
@@ -217,7 +218,7 @@ def test_required_gates_without_usable_data_are_named_and_others_are_not() -> No
 # -- the sample of the stage -----------------------------------------------------------------------
 
 
-def sample(reading: Reading | None, **terms: object) -> int:
+def sample(reading: Reading | None, **terms: Any) -> int:
     return _assessed(reading, **terms).stage_sample
 
 

@@ -350,7 +350,7 @@ class Rollouts(RuleBasedStateMachine):
         decision = passed.decision
         if decision.kind is DecisionKind.HALT and decision.change:
             self.stopped = True
-        if passed.sent and passed.sent.change.verb is Verb.RESUME and self._served():
+        if decision.kind is DecisionKind.RESUME and self._served():
             self.stopped = False
         for fact in decision.also:
             if isinstance(fact, Held):
@@ -381,10 +381,10 @@ class Rollouts(RuleBasedStateMachine):
             return
         if rollout.halt.actor.kind is ActorKind.CONSOLE:
             return
-        since = rollout.halt.at - LAG
+        since = rollout.halt.at
         past = self.world.past
         in_force = [
-            shown for n, (_, shown) in enumerate(past) if n + 1 == len(past) or past[n + 1][0] > since
+            shown for n, (_, shown) in enumerate(past) if n + 1 == len(past) or past[n + 1][0] >= since
         ]
         assert any(r.status is HALTED for shown in in_force for r in shown), "called halted, never was (R4)"
 

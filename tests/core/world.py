@@ -59,6 +59,9 @@ from tests.core.builders import (
     sick,
 )
 
+OLD = timedelta(minutes=9)
+"""How far a look may lag behind the truth: less than drift.STALE_READ."""
+
 
 class Health(StrEnum):
     """What the signal says, from best to worst."""
@@ -83,6 +86,7 @@ class Reply(StrEnum):
     INTO_REVIEW = "into_review"
     CLAIMED = "claimed"
     NO_ANSWER = "no_answer"
+    OLD_LOOK = "old_look"
 
 
 class Cut(StrEnum):
@@ -263,9 +267,10 @@ class World:
             return Outcome(Settlement.PREEMPTED, "a halt took over", Unread("not looked", self.now))
         if reply is Reply.NO_ANSWER:
             return Outcome(Settlement.NOT_APPLIED, "connection refused", Unread("no answer", self.now))
-        refusal = self._objection(change, fingerprint)
-        if refusal is not None:
-            return Outcome(refusal, "not sent", self.look(timedelta(0)))
+        state = self.look(OLD if reply is Reply.OLD_LOOK and change.verb is Verb.HALT else timedelta(0))
+        unsent = self._unsent(change, fingerprint, state)
+        if unsent is not None:
+            return Outcome(unsent, "not sent", state)
         if reply is Reply.REFUSED:
             return Outcome(Settlement.REFUSED, "the store says no", self.look(timedelta(0)))
         if reply is Reply.LOST_NOT_APPLIED:
@@ -275,22 +280,26 @@ class World:
         if reply is Reply.LOST_APPLIED:
             return Outcome(Settlement.IN_DOUBT, "no answer", Unread("no answer", self.now))
         if reply is Reply.CLAIMED:
-            return Outcome(Settlement.CONFIRMED, "it already was so", Unread("no answer", self.now))
+            return Outcome(Settlement.ALREADY, "it already was so", Unread("no answer", self.now))
         pending = change.verb is Verb.HALT and review is not PUBLISHED
         settlement = Settlement.IN_DOUBT if pending else Settlement.CONFIRMED
         return Outcome(settlement, "read back", self.look(timedelta(0)))
 
-    def _objection(self, change: Change, fingerprint: str) -> Settlement | None:
-        """What google_play/port.py does before it writes anything."""
+    def _unsent(self, change: Change, fingerprint: str, state: StoreState) -> Settlement | None:
+        """What google_play/port.py finds before it writes anything; None if it goes on to write."""
         if change.verb is Verb.HALT:
-            cannot = self.truth is None or self.truth.status is DRAFT
-            return Settlement.REFUSED if cannot else None
+            found = state.find(RELEASE.id)
+            if found is None or found.status is DRAFT or self.truth is None:
+                return Settlement.REFUSED
+            if found.status is HALTED:
+                return Settlement.ALREADY if found.stopped else Settlement.IN_DOUBT
+            return None
         if _fingerprint(self.releases) != fingerprint:
             return Settlement.MOVED
         assert self.truth is not None
         done = self._changed(change, self.truth.review)
         if (done.status, done.exposure_ppm) == (self.truth.status, self.truth.exposure_ppm):
-            return Settlement.CONFIRMED
+            return Settlement.ALREADY
         start = {
             Verb.START: DRAFT,
             Verb.RAISE: STAGED,

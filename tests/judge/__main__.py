@@ -26,12 +26,12 @@ def main(arguments: list[str] | None = None) -> int:
         return _undecided(str(error))
     except (KeyError, TypeError, ValueError) as error:
         return _undecided(f"a record is not as it should be: {type(error).__name__}: {error}")
-    print(json.dumps(verdict.document(), indent=2) if options.json else _text(verdict))  # noqa: T201
+    print(json.dumps(verdict.document(), indent=2) if options.json else _text(verdict))
     return 0 if verdict.clean else 1
 
 
 def _undecided(why: str) -> int:
-    print(f"judge: {why}", file=sys.stderr)  # noqa: T201
+    print(f"judge: {why}", file=sys.stderr)
     return 2
 
 

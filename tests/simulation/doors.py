@@ -6,6 +6,7 @@ before it is sent, and after it was answered.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from http.client import RemoteDisconnected
@@ -131,7 +132,7 @@ def _plain(
 
 def _slack(gate: Gate, world: World, method: str, payload: dict[str, Any]) -> dict[str, Any]:
     """What slack_wire makes of an answer, without slack_sdk's line: that is tested over real sockets."""
-    body = slack_wire.json.dumps(payload).encode()
+    body = json.dumps(payload).encode()
     headers = {
         "authorization": f"Bearer {world.credentials.slack_token}",
         "content-type": "application/json;charset=utf-8",

@@ -20,9 +20,37 @@ _AT_REST = {
     "completed": "everyone has it",
     "superseded": "a newer release has its place",
 }
-_WAITS_FOR_TIME = {"bake", "watch", "window", "freeze", "ceiling", "stage_sample", "sample", "no_data_yet", "review"}
-_WAITS_FOR_PEOPLE = {"halted", "human_hold", "by_hand", "unknown_drift", "not_started", "ignored", "gone", "observe"}
-_MOVES = {"pass", "adopted", "hold_lifted", "hold_ended", "human_start", "human_advance", "watched", "suspected"}
+_WAITS_FOR_TIME = {
+    "bake",
+    "watch",
+    "window",
+    "freeze",
+    "ceiling",
+    "stage_sample",
+    "sample",
+    "no_data_yet",
+    "review",
+}
+_WAITS_FOR_PEOPLE = {
+    "halted",
+    "human_hold",
+    "by_hand",
+    "unknown_drift",
+    "not_started",
+    "ignored",
+    "gone",
+    "observe",
+}
+_MOVES = {
+    "pass",
+    "adopted",
+    "hold_lifted",
+    "hold_ended",
+    "human_start",
+    "human_advance",
+    "watched",
+    "suspected",
+}
 _SILENT = "missing"
 """No data at all: at rest only where the emulated services really have none to give."""
 
@@ -155,6 +183,8 @@ def _truth_line(record: Mapping[str, Any]) -> str:
         case "console":
             return f"CONSOLE {record['app']} {record['act']} {record.get('refused', '')}"
         case "review" | "onset":
-            return f"{record['type'].upper()} {record['app']} {record.get('state') or record.get('crash_free')}"
+            return (
+                f"{record['type'].upper()} {record['app']} {record.get('state') or record.get('crash_free')}"
+            )
         case _:
             return ""

@@ -88,13 +88,14 @@ class Plan:
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
-        story, app = self.scenario, self.scenario.apps[0]
+        story = self.scenario
         people = [f"{p.at} {p.act.app} {p.act.act} {p.act.exposure_ppm or ''}" for p in story.people]
         orders = [f"{o.at:%m-%d %H:%M} {o.command.verb} {o.command.app}" for o in self.orders]
         return "\n".join(
             (
-                f"policy {story.policy}, poll {story.poll}, {story.start:%a %m-%d %H:%M} for {story.until}, "
-                f"calm from {self.calm_from:%m-%d %H:%M}, {story.on_new_release}, population {app.population}",
+                f"policy {story.policy}, poll {story.poll}, {story.on_new_release}, {story.mode}",
+                f"{story.start:%a %m-%d %H:%M} for {story.until}, calm from {self.calm_from:%m-%d %H:%M}",
+                f"population {[app.population for app in story.apps]}",
                 *(f"release {release}" for app in story.apps for release in app.releases[1:]),
                 f"faults {dict(self.weather.faults)} with {self.weather.chance}, latency {self.weather.latency}",
                 f"outages {[(o.service, o.kind, str(o.begins), str(o.ends)) for o in story.outages]}",

@@ -160,5 +160,3 @@ def _without_waiting() -> Iterator[None]:
             yield
     finally:
         logging.disable(logging.NOTSET)
-
-

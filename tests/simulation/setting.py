@@ -76,9 +76,7 @@ def loaded(scenario: Scenario, world: World, folder: Path) -> Loaded:
         poll=scenario.poll,
         google_play=GooglePlayAccess(credentials=SecretRef(env="PLAY_KEY"), endpoint=URL),
         sentry=SentryAccess(organization=ORGANIZATION, token=SecretRef(env="SENTRY_TOKEN"), url=URL),
-        slack=SlackAccess(
-            token=SecretRef(env="SLACK_TOKEN"), channel=CHANNEL, endpoint=f"{URL}/slack/api/"
-        ),
+        slack=SlackAccess(token=SecretRef(env="SLACK_TOKEN"), channel=CHANNEL, endpoint=f"{URL}/slack/api/"),
         limits=Limits(http_timeout=HTTP_TIMEOUT),
     )
     shutil.copyfile(_empty_database(), folder / "simulated.db")

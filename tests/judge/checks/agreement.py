@@ -78,7 +78,9 @@ def _agrees(case: Case, row: Record, served: Served) -> bool:
         case "not_halted":
             return served.status != "halted" or pending
         case "completed":
-            followed = served.status == "replaced" and any(_is_newer(other, served.key) for other in case.served)
+            followed = served.status == "replaced" and any(
+                _is_newer(other, served.key) for other in case.served
+            )
             return exposed == PPM_ALL and (followed or served.exposure_ppm == PPM_ALL)
         case "rolling_out":
             offered = served.status in ("inProgress", "completed")
