@@ -28,7 +28,6 @@ from tests.core.builders import (
     COMPLETED,
     DAY,
     DRAFT,
-    HALTED,
     HOUR,
     NOON,
     RELEASE,
@@ -37,7 +36,6 @@ from tests.core.builders import (
     case,
     code,
     decided,
-    halted,
     intent,
     judged,
     not_halted,
@@ -257,149 +255,6 @@ def test_precedence_is_human_halt_machine_halt_freeze_human_hold_human_advance_s
     assert code(decided(everything, command=order(ADVANCE))) == "human_hold"
     assert code(decided(rolling(), command=order(ADVANCE))) == "human_advance"
     assert code(decided(rolling())) == "pass"
-
-
-# -- orders ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("verb", [START, RESUME, ADVANCE, COMPLETE])
-def test_in_a_freeze_nothing_is_raised_not_by_hand_either(verb: CommandVerb) -> None:
-    rollout = {START: waiting(found=shown(DRAFT)), RESUME: halted(rolling())}.get(verb, rolling())
-    decision = decided(rollout, command=order(verb, without_evidence=True), policy=policy(calendar=CHRISTMAS))
-    assert decision.change is None
-    assert not answer(decision).accepted
-    assert "2026-03-03 (fair)" in answer(decision).text
-
-
-def test_in_a_freeze_the_schedule_holds_and_says_until_when() -> None:
-    decision = decided(rolling(), policy=policy(calendar=CHRISTMAS))
-    assert (decision.kind, code(decision)) == (DecisionKind.HOLD, "freeze")
-    assert decision.due == NOON + 1.5 * DAY
-
-
-@pytest.mark.parametrize("verb", [ADVANCE, COMPLETE])
-def test_a_person_may_override_waiting_but_not_a_fail(verb: CommandVerb) -> None:
-    baking = rolling(since=NOON - HOUR)
-    assert decided(baking, Verdict.INSUFFICIENT, command=order(verb)).change
-    sure = order(verb, without_evidence=True)
-    assert raised_to(decided(baking, Verdict.FAIL, command=sure)) is None
-    lowered = with_facts(baking, seen(HALTED), facts.Drifted(facts.Drift.HALTED, seen(), seen(HALTED)))
-    assert decided(lowered, Verdict.FAIL, command=sure).change is None
-
-
-def test_an_advance_is_one_stage_and_never_the_last_one() -> None:
-    assert raised_to(decided(rolling(shown(STAGED, 1)), command=order(ADVANCE))) == ppm(10)
-    refused = decided(rolling(shown(STAGED, 50)), command=order(ADVANCE))
-    assert refused.change is None
-    assert "complete" in answer(refused).text
-
-
-def test_a_refusal_in_doubt_says_how_to_insist() -> None:
-    refused = decided(rolling(), Verdict.MISSING, command=order(ADVANCE))
-    assert "--without-evidence" in answer(refused).text
-    insisted = decided(rolling(), Verdict.MISSING, command=order(ADVANCE, without_evidence=True))
-    assert raised_to(insisted) == ppm(50)
-    assert answer(insisted).without_evidence
-
-
-def test_an_advance_may_happen_outside_the_hours() -> None:
-    evenings = policy(calendar=Calendar(hours=Hours(start=time(18), end=time(20))))
-    assert decided(rolling(), command=order(ADVANCE), policy=evenings).change
-
-
-def test_starting_a_draft_rolls_it_out_at_the_first_stage() -> None:
-    decision = decided(waiting(found=shown(DRAFT)), command=order(START, policy="careful"))
-    assert decision.change == Change(Verb.START, RELEASE.id, ppm(1))
-    assert only(facts.Started, decision.also).policy == "careful"
-
-
-def test_starting_what_is_rolled_out_already_only_begins_to_steer_it() -> None:
-    decision = decided(waiting(), command=order(START))
-    assert decision.change is None
-    assert only(facts.Started, decision.also).actor == ANNA
-
-
-def test_a_start_is_refused_while_a_person_holds_the_release() -> None:
-    held = with_facts(waiting(found=shown(DRAFT)), facts.Held(ANNA, "not before Monday", None))
-    decision = decided(held, command=order(START))
-    assert decision.change is None
-    assert "not before Monday" in answer(decision).text
-
-
-def test_a_start_that_the_store_did_not_take_can_be_ordered_again() -> None:
-    draft = waiting(found=shown(DRAFT))
-    started = decided(draft, command=order(START))
-    recorded = news.of_decision(draft, started, "f1")
-    key = only(facts.Decided, recorded).intent
-    refused = with_facts(draft, *recorded, settled(Settlement.REFUSED, Verb.START, key))
-    again = decided(refused, command=order(START, id="c2"))
-    assert again.change == Change(Verb.START, RELEASE.id, ppm(1))
-
-
-def test_a_start_is_refused_once_it_is_started() -> None:
-    assert "already" in answer(decided(rolling(), command=order(START))).text
-
-
-def test_a_draft_cannot_be_started_without_a_stage_below_everyone() -> None:
-    decision = decided(waiting(found=shown(DRAFT)), command=order(START), policy=policy(100))
-    assert decision.change is None
-    assert "complete" in answer(decision).text
-
-
-def test_a_resume_goes_back_to_the_share_it_was_halted_at() -> None:
-    assert decided(halted(rolling()), command=order(RESUME)).change == Change(
-        Verb.RESUME, RELEASE.id, ppm(10)
-    )
-
-
-def test_a_resume_of_a_release_whose_share_nobody_knows_is_refused() -> None:
-    found = shown(HALTED)
-    unknown = with_facts(waiting(found=found), facts.Drifted(facts.Drift.HALTED, seen(HALTED), seen(HALTED)))
-    decision = decided(unknown, command=order(RESUME))
-    assert decision.change is None
-    assert not answer(decision).accepted
-
-
-def test_a_resume_of_a_hold_raises_nothing_by_itself() -> None:
-    held = with_facts(rolling(), facts.Held(ANNA, "weekend", None))
-    decision = decided(held, command=order(RESUME))
-    assert decision.change is None
-    assert only(facts.HoldEnded, decision.also)
-
-
-def test_a_resume_gets_a_halted_release_out_of_a_state_nobody_understands() -> None:
-    lost = with_facts(halted(rolling()), facts.Drifted(facts.Drift.UNKNOWN, seen(HALTED), facts.NOWHERE))
-    assert decided(lost, command=order(RESUME)).change == Change(Verb.RESUME, RELEASE.id, ppm(10))
-
-
-def test_a_hold_says_until_when() -> None:
-    decision = decided(rolling(), command=order(HOLD, hold_for=6 * HOUR))
-    assert only(facts.Held, decision.also).until == decision.due == NOON + 6 * HOUR
-    assert "18:00" in answer(decision).text
-
-
-# -- the end of a hold -----------------------------------------------------------------------------
-
-
-def held_until(until: timedelta) -> Rollout:
-    return with_facts(rolling(), facts.Held(ANNA, "weekend", NOON + until))
-
-
-def test_a_hold_in_force_holds_to_the_second() -> None:
-    assert code(decided(held_until(timedelta(seconds=1)))) == "human_hold"
-
-
-def test_when_a_hold_runs_out_nothing_is_raised_by_that() -> None:
-    decision = decided(held_until(timedelta(0)))
-    assert decision.change is None
-    assert only(facts.HoldEnded, decision.also)
-    after = with_facts(held_until(timedelta(0)), *decision.also)
-    assert decided(after, Verdict.MISSING).change is None
-    assert decided(after).kind is DecisionKind.ADVANCE
-
-
-def test_an_order_that_comes_when_the_hold_has_run_out_is_carried_out() -> None:
-    assert raised_to(decided(held_until(timedelta(0)), command=order(ADVANCE))) == ppm(50)
 
 
 # -- mode observe ----------------------------------------------------------------------------------

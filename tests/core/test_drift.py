@@ -21,8 +21,6 @@ from stagedrollout.core.model import (
     ReviewState,
     Settlement,
     StoreRelease,
-    StoreState,
-    Unread,
     Verb,
 )
 from tests.core.builders import (
@@ -449,60 +447,6 @@ def test_releases_are_ordered_from_old_to_new_whatever_they_are_called() -> None
     assert sorted(["5030", "999", "5020"], key=age_of) == ["999", "5020", "5030"]
     assert sorted(["5.10.0", "5.9.1", "5.9"], key=age_of) == ["5.9", "5.9.1", "5.10.0"]
     assert age_of("5.²") == (5, 0)
-
-
-# -- what the store answered (news.of_outcome) --------------------------------------------------------------
-
-
-def outcome(
-    settlement: Settlement, state: StoreState | Unread, rollout: Rollout | None = None
-) -> tuple[Fact, ...]:
-    return news.of_outcome(rollout or raising(opened=NOON), "i1", Outcome(settlement, "so it went", state))
-
-
-def test_a_raise_that_was_read_back_is_confirmed_and_its_bake_begins() -> None:
-    found = outcome(Settlement.CONFIRMED, store(shown(STAGED, 50)))
-    assert [type(fact) for fact in found] == [facts.Seen, facts.Settled, facts.WentLive]
-
-
-def test_a_raise_that_waits_for_review_is_confirmed_and_does_not_bake_yet() -> None:
-    found = outcome(Settlement.CONFIRMED, store(shown(STAGED, 50, IN_REVIEW)))
-    assert [type(fact) for fact in found] == [facts.Seen, facts.Settled]
-
-
-def test_what_the_store_shows_counts_more_than_what_was_claimed() -> None:
-    found = outcome(Settlement.IN_DOUBT, store(shown(STAGED, 50)))
-    assert only(facts.Settled, found).settlement is Settlement.CONFIRMED
-
-
-def test_a_success_that_nobody_has_seen_stays_in_doubt_and_is_settled_by_the_next_look() -> None:
-    """Else the next look would take our own change for somebody's in the console."""
-    found = outcome(Settlement.CONFIRMED, unread())
-    assert only(facts.Settled, found).settlement is Settlement.IN_DOUBT
-    rollout, learned = look(with_facts(raising(), *found), shown(STAGED, 50))
-    assert meaning(learned) is None
-    assert rollout.exposure_ppm == ppm(50)
-
-
-def test_an_outcome_in_doubt_stays_open() -> None:
-    found = outcome(Settlement.IN_DOUBT, unread())
-    assert with_facts(raising(), *found).intent
-
-
-@pytest.mark.parametrize("settlement", [Settlement.REFUSED, Settlement.PREEMPTED, Settlement.NOT_APPLIED])
-def test_what_was_not_applied_is_over(settlement: Settlement) -> None:
-    found = outcome(settlement, unread())
-    assert with_facts(raising(), *found).intent is None
-
-
-def test_a_store_that_moved_meanwhile_is_learned_from_at_once() -> None:
-    found = outcome(Settlement.MOVED, store(shown(HALTED, 10)))
-    assert meaning(found) is Drift.HALTED
-
-
-def test_the_outcome_of_a_raise_that_a_halt_has_overtaken_counts_for_nothing() -> None:
-    overtaken = with_facts(raising(opened=NOON), intent(Verb.HALT, 10, "h1"), at=NOON)
-    assert outcome(Settlement.CONFIRMED, store(shown(STAGED, 50)), overtaken) == ()
 
 
 def test_every_status_is_in_the_table_above() -> None:

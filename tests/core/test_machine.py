@@ -1,19 +1,17 @@
 """Any course of events: time, readings, consoles, orders, crashes and lost replies, against the promises.
 
-After every pass what was sent is compared with what the little world really is, not with what the journal
-believes. R4, R5, R6 and R9 to R11 are checked that way; R1 and R2 against the health the world chose.
+What must be true of every pass is in promises.py, the world in which it happens in world.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     precondition,
     rule,
@@ -21,30 +19,19 @@ from hypothesis.stateful import (
 )
 
 from stagedrollout.core.assessment import Verdict
-from stagedrollout.core.case import Case
-from stagedrollout.core.decision import decide
-from stagedrollout.core.facts import KINDS, DecisionKind, Held, HoldEnded
-from stagedrollout.core.lifecycle import STEPS, Phase
+from stagedrollout.core.facts import KINDS, DecisionKind
+from stagedrollout.core.lifecycle import Phase
 from stagedrollout.core.model import (
-    ActorKind,
-    Command,
     CommandVerb,
     Mode,
-    Observation,
     OnNewRelease,
     ReleaseStatus,
     ReviewState,
-    Verb,
 )
-from stagedrollout.core.notice import NoticeKind
 from stagedrollout.core.policy import (
-    Calendar,
     Completion,
-    Freeze,
-    Hours,
     OnUnknown,
     UnknownData,
-    Weekday,
 )
 from stagedrollout.core.units import PPM_ALL
 from tests.core.builders import (
@@ -61,15 +48,10 @@ from tests.core.builders import (
     policy,
     shown,
 )
-from tests.core.world import Cut, Health, Passed, Reply, Sent, World, raises
+from tests.core.promises import LAG, OFFICE, SEEN, Watched
+from tests.core.world import Cut, Health, Reply, World
 
-LAG = timedelta(minutes=10)
 MINUTE = timedelta(minutes=1)
-OFFICE = Calendar(
-    weekdays=(Weekday.MON, Weekday.TUE, Weekday.WED, Weekday.THU, Weekday.FRI),
-    hours=Hours(start=time(8), end=time(18)),
-    freezes=(Freeze(first=date(2026, 3, 5), last=date(2026, 3, 5), reason="fair"),),
-)
 POLICIES = {
     "plain": policy(1, 10, 50, 100),
     "ceiling": policy(5, 20, completion=Completion.BY_HAND),
@@ -84,14 +66,10 @@ FOUND = {
     "halted": shown(HALTED),
 }
 MAYBE_LATE = st.sampled_from([timedelta(0)] * 6 + [3 * MINUTE, 9 * MINUTE, None])
-REPLIES = st.sampled_from([Reply.DONE] * 12 + list(Reply))
+REPLIES = st.sampled_from([Reply.DONE] * 8 + list(Reply))
 CUTS = st.sampled_from([Cut.NOWHERE] * 12 + list(Cut))
 WAITS = st.sampled_from([MINUTE, 4 * MINUTE, POLL, HOUR, 7 * HOUR, 25 * HOUR, timedelta(days=5)])
 HEALTHS = st.sampled_from([Health.HEALTHY] * 4 + [Health.SICK] * 2 + list(Health))
-SERVED = (STAGED, COMPLETED)
-
-
-SEEN: set[object] = set()
 
 
 class Outside(StrEnum):
@@ -108,25 +86,24 @@ class Outside(StrEnum):
     USES_THE_OLD_WORD = "uses_the_old_word"
 
 
-class Rollouts(RuleBasedStateMachine):
-    steps = 0
-
+class Rollouts(Watched):
     @initialize(
         terms=st.sampled_from(sorted(POLICIES)),
         mode=st.sampled_from([Mode.ACT] * 5 + [Mode.OBSERVE]),
         choice=st.sampled_from([OnNewRelease.WAIT, OnNewRelease.ADOPT, OnNewRelease.IGNORE]),
         found=st.sampled_from(["draft", "staged", "staged", "in review", "halted"]),
         days=st.sampled_from([0, 1, 1, 2, 3, 4]),
+        nosy=st.booleans(),
     )
-    def a_release_appears(self, terms: str, mode: Mode, choice: OnNewRelease, found: str, days: int) -> None:
-        self.world = World(POLICIES[terms], mode, choice, truth=FOUND[found])
+    def a_release_appears(
+        self, terms: str, mode: Mode, choice: OnNewRelease, found: str, days: int, nosy: bool
+    ) -> None:
+        self.watch(World(POLICIES[terms], mode, choice, truth=FOUND[found]), people=found == "halted")
         self.world.show(self.world.truth)
+        self.nosy = nosy  # a look that lags follows soon after every change
         self.orders = 0
-        self.stopped = False  # a halt is in force that we know of, and nobody has taken it back since
-        self.hold_until: datetime | None = None
-        self.last_raise_at: datetime | None = None
         if days:
-            self._pass(order(CommandVerb.START, id="c0"), timedelta(0), Reply.DONE, Cut.NOWHERE)
+            self.one_pass(order(CommandVerb.START, id="c0"), timedelta(0), Reply.DONE, Cut.NOWHERE)
             self._quiet(5 * days, 5 * HOUR)
 
     # -- what happens ------------------------------------------------------------------------------
@@ -135,22 +112,30 @@ class Rollouts(RuleBasedStateMachine):
     def a_pass(self, wait: timedelta, health: Health, lag: timedelta | None, reply: Reply, cut: Cut) -> None:
         self.world.now += wait
         self.world.health = health
-        self._pass(None, lag, reply, cut)
+        self.one_pass(None, lag, reply, cut)
 
     @rule(count=st.integers(1, 8), health=HEALTHS, reply=REPLIES)
     def quiet_hours(self, count: int, health: Health, reply: Reply) -> None:
         self.world.health = health
         self._quiet(count, POLL, reply)
 
-    @rule(count=st.integers(5, 40))
-    def good_days(self, count: int) -> None:
+    @rule(count=st.integers(5, 40), reply=REPLIES)
+    def good_days(self, count: int, reply: Reply) -> None:
         self.world.health = Health.HEALTHY
-        self._quiet(count, 5 * HOUR)
+        self._quiet(count, 5 * HOUR, reply)
 
     def _quiet(self, count: int, every: timedelta, reply: Reply = Reply.DONE) -> None:
         for _ in range(count):
             self.world.now += every
-            self._pass(None, timedelta(0), reply, Cut.NOWHERE)
+            self.one_pass(None, timedelta(0), reply, Cut.NOWHERE)
+            if self.nosy and self.world.now - self.world.past[-1][0] < LAG:
+                self.world.now += 2 * MINUTE
+                self.one_pass(None, 8 * MINUTE, Reply.DONE, Cut.NOWHERE)
+
+    @rule(count=st.integers(1, 6), health=st.sampled_from(list(Health)[1:-1]))
+    def doubtful_days(self, count: int, health: Health) -> None:
+        self.world.health = health
+        self._quiet(count, 25 * HOUR)
 
     @rule(count=st.integers(1, 10))
     def a_person_puts_it_right(self, count: int) -> None:
@@ -158,7 +143,7 @@ class Rollouts(RuleBasedStateMachine):
         self.world.health = Health.HEALTHY
         waiting = self.world.rollout.phase is Phase.WAITING
         self.orders += 1
-        self._pass(
+        self.one_pass(
             order(CommandVerb.START if waiting else CommandVerb.RESUME, id=f"c{self.orders}"),
             timedelta(0),
             Reply.DONE,
@@ -188,7 +173,7 @@ class Rollouts(RuleBasedStateMachine):
         self.world.now += wait
         self.orders += 1
         command = order(verb, id=f"c{self.orders}", without_evidence=sure, hold_for=hold_for)
-        self._pass(command, lag, reply, cut)
+        self.one_pass(command, lag, reply, cut)
 
     # -- what happens without us -------------------------------------------------------------------
 
@@ -224,6 +209,8 @@ class Rollouts(RuleBasedStateMachine):
             case Outside.USES_THE_OLD_WORD, ReleaseStatus.UNKNOWN:
                 self.world.show(replace(truth, status=STAGED, status_word="in_progress"))
 
+        self.people = self.people or self.world.truth is not truth
+
     def _review(self, review: ReviewState) -> None:
         assert self.world.truth is not None
         self.world.show(replace(self.world.truth, review=review, review_word=review.value))
@@ -233,187 +220,8 @@ class Rollouts(RuleBasedStateMachine):
     def a_newer_release_takes_its_place(self, listed: bool) -> None:
         truth = self.world.truth
         if truth is not None and truth.status is not DRAFT:
+            self.people = True
             self.world.replace_by_newer(listed=listed)
-
-    # -- a pass, and what must be true of it -------------------------------------------------------
-
-    def _pass(self, command: Command | None, lag: timedelta | None, reply: Reply, cut: Cut) -> None:
-        world = self.world
-        self.steps += 1
-        before = world.rollout
-        passed = world.one_pass(order=command, lag=lag, reply=reply, cut=cut)
-        if passed.sent:
-            self._nothing_else_is_sent(passed.sent)
-        self._worse_readings_raise_nothing(passed, command)
-        self._failing_is_stopped(passed)
-        if cut is not Cut.BEFORE_RECORDING:
-            self._keep_account(passed, command)
-        if cut is Cut.NOWHERE:
-            self._every_order_is_answered(passed, command)
-            self._consoles_are_respected(passed, before.exposure_ppm if before.seen else 0)
-        self._halted_is_true()
-        self._remember(passed)
-        if self.stopped:
-            assert world.rollout.halt or world.rollout.finished, "a halt was undone without a person (R9)"
-
-    def _nothing_else_is_sent(self, sent: Sent) -> None:
-        world, decision, command = self.world, sent.decision, sent.order
-        human_halt = decision.kind is DecisionKind.HALT and decision.actor.kind is ActorKind.HUMAN
-        assert world.mode is Mode.ACT or human_halt, "mode observe sends nothing"
-        if sent.change.verb is Verb.HALT:
-            wanted = world.rollout.halt is not None
-            assert wanted
-            return
-        applied = sent.truth is not world.truth
-        assert self._frozen() is False, "raised in a freeze (R11)"
-        if command is None:
-            self._machine_may_raise(sent, applied)
-        else:
-            self._person_may_raise(sent, command)
-        assert (sent.change.exposure_ppm == PPM_ALL) <= (sent.change.verb in (Verb.COMPLETE, Verb.RESUME))
-        if applied and sent.change.verb is not Verb.RESUME:
-            assert not self.stopped, "raised over a halt (R9)"
-
-    def _machine_may_raise(self, sent: Sent, applied: bool) -> None:
-        world, truth = self.world, sent.truth
-        assert sent.change.verb in (Verb.RAISE, Verb.COMPLETE)
-        assert world.health is Health.HEALTHY, "raised without evidence (R1)"
-        assert sent.assessment.worst is Verdict.PASS
-        assert not self._held(), "raised over a person's hold (R11)"
-        if world.policy.calendar is OFFICE:
-            assert world.now.weekday() < 5
-            assert 8 <= world.now.hour < 18
-        if sent.change.verb is Verb.COMPLETE:
-            assert world.policy.completion is Completion.AUTOMATIC, "completed without permission (R6)"
-        if not applied:
-            return
-        assert truth is not None
-        assert truth.live, "raised before it was published"
-        above = [s for s in world.policy.stages if s.exposure_ppm > truth.exposure_ppm]
-        assert sent.change.exposure_ppm == above[0].exposure_ppm, "skipped a stage (R5)"
-        bake = world.policy.stages[0].bake
-        assert world.now - world.published[truth.exposure_ppm] >= bake, "cut the bake (R5)"
-        assert self.last_raise_at is None or world.now - self.last_raise_at >= bake, (
-            "two stages in a row (R5)"
-        )
-        self.last_raise_at = world.now
-
-    def _person_may_raise(self, sent: Sent, command: Command) -> None:
-        verbs = {
-            Verb.START: CommandVerb.START,
-            Verb.RAISE: CommandVerb.ADVANCE,
-            Verb.COMPLETE: CommandVerb.COMPLETE,
-            Verb.RESUME: CommandVerb.RESUME,
-        }
-        assert command.verb is verbs[sent.change.verb]
-        if command.verb is not CommandVerb.RESUME:
-            assert not self._held(), "a person's hold comes before a person's advance (R11)"
-        if command.verb in (CommandVerb.ADVANCE, CommandVerb.COMPLETE):
-            worst = sent.assessment.worst
-            assert worst is not Verdict.FAIL
-            assert worst in (Verdict.PASS, Verdict.INSUFFICIENT) or command.without_evidence
-        if command.verb is CommandVerb.ADVANCE:
-            stages = [s.exposure_ppm for s in self.world.policy.stages]
-            assert sent.change.exposure_ppm in stages
-            if sent.truth is not self.world.truth and sent.truth is not None:
-                between = [s for s in stages if sent.truth.exposure_ppm < s < sent.change.exposure_ppm]
-                assert not between, "a person's advance is one stage at a time (R5)"
-
-    def _worse_readings_raise_nothing(self, passed: Passed, command: Command | None) -> None:
-        """R2: the same pass with worse data never raises where this one did not."""
-        world, listening = self.world, passed.rollout.live_since is not None and not passed.rollout.halt
-        if raises(passed.decision) or not listening:
-            return
-        worse = list(Health)[list(Health).index(world.health) + 1 :]
-        for health in worse:
-            readings = world.readings(health)
-            assessment = world.assess(passed.rollout, readings)
-            look = Observation(world.now, passed.looked, readings)
-            again = decide(Case(passed.rollout, look, assessment, world.policy, world.mode, command))
-            assert not raises(again), f"{health} raised what {world.health} did not (R2)"
-
-    def _failing_is_stopped(self, passed: Passed) -> None:
-        rollout = passed.rollout
-        served = rollout.live_since and rollout.seen and rollout.seen.status in SERVED
-        free = not (rollout.finished or rollout.ignored or rollout.halt)
-        if served and free and passed.assessment.worst is Verdict.FAIL:
-            assert passed.decision.kind is DecisionKind.HALT, "a FAIL that does not halt (R3)"
-            assert passed.decision.change or self.world.mode is Mode.OBSERVE
-
-    def _every_order_is_answered(self, passed: Passed, command: Command | None) -> None:
-        if command is None:
-            return
-        answers = [f for f in passed.decision.also if getattr(f, "command", "") == command.id]
-        assert answers, f"{command.verb} was not answered"
-
-    def _keep_account(self, passed: Passed, command: Command | None) -> None:
-        decision = passed.decision
-        if decision.kind is DecisionKind.HALT and decision.change:
-            self.stopped = True
-        if decision.kind is DecisionKind.RESUME and self._served():
-            self.stopped = False
-        for fact in decision.also:
-            if isinstance(fact, Held):
-                self.hold_until = fact.until or datetime.max.replace(tzinfo=UTC)
-            elif isinstance(fact, HoldEnded):
-                self.hold_until = None
-
-    def _consoles_are_respected(self, passed: Passed, before_ppm: int) -> None:
-        """R10, where this pass could see the truth and nothing of ours is on its way."""
-        world, rollout = self.world, self.world.rollout
-        landing = passed.rollout.landing
-        settling = landing is not None and world.now - landing.at < LAG
-        blind = passed.lagged or settling or passed.rollout.intent or passed.sent
-        truth = world.truth
-        if blind or rollout.finished or passed.rollout.ignored or truth is None:
-            return
-        if truth.status is HALTED:
-            assert rollout.halt, "a halt in the console went unnoticed (R10)"
-        if truth.status is STAGED and truth.exposure_ppm < before_ppm < PPM_ALL:
-            assert rollout.halt or rollout.unknown_drift, "a lowering in the console went unnoticed (R10)"
-        assert rollout.seen
-        assert rollout.seen.exposure_ppm == truth.exposure_ppm
-
-    def _halted_is_true(self) -> None:
-        """R4: what is called halted was halted in the store."""
-        rollout = self.world.rollout
-        if rollout.phase is not Phase.HALTED or rollout.halt is None:
-            return
-        if rollout.halt.actor.kind is ActorKind.CONSOLE:
-            return
-        since = rollout.halt.at
-        past = self.world.past
-        in_force = [
-            shown for n, (_, shown) in enumerate(past) if n + 1 == len(past) or past[n + 1][0] >= since
-        ]
-        assert any(r.status is HALTED for shown in in_force for r in shown), "called halted, never was (R4)"
-
-    def _served(self) -> bool:
-        return self.world.truth is not None and self.world.truth.status in SERVED
-
-    def _remember(self, passed: Passed) -> None:
-        """What was seen at least once: a walk that sees too little proves nothing."""
-        SEEN.update(self.world.told)
-        SEEN.add(passed.decision.kind)
-        SEEN.add(self.world.rollout.phase)
-        SEEN.add(passed.assessment.worst)
-
-    def _held(self) -> bool:
-        return self.hold_until is not None and self.world.now < self.hold_until
-
-    def _frozen(self) -> bool:
-        freezes = self.world.policy.calendar.freezes
-        return any(f.first <= self.world.now.date() <= f.last for f in freezes)
-
-    def teardown(self) -> None:
-        if not hasattr(self, "world"):
-            return
-        world = self.world
-        assert world.replayed() == world.rollout, "the journal tells another story (R16)"
-        for before, after in world.phases:
-            assert after in STEPS[before], f"{before} -> {after} is no step"
-        told = [n.key for n in world.notices if n.kind is NoticeKind.HALTED]
-        assert len(told) == len(set(told))
 
 
 def test_no_course_of_events_breaks_a_promise() -> None:

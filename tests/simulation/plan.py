@@ -110,7 +110,7 @@ def drawn(seed: int) -> Plan:
     long = draw.random() < 0.05
     start = _MONDAY + timedelta(hours=draw.randrange(0, 96))
     poll = timedelta(hours=2) if long else timedelta(minutes=draw.choice((15, 30, 30, 60)))
-    troubled = timedelta(days=8) if long else timedelta(hours=draw.randrange(12, 25))
+    troubled = timedelta(days=5) if long else timedelta(hours=draw.randrange(12, 25))
     if poll < timedelta(minutes=30):
         troubled = min(troubled, timedelta(hours=16))
     names = ("acme",) if draw.random() < 0.85 else ("acme", "shop")
