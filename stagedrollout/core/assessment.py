@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from stagedrollout.core import evidence
-from stagedrollout.core.model import Counts, Gap, Measured, Metric, Reading, Unmeasured
+from stagedrollout.core.observation import Counts, Gap, Measured, Metric, Reading, Unmeasured
 from stagedrollout.core.policy import Gate, Policy, Role
 from stagedrollout.core.units import duration_text, percent_text
 

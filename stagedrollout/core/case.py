@@ -9,17 +9,8 @@ from stagedrollout.core import facts
 from stagedrollout.core.assessment import Assessment, Reason
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Hold, Rollout
-from stagedrollout.core.model import (
-    DAEMON,
-    Actor,
-    Change,
-    Command,
-    CommandVerb,
-    Mode,
-    Observation,
-    StoreRelease,
-    Unread,
-)
+from stagedrollout.core.model import DAEMON, Actor, Change, Command, CommandVerb, Mode, StoreRelease, Unread
+from stagedrollout.core.observation import Observation
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.schedule import Window, window
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from stagedrollout.core.model import Metric
+from stagedrollout.core.observation import Metric
 from stagedrollout.core.units import PPM_ALL, Duration, FromFile, Percent, Written, ppm_from_percent
 
 

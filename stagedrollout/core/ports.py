@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from stagedrollout.core.model import Change, Metric, Outcome, Reading, SignalQuery, StoreState
+from stagedrollout.core.model import Change, Outcome, StoreState
+from stagedrollout.core.observation import Metric, Reading, SignalQuery
 
 Clearance = Callable[[], None]
 """Called right before each request of a raise is sent; raises Preempted (a halt took over) or LostLease."""

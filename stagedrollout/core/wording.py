@@ -17,7 +17,6 @@ from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.lifecycle import Halt, Phase, Rollout
 from stagedrollout.core.model import (
     SOMEBODY,
-    Metric,
     OnNewRelease,
     ReleaseStatus,
     ReviewState,
@@ -26,6 +25,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
+from stagedrollout.core.observation import Metric
 from stagedrollout.core.units import PPM_ALL, percent_text
 
 STORE_NAMES = {Store.GOOGLE_PLAY: "Google Play", Store.APP_STORE: "App Store"}

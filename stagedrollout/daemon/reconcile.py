@@ -21,20 +21,8 @@ from stagedrollout.core.evidence import hour_floor
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import (
-    Command,
-    CommandVerb,
-    Gap,
-    Observation,
-    Outcome,
-    Reading,
-    RolloutKey,
-    SignalQuery,
-    StoreState,
-    Unmeasured,
-    Unread,
-    Verb,
-)
+from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread, Verb
+from stagedrollout.core.observation import Gap, Observation, Reading, SignalQuery, Unmeasured
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.daemon.actuator import Actuator

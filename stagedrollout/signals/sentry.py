@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from stagedrollout.core.errors import Denied, Faulty, Rejected, WrongConfiguration
-from stagedrollout.core.model import Gap, Metric, Reading, Release, SignalQuery
+from stagedrollout.core.model import Release
+from stagedrollout.core.observation import Gap, Metric, Reading, SignalQuery
 from stagedrollout.http.client import HttpClient, JsonReply
 from stagedrollout.signals.sentry_names import NoName, ReleaseNames, release_filter
 from stagedrollout.signals.sentry_reply import (

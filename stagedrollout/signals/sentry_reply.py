@@ -24,7 +24,7 @@ from itertools import pairwise
 from typing import Any
 
 from stagedrollout.core.errors import Faulty
-from stagedrollout.core.model import Arm, Bucket, Counts, Gap, Measured, Metric, Reading, Unmeasured
+from stagedrollout.core.observation import Arm, Bucket, Counts, Gap, Measured, Metric, Reading, Unmeasured
 
 SERVICE = "sentry"
 DOING = "read sessions"

@@ -11,7 +11,7 @@ import stagedrollout
 from stagedrollout.config.policies import read_policies
 from stagedrollout.config.shipped import policies_folder
 from stagedrollout.core import evidence
-from stagedrollout.core.model import Counts, Metric
+from stagedrollout.core.observation import Counts, Metric
 from stagedrollout.core.policy import Completion, Gate, OnUnknown, Policy, Role
 
 SHELF = read_policies(policies_folder(), [])

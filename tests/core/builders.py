@@ -22,16 +22,9 @@ from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import (
     Actor,
     ActorKind,
-    Arm,
-    Bucket,
     Command,
     CommandVerb,
-    Counts,
-    Gap,
-    Measured,
-    Metric,
     Mode,
-    Observation,
     OnNewRelease,
     Release,
     ReleaseStatus,
@@ -41,10 +34,10 @@ from stagedrollout.core.model import (
     Store,
     StoreRelease,
     StoreState,
-    Unmeasured,
     Unread,
     Verb,
 )
+from stagedrollout.core.observation import Arm, Bucket, Counts, Gap, Measured, Metric, Observation, Unmeasured
 from stagedrollout.core.policy import Calendar, Completion, Gate, Policy, Stage
 from stagedrollout.core.units import PPM_ALL
 

@@ -17,15 +17,9 @@ from stagedrollout.core.case import Case
 from stagedrollout.core.decision import decide
 from stagedrollout.core.facts import DecisionKind, Drifted, Held, HoldEnded
 from stagedrollout.core.lifecycle import STEPS, Phase
-from stagedrollout.core.model import (
-    ActorKind,
-    Command,
-    CommandVerb,
-    Mode,
-    Observation,
-    Verb,
-)
+from stagedrollout.core.model import ActorKind, Command, CommandVerb, Mode, Verb
 from stagedrollout.core.notice import NoticeKind
+from stagedrollout.core.observation import Observation
 from stagedrollout.core.policy import (
     Calendar,
     Completion,

@@ -19,7 +19,7 @@ from stagedrollout.core.assessment import (
     Verdict,
     assess,
 )
-from stagedrollout.core.model import Arm, Counts, Gap, Measured, Metric, Reading
+from stagedrollout.core.observation import Arm, Counts, Gap, Measured, Metric, Reading
 from stagedrollout.core.policy import Gate, Role
 from tests.core.builders import (
     DAY,

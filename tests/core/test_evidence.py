@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagedrollout.core import evidence
-from stagedrollout.core.model import Arm, Counts, Measured, Metric
+from stagedrollout.core.observation import Arm, Counts, Measured, Metric
 from tests.core.builders import DAY, HOUR, NOON, gate, hours
 
 

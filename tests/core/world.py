@@ -25,12 +25,9 @@ from stagedrollout.core.model import (
     Change,
     Command,
     CommandVerb,
-    Gap,
     Mode,
-    Observation,
     OnNewRelease,
     Outcome,
-    Reading,
     ReviewState,
     Settlement,
     StoreRelease,
@@ -39,6 +36,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.notice import Notice
+from stagedrollout.core.observation import Gap, Observation, Reading
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.units import PPM_ALL
 from tests.core.builders import (

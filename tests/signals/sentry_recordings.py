@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
-from stagedrollout.core.model import Release, SignalQuery
+from stagedrollout.core.model import Release
+from stagedrollout.core.observation import SignalQuery
 from stagedrollout.http.client import Endpoint, HttpClient, in_process
 from stagedrollout.signals.sentry import SentryProject, SentrySessions
 from stagedrollout.signals.sentry_names import ReleaseNames

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sentry_recordings import EIGHT, NEW_NAME, NOW, OLD_NAME, QUERY, Sentry, body, new, old
 
 from stagedrollout.core.errors import EdgeError, Faulty
-from stagedrollout.core.model import Arm, Counts, Measured, Unmeasured
+from stagedrollout.core.observation import Arm, Counts, Measured, Unmeasured
 from stagedrollout.signals.sentry_reply import METRICS, Asked, Named, readings
 
 STEADY = settings(derandomize=True, deadline=None, database=None)

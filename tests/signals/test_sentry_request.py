@@ -15,7 +15,8 @@ from stagedrollout.core.errors import (
     Unreachable,
     WrongConfiguration,
 )
-from stagedrollout.core.model import Gap, Release
+from stagedrollout.core.model import Release
+from stagedrollout.core.observation import Gap
 from stagedrollout.http.client import Endpoint, HttpClient, in_process
 from stagedrollout.signals.sentry import SentryProject, SentrySessions
 from stagedrollout.signals.sentry_names import NoName, ReleaseNames, release_filter

@@ -23,7 +23,7 @@ from sentry_recordings import (
     told,
 )
 
-from stagedrollout.core.model import Bucket, Counts, Gap, Measured, Metric, Unmeasured
+from stagedrollout.core.observation import Bucket, Counts, Gap, Measured, Metric, Unmeasured
 
 ONE_HOUR = timedelta(hours=1)
 
