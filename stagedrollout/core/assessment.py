@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from stagedrollout.core import evidence
+from stagedrollout.core.gates import Gate, Role
 from stagedrollout.core.observation import Counts, Gap, Measured, Metric, Reading, Unmeasured
-from stagedrollout.core.policy import Gate, Policy, Role
+from stagedrollout.core.policy import Policy
 from stagedrollout.core.units import duration_text, percent_text
 
 QUIET_START = timedelta(hours=6)

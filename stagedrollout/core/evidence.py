@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from stagedrollout.core.gates import Gate
 from stagedrollout.core.observation import Arm, Counts, Measured
-from stagedrollout.core.policy import Gate
 
 HOUR = timedelta(hours=1)
 

@@ -85,13 +85,23 @@ class RolloutKey:
 
 
 class ReleaseStatus(StrEnum):
-    """What the store does with a release. A word we do not know is UNKNOWN, never guessed."""
+    """What the store does with a release. A word we do not know is UNKNOWN, never guessed.
+
+    IN_PROGRESS on the App Store also means that Apple goes on raising by itself. PAUSED (App Store): offered to
+    its share, which does not grow. REPLACED (App Store): a newer version took its place; people may have it.
+    """
 
     DRAFT = "draft"
     IN_PROGRESS = "in_progress"
+    PAUSED = "paused"
     HALTED = "halted"
     COMPLETED = "completed"
+    REPLACED = "replaced"
     UNKNOWN = "unknown"
+
+
+SERVED = (ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED, ReleaseStatus.COMPLETED)
+"""The store offers it to somebody, or will once review lets it."""
 
 
 class ReviewState(StrEnum):
@@ -113,6 +123,7 @@ class StoreRelease:
 
     `exposure_ppm`: 0 for a draft, 1..999,999 staged, 1,000,000 completed; for a halted one the last
     fraction if the store still tells it, else 0. `status_word` and `review_word` are the store's own.
+    `phased`: released as it stands it reaches people in steps, not everyone at once.
     """
 
     release: Release
@@ -121,22 +132,21 @@ class StoreRelease:
     exposure_ppm: int
     review: ReviewState
     review_word: str
+    phased: bool = True
 
     @property
     def live(self) -> bool:
         """People can get it: it is rolled out and review has published it."""
-        return (
-            self.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED)
-            and self.review is ReviewState.PUBLISHED
-        )
+        return self.status in SERVED and self.review is ReviewState.PUBLISHED
 
     @property
     def stopped(self) -> bool:
-        """The halt is true in the store: it reads halted, and no review still holds that back."""
-        return self.status is ReleaseStatus.HALTED and self.review in (
-            ReviewState.PUBLISHED,
-            ReviewState.NOT_LISTED,
-        )
+        """The halt is true in the store: it reads halted, and no review still holds that back; or, where a
+        pause is the only brake, it reads paused."""
+        if self.status is ReleaseStatus.PAUSED:
+            return True
+        settled = self.review in (ReviewState.PUBLISHED, ReviewState.NOT_LISTED)
+        return self.status is ReleaseStatus.HALTED and settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,18 +174,32 @@ class Unread:
 
 
 class Verb(StrEnum):
-    """What may be done to a release in a store. Every verb but HALT counts as a raise."""
+    """What may be done to a release in a store. The brakes wait for nothing; all others count as raises.
 
+    PREPARE, STEP and PAUSE are the App Store's: make the phased release before the version is out, let Apple
+    take its next step, and stop the share from growing. There a HALT is a pause that only a person ends.
+    """
+
+    PREPARE = "prepare"
     START = "start"
     RAISE = "raise"
+    STEP = "step"
     RESUME = "resume"
     COMPLETE = "complete"
+    PAUSE = "pause"
     HALT = "halt"
+
+    @property
+    def brakes(self) -> bool:
+        return self in (Verb.PAUSE, Verb.HALT)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An absolute wish: "this release at this exposure", never "a bit more". Repeating it is harmless."""
+    """An absolute wish: "this release at this exposure", never "a bit more". Repeating it is harmless.
+
+    A STEP names the share that Apple's next step leads to, and lets it take that one only.
+    """
 
     verb: Verb
     release_id: str

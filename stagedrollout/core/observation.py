@@ -82,7 +82,84 @@ class Unmeasured:
     why: str
 
 
-Reading = Measured | Unmeasured
+@dataclass(frozen=True, slots=True)
+class Stars:
+    """How many gave one, two, three, four and five stars."""
+
+    counts: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.counts) != 5 or any(count < 0 for count in self.counts):
+            raise ValueError("stars are five counts of 0 or more, from one star to five")
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts)
+
+    @property
+    def mean_milli(self) -> int:
+        """The mean in thousandths of a star, 1000..5000, rounded down. Needs total > 0."""
+        return sum(stars * count for stars, count in enumerate(self.counts, start=1)) * 1_000 // self.total
+
+    @property
+    def one_star_ppm(self) -> int:
+        """The share of one-star reviews in ppm, rounded down. Needs total > 0."""
+        return self.counts[0] * PPM_ALL // self.total
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One written review. `text` is foreign: bounded, without control characters, and never trusted."""
+
+    id: str
+    written_at: datetime
+    stars: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """The written reviews of a release, and of the one before it, since `since`; as asked at `as_of`.
+
+    They are a sample: nobody must write, stores show them late, and star-only ratings are not among them
+    (google-play.md section 7, app-store-connect.md section 11). `lowest`: the newest with one or two stars.
+    """
+
+    signal: str
+    candidate: Stars
+    baseline: Stars | None
+    lowest: tuple[Review, ...]
+    since: datetime
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAverage:
+    """A country's average over all ratings, star-only ones included, as the store's page shows it.
+
+    Of all versions together and up to a day old (app-store-connect.md section 12), so it never decides.
+    `recent`: what was rated between two looks, as count and mean in thousandths; None until it is known.
+    """
+
+    signal: str
+    country: str
+    version: str
+    mean_milli: int
+    ratings: int
+    recent: tuple[int, int] | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Reviews or averages that could not be read, and why. Never taken for content users."""
+
+    signal: str
+    gap: Gap
+    why: str
+
+
+Reading = Measured | Unmeasured | Reviews | StoreAverage | Unheard
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from stagedrollout.core.model import Change, Outcome, StoreState
-from stagedrollout.core.observation import Metric, Reading, SignalQuery
+from stagedrollout.core.observation import Reading, SignalQuery
 
 Clearance = Callable[[], None]
 """Called right before each request of a raise is sent; raises Preempted (a halt took over) or LostLease."""
@@ -22,6 +22,14 @@ class Clock(Protocol):
 class StorePort(Protocol):
     """One app in one store. A vendor's room has exactly this door."""
 
+    @property
+    def fenced(self) -> bool:
+        """Whether the store refuses a write that was decided on an older state (Play's edits do).
+
+        Where it does not, a raise that was on its way when a halt came is followed by that halt once more.
+        """
+        ...
+
     def read(self) -> StoreState:
         """Look. Raises EdgeError."""
         ...
@@ -34,7 +42,7 @@ class StorePort(Protocol):
         ...
 
     def halt(self, release_id: str) -> Outcome:
-        """Stop the release whatever else the store shows, and read it back.
+        """Stop the release whatever else the store shows, and read it back. Carries out HALT and PAUSE.
 
         Raises EdgeError only when nothing can have been applied.
         """
@@ -47,11 +55,10 @@ class Signal(Protocol):
     @property
     def name(self) -> str: ...
 
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """What `read` answers: one reading for each, always."""
-        ...
-
     def read(self, query: SignalQuery) -> tuple[Reading, ...]:
         """Ask. Raises EdgeError; "no data" is a reading, not an error."""
+        ...
+
+    def unread(self, why: str) -> tuple[Reading, ...]:
+        """What a failed `read` amounts to: one reading without numbers for each that it would have given."""
         ...

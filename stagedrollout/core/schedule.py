@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from stagedrollout.core.policy import Calendar, Freeze, Stage, Weekday
+from stagedrollout.core.calendar import Calendar, Freeze, Weekday
+from stagedrollout.core.policy import Stage
 
 _DAYS_AHEAD_MAX = 800
 _MONDAY_FIRST = tuple(Weekday)

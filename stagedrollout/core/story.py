@@ -62,7 +62,7 @@ def _(fact: facts.WentBlind) -> str:
 
 
 @sentence.register
-def _(fact: facts.SawAgain) -> str:  # noqa: ARG001 - it has nothing to say but that it is one
+def _(fact: facts.SawAgain) -> str:
     return "usable data again"
 
 
@@ -102,5 +102,5 @@ def _(fact: facts.Superseded) -> str:
 
 
 @sentence.register
-def _(fact: facts.Closed) -> str:  # noqa: ARG001
+def _(fact: facts.Closed) -> str:
     return "the watch is over"

@@ -111,7 +111,7 @@ def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:
 
 
 @singledispatch
-def _tell(fact: Any, told: Telling) -> tuple[Notice, ...]:  # noqa: ARG001 - the common signature
+def _tell(fact: Any, told: Telling) -> tuple[Notice, ...]:
     return ()
 
 

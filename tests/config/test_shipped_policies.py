@@ -11,8 +11,9 @@ import stagedrollout
 from stagedrollout.config.policies import read_policies
 from stagedrollout.config.shipped import policies_folder
 from stagedrollout.core import evidence
+from stagedrollout.core.gates import Gate, Role
 from stagedrollout.core.observation import Counts, Metric
-from stagedrollout.core.policy import Completion, Gate, OnUnknown, Policy, Role
+from stagedrollout.core.policy import Completion, OnUnknown, Policy
 
 SHELF = read_policies(policies_folder(), [])
 GATES = [(name, gate) for name, policy in SHELF.policies.items() for gate in policy.gates]

@@ -14,10 +14,12 @@ from typing import Any
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Assessment, Circumstances, Judgement, Reason, Verdict
+from stagedrollout.core.calendar import Calendar
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.decision import decide
 from stagedrollout.core.facts import Discovered, Fact, Seen, Started, WentLive
 from stagedrollout.core.fold import extend, fold
+from stagedrollout.core.gates import Gate
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import (
     Actor,
@@ -38,7 +40,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.observation import Arm, Bucket, Counts, Gap, Measured, Metric, Observation, Unmeasured
-from stagedrollout.core.policy import Calendar, Completion, Gate, Policy, Stage
+from stagedrollout.core.policy import Completion, Policy, Stage
 from stagedrollout.core.units import PPM_ALL
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

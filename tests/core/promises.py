@@ -13,6 +13,7 @@ from hypothesis.stateful import (
 )
 
 from stagedrollout.core.assessment import Verdict
+from stagedrollout.core.calendar import Calendar, Freeze, Hours, Weekday
 from stagedrollout.core.case import Case
 from stagedrollout.core.decision import decide
 from stagedrollout.core.facts import DecisionKind, Drifted, Held, HoldEnded
@@ -20,13 +21,7 @@ from stagedrollout.core.lifecycle import STEPS, Phase
 from stagedrollout.core.model import ActorKind, Command, CommandVerb, Mode, Verb
 from stagedrollout.core.notice import NoticeKind
 from stagedrollout.core.observation import Observation
-from stagedrollout.core.policy import (
-    Calendar,
-    Completion,
-    Freeze,
-    Hours,
-    Weekday,
-)
+from stagedrollout.core.policy import Completion
 from stagedrollout.core.units import PPM_ALL
 from tests.core.builders import (
     COMPLETED,

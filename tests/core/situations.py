@@ -7,11 +7,12 @@ from datetime import date, time, timedelta
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Verdict
+from stagedrollout.core.calendar import Calendar, Freeze, Hours
 from stagedrollout.core.case import Case
 from stagedrollout.core.facts import Drift
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Command, Mode, OnNewRelease, ReviewState, Settlement
-from stagedrollout.core.policy import Calendar, Completion, Freeze, Hours
+from stagedrollout.core.policy import Completion
 from tests.core.builders import (
     ANNA,
     COMPLETED,

@@ -19,8 +19,8 @@ from stagedrollout.core.assessment import (
     Verdict,
     assess,
 )
+from stagedrollout.core.gates import Gate, Role
 from stagedrollout.core.observation import Arm, Counts, Gap, Measured, Metric, Reading
-from stagedrollout.core.policy import Gate, Role
 from tests.core.builders import (
     DAY,
     HOUR,

@@ -8,6 +8,7 @@ import pytest
 
 from stagedrollout.core import facts, news
 from stagedrollout.core.assessment import Verdict
+from stagedrollout.core.calendar import Calendar, Freeze, Hours
 from stagedrollout.core.case import Decision
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Phase, Rollout
@@ -21,7 +22,7 @@ from stagedrollout.core.model import (
     Settlement,
     Verb,
 )
-from stagedrollout.core.policy import Calendar, Completion, Freeze, Hours, OnUnknown, UnknownData
+from stagedrollout.core.policy import Completion, OnUnknown, UnknownData
 from stagedrollout.core.units import PPM_ALL
 from tests.core.builders import (
     ANNA,

@@ -44,7 +44,7 @@ from tests.core.builders import (
     with_facts,
 )
 
-INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC))
 ANY_TEXT = st.text(max_size=20)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from stagedrollout.core import facts, news
 from stagedrollout.core.assessment import Verdict
+from stagedrollout.core.calendar import Calendar, Freeze, Hours
 from stagedrollout.core.case import Decision
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Rollout
@@ -17,7 +18,6 @@ from stagedrollout.core.model import (
     Settlement,
     Verb,
 )
-from stagedrollout.core.policy import Calendar, Freeze, Hours
 from stagedrollout.core.rules import raises
 from tests.core.builders import (
     ANNA,

@@ -13,7 +13,8 @@ from stagedrollout.cli import main as command_line
 from stagedrollout.config.policies import read_policy
 from stagedrollout.config.shipped import policies_folder
 from stagedrollout.core.lifecycle import STEPS, Phase
-from stagedrollout.core.policy import Completion, Gate, Policy
+from stagedrollout.core.gates import Gate
+from stagedrollout.core.policy import Completion, Policy
 from stagedrollout.core.schedule import bake_ends, window
 from stagedrollout.core.units import duration_text, percent_text
 from stagedrollout.emulator.scenario import Scenario

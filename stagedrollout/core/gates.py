@@ -1,0 +1,120 @@
+"""The gates of a policy: what is measured, from when on it speaks, and what it takes to stop a release.
+
+How a gate judges what was read is in assessment.py (crashes) and opinion.py (what people write).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from stagedrollout.core.observation import Metric
+from stagedrollout.core.units import Duration, FromFile, Percent, Written, ppm_from_percent
+
+
+class Role(StrEnum):
+    """REQUIRED gates hold and halt, and a raise needs their PASS. A VETO gate can hold and halt, but its silence
+    holds nothing up. ADVISORY ones are shown and never decide."""
+
+    REQUIRED = "required"
+    VETO = "veto"
+    ADVISORY = "advisory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate(FromFile):
+    """A catastrophe floor: FAIL when `metric` over the last `window` is under `floor` percent.
+
+    It speaks only from `min_sample` sessions (or users) on, passes only while the newest data are at
+    most `freshness` old, and fails only after `confirm` consecutive polls.
+    """
+
+    metric: Metric
+    floor: Percent
+    min_sample: int
+    window: Duration = timedelta(hours=24)
+    freshness: Duration = timedelta(hours=2)
+    confirm: int = 2
+    role: Role = Role.REQUIRED
+
+    def __post_init__(self) -> None:
+        if not 0 < self.floor < 100:
+            raise ValueError("floor is a crash-free percentage between 0 and 100, for example 99.0")
+        if self.min_sample < 1:
+            raise ValueError("min_sample must be at least 1: a gate without data knows nothing")
+        if not 1 <= self.confirm <= 100:
+            raise ValueError("confirm is a number of polls from 1 to 100")
+        if not timedelta(hours=1) <= self.window <= timedelta(days=14):
+            raise ValueError("window must be from 1h to 14d: the sources count in hours")
+        if self.freshness < timedelta(minutes=30):
+            raise ValueError("freshness must be at least 30m: the sources need that to settle")
+
+    @property
+    def floor_ppm(self) -> int:
+        return ppm_from_percent(self.floor)
+
+    @property
+    def name(self) -> str:
+        return self.metric.value
+
+
+def _stars(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        raise ValueError("stars are a number like 0.8")
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        raise ValueError("stars are a number like 0.8") from None
+    if not number.is_finite() or number != number.quantize(Decimal("0.001")):
+        raise ValueError("stars are a number with at most three decimals, like 0.8")
+    return number
+
+
+StarsText = Annotated[Decimal, Written(_stars, "0.8")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatingGate(FromFile):
+    """What people write in the store: FAIL when the mean of this release's reviews is more than `drop` stars
+    below the previous release's, or when more than `one_star` percent of them gave one star.
+
+    It speaks only from `min_reviews` on (of each release, for the drop) and fails only after `confirm` looks that
+    brought news; reviews are read at most once an hour.
+    """
+
+    min_reviews: int = 40
+    drop: StarsText = Decimal("0.8")
+    one_star: Percent = Decimal(50)
+    window: Duration = timedelta(days=7)
+    freshness: Duration = timedelta(hours=6)
+    confirm: int = 2
+    role: Role = Role.VETO
+
+    def __post_init__(self) -> None:
+        if self.min_reviews < 5:
+            raise ValueError("min_reviews must be at least 5: one angry review is no trend")
+        if not 0 < self.drop < 4:
+            raise ValueError("drop is a number of stars between 0 and 4, for example 0.8")
+        if not 0 < self.one_star < 100:
+            raise ValueError("one_star is a percentage between 0 and 100, for example 50")
+        if not 1 <= self.confirm <= 100:
+            raise ValueError("confirm is a number of looks from 1 to 100")
+        if not timedelta(days=1) <= self.window <= timedelta(days=7):
+            raise ValueError("window must be from 1d to 7d: Google Play shows a week of reviews")
+        if self.freshness < timedelta(hours=2):
+            raise ValueError("freshness must be at least 2h: reviews are read once an hour")
+
+    @property
+    def name(self) -> str:
+        return "reviews"
+
+    @property
+    def drop_milli(self) -> int:
+        return int(self.drop * 1_000)
+
+    @property
+    def one_star_ppm(self) -> int:
+        return ppm_from_percent(self.one_star)
