@@ -3,99 +3,59 @@
     FAIL > CONTRADICTORY > ERROR > MISSING > STALE > INSUFFICIENT > PASS
 
 A breach that is not yet confirmed over the gate's number of polls is CONTRADICTORY: the numbers say "bad",
-chance has not been ruled out, and nothing may be raised meanwhile.
+chance has not been ruled out, and nothing may be raised meanwhile. Crashes are judged here, what people write
+in opinion.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import IntEnum
+from datetime import timedelta
 
-from stagedrollout.core import evidence
+from stagedrollout.core import evidence, opinion
 from stagedrollout.core.gates import Gate, Role
+from stagedrollout.core.judgement import Circumstances, Judgement, Reason, Suspicion, Verdict
 from stagedrollout.core.observation import Counts, Gap, Measured, Metric, Reading, Unmeasured
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.units import duration_text, percent_text
 
+__all__ = ["Assessment", "Circumstances", "Judgement", "Reason", "Suspicion", "Verdict", "assess"]
+
 QUIET_START = timedelta(hours=6)
 """A release that went live this recently may have no sessions at all without anything being wrong."""
 
-
-class Verdict(IntEnum):
-    """Ordered: the larger is the worse."""
-
-    PASS = 0
-    INSUFFICIENT = 1
-    STALE = 2
-    MISSING = 3
-    ERROR = 4
-    CONTRADICTORY = 5
-    FAIL = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why, for machines and people. Numbers are in ppm and counts; None where a number makes no sense."""
-
-    code: str
-    text: str
-    gate: str = ""
-    value_ppm: int | None = None
-    threshold_ppm: int | None = None
-    sample: int | None = None
-    sample_needed: int | None = None
-    baseline_ppm: int | None = None
-    baseline_sample: int | None = None
-    as_of: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """A gate breached in `count` consecutive polls (counted up to what it needs), last at `counted_at`."""
-
-    gate: str
-    count: int
-    counted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    gate: Gate
-    verdict: Verdict
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What the judges must know besides the readings.
-
-    `run_since`: start of the monitoring run (a human's resume begins a new one). `live_since`: when people
-    could first get the release at today's exposure. `poll`: the interval between regular looks.
-    """
-
-    now: datetime
-    run_since: datetime
-    live_since: datetime
-    poll: timedelta
-    suspicions: tuple[Suspicion, ...] = ()
+SPEAKING = (Verdict.CONTRADICTORY, Verdict.FAIL)
+"""The verdicts of a VETO gate that decide something; in all others it is silent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """`stage_sample`: settled candidate sessions since the stage went live; 0 when nobody could tell."""
+    """`stage_sample`: settled candidate sessions since the stage went live; 0 when nobody could tell.
+
+    `advice`: what is worth knowing and decides nothing; a decision may cite it.
+    """
 
     judgements: tuple[Judgement, ...]
     suspicions: tuple[Suspicion, ...]
     stage_sample: int
+    advice: tuple[Reason, ...] = ()
 
     def required(self) -> tuple[Judgement, ...]:
+        """What a raise needs, PASS by PASS."""
         return tuple(j for j in self.judgements if j.gate.role is Role.REQUIRED)
+
+    def deciding(self) -> tuple[Judgement, ...]:
+        """The required gates, and each VETO gate that has something to say."""
+        return tuple(
+            j
+            for j in self.judgements
+            if j.gate.role is Role.REQUIRED or (j.gate.role is Role.VETO and j.verdict in SPEAKING)
+        )
 
     @property
     def worst(self) -> Verdict:
-        """The worst verdict among required gates. A policy always has one."""
-        return max(judgement.verdict for judgement in self.required())
+        """The worst verdict of what decides. A policy always has a required gate."""
+        return max(judgement.verdict for judgement in self.deciding())
 
     @property
     def blind(self) -> tuple[str, ...]:
@@ -104,39 +64,34 @@ class Assessment:
         return tuple(j.gate.name for j in self.required() if j.verdict in unusable)
 
     def reasons(self, verdict: Verdict) -> tuple[Reason, ...]:
-        return tuple(j.reason for j in self.required() if j.verdict is verdict)
+        return tuple(j.reason for j in self.deciding() if j.verdict is verdict)
 
 
 def assess(policy: Policy, readings: tuple[Reading, ...], seen: Circumstances) -> Assessment:
     """Judge every gate of the policy. A gate whose metric nobody read is MISSING, never skipped."""
-    by_metric = {reading.metric: reading for reading in readings}
-    judgements: list[Judgement] = []
-    suspicions: list[Suspicion] = []
-    for gate in policy.gates:
-        judgement, suspicion = _judge(policy, gate, by_metric.get(gate.metric), seen)
-        judgements.append(judgement)
-        if suspicion:
-            suspicions.append(suspicion)
-    sample = _stage_sample(policy, by_metric.get(Metric.CRASH_FREE_SESSIONS), seen)
-    return Assessment(tuple(judgements), tuple(suspicions), sample)
+    by_metric = {r.metric: r for r in readings if isinstance(r, (Measured, Unmeasured))}
+    found = [_judge(policy, gate, by_metric.get(gate.metric), seen) for gate in policy.gates]
+    if policy.ratings:
+        found.append(opinion.judge(policy.ratings, readings, seen))
+    return Assessment(
+        judgements=tuple(judgement for judgement, _ in found),
+        suspicions=tuple(suspicion for _, suspicion in found if suspicion),
+        stage_sample=_stage_sample(policy, by_metric.get(Metric.CRASH_FREE_SESSIONS), seen),
+        advice=opinion.advice(readings),
+    )
 
 
 def _judge(
-    policy: Policy, gate: Gate, reading: Reading | None, seen: Circumstances
+    policy: Policy, gate: Gate, reading: Measured | Unmeasured | None, seen: Circumstances
 ) -> tuple[Judgement, Suspicion | None]:
     match reading:
         case None:
             reason = Reason("missing", f"{gate.metric.words}: no signal reads this", gate.name)
-            return Judgement(gate, Verdict.MISSING, reason), _kept(gate, seen)
+            return Judgement(gate, Verdict.MISSING, reason), seen.suspicion(gate)
         case Unmeasured():
-            return _unmeasured(gate, reading, seen), _kept(gate, seen)
+            return _unmeasured(gate, reading, seen), seen.suspicion(gate)
         case Measured():
             return _measured(policy, gate, reading, seen)
-
-
-def _kept(gate: Gate, seen: Circumstances) -> Suspicion | None:
-    """Not hearing from a gate neither confirms nor clears what it said before."""
-    return next((s for s in seen.suspicions if s.gate == gate.name), None)
 
 
 def _unmeasured(gate: Gate, reading: Unmeasured, seen: Circumstances) -> Judgement:
@@ -166,7 +121,7 @@ def _measured(
     reason = _numbers(gate, found, found.settled)
     if age > gate.freshness:
         text = f"{reason.text}; the newest data are {duration_text(age)} old, {duration_text(gate.freshness)} at most"
-        return Judgement(gate, Verdict.STALE, replace(reason, code="stale", text=text)), _kept(gate, seen)
+        return Judgement(gate, Verdict.STALE, replace(reason, code="stale", text=text)), seen.suspicion(gate)
     if not evidence.passes(gate, found.settled):
         text = f"{gate.metric.words}: {found.settled.total} of {gate.min_sample} needed"
         if found.settled.total >= gate.min_sample:
@@ -186,7 +141,7 @@ def _breach(gate: Gate, found: evidence.Evidence, seen: Circumstances) -> tuple[
 
 def _counted(gate: Gate, seen: Circumstances) -> Suspicion:
     """One more poll saw the breach, unless the last one counted is too recent to be a poll of its own."""
-    before = _kept(gate, seen)
+    before = seen.suspicion(gate)
     if before is None:
         return Suspicion(gate.name, 1, seen.now)
     if seen.now - before.counted_at < seen.poll / 2:
@@ -215,7 +170,7 @@ def _numbers(gate: Gate, found: evidence.Evidence, counts: Counts) -> Reason:
     )
 
 
-def _stage_sample(policy: Policy, reading: Reading | None, seen: Circumstances) -> int:
+def _stage_sample(policy: Policy, reading: Measured | Unmeasured | None, seen: Circumstances) -> int:
     if not isinstance(reading, Measured):
         return 0
     return evidence.total(reading.candidate, seen.live_since, seen.now - policy.settle).total

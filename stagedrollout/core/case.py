@@ -9,8 +9,20 @@ from stagedrollout.core import facts
 from stagedrollout.core.assessment import Assessment, Reason
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Hold, Rollout
-from stagedrollout.core.model import DAEMON, Actor, Change, Command, CommandVerb, Mode, StoreRelease, Unread
+from stagedrollout.core.model import (
+    DAEMON,
+    Actor,
+    Change,
+    Command,
+    CommandVerb,
+    Mode,
+    ReleaseStatus,
+    Store,
+    StoreRelease,
+    Unread,
+)
 from stagedrollout.core.observation import Observation
+from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.schedule import Window, window
 
@@ -64,6 +76,25 @@ class Case:
         hold = self.rollout.hold
         return None if hold and hold.until and self.now >= hold.until else hold
 
+    @property
+    def pacing(self) -> Pacing | None:
+        """How a phased release is steered; None where the store has no pace of its own (Google Play)."""
+        return self.policy.app_store.mode if self.rollout.key.store is Store.APP_STORE else None
+
+    @property
+    def status(self) -> ReleaseStatus | None:
+        """What the store does with the release, as of this pass or, if it could not be read, of the last one."""
+        if self.found is not None:
+            return self.found.status
+        unread = isinstance(self.observation.store, Unread)
+        return self.rollout.seen.status if unread and self.rollout.seen else None
+
+    @property
+    def final(self) -> bool:
+        """The store has no brake left: 100 % on the App Store is for ever (app-store-connect.md section 1)."""
+        on_app_store = self.rollout.key.store is Store.APP_STORE
+        return on_app_store and self.status in (ReleaseStatus.COMPLETED, ReleaseStatus.REPLACED)
+
     def ordered(self, verb: CommandVerb) -> Command | None:
         return self.order if self.order and self.order.verb is verb else None
 
@@ -74,6 +105,11 @@ def wait(code: str, text: str, *, due: datetime | None = None) -> Decision:
 
 def taken(order: Command, text: str) -> facts.Commanded:
     return _answered(order, text, accepted=True)
+
+
+def refused(decision: Decision) -> bool:
+    """Whether it only answers an order, with no."""
+    return any(isinstance(fact, facts.Commanded) and not fact.accepted for fact in decision.also)
 
 
 def turned_down(case: Case, text: str) -> tuple[facts.Fact, ...]:

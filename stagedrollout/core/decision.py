@@ -2,7 +2,8 @@
 
 Precedence is total (promise R11): human halt > machine halt > freeze > human hold > human advance >
 schedule. The first rule that has an answer gives it. No rule raises without every required gate saying
-PASS in this very pass, except where a person says so by name and with a reason.
+PASS in this very pass, except where a person says so by name and with a reason. On the App Store, where
+silence raises, the decision is completed by a brake (rules/brake.py).
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import ActorKind, Mode
-from stagedrollout.core.rules import beginning, halts, holds, raises, standing
+from stagedrollout.core.rules import beginning, brake, halts, holds, phased, raises, standing
 
 Rule = Callable[[Case], Decision | None]
 
 
 def decide(case: Case) -> Decision:
     """The decision of this pass. Pure and total: the last rule always answers."""
-    decision = next(filter(None, (rule(case) for rule in RULES)))
+    decision = brake.braked(case, next(filter(None, (rule(case) for rule in RULES))))
     if case.mode is Mode.OBSERVE and decision.change and not _stops_by_hand(decision):
         would = Reason("observe", "mode observe: nothing is sent")
         return replace(decision, reasons=(*decision.reasons, would), change=None)
@@ -47,12 +48,15 @@ RULES: tuple[Rule, ...] = (
     standing.halted,
     standing.completed,
     beginning.start_order,
+    beginning.prepare,
     standing.not_steered,
     standing.in_review,
     holds.frozen,
     holds.held,
     raises.advance_order,
+    phased.in_window,
     raises.doubtful_evidence,
+    phased.following,
     raises.baking,
     raises.small_sample,
     raises.closed_window,

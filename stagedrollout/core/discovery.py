@@ -15,8 +15,8 @@ def discover(
     """New releases, oldest first, with the first facts of their journals. `known` have one already.
 
     What was completed before we ever looked, or is older than what we saw rolled out, is the past; what is
-    being rolled out never is. A release found halted is under a person's halt: somebody stopped it, and
-    only a person resumes it.
+    being rolled out never is. A release found halted or paused is under a person's halt: somebody stopped it,
+    and only a person resumes it (promise R7).
     """
     ids = frozenset(rollout.release.id for rollout in known)
     rolled_out = [r for r in known if r.seen and r.seen.status is not ReleaseStatus.DRAFT]
@@ -28,11 +28,13 @@ def discover(
 
 def _past(found: StoreRelease, newest: tuple[int, ...] | None) -> bool:
     match found.status:
+        case ReleaseStatus.REPLACED:
+            return True
         case ReleaseStatus.COMPLETED:
             return newest is None or age_of(found.release.id) < newest
         case ReleaseStatus.HALTED:
             return newest is not None and age_of(found.release.id) < newest
-        case ReleaseStatus.DRAFT | ReleaseStatus.IN_PROGRESS | ReleaseStatus.UNKNOWN:
+        case ReleaseStatus.DRAFT | ReleaseStatus.IN_PROGRESS | ReleaseStatus.PAUSED | ReleaseStatus.UNKNOWN:
             return False
 
 
@@ -47,16 +49,20 @@ def _beginning(found: StoreRelease, store: StoreState, policy: str, choice: OnNe
         exposure_ppm=found.exposure_ppm,
         baseline=_baseline(found, store),
     )
-    if found.status is ReleaseStatus.HALTED:
+    if seen.stopped or found.status is ReleaseStatus.HALTED:
         return (discovered, seen, facts.Drifted(Drift.HALTED, seen, seen))
     return (discovered, seen)
 
 
+BASELINES_MAX = 2
+"""Versions that were replaced on the App Store do not tell how far they got: two of them hold most people."""
+
+
 def _baseline(candidate: StoreRelease, store: StoreState) -> tuple[Release, ...]:
-    """What everyone else runs: the newest completed release that is older than the candidate."""
-    older = [
-        r.release
-        for r in store.releases
-        if r.status is ReleaseStatus.COMPLETED and age_of(r.release.id) < age_of(candidate.release.id)
-    ]
-    return (max(older, key=lambda release: age_of(release.id)),) if older else ()
+    """What everyone else runs: the newest completed release that is older than the candidate; on the App Store,
+    where a newer version replaces it at once, the newest of the replaced ones."""
+    older = [r for r in store.releases if age_of(r.release.id) < age_of(candidate.release.id)]
+    older.sort(key=lambda r: age_of(r.release.id), reverse=True)
+    completed = [r.release for r in older if r.status is ReleaseStatus.COMPLETED]
+    replaced = [r.release for r in older if r.status is ReleaseStatus.REPLACED]
+    return tuple(completed[:1] or replaced[:BASELINES_MAX])

@@ -2,7 +2,9 @@
 
 A change of ours is settled by looking, never by repeating it blindly. What a person did in the console is
 a fact and is respected (promise R10). One reading cannot be believed: for some minutes after a commit the
-store may still show the state from before it; that is not somebody undoing our change.
+store may still show the state from before it; that is not somebody undoing our change. On the App Store two
+more authors are at work: Apple, which raises an active release once a day (apple_drift.py), and a request of ours
+whose answer was lost, which may take effect late.
 """
 
 from __future__ import annotations
@@ -10,10 +12,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from stagedrollout.core import facts
+from stagedrollout.core.apple_drift import as_if_not_stepped, late_write, stepped
 from stagedrollout.core.facts import Drift, Fact, Seen
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Intent, Landing, Rollout
 from stagedrollout.core.model import (
+    SERVED,
     ReleaseStatus,
     Settlement,
     StoreRelease,
@@ -36,16 +40,23 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
         return _glanced(rollout, store, found)
     if found is None:
         return _vanished(rollout, store)
-    seen = Seen.of(found)
+    seen, before = Seen.of(found), rollout.seen
     if _stale(rollout, seen, now):
         return ()
     if rollout.intent and rollout.intent.verb is Verb.HALT and may_be_old(rollout, seen, now):
         return ()
-    news: tuple[Fact, ...] = (seen,) if seen != rollout.seen or rollout.gone else ()
+    news: tuple[Fact, ...] = (seen,) if seen != before or rollout.gone else ()
+    if found.release != rollout.release:
+        news += (facts.Identified(found.release),)
+    if before and stepped(rollout.key.store, before, seen):
+        news += (facts.Stepped(before, seen),)
+        rest = as_if_not_stepped(before, seen)
+    else:
+        rest = seen
     if rollout.intent:
-        news += _settled(rollout.intent, seen, now)
-    elif rollout.seen and news:
-        news += _drifted(rollout, rollout.seen, seen, store)
+        news += _settled(rollout.intent, rest, now)
+    elif before and seen != before:
+        news += _drifted(rollout, before, rest, store, now)
     after = extend(rollout, news, now)
     return news + _went_live(after, found) + _watch_cut_short(after, store)
 
@@ -58,9 +69,9 @@ def _glanced(rollout: Rollout, store: StoreState, found: StoreRelease | None) ->
     seen = Seen.of(found)
     if seen == rollout.seen:
         return ()
-    if rollout.seen is None or seen.status is not ReleaseStatus.HALTED:
+    if rollout.seen is None or not seen.stopped:
         return (seen,)
-    return (seen, *_drifted(rollout, rollout.seen, seen, store))
+    return (seen, *_drifted(rollout, rollout.seen, seen, store, store.as_of))
 
 
 def confirms(intent: Intent, seen: Seen) -> bool:
@@ -68,6 +79,12 @@ def confirms(intent: Intent, seen: Seen) -> bool:
     match intent.verb:
         case Verb.HALT:
             return seen.stopped
+        case Verb.PAUSE:
+            return seen.status is ReleaseStatus.PAUSED
+        case Verb.PREPARE:
+            return seen.phased
+        case Verb.STEP:
+            return seen.status is ReleaseStatus.IN_PROGRESS
         case Verb.COMPLETE:
             return seen.status is ReleaseStatus.COMPLETED
         case Verb.START | Verb.RAISE | Verb.RESUME:
@@ -83,7 +100,7 @@ def _settled(intent: Intent, seen: Seen, now: datetime) -> tuple[Fact, ...]:
         return ()  # wanted until the store shows it
     before = intent.before or seen
     if same_place(before, seen):
-        if now - intent.opened_at < STALE_READ:
+        if now - intent.opened_at < STALE_READ and intent.verb is not Verb.PAUSE:
             return ()  # it may have been applied all the same, and this look be older than that
         detail = "the store is as it was before"
         return (facts.Settled(intent.key, intent.verb, Settlement.NOT_APPLIED, detail),)
@@ -91,25 +108,34 @@ def _settled(intent: Intent, seen: Seen, now: datetime) -> tuple[Fact, ...]:
     return (settled, facts.Drifted(_meaning(before, seen), before, seen))
 
 
-def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> tuple[Fact, ...]:
+def _drifted(
+    rollout: Rollout, before: Seen, seen: Seen, store: StoreState, now: datetime
+) -> tuple[Fact, ...]:
     if same_place(before, seen):
         return ()
+    if late_write(rollout, before, seen, now):
+        return (facts.Overtaken("an answer of the store was lost, and the request took effect late"),)
     wanted = rollout.halt is not None and not rollout.halt.confirmed
     if wanted and ReleaseStatus.HALTED in (before.status, seen.status):
         return ()  # the halt we wanted, seen late; or wanted again since the store last read halted
     newer = _newer(rollout, store)
+    if seen.status is ReleaseStatus.REPLACED:
+        return (facts.Superseded(newer.release.label if newer else "a newer version"),)
     if newer and seen.status is ReleaseStatus.HALTED:
         return (facts.Superseded(newer.release.label),)
     return (facts.Drifted(_meaning(before, seen), before, seen),)
 
 
 def _meaning(before: Seen, after: Seen) -> Drift:
+    stopped = (ReleaseStatus.HALTED, ReleaseStatus.PAUSED)
     match (before.status, after.status):
         case (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS | ReleaseStatus.COMPLETED):
             return Drift.ROLLED_OUT
-        case (ReleaseStatus.HALTED, ReleaseStatus.IN_PROGRESS | ReleaseStatus.COMPLETED):
+        case (ReleaseStatus.PAUSED, ReleaseStatus.COMPLETED):
+            return Drift.RAISED
+        case (old, ReleaseStatus.IN_PROGRESS | ReleaseStatus.COMPLETED) if old in stopped:
             return Drift.RESUMED
-        case (_, ReleaseStatus.HALTED):
+        case (_, new) if new in stopped:
             return Drift.HALTED
         case (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED):
             return Drift.RAISED
@@ -144,7 +170,7 @@ def _vanished(rollout: Rollout, store: StoreState) -> tuple[Fact, ...]:
 
 def _newer(rollout: Rollout, store: StoreState) -> StoreRelease | None:
     """A release that was rolled out over this one. Version codes only ever rise."""
-    rolled_out = (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED, ReleaseStatus.HALTED)
+    rolled_out = (*SERVED, ReleaseStatus.HALTED)
     newer = [
         other
         for other in store.releases
@@ -159,8 +185,11 @@ def age_of(release_id: str) -> tuple[int, ...]:
 
 
 def same_place(one: Seen, other: Seen) -> bool:
-    """Same status and exposure; the review may have gone on. A halted release may forget its fraction."""
-    if one.status is not other.status or one.status_word != other.status_word:
+    """Same status and exposure; the review may have gone on, and with it the store's own word for a status that
+    we know. A halted release may forget its fraction."""
+    if one.status is not other.status:
+        return False
+    if one.status is ReleaseStatus.UNKNOWN and one.status_word != other.status_word:
         return False
     return one.status is ReleaseStatus.HALTED or one.exposure_ppm == other.exposure_ppm
 
@@ -180,6 +209,8 @@ def _stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:
         return False
     if same_place(landing.after, seen):
         return False
+    if landing.after.status is ReleaseStatus.PAUSED:
+        return False  # an active release is paused again at once, whoever made it active
     return _behind(landing, seen) or (landing.before is not None and same_place(landing.before, seen))
 
 

@@ -14,6 +14,7 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.events import Entry
 from stagedrollout.core.model import (
+    SERVED,
     Actor,
     CommandVerb,
     OnNewRelease,
@@ -31,6 +32,7 @@ class DecisionKind(StrEnum):
 
     WAIT = "WAIT"
     HOLD = "HOLD"
+    PREPARE = "PREPARE"
     START = "START"
     ADVANCE = "ADVANCE"
     COMPLETE = "COMPLETE"
@@ -81,21 +83,29 @@ class Seen:
     exposure_ppm: int
     review: ReviewState
     review_word: str
+    phased: bool = True
 
     @classmethod
     def of(cls, found: StoreRelease) -> Seen:
-        return cls(found.status, found.status_word, found.exposure_ppm, found.review, found.review_word)
+        return cls(
+            found.status,
+            found.status_word,
+            found.exposure_ppm,
+            found.review,
+            found.review_word,
+            found.phased,
+        )
 
     @property
     def stopped(self) -> bool:
-        """The halt is true in the store: it reads halted, and no review still holds that back."""
+        """The halt is true in the store: it reads halted, and no review still holds that back; or paused."""
         settled = self.review in (ReviewState.PUBLISHED, ReviewState.NOT_LISTED)
-        return self.status is ReleaseStatus.HALTED and settled
+        return self.status is ReleaseStatus.PAUSED or (self.status is ReleaseStatus.HALTED and settled)
 
     @property
     def served(self) -> bool:
         """The store offers it to somebody, or will once review lets it."""
-        return self.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED)
+        return self.status in SERVED
 
 
 NOWHERE = Seen(ReleaseStatus.UNKNOWN, "not in the track", 0, ReviewState.NOT_LISTED, "")
@@ -116,6 +126,43 @@ class Drifted:
     meaning: Drift
     before: Seen
     after: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """Apple raised it by itself, as it does each day on which a phased release is active."""
+
+    before: Seen
+    after: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """A request of ours whose answer was lost took effect late, and undid our pause."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The store now tells another build of the release than when it was found."""
+
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class PauseWarned:
+    """So many of Apple's 30 pause-days are spent, by our own count."""
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """A person lifted the halt, and nothing was sent: the release stays paused until evidence opens a window."""
+
+    actor: Actor
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +257,11 @@ Fact = (
     | Seen
     | WentLive
     | Drifted
+    | Stepped
+    | Overtaken
+    | Identified
+    | PauseWarned
+    | TakenUp
     | Suspected
     | Cleared
     | WentBlind

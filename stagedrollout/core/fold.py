@@ -12,7 +12,8 @@ from stagedrollout.core.assessment import Suspicion
 from stagedrollout.core.evidence import hour_ceil, hour_floor
 from stagedrollout.core.facts import DecisionKind, Drift, Fact
 from stagedrollout.core.lifecycle import Halt, Hold, Intent, Landing, Rollout
-from stagedrollout.core.model import SOMEBODY, RolloutKey, Settlement, Verb
+from stagedrollout.core.model import SOMEBODY, ReleaseStatus, RolloutKey, Settlement, Store, Verb
+from stagedrollout.core.phasing import StepWindow, next_share
 from stagedrollout.core.units import PPM_ALL
 
 
@@ -67,11 +68,46 @@ def _(fact: facts.Started, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Seen, rollout: Rollout, at: datetime) -> Rollout:
-    changed = replace(rollout, seen=fact, gone=False)
+    changed = replace(rollout, seen=fact, gone=False, **_phase_clocks(rollout, fact, at))
     if changed.halt:
         confirmed = fact.stopped or changed.halt.confirmed
         changed = replace(changed, halt=replace(changed.halt, confirmed=confirmed))
     return changed
+
+
+def _phase_clocks(rollout: Rollout, seen: facts.Seen, at: datetime) -> dict[str, Any]:
+    """The pause clock runs while the store reads paused; a window ends when it is no longer active."""
+    paused = seen.status is ReleaseStatus.PAUSED
+    pauses = rollout.pauses.begun(at) if paused else rollout.pauses.ended(at)
+    return {"pauses": pauses, "window": rollout.window if seen.status is ReleaseStatus.IN_PROGRESS else None}
+
+
+@_apply.register
+def _(fact: facts.Identified, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, release=fact.release)
+
+
+@_apply.register
+def _(fact: facts.Stepped, rollout: Rollout, at: datetime) -> Rollout:
+    return rollout  # what it changed stands in what was seen, and in what went live
+
+
+@_apply.register
+def _(fact: facts.Overtaken, rollout: Rollout, at: datetime) -> Rollout:
+    halt = rollout.halt
+    return replace(rollout, halt=replace(halt, confirmed=False) if halt else None, window=None)
+
+
+@_apply.register
+def _(fact: facts.PauseWarned, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, warned_days=fact.days)
+
+
+@_apply.register
+def _(fact: facts.TakenUp, rollout: Rollout, at: datetime) -> Rollout:
+    """Nothing was sent, so people have it as before: the bake begins again from here."""
+    rests = rollout.seen is not None and rollout.seen.status is ReleaseStatus.PAUSED
+    return replace(_new_run(rollout, at), live_since=at if rests else None)
 
 
 @_apply.register
@@ -100,11 +136,18 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
                 rollout, halt=Halt(SOMEBODY, f"{fact.meaning.value} in the console", at, confirmed)
             )
         case Drift.RESUMED:
-            return _new_run(rollout, at)
+            return replace(_new_run(rollout, at), window=_opened_by_hand(rollout, fact.after, at))
         case Drift.RAISED | Drift.ROLLED_OUT:
             return replace(rollout, unknown_drift=False)
         case Drift.UNKNOWN:
             return replace(rollout, unknown_drift=True, gone=fact.after == facts.NOWHERE)
+
+
+def _opened_by_hand(rollout: Rollout, seen: facts.Seen, at: datetime) -> StepWindow | None:
+    """Who resumes a phased release in the console wants its next step: new floor, and a window as if ordered."""
+    if rollout.key.store is not Store.APP_STORE or seen.status is not ReleaseStatus.IN_PROGRESS:
+        return None
+    return StepWindow(at, next_share(seen.exposure_ppm), SOMEBODY)
 
 
 @_apply.register
@@ -132,8 +175,9 @@ def _(fact: facts.SawAgain, rollout: Rollout, at: datetime) -> Rollout:
 def _(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
     changed = replace(rollout, last=fact)
     if fact.intent and fact.verb:
-        intent = Intent(fact.intent, fact.verb, fact.target_ppm, rollout.seen, at)
-        changed = replace(changed, intent=intent, acts=rollout.acts + 1)
+        intent = Intent(fact.intent, fact.verb, fact.target_ppm, rollout.seen, at, fact.actor)
+        let_go = at if fact.verb in (Verb.STEP, Verb.RESUME) else rollout.let_go_at
+        changed = replace(changed, intent=intent, acts=rollout.acts + 1, let_go_at=let_go)
     if fact.decision is DecisionKind.HALT and fact.intent:
         changed = replace(changed, halt=_wanted(rollout.halt, fact, at), closed=False)
     return changed
@@ -155,16 +199,32 @@ def _(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
     if fact.settlement is Settlement.IN_DOUBT:
         return replace(rollout, intent=replace(rollout.intent, in_doubt=True))
     if fact.settlement is not Settlement.CONFIRMED:
-        still_a_draft = fact.verb is Verb.START
-        return replace(rollout, intent=None, steered=rollout.steered and not still_a_draft)
+        return _not_confirmed(rollout, fact)
     changed = replace(rollout, intent=None)
     if rollout.seen:
         changed = replace(changed, landing=Landing(rollout.intent.before, rollout.seen, at))
+    if fact.verb in (Verb.STEP, Verb.RESUME):
+        changed = replace(changed, let_go_at=None)
+    if fact.verb is Verb.STEP:
+        opened = StepWindow(rollout.intent.opened_at, rollout.intent.target_ppm, rollout.intent.actor)
+        return replace(changed, window=opened)
     if fact.verb is Verb.HALT and changed.halt:
         return replace(changed, halt=replace(changed.halt, confirmed=True))
     if fact.verb is Verb.RESUME:
         return _new_run(changed, at)
     return changed
+
+
+def _not_confirmed(rollout: Rollout, fact: facts.Settled) -> Rollout:
+    """What was not begun is not steered; what Apple will not phase is not asked for again and again."""
+    still_a_draft = fact.verb is Verb.START
+    unphased = fact.verb is Verb.PREPARE and fact.settlement is Settlement.REFUSED
+    return replace(
+        rollout,
+        intent=None,
+        steered=rollout.steered and not still_a_draft,
+        no_phasing=fact.detail if unphased else rollout.no_phasing,
+    )
 
 
 def _new_run(rollout: Rollout, at: datetime) -> Rollout:
@@ -179,6 +239,7 @@ def _new_run(rollout: Rollout, at: datetime) -> Rollout:
         suspicions=(),
         blind_since=None,
         last=None,
+        window=None,
     )
 
 

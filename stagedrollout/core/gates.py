@@ -17,7 +17,8 @@ from stagedrollout.core.units import Duration, FromFile, Percent, Written, ppm_f
 
 class Role(StrEnum):
     """REQUIRED gates hold and halt, and a raise needs their PASS. A VETO gate can hold and halt, but its silence
-    holds nothing up. ADVISORY ones are shown and never decide."""
+    holds nothing up (a suspicion it has voiced stands for a while: see opinion.py). ADVISORY ones are shown and
+    never decide."""
 
     REQUIRED = "required"
     VETO = "veto"
@@ -82,7 +83,7 @@ class RatingGate(FromFile):
     below the previous release's, or when more than `one_star` percent of them gave one star.
 
     It speaks only from `min_reviews` on (of each release, for the drop) and fails only after `confirm` looks that
-    brought news; reviews are read at most once an hour.
+    brought news; reviews are read at most once an hour. What was read counts for at most `freshness`.
     """
 
     min_reviews: int = 40

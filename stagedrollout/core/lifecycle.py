@@ -10,7 +10,7 @@ Also here: the phases people see, the legal steps between them (the README's dia
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -25,6 +25,7 @@ from stagedrollout.core.model import (
     RolloutKey,
     Verb,
 )
+from stagedrollout.core.phasing import PauseClock, StepWindow
 
 
 class Phase(StrEnum):
@@ -131,6 +132,7 @@ class Intent:
     target_ppm: int
     before: Seen | None
     opened_at: datetime
+    actor: Actor
     in_doubt: bool = False
 
 
@@ -150,6 +152,9 @@ class Rollout:
     `live_ppm` and `live_since`: the exposure people really have, and since when (None: not yet live).
     `run_since`: start of the monitoring run, on a full hour. `acts`: how many intents there were.
     `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash.
+    App Store only: `window`, while Apple may take a step; `pauses`, and up to which of its warnings people were
+    told (`warned_days`); `let_go_at`, when we last asked for ACTIVE without having heard what became of it;
+    `no_phasing`, why Apple makes no phased release of it.
     """
 
     key: RolloutKey
@@ -177,6 +182,11 @@ class Rollout:
     taken: tuple[str, ...] = ()
     superseded_by: str = ""
     closed: bool = False
+    window: StepWindow | None = None
+    pauses: PauseClock = field(default_factory=PauseClock)
+    warned_days: int = 0
+    let_go_at: datetime | None = None
+    no_phasing: str = ""
     changed_at: datetime
 
     @property

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Assessment
-from stagedrollout.core.case import Decision
+from stagedrollout.core.case import Decision, refused
 from stagedrollout.core.drift import confirms, learn, may_be_old
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
@@ -32,12 +33,19 @@ def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
     return tuple(news)
 
 
+def of_pauses(rollout: Rollout, now: datetime) -> tuple[Fact, ...]:
+    """How much of Apple's pause-days is spent, told once for each of the warnings that comes due."""
+    due = rollout.pauses.warning(now)
+    told = rollout.finished or rollout.completed_at or due <= rollout.warned_days
+    return () if told else (facts.PauseWarned(due),)
+
+
 def of_decision(rollout: Rollout, decision: Decision, seen: str) -> tuple[Fact, ...]:
     """The decision and what comes with it. The same decision for the same causes is written once.
 
     `seen` is the fingerprint of the store it was made on.
     """
-    if decision.command and any(isinstance(f, facts.Commanded) and not f.accepted for f in decision.also):
+    if decision.command and refused(decision):
         return decision.also
     change = decision.change
     decided = facts.Decided(

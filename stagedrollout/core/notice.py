@@ -22,6 +22,7 @@ class NoticeKind(StrEnum):
     REVIEW = "review"
     SUPERSEDED = "superseded"
     COMMAND = "command"
+    PAUSE_BUDGET = "pause_budget"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,14 +97,25 @@ class Stars:
         return sum(self.counts)
 
     @property
+    def given(self) -> int:
+        """All stars together."""
+        return sum(stars * count for stars, count in enumerate(self.counts, start=1))
+
+    @property
     def mean_milli(self) -> int:
         """The mean in thousandths of a star, 1000..5000, rounded down. Needs total > 0."""
-        return sum(stars * count for stars, count in enumerate(self.counts, start=1)) * 1_000 // self.total
+        return self.given * 1_000 // self.total
 
     @property
     def one_star_ppm(self) -> int:
         """The share of one-star reviews in ppm, rounded down. Needs total > 0."""
         return self.counts[0] * PPM_ALL // self.total
+
+
+LOW_STARS = 2
+LOWEST_MAX = 3
+TEXT_MAX = 280
+"""Reviews of so many stars or fewer are quoted: the newest few, and so many characters of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +130,11 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """The written reviews of a release, and of the one before it, since `since`; as asked at `as_of`.
+    """The written reviews of a release since `since`, and those of the ones before it; asked at `as_of`.
 
     They are a sample: nobody must write, stores show them late, and star-only ratings are not among them
-    (google-play.md section 7, app-store-connect.md section 11). `lowest`: the newest with one or two stars.
+    (google-play.md section 7, app-store-connect.md section 11). `baseline` is None where there is no earlier
+    release to compare with; `baseline_name` is what people call it. `lowest`: the newest with one or two stars.
     """
 
     signal: str
@@ -131,6 +143,7 @@ class Reviews:
     lowest: tuple[Review, ...]
     since: datetime
     as_of: datetime
+    baseline_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +163,19 @@ class StoreAverage:
     as_of: datetime
 
 
+class Opinion(StrEnum):
+    """In which form people say what they think."""
+
+    REVIEWS = "reviews"
+    AVERAGE = "average"
+
+
 @dataclass(frozen=True, slots=True)
 class Unheard:
     """Reviews or averages that could not be read, and why. Never taken for content users."""
 
     signal: str
+    opinion: Opinion
     gap: Gap
     why: str
 

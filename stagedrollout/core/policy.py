@@ -15,7 +15,8 @@ from itertools import pairwise
 
 from stagedrollout.core.calendar import Calendar
 from stagedrollout.core.gates import Gate, RatingGate, Role
-from stagedrollout.core.phasing import AppStoreTerms
+from stagedrollout.core.model import Store
+from stagedrollout.core.phasing import AppStoreTerms, next_share
 from stagedrollout.core.units import PPM_ALL, Duration, FromFile, Percent, ppm_from_percent
 
 
@@ -40,6 +41,14 @@ class Stage(FromFile):
     @property
     def exposure_ppm(self) -> int:
         return ppm_from_percent(self.percent)
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """How long an exposure is kept at least, and how many sessions must be seen at it."""
+
+    bake: timedelta
+    min_sample: int
 
 
 class OnUnknown(StrEnum):
@@ -103,6 +112,21 @@ class Policy(FromFile):
             raise ValueError("completion: automatic needs a last stage of percent: 100")
         if self.completion is Completion.BY_HAND and self.app_store.complete_from is not None:
             raise ValueError("complete_from completes by itself: it needs completion: automatic")
+
+    def next_share(self, store: Store, exposure_ppm: int) -> int | None:
+        """Where the schedule goes next, in ppm: the next stage, or Apple's next share. None: nowhere."""
+        if store is Store.APP_STORE:
+            early = exposure_ppm >= self.app_store.complete_from_ppm
+            return PPM_ALL if early else next_share(exposure_ppm)
+        stage = self.next_stage(exposure_ppm)
+        return stage.exposure_ppm if stage else None
+
+    def stay_at(self, store: Store, exposure_ppm: int) -> Stay:
+        """What must be there before the schedule leaves this exposure."""
+        if store is Store.APP_STORE:
+            return Stay(self.app_store.bake, self.app_store.min_sample)
+        stage = self.stage_at(exposure_ppm)
+        return Stay(stage.bake, stage.min_sample)
 
     def next_stage(self, exposure_ppm: int) -> Stage | None:
         """The first stage above what the store shows; None when there is none. Never skips one."""

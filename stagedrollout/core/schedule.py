@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from stagedrollout.core.calendar import Calendar, Freeze, Weekday
-from stagedrollout.core.policy import Stage
+from stagedrollout.core.policy import Stay
 
 _DAYS_AHEAD_MAX = 800
 _MONDAY_FIRST = tuple(Weekday)
@@ -38,9 +38,9 @@ def window(calendar: Calendar, now: datetime) -> Window:
     return Window(open=False, freeze=freeze, opens_at=_next_opening(calendar, now, today))
 
 
-def bake_ends(stage: Stage, live_since: datetime) -> datetime:
+def bake_ends(stay: Stay, live_since: datetime) -> datetime:
     """The bake starts when people could really get the release, not when we asked for it."""
-    return live_since + stage.bake
+    return live_since + stay.bake
 
 
 def _freeze_on(calendar: Calendar, day: date) -> Freeze | None:

@@ -6,7 +6,8 @@ from functools import singledispatch
 from typing import Any
 
 from stagedrollout.core import facts
-from stagedrollout.core.model import Verb
+from stagedrollout.core.model import ReleaseStatus, Verb
+from stagedrollout.core.phasing import BUDGET
 from stagedrollout.core.units import percent_text
 
 
@@ -47,6 +48,34 @@ def _(fact: facts.Drifted) -> str:
 
 
 @sentence.register
+def _(fact: facts.Stepped) -> str:
+    before, after = percent_text(fact.before.exposure_ppm), percent_text(fact.after.exposure_ppm)
+    if fact.after.status is ReleaseStatus.COMPLETED:
+        return f"Apple has completed it after its last day ({before} -> {after})"
+    return f"Apple has stepped: {before} -> {after} ({fact.after.status_word})"
+
+
+@sentence.register
+def _(fact: facts.Overtaken) -> str:
+    return f"active again: {fact.why}"
+
+
+@sentence.register
+def _(fact: facts.Identified) -> str:
+    return f"the store now tells {fact.release.label}"
+
+
+@sentence.register
+def _(fact: facts.PauseWarned) -> str:
+    return f"paused for {fact.days} of Apple's {BUDGET.days} days"
+
+
+@sentence.register
+def _(fact: facts.TakenUp) -> str:
+    return f"the halt is lifted by {fact.actor}, nothing is sent: {fact.reason}"
+
+
+@sentence.register
 def _(fact: facts.Suspected) -> str:
     return f"suspicion {fact.count}: {fact.reason.text}"
 
@@ -62,16 +91,17 @@ def _(fact: facts.WentBlind) -> str:
 
 
 @sentence.register
-def _(fact: facts.SawAgain) -> str:
+def _(fact: facts.SawAgain) -> str:  # noqa: ARG001 - it has nothing to say but that it is one
     return "usable data again"
 
 
 @sentence.register
 def _(fact: facts.Decided) -> str:
-    preposition = "at" if fact.verb in (Verb.HALT, Verb.RESUME) else "to"
-    target = f" {preposition} {percent_text(fact.target_ppm)}" if fact.intent else ""
+    preposition = "at" if fact.verb in (Verb.HALT, Verb.RESUME, Verb.PAUSE) else "to"
+    target = f" {preposition} {percent_text(fact.target_ppm)}" if fact.intent and fact.target_ppm else ""
+    paused = ", pausing" if fact.verb is Verb.PAUSE else ""
     why = "; ".join(reason.text for reason in fact.reasons)
-    return f"{fact.decision.value}{target}: {why}"
+    return f"{fact.decision.value}{paused}{target}: {why}"
 
 
 @sentence.register
@@ -102,5 +132,5 @@ def _(fact: facts.Superseded) -> str:
 
 
 @sentence.register
-def _(fact: facts.Closed) -> str:
+def _(fact: facts.Closed) -> str:  # noqa: ARG001
     return "the watch is over"

@@ -26,6 +26,7 @@ from stagedrollout.core.model import (
 )
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
 from stagedrollout.core.observation import Metric
+from stagedrollout.core.phasing import BUDGET
 from stagedrollout.core.units import PPM_ALL, percent_text
 
 STORE_NAMES = {Store.GOOGLE_PLAY: "Google Play", Store.APP_STORE: "App Store"}
@@ -40,6 +41,8 @@ PHASE_WORDS = {
     Phase.COMPLETED: "completed",
     Phase.SUPERSEDED: "superseded",
 }
+
+_SUBJECTS = {metric.value: metric.words for metric in Metric}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +105,18 @@ def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:
     """Each reason with its value, threshold, sample and baseline, as far as it has them."""
     told: list[Fact] = []
     for reason in reasons:
-        subject = Metric(reason.gate).words if reason.gate else "reason"
+        subject = _SUBJECTS.get(reason.gate, reason.gate.replace("_", " ")) or "reason"
         told.append(Fact(subject.capitalize(), reason.text.removeprefix(f"{subject} ")))
         if reason.baseline_ppm is not None:
             shown = percent_text(reason.baseline_ppm // 100 * 100)
             told.append(Fact("Baseline", f"{shown}, n = {reason.baseline_sample}"))
+        if reason.quotes:
+            told.append(Fact("Newest low reviews", "\n".join(reason.quotes)))
     return tuple(told)
 
 
 @singledispatch
-def _tell(fact: Any, told: Telling) -> tuple[Notice, ...]:
+def _tell(fact: Any, told: Telling) -> tuple[Notice, ...]:  # noqa: ARG001 - the common signature
     return ()
 
 
@@ -120,8 +125,27 @@ def _(fact: facts.Discovered, told: Telling) -> tuple[Notice, ...]:
     if fact.choice is not OnNewRelease.WAIT and fact.status is not ReleaseStatus.DRAFT:
         return ()
     how = Fact("To start it", override(told.rollout, "start"))
-    watched = Fact("Until then", "nothing is raised; it is watched, and a failing gate halts it in mode act")
-    return (told.notice(NoticeKind.NEW_RELEASE, f"New release: {told.name}", how, watched, broadcast=True),)
+    return (
+        told.notice(
+            NoticeKind.NEW_RELEASE,
+            f"New release: {told.name}",
+            how,
+            _until_started(fact, told),
+            broadcast=True,
+        ),
+    )
+
+
+def _until_started(fact: facts.Discovered, told: Telling) -> Fact:
+    """On the App Store waiting is no standing still, and people must know that."""
+    watched = "it is watched, and a failing gate halts it in mode act"
+    if told.rollout.key.store is Store.APP_STORE and fact.status is ReleaseStatus.IN_PROGRESS:
+        return Fact(
+            "Until then", f"Apple goes on stepping, day by day, until somebody runs start or halt; {watched}"
+        )
+    if told.rollout.seen and not told.rollout.seen.phased:
+        return Fact("Until then", "it has no phased release: released like this it reaches everyone at once")
+    return Fact("Until then", f"nothing is raised; {watched}")
 
 
 @_tell.register
@@ -138,7 +162,7 @@ def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
         ReviewState.APPROVED_NOT_PUBLISHED: "approved; a person must publish it",
     }
     halt = told.rollout.halt
-    if fact.status is ReleaseStatus.HALTED and halt and halt.confirmed and halt.actor != SOMEBODY:
+    if fact.stopped and halt and halt.confirmed and halt.actor != SOMEBODY:
         return (_halted(halt, told),)
     if not told.rollout.steered or fact.review not in words:
         return ()
@@ -171,6 +195,40 @@ def _(fact: facts.Drifted, told: Telling) -> tuple[Notice, ...]:
 
 
 @_tell.register
+def _(fact: facts.Stepped, told: Telling) -> tuple[Notice, ...]:
+    at = percent_text(fact.after.exposure_ppm)
+    before = percent_text(fact.before.exposure_ppm)
+    if fact.after.status is ReleaseStatus.COMPLETED:
+        headline = f"{told.name} is completed: 100 %, by Apple after its last day"
+        return (told.notice(NoticeKind.COMPLETED, headline),)
+    return (told.notice(NoticeKind.RAISED, f"{told.name}: Apple has stepped from {before} to {at}"),)
+
+
+@_tell.register
+def _(fact: facts.Overtaken, told: Telling) -> tuple[Notice, ...]:
+    headline = f"{told.name} is active again by a late request of ours; it is paused once more"
+    return (told.notice(NoticeKind.IN_DOUBT, headline, Fact("What happened", fact.why)),)
+
+
+@_tell.register
+def _(fact: facts.PauseWarned, told: Telling) -> tuple[Notice, ...]:
+    left = BUDGET.days - fact.days
+    headline = f"{told.name} was paused for {fact.days} of Apple's {BUDGET.days} days"
+    after = Fact("After that", "Apple does not say; it was seen to go to everyone, and to do nothing")
+    choices = Fact("To decide", f"within {left} days: resume, complete, or ship a higher version")
+    key = f"{fact.days}"
+    return (told.once(key, NoticeKind.PAUSE_BUDGET, headline, choices, after, broadcast=True),)
+
+
+@_tell.register
+def _(fact: facts.TakenUp, told: Telling) -> tuple[Notice, ...]:
+    why = Fact("Reason", fact.reason)
+    at = percent_text(told.rollout.exposure_ppm)
+    headline = f"{told.name}: the halt is lifted by {fact.actor}; a new monitoring run begins at {at}"
+    return (told.notice(NoticeKind.RESUMED, headline, why),)
+
+
+@_tell.register
 def _(fact: facts.Commanded, told: Telling) -> tuple[Notice, ...]:
     verdict = "" if fact.accepted else "REFUSED: "
     headline = f"{told.name}: {verdict}{fact.verb.value} by {fact.actor}: {fact.text}"
@@ -196,12 +254,10 @@ def _(fact: facts.Decided, told: Telling) -> tuple[Notice, ...]:
     day = f"{told.at:%Y-%m-%d}/" + "+".join(sorted({r.code + r.gate for r in fact.reasons}))
     why = evidence(fact.reasons)
     match fact.decision:
-        case DecisionKind.HALT if not told.rollout.halt:
-            headline = f"{told.name} is FAILING; mode observe: nothing was halted"
-            return (told.once(day, NoticeKind.FAILING, headline, *why, broadcast=True),)
+        case DecisionKind.HALT:
+            return _failing(fact, told, day)
         case DecisionKind.HOLD if not told.rollout.halt:
-            headline = f"{told.name} is held at {percent_text(told.rollout.exposure_ppm)}"
-            return (told.once(day, NoticeKind.HELD, headline, *why, broadcast=False),)
+            return (_held(fact, told),)
         case DecisionKind.ADVANCE | DecisionKind.COMPLETE:
             headline = f"{told.name} would be raised now; mode observe: nothing was sent"
             return (told.once(day, NoticeKind.RAISED, headline, *why, broadcast=False),)
@@ -209,10 +265,29 @@ def _(fact: facts.Decided, told: Telling) -> tuple[Notice, ...]:
             return ()
 
 
+def _failing(fact: facts.Decided, told: Telling, day: str) -> tuple[Notice, ...]:
+    """It must stop and nothing was sent: the app is only observed, or the store has no brake left."""
+    final = any(reason.code in ("final", "not_halted") for reason in fact.reasons)
+    if told.rollout.halt and not final:
+        return ()
+    nothing = "it can NOT be halted any more" if final else "mode observe: nothing was halted"
+    headline = f"{told.name} is FAILING; {nothing}"
+    return (told.once(day, NoticeKind.FAILING, headline, *evidence(fact.reasons), broadcast=True),)
+
+
+def _held(fact: facts.Decided, told: Telling) -> Notice:
+    day = f"{told.at:%Y-%m-%d}/" + "+".join(sorted({r.code + r.gate for r in fact.reasons}))
+    paused = ", paused" if told.rollout.seen and told.rollout.seen.status is ReleaseStatus.PAUSED else ""
+    headline = f"{told.name} is held at {percent_text(told.rollout.exposure_ppm)}{paused}"
+    return told.once(day, NoticeKind.HELD, headline, *evidence(fact.reasons), broadcast=False)
+
+
 @_tell.register
 def _(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
     if fact.verb is Verb.HALT:
         return (_halt_settled(fact, told),)
+    if fact.verb is Verb.PAUSE:
+        return _pause_settled(fact, told)
     day = f"{told.at:%Y-%m-%d}/{fact.verb.value}/{fact.detail}"
     match fact.settlement:
         case Settlement.CONFIRMED | Settlement.ALREADY:
@@ -233,9 +308,34 @@ def _(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
             return ()
 
 
+def _pause_settled(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
+    """Pausing between steps is the ordinary course; pausing for a cause is told, and a pause that fails loudly."""
+    held = told.decided is not None and told.decided.decision is DecisionKind.HOLD
+    match fact.settlement:
+        case Settlement.CONFIRMED | Settlement.ALREADY:
+            return (_held(told.decided, told),) if held and told.decided else ()
+        case Settlement.PREEMPTED:
+            return ()
+        case Settlement.REFUSED | Settlement.IN_DOUBT | Settlement.NOT_APPLIED | Settlement.MOVED:
+            headline = f"{told.name} is NOT PAUSED: Apple goes on raising it until the pause is seen"
+            says = Fact("The store says", fact.detail)
+            how = Fact("To stop it by hand", console_hint(told.rollout.key.store))
+            day = f"{told.at:%Y-%m-%d}/{fact.verb.value}"
+            return (told.once(day, NoticeKind.NOT_HALTED, headline, says, how, broadcast=True),)
+
+
 def _raise_confirmed(fact: facts.Settled, told: Telling) -> Notice:
     why = evidence(told.decided.reasons) if told.decided else ()
     at = percent_text(told.rollout.exposure_ppm)
+    if fact.verb is Verb.PREPARE:
+        return told.once(
+            fact.intent, NoticeKind.STARTED, f"{told.name} has a phased release now", *why, broadcast=False
+        )
+    if fact.verb is Verb.STEP:
+        window = told.rollout.window
+        to = percent_text(window.target_ppm) if window else "its next share"
+        headline = f"{told.name}: Apple is let take its next step, from {at} to {to}"
+        return told.once(fact.intent, NoticeKind.RAISED, headline, *why, broadcast=False)
     if told.rollout.exposure_ppm == PPM_ALL:
         headline = f"{told.name} is completed: 100 %"
         return told.once(fact.intent, NoticeKind.COMPLETED, headline, *why, broadcast=False)
@@ -260,7 +360,8 @@ def _halt_settled(fact: facts.Settled, told: Telling) -> Notice:
 
 def _halted(halt: Halt, told: Telling) -> Notice:
     why = evidence(told.decided.reasons) if told.decided else ()
-    store = Fact("Store", f"reads halted, confirmed {told.at:%H:%M:%S} UTC")
+    word = told.rollout.seen.status.value if told.rollout.seen else "halted"
+    store = Fact("Store", f"reads {word}, confirmed {told.at:%H:%M:%S} UTC")
     how = Fact("To resume", override(told.rollout, "resume"))
     headline = f"{told.name} HALTED at {percent_text(told.rollout.exposure_ppm)} by {halt.actor}"
     return told.once(halt.at.isoformat(), NoticeKind.HALTED, headline, *why, store, how, broadcast=True)

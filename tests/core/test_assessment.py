@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
 from typing import Any
@@ -19,8 +19,20 @@ from stagedrollout.core.assessment import (
     Verdict,
     assess,
 )
-from stagedrollout.core.gates import Gate, Role
-from stagedrollout.core.observation import Arm, Counts, Gap, Measured, Metric, Reading
+from stagedrollout.core.gates import Gate, RatingGate, Role
+from stagedrollout.core.observation import (
+    Arm,
+    Counts,
+    Gap,
+    Measured,
+    Metric,
+    Opinion,
+    Reading,
+    Reviews,
+    Stars,
+    StoreAverage,
+    Unheard,
+)
 from tests.core.builders import (
     DAY,
     HOUR,
@@ -213,6 +225,96 @@ def test_required_gates_without_usable_data_are_named_and_others_are_not() -> No
         found = Assessment((Judgement(both[0], verdict, one), Judgement(both[1], Verdict.PASS, one)), (), 0)
         blind = verdict in (Verdict.ERROR, Verdict.MISSING, Verdict.STALE)
         assert found.blind == (("crash_free_sessions",) if blind else ())
+
+
+# -- what people write: a veto ---------------------------------------------------------------------
+
+
+def opinions(*counts: int, at: datetime = NOON) -> Reviews:
+    return Reviews("play", Stars(counts), Stars((2, 1, 4, 20, 53)), (), NOON - 2 * DAY, at, "5.1.0")
+
+
+ANGRY = opinions(35, 8, 6, 4, 8)
+CONTENT = opinions(2, 1, 4, 20, 53)
+FEW = opinions(3, 0, 0, 0, 0)
+OLD = opinions(2, 1, 4, 20, 53, at=NOON - DAY)
+SILENT = Unheard("play", Opinion.REVIEWS, Gap.FAILED, "no answer")
+ABSENT = Unheard("play", Opinion.REVIEWS, Gap.ABSENT, "no such version")
+SUSPECTED = (Suspicion("reviews", 1, NOON - HOUR),)
+
+
+def with_opinions(*readings: Reading, role: Role = Role.VETO, **terms: Any) -> Assessment:
+    by = policy(ratings=RatingGate(role=role))
+    return assess(by, (healthy(), *readings), circumstances(**terms))
+
+
+@pytest.mark.parametrize("readings", [(), (SILENT,), (ABSENT,), (FEW,), (OLD,)])
+def test_reviews_that_say_nothing_hold_nothing_up(readings: tuple[Reading, ...]) -> None:
+    found = with_opinions(*readings)
+    assert found.judgements[1].verdict is not Verdict.PASS
+    assert (found.worst, found.blind) == (Verdict.PASS, ())
+    assert [j.gate.name for j in found.required()] == ["crash_free_sessions"]
+    assert all(found.reasons(verdict) == () for verdict in Verdict if verdict is not Verdict.PASS)
+
+
+def test_angry_reviews_hold_and_then_halt_a_release_that_never_crashes() -> None:
+    first = with_opinions(ANGRY)
+    assert first.worst is Verdict.CONTRADICTORY
+    assert [reason.gate for reason in first.reasons(Verdict.CONTRADICTORY)] == ["reviews"]
+    assert first.suspicions == (Suspicion("reviews", 1, NOON),)
+    second = with_opinions(ANGRY, suspicions=SUSPECTED)
+    assert second.worst is Verdict.FAIL
+    assert [reason.gate for reason in second.reasons(Verdict.FAIL)] == ["reviews"]
+
+
+def test_an_outage_of_the_reviews_does_not_lift_what_they_have_just_held() -> None:
+    assert with_opinions(SILENT, suspicions=SUSPECTED).worst is Verdict.CONTRADICTORY
+
+
+def test_content_people_are_no_evidence_that_a_raise_needs_or_could_stand_on() -> None:
+    found = with_opinions(CONTENT)
+    assert found.worst is Verdict.PASS
+    assert [j.gate.name for j in found.deciding()] == ["crash_free_sessions"]
+    blind = assess(policy(ratings=RatingGate()), (nothing(Gap.FAILED), CONTENT), circumstances())
+    assert blind.worst is Verdict.ERROR
+
+
+def test_a_team_may_require_reviews_and_then_their_silence_does_hold() -> None:
+    found = with_opinions(SILENT, role=Role.REQUIRED)
+    assert (found.worst, found.blind) == (Verdict.ERROR, ("reviews",))
+    assert with_opinions(FEW, role=Role.REQUIRED).worst is Verdict.INSUFFICIENT
+    assert with_opinions(CONTENT, role=Role.REQUIRED).worst is Verdict.PASS
+
+
+def test_reviews_that_only_advise_decide_nothing() -> None:
+    found = with_opinions(ANGRY, role=Role.ADVISORY, suspicions=SUSPECTED)
+    assert (found.worst, found.judgements[1].verdict) == (Verdict.PASS, Verdict.FAIL)
+
+
+def test_a_policy_without_a_gate_for_reviews_does_not_hear_them() -> None:
+    found = assess(policy(), (healthy(), ANGRY), circumstances(suspicions=SUSPECTED))
+    assert (found.worst, len(found.judgements)) == (Verdict.PASS, 1)
+
+
+def test_crashes_may_be_a_veto_too() -> None:
+    both = policy(gates=(gate(), gate(metric=USERS, confirm=1, role=Role.VETO)))
+    assert assess(both, (healthy(), users(bad=4000)), circumstances()).worst is Verdict.FAIL
+    assert assess(both, (healthy(), nothing(Gap.FAILED, USERS)), circumstances()).worst is Verdict.PASS
+
+
+def test_storefront_averages_are_advice_and_decide_nothing() -> None:
+    average = StoreAverage("itunes", "us", "5.2.0", 1_000, 10_000, (500, 1_000), NOON)
+    found = with_opinions(average)
+    assert (found.worst, [reason.code for reason in found.advice]) == (Verdict.PASS, ["advisory"])
+
+
+def test_worse_opinions_never_make_the_whole_more_permissive() -> None:
+    for rest in ((), SUSPECTED):
+        worst = [
+            with_opinions(reading, suspicions=rest).worst
+            for reading in (CONTENT, opinions(10, 5, 5, 20, 40), opinions(20, 10, 10, 10, 30), ANGRY)
+        ]
+        assert worst == sorted(worst)
 
 
 # -- the sample of the stage -----------------------------------------------------------------------

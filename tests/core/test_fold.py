@@ -44,7 +44,7 @@ from tests.core.builders import (
     with_facts,
 )
 
-INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC))
+INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 ANY_TEXT = st.text(max_size=20)
 
 
@@ -109,12 +109,17 @@ def test_the_words_of_the_journal_never_change() -> None:
         "drifted",
         "held",
         "hold_ended",
+        "identified",
+        "overtaken",
+        "pause_warned",
         "saw_again",
         "seen",
         "settled",
         "started",
+        "stepped",
         "superseded",
         "suspected",
+        "taken_up",
         "went_blind",
         "went_live",
     ]

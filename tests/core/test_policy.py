@@ -71,7 +71,7 @@ def test_a_time_of_day_is_a_local_time(text: str) -> None:
         how.read(text)
 
 
-@pytest.mark.parametrize("text", ["tomorrow", "2026-13-01", datetime(2026, 1, 1, 10), ""])
+@pytest.mark.parametrize("text", ["tomorrow", "2026-13-01", datetime(2026, 1, 1, 10), ""])  # noqa: DTZ001
 def test_a_day_is_a_day_and_no_instant(text: object) -> None:
     (how,) = Day.__metadata__  # type: ignore[attr-defined]
     assert how.read("2026-12-20") == how.read(date(2026, 12, 20)) == date(2026, 12, 20)

@@ -29,6 +29,7 @@ from stagedrollout.core.model import (
     OnNewRelease,
     Outcome,
     ReviewState,
+    RolloutKey,
     Settlement,
     StoreRelease,
     StoreState,
@@ -126,6 +127,7 @@ class World:
     policy: Policy
     mode: Mode = Mode.ACT
     choice: OnNewRelease = OnNewRelease.WAIT
+    key: RolloutKey = KEY
     now: datetime = NOON
     health: Health = Health.HEALTHY
     truth: StoreRelease | None = field(default_factory=lambda: shown(DRAFT))
@@ -182,7 +184,7 @@ class World:
     # -- the daemon --------------------------------------------------------------------------------
 
     def replayed(self) -> Rollout:
-        rollout = fold(KEY, tuple((facts.read(entry), entry.at) for entry in self.journal))
+        rollout = fold(self.key, tuple((facts.read(entry), entry.at) for entry in self.journal))
         assert rollout is not None
         return rollout
 
@@ -203,6 +205,8 @@ class World:
             look = Unread("a halt does not wait for a look", self.now)
         learned = learn(self.rollout, look, self.now)
         known = extend(self.rollout, learned, self.now)
+        warned = news.of_pauses(known, self.now)
+        learned, known = (*learned, *warned), extend(known, warned, self.now)
         readings = self.readings() if self._listens(known) else ()
         assessment = self.assess(known, readings)
         findings = news.of_assessment(known, assessment) if readings else ()
@@ -261,7 +265,7 @@ class World:
     # -- what becomes of a change ------------------------------------------------------------------
 
     def _act(self, change: Change, fingerprint: str, reply: Reply) -> Outcome:
-        if reply is Reply.PREEMPTED and change.verb is not Verb.HALT:
+        if reply is Reply.PREEMPTED and not change.verb.brakes:
             return Outcome(Settlement.PREEMPTED, "a halt took over", Unread("not looked", self.now))
         if reply is Reply.NO_ANSWER:
             return Outcome(Settlement.NOT_APPLIED, "connection refused", Unread("no answer", self.now))
@@ -322,7 +326,7 @@ def _fingerprint(releases: tuple[StoreRelease, ...]) -> str:
 
 
 def raises(decision: Decision) -> bool:
-    return decision.change is not None and decision.change.verb is not Verb.HALT
+    return decision.change is not None and not decision.change.verb.brakes
 
 
 @lru_cache(maxsize=4096)

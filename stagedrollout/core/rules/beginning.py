@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
-from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, refuse_held, taken
+from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, refuse_held, taken, wait
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
+from stagedrollout.core.model import (
+    Change,
+    Command,
+    CommandVerb,
+    OnNewRelease,
+    ReleaseStatus,
+    ReviewState,
+    Verb,
+)
+from stagedrollout.core.phasing import FIRST_SHARE_PPM, Pacing
 from stagedrollout.core.units import PPM_ALL, percent_text
 
 
@@ -14,7 +23,7 @@ def start_order(case: Case) -> Decision | None:
     order, rollout = case.ordered(CommandVerb.START), case.rollout
     if order is None:
         return None
-    found, first = case.found, case.policy.stages[0]
+    found, first = case.found, _first_share(case)
     draft = found is not None and found.status is ReleaseStatus.DRAFT
     if rollout.steered and not draft:
         return refuse(case, "already_started", "it is already being rolled out")
@@ -27,16 +36,41 @@ def start_order(case: Case) -> Decision | None:
     if not draft:
         also = (taken(order, "started: the schedule steers it from here"), started)
         return Decision(DecisionKind.WAIT, (reason,), actor=order.actor, command=order.id, also=also)
-    if first.exposure_ppm == PPM_ALL:
+    if first == PPM_ALL:
         return refuse(case, "no_stage", "the policy has no stage below 100 %: use complete")
+    if case.pacing and found and found.review is not ReviewState.APPROVED_NOT_PUBLISHED:
+        text = (
+            f"Apple has not approved it yet ({found.review_word}); start it when it is pending your release"
+        )
+        return refuse(case, "not_approved", text)
     return Decision(
         DecisionKind.START,
         (reason,),
         actor=order.actor,
-        change=Change(Verb.START, rollout.release.id, first.exposure_ppm),
+        change=Change(Verb.START, rollout.release.id, first),
         command=order.id,
-        also=(taken(order, f"starting at {percent_text(first.exposure_ppm)}"), started),
+        also=(taken(order, f"starting at {percent_text(first)}"), started),
     )
+
+
+def _first_share(case: Case) -> int:
+    return FIRST_SHARE_PPM if case.pacing else case.policy.stages[0].exposure_ppm
+
+
+def prepare(case: Case) -> Decision | None:
+    """A version that the daemon is to adopt gets its phased release before it is submitted: without one it
+    would reach everyone at once (app-store-connect.md section 6). What Apple refuses is not asked for again."""
+    found, rollout = case.found, case.rollout
+    if case.pacing is None or found is None or found.phased or found.status is not ReleaseStatus.DRAFT:
+        return None
+    editable = found.review in (ReviewState.DRAFT, ReviewState.NOT_SENT_FOR_REVIEW)
+    if case.order or not editable or rollout.choice is not OnNewRelease.ADOPT:
+        return None
+    if rollout.no_phasing:
+        return wait("no_phasing", f"Apple makes no phased release of it: {rollout.no_phasing}")
+    reason = Reason("unphased", "it has no phased release, and would reach everyone at once")
+    change = Change(Verb.PREPARE, rollout.release.id, 0)
+    return Decision(DecisionKind.PREPARE, (reason,), change=change)
 
 
 def resume_order(case: Case) -> Decision | None:
@@ -50,6 +84,8 @@ def resume_order(case: Case) -> Decision | None:
     if target <= 0:
         return refuse(case, "nothing_to_resume", "it is not known at which percentage it was halted")
     lifted = facts.HoldEnded(f"lifted by {order.actor}, who resumes the release")
+    if case.pacing is Pacing.GUARDED or case.final:
+        return _taken_up(case, order, (lifted,) if rollout.hold else ())
     return Decision(
         DecisionKind.RESUME,
         (Reason("human_resume", f"resumed by {order.actor} at {percent_text(target)}: {order.reason}"),),
@@ -57,4 +93,19 @@ def resume_order(case: Case) -> Decision | None:
         change=Change(Verb.RESUME, rollout.release.id, target),
         command=order.id,
         also=(taken(order, f"resuming at {percent_text(target)}"), *((lifted,) if rollout.hold else ())),
+    )
+
+
+def _taken_up(case: Case, order: Command, lifted: tuple[facts.Fact, ...]) -> Decision:
+    """`guarded`: the halt is lifted, and nothing is sent. Paused it stays until evidence opens a window."""
+    text = f"the halt is lifted at {percent_text(case.rollout.exposure_ppm)}"
+    told = (
+        text if case.final else f"{text}; it stays paused until the evidence for Apple's next step is there"
+    )
+    return Decision(
+        DecisionKind.RESUME,
+        (Reason("human_resume", f"halt lifted by {order.actor}: {order.reason}"),),
+        actor=order.actor,
+        command=order.id,
+        also=(taken(order, told), facts.TakenUp(order.actor, order.reason), *lifted),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, refuse, taken, turned_down
 from stagedrollout.core.facts import DecisionKind
@@ -16,6 +17,8 @@ def human_halt(case: Case) -> Decision | None:
         return None
     if case.rollout.seen and case.rollout.seen.status is ReleaseStatus.DRAFT and not _rolled_out(case):
         return refuse(case, "draft", "it is a draft: nobody has it, and there is nothing to halt")
+    if case.final:
+        return refuse(case, "final", _FINAL)
     reason = Reason("human_halt", order.reason)
     return Decision(
         DecisionKind.HALT,
@@ -40,6 +43,8 @@ def wanted_halt(case: Case) -> Decision | None:
     if case.ordered(CommandVerb.RESUME) and case.rollout.intent is None:
         return None  # a person may take back a halt that the store will not grant
     also = turned_down(case, "a halt is still being brought about")
+    if case.final:
+        return _unstoppable((Reason("not_halted", f"{_FINAL} ({halt.reason})"),), also)
     reason = Reason("not_halted", f"the store does not show the halt yet ({halt.reason})")
     return Decision(DecisionKind.HALT, (reason,), actor=halt.actor, change=_halt_change(case), also=also)
 
@@ -51,7 +56,17 @@ def machine_halt(case: Case) -> Decision | None:
     if not reasons:
         return None
     also = turned_down(case, f"it is failing: {'; '.join(reason.text for reason in reasons)}")
+    if case.final:
+        return _unstoppable((*reasons, Reason("final", _FINAL)), also)
     return Decision(DecisionKind.HALT, reasons, change=_halt_change(case), also=also)
+
+
+_FINAL = "the App Store cannot stop a completed release any more: ship a higher version"
+
+
+def _unstoppable(reasons: tuple[Reason, ...], also: tuple[facts.Fact, ...]) -> Decision:
+    """It must stop, and no store has a way to do it: that is said, and nothing is sent."""
+    return Decision(DecisionKind.HALT, reasons, also=also)
 
 
 def _can_fail(case: Case) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, refuse, taken, wait
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.model import Change, CommandVerb, Verb
-from stagedrollout.core.policy import Completion, Stage
+from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
+from stagedrollout.core.policy import Completion, Stay
+from stagedrollout.core.rules import phased
 from stagedrollout.core.schedule import bake_ends
 from stagedrollout.core.units import PPM_ALL, percent_text
 
@@ -23,13 +24,12 @@ def advance_order(case: Case) -> Decision | None:
         why = "; ".join(reason.text for reason in case.assessment.reasons(worst))
         hint = "" if worst is Verdict.FAIL else " (--without-evidence overrides this, knowingly)"
         return refuse(case, worst.name.lower(), f"{worst.name}: {why}{hint}")
-    stage = case.policy.next_stage(case.rollout.exposure_ppm)
-    if order.verb is CommandVerb.COMPLETE:
-        target = PPM_ALL
-    elif stage is None or stage.exposure_ppm == PPM_ALL:
+    target = PPM_ALL if order.verb is CommandVerb.COMPLETE else _next_share(case)
+    if order.verb is CommandVerb.ADVANCE and target in (None, PPM_ALL):
         return refuse(case, "last_stage", "the next step is 100 %, which has a command of its own: complete")
-    else:
-        target = stage.exposure_ppm
+    if order.verb is CommandVerb.ADVANCE and case.pacing and case.status is ReleaseStatus.IN_PROGRESS:
+        return refuse(case, "apple", "Apple is about to raise it by itself; only complete would be sooner")
+    target = target or PPM_ALL
     kind = DecisionKind.COMPLETE if target == PPM_ALL else DecisionKind.ADVANCE
     reason = Reason(
         "human_advance", f"{order.verb.value} to {percent_text(target)} by {order.actor}: {order.reason}"
@@ -52,19 +52,19 @@ def doubtful_evidence(case: Case) -> Decision | None:
 
 
 def baking(case: Case) -> Decision | None:
-    since, stage = case.rollout.live_since, _stage(case)
+    since = case.rollout.live_since
     if since is None:
         return wait("review", "waits for the store to publish it")
-    ends = bake_ends(stage, since)
-    if case.now >= ends:
+    ends = bake_ends(_stay(case), since)
+    if case.now >= ends or phased.follows(case):
         return None
     at = percent_text(case.rollout.exposure_ppm)
     return wait("bake", f"bakes at {at} until {ends:%Y-%m-%d %H:%M} UTC", due=ends)
 
 
 def small_sample(case: Case) -> Decision | None:
-    needed, got = _stage(case).min_sample, case.assessment.stage_sample
-    if got < needed:
+    needed, got = _stay(case).min_sample, case.assessment.stage_sample
+    if got < needed and not phased.follows(case):
         text = f"{got} settled sessions at this stage, {needed} needed"
         return Decision(DecisionKind.WAIT, (Reason("stage_sample", text, sample=got, sample_needed=needed),))
     if case.assessment.worst is Verdict.INSUFFICIENT:
@@ -82,27 +82,35 @@ def closed_window(case: Case) -> Decision | None:
 
 def next_stage(case: Case) -> Decision:
     """Everything is there: every required gate says PASS, in this pass. One stage, never two."""
-    stage = case.policy.next_stage(case.rollout.exposure_ppm)
-    if stage is None:
+    target = _next_share(case)
+    if target is None:
         return wait("ceiling", f"{percent_text(case.rollout.exposure_ppm)} is as far as the policy goes")
-    if stage.exposure_ppm < PPM_ALL:
-        change = _raise_to(case, stage.exposure_ppm)
+    if phased.follows(case):
+        change = Change(Verb.STEP, case.rollout.release.id, target)
         return Decision(DecisionKind.ADVANCE, _cited(case), change=change)
+    if target < PPM_ALL:
+        return Decision(DecisionKind.ADVANCE, _cited(case), change=_raise_to(case, target))
     if case.policy.completion is Completion.BY_HAND:
         text = "ready for 100 %; the policy leaves that to a person: stagedrollout complete"
         return Decision(DecisionKind.HOLD, (Reason("by_hand", text),))
     return Decision(DecisionKind.COMPLETE, _cited(case), change=_raise_to(case, PPM_ALL))
 
 
-def _stage(case: Case) -> Stage:
-    return case.policy.stage_at(case.rollout.exposure_ppm)
+def _stay(case: Case) -> Stay:
+    return case.policy.stay_at(case.rollout.key.store, case.rollout.exposure_ppm)
+
+
+def _next_share(case: Case) -> int | None:
+    return case.policy.next_share(case.rollout.key.store, case.rollout.exposure_ppm)
 
 
 def _raise_to(case: Case, target_ppm: int) -> Change:
-    verb = Verb.COMPLETE if target_ppm == PPM_ALL else Verb.RAISE
-    return Change(verb, case.rollout.release.id, target_ppm)
+    """On the App Store a share cannot be set: Apple is let take its next step, or asked for everyone."""
+    staged = Verb.STEP if case.pacing else Verb.RAISE
+    return Change(Verb.COMPLETE if target_ppm == PPM_ALL else staged, case.rollout.release.id, target_ppm)
 
 
 def _cited(case: Case) -> tuple[Reason, ...]:
-    """What a raise stands on: what each required gate said in this pass."""
-    return tuple(judgement.reason for judgement in case.assessment.required())
+    """What a raise stands on: what each required gate said in this pass; and beside it what is only shown."""
+    stands = tuple(judgement.reason for judgement in case.assessment.required())
+    return (*stands, *case.assessment.advice)

@@ -1,0 +1,83 @@
+"""What judging comes to: a verdict with its reason for each gate, and what the judges must know to give it.
+
+The judges are assessment.py (crashes, and the whole) and opinion.py (what people write).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from stagedrollout.core.gates import Gate, RatingGate
+
+
+class Verdict(IntEnum):
+    """Ordered: the larger is the worse."""
+
+    PASS = 0
+    INSUFFICIENT = 1
+    STALE = 2
+    MISSING = 3
+    ERROR = 4
+    CONTRADICTORY = 5
+    FAIL = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why, for machines and people. Numbers are in ppm and counts; None where a number makes no sense.
+
+    `quotes` are the foreign words behind the numbers ("1 star: crashes on start"): bounded, one line each,
+    newest first, and nothing but data to whoever shows them.
+    """
+
+    code: str
+    text: str
+    gate: str = ""
+    value_ppm: int | None = None
+    threshold_ppm: int | None = None
+    sample: int | None = None
+    sample_needed: int | None = None
+    baseline_ppm: int | None = None
+    baseline_sample: int | None = None
+    as_of: datetime | None = None
+    quotes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A gate breached in `count` looks of their own (counted up to what it needs), last at `counted_at`.
+
+    For crashes a look is a poll; for reviews it is the instant the newest counted reading was asked for.
+    """
+
+    gate: str
+    count: int
+    counted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    gate: Gate | RatingGate
+    verdict: Verdict
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the judges must know besides the readings.
+
+    `run_since`: start of the monitoring run (a human's resume begins a new one). `live_since`: when people
+    could first get the release at today's exposure. `poll`: the interval between regular looks.
+    """
+
+    now: datetime
+    run_since: datetime
+    live_since: datetime
+    poll: timedelta
+    suspicions: tuple[Suspicion, ...] = ()
+
+    def suspicion(self, gate: Gate | RatingGate) -> Suspicion | None:
+        """What the gate suspects already. Not hearing from it neither confirms nor clears that."""
+        return next((s for s in self.suspicions if s.gate == gate.name), None)

@@ -1,0 +1,49 @@
+"""On the App Store silence raises: a decision that forbids growth has to say so in the store (promise R7).
+
+`follow`: WAIT leaves the release active, HOLD pauses it. `guarded`: everything but an open window pauses it.
+Nothing is braked that nobody steers, and what is at 100 % cannot grow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stagedrollout.core import facts
+from stagedrollout.core.case import Case, Decision, refused
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
+from stagedrollout.core.phasing import Pacing
+from stagedrollout.core.rules.phased import window_holds
+from stagedrollout.core.units import PPM_ALL
+
+
+def braked(case: Case, decision: Decision) -> Decision:
+    """The decision, with a pause where Apple would otherwise go on raising against it."""
+    if decision.change or refused(decision) or not _may_grow(case) or _left_to_grow(case, decision):
+        return decision
+    if not _looked_after(case, decision):
+        return decision
+    rollout = case.rollout
+    return replace(decision, change=Change(Verb.PAUSE, rollout.release.id, rollout.exposure_ppm))
+
+
+def _may_grow(case: Case) -> bool:
+    """A word of the store that we do not know is no reason to believe that the release stands still."""
+    rollout = case.rollout
+    if case.pacing is None or rollout.live_since is None or rollout.halt or rollout.finished:
+        return False
+    growing = case.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.UNKNOWN)
+    return growing and rollout.exposure_ppm < PPM_ALL
+
+
+def _looked_after(case: Case, decision: Decision) -> bool:
+    """Steered, from this very decision on at the latest; or a person wants it held."""
+    begun = any(isinstance(fact, facts.Started) for fact in decision.also)
+    held = case.hold is not None or case.ordered(CommandVerb.HOLD) is not None
+    return case.rollout.steered or begun or held
+
+
+def _left_to_grow(case: Case, decision: Decision) -> bool:
+    if case.pacing is Pacing.FOLLOW:
+        return decision.kind is not DecisionKind.HOLD
+    return decision.kind is DecisionKind.WAIT and window_holds(case)

@@ -1,0 +1,58 @@
+"""What is the App Store's own: windows for Apple's next step, and Apple's clock where the policy follows it."""
+
+from __future__ import annotations
+
+from stagedrollout.core.assessment import Reason, Verdict
+from stagedrollout.core.case import Case, Decision, wait
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.model import ActorKind, ReleaseStatus
+from stagedrollout.core.phasing import Pacing, next_share
+from stagedrollout.core.policy import Completion
+from stagedrollout.core.units import PPM_ALL, percent_text
+
+
+def in_window(case: Case) -> Decision | None:
+    """`guarded`: why Apple is let go on in this pass, or why that is over. Doubt falls through, and brakes."""
+    window = case.rollout.window
+    if case.pacing is not Pacing.GUARDED or window is None or case.status is not ReleaseStatus.IN_PROGRESS:
+        return None
+    to = percent_text(window.target_ppm)
+    if case.rollout.exposure_ppm >= window.target_ppm:
+        return wait("stepped", f"Apple has stepped to {to}: paused while it bakes")
+    if case.now >= window.closes_at:
+        return wait("window_over", "Apple took no step within 24 h: paused until the evidence is there again")
+    if window_holds(case):
+        until = f"{window.closes_at:%Y-%m-%d %H:%M} UTC"
+        return wait("window_open", f"Apple may step to {to} until {until}", due=window.closes_at)
+    return None
+
+
+def window_holds(case: Case) -> bool:
+    """Whether an open window may stay open: each pass inside it must find PASS. One that a person opened also
+    stands a sample that is too small, never doubt (promises R7, R11)."""
+    window = case.rollout.window
+    if window is None or case.status is not ReleaseStatus.IN_PROGRESS or case.now >= window.closes_at:
+        return False
+    by_hand = window.actor.kind is not ActorKind.MACHINE
+    stands = Verdict.INSUFFICIENT if by_hand else Verdict.PASS
+    return case.rollout.exposure_ppm < window.target_ppm and case.assessment.worst <= stands
+
+
+def following(case: Case) -> Decision | None:
+    """`follow`: while it is active and nothing is wrong, Apple's own clock raises it."""
+    if not follows(case):
+        return None
+    upcoming = next_share(case.rollout.exposure_ppm)
+    if upcoming == PPM_ALL and case.policy.completion is Completion.BY_HAND:
+        text = "Apple's next step is 100 %; the policy leaves that to a person: stagedrollout complete"
+        return Decision(DecisionKind.HOLD, (Reason("by_hand", text),))
+    if case.status is ReleaseStatus.IN_PROGRESS:
+        return wait("apple", f"follows Apple's clock; its next step is {percent_text(upcoming)}")
+    return None
+
+
+def follows(case: Case) -> bool:
+    """Whether Apple's clock leads: then this exposure's bake and sample count for nothing. An early completion
+    that the policy names is a raise of ours, with everything that a raise needs."""
+    early = case.rollout.exposure_ppm >= case.policy.app_store.complete_from_ppm
+    return case.pacing is Pacing.FOLLOW and not early
