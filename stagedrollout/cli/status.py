@@ -12,7 +12,7 @@ import click
 from stagedrollout.cli.options import config_option, json_option
 
 if TYPE_CHECKING:
-    from stagedrollout.storage.presence import Statuses
+    from stagedrollout.storage.presence import RolloutRow, Statuses
 
 SILENT_AFTER = timedelta(seconds=45)
 """A daemon beats every ten seconds; one that was silent for this long is taken for dead."""
@@ -51,11 +51,15 @@ def read_status(config: Path) -> dict[str, Any]:
     check(engine)
     statuses = Presence(engine).statuses()
     undelivered = OutboxTable(engine).undelivered(datetime.now(UTC))
-    return describe(statuses) | {"notices_undelivered": undelivered.waiting + undelivered.failed}
+    return describe(statuses) | {
+        "notices_undelivered": undelivered.waiting + undelivered.failed,
+        "notices_problem": undelivered.problem,
+    }
 
 
 def describe(statuses: Statuses) -> dict[str, Any]:
-    """The document, from one look at the database."""
+    """The document, from one look at the database. What goes on counting is told as of the last look at the store."""
+    looked = {row.store_app: row.finished_at for row in statuses.passes if row.finished_at}
     return {
         "daemon": _daemon(statuses),
         "rollouts": [
@@ -67,6 +71,7 @@ def describe(statuses: Statuses) -> dict[str, Any]:
                 "phase": row.summary.phase,
                 "exposure_ppm": row.summary.exposure_ppm,
                 "reason": row.summary.reason,
+                **_pauses(row, looked.get(row.rollout.store_app, row.updated_at)),
                 "updated_at": row.updated_at.isoformat(),
             }
             for row in statuses.rollouts
@@ -81,6 +86,20 @@ def describe(statuses: Statuses) -> dict[str, Any]:
             }
             for row in statuses.passes
         ],
+    }
+
+
+def _pauses(row: RolloutRow, as_of: datetime) -> dict[str, Any]:
+    """What is spent of Apple's pause-days, by our own count; nothing for a store that has no such budget."""
+    from stagedrollout.core.phasing import BUDGET  # noqa: PLC0415
+
+    pauses = row.summary.pauses
+    if row.rollout.store.value != "app_store":
+        return {}
+    return {
+        "pause_days": round(pauses.at(as_of) / timedelta(days=1), 2),
+        "pause_days_budget": BUDGET.days,
+        "paused_since": pauses.since.isoformat() if pauses.since else None,
     }
 
 
@@ -117,7 +136,8 @@ def _print(document: dict[str, Any]) -> None:
         words = row["phase"].replace("_", " ")
         phase = f"[{colour}]{words.upper() if row['phase'] == 'not_halted' else words}[/]"
         cells = (row["app"], row["store"], row["release"])
-        table.add_row(*map(escape, cells), phase, _percent(row["exposure_ppm"]), escape(row["reason"]))
+        why = escape(row["reason"] + _spent(row))
+        table.add_row(*map(escape, cells), phase, _percent(row["exposure_ppm"]), why)
     if document["rollouts"]:
         console.print(table)
     else:
@@ -126,7 +146,15 @@ def _print(document: dict[str, Any]) -> None:
         if row["problem"]:
             console.print(f"[yellow]{escape(row['app'])} on {row['store']}: {escape(row['problem'])}[/]")
     if document["notices_undelivered"]:
-        console.print(f"[yellow]{document['notices_undelivered']} notices are not delivered yet[/]")
+        why = f": {document['notices_problem']}" if document["notices_problem"] else ""
+        console.print(
+            f"[yellow]{document['notices_undelivered']} notices are not delivered yet{escape(why)}[/]"
+        )
+
+
+def _spent(row: dict[str, Any]) -> str:
+    days = row.get("pause_days", 0)
+    return f" ({days:.1f} of {row['pause_days_budget']} pause-days spent)" if days else ""
 
 
 def _percent(ppm: int) -> str:

@@ -1,7 +1,7 @@
 """Recording: facts go into the journal with everything that belongs to them, in one transaction.
 
 A raise is only recorded by the daemon that holds the lease, on a journal nobody has written to since it
-was read. A halt is recorded whatever has happened meanwhile; and where the journal cannot be read, the
+was read. A brake (a halt, a pause) is recorded whatever has happened meanwhile; and where the journal cannot be read, the
 last known state still serves to halt by (promise R18).
 """
 
@@ -16,7 +16,7 @@ from stagedrollout.core import facts, wording
 from stagedrollout.core.errors import StaleJournal, StorageError
 from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp, Verb
+from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.journal import Journal
 
@@ -81,7 +81,7 @@ class Recorder:
         """
         if not news:
             return known
-        if not _carry_a_halt(news):
+        if not _carry_a_brake(news):
             batch = Batch(known.rollout.key, at, expected_seq=known.seq, epoch=self._epoch)
             return self._write(extend(known.rollout, news, at), news, at, batch)
         for _ in range(HALT_ATTEMPTS - 1):
@@ -154,11 +154,11 @@ class Recorder:
         return known
 
 
-def _carry_a_halt(news: tuple[facts.Fact, ...]) -> bool:
-    """Whether a halt is among the facts, and nothing that raises."""
-    verbs = [fact.verb for fact in news if isinstance(fact, (facts.Decided, facts.Settled))]
-    raising = any(isinstance(f, facts.Decided) and f.intent and f.verb is not Verb.HALT for f in news)
-    return Verb.HALT in verbs and not raising
+def _carry_a_brake(news: tuple[facts.Fact, ...]) -> bool:
+    """Whether a halt or a pause is among the facts, and nothing that raises."""
+    verbs = [f.verb for f in news if isinstance(f, (facts.Decided, facts.Settled)) and f.verb]
+    opened = [f.verb for f in news if isinstance(f, facts.Decided) and f.intent and f.verb]
+    return any(verb.brakes for verb in verbs) and all(verb.brakes for verb in opened)
 
 
 def _opened(rollout: Rollout, news: tuple[facts.Fact, ...], epoch: int) -> OpenIntent | None:
@@ -175,4 +175,6 @@ def _settled(news: tuple[facts.Fact, ...]) -> SettledIntent | None:
 
 
 def _summary(rollout: Rollout) -> Summary:
-    return Summary(rollout.release.version, rollout.phase.value, rollout.exposure_ppm, rollout.reason)
+    return Summary(
+        rollout.release.version, rollout.phase.value, rollout.exposure_ppm, rollout.reason, rollout.pauses
+    )

@@ -6,12 +6,13 @@ that has been replaced, cannot be written by mistake (promises R13, R14).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from stagedrollout.core.events import Entry
 from stagedrollout.core.model import Change, RolloutKey, Settlement
 from stagedrollout.core.notice import Board, Notice
+from stagedrollout.core.phasing import PauseClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Summary:
     phase: str
     exposure_ppm: int
     reason: str
+    pauses: PauseClock = field(default_factory=PauseClock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from stagedrollout.core.events import CHAIN_START, Entry, Recorded, chain_hash
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp, Verb
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
-from stagedrollout.storage.instants import instant, micros
+from stagedrollout.storage.instants import instant, micros, micros_or_none, span_micros_or_none
 from stagedrollout.storage.outbox import enqueue, want_board
 from stagedrollout.storage.schema import daemons, events, intents, rollouts
 from stagedrollout.storage.wording import UNREADABLE, json_body, json_text
@@ -200,6 +200,8 @@ def _summarise(connection: Connection, batch: Batch, summary: Summary, seq: int)
         "phase": summary.phase,
         "exposure_ppm": summary.exposure_ppm,
         "reason": summary.reason,
+        "paused_us": span_micros_or_none(summary.pauses.spent),
+        "paused_since_us": micros_or_none(summary.pauses.since),
         "updated_us": micros(batch.at),
         "seq": seq,
     }

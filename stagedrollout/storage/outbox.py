@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, or_, select
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import RolloutKey
-from stagedrollout.core.notice import Board, Notice
+from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant, instant_or_none, micros
 from stagedrollout.storage.schema import outbox, threads
@@ -41,6 +41,9 @@ _UNSENT = outbox.c.state.in_([OutboxState.PENDING.value, OutboxState.SENDING.val
 _HEADS = select(func.min(outbox.c.id)).where(_UNSENT).group_by(outbox.c.rollout)
 """Of every rollout its oldest notice not yet sent: the only one that may go."""
 
+_URGENT = or_(outbox.c.broadcast, outbox.c.kind == NoticeKind.IN_DOUBT.value)
+"""What is delivered within ten minutes, somewhere (promise R20)."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
@@ -56,6 +59,15 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class UrgentRow:
+    """A notice to everybody, or a doubt, that is not sent yet, whether its turn has come or not."""
+
+    id: int
+    rollout: RolloutKey
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Telling:
     """A notice and how far it has got; `message_id` is where Slack keeps it, None until it is sent."""
 
@@ -67,11 +79,15 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """`waiting` notices are not sent, the oldest for `oldest` (None: none waits); `failed` were given up."""
+    """`waiting` notices are not sent, the oldest for `oldest` (None: none waits); `failed` were given up.
+
+    `problem`: what the last try of the oldest one that was tried came to ("": it was not refused).
+    """
 
     waiting: int
     oldest: timedelta | None
     failed: int
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +140,31 @@ class OutboxTable:
         """`now` by the clock that gave the batches their `at`."""
         waiting = select(func.count(), func.min(outbox.c.created_us)).where(_UNSENT)
         given_up = select(func.count()).where(outbox.c.state == OutboxState.FAILED.value)
+        why = select(outbox.c.error).where(_UNSENT, outbox.c.error != "").order_by(outbox.c.id).limit(1)
         with reading(self._engine) as connection:
             count, oldest_us = connection.execute(waiting).one()
             failed = connection.execute(given_up).scalar_one()
+            problem = connection.execute(why).scalar() or ""
         oldest = None if oldest_us is None else max(now - instant(oldest_us), timedelta(0))
-        return Undelivered(count, oldest, failed)
+        return Undelivered(count, oldest, failed, problem)
+
+    def urgent(self) -> tuple[UrgentRow, ...]:
+        """Oldest first, without the words: there may be many, and this is asked often."""
+        query = select(outbox.c.id, outbox.c.rollout, outbox.c.created_us).where(_UNSENT, _URGENT)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(outbox.c.id)).all()
+        found = (_urgent(row.id, row.rollout, row.created_us) for row in rows)
+        return tuple(row for row in found if row is not None)
+
+    def notice(self, id: int) -> Notice | None:  # noqa: A002 - the row's own word
+        """None for one that is not there, or cannot be read."""
+        with reading(self._engine) as connection:
+            body = connection.execute(select(outbox.c.body).where(outbox.c.id == id)).scalar()
+        try:
+            return None if body is None else value_of(Notice, body)
+        except (StorageError, ValueError) as error:
+            log.warning("notice %s cannot be read: %s", id, error)
+            return None
 
     def mark_sending(self, id: int) -> None:  # noqa: A002 - the row's own word
         """Before the request leaves. Raises StorageError for a notice that is already sent or given up."""
@@ -237,6 +273,13 @@ def _due(row: Row[Any]) -> OutboxRow | None:
         return None
     ambiguous = row.state == OutboxState.SENDING.value
     return OutboxRow(row.id, rollout, notice, row.attempts, ambiguous, instant(row.created_us), row.error)
+
+
+def _urgent(row_id: int, rollout: str, created_us: int) -> UrgentRow | None:
+    try:
+        return UrgentRow(row_id, RolloutKey.parse(rollout), instant(created_us))
+    except ValueError:  # `due` says so, and `undelivered` counts it
+        return None
 
 
 def _thread(row: Row[Any]) -> Thread:

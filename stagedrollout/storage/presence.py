@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select
 
 from stagedrollout.core.errors import LostLease, StorageError
 from stagedrollout.core.model import RolloutKey, Store, StoreApp
+from stagedrollout.core.phasing import PauseClock
 from stagedrollout.storage.batch import Summary
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
-from stagedrollout.storage.instants import instant, instant_or_none, micros, micros_or_none
+from stagedrollout.storage.instants import instant, instant_or_none, micros, micros_or_none, span_or_none
 from stagedrollout.storage.schema import daemons, passes, rollouts
 from stagedrollout.storage.wording import UNREADABLE, json_text
 
@@ -162,7 +163,8 @@ def _rollout(row: Row[Any]) -> RolloutRow:
         key = RolloutKey.parse(row.key)
     except UNREADABLE as error:
         raise StorageError(f"the rollout {row.key!r} cannot be read: {error}") from error
-    summary = Summary(row.label, row.phase, row.exposure_ppm, row.reason)
+    pauses = PauseClock(span_or_none(row.paused_us) or timedelta(0), instant_or_none(row.paused_since_us))
+    summary = Summary(row.label, row.phase, row.exposure_ppm, row.reason, pauses)
     return RolloutRow(key, summary, instant(row.updated_us), row.seq)
 
 

@@ -146,6 +146,8 @@ rollouts = Table(
     Column("reason", Words, nullable=False),
     Column("updated_us", BigInteger, nullable=False),
     Column("seq", Integer, nullable=False),
+    Column("paused_us", BigInteger, nullable=False, server_default="0"),
+    Column("paused_since_us", BigInteger),
 )
 
 passes = Table(
