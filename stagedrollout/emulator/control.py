@@ -14,7 +14,8 @@ from stagedrollout.emulator.errors import CannotAct, ScenarioError
 from stagedrollout.emulator.faults import fault_from
 from stagedrollout.emulator.pace import pace_from
 from stagedrollout.emulator.request import Reply, Request
-from stagedrollout.emulator.scenario_file import act_from
+from stagedrollout.emulator.scenario import usual_store
+from stagedrollout.emulator.scenario_people import act_from
 from stagedrollout.emulator.yaml_section import Findings, Section
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ class Control:
 
     def _console(self, request: Request) -> dict[str, Any]:
         findings = Findings("console")
-        act = act_from(Section(findings, _object(request), "act"))
+        apps = self._world.scenario.apps
+        act = act_from(Section(findings, _object(request), "act"), lambda name: usual_store(apps, name))
         if findings.problems:
             raise ValueError("; ".join(problem.text for problem in findings.problems))
         self._world.console.act(act)

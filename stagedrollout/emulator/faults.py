@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-SERVICES = ("google_play", "oauth", "sentry", "slack")
+SERVICES = ("google_play", "oauth", "sentry", "sentry_ingest", "itunes", "slack", "app_store")
 
 STATUS_BEFORE = {
     "401": 401,
@@ -34,18 +34,39 @@ DATA = {
     "google_play": frozenset({"stale_track", "unknown_status", "extra_fields"}),
     "sentry": frozenset({"no_data", "frozen", "negative", "query_timeout"}),
     "oauth": frozenset[str](),
+    "sentry_ingest": frozenset[str](),
+    "itunes": frozenset[str](),
     "slack": frozenset({"error"}),
+    "app_store": frozenset(
+        {
+            "504",
+            "504_after",
+            "agreement",
+            "membership",
+            "no_detail",
+            "day_missing",
+            "unknown_state",
+            "extra_fields",
+            "late_write",
+        }
+    ),
 }
 """The service itself answers something odd."""
+
+_PHASED_SHOWN = ("phased.get", "phased.update", "versions.get", "versions.list")
 
 _DATA_OPERATIONS = {
     "stale_track": ("tracks.get", "tracks.list"),
     "unknown_status": ("tracks.get", "tracks.list", "releases.list"),
-    "extra_fields": ("tracks.get", "tracks.list"),
+    "extra_fields": ("tracks.get", "tracks.list", "apps.list", *_PHASED_SHOWN),
     "no_data": ("sessions",),
     "frozen": ("sessions",),
     "negative": ("sessions",),
     "query_timeout": ("sessions",),
+    "504_after": ("phased.create", "phased.update", "phased.delete", "release.request", "versions.update"),
+    "day_missing": _PHASED_SHOWN,
+    "unknown_state": _PHASED_SHOWN,
+    "late_write": ("phased.update", "release.request"),
 }
 """Where odd data can show at all: a fault for any operation waits for one of these."""
 
@@ -108,15 +129,18 @@ def fault_from(document: Any) -> Fault:
 OUTAGES = {"down": "502", "refuse": "drop", "slow": "slow", "frozen": "frozen", "unauthorized": "401"}
 """Outage kinds of a scenario, and the fault each is made of."""
 
+OUTAGE_KINDS = ("empty", *sorted(OUTAGES), "agreement")
+"""All of them: "empty" depends on the service, "agreement" (one is unsigned) befalls the App Store only."""
+
 
 def outage_fault(service: str, kind: str) -> Fault:
     """The endless fault that an outage is. Raises ValueError where the service cannot fail that way."""
     if kind == "empty":
         fault = "no_data" if service == "sentry" else "empty_body"
-    elif kind in OUTAGES:
-        fault = OUTAGES[kind]
+    elif kind in OUTAGE_KINDS:
+        fault = OUTAGES.get(kind, kind)
     else:
-        raise ValueError(f"no outage kind {kind!r}: there are empty, {', '.join(sorted(OUTAGES))}")
+        raise ValueError(f"no outage kind {kind!r}: there are {', '.join(OUTAGE_KINDS)}")
     return Fault(service, fault, count=None, outage=True)
 
 

@@ -7,6 +7,7 @@ request's number is lower than that of all it caused.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,8 +19,21 @@ Entry = dict[str, Any]
 
 REMOVED = "[removed]"
 _SECRET_FIELDS = frozenset(
-    {"assertion", "access_token", "token", "id_token", "refresh_token", "client_secret"}
+    {
+        "assertion",
+        "access_token",
+        "token",
+        "id_token",
+        "refresh_token",
+        "client_secret",
+        "dsn",
+        "public_key",
+        "sentry_key",
+    }
 )
+ENTRIES_SHOWN = 10
+"""Of each list of objects that an answer is made of: pages of reviews, read again and again, would fill
+the memory with what is known anyway."""
 
 
 class Ledger:
@@ -85,16 +99,32 @@ def _tail(entries: list[Entry], seq: int) -> list[Entry]:
 def _readable(request: Request) -> Any:
     if not request.body:
         return None
-    if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+    kind = request.headers.get("content-type", "")
+    if "x-www-form-urlencoded" in kind:
         return dict(request.form())
     try:
+        if "x-sentry-envelope" in kind:
+            return [json.loads(line) for line in request.unpacked().splitlines() if line.strip()]
         return request.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return request.body.decode("utf-8", "replace")
 
 
 def _shown(reply: Reply) -> Any:
-    return reply.document if reply.text is None else reply.text
+    return _shortened(reply.document) if reply.text is None else reply.text
+
+
+def _shortened(document: Any) -> Any:
+    """An answer without the tails of its long lists of objects; a word says how many were left out."""
+    if not isinstance(document, dict):
+        return document
+    return {name: _few(value) for name, value in document.items()}
+
+
+def _few(value: Any) -> Any:
+    if not isinstance(value, list) or len(value) <= ENTRIES_SHOWN or not isinstance(value[0], dict):
+        return value
+    return [*value[:ENTRIES_SHOWN], f"[{len(value) - ENTRIES_SHOWN} more]"]
 
 
 def _without_secrets(value: Any) -> Any:

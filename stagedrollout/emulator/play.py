@@ -1,4 +1,4 @@
-"""The Google Play publisher API v3: what the fact sheet's section 3 lists for edits and tracks.
+"""The Google Play publisher API v3: what the fact sheet's section 3 lists for edits and tracks, and reviews.
 
 PATCH on a track is taken as PUT: how Play merges arrays is not documented.
 """
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from stagedrollout.emulator import play_errors as no
+from stagedrollout.emulator.author import Author
 from stagedrollout.emulator.clock import Timeline
 from stagedrollout.emulator.credentials import PUBLISHER_SCOPE, Credentials
 from stagedrollout.emulator.play_edits import Edit, Edits, EditState
 from stagedrollout.emulator.play_merge import merged
 from stagedrollout.emulator.play_releases import DRAFT, OUTPUT_ONLY, Raw, shown
+from stagedrollout.emulator.play_reviews import PlayReviews
 from stagedrollout.emulator.play_rules import Wish, check, read_wish, settle_fields
-from stagedrollout.emulator.play_state import Author, PlayApp, Track, review_word
+from stagedrollout.emulator.play_state import PlayApp, Track, review_word
 from stagedrollout.emulator.play_store import Commit, PlayStore
 from stagedrollout.emulator.request import Reply
 from stagedrollout.emulator.service import Call
@@ -41,17 +43,19 @@ _OPERATIONS = {
     ("PATCH", 4, "tracks"): "tracks.patch",
     ("GET", 3, "bundles"): "bundles.list",
 }
+_REVIEW_OPERATIONS = {1: "reviews.list", 2: "reviews.get"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A call on one app: by whom, in which edit, about which track."""
+    """A call on one app: by whom, in which edit, about which track or review."""
 
     call: Call
     app: PlayApp
     account: str
     edit: str
     track: str
+    review: str
 
 
 class Play:
@@ -61,7 +65,15 @@ class Play:
     prefix = PREFIX
     writes = frozenset({"edits.insert", "edits.commit", "edits.delete", "tracks.update", "tracks.patch"})
 
-    def __init__(self, store: PlayStore, edits: Edits, timeline: Timeline, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        store: PlayStore,
+        edits: Edits,
+        timeline: Timeline,
+        credentials: Credentials,
+        reviews: PlayReviews,
+    ) -> None:
+        self._reviews = reviews
         self._store = store
         self._edits = edits
         self._timeline = timeline
@@ -78,12 +90,16 @@ class Play:
             "tracks.patch": self._update,
             "bundles.list": self._bundles,
             "releases.list": self._releases,
+            "reviews.list": lambda asked: self._reviews.page(asked.app.package, asked.call.request),
+            "reviews.get": lambda asked: self._reviews.get(asked.app.package, asked.review),
         }
 
     def operation(self, method: str, path: str) -> str:
         _, parts, verb = _parts(path)
         if parts[:1] == ["tracks"] and len(parts) == 3 and parts[2] == "releases" and method == "GET":
             return "releases.list"
+        if parts[:1] == ["reviews"] and method == "GET" and not verb:
+            return _REVIEW_OPERATIONS.get(len(parts), "unknown")
         if parts[:1] != ["edits"]:
             return "unknown"
         kind = verb if len(parts) < 3 else parts[2]
@@ -113,7 +129,8 @@ class Play:
         in_edit = parts[:1] == ["edits"]
         track = (parts[3] if len(parts) > 3 else "") if in_edit else parts[1] if len(parts) > 1 else ""
         edit = parts[1] if in_edit and len(parts) > 1 else ""
-        return _Asked(call, app, holder.account, edit, "internal" if track == "qa" else track)
+        review = parts[1] if parts[:1] == ["reviews"] and len(parts) > 1 else ""
+        return _Asked(call, app, holder.account, edit, "internal" if track == "qa" else track, review)
 
     def _open(self, asked: _Asked) -> Edit:
         return self._edits.open(

@@ -25,15 +25,6 @@ USUAL_TRACKS = ("production", "beta", "alpha", "internal")
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
-    """Who changed something: `cause` is start, api, console or store; `request` the API call, if any."""
-
-    cause: str
-    account: str
-    request: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Served:
     """What people get of one release."""
 

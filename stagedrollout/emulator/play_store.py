@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stagedrollout.emulator.author import BY_STORE, START, Author
 from stagedrollout.emulator.clock import Timeline
 from stagedrollout.emulator.ledger import Ledger
 from stagedrollout.emulator.play_releases import (
@@ -29,19 +30,16 @@ from stagedrollout.emulator.play_state import (
     PUBLISHED,
     USUAL_TRACKS,
     WAITING,
-    Author,
     PlayApp,
     Served,
     Track,
     review_word,
 )
 from stagedrollout.emulator.population import Crowd
-from stagedrollout.emulator.scenario import AppStory
+from stagedrollout.emulator.scenario import GOOGLE_PLAY, AppStory
 from stagedrollout.emulator.switches import Switches
 
-STORE = "google_play"
-START = Author("start", "story")
-BY_STORE = Author("store", "store")
+STORE = GOOGLE_PLAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +241,7 @@ class PlayStore:
             track=track.name,
             release=app.names[code],
             version_code=code,
+            release_id=str(code),
             status=now.status,
             exposure_ppm=now.exposure_ppm,
             review=now.review,

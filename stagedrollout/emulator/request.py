@@ -7,6 +7,7 @@ their way with it (a dropped connection, a delay, a body cut short).
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=UTF-8"
 FORM = "application/x-www-form-urlencoded"
+UNPACKED_BYTES_MOST = 16 * 1024 * 1024
+
+_WINDOW_BITS = {"gzip": 31, "deflate": 15}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,26 @@ class Request:
             return json.loads(self.body) if self.body.strip() else None
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+    def unpacked(self) -> bytes:
+        """The body as it was before it was compressed.
+
+        Raises ValueError where it is compressed in another way than gzip or deflate, is damaged, or grows
+        beyond UNPACKED_BYTES_MOST.
+        """
+        encoding = self.headers.get("content-encoding", "identity").lower()
+        if encoding == "identity":
+            return self.body
+        if encoding not in _WINDOW_BITS:
+            raise ValueError(f"content-encoding {encoding!r} is not known")
+        stream = zlib.decompressobj(_WINDOW_BITS[encoding])
+        try:
+            plain = stream.decompress(self.body, UNPACKED_BYTES_MOST)
+        except zlib.error:
+            raise ValueError(f"the body is not {encoding}") from None
+        if not stream.eof:
+            raise ValueError("the body is cut short, or too large")
+        return plain
 
     def form(self) -> dict[str, str]:
         """The body as a form; the last of repeated names wins."""

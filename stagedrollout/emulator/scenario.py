@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 PPM = 1_000_000
+GOOGLE_PLAY = "google_play"
+APP_STORE = "app_store"
+STORES = (GOOGLE_PLAY, APP_STORE)
+REVIEWS_PER_MILLION_SESSIONS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,21 @@ class RolledOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Submitted:
+    """The team submits a version to the App Store at `at`; Apple reviews it for `review`.
+
+    `release_type` is manual (it then waits for a release request), after_approval or scheduled.
+    `processing` lies between a release and the moment people can get it.
+    """
+
+    at: timedelta
+    review: timedelta
+    release_type: str = "after_approval"
+    phased: bool = True
+    processing: timedelta = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
 class Onset:
     """From `at` on, `crash_free_ppm` of the release's sessions end without a crash."""
 
@@ -31,19 +50,51 @@ class Onset:
 
 
 @dataclass(frozen=True, slots=True)
+class StarsOnset:
+    """From `at` on, people give the release `stars` on average, 1 to 5."""
+
+    at: timedelta
+    stars: float
+
+
+@dataclass(frozen=True, slots=True)
+class RatingsBefore:
+    """What a store has of an app when the story begins: `count` ratings in all countries, `stars` on average.
+
+    The default is the sample of app-store-connect.md section 12.
+    """
+
+    count: int = 18_234
+    stars: float = 4.66
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseStory:
-    """The first release of an app is completed before the story begins; others begin as drafts."""
+    """The first release of an app is out to everyone before the story begins; others begin as drafts.
+
+    `rolled_out` is for Google Play, `submitted` for the App Store.
+    `stars`: what people give it on average, 1 to 5; None: it follows from how often it crashes.
+    """
 
     version: str
     code: int
     crash_free_ppm: int
     rolled_out: RolledOut | None = None
     onset: Onset | None = None
+    stars: float | None = None
+    stars_onset: StarsOnset | None = None
+    submitted: Submitted | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AppStory:
-    """`population`: daily users on this store. `uptake`: time constant with which offered users update."""
+    """One app on one store; the same app on both stores is two of these with one name.
+
+    `population`: daily users on this store. `uptake`: time constant with which offered users update.
+    `package` is the bundle id on the App Store, `app_id` (digits) its number there; `track` is Play's.
+    `manual_share_ppm`: who updates by hand as soon as a version is out, whatever its phase (App Store).
+    `reviews_per_million_sessions`: how many people write a review; ten times as many give stars only.
+    """
 
     name: str
     store: str
@@ -54,11 +105,16 @@ class AppStory:
     uptake: timedelta
     review: timedelta
     releases: tuple[ReleaseStory, ...]
+    reviews_per_million_sessions: float = REVIEWS_PER_MILLION_SESSIONS
+    ratings: RatingsBefore = RatingsBefore()
+    app_id: str = ""
+    processing: timedelta = timedelta(minutes=30)
+    manual_share_ppm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a person does in the console. Fields that an act does not use are None."""
+    """What a person does in a store's console. Fields that an act does not use are None."""
 
     app: str
     act: str
@@ -66,6 +122,7 @@ class Act:
     version: str | None = None
     code: int | None = None
     crash_free_ppm: int | None = None
+    store: str = GOOGLE_PLAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +165,9 @@ class Scenario:
     @property
     def ends(self) -> datetime:
         return self.start + self.until
+
+
+def usual_store(apps: tuple[AppStory, ...], name: str) -> str:
+    """Where an act on the app called `name` is meant when nobody says so: Google Play if it is there."""
+    stores = {story.store for story in apps if story.name == name}
+    return APP_STORE if stores == {APP_STORE} else GOOGLE_PLAY

@@ -94,7 +94,7 @@ class Sentry:
     def _project(self, slug: str) -> dict[str, Any]:
         for project in self._projects:
             if slug in (project.slug, str(project.id)):
-                facts = {"slug": project.slug, "name": project.slug, "platform": "android"}
+                facts = {"slug": project.slug, "name": project.slug, "platform": project.platform}
                 return {"id": str(project.id), **facts}
         raise no_such_thing()
 

@@ -6,19 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from stagedrollout.emulator.population import Crowd, Tally
+from stagedrollout.emulator.scenario import APP_STORE, AppStory
 from stagedrollout.emulator.sentry_query import STATUSES, SessionsQuery
 
 ENVIRONMENT = "production"
 
 
+def project_slug(app: AppStory) -> str:
+    """The project of an iOS app is a project of its own."""
+    return f"{app.name}-ios" if app.store == APP_STORE else app.name
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One Sentry project per app. `crowd`: its people."""
+    """One Sentry project per app and store. `crowd`: its people."""
 
     id: int
     slug: str
     package: str
     crowd: Crowd
+    platform: str = "android"
 
     def releases(self) -> dict[str, int]:
         """Release names as mobile SDKs send them, and their version codes."""

@@ -20,6 +20,7 @@ from stagedrollout.emulator.switches import Switches
 
 PREFIX = "/slack/api/"
 CHANNEL = "C0RELEASE"
+SECOND_CHANNEL = "C0ONCALL"
 TEXT_KEPT = 40_000
 UPDATE_TEXT_MOST = 4_000
 _BOT = {"user": "stagedrollout", "user_id": "U0EMULATED", "bot_id": "B0EMULATED"}
@@ -51,6 +52,10 @@ class Channel:
     def find(self, ts: Any) -> Document | None:
         return next((message for message in self.messages if message["ts"] == ts), None)
 
+    def delete(self, ts: str) -> None:
+        """As a person in Slack does: neither editing it nor replying below it is possible afterwards."""
+        self.messages = [message for message in self.messages if message["ts"] != ts]
+
 
 class Slack:
     """Answers requests under PREFIX. `channels` may be changed by whoever sets up the world."""
@@ -70,7 +75,7 @@ class Slack:
         self._ledger = ledger
         self._credentials = credentials
         self._switches = switches
-        self.channels = {CHANNEL: Channel(CHANNEL)}
+        self.channels = {name: Channel(name) for name in (CHANNEL, SECOND_CHANNEL)}
         self._methods: dict[str, Callable[[Document, Call], Document]] = {
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
@@ -88,9 +93,10 @@ class Slack:
             case 401:
                 return _refused("invalid_auth")
             case 403:
-                return Reply(document={"ok": False, "error": "missing_scope", "needed": "chat:write"})
+                scopes = {"needed": "chat:write", "provided": "files:write"}
+                return Reply(document={"ok": False, "error": "missing_scope", **scopes})
             case 429:
-                return _limited()
+                return self._limited()
             case 502:
                 return Reply(502, text="<html><title>502 Bad Gateway</title></html>")
             case _:
@@ -107,7 +113,7 @@ class Slack:
         if call.operation == "unknown":
             return _refused("unknown_method")
         if self._too_fast(call):
-            return _limited()
+            return self._limited()
         applied = True if call.operation in self.writes else None
         try:
             document = self._methods[call.operation](_arguments(call.request), call)
@@ -121,6 +127,10 @@ class Slack:
             return False
         channel = self.channels.get(str(_arguments(call.request).get("channel")))
         return channel is not None and channel.last[0] == self._second()
+
+    def _limited(self) -> Reply:
+        wait = str(self._switches().slack_retry_after_seconds)
+        return Reply(429, {"ok": False, "error": "ratelimited"}, headers={"retry-after": wait})
 
     def _second(self) -> int:
         return int(self._timeline.now.timestamp())
@@ -288,7 +298,3 @@ def _shown(message: Document, *, metadata: bool = True) -> Document:
 
 def _refused(error: str, *, applied: bool | None = None) -> Reply:
     return Reply(document={"ok": False, "error": error}, headers={"content-type": JSON}, applied=applied)
-
-
-def _limited() -> Reply:
-    return Reply(429, {"ok": False, "error": "ratelimited"}, headers={"retry-after": "1"})

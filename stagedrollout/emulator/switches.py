@@ -36,9 +36,35 @@ class Switches:
     sentry_self_hosted: bool = False
     # sentry.md 2.4: the SDK sends no user ids
     sentry_without_users: bool = False
+    # app-store-connect.md 11: no figure is known for how late a review appears; false is up to a day
+    reviews_at_once: bool = False
+    # app-store-connect.md 12: how long the lookup tells the same; 24 is usual, 120 was seen
+    lookup_stale_hours: int = 24
+    # app-store-connect.md 6: what Apple does when the 30 days of pauses are used up
+    pause_days_used_up: Literal["released", "nothing"] = "released"
+    # app-store-connect.md 5: currentDayNumber may go above 7 before COMPLETE
+    day_8_shown: bool = False
+    # app-store-connect.md 5: startDate can be set while INACTIVE
+    start_date_while_inactive: bool = True
+    # app-store-connect.md 3: what a to-one GET answers with nothing behind it
+    phased_missing: Literal["null", "404"] = "null"
+    # app-store-connect.md 6: DELETE of a phased release that has begun
+    phased_delete_after_start: Literal["refused", "releases_to_all"] = "refused"
+    # app-store-connect.md 7: PATCH INACTIVE of a phased release that has begun
+    phased_patch_inactive: Literal["refused", "ignored"] = "refused"
+    # app-store-connect.md 5: errors without detail, optional attributes that are absent
+    app_store_error_detail: bool = True
+    app_store_sparse: bool = False
+    # app-store-connect.md 3: whether a filter on bundle ids also finds those it is the beginning of
+    bundle_filter_exact: bool = True
+    # app-store-connect.md 10: requests per key and rolling hour; whether a minute has a limit too
+    app_store_hourly_limit: int = 3500
+    app_store_minute_limit: bool = False
     # slack.md 1 and 2
     slack_rate_limit: bool = False
     slack_deduplicates: bool = False
+    # slack.md 3: how long a 429 asks to wait; bursts are answered with 60 as well
+    slack_retry_after_seconds: int = 1
 
     def turned(self, changes: dict[str, Any]) -> Switches:
         """A copy with `changes`. Raises ValueError in words for an unknown switch or position."""

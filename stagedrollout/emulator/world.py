@@ -8,27 +8,38 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from stagedrollout.emulator import control
+from stagedrollout.emulator.appstore import AppStore
+from stagedrollout.emulator.appstore_access import Tokens
+from stagedrollout.emulator.appstore_console import AppStoreConsole
+from stagedrollout.emulator.appstore_store import AppStoreStore
 from stagedrollout.emulator.clock import Timeline, iso
 from stagedrollout.emulator.console import Console
 from stagedrollout.emulator.control import Control
 from stagedrollout.emulator.credentials import Credentials
-from stagedrollout.emulator.errors import CannotAct
-from stagedrollout.emulator.faults import AFTER, STATUS_AFTER, STATUS_BEFORE, Fault, Faults, outage_fault
+from stagedrollout.emulator.customer_reviews import customer_reviews
+from stagedrollout.emulator.faults import AFTER, STATUS_AFTER, STATUS_BEFORE, Faults
+from stagedrollout.emulator.itunes import ITunes
 from stagedrollout.emulator.ledger import Ledger, Outcome
 from stagedrollout.emulator.oauth import OAuth
+from stagedrollout.emulator.opinions import Opinions
 from stagedrollout.emulator.pace import Pace
+from stagedrollout.emulator.picture import app_store_picture, play_picture
 from stagedrollout.emulator.play import Play
+from stagedrollout.emulator.play_console import PlayConsole
 from stagedrollout.emulator.play_edits import Edits
-from stagedrollout.emulator.play_state import PlayApp
-from stagedrollout.emulator.play_store import STORE, PlayStore
+from stagedrollout.emulator.play_reviews import PlayReviews
+from stagedrollout.emulator.play_store import PlayStore
+from stagedrollout.emulator.plot import Plot
 from stagedrollout.emulator.population import Crowd
 from stagedrollout.emulator.request import Reply, Request, Response
-from stagedrollout.emulator.scenario import PPM, AppStory, Outage, PlannedAct, ReleaseStory, Scenario
+from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import Sentry
-from stagedrollout.emulator.sentry_sessions import Project
+from stagedrollout.emulator.sentry_ingest import SentryIngest
+from stagedrollout.emulator.sentry_sessions import Project, project_slug
 from stagedrollout.emulator.service import Call, Service
 from stagedrollout.emulator.slack import Slack
 from stagedrollout.emulator.switches import Switches
@@ -51,18 +62,31 @@ class World:
         self._tell_scenario()
         edits = Edits(scenario.seed)
         self.play = PlayStore(self.timeline, self.ledger, lambda: self.switches)
-        self.console = Console(self.play, edits, self.ledger)
-        self._outages: list[Outage] = []
+        self.app_store = AppStoreStore(self.timeline, self.ledger, lambda: self.switches, seed=scenario.seed)
+        by_hand = PlayConsole(self.play, edits, self.ledger)
+        app_store_console = AppStoreConsole(self.app_store, self.ledger)
+        self.console = Console({GOOGLE_PLAY: by_hand, APP_STORE: app_store_console})
+        self.opinions = Opinions(self.timeline, scenario.seed, lambda: self.switches)
         projects = tuple(self._open(story, number) for number, story in enumerate(scenario.apps))
         self.slack = Slack(self.timeline, self.ledger, self.credentials, lambda: self.switches)
+        self.ingest = SentryIngest(self.ledger, self.credentials)
         self._services: tuple[Service, ...] = (
-            Play(self.play, edits, self.timeline, self.credentials),
+            Play(self.play, edits, self.timeline, self.credentials, PlayReviews(self.opinions)),
+            AppStore(
+                self.app_store,
+                Tokens(self.credentials, wall),
+                customer_reviews=partial(customer_reviews, self.opinions),
+            ),
             OAuth(self.credentials, wall),
             Sentry(projects, self.timeline, self.credentials, lambda: self.switches),
+            self.ingest,
+            ITunes(self.app_store, self.opinions, self.timeline, lambda: self.switches),
             self.slack,
         )
         self._control = Control(self)
-        self._plan()
+        self._plot = Plot(scenario, self.timeline, self.ledger, self.faults)
+        self._plot.lay_out(self.play, by_hand, self.app_store)
+        self._plot.disturb(self.console)
 
     def handle(self, request: Request) -> Response:
         """Answer one request, and write it down unless it came through the control door."""
@@ -99,26 +123,13 @@ class World:
             "now": iso(now),
             "until": iso(self.scenario.ends),
             "finished": now >= self.scenario.ends,
-            "apps": [self._app_picture(app) for app in self.play.apps],
-            "outages": [{"service": outage.service, "kind": outage.kind} for outage in self._outages],
+            "apps": [
+                *(play_picture(self.play, app, now) for app in self.play.apps),
+                *(app_store_picture(self.app_store, app, now) for app in self.app_store.apps),
+            ],
+            "outages": [{"service": outage.service, "kind": outage.kind} for outage in self._plot.outages],
+            "reported": dict(self.ingest.counts),
         }
-
-    def _app_picture(self, app: PlayApp) -> dict[str, Any]:
-        crowd, now = self.play.crowd(app), self.timeline.now.timestamp()
-        releases = [
-            {
-                "release": app.names[code],
-                "version_code": code,
-                "status": served.status,
-                "exposure_ppm": served.exposure_ppm,
-                "review": served.review,
-                "crash_free_ppm": crowd.crash_free_ppm(code, now),
-                "uptake_ppm": round(crowd.share(code, now) * PPM),
-            }
-            for code, served in sorted(app.tracks[app.main_track].told.items(), reverse=True)
-        ]
-        names = {"app": app.name, "store": STORE, "package": app.package, "track": app.main_track}
-        return {**names, "population": crowd.population, "releases": releases}
 
     def _befallen(self, service: Service, call: Call) -> tuple[Reply, Response]:
         """Answer, or let the fault have its way before or after the answer."""
@@ -148,7 +159,13 @@ class World:
             policy=story.policy,
             poll_seconds=int(story.poll.total_seconds()),
             apps=[
-                {"app": app.name, "store": app.store, "package": app.package, "track": app.track}
+                {
+                    "app": app.name,
+                    "store": app.store,
+                    "package": app.package,
+                    "track": app.track,
+                    "app_id": app.app_id,
+                }
                 for app in story.apps
             ],
             expect=story.expect,
@@ -165,57 +182,14 @@ class World:
                 release.crash_free_ppm,
                 onset=(start, onset.crash_free_ppm) if onset else None,
             )
-        self.play.open(story, crowd)
-        return Project(FIRST_PROJECT_ID + number, story.name, story.package, crowd)
-
-    def _plan(self) -> None:
-        """Put all that the story says into the timeline."""
-        for app in self.scenario.apps:
-            for release in app.releases:
-                self._plan_release(app, release)
-        for outage in self.scenario.outages:
-            self._plan_outage(outage)
-        for planned in self.scenario.people:
-            self._plan_act(planned)
-
-    def _plan_release(self, story: AppStory, release: ReleaseStory) -> None:
-        start, app = self.scenario.start, self.play.app(story.package)
-        if release.rolled_out is not None and app is not None:
-            self.timeline.at(start + release.rolled_out.at, lambda: self.console.roll_out(app, release))
-        onset = release.onset
-        if onset is not None:
-            facts = {"app": story.name, "release": release.version}
-            crash_free = onset.crash_free_ppm / 10_000
-            self.timeline.at(
-                start + onset.at, lambda: self.ledger.add("onset", **facts, crash_free=crash_free)
-            )
-
-    def _plan_outage(self, outage: Outage) -> None:
-        start = self.scenario.start
-
-        def begin() -> None:
-            self._outages.append(outage)
-            self.ledger.add("outage", service=outage.service, kind=outage.kind, begins=True)
-            fault = self.faults.add(outage_fault(outage.service, outage.kind), self.timeline.now)
-            if outage.ends is not None:
-                self.timeline.at(start + outage.ends, lambda: end(fault))
-
-        def end(fault: Fault) -> None:
-            self._outages.remove(outage)
-            self.faults.remove(fault)
-            self.ledger.add("outage", service=outage.service, kind=outage.kind, begins=False)
-
-        self.timeline.at(start + outage.begins, begin)
-
-    def _plan_act(self, planned: PlannedAct) -> None:
-        def play() -> None:
-            try:
-                self.console.act(planned.act)
-            except CannotAct as cannot:
-                act = planned.act
-                self.ledger.add("console", app=act.app, act=act.act, refused=str(cannot))
-
-        self.timeline.at(self.scenario.start + planned.at, play)
+        on_app_store = story.store == APP_STORE
+        if on_app_store:
+            self.app_store.open(story, crowd)
+        else:
+            self.play.open(story, crowd)
+        self.opinions.open(story, crowd)
+        platform = "apple-ios" if on_app_store else "android"
+        return Project(FIRST_PROJECT_ID + number, project_slug(story), story.package, crowd, platform)
 
 
 def _with_applied(reply: Reply, *, applied: bool | None) -> Reply:

@@ -17,9 +17,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from stagedrollout.emulator.errors import ConfigError
-from stagedrollout.emulator.scenario import AppStory, Scenario
+from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import ORGANIZATION
-from stagedrollout.emulator.sentry_sessions import ENVIRONMENT
+from stagedrollout.emulator.sentry_sessions import ENVIRONMENT, project_slug
 from stagedrollout.emulator.slack import CHANNEL
 from stagedrollout.emulator.world import World
 
@@ -37,13 +37,13 @@ def write_config(directory: Path, world: World, *, url: str, policies: Path) -> 
     try:
         for folder in (directory, directory / "secrets", directory / "policies", directory / "state"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_secret(directory / "secrets" / "play.json", _service_account(world, url))
+        stores = _stores(world, url, directory / "secrets")
         _write_secret(directory / "secrets" / "sentry-token", world.credentials.sentry_token)
         _write_secret(directory / "secrets" / "slack-token", world.credentials.slack_token)
         shutil.copyfile(policy, directory / "policies" / policy.name)
         (directory / "scenario.yaml").write_text(world.scenario.source, "utf-8")
         path = directory / "stagedrollout.yaml"
-        path.write_text(_yaml(_document(world.scenario, url, policy.stem)), "utf-8")
+        path.write_text(_yaml(_document(world.scenario, url, policy.stem, stores)), "utf-8")
     except OSError as failed:
         raise ConfigError(f"cannot write the configuration into {directory}: {failed.strerror}") from failed
     return path
@@ -82,13 +82,34 @@ def _write_secret(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _document(scenario: Scenario, url: str, policy: str) -> dict[str, Any]:
+def _stores(world: World, url: str, secrets: Path) -> dict[str, Any]:
+    """How to get into the stores that the story has apps on; their keys are written into `secrets`."""
+    used = {app.store for app in world.scenario.apps}
+    sections: dict[str, Any] = {}
+    if GOOGLE_PLAY in used:
+        _write_secret(secrets / "play.json", _service_account(world, url))
+        sections[GOOGLE_PLAY] = {"credentials": {"file": "secrets/play.json"}, "endpoint": url}
+    if APP_STORE in used:
+        key_id, issuer_id, pem = world.credentials.new_app_store_key()
+        _write_secret(secrets / "AuthKey.p8", pem)
+        sections[APP_STORE] = {
+            "key": {"file": "secrets/AuthKey.p8"},
+            "key_id": key_id,
+            "issuer_id": issuer_id,
+            "endpoint": url,
+            "lookup_endpoint": url,
+        }
+    return sections
+
+
+def _document(scenario: Scenario, url: str, policy: str, stores: dict[str, Any]) -> dict[str, Any]:
+    names = dict.fromkeys(app.name for app in scenario.apps)
     return {
         "database": "sqlite:///state/stagedrollout.db",
         "poll": _duration(scenario.poll),
         "clock": "emulator",
         "emulator": url,
-        "google_play": {"credentials": {"file": "secrets/play.json"}, "endpoint": url},
+        **stores,
         "sentry": {
             "url": url,
             "organization": ORGANIZATION,
@@ -100,19 +121,26 @@ def _document(scenario: Scenario, url: str, policy: str) -> dict[str, Any]:
             "endpoint": f"{url}/slack/api/",
         },
         "policies": ["policies"],
-        "apps": [_app(scenario, app, policy) for app in scenario.apps],
+        "apps": [_app(scenario, name, policy) for name in names],
     }
 
 
-def _app(scenario: Scenario, app: AppStory, policy: str) -> dict[str, Any]:
-    sentry = {"project": app.name, "environment": ENVIRONMENT, "release": RELEASE_TEMPLATE}
+def _app(scenario: Scenario, name: str, policy: str) -> dict[str, Any]:
+    """One entry for the app, with a section for each store it is on."""
     return {
-        "name": app.name,
+        "name": name,
         "mode": scenario.mode,
         "on_new_release": scenario.on_new_release,
         "policy": policy,
-        "google_play": {"package": app.package, "track": app.track, "sentry": sentry},
+        **{app.store: _listing(app) for app in scenario.apps if app.name == name},
     }
+
+
+def _listing(app: AppStory) -> dict[str, Any]:
+    sentry = {"project": project_slug(app), "environment": ENVIRONMENT, "release": RELEASE_TEMPLATE}
+    if app.store == APP_STORE:
+        return {"app_id": app.app_id, "bundle_id": app.package, "sentry": sentry}
+    return {"package": app.package, "track": app.track, "sentry": sentry}
 
 
 def _duration(span: timedelta) -> str:

@@ -112,6 +112,18 @@ def text(value: Any) -> str:
     return value
 
 
+def digits(value: Any) -> str:
+    if not isinstance(value, str) or not (value.isascii() and value.isdecimal()):
+        raise ValueError(f"must be digits in quotes, not {value!r}")
+    return value
+
+
+def yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {value!r}")
+    return value
+
+
 def one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if value not in words:
@@ -134,6 +146,19 @@ def positive(value: Any) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e12:
         raise ValueError(f"must be a number above 0, not {value!r}")
     return float(value)
+
+
+def mean_stars(value: Any) -> float:
+    """What people give on average: 1 to 5."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 1 <= value <= 5:
+        raise ValueError(f"must be a number of stars from 1 to 5, not {value!r}")
+    return float(value)
+
+
+def not_negative(value: Any) -> float:
+    if value == 0 and not isinstance(value, bool):
+        return 0.0
+    return positive(value)
 
 
 def percent_ppm(value: Any) -> int:

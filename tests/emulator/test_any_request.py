@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagedrollout.emulator.request import Request
+from tests.emulator.appstore_calls import APP, PHASED, REQUESTS, VERSIONS, apple_at
 from tests.emulator.calls import Caller, PlayCaller, control, sessions, world_at
 
 WORLD = world_at(30)
 PLAY = PlayCaller(WORLD)
+APPLE = apple_at(30)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -69,6 +71,27 @@ def test_any_sessions_question_is_answered(name, value):
     assert sessions(WORLD, **{name: value}).status in (200, 400)
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(
+        ["limit", "cursor", "sort", "include", "filter[platform]", "fields[builds]", "filter[", "["]
+    ),
+    st.text(max_size=12) | st.sampled_from(["²", "1,2", "cGFnZTotMQ==", "cGFnZTo5", "build,app", "%"]),
+)
+def test_any_question_about_versions_is_answered(name, value):
+    answer = APPLE("GET", f"{APP}/appStoreVersions?{urlencode({name: value})}")
+    assert answer.status in (200, 400)
+
+
+@settings(max_examples=100, deadline=None)
+@given(json_values, json_values, st.sampled_from(["POST", "PATCH", "DELETE", "GET", "PUT"]))
+def test_any_write_about_phases_is_answered(attributes, relationships, method):
+    data = {"type": "appStoreVersionPhasedReleases", "attributes": attributes, "relationships": relationships}
+    for path in (PHASED, f"{PHASED}/x", REQUESTS, f"{VERSIONS}/x"):
+        for body in ({"data": data}, attributes):
+            assert APPLE(method, path, body).status in (404, 409, 422)
+
+
 @pytest.mark.parametrize(
     "body", [b"{", b"[" * 100_000, b"\xff", b"null", b"NaN", b'"text"', b"grant_type=%FF"]
 )
@@ -84,6 +107,9 @@ def test_any_sessions_question_is_answered(name, value):
         ("GET", "/androidpublisher/v3/applications/"),
         ("GET", "/api/0/"),
         ("GET", "/slack/api/"),
+        ("POST", PHASED),
+        ("PATCH", f"{VERSIONS}/x"),
+        ("GET", "/v1/"),
     ],
 )
 def test_any_body_anywhere_is_answered(method, path, body):

@@ -51,7 +51,13 @@ def test_the_first_ledger_line_tells_the_scenario_and_sequence_numbers_rise():
     first, *rest = world.ledger.entries
     assert (first["type"], first["seed"], first["poll_seconds"]) == ("scenario", 7, 1800)
     assert first["apps"] == [
-        {"app": "acme", "store": "google_play", "package": "com.acme.app", "track": "production"}
+        {
+            "app": "acme",
+            "store": "google_play",
+            "package": "com.acme.app",
+            "track": "production",
+            "app_id": "",
+        }
     ]
     everything = sorted([*world.ledger.entries, *world.ledger.requests], key=lambda e: e["seq"])
     assert len({entry["seq"] for entry in everything}) == len(everything)

@@ -22,7 +22,15 @@ def problems(source: str) -> list[str]:
 
 
 def test_the_named_scenarios_ship():
-    assert set(shipped_scenarios()) >= {"healthy", "bad-release", "sentry-outage", "console-halt"}
+    assert set(shipped_scenarios()) >= {
+        "healthy",
+        "bad-release",
+        "sentry-outage",
+        "console-halt",
+        "ios-regression",
+        "ios-console-pause",
+        "pause-budget",
+    }
 
 
 @pytest.mark.parametrize("name", shipped_scenarios())
@@ -33,7 +41,8 @@ def test_a_shipped_scenario_is_adopted_from_one_percent_and_plays_to_its_end(nam
     assert scenario.story.endswith(".")
     world = World(scenario)
     world.timeline.advance(scenario.start + timedelta(hours=4))
-    assert served(world, 5020)["exposure_ppm"] == 10_000
+    for app in scenario.apps:
+        assert served(world, app.releases[1].code)["exposure_ppm"] == 10_000
     world.timeline.advance(scenario.ends)
     planned = len(scenario.people) + len(scenario.outages)
     assert len(entries(world, "console")) + len(entries(world, "outage")) == planned

@@ -8,7 +8,7 @@ import pytest
 
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.request import Request
-from stagedrollout.emulator.slack import Channel
+from stagedrollout.emulator.slack import SECOND_CHANNEL, Channel
 from tests.emulator.calls import Caller, entries, pass_time, slack, world_at
 
 C = "C0RELEASE"
@@ -173,6 +173,50 @@ def test_the_rate_limit_counts_virtual_seconds():
     )
     pass_time(world, 0.001)
     assert post(world)["ok"] is True
+
+
+def test_how_long_a_burst_has_to_wait_is_a_switch():
+    world = world_at(1)
+    world.turn({"slack_retry_after_seconds": 60})
+    world.faults.add(Fault("slack", "429", count=2))
+    call = Caller(world, world.credentials.slack_token)
+    answers = [call("POST", "/slack/api/chat.postMessage", {"channel": C, "text": "x"}) for _ in range(3)]
+    assert [(a.status, a.headers.get("retry-after")) for a in answers] == [
+        (429, "60"),
+        (429, "60"),
+        (200, None),
+    ]
+
+
+def test_nothing_can_be_said_below_a_deleted_message_and_it_cannot_be_edited():
+    world = world_at(1)
+    ts = post(world)["ts"]
+    world.slack.channels[C].delete(ts)
+    assert post(world, thread_ts=ts)["error"] == "cannot_reply_to_message"
+    assert slack(world, "chat.update", channel=C, ts=ts, text="x")["error"] == "message_not_found"
+    assert slack(world, "conversations.history", channel=C)["messages"] == []
+
+
+def test_a_second_channel_has_messages_of_its_own():
+    world = world_at(1)
+    world.slack.channels[C].archived = True
+    assert post(world)["error"] == "is_archived"
+    assert post(world, channel=SECOND_CHANNEL)["ok"] is True
+    assert [entry["channel"] for entry in entries(world, "slack")] == [SECOND_CHANNEL]
+
+
+@pytest.mark.parametrize(("kind", "arrives"), [("drop", 0), ("drop_after", 1), ("html", 1)])
+def test_an_answer_may_be_lost_with_the_message_or_without_it(kind, arrives):
+    world = world_at(1)
+    world.faults.add(Fault("slack", kind))
+    body = b'{"channel": "C0RELEASE", "text": "x"}'
+    headers = {
+        "authorization": f"Bearer {world.credentials.slack_token}",
+        "content-type": "application/json",
+    }
+    response = world.handle(Request.to("POST", "/slack/api/chat.postMessage", headers=headers, body=body))
+    assert (response.drop, len(entries(world, "slack"))) == (kind != "html", arrives)
+    assert kind != "html" or (response.status, response.body[:1]) == (200, b"<")
 
 
 @pytest.mark.parametrize(("deduplicates", "messages"), [(True, 1), (False, 2)])
