@@ -13,7 +13,14 @@ from urllib.parse import urlsplit
 from stagedrollout.config.problems import Problem
 from stagedrollout.config.yaml_tree import Document, Path
 
-_SERVICES = (("google_play", "endpoint"), ("sentry", "url"), ("slack", "endpoint"))
+_LOOKUP = ("app_store", "lookup_endpoint")
+_SERVICES = (
+    ("google_play", "endpoint"),
+    ("app_store", "endpoint"),
+    _LOOKUP,
+    ("sentry", "url"),
+    ("slack", "endpoint"),
+)
 
 
 def address_problems(document: Document) -> Iterator[Problem]:
@@ -56,8 +63,8 @@ def _plain_http(document: Document) -> Iterator[Problem]:
 
 
 def _off_loopback(document: Document) -> Iterator[Problem]:
-    used = [place for place in _SERVICES if isinstance(document.get(place[0]), dict)]
-    for place in (*used, ("emulator",)):
+    addresses: list[tuple[str, ...]] = [*_used(document), ("emulator",)]
+    for place in addresses:
         address = document.get(*place)
         if not isinstance(address, str) or not on_loopback(address):
             shown: Path = place if document.get(place[0]) is not None else ("clock",)
@@ -65,3 +72,19 @@ def _off_loopback(document: Document) -> Iterator[Problem]:
             yield document.problem(
                 shown, wrong, f"write {place[-1]}: http://127.0.0.1:PORT, or clock: system"
             )
+
+
+def _used(document: Document) -> Iterator[tuple[str, str]]:
+    """The addresses that something will be sent to."""
+    for place in _SERVICES:
+        if not isinstance(document.get(place[0]), dict):
+            continue
+        if place != _LOOKUP or document.get(*place) is not None or _looks_up(document):
+            yield place
+
+
+def _looks_up(document: Document) -> bool:
+    """Whether any app asks for the public averages of a country."""
+    apps = document.get("apps")
+    indices = range(len(apps)) if isinstance(apps, list) else range(0)
+    return any(document.get("apps", index, "app_store", "countries") for index in indices)

@@ -12,7 +12,7 @@ from stagedrollout.config.addresses import address_problems
 from stagedrollout.config.problems import Problem, nearest
 from stagedrollout.config.yaml_tree import Document, Path
 
-_STORES = ("google_play",)
+_STORES = ("google_play", "app_store")
 
 
 def cross_check(document: Document, policy_names: Iterable[str]) -> Iterator[Problem]:
@@ -32,7 +32,19 @@ def cross_check(document: Document, policy_names: Iterable[str]) -> Iterator[Pro
     yield from _repeated(
         document, packages, "another app has this package, and Play allows one edit at a time"
     )
+    yield from _fallback(document)
+    for key in ("app_id", "bundle_id"):
+        places: list[Path] = [("apps", index, "app_store", key) for index in indices]
+        yield from _repeated(document, places, f"another app has this {key}")
     yield from address_problems(document)
+
+
+def _fallback(document: Document) -> Iterator[Problem]:
+    place = ("slack", "fallback_channel")
+    second = document.get(*place)
+    if isinstance(second, str) and second == document.get("slack", "channel"):
+        right = "name another channel, or remove it: urgent notices then go to the log"
+        yield document.problem(place, "this is the same channel", right)
 
 
 def _stores(document: Document, index: int) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""The address of the database, and nothing else: what commands need that run in an instant.
+"""The address of the database, and what else a halt needs of a file that may be broken elsewhere.
 
 pydantic stays out of here (a third of a second); a test watches over that.
 """
@@ -12,6 +12,9 @@ from stagedrollout.config.problems import Problem, refusal
 from stagedrollout.config.yaml_source import read_document
 from stagedrollout.config.yaml_tree import Document
 
+STORES = ("google_play", "app_store")
+"""The sections of an app that are stores."""
+
 
 def database_url(path: str | Path) -> str:
     """The `database` of a configuration file, resolved. Raises WrongConfiguration; reads no other key."""
@@ -21,6 +24,15 @@ def database_url(path: str | Path) -> str:
     if problem := _unusable(document):
         raise refusal([problem])
     return resolved(document.get("database"), Path(path).parent)
+
+
+def stores_of(path: str | Path, app: str) -> tuple[str, ...]:
+    """The stores that the file names for an app, as written; empty where even that cannot be read."""
+    document, _ = read_document(Path(path))
+    apps = document.get("apps") if document else None
+    found = [each for each in apps if isinstance(each, dict)] if isinstance(apps, list) else []
+    named = next((each for each in found if each.get("name") == app), {})
+    return tuple(store for store in STORES if isinstance(named.get(store), dict))
 
 
 def _unusable(document: Document) -> Problem | None:

@@ -109,6 +109,39 @@ PackageName = Annotated[
         "com.acme.app",
     ),
 ]
+AppStoreId = Annotated[
+    str,
+    _matching(
+        r"[1-9][0-9]{4,18}",
+        'write the Apple ID of the app (App Store Connect: App Information) in quotes, like "6448311069"',
+        '"6448311069"',
+    ),
+]
+BundleId = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "write the app's bundle id, like com.acme.app", "com.acme.app"
+    ),
+]
+KeyId = Annotated[
+    str,
+    _matching(
+        r"[A-Z0-9]{10}",
+        "write the key's id (App Store Connect: Users and Access, Integrations), ten capitals and digits",
+        "2X9R4HXF34",
+    ),
+]
+IssuerId = Annotated[
+    str,
+    _matching(
+        r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+        "write the issuer id shown above the team keys, or leave it out for an individual key",
+        "57246542-96fe-1a63-e053-0824d011072a",
+    ),
+]
+CountryCode = Annotated[
+    str, _matching(r"[a-z]{2}", "write a country as two small letters, like us or de", "us")
+]
 TrackName = Annotated[
     str,
     _matching(

@@ -5,6 +5,7 @@ Every limit says its unit, its default and why; durations are written like 45s, 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -12,10 +13,15 @@ from typing import Annotated
 
 from stagedrollout.config.fields import (
     AppName,
+    AppStoreId,
+    BundleId,
     ChannelId,
+    CountryCode,
     DatabaseUrl,
     EnvironmentName,
     FolderName,
+    IssuerId,
+    KeyId,
     PackageName,
     PolicyName,
     ReleaseTemplate,
@@ -49,6 +55,24 @@ class GooglePlayAccess(FromFile):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppStoreAccess(FromFile):
+    """Whom we are to App Store Connect, for all apps (app-store-connect.md section 2)."""
+
+    key: SecretReference
+    """The .p8 file of an API key; App Manager is the least role that may pause and release."""
+
+    key_id: KeyId
+    issuer_id: IssuerId = ""
+    """Of the team whose key it is. Empty: it is an individual key, which has its user's apps and role."""
+
+    endpoint: WebAddress = ""
+    """The API's base address. Empty: Apple's own. Others only on loopback."""
+
+    lookup_endpoint: WebAddress = ""
+    """Where the public averages are looked up. Empty: Apple's own. Others only on loopback."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SentryAccess(FromFile):
     """Whom we are to Sentry, for all apps."""
 
@@ -72,6 +96,9 @@ class SlackAccess(FromFile):
 
     channel: ChannelId
     """An id, because names are ambiguous (slack.md section 1)."""
+
+    fallback_channel: ChannelId = ""
+    """Another channel's id: halts and alarms go there too while `channel` does not take them. Empty: the log."""
 
     endpoint: WebAddress = ""
     """The Web API's base address, ending in /api/. Empty: Slack's own. Others only on loopback."""
@@ -100,6 +127,19 @@ class PlayListing(FromFile):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppStoreListing(FromFile):
+    """One iOS app on the App Store."""
+
+    app_id: AppStoreId
+    """The app's number in App Store Connect; the API knows no other name for it (section 3)."""
+
+    bundle_id: BundleId
+    sentry: SentrySource
+    countries: tuple[CountryCode, ...] = ()
+    """Whose public rating averages are shown. Empty: none is looked up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppSettings(FromFile):
     """One app in the stores it is published in."""
 
@@ -112,11 +152,13 @@ class AppSettings(FromFile):
 
     on_new_release: OnNewRelease = OnNewRelease.WAIT
     google_play: PlayListing | None = None
+    app_store: AppStoreListing | None = None
 
     @property
     def stores(self) -> tuple[Store, ...]:
         """The stores this app is published in, at least one."""
-        return (Store.GOOGLE_PLAY,) if self.google_play else ()
+        listings = {Store.GOOGLE_PLAY: self.google_play, Store.APP_STORE: self.app_store}
+        return tuple(store for store, listing in listings.items() if listing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +186,28 @@ class Limits(FromFile):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HealthSettings(FromFile):
+    """What the daemon tells about itself, and where. What is left out is not told."""
+
+    sentry_dsn: SecretReference | None = None
+    """Where its own mistakes go (sentry.md section 9)."""
+
+    environment: EnvironmentName = "production"
+
+    monitor: Slug = ""
+    """The slug of a cron monitor, which the first check-in makes. It alarms within two polls of the last sign."""
+
+    heartbeat_file: str = ""
+    """Written every 10 s, on a local disk. A relative file is looked for beside the configuration."""
+
+    def __post_init__(self) -> None:
+        if self.monitor and self.sentry_dsn is None:
+            raise ValueError("monitor needs sentry_dsn: its check-ins are sent there")
+        if self.monitor and not re.fullmatch(r"(?![0-9]+\Z)[a-z0-9_-]{1,50}", self.monitor):
+            raise ValueError("monitor takes up to 50 small letters, digits, - and _, like stagedrollout")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(FromFile):
     """The whole configuration file."""
 
@@ -156,6 +220,7 @@ class Settings(FromFile):
     """Time between two looks at an app, 1m to 6h. 15m: the sources count in hours, halts should not."""
 
     google_play: GooglePlayAccess | None = None
+    app_store: AppStoreAccess | None = None
     sentry: SentryAccess | None = None
     slack: SlackAccess | None = None
 
@@ -169,6 +234,7 @@ class Settings(FromFile):
     """The emulator whose clock counts; only with `clock: emulator`."""
 
     limits: Limits = Limits()
+    health: HealthSettings = HealthSettings()
 
     def app(self, name: str) -> AppSettings | None:
         return next((app for app in self.apps if app.name == name), None)

@@ -58,11 +58,22 @@ def words_of(content: bytes) -> str:
 
 def shortened(text: str, *, without: str = "") -> str:
     """One printable line of at most 200 characters, without the credential or its secret part."""
-    for secret in (without, without.rpartition(" ")[2]):
-        if len(secret) >= _SECRET_LENGTH_MIN:
-            text = text.replace(secret, "***")
+    for secret in _secrets(without):
+        text = text.replace(secret, "***")
     line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
     return line if len(line) <= WORDS_MAX else line[: WORDS_MAX - 1] + "…"
+
+
+def without_secret(content: bytes, credential: str) -> bytes:
+    """The body without the credential or its secret part: some servers repeat the request."""
+    for secret in _secrets(credential):
+        content = content.replace(secret.encode(), b"***")
+    return content
+
+
+def _secrets(credential: str) -> list[str]:
+    parts = (credential, credential.rpartition(" ")[2])
+    return [part for part in parts if len(part) >= _SECRET_LENGTH_MIN]
 
 
 def refusal(service: str, doing: str, status: int, headers: Mapping[str, str], words: str) -> EdgeError:

@@ -29,8 +29,8 @@ from typing import Any, Self
 import httpx
 
 from stagedrollout import __version__
-from stagedrollout.core.errors import Denied, Faulty, Rejected, Unreachable, WrongConfiguration
-from stagedrollout.http.answer import NotJson, json_value, refusal, shortened, words_of
+from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Unreachable, WrongConfiguration
+from stagedrollout.http.answer import NotJson, json_value, refusal, shortened, without_secret, words_of
 from stagedrollout.http.deadline import Deadline
 from stagedrollout.http.endpoint import Endpoint
 
@@ -41,6 +41,8 @@ __all__ = [
     "HttpClient",
     "JsonReply",
     "Limits",
+    "Params",
+    "Refusal",
     "Transport",
     "in_process",
 ]
@@ -56,6 +58,12 @@ Raises ConnectionError to drop the connection and TimeoutError to answer too lat
 
 Params = Sequence[tuple[str, str]]
 """Query parameters in order; a name may occur several times."""
+
+Refusal = Callable[[str, int, Mapping[str, str], bytes], EdgeError]
+"""What was attempted, status, headers (lower case) and body of an answer outside 2xx -> the error it amounts to.
+
+The body comes without the credential that the request carried.
+"""
 
 _FAILURE_BYTES_MAX = 64 * 1024
 """How much of a refusal is read: it is only shown to people."""
@@ -87,8 +95,9 @@ class HttpClient:
     """Speaks JSON with one service. May be shared by threads.
 
     `authorization` gives the Authorization header for each request ("Bearer …"), so that the secret stays
-    with its owner and short-lived tokens can be renewed. Raises WrongConfiguration if the environment
-    names a proxy or a certificate file that cannot be used.
+    with its owner and short-lived tokens can be renewed. `refused` reads the refusals of a service that has
+    words of its own for them. Raises WrongConfiguration if the environment names a proxy or a certificate
+    file that cannot be used.
     """
 
     def __init__(
@@ -96,11 +105,13 @@ class HttpClient:
         endpoint: Endpoint,
         *,
         authorization: Callable[[], str] | None = None,
+        refused: Refusal | None = None,
         limits: Limits = DEFAULT_LIMITS,
         transport: Transport | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._authorization = authorization
+        self._refused = refused
         self._limits = limits
         try:
             self._client = _client(endpoint, limits, transport)
@@ -120,6 +131,10 @@ class HttpClient:
     def post_json(self, doing: str, path: str, body: Any) -> JsonReply:
         """POST `body` as JSON. Raises like `get_json`; after Unreachable or Faulty it may be applied."""
         return self._exchange(doing, "POST", path, {"json": body})
+
+    def patch_json(self, doing: str, path: str, body: Any) -> JsonReply:
+        """PATCH `path` with `body` as JSON. Raises like `post_json`."""
+        return self._exchange(doing, "PATCH", path, {"json": body})
 
     def close(self) -> None:
         self._client.close()
@@ -186,6 +201,8 @@ class HttpClient:
         service, status = self.endpoint.service, response.status_code
         headers = {name.lower(): value for name, value in response.headers.items()}
         if not response.is_success:
+            if self._refused:
+                raise self._refused(doing, status, headers, without_secret(content, credential))
             words = shortened(words_of(content), without=credential)
             raise refusal(service, doing, status, headers, words)
         if not whole:

@@ -13,7 +13,8 @@ from stagedrollout.config.load import check, load, load_with_secrets
 from stagedrollout.config.settings import ClockSource
 from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.model import Mode, OnNewRelease, Store
-from stagedrollout.core.policy import Completion, Metric
+from stagedrollout.core.observation import Metric
+from stagedrollout.core.policy import Completion
 from tests.config.conftest import GOOD, POLICY, SECRETS, Write
 
 
@@ -38,6 +39,37 @@ def test_a_fresh_configuration_observes_and_waits(write: Write):
     assert loaded.settings.app("acme") is app
     assert loaded.settings.app("other") is None
     assert set(loaded.policies) == {"cautious", "standard", "hotfix"}
+
+
+APP_STORE = """\
+    app_store: {app_id: "6448311069", bundle_id: com.acme.app, sentry: {project: acme-ios}}
+"""
+ACCESS = "app_store: {key: {file: AuthKey.p8}, key_id: 2X9R4HXF34}\n"
+
+
+def test_an_app_may_be_in_both_stores_and_a_key_may_be_a_persons_own(write: Write):
+    settings = load(write(ACCESS + GOOD + APP_STORE), environ={}).settings
+    (app,) = settings.apps
+    assert app.stores == (Store.GOOGLE_PLAY, Store.APP_STORE)
+    assert app.app_store is not None
+    assert (app.app_store.app_id, app.app_store.countries) == ("6448311069", ())
+    assert settings.app_store is not None
+    assert (settings.app_store.issuer_id, settings.app_store.endpoint) == ("", "")
+
+
+EMULATED = (
+    GOOD.replace("sqlite:///state/x.db", "sqlite:///x.db\nclock: emulator\nemulator: http://127.0.0.1:9000")
+    .replace("play.json}", "play.json}, endpoint: 'http://127.0.0.1:9000'")
+    .replace("SENTRY_TOKEN}", "SENTRY_TOKEN}, url: 'http://127.0.0.1:9000'")
+    .replace("SLACK_TOKEN}", "SLACK_TOKEN}, endpoint: 'http://127.0.0.1:9000/api/'")
+)
+
+
+def test_the_lookup_must_be_emulated_only_where_something_is_looked_up(write: Write):
+    access = ACCESS.replace("HXF34", "HXF34, endpoint: 'http://127.0.0.1:9000'")
+    assert load(write(access + EMULATED + APP_STORE), environ={}).settings.app_store
+    looking = APP_STORE.replace("com.acme.app", "com.acme.app, countries: [us, no]")
+    assert any("lookup_endpoint" in line for line in refused(write(access + EMULATED + looking)))
 
 
 def test_yaml_words_for_no_stay_words(write: Write):

@@ -1,5 +1,6 @@
 """What callers of the client can rely on, seen from a server that misbehaves in every known way."""
 
+import json
 import socket
 import struct
 import time
@@ -79,6 +80,31 @@ def test_a_body_is_posted_as_json():
     with client("https://sentry.io", transport=in_process(handle)) as http:
         assert http.post_json("create", "/api/0/deploys/", {"a": 1}).status == 201
     assert seen == [("POST", "/api/0/deploys/", "", "application/json", b'{"a":1}')]
+
+
+def test_a_change_is_sent_as_json():
+    seen = []
+
+    def handle(method, path, query, headers, body):
+        seen.append((method, path, headers["content-type"], body))
+        return 200, {}, b"{}"
+
+    with client("https://sentry.io", transport=in_process(handle)) as http:
+        assert http.patch_json("change", "/v1/things/1", {"a": 1}).status == 200
+    assert seen == [("PATCH", "/v1/things/1", "application/json", b'{"a":1}')]
+
+
+def test_a_service_with_words_of_its_own_reads_its_refusals_itself_without_our_credential():
+    body = f'{{"errors": [{{"code": "X", "detail": "unknown {TOKEN}"}}]}}'.encode()
+
+    def reads(doing, status, headers, content):
+        code = json.loads(content)["errors"][0]
+        return Throttled("apple", doing, f"{code['code']}: {code['detail']}", status=status)
+
+    script = says(answer(body, status="409 Conflict", headers=("X-Thing: y",)))
+    error = failure(script, refused=reads)
+    assert type(error) is Throttled
+    assert (error.status, error.detail) == (409, "X: unknown ***")
 
 
 def test_nobody_listening_is_unreachable():

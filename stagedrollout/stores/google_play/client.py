@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 Ask = Callable[["AndroidPublisherResource"], "HttpRequest"]
 """Builds a request; it is built anew for each sending and does no IO."""
 
+REVIEWS_PER_PAGE = 100
+"""The most that Play gives (google-play.md section 7)."""
+
 
 class PlayClient:
     """One account at one endpoint, shared by all packages and threads.
@@ -85,6 +88,20 @@ class PlayClient:
             # Only the kind: the text of such errors can quote what was sent.
             raise Unreachable(SERVICE, doing, f"no answer ({type(failure).__name__})") from None
 
+    def reviews(self, package: str, page: str = "") -> Any:
+        """One page of the written reviews of the last week, newest first; `page` is the token of the next one.
+
+        Needs the permission "Reply to reviews" (google-play.md sections 2 and 7). Raises EdgeError.
+        """
+        most = REVIEWS_PER_PAGE
+
+        def ask(play: AndroidPublisherResource) -> HttpRequest:
+            if page:
+                return play.reviews().list(packageName=package, maxResults=most, token=page)
+            return play.reviews().list(packageName=package, maxResults=most)
+
+        return self.send(ask, "reading reviews", _unconditionally)
+
     def _client(self) -> AndroidPublisherResource:
         with self._building:
             if self._service is None:
@@ -97,6 +114,10 @@ class PlayClient:
                     client_options={"api_endpoint": self._endpoint} if self._endpoint else None,
                 )
             return self._service
+
+
+def _unconditionally() -> None:
+    """Reading needs nobody's clearance."""
 
 
 class _Line:

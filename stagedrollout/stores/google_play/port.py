@@ -59,6 +59,8 @@ class GooglePlay:
     Raises WrongConfiguration for a package or track that no Play app can have.
     """
 
+    fenced = True
+
     def __init__(
         self,
         *,

@@ -1,0 +1,140 @@
+"""Apple's complaints, classified by what may be done about them (section 8).
+
+An error has a hierarchical `code`, meant to be matched by its beginning, and mostly a `detail`, which is all that
+tells the phased release's conflicts apart. So the code is looked at first and the words second; neither must
+be there. A failure that is not Apple's (a proxy's page) says nothing of what happened to the request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Throttled
+from stagedrollout.core.redaction import without_tokens
+from stagedrollout.http.answer import NotJson, json_value, refusal, shortened
+
+SERVICE = "app_store"
+_DEPTH_MAX = 16
+
+BACKOFF_SECONDS = 30.0
+"""How long to wait after a 429 that names no time; doubled with each in a row (section 10)."""
+
+BACKOFF_SECONDS_MAX = 15 * 60.0
+
+AGREEMENT = "a required agreement is missing or has expired; the Account Holder must sign: App Store Connect > Business"
+MEMBERSHIP = "the team's developer membership is not active; the Account Holder must renew it"
+ROLE = "the key may not do this; it needs the role App Manager: App Store Connect > Users and Access > Integrations"
+CREDENTIAL = (
+    "Apple does not accept the key: it may be revoked, key_id or issuer_id may be another key's, "
+    "or this machine's clock may be wrong"
+)
+
+
+class Said(StrEnum):
+    """The conflicts that have an answer of their own."""
+
+    SAME_VALUE = "same_value"
+    FINAL = "final"
+    NOT_LIVE = "not_live"
+    SOMETHING_ELSE = ""
+
+
+class Refused(Rejected):
+    """Apple understood the request and says no; `said` tells which no, if it is one with an answer."""
+
+    def __init__(self, doing: str, detail: str, *, status: int, said: Said) -> None:
+        super().__init__(SERVICE, doing, detail, status=status)
+        self.said = said
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """The first of an answer's `errors`; its other parts are for programs that send forms."""
+
+    code: str = ""
+    words: str = ""
+
+
+_ADDRESS = re.compile(r"\b\w{2,10}://\S*|\bwww\.\S+", re.IGNORECASE)
+_SAME_VALUE = re.compile(r"already has this value", re.IGNORECASE)
+_FINAL = re.compile(r"final state", re.IGNORECASE)
+_NOT_LIVE = re.compile(r"current (app )?version state|current resource state", re.IGNORECASE)
+_AGREEMENT = re.compile(r"agreement|access unavailable", re.IGNORECASE)
+_MEMBERSHIP = re.compile(r"membership", re.IGNORECASE)
+
+
+def words(text: str) -> str:
+    """Apple's words, fit to be shown: one line, shortened, and nothing in it that opens a door."""
+    return shortened(_ADDRESS.sub("***", without_tokens(text[:4_000])))
+
+
+def complaint(content: bytes) -> Complaint | None:
+    """Read an error body; None when it is not one of Apple's."""
+    try:
+        document = json_value(content, _DEPTH_MAX)
+    except NotJson:
+        return None
+    errors = document.get("errors") if isinstance(document, dict) else None
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, dict):
+        return None
+    return Complaint(_text(first, "code"), _text(first, "detail") or _text(first, "title"))
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    value = item.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def classified(doing: str, status: int, headers: Mapping[str, str], content: bytes) -> EdgeError:
+    """The error that an answer outside 2xx stands for. `headers` have lower-case names."""
+    said = complaint(content)
+    if said is None and content.strip() and 400 <= status < 500 and status not in (401, 429):
+        return Faulty(
+            SERVICE, doing, f"something else than App Store Connect answered (HTTP {status})", status=status
+        )
+    said = said or Complaint()
+    told = words(said.words or said.code)
+    match status:
+        case 401:
+            return Denied(SERVICE, doing, _both(CREDENTIAL, told, status), status=status)
+        case 403:
+            return Denied(SERVICE, doing, _both(_forbidden(said), told, status), status=status)
+        case 409:
+            return Refused(doing, f"{told or 'a conflict'} (HTTP 409)", status=status, said=_which(said))
+        case _:
+            return refusal(SERVICE, doing, status, headers, told)
+
+
+def backed_off(error: Throttled, in_a_row: int) -> Throttled:
+    """A 429 with a time to wait: the one it names, or ours, which grows with each `in_a_row` (from 1 on)."""
+    if error.wait_seconds:
+        return error
+    wait = min(BACKOFF_SECONDS * 2 ** min(in_a_row - 1, 10), BACKOFF_SECONDS_MAX)
+    return Throttled(SERVICE, error.doing, error.detail, status=error.status, wait_seconds=wait)
+
+
+def _both(ours: str, told: str, status: int) -> str:
+    return f"{ours} ({told}; HTTP {status})" if told else f"{ours} (HTTP {status})"
+
+
+def _forbidden(said: Complaint) -> str:
+    if said.code.startswith("FORBIDDEN.REQUIRED_AGREEMENTS"):
+        return AGREEMENT
+    if _MEMBERSHIP.search(said.words):
+        return MEMBERSHIP
+    return AGREEMENT if _AGREEMENT.search(said.words) else ROLE
+
+
+def _which(said: Complaint) -> Said:
+    if said.code.startswith("STATE_ERROR"):
+        return Said.SOMETHING_ELSE
+    for kind, text in ((Said.SAME_VALUE, _SAME_VALUE), (Said.FINAL, _FINAL), (Said.NOT_LIVE, _NOT_LIVE)):
+        if text.search(said.words):
+            return kind
+    invalid_state = said.code.startswith("ENTITY_ERROR.ATTRIBUTE.INVALID.INVALID_STATE") and not said.words
+    return Said.NOT_LIVE if invalid_state else Said.SOMETHING_ELSE
