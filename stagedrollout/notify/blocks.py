@@ -2,7 +2,8 @@
 
 Every word may be foreign (a release name, an operator's reason, a store's refusal) and stays data: `&`, `<`
 and `>` are escaped, so that no mention or link can be smuggled in; control characters and marks that turn
-the direction of writing are dropped; line breaks become spaces, so that a value cannot pose as another fact.
+the direction of writing are dropped. Line breaks become spaces; only a fact keeps its lines, each of them
+quoted with `>` (a review, a stack of words), so that no line of a value can pose as another fact.
 Emoji are ours alone and stand in the header only. Limits: slack.md sections 2 and 5.
 """
 
@@ -22,15 +23,22 @@ FIELD_MAX = 2_000
 FIELDS_MAX = 10
 BLOCKS_MAX = 50
 
-FACTS_MAX = (BLOCKS_MAX - 3) * FIELDS_MAX
+FACT_BLOCKS_MAX = BLOCKS_MAX - 3
 """What is left of the blocks beside the header, a long headline and the context."""
 
 FACT_NAME_MAX = 100
 FACTS_CHARACTERS_MAX = 12_000
 """All facts of a message together: Slack splits or refuses much larger ones (slack.md sections 2 and 3)."""
 
+QUOTED_LINES_MAX = 20
+QUOTE_MAX = SECTION_MAX - 200
+"""Of a fact with several lines: what is left of a section beside the fact's name."""
+
 _READ_MAX = 20_000
 """More of a single text is not even looked at."""
+
+_QUOTE = "> "
+"""Ours alone: a `>` of the text's own is escaped."""
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
@@ -49,6 +57,7 @@ EMOJI = {
     NoticeKind.IN_DOUBT: ":grey_question:",
     NoticeKind.DRIFT: ":twisted_rightwards_arrows:",
     NoticeKind.REVIEW: ":mag:",
+    NoticeKind.PAUSE_BUDGET: ":hourglass_flowing_sand:",
     NoticeKind.SUPERSEDED: ":fast_forward:",
     NoticeKind.COMMAND: ":bust_in_silhouette:",
 }
@@ -101,28 +110,38 @@ def _kept(mark: str) -> str:
     return "" if category == "Cc" or unicodedata.bidirectional(mark) in _TURNING else mark
 
 
+def lines_of(text: str) -> list[str]:
+    """The text's own lines as printable data, without empty ones; "…" stands for those left out."""
+    lines = [line for raw in text[:_READ_MAX].splitlines() if (line := one_line(raw))]
+    return lines if len(lines) <= QUOTED_LINES_MAX else [*lines[: QUOTED_LINES_MAX - 1], "…"]
+
+
 def _message(headline: str, emoji: str, facts: tuple[Fact, ...], footer: str) -> Message:
-    fields, left_out = _fields(facts)
-    sections = (
-        {"type": "section", "fields": fields[start : start + FIELDS_MAX]}
-        for start in range(0, len(fields), FIELDS_MAX)
-    )
+    sections, left_out = _sections(facts)
     blocks = (*_head(headline, emoji), *sections, *_foot(footer, left_out))
     return Message(_text(headline, facts, footer), blocks)
 
 
 def _text(headline: str, facts: tuple[Fact, ...], footer: str) -> str:
     """The headline first, because a notification shows only the beginning."""
-    lines: list[str] = []
+    shown: list[str] = []
     room = TEXT_MAX
-    for line in (headline, *(f"{fact.name}: {fact.text}" for fact in facts), footer):
-        if room < 1:
-            break
-        shown = escaped(line, room)
-        if shown:
-            lines.append(shown)
-            room -= len(shown) + 1
-    return "\n".join(lines)
+    for mark, line in (("", headline), *(told for fact in facts for told in _told(fact)), ("", footer)):
+        words = escaped(line, room - len(mark)) if room > len(mark) else ""
+        if words:
+            shown.append(mark + words)
+            room -= len(shown[-1]) + 1
+    return "\n".join(shown)
+
+
+def _told(fact: Fact) -> Iterator[tuple[str, str]]:
+    """The fact in plain text: what stands before each of its lines, and the line."""
+    lines = lines_of(fact.text)
+    if len(lines) > 1:
+        yield "", f"{fact.name}:"
+        yield from ((_QUOTE, line) for line in lines)
+    else:
+        yield "", f"{fact.name}: {''.join(lines)}"
 
 
 def _head(headline: str, emoji: str) -> Iterator[Block]:
@@ -134,20 +153,57 @@ def _head(headline: str, emoji: str) -> Iterator[Block]:
         yield {"type": "section", "text": _words(whole)}
 
 
-def _fields(facts: tuple[Fact, ...]) -> tuple[list[Block], int]:
-    """One field per fact, as many as a message may hold, and how many facts were left out."""
-    fields: list[Block] = []
+def _sections(facts: tuple[Fact, ...]) -> tuple[list[Block], int]:
+    """The facts in their order, as many as a message may hold, and how many were left out.
+
+    Short ones stand side by side, ten to a section; one with several lines has a section of its own.
+    """
+    blocks: list[Block] = []
     room = FACTS_CHARACTERS_MAX
     for number, fact in enumerate(facts):
-        name = escaped(fact.name, FACT_NAME_MAX)
-        title = f"*{name}*\n" if name else ""
-        field = title + escaped(fact.text, FIELD_MAX - len(title))
-        room -= len(field)
-        if room < 0 or len(fields) == FACTS_MAX:
-            return fields, len(facts) - number
-        if field:
-            fields.append(_words(field))
-    return fields, 0
+        lines = lines_of(fact.text)
+        text = _quoted(fact.name, lines) if len(lines) > 1 else _field(fact.name, "".join(lines))
+        beside = len(lines) <= 1 and _room_beside(blocks)
+        room -= len(text)
+        if room < 0 or (len(blocks) == FACT_BLOCKS_MAX and not beside):
+            return blocks, len(facts) - number
+        if not text:
+            continue
+        if beside:
+            blocks[-1]["fields"].append(_words(text))
+        else:
+            blocks.append({"type": "section", **_placed(text, alone=len(lines) > 1)})
+    return blocks, 0
+
+
+def _room_beside(blocks: list[Block]) -> bool:
+    return bool(blocks) and "fields" in blocks[-1] and len(blocks[-1]["fields"]) < FIELDS_MAX
+
+
+def _placed(text: str, *, alone: bool) -> Block:
+    return {"text": _words(text)} if alone else {"fields": [_words(text)]}
+
+
+def _field(name: str, line: str) -> str:
+    title = _title(name)
+    return title + escaped(line, FIELD_MAX - len(title))
+
+
+def _quoted(name: str, lines: list[str]) -> str:
+    """At most QUOTE_MAX characters beside the name; a line that does not fit ends in "…"."""
+    shown: list[str] = []
+    room = QUOTE_MAX
+    for line in lines:
+        if room <= len(_QUOTE):
+            break
+        shown.append(_QUOTE + escaped(line, room - len(_QUOTE)))
+        room -= len(shown[-1]) + 1
+    return _title(name) + "\n".join(shown)
+
+
+def _title(name: str) -> str:
+    shown = escaped(name, FACT_NAME_MAX)
+    return f"*{shown}*\n" if shown else ""
 
 
 def _foot(footer: str, left_out: int) -> Iterator[Block]:

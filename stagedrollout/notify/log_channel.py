@@ -17,13 +17,16 @@ LINE_MAX = 4_000
 
 
 class LogChannel:
-    """A NoticeChannel that cannot fail."""
+    """A NoticeChannel that cannot fail. `level` is that of every notice; 0: it depends on the notice."""
 
     channel = "log"
 
+    def __init__(self, level: int = 0) -> None:
+        self._level = level
+
     def post(self, notice: Notice, thread: str | None, *, rollout: RolloutKey) -> str:  # noqa: ARG002
-        """Broadcast notices are warnings, the others information."""
-        level = logging.WARNING if notice.broadcast else logging.INFO
+        """Broadcast notices are warnings, the others information, unless all are of one level."""
+        level = self._level or (logging.WARNING if notice.broadcast else logging.INFO)
         log.log(level, "%s", _line(f"[{notice.kind.value}] {notice.headline}", notice.facts, notice.footer))
         return notice.key
 

@@ -22,6 +22,10 @@ class MessageGone(Rejected):
     """The message to change is not there any more, or may not be changed."""
 
 
+class ThreadGone(Rejected):
+    """Nothing can be said below that message any more; another message may do."""
+
+
 class OutboxRow(Protocol):
     """A notice whose turn it is. `attempts` counts how often it was marked sending.
 
@@ -93,7 +97,9 @@ class OutboxRows(Protocol):
 
     def thread(self, rollout: RolloutKey, /) -> Thread | None: ...
 
-    def set_thread(self, rollout: RolloutKey, channel: str, message_id: str, /) -> None: ...
+    def set_thread(self, rollout: RolloutKey, channel: str, message_id: str, /) -> None:
+        """Its first message; one in the channel "" stands for a thread that is gone."""
+        ...
 
     def stale_boards(self, now: datetime) -> Sequence[Thread]:
         """Threads whose board is not shown or behind, and may be tried now."""
@@ -102,6 +108,29 @@ class OutboxRows(Protocol):
     def board_shown(self, rollout: RolloutKey, revision: int, /) -> None: ...
 
     def board_retry_at(self, rollout: RolloutKey, when: datetime, /) -> None: ...
+
+
+class UrgentRow(Protocol):
+    """A notice that waits, and should not for long. `created_at` by the clock of who wrote it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def rollout(self) -> RolloutKey: ...
+    @property
+    def created_at(self) -> datetime: ...
+
+
+class UrgentRows(Protocol):
+    """What is not told yet and must not be missed, whatever its turn. Both raise StorageError."""
+
+    def urgent(self) -> Sequence[UrgentRow]:
+        """Every unsent notice to everybody, and every unsent doubt, oldest first."""
+        ...
+
+    def notice(self, row: int, /) -> Notice | None:
+        """None if nobody can read it any more."""
+        ...
 
 
 class NoticeChannel(Protocol):
@@ -113,7 +142,10 @@ class NoticeChannel(Protocol):
         ...
 
     def post(self, notice: Notice, thread: str | None, *, rollout: RolloutKey) -> str:
-        """Tell, below the message `thread`; the id of the new message. Telling twice is allowed."""
+        """Tell, below the message `thread`; the id of the new message. Telling twice is allowed.
+
+        Raises ThreadGone too, if only what is below that message is refused.
+        """
         ...
 
     def open_thread(self, board: Board, *, key: str) -> str:

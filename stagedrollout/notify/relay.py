@@ -7,10 +7,12 @@ What holds here:
 - Of each rollout only the oldest unsent notice is tried, once per round; another rollout's trouble never
   holds it up. Nothing here sleeps: what has to wait is written down with the instant it is due again.
 - The thread's first message is opened before the first reply and kept current after the replies, the latest
-  board only. A board that cannot be shown holds up nothing.
+  board only. A board that cannot be shown holds up nothing. A thread that is gone is begun anew; where even
+  that takes no reply, the rollout's notices stand at the top level from then on.
 - What only a human can mend (credentials, a channel that is gone) is tried every ten minutes, for ever, and
   shown by `problem`. A single message that Slack takes in no form is logged in full and given up, so that
-  the rollout's next one, perhaps a halt, is told.
+  the rollout's next one, perhaps a halt, is told. What is urgent goes to the second channel meanwhile.
+- Being asked to wait puts off whatever would do the same: notices and new threads together, boards alone.
 - One call is bounded: so many messages, and so many of them failing, then the rest is left to the next.
 """
 
@@ -18,14 +20,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from stagedrollout.core.errors import Denied, EdgeError, Rejected, Throttled
 from stagedrollout.core.model import RolloutKey
+from stagedrollout.core.notice import Notice
 from stagedrollout.core.ports import Clock
 from stagedrollout.notify.blocks import one_line
-from stagedrollout.notify.ports import MessageGone, NoticeChannel, OutboxRow, OutboxRows, Thread, Unsendable
+from stagedrollout.notify.ports import (
+    MessageGone,
+    NoticeChannel,
+    OutboxRow,
+    OutboxRows,
+    Thread,
+    ThreadGone,
+    Unsendable,
+)
+from stagedrollout.notify.second_channel import SecondChannel
+from stagedrollout.notify.waits import to_come, wait_after
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +48,8 @@ BOARDS_MAX = 30
 FAILURES_MAX = 3
 """Failed calls, each up to a whole timeout, after which a delivery ends."""
 
-WAIT_MIN = timedelta(seconds=5)
-WAIT_MAX = timedelta(minutes=5)
-HUMAN_WAIT = timedelta(minutes=10)
-ASKED_WAIT_MAX = timedelta(hours=1)
-"""The longest wait that is granted to who asks for one."""
+NOWHERE = ""
+"""The channel of a thread that is gone: no channel has this name, so the next notice begins a new one."""
 
 
 @dataclass(slots=True)
@@ -57,31 +68,42 @@ class _Budget:
 class Relay:
     """May be called from any thread; while one delivers, others return at once (one writer per channel)."""
 
-    def __init__(self, rows: OutboxRows, channel: NoticeChannel, clock: Clock) -> None:
+    def __init__(
+        self, rows: OutboxRows, channel: NoticeChannel, clock: Clock, *, second: SecondChannel | None = None
+    ) -> None:
         self._rows = rows
         self._channel = channel
         self._clock = clock
+        self._second = second
         self._delivering = threading.Lock()
         self._quiet_until: datetime | None = None
         self._problems: dict[tuple[RolloutKey, str], str] = {}
+        self._refused: set[RolloutKey] = set()
+        self._flat: set[RolloutKey] = set()
 
     def deliver_due(self) -> int:
         """Send what is due now; how many notices arrived. Raises StorageError, never EdgeError."""
         if not self._delivering.acquire(blocking=False):
             return 0
         try:
-            return 0 if self._quiet() else self._deliver()
+            delivered = 0 if self._quiet() else self._deliver()
+            if self._second:
+                self._second.tell(self._refused)
         finally:
             self._delivering.release()
+        return delivered
 
     def next_due(self) -> datetime | None:
         """When to call `deliver_due` again; None while nothing waits. Raises StorageError."""
         due, quiet = self._rows.next_due(), self._quiet()
-        return max(due, quiet) if due and quiet else due
+        first = max(due, quiet) if due and quiet else due
+        second = self._second.next_due() if self._second else None
+        return min((at for at in (first, second) if at), default=None)
 
     def problem(self) -> str:
-        """Why notices do not arrive, in words for `status`; "" while nothing is wrong."""
-        problems = tuple(dict.fromkeys(tuple(self._problems.values())))
+        """Why notices do not arrive, in words; "" while nothing is wrong."""
+        second = self._second.problem() if self._second else ""
+        problems = tuple(dict.fromkeys(filter(None, (*tuple(self._problems.values()), second))))
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return problems[0] + more if problems else ""
 
@@ -105,25 +127,49 @@ class Relay:
         self._rows.mark_sending(row.id)
         try:
             thread = self._thread(row.rollout)
-            message_id = self._channel.post(row.notice, thread, rollout=row.rollout)
         except EdgeError as error:
-            budget.failed(error)
-            self._put_off(row, error)
+            self._put_off(row, error, budget, doubtful=row.ambiguous)
+            return 0
+        try:
+            message_id = self._post(row, thread)
+        except EdgeError as error:
+            surely_not = isinstance(error, (Throttled, Denied, Rejected))
+            self._put_off(row, error, budget, doubtful=row.ambiguous or not surely_not)
             return 0
         self._rows.mark_sent(row.id, message_id, self._clock.now())
         self._problems.pop((row.rollout, "notice"), None)
+        self._refused.discard(row.rollout)
         return 1
 
-    def _put_off(self, row: OutboxRow, error: EdgeError) -> None:
+    def _post(self, row: OutboxRow, thread: str | None) -> str:
+        """The new message's id: below `thread`, below a new one, or where there can be none."""
+        notice, rollout = _again(row.notice) if row.ambiguous else row.notice, row.rollout
+        try:
+            return self._channel.post(notice, thread, rollout=rollout)
+        except ThreadGone as gone:
+            log.warning("%s: its thread takes nothing any more, a new one is begun: %s", rollout, gone)
+            self._rows.set_thread(rollout, NOWHERE, thread or "")
+        try:
+            return self._channel.post(notice, self._thread(rollout), rollout=rollout)
+        except ThreadGone as gone:
+            log.warning("%s: nor does the new one, so it is told at the top level: %s", rollout, gone)
+            self._flat.add(rollout)
+        return self._channel.post(notice, None, rollout=rollout)
+
+    def _put_off(self, row: OutboxRow, error: EdgeError, budget: _Budget, *, doubtful: bool) -> None:
+        budget.failed(error)
         words = str(error)
-        when = self._clock.now() + _wait(error, row.attempts)
+        when = self._clock.now() + wait_after(error, row.attempts)
         self._note(row.rollout, "notice", words)
+        self._refused.discard(row.rollout)
+        if isinstance(error, (Denied, Rejected)) and not isinstance(error, Unsendable):
+            self._refused.add(row.rollout)
         if isinstance(error, Throttled):
             self._quiet_until = when
         if isinstance(error, Unsendable):
             log.error("%s: given up: %s; it said: %s", row.rollout, words, one_line(row.notice.headline))
             self._rows.mark_failed(row.id, words)
-        elif row.ambiguous or not isinstance(error, (Throttled, Denied, Rejected)):
+        elif doubtful:
             self._rows.doubt_until(row.id, when, words)
         else:
             self._rows.retry_at(row.id, when, words)
@@ -131,7 +177,7 @@ class Relay:
     def _thread(self, rollout: RolloutKey) -> str | None:
         """The message to reply to, opened if need be; None if the notice has to stand alone."""
         thread = self._rows.thread(rollout)
-        if thread is None:
+        if thread is None or rollout in self._flat:
             return None
         if self._here(thread):
             return thread.message_id
@@ -158,20 +204,31 @@ class Relay:
     def _refresh_boards(self, budget: _Budget) -> None:
         if budget.failures <= 0:
             return
-        for thread in self._rows.stale_boards(self._clock.now())[: budget.boards]:
-            if budget.failures > 0:
-                self._refresh(thread, budget)
+        stale = self._rows.stale_boards(self._clock.now())
+        for number, thread in enumerate(stale[: budget.boards], start=1):
+            error = self._refresh(thread)
+            if error is None:
+                continue
+            budget.failed(error)
+            # whoever limits one board limits them all; notices, which go another way, do not wait for it
+            self._put_off_boards(stale[number - 1 :] if isinstance(error, Throttled) else [thread], error)
+            if budget.failures <= 0:
+                return
 
-    def _refresh(self, thread: Thread, budget: _Budget) -> None:
+    def _refresh(self, thread: Thread) -> EdgeError | None:
+        """What kept the board from being shown, if anything."""
         try:
             self._show(thread)
         except EdgeError as error:
-            budget.failed(error)
             self._note(thread.rollout, "board", str(error))
-            when = self._clock.now() + _wait(error, thread.attempts)
+            return error
+        self._problems.pop((thread.rollout, "board"), None)
+        return None
+
+    def _put_off_boards(self, threads: Sequence[Thread], error: EdgeError) -> None:
+        for thread in threads:
+            when = self._clock.now() + wait_after(error, thread.attempts)
             self._rows.board_retry_at(thread.rollout, when)
-        else:
-            self._problems.pop((thread.rollout, "board"), None)
 
     def _show(self, thread: Thread) -> None:
         if thread.message_id is None or thread.board is None or not self._here(thread):
@@ -188,11 +245,8 @@ class Relay:
             self._rows.board_shown(thread.rollout, thread.wanted)
 
     def _quiet(self) -> datetime | None:
-        """Until when we were asked to wait, if that is still to come. A clock set back does not prolong it."""
-        until = self._quiet_until
-        if until is None or not timedelta(0) < until - self._clock.now() <= ASKED_WAIT_MAX:
-            return None
-        return until
+        """Until when we were asked to wait, if that is still to come."""
+        return to_come(self._quiet_until, self._clock.now())
 
     def _note(self, rollout: RolloutKey, what: str, words: str) -> None:
         """Logged once, until it changes."""
@@ -201,12 +255,7 @@ class Relay:
         self._problems[rollout, what] = words
 
 
-def _wait(error: EdgeError, attempts: int) -> timedelta:
-    """As long as asked for; ten minutes where a human must act; else doubling from 5 s to 5 min."""
-    match error:
-        case Throttled() if error.wait_seconds > 0:
-            return min(timedelta(seconds=error.wait_seconds), ASKED_WAIT_MAX)
-        case Denied() | Rejected():
-            return HUMAN_WAIT
-        case _:
-            return min(WAIT_MIN * (1 << min(attempts, 10)), WAIT_MAX)
+def _again(notice: Notice) -> Notice:
+    """A second halt message must not be taken for a second halt."""
+    said = "sent again: this may have been told before"
+    return replace(notice, footer=f"{notice.footer} | {said}" if notice.footer else said)

@@ -1,8 +1,20 @@
 """Notices in a Slack channel: one thread per rollout, whose first message is kept current.
 
-Slack may refuse a message for its shape, its thread or its identity; what it refuses is taken off, one thing
-at a time, until it takes the rest: a plain halt notice at the top level is better than none. Whether and when
-to try again after any other failure is the relay's business (slack.md section 3).
+Slack may refuse a message for its shape or its identity, or take no threads at all; what it refuses is taken
+off, one thing at a time, until it takes the rest: a plain halt notice at the top level is better than none.
+A thread or a first message that is gone is told apart (ThreadGone, MessageGone), because the relay can begin
+another. Whether and when to try again after any other failure is the relay's business (slack.md section 3):
+
+    what Slack says (the words stand in slack_answer.py)      what happens
+    429, ratelimited, rate_limited, message_limit_exceeded    the relay waits as long as asked, order kept
+    5xx, internal_error ..., timeout, reset, HTML with 200    sent again, same client_msg_id, marked as such
+    invalid_auth, missing_scope ...                           every ten minutes; urgent: second channel too
+    channel_not_found, is_archived ..., any unknown word      likewise
+    invalid_blocks, msg_too_long, metadata_too_large ...      sent as plain text, once, and logged
+    no_text and the like even then                            given up, logged in full; the next one goes
+    cannot_reply_to_message, thread locked or not found       a new thread is begun, the notice is in it
+    ..._non_threadable_channel                                posted at the top level
+    message_not_found, edit_window_closed ... for a board     a new first message is posted
 """
 
 from __future__ import annotations
@@ -17,13 +29,14 @@ from stagedrollout.core.model import RolloutKey
 from stagedrollout.core.notice import Board, Notice
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.notify.blocks import Message, board_message, notice_message
-from stagedrollout.notify.ports import MessageGone, Unsendable
+from stagedrollout.notify.ports import MessageGone, ThreadGone, Unsendable
 from stagedrollout.notify.slack_answer import (
     SERVICE,
     identity_refused,
     payload_refused,
     target_gone,
-    thread_refused,
+    thread_gone,
+    threads_refused,
 )
 
 log = logging.getLogger(__name__)
@@ -66,9 +79,9 @@ class Slack:
         return self._channel
 
     def post(self, notice: Notice, thread: str | None, *, rollout: RolloutKey) -> str:
-        """The new message's `ts`. Below the message `thread`; at the top level if there is none any more.
+        """The new message's `ts`. Below the message `thread`; at the top level where there are no threads.
 
-        Raises EdgeError; Unsendable if Slack takes no form of it.
+        Raises EdgeError; Unsendable if Slack takes no form of it, ThreadGone if only `thread` is refused.
         """
         told = {"key": notice.key, "kind": notice.kind.value, "rollout": str(rollout)}
         payload = {
@@ -93,6 +106,11 @@ class Slack:
                 raise _as(MessageGone, refused) from None
             raise
 
+    def bot(self) -> str:
+        """The bot's name, as one invites it to a channel; needs no scope. Raises EdgeError."""
+        name = self._call("auth.test", {}).get("user")
+        return name if isinstance(name, str) else ""
+
     def _shown(self, message: Message) -> Payload:
         # parse: Slack makes no links or mentions of its own out of the text
         return {
@@ -113,6 +131,8 @@ class Slack:
             try:
                 return self._call(method, payload)
             except Rejected as refused:
+                if "thread_ts" in payload and thread_gone(refused.detail):
+                    raise _as(ThreadGone, refused) from None
                 simpler = _simpler(payload, refused.detail)
                 if simpler is None:
                     raise
@@ -133,7 +153,7 @@ def _simpler(payload: Payload, word: str) -> Payload | None:
         return {**payload, "text": _LAST_RESORT}
     if identity_refused(word) and "client_msg_id" in payload:
         return _without(payload, "client_msg_id")
-    if thread_refused(word) and "thread_ts" in payload:
+    if threads_refused(word) and "thread_ts" in payload:
         return _without(payload, "thread_ts", "reply_broadcast")
     return None
 
@@ -150,5 +170,5 @@ def _ts(answer: dict[str, Any]) -> str:
     return ts
 
 
-def _as(kind: type[Unsendable | MessageGone], error: EdgeError) -> Rejected:
+def _as(kind: type[Unsendable | MessageGone | ThreadGone], error: EdgeError) -> Rejected:
     return kind(error.service, error.doing, error.detail, status=error.status)

@@ -53,6 +53,7 @@ _PAYLOAD = frozenset(
 _THREAD = frozenset(
     {"cannot_reply_to_message", "message_not_found", "restricted_action_thread_locked", "thread_not_found"}
 )
+_THREADLESS = "_non_threadable_channel"
 _TARGET = frozenset(
     {"block_mismatch", "cant_update_message", "edit_window_closed", "is_inactive", "message_not_found"}
 )
@@ -64,9 +65,14 @@ def payload_refused(word: str) -> bool:
     return word in _PAYLOAD or word.startswith("invalid_metadata")
 
 
-def thread_refused(word: str) -> bool:
-    """Nothing can be posted below that message; the channel itself may do."""
-    return word in _THREAD or word.endswith("_non_threadable_channel")
+def thread_gone(word: str) -> bool:
+    """Nothing can be posted below that message any more; below a new one it may."""
+    return word in _THREAD
+
+
+def threads_refused(word: str) -> bool:
+    """The channel takes no threads at all; its top level may do."""
+    return word.endswith(_THREADLESS)
 
 
 def target_gone(word: str) -> bool:
@@ -105,8 +111,9 @@ def no_answer(doing: str, error: Exception) -> Unreachable:
 
 
 def _needed(answer: Mapping[str, object]) -> str:
-    needed = _word(answer, "needed")
-    return f" (the token needs {needed})" if needed else ""
+    needed, provided = _word(answer, "needed"), _word(answer, "provided")
+    has = f" and has {provided}" if provided else ""
+    return f" (the token needs {needed}{has})" if needed else ""
 
 
 def _word(answer: Mapping[str, object], name: str) -> str:

@@ -110,6 +110,7 @@ class Row:
     due_at: datetime = NOW
     error: str = ""
     message_id: str = ""
+    created_at: datetime = NOW
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ class Crash(BaseException):
 class Rows:
     """The outbox, as durable as a database: a Relay made later goes on where another one crashed."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
         self.rows: dict[int, Row] = {}
         self.heads: dict[RolloutKey, Head] = {}
         self.crash_at = ""
@@ -139,7 +141,7 @@ class Rows:
     def enqueue(self, rollout: RolloutKey, *notices: Notice) -> None:
         for each in notices:
             number = len(self.rows) + 1
-            self.rows[number] = Row(number, rollout, each)
+            self.rows[number] = Row(number, rollout, each, created_at=self.clock.now())
 
     def want(self, rollout: RolloutKey, shown: Board) -> None:
         head = self.heads.get(rollout, Head(rollout))
@@ -147,6 +149,14 @@ class Rows:
 
     def states(self) -> list[str]:
         return [row.state for row in self.rows.values()]
+
+    def urgent(self) -> tuple[Row, ...]:
+        return tuple(
+            r for r in self.rows.values() if r.state in ("pending", "sending") and r.notice.broadcast
+        )
+
+    def notice(self, row: int) -> Notice | None:
+        return self.rows[row].notice
 
     def due(self, now: datetime) -> tuple[Row, ...]:
         return tuple(row for row in self._oldest() if row.due_at <= now)

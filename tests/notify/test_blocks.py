@@ -12,7 +12,8 @@ from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
 from stagedrollout.emulator.slack_blocks import blocks_fit
 from stagedrollout.notify.blocks import EMOJI, Message, board_message, escaped, notice_message
 
-RAW_MARKUP = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
+RAW_MARKUP = re.compile(r"<|&(?!amp;|lt;|gt;)|(?<!^)>|^>(?! )", re.MULTILINE)
+"""Anything Slack would read as its own, but for the sign of a quoted line."""
 
 
 def halted(headline: str = "Rollout halted", *facts: Fact, footer: str = "") -> Message:
@@ -38,6 +39,11 @@ def shown(message: Message) -> list[str]:
 
 def fields(message: Message) -> list[str]:
     return [part["text"] for block in message.blocks for part in block.get("fields", ())]
+
+
+def sections(message: Message) -> list[str]:
+    """What stands in sections of its own."""
+    return [block["text"]["text"] for block in message.blocks[1:] if "text" in block]
 
 
 def test_a_halt_shows_stage_reason_baseline_and_sample_at_a_glance() -> None:
@@ -111,9 +117,58 @@ def _mrkdwn(value: Any) -> list[dict[str, Any]]:
 
 
 def test_a_reason_cannot_pose_as_another_fact() -> None:
-    message = halted("halted", Fact("Reason", "bad\n*Store*\r\nnot halted\u2028all fine"))
-    assert fields(message) == ["*Reason*\nbad *Store* not halted all fine"]
-    assert message.text.splitlines() == ["halted", "Reason: bad *Store* not halted all fine"]
+    message = halted("halted", Fact("Reason", "bad\n*Store*\r\n\x85\n> not halted\u2028all\tfine"))
+    assert sections(message) == ["*Reason*\n> bad\n> *Store*\n> &gt; not halted\n> all fine"]
+    assert message.text.splitlines() == [
+        "halted",
+        "Reason:",
+        "> bad",
+        "> *Store*",
+        "> &gt; not halted",
+        "> all fine",
+    ]
+
+
+@pytest.mark.parametrize("where", ["headline", "name", "footer"])
+def test_only_a_facts_text_has_lines(where: str) -> None:
+    hostile = "5.2.0\n*Store*\u2028not halted"
+    told = {"headline": "x", "name": "x", "footer": "x"} | {where: hostile}
+    message = halted(told["headline"], Fact(told["name"], "y"), footer=told["footer"])
+    assert len(message.text.splitlines()) == 3
+    assert "5.2.0 *Store* not halted" in "".join(shown(message))
+
+
+def test_a_review_is_quoted_line_by_line_between_the_facts_around_it() -> None:
+    review = Fact("1 star, Germany", "Crashes on start\n\n  since the update <!channel>\n")
+    message = halted("5.2.0", Fact("Stage", "20 %"), Fact("Sample", "9"), review, Fact("Policy", "hotfix"))
+    assert [block.get("fields") and len(block["fields"]) for block in message.blocks] == [None, 2, None, 1]
+    assert message.blocks[2]["text"] == field(
+        "*1 star, Germany*\n> Crashes on start\n> since the update &lt;!channel&gt;"
+    )
+    assert message.text.splitlines()[3:6] == [
+        "1 star, Germany:",
+        "> Crashes on start",
+        "> since the update &lt;!channel&gt;",
+    ]
+
+
+def test_a_text_with_one_line_that_says_something_is_no_quote() -> None:
+    assert fields(halted("5.2.0", Fact("Reason", "\n\n typo \r\n"))) == ["*Reason*\ntypo"]
+
+
+def test_a_text_of_endless_lines_ends() -> None:
+    message = halted("5.2.0", Fact("Review", "\n".join(f"line {n} " + "&" * 90 for n in range(900))))
+    [section] = sections(message)
+    assert len(section) <= 3_000
+    assert section.endswith("…")
+    short = sections(halted("5.2.0", Fact("Review", "\n".join(map(str, range(900))))))[0].splitlines()
+    assert short[1:3] + short[-2:] == ["> 0", "> 1", "> 18", "> …"]
+
+
+def test_more_quotes_than_a_message_may_hold_are_counted() -> None:
+    message = halted("5.2.0", *(Fact(f"Review {n}", "good\nbad") for n in range(60)))
+    assert len(sections(message)) == 47
+    assert message.blocks[-1]["elements"][-1]["text"] == "13 more facts: see `stagedrollout history`"
 
 
 def test_invisible_marks_do_not_change_what_people_read() -> None:
@@ -170,6 +225,7 @@ def test_every_kind_of_notice_has_its_sign_and_only_in_the_header() -> None:
 
 
 words = st.one_of(
+    st.text("a&<>\n\r\u2028\x0b `*", max_size=300).map(lambda text: text * 12),
     st.text(max_size=300),
     st.text(st.characters(), max_size=60).map(lambda text: text * 90),
     st.text("&<>\ud800\u202e\x00 a", max_size=400),
@@ -190,7 +246,7 @@ def test_slack_takes_whatever_a_notice_says(told: Notice) -> None:
         for block in Block.parse_all(blocks):
             block.validate_json()
         assert 1 <= len(message.text) <= 4_000
-        assert sum(len(text) for text in fields(message)) <= 12_000
+        assert sum(len(text) for text in (*fields(message), *sections(message))) <= 15_000
         for text in shown(message):
             assert not RAW_MARKUP.search(text)
             assert all(

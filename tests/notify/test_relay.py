@@ -244,8 +244,18 @@ def test_a_lost_answer_is_sent_again_as_ambiguous(world: World) -> None:
     assert world.rows.rows[1].ambiguous
     world.goes_on()
     assert world.workspace.told() == ["1", "1", "2"]
-    first, second = world.workspace.messages[:2]
+    first, second, other = world.workspace.messages
     assert first["client_msg_id"] == second["client_msg_id"]
+    said = "policy standard | sent again: this may have been told before"
+    assert [m["text"].splitlines()[-1] == said for m in (first, second, other)] == [False, True, False]
+
+
+def test_a_notice_that_never_left_does_not_say_it_is_sent_again(world: World) -> None:
+    world.rows.want(SHOP, board("5.2.0"))
+    world.rows.enqueue(SHOP, notice("1"))
+    world.workspace.trouble = times(1, unreachable())
+    world.goes_on()
+    assert not any("sent again" in m["text"] for m in world.workspace.messages)
 
 
 @pytest.mark.parametrize("error", [throttled(3), denied(), refused("is_archived")])

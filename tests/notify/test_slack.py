@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stagedrollout.core.errors import EdgeError, Faulty, Rejected
-from stagedrollout.notify.ports import MessageGone, Unsendable
+from stagedrollout.notify.ports import MessageGone, ThreadGone, Unsendable
 from stagedrollout.notify.slack import Slack
 from tests.notify.fakes import CHANNEL, SHOP, Workspace, board, first_line, notice, refused, unreachable
 
@@ -119,15 +119,21 @@ def test_a_message_refused_in_every_form_is_unsendable(workspace: Workspace, sla
     [
         "cannot_reply_to_message",
         "restricted_action_thread_locked",
-        "restricted_action_non_threadable_channel",
         "thread_not_found",
         "message_not_found",
     ],
 )
-def test_a_halt_whose_thread_is_gone_is_told_at_the_top_level(
-    workspace: Workspace, slack: Slack, word: str
-) -> None:
+def test_a_thread_that_is_gone_is_told_apart(workspace: Workspace, slack: Slack, word: str) -> None:
     workspace.trouble = refuses(word, "thread_ts")
+    with pytest.raises(ThreadGone, match=word):
+        slack.post(HALT, "1.1", rollout=SHOP)
+    assert workspace.messages == []
+
+
+def test_where_there_are_no_threads_a_halt_is_told_at_the_top_level(
+    workspace: Workspace, slack: Slack
+) -> None:
+    workspace.trouble = refuses("restricted_action_non_threadable_channel", "thread_ts")
     slack.post(HALT, "1.1", rollout=SHOP)
     [message] = workspace.messages
     assert not {"thread_ts", "reply_broadcast"} & set(message)
@@ -146,7 +152,7 @@ def test_a_refused_message_id_does_not_keep_a_notice_back(
 def test_a_message_refused_for_everything_at_once_still_arrives(workspace: Workspace, slack: Slack) -> None:
     def trouble(method: str, payload: dict[str, Any]) -> EdgeError | None:
         for name, word in (
-            ("thread_ts", "cannot_reply_to_message"),
+            ("thread_ts", "restricted_action_non_threadable_channel"),
             ("blocks", "invalid_blocks"),
             ("client_msg_id", "duplicate_channel_not_found"),
         ):

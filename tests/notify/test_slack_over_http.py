@@ -107,7 +107,7 @@ def test_a_missing_scope_is_named() -> None:
     answer = {"ok": False, "error": "missing_scope", "needed": "chat:write", "provided": "files:write"}
     error = failure_of(says_json(answer))
     assert isinstance(error, Denied)
-    assert error.detail == "missing_scope (the token needs chat:write)"
+    assert error.detail == "missing_scope (the token needs chat:write and has files:write)"
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -1,12 +1,16 @@
 """The first message of a rollout's thread shows where the rollout stands, and holds up nothing."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from stagedrollout.core.errors import EdgeError
 from tests.notify.fakes import (
     CHANNEL,
+    CHAT,
+    MAPS,
+    NOW,
     SHOP,
     board,
     first_line,
@@ -112,3 +116,101 @@ def test_boards_wait_their_turn_too(world: World) -> None:
     assert waits == [5, 10, 20]
     world.relay.deliver_due()
     assert [first_line(head) for head in world.workspace.heads()] == ["5.2.0"]
+
+
+def below(thread: str, word: str) -> Any:
+    return lambda method, payload: refused(word) if payload.get("thread_ts") == thread else None
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("cannot_reply_to_message", "thread_not_found", "message_not_found"),
+        "restricted_action_thread_locked",
+    ],
+)
+def test_a_halt_whose_thread_is_gone_begins_a_new_one_that_the_story_goes_on_in(
+    world: World, word: str
+) -> None:
+    world.workspace.deduplicates = True
+    world.rows.want(SHOP, board("5.2.0: rolling out"))
+    world.rows.enqueue(SHOP, notice("1"))
+    world.relay.deliver_due()
+    gone = world.workspace.heads()[0]["ts"]
+    world.workspace.trouble = below(gone, word)
+    world.rows.enqueue(SHOP, notice("HALTED", broadcast=True), notice("3"))
+    assert world.relay.deliver_due() == 2
+    new = world.workspace.heads()[1]["ts"]
+    assert world.workspace.told(new) == ["HALTED", "3"]
+    halt = next(m for m in world.workspace.messages if first_line(m) == "HALTED")
+    assert halt["reply_broadcast"] is True
+    assert "sent again" not in halt["text"]
+    assert len(world.workspace.heads()) == 2
+
+
+def test_where_no_thread_takes_a_reply_notices_stand_at_the_top_level_without_ever_more_threads(
+    world: World,
+) -> None:
+    world.rows.want(SHOP, board("5.2.0"))
+    world.rows.enqueue(SHOP, *(notice(str(n)) for n in range(5)))
+    world.workspace.trouble = lambda method, payload: (
+        refused("cannot_reply_to_message") if "thread_ts" in payload else None
+    )
+    world.relay.deliver_due()
+    told = [m for m in world.workspace.messages if "metadata" in m]
+    assert [first_line(m) for m in told if "thread_ts" not in m] == list("01234")
+    assert len(world.workspace.heads()) == 2
+
+
+def test_a_channel_that_takes_no_threads_gets_one_board_and_every_notice(world: World) -> None:
+    world.rows.want(SHOP, board("5.2.0"))
+    world.rows.enqueue(SHOP, notice("1"), notice("2"))
+    world.workspace.trouble = lambda method, payload: (
+        refused("restricted_action_non_threadable_channel") if "thread_ts" in payload else None
+    )
+    world.relay.deliver_due()
+    assert world.workspace.told() == ["1", "2"]
+    assert len(world.workspace.heads()) == 1
+
+
+def test_a_new_thread_that_must_wait_is_begun_later_and_the_old_one_is_not_asked_again(world: World) -> None:
+    world.rows.want(SHOP, board("5.2.0"))
+    world.rows.enqueue(SHOP, notice("1"))
+    world.relay.deliver_due()
+    gone = world.workspace.heads()[0]["ts"]
+    world.rows.enqueue(SHOP, notice("2"))
+    asked: list[str] = []
+
+    def trouble(method: str, payload: dict[str, Any]) -> EdgeError | None:
+        if payload.get("thread_ts") == gone:
+            asked.append(gone)
+            return refused("thread_not_found")
+        return throttled(20) if len(asked) == 1 and world.clock.at == NOW else None
+
+    world.workspace.trouble = trouble
+    assert world.relay.deliver_due() == 0
+    world.goes_on()
+    assert world.workspace.told(world.workspace.heads()[1]["ts"]) == ["2"]
+    assert asked == [gone]
+
+
+def test_a_limit_on_updates_holds_up_every_board_and_no_notice(world: World) -> None:
+    for rollout in (SHOP, CHAT, MAPS):
+        world.rows.want(rollout, board(rollout.app))
+    world.relay.deliver_due()
+    world.workspace.trouble = lambda method, payload: throttled(60) if method == "chat.update" else None
+    for rollout in (SHOP, CHAT, MAPS):
+        world.rows.want(rollout, board(f"{rollout.app}: HALTED"))
+    calls = world.workspace.calls
+    for _ in range(10):
+        world.relay.deliver_due()
+    assert world.workspace.calls == calls + 1, "Slack asked to wait"
+    world.rows.enqueue(CHAT, notice("HALTED", broadcast=True))
+    assert world.relay.deliver_due() == 1
+    world.workspace.trouble = lambda method, payload: None
+    world.goes_on()
+    assert [first_line(head) for head in world.workspace.heads()] == [
+        "shop: HALTED",
+        "chat: HALTED",
+        "maps: HALTED",
+    ]

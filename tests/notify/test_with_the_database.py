@@ -9,14 +9,27 @@ import pytest
 
 from stagedrollout.core.errors import EdgeError
 from stagedrollout.core.model import RolloutKey
-from stagedrollout.core.notice import Board, Notice
+from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.notify.ports import OutboxRows
 from stagedrollout.notify.relay import Relay
+from stagedrollout.notify.second_channel import SecondChannel
 from stagedrollout.notify.slack import Slack
 from stagedrollout.storage.engine import Engine, open_engine, writing
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable, enqueue, want_board
-from tests.notify.fakes import CHANNEL, CHAT, SHOP, Clock, Workspace, board, first_line, notice, unreachable
+from stagedrollout.storage.schema import outbox
+from tests.notify.fakes import (
+    CHANNEL,
+    CHAT,
+    SHOP,
+    Clock,
+    Workspace,
+    board,
+    first_line,
+    notice,
+    refused,
+    unreachable,
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +82,63 @@ def test_two_rollouts_are_told_in_order_through_trouble(engine: Engine) -> None:
     assert workspace.told(chat["ts"]) == ["c1"]
     assert relay.next_due() is None
     assert rows.due(clock.now()) == ()
+
+
+def doubt(key: str) -> Notice:
+    return Notice(key, NoticeKind.IN_DOUBT, False, key)
+
+
+def test_a_halt_behind_a_refused_notice_reaches_the_second_channel_and_then_its_own(engine: Engine) -> None:
+    clock, workspace, rows = Clock(), Workspace(), OutboxTable(engine)
+    second = SecondChannel(rows, Slack(workspace, "C0ONCALL"), clock, first=CHANNEL)
+    relay = Relay(rows, Slack(workspace, CHANNEL), clock, second=second)
+    record(engine, clock, SHOP, board("shop"), notice("s1"), notice("s2", broadcast=True), doubt("s3"))
+    workspace.trouble = lambda method, payload: (
+        refused("is_archived") if payload["channel"] == CHANNEL else None
+    )
+    relay.deliver_due()
+    assert [(m["channel"], first_line(m)) for m in workspace.messages] == [
+        ("C0ONCALL", "s2"),
+        ("C0ONCALL", "s3"),
+    ]
+    undelivered = rows.undelivered(clock.now())
+    assert (undelivered.waiting, undelivered.problem) == (3, "slack: chat.postMessage: is_archived")
+    workspace.trouble = lambda method, payload: None
+    clock.passes(minutes=10)
+    relay.deliver_due()
+    [head] = workspace.heads()
+    assert workspace.told(head["ts"]) == ["s1", "s2", "s3"]
+    assert (rows.urgent(), rows.undelivered(clock.now()).problem) == ((), "")
+    assert relay.next_due() is None
+
+
+def test_a_notice_nobody_can_read_keeps_no_other_from_the_second_channel(engine: Engine) -> None:
+    clock, workspace, rows = Clock(), Workspace(), OutboxTable(engine)
+    second = SecondChannel(rows, Slack(workspace, "C0ONCALL"), clock, first=CHANNEL)
+    record(engine, clock, SHOP, board("shop"), notice("s1", broadcast=True))
+    record(engine, clock, CHAT, board("chat"), notice("c1", broadcast=True))
+    with writing(engine) as connection:
+        connection.execute(outbox.update().where(outbox.c.key == "s1").values(body="{"))
+    clock.passes(minutes=10)
+    assert second.tell(()) == 2
+    assert [first_line(m) for m in workspace.messages] == ["c1"]
+    assert second.next_due() is None
+
+
+def test_a_deleted_thread_is_replaced_in_the_database_too(engine: Engine) -> None:
+    clock, workspace, rows = Clock(), Workspace(deduplicates=True), OutboxTable(engine)
+    relay = Relay(rows, Slack(workspace, CHANNEL), clock)
+    record(engine, clock, SHOP, board("shop"), notice("s1"))
+    relay.deliver_due()
+    gone = workspace.heads()[0]["ts"]
+    workspace.trouble = lambda method, payload: (
+        refused("thread_not_found") if payload.get("thread_ts") == gone else None
+    )
+    record(engine, clock, SHOP, board("shop"), notice("s2"), notice("s3"))
+    relay.deliver_due()
+    new = workspace.heads()[1]["ts"]
+    assert workspace.told(new) == ["s2", "s3"]
+    thread = rows.thread(SHOP)
+    assert thread is not None
+    assert (thread.channel, thread.message_id) == (CHANNEL, new)
+    assert relay.next_due() is None

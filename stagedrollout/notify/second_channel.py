@@ -1,0 +1,119 @@
+"""Where urgent notices go too while the first channel does not take them (promise R20).
+
+What holds here:
+
+- Urgent is what the whole channel should see (halts, NOT HALTED, FAILING, refusals, drift) and what is in
+  doubt. It is told here, at the top level and marked so, as soon as the first channel refuses its rollout's
+  notices for a reason only a human can mend, and in any case once it has waited for ten minutes.
+- Nothing here touches the notice's turn in the first channel: there it is told in order when that comes back.
+- A second channel that fails too is tried again later; until then the notice stands in the log, as critical.
+- What was told here is remembered by this process alone: after a restart it may be told once more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from stagedrollout.core.errors import EdgeError
+from stagedrollout.core.model import RolloutKey
+from stagedrollout.core.notice import Fact, Notice
+from stagedrollout.core.ports import Clock
+from stagedrollout.notify.log_channel import LogChannel
+from stagedrollout.notify.ports import NoticeChannel, Unsendable, UrgentRow, UrgentRows
+from stagedrollout.notify.waits import to_come, wait_after
+
+log = logging.getLogger(__name__)
+
+PATIENCE = timedelta(minutes=10)
+"""How long an urgent notice may stay undelivered (promise R20)."""
+
+NOTICES_MAX = 20
+"""Messages of one round; the rest is left to the next."""
+
+
+class SecondChannel:
+    """`first` names the place the notices should be in. Not safe from several threads: the relay calls it."""
+
+    def __init__(self, rows: UrgentRows, channel: NoticeChannel, clock: Clock, *, first: str) -> None:
+        self._rows = rows
+        self._channel = channel
+        self._clock = clock
+        self._first = first
+        self._told: set[int] = set()
+        self._logged: set[int] = set()
+        self._log = LogChannel(logging.CRITICAL)
+        self._again_at: datetime | None = None
+        self._failures = 0
+        self._problem = ""
+
+    def tell(self, refused: Collection[RolloutKey]) -> int:
+        """Tell what is urgent and due here; how many arrived. `refused`: whose notices the first channel
+        refuses. Raises StorageError, never EdgeError.
+        """
+        untold, now, arrived = self._untold(), self._clock.now(), 0
+        if not untold:
+            self._again_at, self._failures, self._problem = None, 0, ""
+        if to_come(self._again_at, now):
+            return 0
+        due = [row for row in untold if row.rollout in refused or now - row.created_at >= PATIENCE]
+        for row in due[:NOTICES_MAX]:
+            if not self._tell(row):
+                break
+            arrived += 1
+        return arrived
+
+    def next_due(self) -> datetime | None:
+        """When the oldest urgent notice will have waited long enough; None while none waits."""
+        first = min((row.created_at + PATIENCE for row in self._untold()), default=None)
+        again = to_come(self._again_at, self._clock.now())
+        return max(first, again) if first and again else first
+
+    def problem(self) -> str:
+        """Why urgent notices do not arrive here either; "" while nothing is wrong."""
+        return self._problem
+
+    def _untold(self) -> list[UrgentRow]:
+        waiting = self._rows.urgent()
+        ids = {row.id for row in waiting}
+        self._told &= ids
+        self._logged &= ids
+        return [row for row in waiting if row.id not in self._told]
+
+    def _tell(self, row: UrgentRow) -> bool:
+        """Whether to go on with the next one."""
+        notice = self._rows.notice(row.id)
+        if notice is None:
+            self._told.add(row.id)
+            return True
+        marked = self._marked(notice)
+        try:
+            self._channel.post(marked, None, rollout=row.rollout)
+        except EdgeError as error:
+            return self._failed(row, marked, error)
+        self._told.add(row.id)
+        self._again_at, self._failures, self._problem = None, 0, ""
+        return True
+
+    def _failed(self, row: UrgentRow, marked: Notice, error: EdgeError) -> bool:
+        if row.id not in self._logged:
+            self._logged.add(row.id)
+            self._log.post(marked, None, rollout=row.rollout)
+        if isinstance(error, Unsendable):
+            self._told.add(row.id)
+            return True
+        words = f"second channel: {error}"
+        if words != self._problem:
+            log.warning("%s", words)
+        self._problem = words
+        self._again_at = self._clock.now() + wait_after(error, self._failures)
+        self._failures += 1
+        return False
+
+    def _marked(self, notice: Notice) -> Notice:
+        """A key of its own: the same notice in two channels is two messages."""
+        why = Fact("Told here because", f"it is not delivered yet where it belongs: {self._first}")
+        key = f"{notice.key}/{self._channel.channel}"
+        return replace(notice, key=key, facts=(why, *notice.facts))
