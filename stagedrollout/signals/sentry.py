@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from stagedrollout.core.errors import Denied, Faulty, Rejected, WrongConfiguration
 from stagedrollout.core.model import Release
-from stagedrollout.core.observation import Gap, Metric, Reading, SignalQuery
+from stagedrollout.core.observation import Gap, Reading, SignalQuery
 from stagedrollout.http.client import HttpClient, JsonReply
 from stagedrollout.signals.sentry_names import NoName, ReleaseNames, release_filter
 from stagedrollout.signals.sentry_reply import (
@@ -74,10 +74,6 @@ class SentrySessions:
     def name(self) -> str:
         return SERVICE
 
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        return METRICS
-
     def read(self, query: SignalQuery) -> tuple[Reading, ...]:
         """Ask for both metrics over the whole hours that hold `query.since` to `query.until`.
 
@@ -93,6 +89,9 @@ class SentrySessions:
             why = "the answer was cut short: Sentry has more pages of it"
             return tuple(unmeasured(metric, Gap.IMPLAUSIBLE, why) for metric in METRICS)
         return readings(reply.body, asked)
+
+    def unread(self, why: str) -> tuple[Reading, ...]:
+        return tuple(unmeasured(metric, Gap.FAILED, why) for metric in METRICS)
 
     def _asked(self, query: SignalQuery) -> Asked:
         """Raises NoName if the candidate has no name of its own in Sentry."""
