@@ -7,7 +7,7 @@ decides, and nothing is repeated blindly.
 from __future__ import annotations
 
 from stagedrollout.core.errors import Denied, EdgeError, LostLease, Preempted, Rejected
-from stagedrollout.core.model import Change, Outcome, Settlement, Unread, Verb
+from stagedrollout.core.model import Change, Outcome, Settlement, Unread
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.daemon.lanes import Lanes, Permit
 from stagedrollout.daemon.listing import Listing
@@ -30,15 +30,24 @@ class Actuator:
         self, listing: Listing, change: Change, *, seen: str, still_ours: Clearance, permit: Permit
     ) -> Outcome:
         """Bring the change about. `seen` is the fingerprint it was decided on; halts do not look at it."""
-        if change.verb is Verb.HALT:
+        if change.verb.brakes:
             return self._halt(listing, change)
         try:
             with self._lanes.raising(permit, still_ours) as clearance:
-                return persistently(lambda: listing.store.apply(change, seen, clearance))
+                outcome = persistently(lambda: listing.store.apply(change, seen, clearance))
         except (Preempted, LostLease) as stop:
             return self._outcome(Settlement.PREEMPTED, str(stop))
         except EdgeError as error:
-            return self._not_done(error)
+            outcome = self._not_done(error)
+        if self._lanes.overtaken(permit) and not listing.store.fenced:
+            return self._halted_after_all(listing, change)
+        return outcome
+
+    def _halted_after_all(self, listing: Listing, change: Change) -> Outcome:
+        """A halt came while a raise was on its way to a store that takes both: the halt has the last word."""
+        halted = self._halt(listing, change)
+        detail = f"a halt took over while it was on its way; halted again: {halted.settlement.value}"
+        return Outcome(Settlement.PREEMPTED, detail, halted.state)
 
     def _halt(self, listing: Listing, change: Change) -> Outcome:
         try:

@@ -53,7 +53,7 @@ class Lanes:
         try:
 
             def clearance() -> None:
-                if self._halts.get(permit.app, 0) != permit.halts:
+                if self.overtaken(permit):
                     raise Preempted("a halt took over")
                 if self._monotonic() > permit.deadline:
                     raise Preempted("the pass ran out of time")
@@ -62,6 +62,11 @@ class Lanes:
             yield clearance
         finally:
             lock.release()
+
+    def overtaken(self, permit: Permit) -> bool:
+        """Whether a halt was announced since the permit was given."""
+        with self._guard:
+            return self._halts.get(permit.app, 0) != permit.halts
 
     def halt(self, app: StoreApp) -> None:
         """Announce a halt: every raise of this store app stops before its next request."""

@@ -13,7 +13,11 @@ from stagedrollout.core.ports import Signal, StorePort
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`policies` are all that are known, by name; `policy` is the app's own."""
+    """`policies` are all that are known, by name; `policy` is the app's own.
+
+    `signals` are always asked, in this order; `opinions` (what people write and rate) only for a policy that
+    has a gate for them.
+    """
 
     id: StoreApp
     mode: Mode
@@ -21,8 +25,9 @@ class Listing:
     policy: str
     policies: Mapping[str, Policy]
     store: StorePort
-    signal: Signal
+    signals: tuple[Signal, ...]
     poll: timedelta
+    opinions: tuple[Signal, ...] = ()
 
     def policy_of(self, name: str) -> Policy:
         """The named policy; the app's own, to halt by, if that one is not (or no longer) known."""

@@ -10,8 +10,10 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from stagedrollout.core import news
+from stagedrollout.core.apple_drift import may_still_let_go
 from stagedrollout.core.assessment import Assessment, Circumstances, assess
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.decision import decide
@@ -21,10 +23,10 @@ from stagedrollout.core.evidence import hour_floor
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread, Verb
-from stagedrollout.core.observation import Gap, Observation, Reading, SignalQuery, Unmeasured
+from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread
+from stagedrollout.core.observation import Observation, Reading, SignalQuery
 from stagedrollout.core.policy import Policy
-from stagedrollout.core.ports import Clearance, Clock
+from stagedrollout.core.ports import Clearance, Clock, Signal
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.lanes import Permit
 from stagedrollout.daemon.listing import Listing
@@ -98,22 +100,12 @@ class Reconciler:
         now = self.clock.now()
         learned = learn(rollout, store, now)
         rollout = extend(rollout, learned, now)
+        warned = news.of_pauses(rollout, now)
+        learned, rollout = (*learned, *warned), extend(rollout, warned, now)
         policy = listing.policy_of(_policy_meant(rollout, order))
         stop = order is not None and order.verb is CommandVerb.HALT
-        readings = () if stop or not _listens(rollout) else self._readings(listing, rollout, policy, now)
+        readings = () if stop or not _listens(rollout) else _readings(listing, rollout, policy, now)
         return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, readings))
-
-    def _readings(
-        self, listing: Listing, rollout: Rollout, policy: Policy, now: datetime
-    ) -> tuple[Reading, ...]:
-        widest = max(gate.window for gate in policy.gates)
-        since = min(max(rollout.run_since, hour_floor(now - widest)), hour_floor(now))
-        query = SignalQuery(rollout.release, rollout.baseline, since, now)
-        signal = listing.signal
-        try:
-            return persistently(lambda: signal.read(query), ONCE if rollout.blind_since else ATTEMPTS)
-        except EdgeError as error:
-            return tuple(Unmeasured(signal.name, m, Gap.FAILED, str(error)) for m in signal.metrics)
 
     def _assess(self, observed: _Observed) -> tuple[Assessment, tuple[Fact, ...]]:
         rollout, now = observed.rollout, observed.seen.now
@@ -187,6 +179,30 @@ class _Observed:
         return self.seen.store.fingerprint if isinstance(self.seen.store, StoreState) else ""
 
 
+def _readings(listing: Listing, rollout: Rollout, policy: Policy, now: datetime) -> tuple[Reading, ...]:
+    """What each signal says, over the windows of the gates it is read for."""
+    attempts = ONCE if rollout.blind_since else ATTEMPTS
+    query = _query(rollout, max(gate.window for gate in policy.gates), now)
+    found = [_reading(signal, query, attempts) for signal in listing.signals]
+    if policy.ratings:
+        query = _query(rollout, policy.ratings.window, now)
+        found += [_reading(signal, query, attempts) for signal in listing.opinions]
+    return tuple(chain.from_iterable(found))
+
+
+def _query(rollout: Rollout, window: timedelta, now: datetime) -> SignalQuery:
+    since = min(max(rollout.run_since, hour_floor(now - window)), hour_floor(now))
+    return SignalQuery(rollout.release, rollout.baseline, since, now)
+
+
+def _reading(signal: Signal, query: SignalQuery, attempts: int) -> tuple[Reading, ...]:
+    """A signal that cannot be read says so in readings of its own; the others keep theirs."""
+    try:
+        return persistently(lambda: signal.read(query), attempts)
+    except EdgeError as error:
+        return signal.unread(str(error))
+
+
 def _policy_meant(rollout: Rollout, order: Command | None) -> str:
     """A start names the policy it is to be steered by, from its first stage on."""
     starts = order is not None and order.verb is CommandVerb.START
@@ -200,7 +216,7 @@ def _listens(rollout: Rollout) -> bool:
 
 
 def _stops(decision: Decision) -> bool:
-    return decision.change is not None and decision.change.verb is Verb.HALT
+    return decision.change is not None and decision.change.verb.brakes
 
 
 def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) -> datetime:
@@ -208,7 +224,7 @@ def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) 
     wait = listing.poll
     if rollout.halt and not rollout.halt.confirmed:
         wait = max((now - rollout.halt.at) / 4, RETRY_SOON)  # soon at first; it may need a person
-    elif rollout.intent:
+    elif rollout.intent or may_still_let_go(rollout, now):
         wait = RETRY_SOON
     latest = now + min(wait, listing.poll)
     return min(latest, decision.due) if decision.due and decision.due > now else latest

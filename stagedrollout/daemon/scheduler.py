@@ -11,10 +11,11 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from stagedrollout.core.errors import EdgeError, LostLease, StagedRolloutError, StorageError
@@ -22,6 +23,7 @@ from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.app_pass import AppPass, AppPasses
 from stagedrollout.daemon.clocks import LockStep
+from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.notify.relay import Relay
 from stagedrollout.storage.commands import CommandBox
@@ -50,6 +52,7 @@ class Works:
     wall: Clock
     epoch: int
     lock_step: LockStep | None
+    report: SelfReport = field(default_factory=Silent)
 
 
 class Scheduler:
@@ -78,6 +81,7 @@ class Scheduler:
         self._apscheduler.add_job(
             job, "interval", seconds=TURN_SECONDS, id="turn", next_run_time=datetime.now(UTC)
         )
+        self._apscheduler.add_listener(self._turn_broke_off, EVENT_JOB_ERROR)
         self._apscheduler.start()
 
     def stop(self) -> None:
@@ -96,7 +100,7 @@ class Scheduler:
         if self.lost:
             return
         self._start_passes()
-        self._launch("tell", self._telling, self._works.relay.deliver_due, _told)
+        self._launch("tell", self._telling, self._works.relay.deliver_due, self._told)
 
     def _turns_in_lock_step(self) -> None:
         """Turn after turn, each waiting for the work it started, then the clock jumps."""
@@ -132,8 +136,9 @@ class Scheduler:
 
     def _beat(self) -> None:
         now = self._works.wall.now()
-        if now - self._beaten_at < HEARTBEAT:
+        if timedelta(0) <= now - self._beaten_at < HEARTBEAT:  # not while a clock set back catches up
             return
+        problem = ""
         try:
             self._works.presence.beat(self._works.epoch, now)
             self._beaten_at = now
@@ -141,8 +146,11 @@ class Scheduler:
             log.critical("%s; this daemon raises nothing more and stops", lost)
             self.lost = True
             self.finished.set()
+            return
         except StorageError as error:
-            log.error("the database cannot be written: %s", error)  # noqa: TRY400 - the words are enough
+            problem = f"the database cannot be written: {error}"
+            log.error("%s", problem)  # noqa: TRY400 - the words are enough
+        self._works.report.beat(now, problem)
 
     def _take_orders(self) -> None:
         """Halts first and at once; whatever else the database refuses meanwhile."""
@@ -181,6 +189,7 @@ class Scheduler:
             if error:
                 log.critical("the halt %s broke off and is tried again: %s", order.id, _words(error))
                 self._make_due(app, self._works.clock.now())
+                self._works.report.stumbled(f"the halt {order.id}", error)
             elif due := outcome.result():
                 self._make_due(app, due)
 
@@ -211,12 +220,27 @@ class Scheduler:
                 due, problem = now + AFTER_TROUBLE, _words(error)
                 log.error("the pass over %s broke off: %s", app, problem, exc_info=_unexpected(error))
             self._make_due(app, due)
+            if error is None:
+                self._works.report.passed(app, due, problem)
+            else:
+                self._works.report.broke_off(app, due, error, problem)
             try:
                 self._works.presence.pass_finished(app, now, next_due=due, problem=problem)
             except StorageError as failure:
                 log.warning("the pass over %s cannot be noted: %s", app, failure)
 
         return note
+
+    def _told(self, outcome: Future[int]) -> None:
+        error = outcome.exception()
+        if error:
+            words, place = _words(error), _unexpected(error)
+            log.error("notices could not be delivered: %s", words, exc_info=place)
+            self._works.report.stumbled("delivering notices", error)
+
+    def _turn_broke_off(self, event: JobExecutionEvent) -> None:
+        """APScheduler has logged it, and the next turn comes all the same."""
+        self._works.report.stumbled("a turn", event.exception)
 
     def _launch(
         self,
@@ -252,12 +276,6 @@ class Scheduler:
             with self._guard:
                 self._running.pop(name, None)
             future.set_result(None)
-
-
-def _told(outcome: Future[int]) -> None:
-    error = outcome.exception()
-    if error:
-        log.error("notices could not be delivered: %s", _words(error), exc_info=_unexpected(error))
 
 
 def _words(error: BaseException) -> str:

@@ -1,0 +1,163 @@
+"""What all orders have in common: whom they address, how they are left in the database, and their answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stagedrollout.cli.options import config_option, json_option
+
+if TYPE_CHECKING:
+    from stagedrollout.core.model import Command, Store
+    from stagedrollout.storage.commands import CommandBox
+
+TAKEN_WITHIN_SECONDS = 10.0
+"""A daemon notices an order within a second; after this long there is none."""
+
+DONE_WITHIN = timedelta(minutes=2)
+ORDER_LASTS = timedelta(minutes=15)
+"""A permissive order that nobody could carry out is void after this; a halt never is."""
+
+LOOK_AGAIN_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an order, in a word and a sentence, and the exit code for it."""
+
+    command: Command
+    result: str
+    text: str
+    code: int
+
+    def document(self) -> dict[str, str]:
+        told = {"command": self.command.id, "verb": self.command.verb.value}
+        return {**told, "store": self.command.store.value, "result": self.result, "answer": self.text}
+
+
+def order_command(
+    verb: str, help_text: str, store_help: str = "google_play or app_store. Default: the app's only store."
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command with the options that all orders share."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        for option in (
+            json_option,
+            config_option,
+            click.option("--reason", required=True, help="Why; it stands in the journal and in Slack."),
+            click.option(
+                "--release", default="", help="Version or build. Default: the rollout that is going on."
+            ),
+            click.option("--store", default="", help=store_help),
+            click.argument("app"),
+        ):
+            function = option(function)
+        return click.command(verb, help=help_text)(function)
+
+    return decorate
+
+
+def addressed(config: Path, app: str, store: str, policy: str) -> tuple[str, tuple[Store, ...]]:
+    """The database, and the stores that may be meant. Raises click.UsageError with the nearest names."""
+    from stagedrollout.config.load import load  # noqa: PLC0415
+    from stagedrollout.config.problems import nearest  # noqa: PLC0415
+    from stagedrollout.core.model import Store  # noqa: PLC0415
+
+    loaded = load(config, environ=os.environ)
+    settings = loaded.settings.app(app)
+    if settings is None:
+        raise click.UsageError(f"no app {app!r}{_hint(nearest(app, [a.name for a in loaded.settings.apps]))}")
+    if policy and policy not in loaded.policies:
+        raise click.UsageError(f"no policy {policy!r}{_hint(nearest(policy, loaded.policies))}")
+    if store and store not in settings.stores:
+        raise click.UsageError(f"{app} is not on {store!r}; it is on {', '.join(settings.stores)}")
+    return loaded.settings.database, (Store(store),) if store else settings.stores
+
+
+def _hint(words: str) -> str:
+    return f"; {words}" if words else ""
+
+
+def new_command(verb: str, app: str, store: Store, *, release: str, reason: str, **terms: Any) -> Command:
+    """The order as a value, given now by the person at the keyboard."""
+    from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    return Command(
+        id=uuid.uuid4().hex,
+        verb=CommandVerb(verb),
+        app=app,
+        store=store,
+        actor=Actor(ActorKind.HUMAN, _user()),
+        reason=reason,
+        created_at=now,
+        expires_at=None if verb in ("halt", "hold") else now + ORDER_LASTS,
+        release=release,
+        policy=terms.get("policy", ""),
+        hold_for=span(terms["hold_for"], "--for") if terms.get("hold_for") else None,
+        without_evidence=terms.get("without_evidence", False),
+    )
+
+
+def span(written: str, option: str) -> timedelta:
+    """A duration from the command line. Raises click.BadParameter in words."""
+    from stagedrollout.core.units import duration  # noqa: PLC0415
+
+    try:
+        return duration(written)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
+
+
+def _user() -> str:
+    """Who is acting: the OS user, and through sudo the one who called it. Never an argument, nor what
+    an environment variable claims; only root's own sudo may be believed."""
+    import pwd  # noqa: PLC0415
+
+    caller = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    user = int(caller) if caller.isdecimal() else os.getuid()
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"uid {user}"
+
+
+def open_box(database: str) -> CommandBox:
+    """Where orders are left. Raises StorageError."""
+    from stagedrollout.storage.commands import CommandBox  # noqa: PLC0415
+    from stagedrollout.storage.engine import open_existing  # noqa: PLC0415
+    from stagedrollout.storage.migrate import check  # noqa: PLC0415
+
+    engine = open_existing(database)
+    check(engine)
+    return CommandBox(engine)
+
+
+def wait_until(look: Callable[[], Any], done: Callable[[Any], Any], seconds: float) -> Any:
+    """Look until `done` or the time is over; returns the last look."""
+    ends = time.monotonic() + seconds
+    while True:
+        found = look()
+        if done(found) or time.monotonic() >= ends:
+            return found
+        time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def tell(answers: list[Answer], *, as_json: bool) -> None:
+    """One answer as it is; several, of one order to several stores, together."""
+    if as_json:
+        told = [answer.document() for answer in answers]
+        click.echo(json.dumps(told[0] if len(told) == 1 else {"answers": told}, indent=2))
+        return
+    for answer in answers:
+        where = f"{answer.command.store.value}: " if len(answers) > 1 else ""
+        click.echo(f"{where}{answer.text}", err=answer.code != 0)

@@ -1,0 +1,141 @@
+"""What the database tells about a daemon's health, for people and for whatever watches over them.
+
+Ages of heartbeats are the machine's time. Passes and notices live by the daemon's clock; where that is an
+emulator's, nobody outside knows it, and the end of the latest pass stands for it: no look can be too early then,
+so what is called late is late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from stagedrollout.core.units import duration_text
+from stagedrollout.storage.outbox import Undelivered
+from stagedrollout.storage.presence import DaemonRow, PassRow, Statuses
+
+UNDELIVERED_MAX = timedelta(minutes=10)
+"""How long a notice may wait (promise R20)."""
+
+_NOT_HALTED = "not_halted"
+
+
+class About(StrEnum):
+    """What a finding concerns."""
+
+    DATABASE = "database"
+    DAEMON = "daemon"
+    HALT = "halt"
+    LATE = "late"
+    PROBLEM = "problem"
+    NOTICES = "notices"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence. `ill` is False for what is worth knowing but no reason to wake anybody."""
+
+    about: About
+    said: str
+    ill: bool = True
+
+
+def passes_now(statuses: Statuses, now: datetime) -> datetime:
+    """The time by the clock that passes and notices live by, or the latest that is known of it."""
+    if statuses.daemon is None or not _rehearses(statuses.daemon):
+        return now
+    return max((row.finished_at for row in statuses.passes if row.finished_at), default=now)
+
+
+def findings(
+    statuses: Statuses, undelivered: Undelivered, now: datetime, max_age: timedelta
+) -> tuple[Finding, ...]:
+    """Everything there is to say, the gravest first; nothing: healthy.
+
+    `now` is the machine's, `max_age` how old a heartbeat may be, and `undelivered` is as of `passes_now`.
+    """
+    return (*_halts(statuses), *_daemon_and_passes(statuses, now, max_age), *_notices(undelivered))
+
+
+def _halts(statuses: Statuses) -> Iterator[Finding]:
+    for row in statuses.rollouts:
+        if row.summary.phase == _NOT_HALTED:
+            where = f"{row.rollout.app} on {row.rollout.store.value} {row.summary.label}"
+            yield Finding(About.HALT, f"{where} is NOT HALTED: {row.summary.reason}")
+
+
+def _daemon_and_passes(statuses: Statuses, now: datetime, max_age: timedelta) -> Iterator[Finding]:
+    """A daemon that is dead has late passes as well; that goes without saying."""
+    daemon = statuses.daemon
+    if daemon is None:
+        yield Finding(About.DAEMON, "no daemon has ever run on this database")
+        return
+    if absent := _absence(daemon, now, max_age):
+        yield Finding(About.DAEMON, absent)
+    watched = _watched(daemon, statuses.passes)
+    for name, row in watched.items():
+        late = (
+            ""
+            if absent
+            else _unfinished(daemon, row, now) or _overdue(daemon, row, passes_now(statuses, now))
+        )
+        if late:
+            yield Finding(About.LATE, f"{name}: {late}")
+        if row and row.problem:
+            yield Finding(About.PROBLEM, f"{name}: {row.problem}")
+
+
+def _absence(daemon: DaemonRow, now: datetime, max_age: timedelta) -> str:
+    age = now - daemon.heartbeat_at
+    if "stopped_at" in daemon.info:
+        return f"the daemon was stopped at {daemon.info['stopped_at'][:19]} UTC: nothing is watched"
+    if age > max_age:
+        return f"no heartbeat for {duration_text(age)}: the daemon is dead or hangs, and nothing is watched"
+    if -age > max_age:
+        return f"the last heartbeat is {duration_text(-age)} in the future: two clocks differ"
+    return ""
+
+
+def _watched(daemon: DaemonRow, rows: tuple[PassRow, ...]) -> dict[str, PassRow | None]:
+    """Every store app this daemon watches; others may have been watched by an earlier one."""
+    known = {str(row.store_app): row for row in rows}
+    return {name: known.get(name) for name in daemon.info.get("watching", known)}
+
+
+def _unfinished(daemon: DaemonRow, row: PassRow | None, now: datetime) -> str:
+    """In words, once a store app's first pass has not ended for a poll of the machine's time."""
+    begun = now - daemon.started_at
+    if (row and row.next_due_at) or begun <= _poll(daemon):
+        return ""
+    return f"no pass has ended since the daemon began {duration_text(begun)} ago"
+
+
+def _overdue(daemon: DaemonRow, row: PassRow | None, now: datetime) -> str:
+    """In words, once a pass has been due for a poll. What was due while no daemon ran is due from its start."""
+    if row is None or row.next_due_at is None:
+        return ""
+    due = row.next_due_at if _rehearses(daemon) else max(row.next_due_at, daemon.started_at)
+    return f"its pass is {duration_text(now - due)} late" if now - due > _poll(daemon) else ""
+
+
+def _poll(daemon: DaemonRow) -> timedelta:
+    return timedelta(seconds=daemon.info.get("poll_seconds", 0))
+
+
+def _rehearses(daemon: DaemonRow) -> bool:
+    return daemon.info.get("clock") == "emulator"
+
+
+def _notices(undelivered: Undelivered) -> Iterator[Finding]:
+    if undelivered.oldest is not None and undelivered.oldest > UNDELIVERED_MAX:
+        count = _notices_are(undelivered.waiting)
+        yield Finding(About.NOTICES, f"{count} not delivered for {duration_text(undelivered.oldest)}")
+    if undelivered.failed:
+        said = f"{_notices_are(undelivered.failed)} given up: Slack took them in no form, the log has them"
+        yield Finding(About.NOTICES, said, ill=False)
+
+
+def _notices_are(count: int) -> str:
+    return "1 notice is" if count == 1 else f"{count} notices are"

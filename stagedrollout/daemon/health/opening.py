@@ -1,0 +1,74 @@
+"""From the configuration to what the daemon tells about itself; without `health:`, to silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+from stagedrollout.config.dsn import unusable_dsn
+from stagedrollout.config.load import Loaded
+from stagedrollout.config.problems import Problem, refusal
+from stagedrollout.config.secrets import Secret, SecretRef
+from stagedrollout.core.model import StoreApp
+from stagedrollout.core.ports import Clock
+from stagedrollout.core.redaction import Redactor
+from stagedrollout.daemon.health.errors import Ingest, OwnSentry
+from stagedrollout.daemon.health.heartbeat import HeartbeatFile
+from stagedrollout.daemon.health.report import OwnHealth, SelfReport, Silent
+from stagedrollout.daemon.health.rounds import Rounds
+
+if TYPE_CHECKING:
+    from sentry_sdk.transport import Transport
+
+
+def open_report(
+    loaded: Loaded,
+    apps: Iterable[StoreApp],
+    *,
+    clock: Clock,
+    epoch: int,
+    transport: Transport | None = None,
+) -> SelfReport:
+    """`apps` are watched from now on; `transport` replaces the SDK's own. Raises WrongConfiguration."""
+    health = loaded.settings.health
+    file = None
+    if health.heartbeat_file:
+        file = HeartbeatFile(loaded.path.parent / health.heartbeat_file, epoch)
+    sentry = _sentry(loaded, health.sentry_dsn, transport) if health.sentry_dsn else None
+    if file is None and sentry is None:
+        return Silent()
+    rounds = Rounds(apps, loaded.settings.poll, clock.now())
+    return OwnHealth(rounds, clock, file=file, sentry=sentry)
+
+
+def _sentry(loaded: Loaded, ref: SecretRef, transport: Transport | None) -> OwnSentry:
+    settings = loaded.settings
+    ingest = Ingest(
+        dsn=_dsn(loaded, ref),
+        environment=settings.health.environment,
+        monitor=settings.health.monitor,
+        poll=settings.poll,
+        transport=transport,
+    )
+    secrets = [loaded.secret(reference).reveal() for reference in dict.fromkeys(_references(settings))]
+    return OwnSentry(ingest, Redactor.of(secrets))
+
+
+def _dsn(loaded: Loaded, ref: SecretRef) -> Secret:
+    dsn = loaded.secret(ref)
+    if wrong := unusable_dsn(dsn, ref, loaded.settings.clock):
+        raise refusal([Problem(str(loaded.path), 0, 0, "health.sentry_dsn", wrong.wrong, wrong.right)])
+    return dsn
+
+
+def _references(value: Any) -> Iterator[SecretRef]:
+    """Every secret that a part of the settings speaks of."""
+    if isinstance(value, SecretRef):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _references(item)
+    elif is_dataclass(value):
+        for entry in fields(value):
+            yield from _references(getattr(value, entry.name))
