@@ -96,7 +96,7 @@ def _emulator(folder: Path, scenario: str, seed: int | None, speed: float | None
 
 def _run(emulated: Emulated, out: Path | None, *, live: bool) -> list[dict[str, Any]]:
     from stagedrollout.cli.export import export_run, rollouts  # noqa: PLC0415
-    from stagedrollout.cli.run import log_to_stderr  # noqa: PLC0415
+    from stagedrollout.cli.logs import log_to_stderr  # noqa: PLC0415
     from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
     from stagedrollout.daemon.bootstrap import open_daemon  # noqa: PLC0415
     from stagedrollout.http.client import HttpClient, Limits  # noqa: PLC0415

@@ -126,6 +126,6 @@ def _not_halted(command: Command, why: str) -> Answer:
 
 
 def _by_hand(command: Command) -> str:
-    from stagedrollout.core.wording import console_hint  # noqa: PLC0415
+    from stagedrollout.core.telling import console_hint  # noqa: PLC0415
 
     return f"Stop it by hand: {console_hint(command.store)}."

@@ -19,11 +19,13 @@ from stagedrollout.cli.options import config_option
 @click.option("--verbose", is_flag=True, help="Log every pass.")
 def run(config: Path, *, verbose: bool) -> None:
     """Where the clock is an emulator's, it ends when the emulator's story does."""
+    from stagedrollout.cli.logs import log_to_stderr  # noqa: PLC0415
     from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
     from stagedrollout.daemon.bootstrap import open_daemon  # noqa: PLC0415
 
-    log_to_stderr(logging.INFO if verbose else logging.WARNING)
     loaded = load_with_secrets(config, environ=os.environ)
+    level = logging.INFO if verbose else logging.WARNING
+    log_to_stderr(level, [secret.reveal() for secret in loaded.secrets()])
     with open_daemon(loaded) as daemon:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -36,10 +38,3 @@ def run(config: Path, *, verbose: bool) -> None:
         if daemon.lost:
             click.echo("stagedrollout: another daemon has taken over this database", err=True)
             sys.exit(1)
-
-
-def log_to_stderr(level: int) -> None:
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("googleapiclient").setLevel(logging.ERROR)

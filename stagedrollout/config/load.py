@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from stagedrollout.config import shapes
 from stagedrollout.config.crosscheck import cross_check
 from stagedrollout.config.database import resolved
+from stagedrollout.config.dsn import unusable_dsn
 from stagedrollout.config.policies import Shelf, read_policies
 from stagedrollout.config.problems import Problem, Problems, joined, refusal
 from stagedrollout.config.reading import read_into
 from stagedrollout.config.secrets import Secret, SecretRef, Unusable, read_ref, read_secret, resolve
-from stagedrollout.config.settings import Settings
+from stagedrollout.config.settings import ClockSource, Settings
 from stagedrollout.config.shipped import policies_folder
 from stagedrollout.config.yaml_source import read_document
 from stagedrollout.config.yaml_tree import Document
@@ -32,6 +34,22 @@ class Loaded:
     def secret(self, ref: SecretRef) -> Secret:
         """Read one secret now. Raises WrongConfiguration."""
         return resolve(ref, self.path.parent, environ=self.environ)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret that the settings speak of, to keep it out of what is written. Raises WrongConfiguration."""
+        return tuple(self.secret(ref) for ref in dict.fromkeys(_references(self.settings)))
+
+
+def _references(value: Any) -> Iterator[SecretRef]:
+    """Every reference to a secret in a part of the settings."""
+    if isinstance(value, SecretRef):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _references(item)
+    elif is_dataclass(value):
+        for entry in fields(value):
+            yield from _references(getattr(value, entry.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,5 +130,11 @@ def _unreadable(document: Document | None, path: Path, environ: Mapping[str, str
         except ValueError:
             continue
         found = read_secret(ref, path.parent, environ=environ)
+        if isinstance(found, Secret) and place == ("health", "sentry_dsn"):
+            found = unusable_dsn(found, ref, _clock(document)) or found
         if isinstance(found, Unusable):
             yield document.problem(place, found.wrong, found.right)
+
+
+def _clock(document: Document) -> ClockSource:
+    return ClockSource.EMULATOR if document.get("clock") == "emulator" else ClockSource.SYSTEM

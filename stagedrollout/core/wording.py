@@ -6,30 +6,25 @@ notice's key is made from what happened and when, so telling it twice is telling
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import singledispatch
 from typing import Any
 
 from stagedrollout.core import facts
-from stagedrollout.core.assessment import Reason
 from stagedrollout.core.facts import DecisionKind, Drift
-from stagedrollout.core.lifecycle import Halt, Phase, Rollout
+from stagedrollout.core.lifecycle import Phase, Rollout
 from stagedrollout.core.model import (
     SOMEBODY,
     OnNewRelease,
     ReleaseStatus,
     ReviewState,
-    Settlement,
     Store,
-    Verb,
 )
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
-from stagedrollout.core.observation import Metric
 from stagedrollout.core.phasing import BUDGET
-from stagedrollout.core.units import PPM_ALL, percent_text
-
-STORE_NAMES = {Store.GOOGLE_PLAY: "Google Play", Store.APP_STORE: "App Store"}
+from stagedrollout.core.settlements import halted, held, of_settlement
+from stagedrollout.core.telling import Telling, evidence, override, title
+from stagedrollout.core.units import percent_text
 
 PHASE_WORDS = {
     Phase.WAITING: "waiting for somebody to start it",
@@ -41,39 +36,6 @@ PHASE_WORDS = {
     Phase.COMPLETED: "completed",
     Phase.SUPERSEDED: "superseded",
 }
-
-_SUBJECTS = {metric.value: metric.words for metric in Metric}
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """One fact in its place: the rollout after it, when, the decision it belongs to, and its fellows."""
-
-    rollout: Rollout
-    at: datetime
-    decided: facts.Decided | None
-    news: tuple[facts.Fact, ...]
-
-    @property
-    def name(self) -> str:
-        return title(self.rollout)
-
-    def notice(self, kind: NoticeKind, headline: str, *told: Fact, broadcast: bool = False) -> Notice:
-        """A notice that is new with every instant it is told at."""
-        key = f"{self.rollout.key}/{kind.value}/{self.at.isoformat()}"
-        return Notice(key, kind, broadcast, headline, told, self._footer())
-
-    def once(self, key: str, kind: NoticeKind, headline: str, *told: Fact, broadcast: bool) -> Notice:
-        """A notice told once for `key`, however often it comes up."""
-        whole = f"{self.rollout.key}/{kind.value}/{key}"
-        return Notice(whole, kind, broadcast, headline, told, self._footer())
-
-    def _footer(self) -> str:
-        return f"policy {self.rollout.policy} | {self.at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def title(rollout: Rollout) -> str:
-    return f"{rollout.key.app} on {STORE_NAMES[rollout.key.store]} {rollout.release.label}"
 
 
 def board(rollout: Rollout) -> Board:
@@ -91,28 +53,6 @@ def notices(rollout: Rollout, news: tuple[facts.Fact, ...], at: datetime) -> tup
     telling = Telling(rollout, at, decided, news)
     told = (notice for fact in news for notice in _tell(fact, telling))
     return tuple({notice.key: notice for notice in told}.values())
-
-
-def override(rollout: Rollout, verb: str) -> str:
-    """The command line that a person would type."""
-    key = rollout.key
-    return (
-        f'stagedrollout {verb} {key.app} --store {key.store.value} --release {key.release_id} --reason "..."'
-    )
-
-
-def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:
-    """Each reason with its value, threshold, sample and baseline, as far as it has them."""
-    told: list[Fact] = []
-    for reason in reasons:
-        subject = _SUBJECTS.get(reason.gate, reason.gate.replace("_", " ")) or "reason"
-        told.append(Fact(subject.capitalize(), reason.text.removeprefix(f"{subject} ")))
-        if reason.baseline_ppm is not None:
-            shown = percent_text(reason.baseline_ppm // 100 * 100)
-            told.append(Fact("Baseline", f"{shown}, n = {reason.baseline_sample}"))
-        if reason.quotes:
-            told.append(Fact("Newest low reviews", "\n".join(reason.quotes)))
-    return tuple(told)
 
 
 @singledispatch
@@ -163,7 +103,7 @@ def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
     }
     halt = told.rollout.halt
     if fact.stopped and halt and halt.confirmed and halt.actor != SOMEBODY:
-        return (_halted(halt, told),)
+        return (halted(halt, told),)
     if not told.rollout.steered or fact.review not in words:
         return ()
     return (told.notice(NoticeKind.REVIEW, f"{told.name}: {words[fact.review]}", broadcast=True),)
@@ -257,7 +197,7 @@ def _(fact: facts.Decided, told: Telling) -> tuple[Notice, ...]:
         case DecisionKind.HALT:
             return _failing(fact, told, day)
         case DecisionKind.HOLD if not told.rollout.halt:
-            return (_held(fact, told),)
+            return (held(fact, told),)
         case DecisionKind.ADVANCE | DecisionKind.COMPLETE:
             headline = f"{told.name} would be raised now; mode observe: nothing was sent"
             return (told.once(day, NoticeKind.RAISED, headline, *why, broadcast=False),)
@@ -275,101 +215,6 @@ def _failing(fact: facts.Decided, told: Telling, day: str) -> tuple[Notice, ...]
     return (told.once(day, NoticeKind.FAILING, headline, *evidence(fact.reasons), broadcast=True),)
 
 
-def _held(fact: facts.Decided, told: Telling) -> Notice:
-    day = f"{told.at:%Y-%m-%d}/" + "+".join(sorted({r.code + r.gate for r in fact.reasons}))
-    paused = ", paused" if told.rollout.seen and told.rollout.seen.status is ReleaseStatus.PAUSED else ""
-    headline = f"{told.name} is held at {percent_text(told.rollout.exposure_ppm)}{paused}"
-    return told.once(day, NoticeKind.HELD, headline, *evidence(fact.reasons), broadcast=False)
-
-
 @_tell.register
 def _(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
-    if fact.verb is Verb.HALT:
-        return (_halt_settled(fact, told),)
-    if fact.verb is Verb.PAUSE:
-        return _pause_settled(fact, told)
-    day = f"{told.at:%Y-%m-%d}/{fact.verb.value}/{fact.detail}"
-    match fact.settlement:
-        case Settlement.CONFIRMED | Settlement.ALREADY:
-            return (_raise_confirmed(fact, told),)
-        case Settlement.REFUSED:
-            headline = f"{told.name}: the store refused our {fact.verb.value}"
-            says = Fact("The store says", fact.detail)
-            return (told.once(day, NoticeKind.REFUSED, headline, says, broadcast=True),)
-        case Settlement.IN_DOUBT:
-            headline = f"{told.name}: not known whether our {fact.verb.value} was applied; looking again"
-            happened = Fact("What happened", fact.detail)
-            return (told.once(day, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
-        case Settlement.NOT_APPLIED | Settlement.MOVED:
-            headline = f"{told.name}: our {fact.verb.value} could not be sent; the next pass tries again"
-            happened = Fact("What happened", fact.detail)
-            return (told.once(day, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
-        case Settlement.PREEMPTED:
-            return ()
-
-
-def _pause_settled(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
-    """Pausing between steps is the ordinary course; pausing for a cause is told, and a pause that fails loudly."""
-    held = told.decided is not None and told.decided.decision is DecisionKind.HOLD
-    match fact.settlement:
-        case Settlement.CONFIRMED | Settlement.ALREADY:
-            return (_held(told.decided, told),) if held and told.decided else ()
-        case Settlement.PREEMPTED:
-            return ()
-        case Settlement.REFUSED | Settlement.IN_DOUBT | Settlement.NOT_APPLIED | Settlement.MOVED:
-            headline = f"{told.name} is NOT PAUSED: Apple goes on raising it until the pause is seen"
-            says = Fact("The store says", fact.detail)
-            how = Fact("To stop it by hand", console_hint(told.rollout.key.store))
-            day = f"{told.at:%Y-%m-%d}/{fact.verb.value}"
-            return (told.once(day, NoticeKind.NOT_HALTED, headline, says, how, broadcast=True),)
-
-
-def _raise_confirmed(fact: facts.Settled, told: Telling) -> Notice:
-    why = evidence(told.decided.reasons) if told.decided else ()
-    at = percent_text(told.rollout.exposure_ppm)
-    if fact.verb is Verb.PREPARE:
-        return told.once(
-            fact.intent, NoticeKind.STARTED, f"{told.name} has a phased release now", *why, broadcast=False
-        )
-    if fact.verb is Verb.STEP:
-        window = told.rollout.window
-        to = percent_text(window.target_ppm) if window else "its next share"
-        headline = f"{told.name}: Apple is let take its next step, from {at} to {to}"
-        return told.once(fact.intent, NoticeKind.RAISED, headline, *why, broadcast=False)
-    if told.rollout.exposure_ppm == PPM_ALL:
-        headline = f"{told.name} is completed: 100 %"
-        return told.once(fact.intent, NoticeKind.COMPLETED, headline, *why, broadcast=False)
-    kind = NoticeKind.RESUMED if fact.verb is Verb.RESUME else NoticeKind.RAISED
-    words = {Verb.START: "is started at", Verb.RESUME: "is resumed at"}.get(fact.verb, "is raised to")
-    return told.once(fact.intent, kind, f"{told.name} {words} {at}", *why, broadcast=False)
-
-
-def _halt_settled(fact: facts.Settled, told: Telling) -> Notice:
-    """One broadcast when the halt is true in the store; one alarm, once, while it is not."""
-    halt = told.rollout.halt
-    if halt and fact.settlement in (Settlement.CONFIRMED, Settlement.ALREADY):
-        return _halted(halt, told)
-    episode = halt.at.isoformat() if halt else told.at.isoformat()
-    by = f"by {halt.actor}" if halt else ""
-    why = evidence(told.decided.reasons) if told.decided else ()
-    headline = f"{told.name} is NOT HALTED: the store does not show the halt {by}"
-    says = Fact("The store says", fact.detail)
-    how = Fact("To stop it by hand", console_hint(told.rollout.key.store))
-    return told.once(episode, NoticeKind.NOT_HALTED, headline, *why, says, how, broadcast=True)
-
-
-def _halted(halt: Halt, told: Telling) -> Notice:
-    why = evidence(told.decided.reasons) if told.decided else ()
-    word = told.rollout.seen.status.value if told.rollout.seen else "halted"
-    store = Fact("Store", f"reads {word}, confirmed {told.at:%H:%M:%S} UTC")
-    how = Fact("To resume", override(told.rollout, "resume"))
-    headline = f"{told.name} HALTED at {percent_text(told.rollout.exposure_ppm)} by {halt.actor}"
-    return told.once(halt.at.isoformat(), NoticeKind.HALTED, headline, *why, store, how, broadcast=True)
-
-
-def console_hint(store: Store) -> str:
-    match store:
-        case Store.GOOGLE_PLAY:
-            return "Play Console > the app > Test and release > Production > Releases > Halt rollout"
-        case Store.APP_STORE:
-            return "App Store Connect > the app > the version > Phased Release > Pause"
+    return of_settlement(fact, told)

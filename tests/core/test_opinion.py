@@ -24,7 +24,7 @@ from stagedrollout.core.observation import (
     Unheard,
 )
 from stagedrollout.core.opinion import advice, judge, stars_text
-from stagedrollout.core.wording import evidence
+from stagedrollout.core.telling import evidence
 from tests.core.builders import DAY, HOUR, NOON, circumstances
 
 HAPPY = (2, 1, 4, 20, 53)  # 80 reviews, 4.5 stars

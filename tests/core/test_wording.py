@@ -25,7 +25,8 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.notice import Notice, NoticeKind
-from stagedrollout.core.wording import board, console_hint, notices, override
+from stagedrollout.core.telling import console_hint, override
+from stagedrollout.core.wording import board, notices
 from tests.core.builders import (
     ANNA,
     COMPLETED,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from stagedrollout.config.dsn import unusable_dsn
 from stagedrollout.config.load import Loaded
@@ -51,8 +50,7 @@ def _sentry(loaded: Loaded, ref: SecretRef, transport: Transport | None) -> OwnS
         poll=settings.poll,
         transport=transport,
     )
-    secrets = [loaded.secret(reference).reveal() for reference in dict.fromkeys(_references(settings))]
-    return OwnSentry(ingest, Redactor.of(secrets))
+    return OwnSentry(ingest, Redactor.of(secret.reveal() for secret in loaded.secrets()))
 
 
 def _dsn(loaded: Loaded, ref: SecretRef) -> Secret:
@@ -60,15 +58,3 @@ def _dsn(loaded: Loaded, ref: SecretRef) -> Secret:
     if wrong := unusable_dsn(dsn, ref, loaded.settings.clock):
         raise refusal([Problem(str(loaded.path), 0, 0, "health.sentry_dsn", wrong.wrong, wrong.right)])
     return dsn
-
-
-def _references(value: Any) -> Iterator[SecretRef]:
-    """Every secret that a part of the settings speaks of."""
-    if isinstance(value, SecretRef):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _references(item)
-    elif is_dataclass(value):
-        for entry in fields(value):
-            yield from _references(getattr(value, entry.name))

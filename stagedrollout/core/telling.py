@@ -1,0 +1,79 @@
+"""One fact in its place, and the phrases that every notice is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from stagedrollout.core import facts
+from stagedrollout.core.judgement import Reason
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import Store
+from stagedrollout.core.notice import Fact, Notice, NoticeKind
+from stagedrollout.core.observation import Metric
+from stagedrollout.core.units import percent_text
+
+_SUBJECTS = {metric.value: metric.words for metric in Metric}
+
+STORE_NAMES = {Store.GOOGLE_PLAY: "Google Play", Store.APP_STORE: "App Store"}
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One fact in its place: the rollout after it, when, the decision it belongs to, and its fellows."""
+
+    rollout: Rollout
+    at: datetime
+    decided: facts.Decided | None
+    news: tuple[facts.Fact, ...]
+
+    @property
+    def name(self) -> str:
+        return title(self.rollout)
+
+    def notice(self, kind: NoticeKind, headline: str, *told: Fact, broadcast: bool = False) -> Notice:
+        """A notice that is new with every instant it is told at."""
+        key = f"{self.rollout.key}/{kind.value}/{self.at.isoformat()}"
+        return Notice(key, kind, broadcast, headline, told, self._footer())
+
+    def once(self, key: str, kind: NoticeKind, headline: str, *told: Fact, broadcast: bool) -> Notice:
+        """A notice told once for `key`, however often it comes up."""
+        whole = f"{self.rollout.key}/{kind.value}/{key}"
+        return Notice(whole, kind, broadcast, headline, told, self._footer())
+
+    def _footer(self) -> str:
+        return f"policy {self.rollout.policy} | {self.at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def title(rollout: Rollout) -> str:
+    return f"{rollout.key.app} on {STORE_NAMES[rollout.key.store]} {rollout.release.label}"
+
+
+def override(rollout: Rollout, verb: str) -> str:
+    """The command line that a person would type."""
+    key = rollout.key
+    return (
+        f'stagedrollout {verb} {key.app} --store {key.store.value} --release {key.release_id} --reason "..."'
+    )
+
+
+def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:
+    """Each reason with its value, threshold, sample and baseline, as far as it has them."""
+    told: list[Fact] = []
+    for reason in reasons:
+        subject = _SUBJECTS.get(reason.gate, reason.gate.replace("_", " ")) or "reason"
+        told.append(Fact(subject.capitalize(), reason.text.removeprefix(f"{subject} ")))
+        if reason.baseline_ppm is not None:
+            shown = percent_text(reason.baseline_ppm // 100 * 100)
+            told.append(Fact("Baseline", f"{shown}, n = {reason.baseline_sample}"))
+        if reason.quotes:
+            told.append(Fact("Newest low reviews", "\n".join(reason.quotes)))
+    return tuple(told)
+
+
+def console_hint(store: Store) -> str:
+    match store:
+        case Store.GOOGLE_PLAY:
+            return "Play Console > the app > Test and release > Production > Releases > Halt rollout"
+        case Store.APP_STORE:
+            return "App Store Connect > the app > the version > Phased Release > Pause"

@@ -1,0 +1,25 @@
+"""Ways to the world outside, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stagedrollout.core.ports import Clock
+from stagedrollout.http.client import Transport
+from stagedrollout.notify.slack import Call
+from stagedrollout.stores.google_play.wire import OpenHttp
+
+if TYPE_CHECKING:
+    from sentry_sdk.transport import Transport as ReportTransport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Ways to the world outside; None: the real one."""
+
+    play: OpenHttp | None = None
+    http: Transport | None = None
+    slack: Call | None = None
+    clock: Clock | None = None
+    reports: ReportTransport | None = None

@@ -1,0 +1,173 @@
+"""From the configuration to store apps under watch: one client per service, shared by all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from stagedrollout.config.load import Loaded
+from stagedrollout.config.settings import (
+    AppSettings,
+    AppStoreListing,
+    GooglePlayAccess,
+    PlayListing,
+    SentrySource,
+)
+from stagedrollout.core.errors import WrongConfiguration
+from stagedrollout.core.model import Store, StoreApp
+from stagedrollout.core.ports import Clock, Signal
+from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.listing import Listing
+from stagedrollout.http.client import HttpClient, Limits
+from stagedrollout.http.endpoint import Endpoint
+from stagedrollout.signals.app_store_reviews import AppStoreReviews
+from stagedrollout.signals.play_reviews import PlayReviews
+from stagedrollout.signals.sentry import SentryProject, SentrySessions
+from stagedrollout.signals.sentry_names import ReleaseNames
+from stagedrollout.signals.store_average import APPLE as LOOKUP
+from stagedrollout.signals.store_average import StoreAverages
+from stagedrollout.stores.app_store import ApiKey, AppStore, AppStoreClient
+from stagedrollout.stores.google_play import GooglePlay, PlayClient
+
+Access = TypeVar("Access")
+
+
+def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreApp, Listing]:
+    """Every app in every store it is in, with its doors. Raises WrongConfiguration."""
+    vendors = _Vendors(
+        sentry=_sentry_http(loaded, doors),
+        clock=clock,
+        play=_play_client(loaded, doors),
+        app_store=_app_store_client(loaded, doors, clock),
+        lookup=_lookup_http(loaded, doors),
+    )
+    apps = loaded.settings.apps
+    found = [_play_listing(loaded, app, app.google_play, vendors) for app in apps if app.google_play]
+    found += [_app_store_listing(loaded, app, app.app_store, vendors) for app in apps if app.app_store]
+    return {listing.id: listing for listing in found}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Vendors:
+    """One client per service, shared by all apps; None where there is no access to it."""
+
+    sentry: HttpClient
+    clock: Clock
+    play: PlayClient | None
+    app_store: AppStoreClient | None
+    lookup: HttpClient | None
+
+
+def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendors: _Vendors) -> Listing:
+    play = _access(vendors.play)
+    return Listing(
+        id=StoreApp(app.name, Store.GOOGLE_PLAY),
+        mode=app.mode,
+        on_new_release=app.on_new_release,
+        policy=app.policy,
+        policies=loaded.policies,
+        store=GooglePlay(
+            package=play_app.package,
+            track=play_app.track,
+            client=play,
+            clock=vendors.clock,
+            halt_in_review=loaded.policies[app.policy].halt_in_review,
+        ),
+        signals=(_sentry_sessions(loaded, play_app.package, play_app.sentry, vendors),),
+        poll=loaded.settings.poll,
+        opinions=(PlayReviews(partial(play.reviews, play_app.package)),),
+    )
+
+
+def _app_store_listing(
+    loaded: Loaded, app: AppSettings, ios_app: AppStoreListing, vendors: _Vendors
+) -> Listing:
+    connect = _access(vendors.app_store)
+    opinions: tuple[Signal, ...] = (AppStoreReviews(connect, ios_app.app_id),)
+    if ios_app.countries:
+        opinions += (StoreAverages(_access(vendors.lookup), ios_app.app_id, ios_app.countries),)
+    return Listing(
+        id=StoreApp(app.name, Store.APP_STORE),
+        mode=app.mode,
+        on_new_release=app.on_new_release,
+        policy=app.policy,
+        policies=loaded.policies,
+        store=AppStore(app_id=ios_app.app_id, client=connect, clock=vendors.clock),
+        signals=(_sentry_sessions(loaded, ios_app.bundle_id, ios_app.sentry, vendors),),
+        poll=loaded.settings.poll,
+        opinions=opinions,
+    )
+
+
+def _sentry_sessions(loaded: Loaded, package: str, source: SentrySource, vendors: _Vendors) -> SentrySessions:
+    organization = _access(loaded.settings.sentry).organization
+    return SentrySessions(
+        vendors.sentry,
+        SentryProject(organization, source.project, source.environment),
+        ReleaseNames(package, source.release),
+    )
+
+
+def _access(access: Access | None) -> Access:
+    """The configuration's own check leaves no app without the access its stores and signals need."""
+    if access is None:
+        raise WrongConfiguration("an app uses a service whose access is not configured")
+    return access
+
+
+def _play_client(loaded: Loaded, doors: Doors) -> PlayClient | None:
+    access = loaded.settings.google_play
+    if access is None:
+        return None
+    timeout = loaded.settings.limits.http_timeout.total_seconds()
+    return PlayClient(
+        _key(loaded, access), endpoint=access.endpoint, timeout_seconds=timeout, open_http=doors.play
+    )
+
+
+def _app_store_client(loaded: Loaded, doors: Doors, clock: Clock) -> AppStoreClient | None:
+    access = loaded.settings.app_store
+    if access is None:
+        return None
+    return AppStoreClient(
+        ApiKey(loaded.secret(access.key).reveal(), access.key_id, access.issuer_id),
+        clock=clock,
+        endpoint=access.endpoint,
+        timeout_seconds=loaded.settings.limits.http_timeout.total_seconds(),
+        transport=doors.http,
+    )
+
+
+def _key(loaded: Loaded, access: GooglePlayAccess) -> Mapping[str, Any]:
+    try:
+        key = json.loads(loaded.secret(access.credentials).reveal())
+    except ValueError:
+        raise WrongConfiguration(f"google_play: {access.credentials} is no JSON key file") from None
+    if not isinstance(key, dict):
+        raise WrongConfiguration(f"google_play: {access.credentials} is no JSON key file")
+    return key
+
+
+def _sentry_http(loaded: Loaded, doors: Doors) -> HttpClient:
+    access = _access(loaded.settings.sentry)
+    token = loaded.secret(access.token)
+    return HttpClient(
+        Endpoint("sentry", access.url, access.allow_http),
+        authorization=lambda: f"Bearer {token.reveal()}",
+        limits=Limits(timeout_seconds=loaded.settings.limits.http_timeout.total_seconds()),
+        transport=doors.http,
+    )
+
+
+def _lookup_http(loaded: Loaded, doors: Doors) -> HttpClient | None:
+    access = loaded.settings.app_store
+    if access is None:
+        return None
+    return HttpClient(
+        Endpoint("itunes", access.lookup_endpoint or LOOKUP),
+        limits=Limits(timeout_seconds=loaded.settings.limits.http_timeout.total_seconds()),
+        transport=doors.http,
+    )
