@@ -27,7 +27,7 @@ from stagedrollout.emulator.clock import Timeline
 from stagedrollout.emulator.draws import poisson, source
 from stagedrollout.emulator.population import DAY, HOUR, SLOT, Crowd
 from stagedrollout.emulator.review_texts import STOREFRONTS, Storefront
-from stagedrollout.emulator.scenario import AppStory
+from stagedrollout.emulator.scenario import APP_STORE, AppStory
 from stagedrollout.emulator.switches import Switches
 
 HISTORY_DAYS = 8
@@ -88,6 +88,8 @@ class Review:
             return None
         if self.deleted is not None and at >= self.deleted:
             return None
+        if self.edited is None and self.answered is None:
+            return self  # most of them, and there are many
         edited = self.edited if self.edited and at >= self.edited.at else None
         answered = self.answered if self.answered is not None and at >= self.answered else None
         return replace(self, said=edited or self.first, answered=answered)
@@ -199,6 +201,8 @@ class AppOpinions:
             review = self._written(draw, code, opens, weights)
             self._played.reviews.append(review)
             fronts.append((review.front, review.first.stars))
+        if self.story.store != APP_STORE:
+            return  # only Apple's lookup ever tells of stars without words
         fronts += [
             (review_texts.storefront(draw), _one_star_rating(draw, weights))
             for _ in range(poisson(draw, sessions * self._chance * STARS_ONLY_PER_REVIEW))

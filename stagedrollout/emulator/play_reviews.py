@@ -31,6 +31,7 @@ class PlayReviews:
 
     def __init__(self, opinions: Opinions) -> None:
         self._opinions = opinions
+        self._listed: dict[str, tuple[float, list[Review]]] = {}
 
     def page(self, package: str, request: Request) -> Reply:
         """One page. Raises PlayError for a page size or token that is none."""
@@ -39,7 +40,7 @@ class PlayReviews:
             place = read_token(request.first("token"), self._opinions.now)
         except ValueError:
             raise no.invalid("Invalid page token.") from None
-        reviews = self._shown(package, place.at)
+        reviews = self._shown(package, place.at, first=not request.first("token"))
         page = reviews[place.skip : place.skip + size]
         document: Document = {"reviews": [_document(review) for review in page]} if page else {}
         if place.skip + size < len(reviews):
@@ -48,12 +49,20 @@ class PlayReviews:
 
     def get(self, package: str, review_id: str) -> Reply:
         """One review. Raises PlayError where the list does not have it (the words are a guess)."""
-        for review in self._shown(package, self._opinions.now):
+        for review in self._shown(package, self._opinions.now, first=True):
             if review.id == review_id:
                 return Reply(document=_document(review))
         raise no.PlayError(404, "Review not found.")
 
-    def _shown(self, package: str, at: float) -> list[Review]:
+    def _shown(self, package: str, at: float, *, first: bool) -> list[Review]:
+        """All that is shown at `at`. Further pages are cut from what the first one was cut from."""
+        if not first and package in self._listed and self._listed[package][0] == at:
+            return self._listed[package][1]
+        listed = self._list(package, at)
+        self._listed[package] = (at, listed)
+        return listed
+
+    def _list(self, package: str, at: float) -> list[Review]:
         oldest = at - DAYS_SHOWN * DAY
         reviews = self._opinions.reviews(GOOGLE_PLAY, package, at=at)
         recent = [review for review in reviews if review.said.at >= oldest]

@@ -13,6 +13,7 @@ from stagedrollout.emulator.play_store import PlayStore
 from stagedrollout.emulator.scenario import (
     APP_STORE,
     AppStory,
+    Chapter,
     Outage,
     PlannedAct,
     ReleaseStory,
@@ -47,6 +48,8 @@ class Plot:
             self._plan_outage(outage)
         for planned in self._scenario.people:
             self._plan_act(console, planned)
+        for chapter in self._scenario.chapters:
+            self._plan_chapter(chapter)
 
     def _roll_out(
         self, play: PlayStore, by_hand: PlayConsole, story: AppStory, release: ReleaseStory
@@ -78,6 +81,10 @@ class Plot:
         facts = {"app": story.name, "store": story.store, "release": release.version}
         at, stars = self._scenario.start + onset.at, onset.stars
         self._timeline.at(at, lambda: self._ledger.add("stars_onset", **facts, stars=stars))
+
+    def _plan_chapter(self, chapter: Chapter) -> None:
+        at = self._scenario.start + chapter.at
+        self._timeline.at(at, lambda: self._ledger.add("chapter", text=chapter.text))
 
     def _plan_outage(self, outage: Outage) -> None:
         start = self._scenario.start

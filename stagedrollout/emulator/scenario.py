@@ -94,6 +94,7 @@ class AppStory:
     `package` is the bundle id on the App Store, `app_id` (digits) its number there; `track` is Play's.
     `manual_share_ppm`: who updates by hand as soon as a version is out, whatever its phase (App Store).
     `reviews_per_million_sessions`: how many people write a review; ten times as many give stars only.
+    `policy` "": the scenario's. `countries`: whose averages the daemon is to look up (App Store).
     """
 
     name: str
@@ -110,6 +111,8 @@ class AppStory:
     app_id: str = ""
     processing: timedelta = timedelta(minutes=30)
     manual_share_ppm: int = 0
+    policy: str = ""
+    countries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,14 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """What a narrator says at `at`, for those who watch."""
+
+    at: timedelta
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """`path` is the file it came from; policies given as a path are looked for beside it."""
 
@@ -157,6 +168,7 @@ class Scenario:
     apps: tuple[AppStory, ...]
     people: tuple[PlannedAct, ...] = ()
     outages: tuple[Outage, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
     switches: dict[str, Any] = field(default_factory=dict)
     expect: dict[str, Any] = field(default_factory=dict)
     path: Path | None = None

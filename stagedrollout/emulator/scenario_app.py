@@ -27,6 +27,7 @@ from stagedrollout.emulator.scenario import (
 )
 from stagedrollout.emulator.yaml_section import (
     Section,
+    country_codes,
     digits,
     duration,
     mean_stars,
@@ -72,6 +73,8 @@ def read_app(section: Section) -> AppStory:
         app_id="" if on_play else section.get("app_id", digits, "", default=usual_app_id(package)),
         processing=processing,
         manual_share_ppm=0 if on_play else section.get("manual_share", percent_ppm, 0, default=0),
+        policy=section.get("policy", text, "", default=""),
+        countries=() if on_play else section.get("countries", country_codes, (), default=()),
     )
     section.done()
     _check_releases(section, app)

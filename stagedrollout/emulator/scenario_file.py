@@ -13,7 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from stagedrollout.emulator.errors import Problem, ScenarioError
 from stagedrollout.emulator.faults import OUTAGE_KINDS, SERVICES, outage_fault
-from stagedrollout.emulator.scenario import Outage, Scenario
+from stagedrollout.emulator.scenario import Chapter, Outage, Scenario
 from stagedrollout.emulator.scenario_app import read_app
 from stagedrollout.emulator.scenario_people import read_planned
 from stagedrollout.emulator.switches import Switches
@@ -75,6 +75,7 @@ def parse_scenario(source: str, path: Path) -> Scenario:
         apps=apps,
         people=tuple(read_planned(section, apps) for section in root.sections("people")),
         outages=tuple(_outage(section) for section in root.sections("outages")),
+        chapters=tuple(_chapter(section) for section in root.sections("chapters")),
         switches=root.get("switches", _switches, {}, default={}),
         expect=root.get("expect", _plain, {}, default={}),
         path=path,
@@ -99,6 +100,12 @@ def _yaml(source: str, file: str) -> Any:
         raise ScenarioError((Problem(file, line, column, what),)) from None
     except (YAMLError, ValueError):
         raise ScenarioError((Problem(file, 1, 1, "not YAML"),)) from None
+
+
+def _chapter(section: Section) -> Chapter:
+    chapter = Chapter(section.get("at", duration, _NONE), section.get("text", text, ""))
+    section.done()
+    return chapter
 
 
 def _outage(section: Section) -> Outage:

@@ -33,25 +33,32 @@ def write_config(directory: Path, world: World, *, url: str, policies: Path) -> 
     `url` is where the world is served, `policies` the folder of shipped policies. The world learns the
     new key. Raises ConfigError where the policy is missing or the directory cannot be written.
     """
-    policy = _policy_file(world.scenario, policies)
+    files = {name: _policy_file(world.scenario, name, policies) for name in _policy_names(world.scenario)}
     try:
         for folder in (directory, directory / "secrets", directory / "policies", directory / "state"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         stores = _stores(world, url, directory / "secrets")
         _write_secret(directory / "secrets" / "sentry-token", world.credentials.sentry_token)
         _write_secret(directory / "secrets" / "slack-token", world.credentials.slack_token)
-        shutil.copyfile(policy, directory / "policies" / policy.name)
+        _write_secret(directory / "secrets" / "sentry-dsn", world.credentials.sentry_dsn(url))
+        for file in files.values():
+            shutil.copyfile(file, directory / "policies" / file.name)
         (directory / "scenario.yaml").write_text(world.scenario.source, "utf-8")
         path = directory / "stagedrollout.yaml"
-        path.write_text(_yaml(_document(world.scenario, url, policy.stem, stores)), "utf-8")
+        names = {written: file.stem for written, file in files.items()}
+        path.write_text(_yaml(_document(world.scenario, url, names, stores)), "utf-8")
     except OSError as failed:
         raise ConfigError(f"cannot write the configuration into {directory}: {failed.strerror}") from failed
     return path
 
 
-def _policy_file(scenario: Scenario, policies: Path) -> Path:
+def _policy_names(scenario: Scenario) -> tuple[str, ...]:
+    """The policies of the story, as written: its own, and those that apps name for themselves."""
+    return tuple(dict.fromkeys([scenario.policy, *(app.policy for app in scenario.apps if app.policy)]))
+
+
+def _policy_file(scenario: Scenario, written: str, policies: Path) -> Path:
     """A shipped policy by its name, or a path beside the scenario file."""
-    written = scenario.policy
     if written.endswith((".yaml", ".yml")) or "/" in written:
         beside = scenario.path.parent if scenario.path else Path()
         file = beside / written
@@ -102,7 +109,10 @@ def _stores(world: World, url: str, secrets: Path) -> dict[str, Any]:
     return sections
 
 
-def _document(scenario: Scenario, url: str, policy: str, stores: dict[str, Any]) -> dict[str, Any]:
+def _document(
+    scenario: Scenario, url: str, policies: dict[str, str], stores: dict[str, Any]
+) -> dict[str, Any]:
+    """`policies`: the names of the policies, by what the scenario calls them."""
     names = dict.fromkeys(app.name for app in scenario.apps)
     return {
         "database": "sqlite:///state/stagedrollout.db",
@@ -121,12 +131,19 @@ def _document(scenario: Scenario, url: str, policy: str, stores: dict[str, Any])
             "endpoint": f"{url}/slack/api/",
         },
         "policies": ["policies"],
-        "apps": [_app(scenario, name, policy) for name in names],
+        "health": {
+            "sentry_dsn": {"file": "secrets/sentry-dsn"},
+            "monitor": "stagedrollout",
+            "heartbeat_file": "state/heartbeat",
+        },
+        "apps": [_app(scenario, name, policies) for name in names],
     }
 
 
-def _app(scenario: Scenario, name: str, policy: str) -> dict[str, Any]:
-    """One entry for the app, with a section for each store it is on."""
+def _app(scenario: Scenario, name: str, policies: dict[str, str]) -> dict[str, Any]:
+    """One entry for the app, with a section for each store it is on; it has one policy for all of them."""
+    own = next((app.policy for app in scenario.apps if app.name == name and app.policy), scenario.policy)
+    policy = policies[own]
     return {
         "name": name,
         "mode": scenario.mode,
@@ -139,7 +156,8 @@ def _app(scenario: Scenario, name: str, policy: str) -> dict[str, Any]:
 def _listing(app: AppStory) -> dict[str, Any]:
     sentry = {"project": project_slug(app), "environment": ENVIRONMENT, "release": RELEASE_TEMPLATE}
     if app.store == APP_STORE:
-        return {"app_id": app.app_id, "bundle_id": app.package, "sentry": sentry}
+        countries = {"countries": list(app.countries)} if app.countries else {}
+        return {"app_id": app.app_id, "bundle_id": app.package, "sentry": sentry, **countries}
     return {"package": app.package, "track": app.track, "sentry": sentry}
 
 

@@ -118,6 +118,13 @@ def digits(value: Any) -> str:
     return value
 
 
+def country_codes(value: Any) -> tuple[str, ...]:
+    codes = value if isinstance(value, list) else [value]
+    if not all(isinstance(code, str) and re.fullmatch("[a-z]{2}", code) for code in codes):
+        raise ValueError(f"must be a list of two-letter codes such as [us, de], not {value!r}")
+    return tuple(codes)
+
+
 def yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"must be true or false, not {value!r}")
