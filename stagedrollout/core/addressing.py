@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stagedrollout.core.drift import age_of
+from stagedrollout.core.baseline import age_of
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Command, CommandVerb
+from stagedrollout.core.model import Command, CommandVerb, Store
 
 
 def addressee(order: Command, rollouts: tuple[Rollout, ...]) -> Rollout | None:
@@ -24,7 +24,19 @@ def _may_be_meant(order: Command, rollout: Rollout) -> bool:
 
 def _likely(order: Command, rollout: Rollout) -> tuple[object, ...]:
     staged = order.verb is CommandVerb.HALT and rollout.still_served
-    return (not rollout.finished, staged, _expected(order, rollout), age_of(rollout.release.id))
+    return (
+        not rollout.finished,
+        staged,
+        _expected(order, rollout),
+        _steps_by_itself(order, rollout),
+        age_of(rollout.release.id),
+    )
+
+
+def _steps_by_itself(order: Command, rollout: Rollout) -> bool:
+    """On the App Store a version that is out and not steered cannot wait; a newer one in preparation can."""
+    starts = order.verb is CommandVerb.START and order.store is Store.APP_STORE
+    return starts and rollout.live_since is not None
 
 
 def _expected(order: Command, rollout: Rollout) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from stagedrollout.core.facts import Seen
+from stagedrollout.core import facts
+from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import ReleaseStatus, Store
+from stagedrollout.core.model import ReleaseStatus, Store, Verb
+from stagedrollout.core.phasing import BUDGET
 
 LATE_WRITE = timedelta(minutes=5)
 """For how long a request for ACTIVE whose answer was lost may still take effect: far beyond any time-out, and
@@ -23,12 +25,18 @@ COMPLETED_BY_ITSELF = "COMPLETE"
 _PHASED = (ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED)
 
 
-def stepped(store: Store, before: Seen, after: Seen) -> bool:
-    """Whether Apple raised it between two looks."""
-    if store is not Store.APP_STORE or before.status not in _PHASED:
+BUDGET_SPENT = BUDGET - timedelta(hours=12)
+"""From here on a paused release that is complete may well be Apple's doing: our count and Apple's may differ."""
+
+
+def stepped(rollout: Rollout, before: Seen, after: Seen, now: datetime) -> bool:
+    """Whether Apple raised it between two looks; after 30 pause-days that may mean: to everyone (section 6)."""
+    if rollout.key.store is not Store.APP_STORE or before.status not in _PHASED:
         return False
     if after.status is ReleaseStatus.COMPLETED:
-        return before.status is ReleaseStatus.IN_PROGRESS and after.status_word == COMPLETED_BY_ITSELF
+        by_itself = before.status is ReleaseStatus.IN_PROGRESS and after.status_word == COMPLETED_BY_ITSELF
+        spent = before.status is ReleaseStatus.PAUSED and rollout.pauses.at(now) >= BUDGET_SPENT
+        return by_itself or spent
     return after.status in _PHASED and after.exposure_ppm > before.exposure_ppm
 
 
@@ -41,12 +49,21 @@ def as_if_not_stepped(before: Seen, after: Seen) -> Seen:
     )
 
 
-def late_write(rollout: Rollout, before: Seen, after: Seen, now: datetime) -> bool:
-    """Whether a pause was undone by a request of ours whose answer was lost, and not by a person."""
-    undone = before.status is ReleaseStatus.PAUSED and after.status is ReleaseStatus.IN_PROGRESS
-    return undone and may_still_let_go(rollout, now)
+def late_write(rollout: Rollout, before: Seen, after: Seen) -> bool:
+    """Whether a pause was undone by a request of ours whose answer was lost, and not by a person. It counts as
+    ours until a look that came late enough has shown the pause (`lapsed`), however long nobody looked."""
+    grew = after.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED)
+    return before.status is ReleaseStatus.PAUSED and grew and rollout.let_go_at is not None
+
+
+def lapsed(rollout: Rollout, seen: Seen, now: datetime) -> tuple[Fact, ...]:
+    """A request whose answer was lost, and which a late look shows to have had no effect."""
+    open_still = rollout.intent is not None and rollout.intent.verb in (Verb.STEP, Verb.RESUME, Verb.COMPLETE)
+    if rollout.let_go_at is None or open_still or seen.status is not ReleaseStatus.PAUSED:
+        return ()
+    return (facts.Lapsed(),) if now - rollout.let_go_at >= LATE_WRITE else ()
 
 
 def may_still_let_go(rollout: Rollout, now: datetime) -> bool:
-    """Whether a request of ours for ACTIVE is out, and nobody knows what became of it."""
+    """Whether a request of ours for growth is out, and may take effect any moment."""
     return rollout.let_go_at is not None and now - rollout.let_go_at < LATE_WRITE

@@ -23,15 +23,19 @@ Rule = Callable[[Case], Decision | None]
 def decide(case: Case) -> Decision:
     """The decision of this pass. Pure and total: the last rule always answers."""
     decision = brake.braked(case, next(filter(None, (rule(case) for rule in RULES))))
-    if case.mode is Mode.OBSERVE and decision.change and not _stops_by_hand(decision):
+    if case.mode is Mode.OBSERVE and decision.change and not _allowed_when_observing(case, decision):
         would = Reason("observe", "mode observe: nothing is sent")
         return replace(decision, reasons=(*decision.reasons, would), change=None)
     return decision
 
 
-def _stops_by_hand(decision: Decision) -> bool:
-    """A person's halt, be it the order itself or sent again because the store does not show it yet."""
-    return decision.kind is DecisionKind.HALT and decision.actor.kind is ActorKind.HUMAN
+def _allowed_when_observing(case: Case, decision: Decision) -> bool:
+    """A person's halt, be it the order itself or sent again because the store does not show it yet; and closing
+    what we left open ourselves, for otherwise Apple would go on raising in our name."""
+    by_hand = decision.kind is DecisionKind.HALT and decision.actor.kind is ActorKind.HUMAN
+    window = case.rollout.window
+    ours = window is not None and window.actor.kind is ActorKind.MACHINE
+    return by_hand or (ours and decision.change is not None and decision.change.verb.brakes)
 
 
 RULES: tuple[Rule, ...] = (
@@ -49,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     standing.completed,
     beginning.start_order,
     beginning.prepare,
+    holds.held_unstarted,
     standing.not_steered,
     standing.in_review,
     holds.frozen,
@@ -59,6 +64,7 @@ RULES: tuple[Rule, ...] = (
     phased.following,
     raises.baking,
     raises.small_sample,
+    phased.rested,
     raises.closed_window,
     raises.next_stage,
 )

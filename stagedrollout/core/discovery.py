@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stagedrollout.core import facts
-from stagedrollout.core.drift import age_of
+from stagedrollout.core.baseline import age_of, baseline_of
 from stagedrollout.core.facts import Drift, Fact, Seen
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import OnNewRelease, Release, ReleaseStatus, StoreRelease, StoreState
@@ -28,7 +28,7 @@ def discover(
 
 def _past(found: StoreRelease, newest: tuple[int, ...] | None) -> bool:
     match found.status:
-        case ReleaseStatus.REPLACED:
+        case ReleaseStatus.REPLACED | ReleaseStatus.WITHDRAWN:
             return True
         case ReleaseStatus.COMPLETED:
             return newest is None or age_of(found.release.id) < newest
@@ -47,22 +47,8 @@ def _beginning(found: StoreRelease, store: StoreState, policy: str, choice: OnNe
         status=found.status,
         review=found.review,
         exposure_ppm=found.exposure_ppm,
-        baseline=_baseline(found, store),
+        baseline=baseline_of(found, store),
     )
     if seen.stopped or found.status is ReleaseStatus.HALTED:
         return (discovered, seen, facts.Drifted(Drift.HALTED, seen, seen))
     return (discovered, seen)
-
-
-BASELINES_MAX = 2
-"""Versions that were replaced on the App Store do not tell how far they got: two of them hold most people."""
-
-
-def _baseline(candidate: StoreRelease, store: StoreState) -> tuple[Release, ...]:
-    """What everyone else runs: the newest completed release that is older than the candidate; on the App Store,
-    where a newer version replaces it at once, the newest of the replaced ones."""
-    older = [r for r in store.releases if age_of(r.release.id) < age_of(candidate.release.id)]
-    older.sort(key=lambda r: age_of(r.release.id), reverse=True)
-    completed = [r.release for r in older if r.status is ReleaseStatus.COMPLETED]
-    replaced = [r.release for r in older if r.status is ReleaseStatus.REPLACED]
-    return tuple(completed[:1] or replaced[:BASELINES_MAX])

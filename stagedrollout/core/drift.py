@@ -12,7 +12,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from stagedrollout.core import facts
-from stagedrollout.core.apple_drift import as_if_not_stepped, late_write, stepped
+from stagedrollout.core.apple_drift import as_if_not_stepped, lapsed, late_write, stepped
+from stagedrollout.core.baseline import age_of, baseline_of
 from stagedrollout.core.facts import Drift, Fact, Seen
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Intent, Landing, Rollout
@@ -20,6 +21,7 @@ from stagedrollout.core.model import (
     SERVED,
     ReleaseStatus,
     Settlement,
+    Store,
     StoreRelease,
     StoreState,
     Unread,
@@ -40,25 +42,39 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
         return _glanced(rollout, store, found)
     if found is None:
         return _vanished(rollout, store)
+    if found.status is ReleaseStatus.REPLACED:
+        newer = _newer(rollout, store)
+        return (Seen.of(found), facts.Superseded(newer.release.label if newer else "a newer version"))
+    return () if _unbelievable(rollout, Seen.of(found), now) else _looked(rollout, found, store, now)
+
+
+def _unbelievable(rollout: Rollout, seen: Seen, now: datetime) -> bool:
+    halting = rollout.intent is not None and rollout.intent.verb is Verb.HALT
+    return _stale(rollout, seen, now) or (halting and may_be_old(rollout, seen, now))
+
+
+def _looked(rollout: Rollout, found: StoreRelease, store: StoreState, now: datetime) -> tuple[Fact, ...]:
     seen, before = Seen.of(found), rollout.seen
-    if _stale(rollout, seen, now):
-        return ()
-    if rollout.intent and rollout.intent.verb is Verb.HALT and may_be_old(rollout, seen, now):
-        return ()
     news: tuple[Fact, ...] = (seen,) if seen != before or rollout.gone else ()
     if found.release != rollout.release:
         news += (facts.Identified(found.release),)
-    if before and stepped(rollout.key.store, before, seen):
+    rest = seen
+    if before and stepped(rollout, before, seen, now):
         news += (facts.Stepped(before, seen),)
         rest = as_if_not_stepped(before, seen)
-    else:
-        rest = seen
     if rollout.intent:
-        news += _settled(rollout.intent, rest, now)
+        news += _settled(rollout, rollout.intent, rest, now)
     elif before and seen != before:
-        news += _drifted(rollout, before, rest, store, now)
-    after = extend(rollout, news, now)
-    return news + _went_live(after, found) + _watch_cut_short(after, store)
+        news += _drifted(rollout, before, rest, store)
+    return news + _what_follows(extend(rollout, news, now), found, store, now)
+
+
+def _what_follows(
+    rollout: Rollout, found: StoreRelease, store: StoreState, now: datetime
+) -> tuple[Fact, ...]:
+    """`rollout` as it is after the look: what is over with it, and what begins."""
+    over = lapsed(rollout, Seen.of(found), now) + _watch_cut_short(rollout, store)
+    return over + _went_live(rollout, found, store)
 
 
 def _glanced(rollout: Rollout, store: StoreState, found: StoreRelease | None) -> tuple[Fact, ...]:
@@ -71,11 +87,11 @@ def _glanced(rollout: Rollout, store: StoreState, found: StoreRelease | None) ->
         return ()
     if rollout.seen is None or not seen.stopped:
         return (seen,)
-    return (seen, *_drifted(rollout, rollout.seen, seen, store, store.as_of))
+    return (seen, *_drifted(rollout, rollout.seen, seen, store))
 
 
-def confirms(intent: Intent, seen: Seen) -> bool:
-    """Whether the store shows what the intent wanted."""
+def confirms(rollout: Rollout, intent: Intent, seen: Seen) -> bool:
+    """Whether the store shows what the intent wanted. On the App Store a share is Apple's: out is out."""
     match intent.verb:
         case Verb.HALT:
             return seen.stopped
@@ -87,14 +103,16 @@ def confirms(intent: Intent, seen: Seen) -> bool:
             return seen.status is ReleaseStatus.IN_PROGRESS
         case Verb.COMPLETE:
             return seen.status is ReleaseStatus.COMPLETED
+        case Verb.START | Verb.RESUME if rollout.key.store is Store.APP_STORE:
+            return seen.served and (intent.verb is Verb.START or seen.status is not ReleaseStatus.PAUSED)
         case Verb.START | Verb.RAISE | Verb.RESUME:
             if intent.target_ppm == PPM_ALL:
                 return seen.status is ReleaseStatus.COMPLETED
             return seen.status is ReleaseStatus.IN_PROGRESS and seen.exposure_ppm == intent.target_ppm
 
 
-def _settled(intent: Intent, seen: Seen, now: datetime) -> tuple[Fact, ...]:
-    if confirms(intent, seen):
+def _settled(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> tuple[Fact, ...]:
+    if confirms(rollout, intent, seen):
         return (facts.Settled(intent.key, intent.verb, Settlement.CONFIRMED, "read back in the store"),)
     if intent.verb is Verb.HALT:
         return ()  # wanted until the store shows it
@@ -108,27 +126,25 @@ def _settled(intent: Intent, seen: Seen, now: datetime) -> tuple[Fact, ...]:
     return (settled, facts.Drifted(_meaning(before, seen), before, seen))
 
 
-def _drifted(
-    rollout: Rollout, before: Seen, seen: Seen, store: StoreState, now: datetime
-) -> tuple[Fact, ...]:
+def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> tuple[Fact, ...]:
     if same_place(before, seen):
         return ()
-    if late_write(rollout, before, seen, now):
+    if late_write(rollout, before, seen):
         return (facts.Overtaken("an answer of the store was lost, and the request took effect late"),)
     wanted = rollout.halt is not None and not rollout.halt.confirmed
     if wanted and ReleaseStatus.HALTED in (before.status, seen.status):
         return ()  # the halt we wanted, seen late; or wanted again since the store last read halted
     newer = _newer(rollout, store)
-    if seen.status is ReleaseStatus.REPLACED:
-        return (facts.Superseded(newer.release.label if newer else "a newer version"),)
     if newer and seen.status is ReleaseStatus.HALTED:
         return (facts.Superseded(newer.release.label),)
     return (facts.Drifted(_meaning(before, seen), before, seen),)
 
 
 def _meaning(before: Seen, after: Seen) -> Drift:
-    stopped = (ReleaseStatus.HALTED, ReleaseStatus.PAUSED)
+    stopped = (ReleaseStatus.HALTED, ReleaseStatus.PAUSED, ReleaseStatus.WITHDRAWN)
     match (before.status, after.status):
+        case (_, ReleaseStatus.WITHDRAWN):
+            return Drift.WITHDRAWN
         case (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS | ReleaseStatus.COMPLETED):
             return Drift.ROLLED_OUT
         case (ReleaseStatus.PAUSED, ReleaseStatus.COMPLETED):
@@ -145,12 +161,15 @@ def _meaning(before: Seen, after: Seen) -> Drift:
             return Drift.UNKNOWN
 
 
-def _went_live(rollout: Rollout, found: StoreRelease) -> tuple[Fact, ...]:
+def _went_live(rollout: Rollout, found: StoreRelease, store: StoreState) -> tuple[Fact, ...]:
     if not found.live or rollout.halt:
         return ()
     if rollout.live_since is not None and rollout.live_ppm == found.exposure_ppm:
         return ()
-    return (facts.WentLive(found.exposure_ppm),)
+    live = facts.WentLive(found.exposure_ppm)
+    beside = baseline_of(found, store)
+    anew = rollout.live_since is None and beside and beside != rollout.baseline
+    return (facts.Compared(beside), live) if anew else (live,)
 
 
 def _watch_cut_short(rollout: Rollout, store: StoreState) -> tuple[Fact, ...]:
@@ -177,11 +196,6 @@ def _newer(rollout: Rollout, store: StoreState) -> StoreRelease | None:
         if other.status in rolled_out and age_of(other.release.id) > age_of(rollout.release.id)
     ]
     return max(newer, key=lambda other: age_of(other.release.id), default=None)
-
-
-def age_of(release_id: str) -> tuple[int, ...]:
-    """Orders releases from old to new: version codes as numbers, versions part by part."""
-    return tuple(int(part) if part.isdecimal() else 0 for part in release_id.split("."))
 
 
 def same_place(one: Seen, other: Seen) -> bool:

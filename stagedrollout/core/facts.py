@@ -24,6 +24,7 @@ from stagedrollout.core.model import (
     Settlement,
     StoreRelease,
     Verb,
+    stopped,
 )
 
 
@@ -48,6 +49,7 @@ class Drift(StrEnum):
     RAISED = "raised"
     RESUMED = "resumed"
     ROLLED_OUT = "rolled_out"
+    WITHDRAWN = "withdrawn"
     UNKNOWN = "unknown"
 
 
@@ -98,9 +100,8 @@ class Seen:
 
     @property
     def stopped(self) -> bool:
-        """The halt is true in the store: it reads halted, and no review still holds that back; or paused."""
-        settled = self.review in (ReviewState.PUBLISHED, ReviewState.NOT_LISTED)
-        return self.status is ReleaseStatus.PAUSED or (self.status is ReleaseStatus.HALTED and settled)
+        """Whether a halt is true in the store."""
+        return stopped(self.status, self.review)
 
     @property
     def served(self) -> bool:
@@ -141,6 +142,18 @@ class Overtaken:
     """A request of ours whose answer was lost took effect late, and undid our pause."""
 
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """A request of ours whose answer was lost did not take effect, and no longer can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What people run now, as the release goes live: from here on it is compared with these releases."""
+
+    baseline: tuple[Release, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +205,10 @@ class SawAgain:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision with its reasons. `intent` is empty when nothing is to be sent to the store."""
+    """A decision with its reasons. `intent` is empty when nothing is to be sent to the store.
+
+    `without_evidence`: a person overrode doubt, knowingly.
+    """
 
     decision: DecisionKind
     reasons: tuple[Reason, ...]
@@ -202,6 +218,7 @@ class Decided:
     verb: Verb | None = None
     target_ppm: int = 0
     seen: str = ""
+    without_evidence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +276,8 @@ Fact = (
     | Drifted
     | Stepped
     | Overtaken
+    | Lapsed
+    | Compared
     | Identified
     | PauseWarned
     | TakenUp

@@ -70,7 +70,8 @@ def _(fact: facts.Started, rollout: Rollout, at: datetime) -> Rollout:
 def _(fact: facts.Seen, rollout: Rollout, at: datetime) -> Rollout:
     changed = replace(rollout, seen=fact, gone=False, **_phase_clocks(rollout, fact, at))
     if changed.halt:
-        confirmed = fact.stopped or changed.halt.confirmed
+        beyond = fact.status is ReleaseStatus.COMPLETED and rollout.key.store is Store.APP_STORE
+        confirmed = fact.stopped or (changed.halt.confirmed and not beyond)
         changed = replace(changed, halt=replace(changed.halt, confirmed=confirmed))
     return changed
 
@@ -78,8 +79,13 @@ def _(fact: facts.Seen, rollout: Rollout, at: datetime) -> Rollout:
 def _phase_clocks(rollout: Rollout, seen: facts.Seen, at: datetime) -> dict[str, Any]:
     """The pause clock runs while the store reads paused; a window ends when it is no longer active."""
     paused = seen.status is ReleaseStatus.PAUSED
-    pauses = rollout.pauses.begun(at) if paused else rollout.pauses.ended(at)
-    return {"pauses": pauses, "window": rollout.window if seen.status is ReleaseStatus.IN_PROGRESS else None}
+    active = seen.status is ReleaseStatus.IN_PROGRESS
+    may_grow = active or seen.status is ReleaseStatus.UNKNOWN
+    return {
+        "pauses": rollout.pauses.begun(at) if paused else rollout.pauses.ended(at),
+        "window": rollout.window if active else None,
+        "pause_wanted_since": rollout.pause_wanted_since if may_grow else None,
+    }
 
 
 @_apply.register
@@ -95,7 +101,18 @@ def _(fact: facts.Stepped, rollout: Rollout, at: datetime) -> Rollout:
 @_apply.register
 def _(fact: facts.Overtaken, rollout: Rollout, at: datetime) -> Rollout:
     halt = rollout.halt
-    return replace(rollout, halt=replace(halt, confirmed=False) if halt else None, window=None)
+    unconfirmed = replace(halt, confirmed=False) if halt else None
+    return replace(rollout, halt=unconfirmed, window=None, let_go_at=None)
+
+
+@_apply.register
+def _(fact: facts.Lapsed, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, let_go_at=None)
+
+
+@_apply.register
+def _(fact: facts.Compared, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, baseline=fact.baseline)
 
 
 @_apply.register
@@ -128,19 +145,23 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
     if fact.meaning is not Drift.UNKNOWN:
         rollout = replace(rollout, landing=Landing(fact.before, fact.after, at))
     match fact.meaning:
-        case Drift.HALTED | Drift.LOWERED if rollout.halt and not rollout.halt.confirmed:
+        case Drift.HALTED | Drift.LOWERED | Drift.WITHDRAWN if rollout.halt and not rollout.halt.confirmed:
             return rollout  # a halt that was wanted before stays wanted until the store shows it
-        case Drift.HALTED | Drift.LOWERED:
+        case Drift.HALTED | Drift.LOWERED | Drift.WITHDRAWN:
             confirmed = fact.after.stopped or fact.meaning is Drift.LOWERED
-            return replace(
-                rollout, halt=Halt(SOMEBODY, f"{fact.meaning.value} in the console", at, confirmed)
-            )
+            return replace(rollout, halt=Halt(SOMEBODY, _why_halted(fact), at, confirmed))
         case Drift.RESUMED:
             return replace(_new_run(rollout, at), window=_opened_by_hand(rollout, fact.after, at))
         case Drift.RAISED | Drift.ROLLED_OUT:
             return replace(rollout, unknown_drift=False)
         case Drift.UNKNOWN:
             return replace(rollout, unknown_drift=True, gone=fact.after == facts.NOWHERE)
+
+
+def _why_halted(drifted: facts.Drifted) -> str:
+    if drifted.meaning is Drift.WITHDRAWN:
+        return drifted.after.status_word
+    return f"{drifted.meaning.value} in the console"
 
 
 def _opened_by_hand(rollout: Rollout, seen: facts.Seen, at: datetime) -> StepWindow | None:
@@ -175,12 +196,22 @@ def _(fact: facts.SawAgain, rollout: Rollout, at: datetime) -> Rollout:
 def _(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
     changed = replace(rollout, last=fact)
     if fact.intent and fact.verb:
-        intent = Intent(fact.intent, fact.verb, fact.target_ppm, rollout.seen, at, fact.actor)
-        let_go = at if fact.verb in (Verb.STEP, Verb.RESUME) else rollout.let_go_at
+        intent = Intent(
+            fact.intent, fact.verb, fact.target_ppm, rollout.seen, at, fact.actor, fact.without_evidence
+        )
+        let_go = at if _lets_go(rollout, fact.verb) else rollout.let_go_at
         changed = replace(changed, intent=intent, acts=rollout.acts + 1, let_go_at=let_go)
+    pausing = fact.verb is Verb.PAUSE and bool(fact.intent)
+    changed = replace(changed, pause_wanted_since=(rollout.pause_wanted_since or at) if pausing else None)
     if fact.decision is DecisionKind.HALT and fact.intent:
         changed = replace(changed, halt=_wanted(rollout.halt, fact, at), closed=False)
     return changed
+
+
+def _lets_go(rollout: Rollout, verb: Verb) -> bool:
+    """Whether it takes effect on the App Store whenever it arrives, a pause meanwhile or not."""
+    lets_go = verb in (Verb.STEP, Verb.RESUME, Verb.COMPLETE)
+    return lets_go and rollout.key.store is Store.APP_STORE
 
 
 def _wanted(halt: Halt | None, fact: facts.Decided, at: datetime) -> Halt:
@@ -203,10 +234,11 @@ def _(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
     changed = replace(rollout, intent=None)
     if rollout.seen:
         changed = replace(changed, landing=Landing(rollout.intent.before, rollout.seen, at))
-    if fact.verb in (Verb.STEP, Verb.RESUME):
+    if _lets_go(rollout, fact.verb):
         changed = replace(changed, let_go_at=None)
     if fact.verb is Verb.STEP:
-        opened = StepWindow(rollout.intent.opened_at, rollout.intent.target_ppm, rollout.intent.actor)
+        intent = rollout.intent
+        opened = StepWindow(intent.opened_at, intent.target_ppm, intent.actor, intent.without_evidence)
         return replace(changed, window=opened)
     if fact.verb is Verb.HALT and changed.halt:
         return replace(changed, halt=replace(changed.halt, confirmed=True))
@@ -217,13 +249,17 @@ def _(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
 
 def _not_confirmed(rollout: Rollout, fact: facts.Settled) -> Rollout:
     """What was not begun is not steered; what Apple will not phase is not asked for again and again."""
-    still_a_draft = fact.verb is Verb.START
-    unphased = fact.verb is Verb.PREPARE and fact.settlement is Settlement.REFUSED
+    refused = fact.settlement is Settlement.REFUSED
+    slow = rollout.key.store is Store.APP_STORE and not refused  # Apple may take a day over it (section 6)
+    still_a_draft = fact.verb is Verb.START and not slow
+    unphased = fact.verb is Verb.PREPARE and refused
+    unsent = _lets_go(rollout, fact.verb) and fact.settlement is not Settlement.PREEMPTED
     return replace(
         rollout,
         intent=None,
         steered=rollout.steered and not still_a_draft,
         no_phasing=fact.detail if unphased else rollout.no_phasing,
+        let_go_at=None if unsent else rollout.let_go_at,
     )
 
 

@@ -133,6 +133,7 @@ class Intent:
     before: Seen | None
     opened_at: datetime
     actor: Actor
+    without_evidence: bool = False
     in_doubt: bool = False
 
 
@@ -153,8 +154,9 @@ class Rollout:
     `run_since`: start of the monitoring run, on a full hour. `acts`: how many intents there were.
     `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash.
     App Store only: `window`, while Apple may take a step; `pauses`, and up to which of its warnings people were
-    told (`warned_days`); `let_go_at`, when we last asked for ACTIVE without having heard what became of it;
-    `no_phasing`, why Apple makes no phased release of it.
+    told (`warned_days`); `let_go_at`, when we last asked for growth without having heard what became of it;
+    `pause_wanted_since`, while it must be paused and does not read so; `no_phasing`, why Apple makes no phased
+    release of it.
     """
 
     key: RolloutKey
@@ -186,6 +188,7 @@ class Rollout:
     pauses: PauseClock = field(default_factory=PauseClock)
     warned_days: int = 0
     let_go_at: datetime | None = None
+    pause_wanted_since: datetime | None = None
     no_phasing: str = ""
     changed_at: datetime
 

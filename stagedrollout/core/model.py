@@ -89,6 +89,7 @@ class ReleaseStatus(StrEnum):
 
     IN_PROGRESS on the App Store also means that Apple goes on raising by itself. PAUSED (App Store): offered to
     its share, which does not grow. REPLACED (App Store): a newer version took its place; people may have it.
+    WITHDRAWN (App Store): removed from sale, and with that its phased release is over for good.
     """
 
     DRAFT = "draft"
@@ -97,6 +98,7 @@ class ReleaseStatus(StrEnum):
     HALTED = "halted"
     COMPLETED = "completed"
     REPLACED = "replaced"
+    WITHDRAWN = "withdrawn"
     UNKNOWN = "unknown"
 
 
@@ -115,6 +117,14 @@ class ReviewState(StrEnum):
     PUBLISHED = "published"
     NOT_LISTED = "not_listed"
     UNKNOWN = "unknown"
+
+
+def stopped(status: ReleaseStatus, review: ReviewState) -> bool:
+    """Whether that is a halt: it reads halted, and no review still holds that back; or, on the App Store, where a
+    pause is the only brake, it reads paused, or was removed from sale."""
+    settled = review in (ReviewState.PUBLISHED, ReviewState.NOT_LISTED)
+    on_app_store = status in (ReleaseStatus.PAUSED, ReleaseStatus.WITHDRAWN)
+    return on_app_store or (status is ReleaseStatus.HALTED and settled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +151,8 @@ class StoreRelease:
 
     @property
     def stopped(self) -> bool:
-        """The halt is true in the store: it reads halted, and no review still holds that back; or, where a
-        pause is the only brake, it reads paused."""
-        if self.status is ReleaseStatus.PAUSED:
-            return True
-        settled = self.review in (ReviewState.PUBLISHED, ReviewState.NOT_LISTED)
-        return self.status is ReleaseStatus.HALTED and settled
+        """Whether a halt is true in the store."""
+        return stopped(self.status, self.review)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from stagedrollout.core.drift import confirms, learn, may_be_old
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Outcome, Settlement, Unread
+from stagedrollout.core.model import Outcome, Settlement, Unread, Verb
 
 
 def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
@@ -57,6 +57,7 @@ def of_decision(rollout: Rollout, decision: Decision, seen: str) -> tuple[Fact, 
         verb=change.verb if change else None,
         target_ppm=change.exposure_ppm if change else rollout.exposure_ppm,
         seen=seen,
+        without_evidence=any(isinstance(f, facts.Commanded) and f.without_evidence for f in decision.also),
     )
     if change is None and not decision.command and _signature(rollout.last) == _signature(decided):
         return decision.also
@@ -78,12 +79,15 @@ def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, .
     found = None if isinstance(state, Unread) else state.find(rollout.release.id)
     at = state.as_of
     seen = Seen.of(found) if found is not None else None
-    if seen and confirms(pending, seen) and not _too_easy(rollout, outcome, seen):
+    if seen and confirms(rollout, pending, seen) and not _too_easy(rollout, outcome, seen):
         return learn(replace(rollout, landing=None), state, at)  # read back: this look is no old one
     if outcome.settlement in (Settlement.IN_DOUBT, Settlement.CONFIRMED, Settlement.ALREADY):
         # Only what was seen in the store is confirmed; a mere claim stays in doubt until the next look.
         return (facts.Settled(intent, pending.verb, Settlement.IN_DOUBT, outcome.detail),)
-    settled = facts.Settled(intent, pending.verb, outcome.settlement, outcome.detail)
+    settlement = outcome.settlement
+    if pending.verb is Verb.PREPARE and isinstance(state, Unread) and settlement is Settlement.REFUSED:
+        settlement = Settlement.NOT_APPLIED  # we were turned away, which says nothing about the version
+    settled = facts.Settled(intent, pending.verb, settlement, outcome.detail)
     return (settled, *learn(apply(rollout, settled, at), state, at))
 
 

@@ -84,11 +84,15 @@ class AppStoreTerms(FromFile):
 
 @dataclass(frozen=True, slots=True)
 class StepWindow:
-    """Apple may take one step, to `target_ppm`; opened by evidence (the daemon) or by a person."""
+    """Apple may take one step, to `target_ppm`; opened by evidence (the daemon) or by a person.
+
+    `without_evidence`: by a person who overrode doubt, knowingly; then only a failure closes it.
+    """
 
     opened_at: datetime
     target_ppm: int
     actor: Actor
+    without_evidence: bool = False
 
     @property
     def closes_at(self) -> datetime:

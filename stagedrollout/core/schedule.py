@@ -14,6 +14,7 @@ from stagedrollout.core.calendar import Calendar, Freeze, Weekday
 from stagedrollout.core.policy import Stay
 
 _DAYS_AHEAD_MAX = 800
+_STEP = timedelta(hours=24)
 _MONDAY_FIRST = tuple(Weekday)
 
 
@@ -36,6 +37,23 @@ def window(calendar: Calendar, now: datetime) -> Window:
     if freeze is None and _allowed_day(calendar, today) and _within_hours(calendar, now, today):
         return Window(open=True, freeze=None, opens_at=now)
     return Window(open=False, freeze=freeze, opens_at=_next_opening(calendar, now, today))
+
+
+def step_window(calendar: Calendar, now: datetime) -> Window:
+    """As `window`, for a raise that takes effect at any time within the next day (Apple's step): that day must be
+    one on which raises are allowed as well, so that nothing grows while nobody is there."""
+    asked = window(calendar, now)
+    at = now if asked.open else asked.opens_at
+    while at is not None and not _allowed_on(calendar, at + _STEP):
+        at = _next_opening(calendar, at, at.astimezone(calendar.zone).date())
+    if asked.open and at == now:
+        return asked
+    return Window(open=False, freeze=asked.freeze, opens_at=at)
+
+
+def _allowed_on(calendar: Calendar, instant: datetime) -> bool:
+    day = instant.astimezone(calendar.zone).date()
+    return _allowed_day(calendar, day) and _freeze_on(calendar, day) is None
 
 
 def bake_ends(stay: Stay, live_since: datetime) -> datetime:

@@ -10,6 +10,9 @@ from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.telling import Telling, console_hint, evidence, override
 from stagedrollout.core.units import PPM_ALL, percent_text
 
+_BY_HAND = (Verb.START, Verb.RESUME)
+"""What only a person orders; the schedule does not come back to it."""
+
 
 def of_settlement(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
     """What people are told of it; a pause between steps and a raise that a halt overtook are not worth a message."""
@@ -30,7 +33,12 @@ def of_settlement(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
             happened = Fact("What happened", fact.detail)
             return (told.once(day, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
         case Settlement.NOT_APPLIED | Settlement.MOVED:
-            headline = f"{told.name}: our {fact.verb.value} could not be sent; the next pass tries again"
+            again = (
+                "the next pass decides anew"
+                if fact.verb not in _BY_HAND
+                else "order it again if it is still wanted"
+            )
+            headline = f"{told.name}: our {fact.verb.value} was not applied; {again}"
             happened = Fact("What happened", fact.detail)
             return (told.once(day, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
         case Settlement.PREEMPTED:
@@ -43,9 +51,9 @@ def _pause_settled(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
     match fact.settlement:
         case Settlement.CONFIRMED | Settlement.ALREADY:
             return (held(cause, told),) if cause else ()
-        case Settlement.PREEMPTED:
-            return ()
-        case Settlement.REFUSED | Settlement.IN_DOUBT | Settlement.NOT_APPLIED | Settlement.MOVED:
+        case Settlement.PREEMPTED | Settlement.MOVED:
+            return ()  # overtaken by something that is told by itself
+        case Settlement.REFUSED | Settlement.IN_DOUBT | Settlement.NOT_APPLIED:
             headline = f"{told.name} is NOT PAUSED: Apple goes on raising it until the pause is seen"
             says = Fact("The store says", fact.detail)
             how = Fact("To stop it by hand", console_hint(told.rollout.key.store))
@@ -97,7 +105,9 @@ def halted(halt: Halt, told: Telling) -> Notice:
 
 
 def held(fact: facts.Decided, told: Telling) -> Notice:
+    """Once a day for the same causes; but whenever it was pausing that made it true, and aloud after long."""
     day = f"{told.at:%Y-%m-%d}/" + "+".join(sorted({r.code + r.gate for r in fact.reasons}))
     paused = ", paused" if told.rollout.seen and told.rollout.seen.status is ReleaseStatus.PAUSED else ""
     headline = f"{told.name} is held at {percent_text(told.rollout.exposure_ppm)}{paused}"
-    return told.once(day, NoticeKind.HELD, headline, *evidence(fact.reasons), broadcast=False)
+    aloud = any(reason.code == "blind" for reason in fact.reasons)
+    return told.once(fact.intent or day, NoticeKind.HELD, headline, *evidence(fact.reasons), broadcast=aloud)

@@ -61,6 +61,16 @@ def _(fact: facts.Overtaken) -> str:
 
 
 @sentence.register
+def _(fact: facts.Lapsed) -> str:  # noqa: ARG001
+    return "our request whose answer was lost has had no effect"
+
+
+@sentence.register
+def _(fact: facts.Compared) -> str:
+    return f"compared with {', '.join(release.label for release in fact.baseline)} from here"
+
+
+@sentence.register
 def _(fact: facts.Identified) -> str:
     return f"the store now tells {fact.release.label}"
 

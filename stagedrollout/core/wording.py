@@ -62,8 +62,11 @@ def _tell(fact: Any, told: Telling) -> tuple[Notice, ...]:  # noqa: ARG001 - the
 
 @_tell.register
 def _(fact: facts.Discovered, told: Telling) -> tuple[Notice, ...]:
-    if fact.choice is not OnNewRelease.WAIT and fact.status is not ReleaseStatus.DRAFT:
+    draft, on_app_store = fact.status is ReleaseStatus.DRAFT, told.rollout.key.store is Store.APP_STORE
+    if fact.choice is OnNewRelease.IGNORE:
         return ()
+    if fact.choice is OnNewRelease.ADOPT and (on_app_store or not draft):
+        return ()  # it is taken up by itself, on the App Store also from a draft, and that is told then
     how = Fact("To start it", override(told.rollout, "start"))
     return (
         told.notice(
@@ -81,7 +84,8 @@ def _until_started(fact: facts.Discovered, told: Telling) -> Fact:
     watched = "it is watched, and a failing gate halts it in mode act"
     if told.rollout.key.store is Store.APP_STORE and fact.status is ReleaseStatus.IN_PROGRESS:
         return Fact(
-            "Until then", f"Apple goes on stepping, day by day, until somebody runs start or halt; {watched}"
+            "Until then",
+            f"Apple goes on stepping, day by day, until somebody runs start, hold or halt; {watched}",
         )
     if told.rollout.seen and not told.rollout.seen.phased:
         return Fact("Until then", "it has no phased release: released like this it reaches everyone at once")
@@ -111,8 +115,8 @@ def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
 
 @_tell.register
 def _(fact: facts.WentLive, told: Telling) -> tuple[Notice, ...]:
-    if any(isinstance(other, (facts.Settled, facts.Drifted)) for other in told.news):
-        return ()  # the raise, or what somebody did in the console, is told already
+    if any(isinstance(other, (facts.Settled, facts.Drifted, facts.Stepped)) for other in told.news):
+        return ()  # the raise, or what somebody or Apple did, is told already
     at = percent_text(fact.exposure_ppm)
     key = f"{told.at.isoformat()}/{fact.exposure_ppm}"
     headline = f"{told.name}: people can get it now, at {at}"
@@ -121,17 +125,31 @@ def _(fact: facts.WentLive, told: Telling) -> tuple[Notice, ...]:
 
 @_tell.register
 def _(fact: facts.Drifted, told: Telling) -> tuple[Notice, ...]:
+    halts = fact.meaning in (Drift.HALTED, Drift.LOWERED, Drift.UNKNOWN)
+    more = (Fact("To go on", override(told.rollout, "resume")),) if halts else ()
+    return (told.notice(NoticeKind.DRIFT, f"{told.name} {_drift_words(fact, told)}", *more, broadcast=True),)
+
+
+def _drift_words(fact: facts.Drifted, told: Telling) -> str:
     before, after = percent_text(fact.before.exposure_ppm), percent_text(fact.after.exposure_ppm)
-    words = {
-        Drift.HALTED: "was halted in the console; it stays halted until a person resumes it",
-        Drift.LOWERED: f"was lowered in the console from {before} to {after}; taken as a halt by a person",
-        Drift.RAISED: f"was raised in the console from {before} to {after}; the bake starts again from there",
-        Drift.RESUMED: f"was resumed in the console at {after}; a new monitoring run begins",
-        Drift.ROLLED_OUT: f"was rolled out in the console at {after}",
-        Drift.UNKNOWN: f"is in a state we do not understand ({fact.after.status_word}); nothing is raised",
-    }
-    more = Fact("To go on", override(told.rollout, "resume"))
-    return (told.notice(NoticeKind.DRIFT, f"{told.name} {words[fact.meaning]}", more, broadcast=True),)
+    on_app_store = told.rollout.key.store is Store.APP_STORE
+    match fact.meaning:
+        case Drift.HALTED:
+            return "was halted in the console; it stays halted until a person resumes it"
+        case Drift.LOWERED:
+            return f"was lowered in the console from {before} to {after}; taken as a halt by a person"
+        case Drift.RAISED if fact.after.status is ReleaseStatus.COMPLETED:
+            return f"was completed in the console, from {before} to 100 %"
+        case Drift.RAISED:
+            return f"was raised in the console from {before} to {after}; the bake starts again from there"
+        case Drift.RESUMED:
+            return f"was resumed in the console at {after}; a new monitoring run begins"
+        case Drift.ROLLED_OUT:
+            return f"goes out at {after}" if on_app_store else f"was rolled out in the console at {after}"
+        case Drift.WITHDRAWN:
+            return f"was {fact.after.status_word}"
+        case Drift.UNKNOWN:
+            return f"is in a state we do not understand ({fact.after.status_word}); nothing is raised"
 
 
 @_tell.register
@@ -155,7 +173,7 @@ def _(fact: facts.PauseWarned, told: Telling) -> tuple[Notice, ...]:
     left = BUDGET.days - fact.days
     headline = f"{told.name} was paused for {fact.days} of Apple's {BUDGET.days} days"
     after = Fact("After that", "Apple does not say; it was seen to go to everyone, and to do nothing")
-    choices = Fact("To decide", f"within {left} days: resume, complete, or ship a higher version")
+    choices = Fact("To decide", f"within {left} days: complete it, let it go on, or ship a higher version")
     key = f"{fact.days}"
     return (told.once(key, NoticeKind.PAUSE_BUDGET, headline, choices, after, broadcast=True),)
 

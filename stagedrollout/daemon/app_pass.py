@@ -80,6 +80,7 @@ class AppPasses:
         The order is answered when the store shows the halt, or never will; until then passes go on trying.
         Returns when the store app is due again because of it; None if it is not.
         """
+        self.reconciler.actuator.announce_halt(listing)  # from here on no raise sends anything more
         rollouts = self._rollouts(listing)
         begun = next((rollout for rollout in rollouts if order.id in rollout.taken), None)
         if begun:

@@ -219,11 +219,18 @@ def _stops(decision: Decision) -> bool:
     return decision.change is not None and decision.change.verb.brakes
 
 
+def _not_braked_since(rollout: Rollout) -> datetime | None:
+    """Since when a halt or a pause is wanted that the store does not show."""
+    if rollout.halt:
+        return None if rollout.halt.confirmed else rollout.halt.at
+    return rollout.pause_wanted_since
+
+
 def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) -> datetime:
     """At the latest in a poll; sooner while an outcome or a halt is not certain."""
-    wait = listing.poll
-    if rollout.halt and not rollout.halt.confirmed:
-        wait = max((now - rollout.halt.at) / 4, RETRY_SOON)  # soon at first; it may need a person
+    wait, unbraked = listing.poll, _not_braked_since(rollout)
+    if unbraked:
+        wait = max((now - unbraked) / 4, RETRY_SOON)  # soon at first; it may need a person
     elif rollout.intent or may_still_let_go(rollout, now):
         wait = RETRY_SOON
     latest = now + min(wait, listing.poll)

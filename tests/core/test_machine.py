@@ -55,6 +55,8 @@ from tests.core.world import Cut, Health, Reply, World
 MINUTE = timedelta(minutes=1)
 APPLES = {
     *(facts.Stepped, facts.Overtaken, facts.Identified, facts.PauseWarned, facts.TakenUp),
+    facts.Lapsed,
+    facts.Compared,
     DecisionKind.PREPARE,
 }
 """What only happens on the App Store; test_phased_machine.py walks there."""

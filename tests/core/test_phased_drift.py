@@ -36,9 +36,11 @@ PLACES = {
     "completed by Apple": completed("COMPLETE"),
     "completed on day 3": completed("COMPLETE on day 3"),
     "replaced": replace(phased(ReleaseStatus.REPLACED, 3), exposure_ppm=0),
+    "removed": replace(phased(ReleaseStatus.WITHDRAWN, 3), status_word="removed from sale", exposure_ppm=0),
     "unknown": replace(phased(ReleaseStatus.UNKNOWN, 3), status_word="REMOVED", exposure_ppm=0),
 }
 MEANINGS: dict[tuple[str, str], tuple[object, ...]] = {
+    **{(place, "removed"): (Drift.WITHDRAWN,) for place in PLACES if place.startswith(("active", "paused"))},
     ("active 1 %", "active 5 %"): (STEPPED,),
     ("active 1 %", "paused 1 %"): (Drift.HALTED,),
     ("active 1 %", "paused 5 %"): (STEPPED, Drift.HALTED),

@@ -27,8 +27,8 @@ def start_order(case: Case) -> Decision | None:
     draft = found is not None and found.status is ReleaseStatus.DRAFT
     if rollout.steered and not draft:
         return refuse(case, "already_started", "it is already being rolled out")
-    if case.window.freeze:
-        return refuse_frozen(case)
+    if case.window.freeze and (draft or case.pacing is None):
+        return refuse_frozen(case)  # a version that Apple raises by itself is only braked by being started
     if case.hold:
         return refuse_held(case, case.hold)
     started = facts.Started(order.actor, order.reason, order.policy, order.id)
@@ -58,13 +58,12 @@ def _first_share(case: Case) -> int:
 
 
 def prepare(case: Case) -> Decision | None:
-    """A version that the daemon is to adopt gets its phased release before it is submitted: without one it
-    would reach everyone at once (app-store-connect.md section 6). What Apple refuses is not asked for again."""
+    """A version that the daemon is to adopt gets its phased release before it is out: without one it would reach
+    everyone at once (app-store-connect.md section 6). What Apple refuses is not asked for again."""
     found, rollout = case.found, case.rollout
     if case.pacing is None or found is None or found.phased or found.status is not ReleaseStatus.DRAFT:
         return None
-    editable = found.review in (ReviewState.DRAFT, ReviewState.NOT_SENT_FOR_REVIEW)
-    if case.order or not editable or rollout.choice is not OnNewRelease.ADOPT:
+    if case.order or rollout.choice is not OnNewRelease.ADOPT:
         return None
     if rollout.no_phasing:
         return wait("no_phasing", f"Apple makes no phased release of it: {rollout.no_phasing}")
@@ -80,6 +79,8 @@ def resume_order(case: Case) -> Decision | None:
         return None
     if case.window.freeze:
         return refuse_frozen(case)
+    if case.status is ReleaseStatus.WITHDRAWN:
+        return refuse(case, "withdrawn", "it was removed from sale: its phased release is over for good")
     target = rollout.exposure_ppm
     if target <= 0:
         return refuse(case, "nothing_to_resume", "it is not known at which percentage it was halted")
@@ -98,10 +99,10 @@ def resume_order(case: Case) -> Decision | None:
 
 def _taken_up(case: Case, order: Command, lifted: tuple[facts.Fact, ...]) -> Decision:
     """`guarded`: the halt is lifted, and nothing is sent. Paused it stays until evidence opens a window."""
+    evidence = "until the evidence for Apple's next step is there"
+    goes_on = evidence if case.rollout.steered else "until somebody starts it"
     text = f"the halt is lifted at {percent_text(case.rollout.exposure_ppm)}"
-    told = (
-        text if case.final else f"{text}; it stays paused until the evidence for Apple's next step is there"
-    )
+    told = text if case.final else f"{text}; it stays paused {goes_on}"
     return Decision(
         DecisionKind.RESUME,
         (Reason("human_resume", f"halt lifted by {order.actor}: {order.reason}"),),

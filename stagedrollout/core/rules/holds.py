@@ -54,6 +54,11 @@ def frozen(case: Case) -> Decision | None:
     return Decision(DecisionKind.HOLD, (Reason("freeze", text),), due=case.window.opens_at)
 
 
+def held_unstarted(case: Case) -> Decision | None:
+    """A person's hold also stands on a release that nobody steers: on the App Store it would go on growing."""
+    return None if case.rollout.steered else held(case)
+
+
 def held(case: Case) -> Decision | None:
     hold = case.rollout.hold
     if hold is None:

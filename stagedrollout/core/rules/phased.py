@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, wait
 from stagedrollout.core.facts import DecisionKind
@@ -9,6 +11,9 @@ from stagedrollout.core.model import ActorKind, ReleaseStatus
 from stagedrollout.core.phasing import Pacing, next_share
 from stagedrollout.core.policy import Completion
 from stagedrollout.core.units import PPM_ALL, percent_text
+
+REST = timedelta(hours=1)
+"""How long a pause lasts at least before the daemon itself ends it."""
 
 
 def in_window(case: Case) -> Decision | None:
@@ -29,12 +34,14 @@ def in_window(case: Case) -> Decision | None:
 
 def window_holds(case: Case) -> bool:
     """Whether an open window may stay open: each pass inside it must find PASS. One that a person opened also
-    stands a sample that is too small, never doubt (promises R7, R11)."""
+    stands a sample that is too small; doubt only where that person said so (promises R7, R11)."""
     window = case.rollout.window
     if window is None or case.status is not ReleaseStatus.IN_PROGRESS or case.now >= window.closes_at:
         return False
     by_hand = window.actor.kind is not ActorKind.MACHINE
     stands = Verdict.INSUFFICIENT if by_hand else Verdict.PASS
+    if window.without_evidence:
+        stands = Verdict.CONTRADICTORY
     return case.rollout.exposure_ppm < window.target_ppm and case.assessment.worst <= stands
 
 
@@ -49,6 +56,14 @@ def following(case: Case) -> Decision | None:
     if case.status is ReleaseStatus.IN_PROGRESS:
         return wait("apple", f"follows Apple's clock; its next step is {percent_text(upcoming)}")
     return None
+
+
+def rested(case: Case) -> Decision | None:
+    """A pause lasts an hour at least: a sample at the edge of what is needed must not open and close windows."""
+    since = case.rollout.pauses.since
+    if case.pacing is None or since is None or case.now >= since + REST:
+        return None
+    return wait("rest", f"paused since {since:%H:%M} UTC, for an hour at least", due=since + REST)
 
 
 def follows(case: Case) -> bool:

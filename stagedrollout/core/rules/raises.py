@@ -6,10 +6,11 @@ from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, refuse, taken, wait
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
+from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.policy import Completion, Stay
 from stagedrollout.core.rules import phased
-from stagedrollout.core.schedule import bake_ends
-from stagedrollout.core.units import PPM_ALL, percent_text
+from stagedrollout.core.schedule import bake_ends, step_window
+from stagedrollout.core.units import PPM_ALL, duration_text, percent_text
 
 _FORBID = (Verdict.FAIL, Verdict.CONTRADICTORY, Verdict.ERROR, Verdict.MISSING, Verdict.STALE)
 
@@ -47,8 +48,16 @@ def advance_order(case: Case) -> Decision | None:
 def doubtful_evidence(case: Case) -> Decision | None:
     worst = case.assessment.worst
     if worst in _FORBID:
-        return Decision(DecisionKind.HOLD, case.assessment.reasons(worst))
+        return Decision(DecisionKind.HOLD, (*case.assessment.reasons(worst), *_for_long(case)))
     return None
+
+
+def _for_long(case: Case) -> tuple[Reason, ...]:
+    """What the policy promises to say aloud when it goes on holding."""
+    since, after = case.rollout.blind_since, case.policy.unknown_data.after
+    if since is None or not case.assessment.blind or case.now - since < after:
+        return ()
+    return (Reason("blind", f"no usable data for more than {duration_text(after)}"),)
 
 
 def baking(case: Case) -> Decision | None:
@@ -73,11 +82,13 @@ def small_sample(case: Case) -> Decision | None:
 
 
 def closed_window(case: Case) -> Decision | None:
-    allowed = case.window
+    stepping = case.pacing is Pacing.GUARDED and _next_share(case) != PPM_ALL
+    allowed = step_window(case.policy.calendar, case.now) if stepping else case.window
     if allowed.open:
         return None
     opens = f"{allowed.opens_at:%a %Y-%m-%d %H:%M} UTC" if allowed.opens_at else "no day within two years"
-    return wait("window", f"outside the hours for raises; the next begin {opens}", due=allowed.opens_at)
+    hours = "hours for raises, Apple's day for its step included" if stepping else "hours for raises"
+    return wait("window", f"outside the {hours}; the next begin {opens}", due=allowed.opens_at)
 
 
 def next_stage(case: Case) -> Decision:

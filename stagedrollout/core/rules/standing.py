@@ -100,9 +100,9 @@ def not_steered(case: Case) -> Decision | None:
 
 
 _NEEDS_A_HUMAN = {
-    ReviewState.NOT_SENT_FOR_REVIEW: "a person must send it for review in the Play Console",
-    ReviewState.APPROVED_NOT_PUBLISHED: "approved; a person must publish it in the Play Console",
-    ReviewState.NOT_APPROVED: "review has rejected it; a person must look in the Play Console",
+    ReviewState.NOT_SENT_FOR_REVIEW: "a person must send it for review in the store's console",
+    ReviewState.APPROVED_NOT_PUBLISHED: "approved; a person must publish it in the store's console",
+    ReviewState.NOT_APPROVED: "review has rejected it; a person must look in the store's console",
 }
 
 

@@ -24,6 +24,7 @@ from stagedrollout.stores.app_store.versions import (
     described,
     shelf_of,
     standing_of,
+    with_days,
 )
 from stagedrollout.stores.app_store.writes import (
     FINAL,
@@ -59,6 +60,7 @@ class AppStore:
         self._client = client
         self._clock = clock
         self._phased_ids: dict[str, str] = {}
+        self._days: dict[str, int] = {}
 
     def read(self) -> StoreState:
         """Look: 1 request as a rule, nothing changed. Raises EdgeError."""
@@ -117,7 +119,13 @@ class AppStore:
         return self._paused(release_id, phased_id)
 
     def _look(self) -> Shelf:
-        shelf = shelf_of(read_versions(self._client, self._app_id), self._clock.now())
+        found = with_days(read_versions(self._client, self._app_id), self._days)
+        shelf = shelf_of(found, self._clock.now())
+        self._days = {
+            version.number: version.phased.day
+            for version in shelf.versions
+            if isinstance(version.phased, Phased) and version.phased.day is not None
+        }
         ids = {
             version.number: version.phased.id
             for version in reversed(shelf.versions)

@@ -62,7 +62,8 @@ def _asked(client: AppStoreClient, versions: list[Version]) -> list[Version]:
     """The versions with what the list leaves open asked for; what stays open is no "none"."""
     asked = 0
     for place, version in enumerate(versions):
-        if version.phased is Absence.UNSAID and version.state != REPLACED and asked < ASKED_ONE_BY_ONE_MAX:
+        is_open = version.phased in (Absence.UNSAID, Absence.LOST) and version.state != REPLACED
+        if is_open and asked < ASKED_ONE_BY_ONE_MAX:
             asked += 1
             versions[place] = replace(version, phased=_phased_release(client, version))
     return versions

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -42,11 +43,9 @@ _BEFORE_RELEASE = {
     APPROVED: ReviewState.APPROVED_NOT_PUBLISHED,
 }
 _REVIEW = {**_BEFORE_RELEASE, PROCESSING: ReviewState.IN_REVIEW, OUT: ReviewState.PUBLISHED}
-_REMOVED = {
-    "REMOVED_FROM_SALE": "removed from sale: the phased release is over for good",
-    "DEVELOPER_REMOVED_FROM_SALE": "removed from sale: the phased release is over for good",
-    "PENDING_CONTRACT": "not on sale until a contract is in effect (PENDING_CONTRACT)",
-}
+_REMOVED = ("REMOVED_FROM_SALE", "DEVELOPER_REMOVED_FROM_SALE")
+_OVER = "removed from sale: the phased release is over for good"
+_NO_CONTRACT = "not on sale until a contract is in effect (PENDING_CONTRACT)"
 
 
 class Standing(NamedTuple):
@@ -72,6 +71,18 @@ class Shelf:
     def state(self) -> StoreState:
         releases = tuple(read_release(version) for version in self.versions)
         return StoreState(releases=releases, fingerprint=fingerprint(self.versions), as_of=self.as_of)
+
+
+def with_days(versions: list[Version], known: Mapping[str, int]) -> list[Version]:
+    """Where one answer leaves out on which day a release is, it is on the day it was seen on last: days only rise."""
+    return [_with_day(version, known.get(version.number)) for version in versions]
+
+
+def _with_day(version: Version, day: int | None) -> Version:
+    phased = version.phased
+    if day is None or not isinstance(phased, Phased) or phased.day is not None:
+        return version
+    return replace(version, phased=replace(phased, day=day))
 
 
 def shelf_of(found: list[Version], as_of: datetime) -> Shelf:
@@ -121,7 +132,9 @@ def standing_of(version: Version) -> Standing:
     if version.state == REPLACED:
         return Standing(ReleaseStatus.REPLACED, 0, ReviewState.PUBLISHED, REPLACED)
     if version.old_state in _REMOVED:
-        return _unknown(version.state, _REMOVED[version.old_state])
+        return Standing(ReleaseStatus.WITHDRAWN, 0, ReviewState.PUBLISHED, _OVER)
+    if version.old_state == "PENDING_CONTRACT":
+        return _unknown(version.state, _NO_CONTRACT)
     match version.phased:
         case Absence.UNSAID | Absence.LOST:
             return _unknown(version.state, "a phased release that Apple names but does not show")

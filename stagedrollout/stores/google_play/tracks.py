@@ -179,7 +179,9 @@ def _rank(one: RawRelease) -> int:
 
 def _exposure_ppm(status: ReleaseStatus, one: RawRelease) -> int:
     match status:
-        case ReleaseStatus.DRAFT | ReleaseStatus.PAUSED | ReleaseStatus.REPLACED:  # the last two: not Play's
+        case (
+            ReleaseStatus.DRAFT | ReleaseStatus.PAUSED | ReleaseStatus.REPLACED | ReleaseStatus.WITHDRAWN
+        ):  # the last two: not Play's
             return 0
         case ReleaseStatus.COMPLETED:
             return PPM_ALL

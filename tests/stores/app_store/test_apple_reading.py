@@ -125,7 +125,7 @@ def test_a_day_that_is_missing_is_told_in_words():
 @pytest.mark.parametrize("old_state", ["REMOVED_FROM_SALE", "DEVELOPER_REMOVED_FROM_SALE"])
 def test_a_removal_from_sale_is_told_in_words(old_state):
     found = shown(store(FakeApple(FakeVersion(NEW, old_state=old_state))).read())
-    assert (found.status, found.live) == (UNKNOWN, False)
+    assert (found.status, found.live, found.stopped) == (ReleaseStatus.WITHDRAWN, False, True)
     assert found.status_word == "removed from sale: the phased release is over for good"
 
 
@@ -146,11 +146,19 @@ def test_a_version_without_a_build_has_no_build_number():
     assert shown(store(fake).read()).release == Release(NEW, NEW, "")
 
 
-def test_a_phased_release_that_is_named_but_not_shown_is_not_taken_for_none():
+def test_a_phased_release_that_is_named_but_not_shown_is_asked_for_by_itself():
     fake = FakeApple(FakeVersion(NEW))
     fake.shape = lambda document: document.update(included=[])
     found = shown(store(fake).read())
-    assert (found.status, found.phased, found.exposure_ppm) == (UNKNOWN, True, 0)
+    assert (found.status, found.phased, found.exposure_ppm) == (GOING, True, 50_000)
+
+
+def test_an_answer_that_leaves_out_the_day_once_changes_nothing():
+    fake = FakeApple(FakeVersion(NEW, day=4))
+    app_store = store(fake)
+    assert shown(app_store.read()).exposure_ppm == 100_000
+    fake.versions[0].day = None
+    assert shown(app_store.read()).exposure_ppm == 100_000
 
 
 @pytest.mark.parametrize(
