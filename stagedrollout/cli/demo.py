@@ -38,7 +38,7 @@ TRUTH_BYTES_MAX = 64 * 1024 * 1024
     "--hours-per-second",
     type=click.FloatRange(min=0.5),
     default=None,
-    help="How fast the story goes, in its hours per second. Default: 8 on a terminal, else as fast as it can.",
+    help="How fast the story goes, in its hours per second. Default: 12 on a terminal, else as fast as it can.",
 )
 @json_option
 def demo(
@@ -46,12 +46,14 @@ def demo(
 ) -> None:
     """Exit code 2 for a wrong scenario; what the run is worth is for an outside judge to say."""
     live = sys.stdout.isatty() and not as_json
-    speed = hours_per_second or (8.0 if live else None)
+    speed = hours_per_second or (12.0 if live else None)
     with _workplace(out) as folder, _emulator(folder, scenario, seed, speed) as emulated:
-        final = _run(emulated, out, live=live)
+        final, chapters = _run(emulated, out, live=live)
     if as_json:
         click.echo(json.dumps({"rollouts": final, "ledger": None}, indent=2))
     elif not live:
+        for line in chapters:
+            click.echo(line)
         for row in final:
             click.echo(f"{row['app']} on {row['store']} {row['release']}: {row['phase']}; {row['reason']}")
 
@@ -94,7 +96,8 @@ def _emulator(folder: Path, scenario: str, seed: int | None, speed: float | None
             process.terminate()
 
 
-def _run(emulated: Emulated, out: Path | None, *, live: bool) -> list[dict[str, Any]]:
+def _run(emulated: Emulated, out: Path | None, *, live: bool) -> tuple[list[dict[str, Any]], list[str]]:
+    """Where every rollout ended, and the narrator's lines."""
     from stagedrollout.cli.export import export_run, rollouts  # noqa: PLC0415
     from stagedrollout.cli.logs import log_to_stderr  # noqa: PLC0415
     from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
@@ -116,7 +119,7 @@ def _run(emulated: Emulated, out: Path | None, *, live: bool) -> list[dict[str, 
         truth.refresh()
         if out:
             export_run(out, daemon.engine, emulated.config, truth.told)
-        return rollouts(daemon.engine)
+        return rollouts(daemon.engine), _chapters(truth)
 
 
 class Truth:
@@ -148,3 +151,9 @@ def _watch(daemon: Daemon, truth: Truth, *, live: bool) -> None:
     while not daemon.finished:
         truth.refresh()
         time.sleep(LOOK_SECONDS)
+
+
+def _chapters(truth: Truth) -> list[str]:
+    """What the narrator said, for those who did not watch."""
+    told = [entry for entry in truth.told["ledger"] if entry["type"] == "chapter"]
+    return [f"{entry['at'][5:16].replace('T', ' ')}  {entry['text']}" for entry in told]

@@ -32,13 +32,13 @@ def history(app: str, release: str, config: Path, *, as_json: bool) -> None:
         click.echo(f"{row['at'][:19]}  {row['rollout']}  {row['said']}")
 
 
-def journal_rows(journal: Any) -> list[dict[str, Any]]:
-    """Every entry as a mapping, with the sentence for it."""
+def journal_rows(journal: Any, after: int = 0) -> list[dict[str, Any]]:
+    """Every entry from number `after` on as a mapping, with the sentence for it."""
     from stagedrollout.core import facts  # noqa: PLC0415
     from stagedrollout.core.story import sentence  # noqa: PLC0415
 
     rows: list[dict[str, Any]] = []
-    while batch := journal.tail(rows[-1]["seq"] if rows else 0, 1_000):
+    while batch := journal.tail(rows[-1]["seq"] if rows else after, 1_000):
         rows += [
             {
                 "seq": recorded.seq,

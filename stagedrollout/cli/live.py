@@ -1,4 +1,4 @@
-"""The live view of a demo: rollouts on top, then what the daemon decides and what Slack receives."""
+"""The live view of a demo: the story, rollouts, what the daemon decides, and what Slack receives."""
 
 from __future__ import annotations
 
@@ -22,25 +22,52 @@ if TYPE_CHECKING:
     from stagedrollout.cli.demo import Truth
     from stagedrollout.daemon.bootstrap import Daemon
 
-TOLD_KINDS = ("discovered", "started", "went_live", "drifted", "suspected", "went_blind", "saw_again")
-LINES = 9
+TOLD_KINDS = frozenset(
+    {"discovered", "started", "went_live", "drifted", "stepped", "suspected", "went_blind", "saw_again"}
+    | {"decided", "settled", "commanded", "pause_warned", "taken_up"}
+)
+SYSTEMS = {"google_play": "Android", "app_store": "iOS"}
+CHAPTERS = 2
+LINES_MIN, LINES_MAX = 3, 12
+"""How many lines the two lists have at least, and at most, whatever the height of the terminal."""
 
 
 def show(daemon: Daemon, truth: Truth) -> None:
     """Draw until the story is over; the last picture stays on the screen."""
-    console = Console()
+    console, journal = Console(), JournalTail(daemon)
     with Live(console=console, refresh_per_second=8, transient=False) as live:
         while True:
             over = daemon.finished
             truth.refresh()
-            live.update(_screen(daemon, truth))
+            live.update(_screen(daemon, truth, journal, console.height))
             if over:
                 return
             daemon.scheduler.finished.wait(LOOK_SECONDS)
 
 
-def _screen(daemon: Daemon, truth: Truth) -> RenderableType:
-    world = truth.world()
+class JournalTail:
+    """The journal's lines for the screen, each read once."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._journal = Journal(daemon.engine)
+        self._seq = 0
+        self._lines: list[str] = []
+
+    def lines(self) -> list[str]:
+        rows = journal_rows(self._journal, after=self._seq)
+        self._seq = rows[-1]["seq"] if rows else self._seq
+        self._lines += [_decision(row) for row in rows if row["kind"] in TOLD_KINDS]
+        del self._lines[:-LINES_MAX]
+        return self._lines
+
+
+def _decision(row: dict[str, Any]) -> str:
+    app, store, _ = row["rollout"].split("/", 2)
+    return f"{_when(row)}  {_name(app, store):<16} {row['said']}"
+
+
+def _screen(daemon: Daemon, truth: Truth, journal: JournalTail, height: int) -> RenderableType:
+    world, standing = truth.world(), rollouts(daemon.engine)
     poll = int(next(iter(daemon.works.listings.values())).poll.total_seconds() // 60)
     head = Text.assemble(
         (f" {world['scenario']}: ", "bold"),
@@ -48,66 +75,71 @@ def _screen(daemon: Daemon, truth: Truth) -> RenderableType:
         ("\n " + world["now"][:16].replace("T", " "), "bold cyan"),
         f" UTC, a look every {poll} min (the emulator's clock; no schedule is shortened)",
     )
+    chapters = [entry for entry in truth.told["ledger"] if entry["type"] == "chapter"][-CHAPTERS:]
+    parts: list[RenderableType] = [head]
+    if chapters:
+        parts.append(Panel(_story(chapters), title="the story", title_align="left", border_style="cyan"))
+    taken = 2 + (4 if chapters else 0) + 3 + sum(_height(row) for row in standing) + 4 + 1
+    lines = min(max((height - taken) // 2, LINES_MIN), LINES_MAX)
     return Group(
-        head,
-        Panel(_rollouts(daemon, world), title="rollouts", title_align="left"),
-        Panel(_decisions(daemon), title="what the daemon sees and decides", title_align="left"),
-        Panel(_slack(truth), title="Slack #release", title_align="left"),
+        *parts,
+        Panel(_rollouts(standing, world), title="rollouts", title_align="left"),
+        Panel(_lines(journal.lines(), lines), title="what the daemon sees and decides", title_align="left"),
+        Panel(_lines(_slack(truth), lines), title="Slack #release", title_align="left"),
     )
 
 
-def _rollouts(daemon: Daemon, world: dict[str, Any]) -> RenderableType:
+def _story(chapters: list[dict[str, Any]]) -> Text:
+    *before, now = [f"{_when(chapter)}  {chapter['text']}" for chapter in chapters]
+    dim = Text("\n".join(before) or " ", style="dim", no_wrap=True, overflow="ellipsis")
+    return dim.append(Text(f"\n{now}", style="bold not dim"))
+
+
+def _height(row: dict[str, Any]) -> int:
+    """How many lines its row is likely to take: the reason wraps."""
+    return min(max(1, -(-len(row["reason"]) // 40)), 3)
+
+
+def _rollouts(standing: list[dict[str, Any]], world: dict[str, Any]) -> RenderableType:
     table = Table(box=None, expand=True, header_style="dim")
-    for name, ratio in (
-        ("app", 3),
-        ("phase", 2),
-        ("exposure", 4),
-        ("", 1),
-        ("crash-free now", 2),
-        ("why", 8),
-    ):
+    columns = (("app", 4), ("phase", 3), ("exposure", 3), ("", 2), ("crash-free now", 3), ("why", 10))
+    for name, ratio in columns:
         table.add_column(name, ratio=ratio)
     truths = {
-        (app["app"], str(release["version_code"])): release
+        (app["app"], app["store"], release["release_id"]): release
         for app in world["apps"]
         for release in app["releases"]
     }
-    for row in rollouts(daemon.engine):
-        told = truths.get((row["app"], row["release_id"]), {})
-        ppm = row["exposure_ppm"]
+    for row in standing:
+        told = truths.get((row["app"], row["store"], row["release_id"]), {})
+        ppm, reason = row["exposure_ppm"], row["reason"]
         table.add_row(
-            Text(f"{row['app']} {row['release']}"),
+            Text(f"{_name(row['app'], row['store'])} {row['release']}"),
             Text(row["phase"].replace("_", " "), style=COLOURS.get(row["phase"], "")),
-            ProgressBar(total=PPM_ALL, completed=ppm, width=24),
+            ProgressBar(total=PPM_ALL, completed=ppm, width=14),
             Text(percent_text(ppm)),
             Text(f"{told['crash_free_ppm'] / 10_000:.2f} %" if told else ""),
-            Text(row["reason"]),
+            Text(reason if len(reason) <= 120 else f"{reason[:119]}…"),
         )
     return table
 
 
-def _decisions(daemon: Daemon) -> Text:
-    rows = journal_rows(Journal(daemon.engine))
-    told = [
-        row for row in rows if row["kind"] in TOLD_KINDS or row["kind"] in ("decided", "settled", "commanded")
-    ]
-    return _lines([f"{row['at'][5:16].replace('T', ' ')}  {row['said']}" for row in told])
-
-
-def _slack(truth: Truth) -> Text:
+def _slack(truth: Truth) -> list[str]:
     messages = [entry for entry in truth.told["ledger"] if entry["type"] == "slack" and not entry["update"]]
-    return _lines(
-        [
-            f"{m['at'][5:16].replace('T', ' ')}  {'# ' if m['broadcast'] else '  '}{_headline(m['text'])}"
-            for m in messages
-        ]
-    )
+    return [
+        f"{_when(m)}  {'# ' if m['broadcast'] else '  '}{m['text'].split(chr(10), 1)[0]}"
+        for m in messages[-LINES_MAX:]
+    ]
 
 
-def _headline(text: str) -> str:
-    return text.split("\n", 1)[0]
+def _name(app: str, store: str) -> str:
+    return f"{app} {SYSTEMS.get(store, store)}"
 
 
-def _lines(lines: list[str]) -> Text:
-    shown = lines[-LINES:] + [""] * (LINES - len(lines))
+def _when(entry: dict[str, Any]) -> str:
+    return str(entry["at"])[5:16].replace("T", " ")
+
+
+def _lines(lines: list[str], count: int) -> Text:
+    shown = lines[-count:] + [""] * (count - len(lines))
     return Text("\n".join(line.replace("\n", " ") for line in shown), no_wrap=True, overflow="ellipsis")

@@ -20,7 +20,7 @@ config_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 scenario_option = click.option(
-    "--scenario", default="healthy", show_default=True, help="A shipped scenario's name, or a file."
+    "--scenario", default="tour", show_default=True, help="A shipped scenario's name, or a file."
 )
 
 seed_option = click.option(
