@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from stagedrollout.cli import main as command_line
+from stagedrollout.cli import policy as policy_command
+from stagedrollout.cli.live import SYSTEMS
 from stagedrollout.config.policies import read_policy
 from stagedrollout.config.shipped import policies_folder
 from stagedrollout.core.lifecycle import STEPS, Phase
-from stagedrollout.core.gates import Gate
-from stagedrollout.core.policy import Completion, Policy
-from stagedrollout.core.schedule import bake_ends, window
-from stagedrollout.core.units import duration_text, percent_text
+from stagedrollout.core.policy import Policy
+from stagedrollout.core.units import percent_text
 from stagedrollout.emulator.scenario import Scenario
 from stagedrollout.emulator.scenario_file import load_scenario, shipped_scenarios
 
 WIDTH = 90
-MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
-"""When the release of a plan goes live: nine o'clock on a Monday without holidays."""
 
 
 def commands() -> str:
@@ -35,8 +32,17 @@ def commands() -> str:
             command = group.get_command(top, name)
             assert command is not None
             with click.Context(command, info_name=name, parent=top) as context:
-                told.append((f"stagedrollout {name}", command.get_help(context)))
+                told += _helps(command, context, f"stagedrollout {name}")
     return "\n\n".join(_folded(name, text) for name, text in told)
+
+
+def _helps(command: click.Command, context: click.Context, name: str) -> list[tuple[str, str]]:
+    """The help of a command, and of the commands below it."""
+    told = [(name, command.get_help(context))]
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        with click.Context(below, info_name=below.name, parent=context) as deeper:
+            told.append((f"{name} {below.name}", below.get_help(deeper)))
+    return told
 
 
 def _folded(name: str, text: str) -> str:
@@ -92,58 +98,38 @@ def scenarios() -> str:
 def _ending(story: Scenario) -> str:
     ends = []
     for row in story.expect["rollouts"]:
-        words = row["phase"].replace("_", " ")
+        ending = row["phase"].replace("_", " ")
         if "exposure_ppm" in row:
-            words += f" at {percent_text(row['exposure_ppm'])}"
+            ending += f" at {percent_text(row['exposure_ppm'])}"
         if "exposure_ppm_at_most" in row:
-            words += f", at {percent_text(row['exposure_ppm_at_most'])} at most"
-        ends.append(f"{row['release']} {words}")
+            ending += f", at {percent_text(row['exposure_ppm_at_most'])} at most"
+        whose = f"{row['app']} " if _several(story, "app") else ""
+        where = f" on {SYSTEMS[row['store']]}" if _several(story, "store") else ""
+        ends.append(f"{whose}{row['release']}{where} {ending}")
     if "broadcast_halts" in story.expect:
         count = story.expect["broadcast_halts"]
         ends.append(f"{count} halt{'' if count == 1 else 's'} told to the whole channel")
     if "raises_of_ours" in story.expect:
         ends.append(f"{story.expect['raises_of_ours']} raises")
+    if "pause_warnings" in story.expect:
+        ends.append(f"{story.expect['pause_warnings']} warnings of the pause budget")
     return "; ".join(ends)
 
 
+def _several(story: Scenario, field: str) -> bool:
+    return len({row[field] for row in story.expect["rollouts"]}) > 1
+
+
 def policies() -> str:
-    """The plan of each shipped policy, by the same functions that the daemon plans with."""
-    files = sorted(policies_folder().glob("*.yaml"), key=lambda file: _policy(file).stages[0].exposure_ppm)
-    return "\n\n".join(_plan(_policy(file)) for file in files)
+    """What `policy show` says of each shipped policy, the most careful one last."""
+    files = sorted(policies_folder().glob("*.yaml"), key=lambda file: -_policy(file).stages[0].exposure_ppm)
+    return "\n\n".join(f"```text\n{chr(10).join(policy_command.words(_policy(file)))}\n```" for file in files)
 
 
 def _policy(file: Path) -> Policy:
     policy, problems = read_policy(file)
     assert policy is not None, problems
     return policy
-
-
-def _plan(policy: Policy) -> str:
-    rows, at = [], MONDAY
-    for stage, after in zip(policy.stages, [*policy.stages[1:], None], strict=True):
-        stay = duration_text(stage.bake) if stage.bake else "-"
-        sample = f"{stage.min_sample:,}" if stage.min_sample else "-"
-        by_hand = after is None and stage.percent == 100 and policy.completion is Completion.BY_HAND
-        earliest = "when a person completes it" if by_hand else f"{at:%a %H:%M}, day {(at - MONDAY).days + 1}"
-        rows.append((f"{stage.percent} %", stay, sample, earliest))
-        at = _next(policy, bake_ends(stage, at))
-    head = ("Offered to", "Stays at least", "Sessions at least", "Earliest, if live on a Monday at 09:00 UTC")
-    gates = "\n".join(f"- {_gate(gate)}" for gate in policy.gates)
-    return f"**{policy.name}**: {policy.description}\n\n{_table(head, rows)}\n\n{gates}"
-
-
-def _next(policy: Policy, baked: datetime) -> datetime:
-    opens = window(policy.calendar, baked).opens_at
-    assert opens is not None
-    return opens
-
-
-def _gate(gate: Gate) -> str:
-    unit = "users" if gate.metric.value.endswith("users") else "sessions"
-    return (
-        f"{gate.metric.words} below {gate.floor} % over {duration_text(gate.window)}, "
-        f"from {gate.min_sample:,} {unit} on, in {gate.confirm} polls in a row: halt"
-    )
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

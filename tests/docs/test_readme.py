@@ -15,7 +15,10 @@ from tests.docs.blocks import BLOCKS
 from tests.docs.page import BadPage, fenced, links, written
 
 PAGE = README.read_text("utf-8")
-SECRETS = {"SENTRY_TOKEN": "not-a-real-token"}
+SECRETS = {
+    "SENTRY_TOKEN": "not-a-real-token",
+    "STAGEDROLLOUT_DSN": "https://public@sentry.example.invalid/42",
+}
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def as_told(tmp_path: Path) -> Path:
     for folder in ("policies", "secrets"):
         (tmp_path / folder).mkdir()
     (tmp_path / "policies" / "weekday.yaml").write_text(fenced(PAGE, "policy"), "utf-8")
-    for name, text in (("play.json", "{}"), ("slack-token", "not-a-real-token")):
+    for name, text in (("play.json", "{}"), ("AuthKey.p8", "no key"), ("slack-token", "no token")):
         secret = tmp_path / "secrets" / name
         secret.write_text(text)
         secret.chmod(0o600)
@@ -55,6 +58,7 @@ def test_the_configuration_passes_check(as_told: Path) -> None:
 
 def test_the_configuration_starts_carefully_as_the_page_says(as_told: Path) -> None:
     shop, courier = load(as_told, environ=SECRETS).settings.apps
+    assert shop.stores == ("google_play", "app_store")
     assert (shop.mode, shop.on_new_release) == (courier.mode, courier.on_new_release) == ("observe", "wait")
 
 
