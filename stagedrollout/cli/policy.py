@@ -163,7 +163,8 @@ def _total(made: Plan) -> str:
         days = f"about {duration_text(made.takes) if short else f'{made.takes / timedelta(days=1):.0f} days'} in all"
     if made.store.value != "app_store":
         return days
-    return f"{days}, {made.paused / timedelta(days=1):.1f} of Apple's 30 pause-days"
+    waits = " and those until a person completes it" if made.takes is None else ""
+    return f"{days}, {made.paused / timedelta(days=1):.1f} of Apple's 30 pause-days{waits}"
 
 
 def _gates(policy: Policy) -> tuple[Gate | RatingGate, ...]:

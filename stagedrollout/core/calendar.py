@@ -95,5 +95,11 @@ class Calendar(FromFile):
             raise ValueError("without weekdays nothing would ever be raised")
 
     @property
+    def has_two_days_in_a_row(self) -> bool:
+        """Whether a day with raises is ever followed by another."""
+        days = tuple(Weekday)
+        return any(day in self.weekdays and days[(n + 1) % 7] in self.weekdays for n, day in enumerate(days))
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)

@@ -22,6 +22,9 @@ FIRST_SHARE_PPM = SHARES_PPM[0]
 WINDOW = timedelta(hours=24)
 """How long Apple may take for its next step: a window that is open for longer is closed without one."""
 
+REST = timedelta(hours=1)
+"""How long a pause lasts at least before the daemon itself ends it."""
+
 BUDGET = timedelta(days=30)
 """Pause-days in all, over any number of pauses. What comes after them is not documented (section 6)."""
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from stagedrollout.core.calendar import Calendar
 from stagedrollout.core.gates import Gate, RatingGate, Role
 from stagedrollout.core.model import Store
-from stagedrollout.core.phasing import AppStoreTerms, next_share
+from stagedrollout.core.phasing import AppStoreTerms, Pacing, next_share
 from stagedrollout.core.units import PPM_ALL, Duration, FromFile, Percent, ppm_from_percent
 
 
@@ -112,6 +112,11 @@ class Policy(FromFile):
             raise ValueError("completion: automatic needs a last stage of percent: 100")
         if self.completion is Completion.BY_HAND and self.app_store.complete_from is not None:
             raise ValueError("complete_from completes by itself: it needs completion: automatic")
+        if self.app_store.mode is Pacing.GUARDED and not self.calendar.has_two_days_in_a_row:
+            raise ValueError(
+                "guarded mode needs two weekdays in a row in the calendar: Apple's step takes up to a day, and none"
+                " may fall on a day without raises; add a day, or write app_store: {mode: follow}"
+            )
 
     def next_share(self, store: Store, exposure_ppm: int) -> int | None:
         """Where the schedule goes next, in ppm: the next stage, or Apple's next share. None: nowhere."""

@@ -43,12 +43,12 @@ def step_window(calendar: Calendar, now: datetime) -> Window:
     """As `window`, for a raise that takes effect at any time within the next day (Apple's step): that day must be
     one on which raises are allowed as well, so that nothing grows while nobody is there."""
     asked = window(calendar, now)
-    at = now if asked.open else asked.opens_at
-    while at is not None and not _allowed_on(calendar, at + _STEP):
+    at, latest = (now if asked.open else asked.opens_at), now + timedelta(days=_DAYS_AHEAD_MAX)
+    while at is not None and at < latest and not _allowed_on(calendar, at + _STEP):
         at = _next_opening(calendar, at, at.astimezone(calendar.zone).date())
     if asked.open and at == now:
         return asked
-    return Window(open=False, freeze=asked.freeze, opens_at=at)
+    return Window(open=False, freeze=asked.freeze, opens_at=at if at and at < latest else None)
 
 
 def _allowed_on(calendar: Calendar, instant: datetime) -> bool:

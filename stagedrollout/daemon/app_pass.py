@@ -55,20 +55,21 @@ class AppPasses:
     def run(self, listing: Listing) -> AppPass:
         """A regular pass. One order per rollout and pass: the next one sees what the first has done.
 
-        One rollout's trouble is no other's. Raises the first StorageError when all have had their turn.
+        One rollout's trouble is no other's, be it a mistake of ours. Raises the first one when all have had
+        their turn.
         """
         store = self.reconciler.look(listing)
         self._discover(listing, store)
         rollouts = self._rollouts(listing)
         orders = self._orders(listing, rollouts)
-        due, troubles = self.clock.now() + listing.poll, list[StorageError]()
+        due, troubles = self.clock.now() + listing.poll, list[Exception]()
         for rollout in rollouts:
             order = orders.get(rollout.key)
             if rollout.finished and order is None:
                 continue
             try:
                 due = min(due, self._reconcile(listing, rollout, store, order))
-            except StorageError as trouble:
+            except Exception as trouble:  # noqa: BLE001 - the verdict: the others have their turn, then it is told
                 troubles.append(trouble)
         if troubles:
             raise troubles[0]

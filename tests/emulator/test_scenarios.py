@@ -40,13 +40,21 @@ def test_a_shipped_scenario_is_adopted_from_one_percent_and_plays_to_its_end(nam
     assert scenario.expect["rollouts"]
     assert scenario.story.endswith(".")
     world = World(scenario)
-    world.timeline.advance(scenario.start + timedelta(hours=4))
-    for app in scenario.apps:
+    for app in sorted(scenario.apps, key=_out_at):
+        world.timeline.advance(max(world.timeline.now, scenario.start + _out_at(app)))
         assert served(world, app.releases[1].code)["exposure_ppm"] == 10_000
     world.timeline.advance(scenario.ends)
-    planned = len(scenario.people) + len(scenario.outages)
+    planned = len(scenario.people) + sum(2 if outage.ends else 1 for outage in scenario.outages)
     assert len(entries(world, "console")) + len(entries(world, "outage")) == planned
     assert not [entry for entry in entries(world, "console") if "refused" in entry]
+
+
+def _out_at(app):
+    """When people can first get its new release, from the story's beginning."""
+    newest = app.releases[1]
+    if newest.rolled_out:
+        return newest.rolled_out.at + newest.rolled_out.review
+    return newest.submitted.at + newest.submitted.review + app.processing
 
 
 def test_a_scenario_is_loaded_from_a_file_of_ones_own(tmp_path):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, wait
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import ActorKind, ReleaseStatus
-from stagedrollout.core.phasing import Pacing, next_share
+from stagedrollout.core.phasing import REST, Pacing, next_share
 from stagedrollout.core.policy import Completion
 from stagedrollout.core.units import PPM_ALL, percent_text
-
-REST = timedelta(hours=1)
-"""How long a pause lasts at least before the daemon itself ends it."""
 
 
 def in_window(case: Case) -> Decision | None:
