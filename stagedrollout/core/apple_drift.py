@@ -12,12 +12,8 @@ from datetime import datetime, timedelta
 from stagedrollout.core import facts
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import ReleaseStatus, Store, Verb
-from stagedrollout.core.phasing import BUDGET
-
-LATE_WRITE = timedelta(minutes=5)
-"""For how long a request for ACTIVE whose answer was lost may still take effect: far beyond any time-out, and
-short enough that a person's resume is not mistaken for it. The release is looked at all the while."""
+from stagedrollout.core.model import ReleaseStatus, Store
+from stagedrollout.core.phasing import BUDGET, LATE_WRITE
 
 COMPLETED_BY_ITSELF = "COMPLETE"
 """Apple's word for a release that went through all days; one completed earlier is told with its day."""
@@ -50,20 +46,30 @@ def as_if_not_stepped(before: Seen, after: Seen) -> Seen:
 
 
 def late_write(rollout: Rollout, before: Seen, after: Seen) -> bool:
-    """Whether a pause was undone by a request of ours whose answer was lost, and not by a person. It counts as
-    ours until a look that came late enough has shown the pause (`lapsed`), however long nobody looked."""
-    grew = after.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED)
-    return before.status is ReleaseStatus.PAUSED and grew and rollout.let_go_at is not None
+    """Whether a request of ours whose answer was lost took effect late, and not a person did it. It counts as ours
+    until a look that came late enough has shown otherwise (`lapsed`), however long nobody looked."""
+    if before.status not in _PHASED:
+        return False
+    match after.status:
+        case ReleaseStatus.PAUSED:
+            return rollout.pause_sent_at is not None
+        case ReleaseStatus.COMPLETED:
+            return rollout.let_go_at is not None
+        case ReleaseStatus.IN_PROGRESS:
+            return rollout.let_go_at is not None and before.status is ReleaseStatus.PAUSED
+        case _:
+            return False
 
 
 def lapsed(rollout: Rollout, seen: Seen, now: datetime) -> tuple[Fact, ...]:
     """A request whose answer was lost, and which a late look shows to have had no effect."""
-    open_still = rollout.intent is not None and rollout.intent.verb in (Verb.STEP, Verb.RESUME, Verb.COMPLETE)
-    if rollout.let_go_at is None or open_still or seen.status is not ReleaseStatus.PAUSED:
+    sent = {ReleaseStatus.PAUSED: rollout.let_go_at, ReleaseStatus.IN_PROGRESS: rollout.pause_sent_at}
+    at = sent.get(seen.status)
+    if at is None or rollout.intent is not None or now - at < LATE_WRITE:
         return ()
-    return (facts.Lapsed(),) if now - rollout.let_go_at >= LATE_WRITE else ()
+    return (facts.Lapsed(),)
 
 
 def may_still_let_go(rollout: Rollout, now: datetime) -> bool:
     """Whether a request of ours for growth is out, and may take effect any moment."""
-    return rollout.let_go_at is not None and now - rollout.let_go_at < LATE_WRITE
+    return rollout.let_go_at is not None and now - rollout.let_go_at <= LATE_WRITE

@@ -49,6 +49,10 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
 
 
 def _unbelievable(rollout: Rollout, seen: Seen, now: datetime) -> bool:
+    if seen.status is ReleaseStatus.UNKNOWN and rollout.key.store is Store.APP_STORE and rollout.seen:
+        return (
+            True  # one odd answer is held by, not learned from: the next one is compared with what was known
+        )
     halting = rollout.intent is not None and rollout.intent.verb is Verb.HALT
     return _stale(rollout, seen, now) or (halting and may_be_old(rollout, seen, now))
 
@@ -130,7 +134,9 @@ def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> t
     if same_place(before, seen):
         return ()
     if late_write(rollout, before, seen):
-        return (facts.Overtaken("an answer of the store was lost, and the request took effect late"),)
+        return (
+            facts.Overtaken(f"a request of ours whose answer was lost took effect late: {seen.status_word}"),
+        )
     wanted = rollout.halt is not None and not rollout.halt.confirmed
     if wanted and ReleaseStatus.HALTED in (before.status, seen.status):
         return ()  # the halt we wanted, seen late; or wanted again since the store last read halted

@@ -180,10 +180,14 @@ class TakenUp:
 
 @dataclass(frozen=True, slots=True)
 class Suspected:
+    """`sample` and `newest`: the reviews it was counted on; 0 and None for crashes and in old journals."""
+
     gate: str
     count: int
     counted_at: datetime
     reason: Reason
+    sample: int = 0
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

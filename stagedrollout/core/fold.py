@@ -13,7 +13,7 @@ from stagedrollout.core.evidence import hour_ceil, hour_floor
 from stagedrollout.core.facts import DecisionKind, Drift, Fact
 from stagedrollout.core.lifecycle import Halt, Hold, Intent, Landing, Rollout
 from stagedrollout.core.model import SOMEBODY, ReleaseStatus, RolloutKey, Settlement, Store, Verb
-from stagedrollout.core.phasing import StepWindow, next_share
+from stagedrollout.core.phasing import LATE_WRITE, StepWindow, next_share
 from stagedrollout.core.units import PPM_ALL
 
 
@@ -85,6 +85,7 @@ def _phase_clocks(rollout: Rollout, seen: facts.Seen, at: datetime) -> dict[str,
         "pauses": rollout.pauses.begun(at) if paused else rollout.pauses.ended(at),
         "window": rollout.window if active else None,
         "pause_wanted_since": rollout.pause_wanted_since if may_grow else None,
+        "pause_sent_at": None if paused else rollout.pause_sent_at,
     }
 
 
@@ -107,7 +108,15 @@ def _(fact: facts.Overtaken, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Lapsed, rollout: Rollout, at: datetime) -> Rollout:
-    return replace(rollout, let_go_at=None)
+    """Only what is old enough: a request that was sent since may still be on its way."""
+    old = at - LATE_WRITE
+    return replace(
+        rollout,
+        let_go_at=None if rollout.let_go_at and rollout.let_go_at <= old else rollout.let_go_at,
+        pause_sent_at=None
+        if rollout.pause_sent_at and rollout.pause_sent_at <= old
+        else rollout.pause_sent_at,
+    )
 
 
 @_apply.register
@@ -152,6 +161,12 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
             return replace(rollout, halt=Halt(SOMEBODY, _why_halted(fact), at, confirmed))
         case Drift.RESUMED:
             return replace(_new_run(rollout, at), window=_opened_by_hand(rollout, fact.after, at))
+        case Drift.RAISED if (
+            rollout.halt and rollout.halt.confirmed and rollout.key.store is Store.GOOGLE_PLAY
+        ):
+            return _new_run(
+                rollout, at
+            )  # it was lowered, which counted as a halt; a person has taken that back
         case Drift.RAISED | Drift.ROLLED_OUT:
             return replace(rollout, unknown_drift=False)
         case Drift.UNKNOWN:
@@ -174,7 +189,8 @@ def _opened_by_hand(rollout: Rollout, seen: facts.Seen, at: datetime) -> StepWin
 @_apply.register
 def _(fact: facts.Suspected, rollout: Rollout, at: datetime) -> Rollout:
     others = tuple(s for s in rollout.suspicions if s.gate != fact.gate)
-    return replace(rollout, suspicions=(*others, Suspicion(fact.gate, fact.count, fact.counted_at)))
+    now = Suspicion(fact.gate, fact.count, fact.counted_at, fact.sample, fact.newest)
+    return replace(rollout, suspicions=(*others, now))
 
 
 @_apply.register
@@ -202,7 +218,11 @@ def _(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
         let_go = at if _lets_go(rollout, fact.verb) else rollout.let_go_at
         changed = replace(changed, intent=intent, acts=rollout.acts + 1, let_go_at=let_go)
     pausing = fact.verb is Verb.PAUSE and bool(fact.intent)
-    changed = replace(changed, pause_wanted_since=(rollout.pause_wanted_since or at) if pausing else None)
+    changed = replace(
+        changed,
+        pause_wanted_since=(rollout.pause_wanted_since or at) if pausing else None,
+        pause_sent_at=at if pausing else rollout.pause_sent_at,
+    )
     if fact.decision is DecisionKind.HALT and fact.intent:
         changed = replace(changed, halt=_wanted(rollout.halt, fact, at), closed=False)
     return changed

@@ -83,7 +83,8 @@ class RatingGate(FromFile):
     below the previous release's, or when more than `one_star` percent of them gave one star.
 
     It speaks only from `min_reviews` on (of each release, for the drop) and fails only after `confirm` looks that
-    brought news; reviews are read at most once an hour. What was read counts for at most `freshness`.
+    brought news: more reviews than the look before, or newer ones. Reviews are read at most once an hour. What
+    was read counts for at most `freshness`, and so does a suspicion while nothing complete is heard.
     """
 
     min_reviews: int = 40

@@ -49,12 +49,15 @@ class Reason:
 class Suspicion:
     """A gate breached in `count` looks of their own (counted up to what it needs), last at `counted_at`.
 
-    For crashes a look is a poll; for reviews it is the instant the newest counted reading was asked for.
+    For crashes a look is a poll; for reviews it is the instant the newest counted reading was asked for, and
+    `sample` reviews with the `newest` of them are what it was counted on: the same ones again are no news.
     """
 
     gate: str
     count: int
     counted_at: datetime
+    sample: int = 0
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

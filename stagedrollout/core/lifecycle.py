@@ -155,6 +155,7 @@ class Rollout:
     `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash.
     App Store only: `window`, while Apple may take a step; `pauses`, and up to which of its warnings people were
     told (`warned_days`); `let_go_at`, when we last asked for growth without having heard what became of it;
+    `pause_sent_at`, the same of a pause;
     `pause_wanted_since`, while it must be paused and does not read so; `no_phasing`, why Apple makes no phased
     release of it.
     """
@@ -188,6 +189,7 @@ class Rollout:
     pauses: PauseClock = field(default_factory=PauseClock)
     warned_days: int = 0
     let_go_at: datetime | None = None
+    pause_sent_at: datetime | None = None
     pause_wanted_since: datetime | None = None
     no_phasing: str = ""
     changed_at: datetime

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from stagedrollout.core import facts
-from stagedrollout.core.assessment import Assessment
+from stagedrollout.core.assessment import Assessment, Suspicion
 from stagedrollout.core.case import Decision, refused
 from stagedrollout.core.drift import confirms, learn, may_be_old
 from stagedrollout.core.facts import Fact, Seen
@@ -21,9 +21,9 @@ def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
     after = {s.gate: s for s in assessment.suspicions}
     reasons = {j.gate.name: j.reason for j in assessment.judgements}
     news: list[Fact] = [
-        facts.Suspected(s.gate, s.count, s.counted_at, reasons[s.gate])
+        facts.Suspected(s.gate, s.count, s.counted_at, reasons[s.gate], s.sample, s.newest)
         for s in assessment.suspicions
-        if s.gate not in before or before[s.gate].count != s.count
+        if s.gate not in before or _grown(before[s.gate], s)
     ]
     news += [facts.Cleared(gate) for gate in before if gate not in after]
     if assessment.blind and rollout.blind_since is None:
@@ -31,6 +31,12 @@ def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
     elif not assessment.blind and rollout.blind_since is not None:
         news.append(facts.SawAgain())
     return tuple(news)
+
+
+def _grown(before: Suspicion, after: Suspicion) -> bool:
+    """Counted once more; or, which only reviews need, confirmed to stand although nobody wrote anything new."""
+    renewed = after.sample > 0 and before.counted_at != after.counted_at
+    return before.count != after.count or renewed
 
 
 def of_pauses(rollout: Rollout, now: datetime) -> tuple[Fact, ...]:

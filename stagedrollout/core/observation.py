@@ -134,7 +134,9 @@ class Reviews:
 
     They are a sample: nobody must write, stores show them late, and star-only ratings are not among them
     (google-play.md section 7, app-store-connect.md section 11). `baseline` is None where there is no earlier
-    release to compare with; `baseline_name` is what people call it. `lowest`: the newest with one or two stars.
+    release to compare with or nothing of it could be read; `baseline_name` is what people call it. `lowest`: the
+    newest with one or two stars. `cut_short`: some of what should count could not be read, on either side.
+    `newest`: when the newest of the candidate's was written; None without any.
     """
 
     signal: str
@@ -144,6 +146,8 @@ class Reviews:
     since: datetime
     as_of: datetime
     baseline_name: str = ""
+    cut_short: bool = False
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

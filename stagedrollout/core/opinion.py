@@ -3,15 +3,17 @@
 A plain gate with two findings, each only from `min_reviews` on: the mean fell by more than `drop` stars against
 the release before it, or more than `one_star` percent gave one star. Both are exact in integers.
 
-- Reviews are few, late and written by who cares to, so a breach must be found again by a look of its own;
-  what was read once and is shown again by its signal is no second look.
+- Reviews are few, late and written by who cares to, so a breach must be found again by a look of its own that
+  brought news; what was read before and is shown again, by the signal or by the store, is no second look.
 - Not hearing neither confirms nor clears. A suspicion that a look has voiced outlives silence for `freshness`:
-  else an outage of the reviews would raise what the reviews had just held (promise R2).
+  else an outage of the reviews would raise what the reviews had just held (promise R2). Hearing only a part of
+  them, or too few of them, is no better.
 - Without enough reviews of an earlier release only the share of one star speaks, and the words say so.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from stagedrollout.core.gates import RatingGate
@@ -69,14 +71,38 @@ def _enough(gate: RatingGate, stars: Stars) -> bool:
 def _heard(gate: RatingGate, reading: Reviews, seen: Circumstances) -> tuple[Judgement, Suspicion | None]:
     if drops(gate, reading.candidate, reading.baseline) or one_star(gate, reading.candidate):
         return _breach(gate, reading, seen)
+    found = _harmless(gate, reading, seen)
+    before = seen.suspicion(gate)
+    if found.verdict is Verdict.PASS and not reading.cut_short:
+        return found, None
+    if before is not None and _stands(gate, before, seen):
+        lost = "; not all of them could be read" if reading.cut_short else ""
+        text = f"{found.reason.text}{lost}; {_last_found(gate, before, seen)}"
+        reason = _reason(gate, reading, "suspected", text)
+        return Judgement(gate, Verdict.CONTRADICTORY, reason), before
+    return found, before if found.verdict is Verdict.STALE else None
+
+
+def _harmless(gate: RatingGate, reading: Reviews, seen: Circumstances) -> Judgement:
+    """What a reading without a breach comes to by itself."""
     age = seen.now - reading.as_of
     if age > gate.freshness:
         text = f"{gate.name} are {duration_text(age)} old, {duration_text(gate.freshness)} at most"
-        return Judgement(gate, Verdict.STALE, _reason(gate, reading, "stale", text)), seen.suspicion(gate)
+        return Judgement(gate, Verdict.STALE, _reason(gate, reading, "stale", text))
     if not _enough(gate, reading.candidate):
         text = f"{gate.name}: {reading.candidate.total} of {gate.min_reviews} needed"
-        return Judgement(gate, Verdict.INSUFFICIENT, _reason(gate, reading, "sample", text)), None
-    return Judgement(gate, Verdict.PASS, _reason(gate, reading, "pass", _numbers(gate, reading))), None
+        return Judgement(gate, Verdict.INSUFFICIENT, _reason(gate, reading, "sample", text))
+    return Judgement(gate, Verdict.PASS, _reason(gate, reading, "pass", _numbers(gate, reading)))
+
+
+def _stands(gate: RatingGate, before: Suspicion, seen: Circumstances) -> bool:
+    """Whether a suspicion is recent enough to hold by itself."""
+    return seen.now - before.counted_at <= gate.freshness
+
+
+def _last_found(gate: RatingGate, before: Suspicion, seen: Circumstances) -> str:
+    ago = duration_text(seen.now - before.counted_at)
+    return f"a look {ago} ago found too many bad ones ({before.count} of {gate.confirm} looks)"
 
 
 def _breach(gate: RatingGate, reading: Reviews, seen: Circumstances) -> tuple[Judgement, Suspicion]:
@@ -90,13 +116,25 @@ def _breach(gate: RatingGate, reading: Reviews, seen: Circumstances) -> tuple[Ju
 
 
 def _counted(gate: RatingGate, reading: Reviews, seen: Circumstances) -> Suspicion:
-    """One more look found the breach, if this reading was asked for well after the last one counted."""
+    """One more look found the breach, if it was asked for well after the last one counted and brought news.
+
+    Without news the suspicion is renewed before it would lapse: the breach is still there.
+    """
     before = seen.suspicion(gate)
+    count = before.count + 1 if before else 1
+    looked = Suspicion(gate.name, count, reading.as_of, reading.candidate.total, reading.newest)
     if before is None:
-        return Suspicion(gate.name, 1, reading.as_of)
-    if reading.as_of - before.counted_at < OWN_LOOK:
-        return before
-    return Suspicion(gate.name, min(before.count + 1, gate.confirm), reading.as_of)
+        return looked
+    age = reading.as_of - before.counted_at
+    if age >= OWN_LOOK and before.count < gate.confirm and _is_news(before, reading):
+        return looked
+    return replace(before, counted_at=reading.as_of) if age >= gate.freshness / 2 else before
+
+
+def _is_news(before: Suspicion, reading: Reviews) -> bool:
+    """More reviews, or a newer one: a full page holds no more than before, and a rewritten one is not one more."""
+    newer = reading.newest is not None and (before.newest is None or reading.newest > before.newest)
+    return newer or reading.candidate.total > before.sample
 
 
 def _silent(
@@ -104,11 +142,8 @@ def _silent(
 ) -> tuple[Judgement, Suspicion | None]:
     why = reading.why if reading else "no signal reads them"
     before = seen.suspicion(gate)
-    if before is not None and seen.now - before.counted_at <= gate.freshness:
-        text = (
-            f"{gate.name}: {why}; the last look, {duration_text(seen.now - before.counted_at)} ago,"
-            f" found too many bad ones ({before.count} of {gate.confirm} looks)"
-        )
+    if before is not None and _stands(gate, before, seen):
+        text = f"{gate.name}: {why}; {_last_found(gate, before, seen)}"
         return Judgement(gate, Verdict.CONTRADICTORY, Reason("suspected", text, gate.name)), before
     text = f"{gate.name}: {why}"
     match reading.gap if reading else Gap.ABSENT:
@@ -156,6 +191,8 @@ def _numbers(gate: RatingGate, reading: Reviews) -> str:
 
 def _compared(gate: RatingGate, reading: Reviews) -> str:
     baseline, name = reading.baseline, reading.baseline_name or "the release before"
+    if baseline is None and reading.baseline_name:
+        return f"those of {name} could not be read"
     if baseline is None:
         return "no earlier release to compare with"
     if not _enough(gate, baseline):

@@ -22,6 +22,10 @@ FIRST_SHARE_PPM = SHARES_PPM[0]
 WINDOW = timedelta(hours=24)
 """How long Apple may take for its next step: a window that is open for longer is closed without one."""
 
+LATE_WRITE = timedelta(minutes=5)
+"""For how long a request whose answer was lost may still take effect: far beyond any time-out. The release is looked
+at all the while, and what happens until a look that came later is taken for that request's doing."""
+
 REST = timedelta(hours=1)
 """How long a pause lasts at least before the daemon itself ends it."""
 

@@ -57,7 +57,7 @@ def _(fact: facts.Stepped) -> str:
 
 @sentence.register
 def _(fact: facts.Overtaken) -> str:
-    return f"active again: {fact.why}"
+    return f"changed late: {fact.why}"
 
 
 @sentence.register

@@ -164,7 +164,9 @@ def _(fact: facts.Stepped, told: Telling) -> tuple[Notice, ...]:
 
 @_tell.register
 def _(fact: facts.Overtaken, told: Telling) -> tuple[Notice, ...]:
-    headline = f"{told.name} is active again by a late request of ours; it is paused once more"
+    if told.rollout.seen and told.rollout.seen.status is ReleaseStatus.PAUSED:
+        return ()  # it was to be paused
+    headline = f"{told.name}: a late request of ours let it grow again"
     return (told.notice(NoticeKind.IN_DOUBT, headline, Fact("What happened", fact.why)),)
 
 

@@ -64,8 +64,9 @@ class AppleWorld(World):
             self._run(wait)
             span -= wait
             self.late = [(left - wait, other) for left, other in self.late]
-            if change.verb is Verb.STEP and self.truth and self.truth.status is PAUSED:
-                self.show(phased(ACTIVE, self.day))
+            was, becomes = (PAUSED, ACTIVE) if change.verb is Verb.STEP else (ACTIVE, PAUSED)
+            if self.truth and self.truth.status is was:
+                self.show(phased(becomes, self.day))
         self.late = [(left - span, other) for left, other in self.late]
         self._run(span)
 
@@ -109,7 +110,7 @@ class AppleWorld(World):
         return Settlement.REFUSED
 
     def _act(self, change: Change, fingerprint: str, reply: Reply) -> Outcome:
-        if reply is Reply.LOST_NOT_APPLIED and change.verb is Verb.STEP:
+        if reply is Reply.LOST_NOT_APPLIED and change.verb in (Verb.STEP, Verb.PAUSE):
             self.late.append((timedelta(seconds=90), change))
             return Outcome(Settlement.IN_DOUBT, "no answer", Unread("no answer", self.now))
         return super()._act(change, fingerprint, reply)

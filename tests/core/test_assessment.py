@@ -261,7 +261,7 @@ def test_angry_reviews_hold_and_then_halt_a_release_that_never_crashes() -> None
     first = with_opinions(ANGRY)
     assert first.worst is Verdict.CONTRADICTORY
     assert [reason.gate for reason in first.reasons(Verdict.CONTRADICTORY)] == ["reviews"]
-    assert first.suspicions == (Suspicion("reviews", 1, NOON),)
+    assert first.suspicions == (Suspicion("reviews", 1, NOON, 61),)
     second = with_opinions(ANGRY, suspicions=SUSPECTED)
     assert second.worst is Verdict.FAIL
     assert [reason.gate for reason in second.reasons(Verdict.FAIL)] == ["reviews"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, news
+from stagedrollout.core.assessment import Assessment
 from stagedrollout.core.gates import RatingGate, Role
 from stagedrollout.core.judgement import Judgement, Reason, Suspicion, Verdict
 from stagedrollout.core.observation import (
@@ -25,7 +27,8 @@ from stagedrollout.core.observation import (
 )
 from stagedrollout.core.opinion import advice, judge, stars_text
 from stagedrollout.core.telling import evidence
-from tests.core.builders import DAY, HOUR, NOON, circumstances
+from tests.core.builders import DAY, HOUR, NOON, circumstances, rolling, with_facts
+from tests.core.builders import gate as crash_gate
 
 HAPPY = (2, 1, 4, 20, 53)  # 80 reviews, 4.5 stars
 ANGRY = (35, 8, 6, 4, 8)  # 61 reviews, 2.0 stars, 57 % one star
@@ -42,10 +45,12 @@ def reviews(
     *,
     at: datetime = NOON,
     lowest: tuple[Review, ...] = (),
+    **terms: Any,
 ) -> Reviews:
     before = None if baseline is None else Stars(baseline)
     name = "" if baseline is None else "5.1.0"
-    return Reviews("play", Stars(candidate), before, lowest, NOON - 2 * DAY, at, name)
+    reading = Reviews("play", Stars(candidate), before, lowest, NOON - 2 * DAY, at, name)
+    return replace(reading, **terms)
 
 
 def unheard(gap: Gap = Gap.FAILED, opinion: Opinion = Opinion.REVIEWS) -> Unheard:
@@ -90,13 +95,13 @@ def test_a_few_reviews_say_nothing_however_bad_they_are() -> None:
 
 def test_angry_reviews_are_suspected_first_and_fail_when_a_second_look_finds_them() -> None:
     found, suspicion = judged(reviews(ANGRY))
-    assert (found.verdict, suspicion) == (Verdict.CONTRADICTORY, Suspicion("reviews", 1, NOON))
+    assert (found.verdict, suspicion) == (Verdict.CONTRADICTORY, Suspicion("reviews", 1, NOON, 61))
     assert found.reason.text == (
         "reviews 2.0 stars, 2.5 below 5.1.0 (4.5), 57.3 % one star, n = 61:"
         " more than 0.8 stars lost and more than 50 % one star; seen in 1 of 2 looks"
     )
     found, suspicion = judged(reviews(ANGRY), suspicions=suspected())
-    assert (found.verdict, suspicion) == (Verdict.FAIL, Suspicion("reviews", 2, NOON))
+    assert (found.verdict, suspicion) == (Verdict.FAIL, Suspicion("reviews", 2, NOON, 61))
     assert found.reason.text.endswith("n = 61: more than 0.8 stars lost and more than 50 % one star")
 
 
@@ -189,13 +194,62 @@ def test_a_daemon_that_starts_anew_and_asks_again_gives_no_second_opinion() -> N
     assert verdict(reviews(ANGRY), suspicions=suspected(at=NOON - timedelta(minutes=30))) is Verdict.FAIL
 
 
+def on(total: int = 61, newest: datetime | None = NOON - 3 * HOUR, at: datetime = NOON - HOUR) -> Suspicion:
+    """Suspected once, on so many reviews of which the newest is from then."""
+    return Suspicion("reviews", 1, at, total, newest)
+
+
+def test_the_same_reviews_an_hour_later_are_no_second_look() -> None:
+    reading = reviews(ANGRY, newest=NOON - 3 * HOUR)
+    found, suspicion = judged(reading, suspicions=(on(),))
+    assert (found.verdict, suspicion) == (Verdict.CONTRADICTORY, on())
+    assert "seen in 1 of 2 looks" in found.reason.text
+    assert verdict(replace(reading, newest=None), suspicions=(on(newest=None),)) is Verdict.CONTRADICTORY
+
+
+def test_reviews_that_only_grew_old_are_no_news() -> None:
+    reading = reviews((34, 8, 6, 4, 8), newest=NOON - 3 * HOUR)
+    assert judged(reading, suspicions=(on(),))[1] == on()
+
+
+@pytest.mark.parametrize(
+    ("before", "news"),
+    [
+        (on(total=60), "one more, written before the newest: stores show them late"),
+        (on(newest=NOON - 4 * HOUR), "a newer one on a full page, or one that was rewritten"),
+        (on(total=90, newest=None), "a newer one where none was known"),
+        (Suspicion("reviews", 1, NOON - HOUR), "a journal from before that was written down"),
+    ],
+)
+def test_one_new_review_makes_a_second_look(before: Suspicion, news: str) -> None:
+    found, suspicion = judged(reviews(ANGRY, newest=NOON - 3 * HOUR), suspicions=(before,))
+    assert (found.verdict, suspicion) == (Verdict.FAIL, Suspicion("reviews", 2, NOON, 61, NOON - 3 * HOUR)), (
+        news
+    )
+
+
+def test_a_breach_that_nobody_adds_to_goes_on_being_suspected() -> None:
+    """Else an outage after a quiet day would raise what the last look still found bad."""
+    reading, suspicion = reviews(ANGRY, newest=NOON - DAY), on(newest=NOON - DAY, at=NOON - 23 * HOUR)
+    for hours_ago in range(22, -1, -1):
+        at = NOON - hours_ago * HOUR
+        found, after = judged(replace(reading, as_of=at), now=at, suspicions=(suspicion,))
+        assert (found.verdict, after is not None) == (Verdict.CONTRADICTORY, True)
+        suspicion = after or suspicion
+    assert suspicion.count == 1
+    assert verdict(unheard(), now=NOON + 3 * HOUR, suspicions=(suspicion,)) is Verdict.CONTRADICTORY
+
+
 def test_a_clock_that_steps_back_counts_nothing_twice() -> None:
     ahead = suspected(at=NOON + DAY)
     assert judged(reviews(ANGRY), suspicions=ahead)[1] == ahead[0]
 
 
 def test_suspicion_is_counted_up_to_what_the_gate_needs_and_no_further() -> None:
-    assert judged(reviews(ANGRY), suspicions=suspected(2))[1] == Suspicion("reviews", 2, NOON)
+    found, suspicion = judged(reviews(ANGRY), suspicions=suspected(2))
+    assert (found.verdict, suspicion) == (Verdict.FAIL, suspected(2)[0])
+    found, suspicion = judged(reviews(ANGRY), suspicions=suspected(2, at=NOON - 3 * HOUR))
+    assert (found.verdict, suspicion) == (Verdict.FAIL, suspected(2, at=NOON)[0])
 
 
 def test_a_gate_that_needs_no_confirmation_fails_at_once() -> None:
@@ -203,8 +257,8 @@ def test_a_gate_that_needs_no_confirmation_fails_at_once() -> None:
 
 
 def test_a_new_look_without_a_breach_clears_suspicion() -> None:
-    assert judged(reviews(), suspicions=suspected())[1] is None
-    assert judged(reviews((1, 0, 0, 0, 0)), suspicions=suspected())[1] is None
+    assert judged(reviews(), suspicions=suspected()) == judged(reviews())
+    assert judged(reviews())[1] is None
 
 
 @pytest.mark.parametrize("reading", [unheard(), unheard(Gap.ABSENT), reviews(at=NOON - 7 * HOUR)])
@@ -217,7 +271,54 @@ def test_an_outage_does_not_raise_what_the_reviews_had_just_held() -> None:
     for silence in ((), (unheard(),), (unheard(Gap.ABSENT),)):
         found, _ = judged(*silence, suspicions=suspected())
         assert (found.verdict, found.reason.code) == (Verdict.CONTRADICTORY, "suspected")
-        assert "the last look, 1h ago, found too many bad ones (1 of 2 looks)" in found.reason.text
+        assert "a look 1h ago found too many bad ones (1 of 2 looks)" in found.reason.text
+
+
+FEW = (30, 2, 0, 0, 5)
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        (reviews(FEW, cut_short=True), "37 of 40 needed; not all of them could be read; a look 1h ago"),
+        (reviews(cut_short=True), "n = 80; not all of them could be read; a look 1h ago found"),
+        (reviews(FEW), "reviews: 37 of 40 needed; a look 1h ago found too many bad ones (1 of 2 looks)"),
+        (reviews(at=NOON - 7 * HOUR), "reviews are 7h old, 6h at most; a look 1h ago found"),
+    ],
+)
+def test_hearing_a_part_of_the_reviews_does_not_raise_what_all_of_them_had_just_held(
+    reading: Reviews, words: str
+) -> None:
+    """A slow store shows its first page only, and that may well be the friendly one."""
+    found, suspicion = judged(reading, suspicions=suspected())
+    assert (found.verdict, found.reason.code) == (Verdict.CONTRADICTORY, "suspected")
+    assert words in found.reason.text
+    assert suspicion == suspected()[0]
+
+
+@pytest.mark.parametrize(
+    ("reading", "expected"),
+    [
+        (reviews(FEW, cut_short=True), Verdict.INSUFFICIENT),
+        (reviews(FEW), Verdict.INSUFFICIENT),
+        (reviews(cut_short=True), Verdict.PASS),
+    ],
+)
+def test_a_part_of_the_reviews_holds_nothing_for_ever(reading: Reviews, expected: Verdict) -> None:
+    """A store with more reviews than are ever read shows a part of them at every look."""
+    long_ago = suspected(at=NOON - 6 * HOUR - timedelta(minutes=1))
+    found, suspicion = judged(reading, suspicions=long_ago)
+    assert (found.verdict, suspicion) == (expected, None)
+    assert verdict(reading) is expected
+
+
+def test_a_part_of_the_reviews_that_is_bad_enough_counts() -> None:
+    assert verdict(reviews(ANGRY, cut_short=True), suspicions=suspected()) is Verdict.FAIL
+
+
+def test_an_earlier_release_that_could_not_be_read_is_told_as_that() -> None:
+    found, _ = judged(reviews(MEDIOCRE, None, baseline_name="5.1.0", cut_short=True))
+    assert "those of 5.1.0 could not be read" in found.reason.text
 
 
 def test_what_was_suspected_long_ago_holds_nothing_when_nobody_hears_more() -> None:
@@ -296,6 +397,40 @@ def test_quotes_survive_the_journal_and_are_told_line_by_line() -> None:
     told = {one.name: one.text for one in evidence((reason,))}
     assert told["Newest low reviews"] == "1 star: crashes on start\n2 stars: <!channel> ☃"
     assert told["Reviews"].startswith("2.0 stars, 2.5 below 5.1.0 (4.5)")
+
+
+def test_what_was_counted_survives_the_journal_so_that_a_restart_brings_no_news() -> None:
+    assessment = Assessment(*_found(judged(reviews(ANGRY, newest=NOON - HOUR))), 0)
+    rollout = rolling()
+    for fact in news.of_assessment(rollout, assessment):
+        read = facts.read(facts.written(fact, NOON))
+        rollout = with_facts(rollout, *((read,) if read else ()))
+    assert rollout.suspicions == (Suspicion("reviews", 1, NOON, 61, NOON - HOUR),)
+    assert news.of_assessment(rollout, assessment) == ()
+
+
+def test_a_suspicion_that_is_renewed_is_written_down_again() -> None:
+    reading = reviews(ANGRY, newest=NOON - DAY)
+    before = on(newest=NOON - DAY, at=NOON - 3 * HOUR)
+    rollout = replace(rolling(), suspicions=(before,))
+    assessment = Assessment(*_found(judged(reading, suspicions=(before,))), 0)
+    (fact,) = news.of_assessment(rollout, assessment)
+    assert with_facts(rollout, fact).suspicions == (replace(before, counted_at=NOON),)
+
+
+def _found(
+    found: tuple[Judgement, Suspicion | None],
+) -> tuple[tuple[Judgement, ...], tuple[Suspicion, ...]]:
+    required = Judgement(crash_gate(), Verdict.PASS, Reason("pass", "fine"))
+    return (required, found[0]), (found[1],) if found[1] else ()
+
+
+def test_a_journal_from_before_suspicion_knew_its_reviews_is_read() -> None:
+    entry = facts.written(facts.Suspected("reviews", 1, NOON, Reason("fail", "x"), 61, NOON), NOON)
+    del entry.body["sample"], entry.body["newest"]
+    read = facts.read(entry)
+    assert isinstance(read, facts.Suspected)
+    assert (read.sample, read.newest) == (0, None)
 
 
 def test_a_journal_from_before_there_were_quotes_is_read() -> None:

@@ -271,3 +271,54 @@ def test_a_healthy_guarded_release_sends_two_notices_a_step() -> None:
     raised = told(world, NoticeKind.RAISED)
     assert len(raised) == 2 * world.steps
     assert len(world.notices) <= 2 * world.steps + 4
+
+
+def test_a_pause_that_lands_late_is_no_persons_halt() -> None:
+    world = adopted(terms(Pacing.FOLLOW))
+    world.health = Health.FAILED
+    world.go(POLL)
+    world.one_pass(reply=Reply.LOST_NOT_APPLIED)
+    assert status(world) is ACTIVE
+    world.health = Health.HEALTHY
+    world.go(timedelta(seconds=60))
+    world.one_pass()  # all is well again, and nothing is to be paused any more
+    world.go(timedelta(seconds=60))
+    assert status(world) is PAUSED, "the request landed late"
+    world.one_pass()
+    assert world.rollout.halt is None
+    passes(world, 2 * HOUR)
+    assert status(world) is ACTIVE
+
+
+def test_a_pause_that_never_landed_does_not_excuse_a_person_hours_later() -> None:
+    world = adopted(terms(Pacing.FOLLOW))
+    world.health = Health.FAILED
+    world.go(POLL)
+    world.one_pass(reply=Reply.LOST_NOT_APPLIED)
+    world.late.clear()
+    world.health = Health.HEALTHY
+    passes(world, 2 * HOUR)
+    world.person(PAUSED)
+    passes(world, HOUR)
+    assert world.rollout.phase is Phase.HALTED
+
+
+def test_one_odd_answer_is_held_by_and_forgotten() -> None:
+    world = adopted()
+    passes(world, 2 * HOUR)
+    before = world.truth
+    world.show(replace(phased(ReleaseStatus.UNKNOWN, 1), status_word="ASLEEP", exposure_ppm=0))
+    world.go(POLL)
+    held = world.one_pass().decision
+    assert held.reasons[0].code == "unknown_status"
+    world.show(before)
+    passes(world, HOUR)
+    assert world.rollout.phase is Phase.ROLLING_OUT
+    assert not [entry for entry in world.journal if entry.kind == "drifted"]
+
+
+def test_adopting_in_doubt_pauses_at_once_also_where_apples_clock_leads() -> None:
+    world = AppleWorld(terms(Pacing.FOLLOW), choice=OnNewRelease.ADOPT)
+    world.health = Health.FAILED
+    world.one_pass()
+    assert status(world) is PAUSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 if not __package__:  # started as `python tests/judge`: the repository is two floors up
@@ -37,18 +38,25 @@ def _undecided(why: str) -> int:
 
 def _text(verdict: Verdict) -> str:
     lines = [_serves(store, facts) for store, facts in verdict.stores.items()]
+    lines += [_went(rollout, facts) for rollout, facts in verdict.phased.items()]
     lines += [f"  {name.replace('_', ' ')}: {count}" for name, count in verdict.counts.items()]
     lines += [f"  {check.replace('_', ' ')}: {verdict.count(check)}" for check in VIOLATIONS]
     for finding in verdict.findings:
         lines.append(f"! {finding.check}: {finding.at} {finding.app} {finding.text}")
+    lines += [f"? not judged: {what}" for what in verdict.not_judged]
     lines.append("clean" if verdict.clean else f"{len(verdict.findings)} promises broken")
     return "\n".join(lines)
 
 
 def _serves(store: str, facts: object) -> str:
     assert isinstance(facts, dict)
-    where = f"{store} ({facts['app']}, {facts['track']})"
+    where = f"{store} ({', '.join(filter(None, (facts['app'], facts['track'])))})"
     return f"{where}: {facts['release']} {facts['status']}, offered to {percent(facts['exposure_ppm'])}"
+
+
+def _went(rollout: str, facts: Mapping[str, float]) -> str:
+    """How a version went through Apple's shares."""
+    return f"{rollout}: " + ", ".join(f"{name.replace('_', ' ')} {count:g}" for name, count in facts.items())
 
 
 if __name__ == "__main__":

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from tests.judge import journal as journals
-from tests.judge import ledger, signals
+from tests.judge import ledger, phases, signals
 from tests.judge.evidence import Evidence, Record
 from tests.judge.journal import Journal, Order
-from tests.judge.ledger import RAISES, Change, Key, Served
+from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, age
+from tests.judge.phases import AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word, hour_ceil, hour_floor
 from tests.judge.terms import PPM_ALL, Gate, Terms, terms
 
+_QUIET_START = timedelta(hours=6)
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """`poll` is the interval between regular looks; `ended_at` the last instant anything is known of."""
+    """`poll` is the interval between regular looks; `ended_at` the last instant anything is known of.
+
+    `heard`: whenever the daemon asked anybody anything, in order.
+    """
 
     evidence: Evidence
     setting: Record
@@ -27,12 +33,14 @@ class Case:
     ended_at: datetime
     served: Mapping[Key, list[Served]]
     changes: tuple[Change, ...]
+    apple_steps: tuple[AppleStep, ...]
+    heard: Sequence[datetime]
     polls: tuple[Poll, ...]
     journal: Journal
     policies: Mapping[str, Terms]
 
     def raises(self) -> Iterator[Change]:
-        """Every increase of exposure that our commits caused."""
+        """Every increase of exposure that our requests caused; Apple's own steps are not among them."""
         return (change for change in self.changes if change.ours and change.kind in RAISES)
 
     def observes(self, app: str) -> bool:
@@ -50,9 +58,9 @@ class Case:
         return next(iter(self.policies.values()))
 
     def signal_name(self, key: Key) -> str:
-        """What the crash-free source calls the release: package@version+code."""
+        """What the crash-free source calls the release: package@version+build."""
         first = self.served[key][0]
-        return f"{first.package}@{first.name}+{key.id}"
+        return f"{first.package}@{first.name}+{first.build}"
 
     def serving_before(self, key: Key, at: datetime) -> Served | None:
         """What the store offered of the release until `at`: what a pass at that instant could find."""
@@ -73,16 +81,7 @@ class Case:
 
     def lives(self, key: Key, at: datetime) -> list[datetime]:
         """When people were first offered the release, and each time they were again after a halt."""
-        begun: list[datetime] = []
-        stopped = True
-        for record in self.served.get(key, ()):
-            if record.at > at:
-                break
-            if record.exposure_ppm > 0 and stopped:
-                begun.append(record.at)
-                stopped = False
-            stopped = stopped or record.status == "halted"
-        return begun
+        return [life for life in _lives(self, key) if life <= at]
 
     def run_begun(self, key: Key, at: datetime) -> datetime | None:
         """When the present life of the release began."""
@@ -114,25 +113,68 @@ class Case:
     def _first_heard(self, key: Key, begun: datetime) -> Iterator[datetime]:
         """When a life began, and when the journal may first have taken note of it."""
         yield from (begun, begun + self.poll + GRACE)
-        for kind in ("discovered", "started", "went_live", "settled", "drifted"):
+        for kind in ("discovered", "started", "went_live", "settled", "drifted", "taken_up"):
             noted = [entry.at for entry in self.journal.of(key, kind) if entry.at >= begun]
             yield from noted[:1]
 
+    def waiting_words(self, key: Key, at: datetime) -> set[Word]:
+        """What may be said of a gate while nothing is wrong and data are few. Silence in the first hours of
+        a life is too little data; later it is a signal that is missing."""
+        begun = self.run_begun(key, at)
+        learned = [hour_ceil(m) for m in self._first_heard(key, begun) if m <= at] if begun else []
+        young = any(at - since < _QUIET_START for since in learned)
+        return {Word.INSUFFICIENT, Word.MISSING} if young else {Word.INSUFFICIENT}
+
+    def suspects_reviews(self, key: Key, until: datetime) -> bool:
+        """The journal says that what people write speaks against the release. Believed: nobody can recount it."""
+        told = self.journal.of(key, "suspected")
+        return any(entry.body["gate"] == "reviews" and entry.at <= until for entry in told)
+
     def polls_about(self, key: Key, metric: str) -> list[Poll]:
-        name = self.signal_name(key)
-        return [poll for poll in self.polls if poll.about(name, metric)]
+        name, elsewhere = self.signal_name(key), self._projects_of_others(key)
+        return [
+            poll
+            for poll in self.polls
+            if poll.about(name, metric) and not (poll.projects and poll.projects <= elsewhere)
+        ]
+
+    def _projects_of_others(self, key: Key) -> set[str]:
+        """Two apps may call a release the same; each has a project of its own, called as the emulator does."""
+        names = {_project(other) for other in self.served}
+        return names - {_project(key)}
 
     def order_behind(self, raised: Change) -> Order | None:
         """The person's order behind one of our raises; a resume's must be younger than the halt it undoes."""
         halted = self.halted_at(raised) if raised.kind == "resume" else None
         return self.journal.order_behind(raised, halted)
 
+    def of(self, key: Key) -> list[Change]:
+        return [change for change in self.changes if change.key == key]
+
     def halted_at(self, resumed: Change) -> datetime | None:
         """When the halt that `resumed` undoes was made."""
-        halts = [
-            c.at for c in self.changes if c.key == resumed.key and c.seq < resumed.seq and c.kind == "halt"
-        ]
+        halts = [c.at for c in self.of(resumed.key) if c.seq < resumed.seq and c.kind == "halt"]
         return halts[-1] if halts else None
+
+    def stay(self, raised: Change) -> tuple[timedelta, int]:
+        """How long the exposure before `raised` is kept at least, and how many sessions must be seen at it."""
+        terms, apple = self.terms(raised.key), self.terms(raised.key).app_store
+        if raised.key.store != APP_STORE:
+            stage = terms.stage_at(raised.before_ppm)
+            return stage.bake, stage.min_sample
+        waits = apple.guarded or raised.kind == "complete"
+        return (apple.bake, apple.min_sample) if waits else (timedelta(0), 0)
+
+    def guarded(self, key: Key) -> bool:
+        return key.store == APP_STORE and self.terms(key).app_store.guarded
+
+    def windows(self, key: Key) -> tuple[Window, ...]:
+        """App Store: while Apple was let take one step, by whomever."""
+        return _windows(self, key)
+
+    def steered_since(self, key: Key) -> datetime | None:
+        """When a person said start, or the app adopted it; None: nobody asked for it to be looked after."""
+        return next((entry.at for entry in self.journal.of(key, "started")), None)
 
     def reach_ppm(self, key: Key) -> int:
         """The last share of users who were really offered the release; a halt does not take that back."""
@@ -142,14 +184,46 @@ class Case:
     def has_fallback(self, key: Key) -> bool:
         """Whether the store has an older release to serve instead, so that this one can be halted."""
         return any(
-            other.app == key.app and other.store == key.store and number(other) < number(key)
+            other.app == key.app and other.store == key.store and age(other) < age(key)
             for other, history in self.served.items()
             if any(record.exposure_ppm == PPM_ALL for record in history)
         )
 
 
-def number(key: Key) -> int:
-    return int(key.id) if key.id.isdigit() else -1
+def _project(key: Key) -> str:
+    return f"{key.app}-ios" if key.store == APP_STORE else key.app
+
+
+@lru_cache(maxsize=8)
+def _lives(case: Case, key: Key) -> tuple[datetime, ...]:
+    begun: list[datetime] = []
+    stopped = True
+    for record in case.served.get(key, ()):
+        if record.exposure_ppm > 0 and stopped:
+            begun.append(record.at)
+            stopped = False
+        stopped = stopped or record.status == "halted"
+    taken_up = _taken_up(case, key) if begun and key.store == APP_STORE else ()
+    return tuple(sorted({*begun, *taken_up}))
+
+
+def _taken_up(case: Case, key: Key) -> Iterator[datetime]:
+    """App Store: a person lifted a halt, there or here. A pause alone ends no life: everyone keeps it."""
+    yield from (entry.at for entry in case.journal.of(key, "taken_up"))
+    for change in case.of(key):
+        if change.kind == "step":
+            decision = case.journal.decision_behind(change)
+            if not change.ours or (decision and decision.word == "RESUME"):
+                yield change.at
+
+
+@lru_cache(maxsize=8)
+def _windows(case: Case, key: Key) -> tuple[Window, ...]:
+    history = case.of(key)
+    opened = [c for c in history if c.kind == "step" and not _overtaken(case, c)]
+    behind = {c.seq: not c.ours or case.order_behind(c) is not None for c in opened}
+    steps = [step for step in case.apple_steps if step.key == key]
+    return tuple(phases.windows(history, steps, behind))
 
 
 def understand(evidence: Evidence) -> Case:
@@ -170,11 +244,27 @@ def understand(evidence: Evidence) -> Case:
         poll=timedelta(seconds=setting["poll_seconds"]),
         ended_at=_ended_at(evidence, setting),
         served=ledger.served(evidence.ledger),
-        changes=tuple(ledger.changes(evidence.ledger, evidence.account)),
+        changes=_changes(evidence),
+        apple_steps=tuple(phases.apple_steps(evidence.ledger)),
+        heard=sorted(ledger.instant(request["at"]) for request in evidence.requests),
         polls=tuple(signals.polls(evidence.requests)),
         journal=journal,
         policies=policies,
     )
+
+
+def _overtaken(case: Case, step: Change) -> bool:
+    """Sent before a pause and applied after it: whoever paused did not mean to be undone."""
+    paused = [c.asked_at for c in case.of(step.key) if c.kind == "pause" and c.seq < step.seq]
+    wanted = [d.at for d in case.journal.decisions if d.key == step.key and d.kind == "pause"]
+    return step.ours and any(step.asked_at < at <= step.at for at in (*paused, *wanted))
+
+
+def _changes(evidence: Evidence) -> tuple[Change, ...]:
+    """What was done to releases on both stores, in order."""
+    play = ledger.changes(evidence.ledger, evidence.account)
+    apple = phases.changes(evidence.ledger, evidence.requests)
+    return tuple(sorted((*play, *apple), key=lambda change: change.seq))
 
 
 def _ended_at(evidence: Evidence, setting: Record) -> datetime:

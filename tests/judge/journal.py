@@ -9,12 +9,24 @@ from datetime import datetime
 from typing import Any
 
 from tests.judge.evidence import Record
-from tests.judge.ledger import RAISES, Change, Key, instant
+from tests.judge.ledger import APP_STORE, RAISES, Change, Key, instant
 
 _KIND_OF = {"START": "start", "ADVANCE": "raise", "RESUME": "resume", "COMPLETE": "complete", "HALT": "halt"}
+_APPLE_KIND_OF = {
+    "prepare": "prepare",
+    "start": "start",
+    "step": "step",
+    "resume": "step",
+    "complete": "complete",
+    "pause": "pause",
+    "halt": "pause",
+}
+"""What a decision's verb does to a phased release: a halt is a pause there, and a resume lets Apple go on."""
+
 _VERBS_FOR = {
     "start": {"start"},
     "raise": {"advance"},
+    "step": {"advance", "resume"},
     "resume": {"resume"},
     "complete": {"complete", "advance"},
 }
@@ -42,12 +54,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision that was to be carried out (it has an intent). `kind` is in the words of a Change."""
+    """A decision that was to be carried out (it has an intent). `kind` is in the words of a Change, `word`
+    in the journal's own."""
 
     seq: int
     at: datetime
     key: Key
     kind: str
+    word: str
     target_ppm: int
     command: str
 
@@ -65,7 +79,7 @@ class Journal:
     def decision_behind(self, change: Change) -> Decision | None:
         """The last decision before the raise `change` that meant it: a raise to the same exposure."""
         meant = [d for d in self.decisions if d.key == change.key and d.at <= change.at]
-        fits = [d for d in meant if d.kind in RAISES and d.target_ppm == change.after_ppm]
+        fits = [d for d in meant if _means(d, change)]
         return fits[-1] if fits else None
 
     def order_behind(self, raised: Change, since: datetime | None = None) -> Order | None:
@@ -84,7 +98,7 @@ class Journal:
             and order.at <= raised.at
             and (since is None or order.at >= since)
         ]
-        if raised.kind in ("raise", "complete"):
+        if raised.kind in ("raise", "step", "complete"):
             decision = self.decision_behind(raised)
             named = decision.command if decision else ""
             fits = [order for order in fits if named and order.command == named]
@@ -92,6 +106,13 @@ class Journal:
 
     def ordered_between(self, key: Key, first: datetime, last: datetime, *verbs: str) -> bool:
         return any(o.key == key and first <= o.at <= last and o.verb in verbs for o in self.orders)
+
+
+def _means(decision: Decision, change: Change) -> bool:
+    if change.key.store != APP_STORE:
+        return decision.kind in RAISES and decision.target_ppm == change.after_ppm
+    target = decision.target_ppm in (change.before_ppm, change.after_ppm) or change.kind != "step"
+    return decision.kind == change.kind and target
 
 
 def understand(records: Iterable[Record]) -> Journal:
@@ -137,8 +158,11 @@ def _is_person(actor: Any) -> bool:
 
 def _decision(entry: Entry) -> Decision | None:
     body = entry.body
-    if entry.kind != "decided" or not body.get("intent") or body["decision"] not in _KIND_OF:
+    if entry.kind != "decided" or not body.get("intent"):
         return None
-    target = int(body.get("target_ppm") or 0)
-    kind = _KIND_OF[body["decision"]]
-    return Decision(entry.seq, entry.at, entry.key, kind, target, str(body.get("command") or ""))
+    on_apple = entry.key.store == APP_STORE
+    kind = _APPLE_KIND_OF.get(str(body.get("verb"))) if on_apple else _KIND_OF.get(body["decision"])
+    if kind is None:
+        return None
+    target, command = int(body.get("target_ppm") or 0), str(body.get("command") or "")
+    return Decision(entry.seq, entry.at, entry.key, kind, body["decision"], target, command)

@@ -11,12 +11,13 @@ from tests.judge.evidence import Record
 from tests.judge.terms import PPM_ALL
 
 GOOGLE_PLAY = "google_play"
-RAISES = frozenset({"start", "raise", "resume", "complete"})
-LOWERINGS = frozenset({"halt", "lower"})
+APP_STORE = "app_store"
+RAISES = frozenset({"start", "raise", "resume", "complete", "step"})
+LOWERINGS = frozenset({"halt", "lower", "pause"})
 
 
 class Key(NamedTuple):
-    """One release for ever; `id` is the highest version code (Play), as text."""
+    """One release for ever; `id` is the highest version code (Play) or the version (App Store), as text."""
 
     app: str
     store: str
@@ -25,7 +26,11 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """From `at` on the store really offers the release to `exposure_ppm` of its users."""
+    """From `at` on the store really offers the release to `exposure_ppm` of its users.
+
+    `status` and `review` are the store's own words; on the App Store the phased release's and the version's.
+    `build` is the version code or build number.
+    """
 
     seq: int
     at: datetime
@@ -33,42 +38,50 @@ class Served:
     package: str
     track: str
     name: str
+    build: str
     status: str
     exposure_ppm: int
     review: str
     cause: str
 
+    @property
+    def paused(self) -> bool:
+        """App Store: offered to its share, which does not grow."""
+        return self.status == "PAUSED" and self.exposure_ppm > 0
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def grows(self) -> bool:
+        """App Store: Apple will raise it by itself, a day from now at the latest."""
+        return self.status == "ACTIVE" and 0 < self.exposure_ppm < PPM_ALL
+
+    @property
+    def unreleased(self) -> bool:
+        """Nobody has rolled it out yet."""
+        return self.status in ("draft", "INACTIVE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One release's desired state changed. `kind` is one of RAISES or LOWERINGS, or "none".
+    """One release's desired state changed. `kind` is one of RAISES or LOWERINGS, or "none"; on the App Store
+    also "prepare" and "unplan" (a phased release that nobody has yet was made, or dropped).
 
-    `ours` says that the daemon did it; `request` is then the number of the commit's request. Nobody is
-    offered a draft or a halted release, so both stand at 0 ppm.
+    `ours` says that the daemon did it; `request` is then the number of the request that did, sent at `asked_at`.
+    Nobody is offered a draft or a halted release, so both stand at 0 ppm. A "step" only lets Apple raise:
+    its `after_ppm` is where that leads.
     """
 
     seq: int
     at: datetime
     key: Key
     name: str
+    kind: str
     before_status: str
     before_ppm: int
     after_status: str
     after_ppm: int
     ours: bool
     request: int | None
-
-    @property
-    def kind(self) -> str:
-        if self.after_ppm < self.before_ppm:
-            return "halt" if self.after_status == "halted" else "lower"
-        if self.after_ppm == self.before_ppm:
-            return "none"
-        if self.before_status == "halted":
-            return "resume"
-        if self.before_status != "inProgress":
-            return "start"
-        return "complete" if self.after_status == "completed" else "raise"
+    asked_at: datetime
 
 
 def instant(text: str) -> datetime:
@@ -80,7 +93,7 @@ def served(records: Iterable[Record]) -> dict[Key, list[Served]]:
     histories: dict[Key, list[Served]] = {}
     for record in records:
         if record["type"] == "served":
-            key = Key(record["app"], record["store"], str(record["version_code"]))
+            key = Key(record["app"], record["store"], str(record["release_id"]))
             histories.setdefault(key, []).append(_served(record, key))
     return histories
 
@@ -93,6 +106,7 @@ def _served(record: Record, key: Key) -> Served:
         package=str(record.get("package", "")),
         track=str(record.get("track", "")),
         name=str(record["release"]),
+        build=str(record["version_code"]),
         status=record["status"],
         exposure_ppm=record["exposure_ppm"],
         review=review_word(record.get("review")),
@@ -101,7 +115,7 @@ def _served(record: Record, key: Key) -> Served:
 
 
 def changes(records: Iterable[Record], account: str) -> list[Change]:
-    """Every change of a release in a track, in order. A release that left the view is no change of it."""
+    """Google Play: every change of a release in a track, in order. One that left the view is no change of it."""
     found: list[Change] = []
     for record in records:
         if record["type"] == "track":
@@ -123,18 +137,36 @@ def is_ours(record: Record, account: str) -> bool:
 
 
 def _change(record: Record, before: Record | None, after: Record, *, ours: bool) -> Change:
+    before_status = str(before.get("status", "")) if before else "absent"
+    after_status = str(after.get("status", ""))
+    before_ppm, after_ppm = desired_ppm(before) if before else 0, desired_ppm(after)
     return Change(
         seq=record["seq"],
         at=instant(record["at"]),
         key=Key(record["app"], record["store"], release_id(after)),
         name=str(after.get("name", release_id(after))),
-        before_status=str(before.get("status", "")) if before else "absent",
-        before_ppm=desired_ppm(before) if before else 0,
-        after_status=str(after.get("status", "")),
-        after_ppm=desired_ppm(after),
+        kind=_kind((before_status, before_ppm), (after_status, after_ppm)),
+        before_status=before_status,
+        before_ppm=before_ppm,
+        after_status=after_status,
+        after_ppm=after_ppm,
         ours=ours,
         request=record.get("request"),
+        asked_at=instant(record["at"]),
     )
+
+
+def _kind(before: tuple[str, int], after: tuple[str, int]) -> str:
+    """What a track's change of status and share means for the release."""
+    if after[1] < before[1]:
+        return "halt" if after[0] == "halted" else "lower"
+    if after[1] == before[1]:
+        return "none"
+    if before[0] == "halted":
+        return "resume"
+    if before[0] != "inProgress":
+        return "start"
+    return "complete" if after[0] == "completed" else "raise"
 
 
 def is_fallback(appeared: Record, record: Record) -> bool:
@@ -157,6 +189,13 @@ def desired_ppm(raw: Record) -> int:
     if raw.get("status") != "inProgress":
         return 0
     return round(float(raw.get("userFraction", 0)) * PPM_ALL)
+
+
+def age(key: Key) -> tuple[int, ...]:
+    """Orders the releases of one app from old to new: version codes as numbers, versions part by part."""
+    if key.store == GOOGLE_PLAY and not key.id.isdigit():
+        return (-1,)
+    return tuple(int(part) if part.isdigit() else 0 for part in key.id.split("."))
 
 
 def review_word(state: Any) -> str:

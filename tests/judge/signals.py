@@ -66,11 +66,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """One question to the crash-free source. `ok` is False when it failed or was cut short."""
+    """One question to the crash-free source. `ok` is False when it failed or was cut short. Each store's app
+    has a project of its own there; `projects` are those asked."""
 
     seq: int
     at: datetime
     ok: bool
+    projects: frozenset[str]
     asked: frozenset[str]
     fields: frozenset[str]
     hours: tuple[datetime, ...]
@@ -112,6 +114,7 @@ def _poll(request: Record) -> Poll:
         seq=request["seq"],
         at=instant(request["at"]),
         ok=ok,
+        projects=frozenset(query.get("project", [])),
         asked=frozenset(_names(query.get("query", []))) | answers.keys(),
         fields=frozenset(query.get("field", [])),
         hours=tuple(map(instant, hours)),

@@ -41,6 +41,10 @@ def new(status: str = "inProgress", fraction: float | None = None, **fields: Any
 
 
 class Story:
+    rollout = ROLLOUT
+    candidate = "com.acme.app@5.2.0+5020"
+    project = "acme"
+
     def __init__(
         self,
         *,
@@ -91,7 +95,8 @@ class Story:
         place = {"app": "acme", "store": "google_play", "package": "com.acme.app", "track": "production"}
         facts = {"status": status, "exposure_ppm": exposure_ppm, "review": review, "cause": cause}
         name, code = release
-        self._ledger(hour, "served", release=name, version_code=code, request=None, **place, **facts)
+        named = {"release": name, "release_id": str(code), "version_code": code}
+        self._ledger(hour, "served", request=None, **named, **place, **facts)
 
     def console(self, hour: float, *after: Raw, exposure_ppm: int) -> None:
         """A person changes the track in the store's console; 5.2.0 is then served so."""
@@ -132,11 +137,11 @@ class Story:
 
     def asks(self, hour: float, *, status: int | None = 200, frozen_at: float = 1000) -> None:
         """One question and its answer; no sessions arrive from `frozen_at` on."""
-        names = "release:[com.acme.app@5.2.0+5020,com.acme.app@5.1.0+5010]"
+        names = f"release:[{self.candidate},com.acme.app@5.1.0+5010]"
         fields = ["sum(session)", "crash_free_rate(session)"]
         response = self._crash_free(hour, frozen_at) if status == 200 else "<html>Bad Gateway</html>"
         path = "/api/0/organizations/acme/sessions/"
-        query = {"query": [names], "field": fields, "groupBy": ["release"]}
+        query = {"project": [self.project], "query": [names], "field": fields, "groupBy": ["release"]}
         self.requested(hour, "sentry", path, method="GET", query=query, status=status, response=response)
 
     def _crash_free(self, hour: float, frozen_at: float) -> Raw:
@@ -144,7 +149,7 @@ class Story:
         counts = [self.sessions_per_hour if 4 <= h < frozen_at else 0 for h in hours]
         rates = [self._rate(h) if count else None for h, count in zip(hours, counts, strict=True)]
         series = {"sum(session)": counts, "crash_free_rate(session)": rates}
-        group = {"by": {"release": "com.acme.app@5.2.0+5020"}, "totals": {}, "series": series}
+        group = {"by": {"release": self.candidate}, "totals": {}, "series": series}
         return {"intervals": [at(h) for h in hours], "groups": [group] if any(counts) else []}
 
     def _rate(self, hour: int) -> float:
@@ -152,13 +157,16 @@ class Story:
 
     def writes(self, hour: float, kind: str, **body: Any) -> None:
         prev = self.journal[-1]["hash"] if self.journal else "0" * 64
-        entry = {"seq": len(self.journal) + 1, "rollout": ROLLOUT, "at": at(hour), "kind": kind}
+        entry = {"seq": len(self.journal) + 1, "rollout": self.rollout, "at": at(hour), "kind": kind}
         entry |= {"body": body, "prev": prev}
         self.journal.append(entry | {"hash": chain_hash(entry)})
 
-    def decides(self, hour: float, decision: str, target_ppm: int = 0, command: str = "") -> None:
+    def decides(
+        self, hour: float, decision: str, target_ppm: int = 0, command: str = "", *, verb: str = ""
+    ) -> None:
         intent = f"intent-{len(self.journal)}"
-        self.writes(hour, "decided", decision=decision, target_ppm=target_ppm, command=command, intent=intent)
+        more = {"target_ppm": target_ppm, "command": command, "intent": intent, "verb": verb}
+        self.writes(hour, "decided", decision=decision, **more)
 
     def orders(self, hour: float, verb: str, **body: Any) -> str:
         command = f"command-{len(self.journal)}"
@@ -172,7 +180,7 @@ class Story:
         """A notice is written down and arrives; with the `key` of an earlier one it arrives once more."""
         key = key or self.notes(kind, broadcast=broadcast)
         request = self.requested(hour, "slack", "/slack/api/chat.postMessage", fault=fault)
-        payload = {"key": key, "kind": kind, "rollout": ROLLOUT}
+        payload = {"key": key, "kind": kind, "rollout": self.rollout}
         metadata = {"event_type": "stagedrollout_notice", "event_payload": payload}
         facts = {"broadcast": broadcast, "update": False, "metadata": metadata, "request": request}
         self._ledger(hour, "slack", ts=f"{request}.0", thread_ts="1.0", text=kind, **facts)
@@ -181,7 +189,7 @@ class Story:
     def notes(self, kind: str, *, broadcast: bool = False, state: str = "sent") -> str:
         """A notice that is only written down."""
         key = f"notice-{len(self.notices)}"
-        row = {"key": key, "rollout": ROLLOUT, "kind": kind, "broadcast": broadcast}
+        row = {"key": key, "rollout": self.rollout, "kind": kind, "broadcast": broadcast}
         self.notices.append(row | {"headline": f"5.2.0 {kind}", "state": state, "ts": None})
         return key
 

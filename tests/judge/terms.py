@@ -6,7 +6,7 @@ Defaults are restated here on purpose: a changed default in the product must not
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -65,12 +65,26 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
+class Phasing:
+    """How Apple's shares are gone through. `complete_from_ppm`: PPM_ALL where nothing completes early."""
+
+    guarded: bool
+    bake: timedelta
+    min_sample: int
+    complete_from_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
-    """`gates` holds the required ones only: the others never decide."""
+    """`gates` are the required ones: they allow raises, hold and halt. `vetoes` only hold and halt. The
+    others never decide. `reviews`: what people write in the stores can halt as well."""
 
     name: str
     stages: tuple[Stage, ...]
     gates: tuple[Gate, ...]
+    vetoes: tuple[Gate, ...]
+    reviews: bool
+    app_store: Phasing
     completes_itself: bool
     settle: timedelta
     halts_on_unknown: bool
@@ -87,11 +101,14 @@ class Terms:
 
 def terms(content: Mapping[str, Any], name: str = "") -> Terms:
     """Raises KeyError or ValueError for a file that is no policy."""
-    gates = [gate for gate in content["gates"] if gate.get("role", "required") == "required"]
+    ratings = content.get("ratings")
     return Terms(
         name=str(content.get("name", name)),
         stages=tuple(_stage(stage) for stage in content["stages"]),
-        gates=tuple(_gate(gate) for gate in gates),
+        gates=_gates(content["gates"], "required"),
+        vetoes=_gates(content["gates"], "veto"),
+        reviews=ratings is not None and ratings.get("role", "veto") != "advisory",
+        app_store=_phasing(content.get("app_store") or {}),
         completes_itself=content.get("completion", "by_hand") == "automatic",
         settle=duration(content.get("settle", "1h")),
         halts_on_unknown=(content.get("unknown_data") or {}).get("action") == "halt",
@@ -118,6 +135,19 @@ def percent(exposure_ppm: int) -> str:
 def _stage(stage: Mapping[str, Any]) -> Stage:
     bake = duration(stage["bake"]) if "bake" in stage else timedelta(0)
     return Stage(ppm(stage["percent"]), bake, int(stage.get("min_sample", 0)))
+
+
+def _phasing(phasing: Mapping[str, Any]) -> Phasing:
+    return Phasing(
+        guarded=phasing.get("mode", "guarded") == "guarded",
+        bake=duration(phasing.get("bake", "12h")),
+        min_sample=int(phasing.get("min_sample", 500)),
+        complete_from_ppm=ppm(phasing.get("complete_from", 100)),
+    )
+
+
+def _gates(gates: Iterable[Mapping[str, Any]], role: str) -> tuple[Gate, ...]:
+    return tuple(_gate(gate) for gate in gates if gate.get("role", "required") == role)
 
 
 def _gate(gate: Mapping[str, Any]) -> Gate:

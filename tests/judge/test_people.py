@@ -132,3 +132,14 @@ def test_a_release_nobody_can_judge_any_more_is_halted_where_the_policy_says_so(
     story.halts(12)
     story.ends("halted", 50_000)
     assert story.blamed() == {}
+
+
+def test_what_somebody_raised_may_be_halted_when_the_reviews_are_bad():
+    story = Story()
+    story.polls(4, 6)
+    story.console(6, new("inProgress", 0.05), OLD, exposure_ppm=50_000)
+    story.polls(6.5, 9)
+    story.writes(8, "suspected", gate="reviews", count=1)
+    story.halts(9)
+    story.ends("halted", 50_000)
+    assert story.blamed() == {}

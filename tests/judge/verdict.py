@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.judge.case import Case, number, understand
+from tests.judge.case import Case, understand
 from tests.judge.checks import (
     agreement,
+    apple_people,
+    budget,
     calendar,
     chain,
     expectations,
@@ -17,13 +19,14 @@ from tests.judge.checks import (
     leaks,
     notices,
     people,
+    phases,
     raises,
     schedule,
     siblings,
 )
 from tests.judge.evidence import Evidence
 from tests.judge.finding import Finding
-from tests.judge.ledger import Key
+from tests.judge.ledger import APP_STORE, Key, age
 from tests.judge.messages import delivered, halts_told
 
 _CHECKS = (
@@ -35,6 +38,12 @@ _CHECKS = (
     halts.check,
     people.unhalted,
     people.console_acts,
+    apple_people.unhalted,
+    apple_people.unnoticed,
+    apple_people.invented,
+    apple_people.windows_cut,
+    phases.check,
+    budget.check,
     notices.lost,
     notices.doubled,
     notices.out_of_order,
@@ -55,6 +64,9 @@ VIOLATIONS = (
     "halts_lost",
     "unhalted",
     "console_acts_overridden",
+    "console_acts_missed",
+    "growth_unguarded",
+    "pause_warnings_wrong",
     "notices_lost",
     "notices_doubled",
     "notices_out_of_order",
@@ -68,11 +80,17 @@ VIOLATIONS = (
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`stores` is what each store really served last (see `_stores`); `exposure` maps a rollout to its
-    [instant, ppm, status] over time; `counts` holds facts that are no violations."""
+    [instant, ppm, status] over time; `counts` holds facts that are no violations.
+
+    `phased` tells of each rollout on the App Store what was done and what Apple did. `not_judged` are promises
+    that this run may or may not have kept: nobody looked.
+    """
 
     stores: Mapping[str, Mapping[str, Any]]
     exposure: Mapping[str, Sequence[tuple[str, int, str]]]
     counts: Mapping[str, int]
+    phased: Mapping[str, Mapping[str, float]]
+    not_judged: Sequence[str]
     requests: Mapping[str, int]
     findings: Sequence[Finding]
 
@@ -89,6 +107,8 @@ class Verdict:
             "stores": self.stores,
             **self.counts,
             **{check: self.count(check) for check in VIOLATIONS},
+            "phased": self.phased,
+            "not_judged": self.not_judged,
             "requests": self.requests,
             "exposure": self.exposure,
             "findings": [asdict(finding) for finding in self.findings],
@@ -105,11 +125,18 @@ def judge(evidence: Evidence) -> Verdict:
         "halts_due": len(halts.due(case)),
         "notices_delivered": len(messages),
         "broadcast_halts": halts_told(messages),
+        "apple_steps": len(case.apple_steps),
+        "apple_steps_outside": sum(phases.whence(case, step) == "outside" for step in case.apple_steps),
+        "pauses_of_ours": sum(c.ours and c.kind == "pause" for c in case.changes),
+        "windows": sum(len(case.windows(key)) for key in case.served),
+        "pause_warnings": budget.warnings_told(case),
     }
     return Verdict(
         stores=_stores(case),
         exposure=_exposure(case),
         counts=counts,
+        phased={"/".join(key): _phased(case, key) for key in case.served if _has_phases(case, key)},
+        not_judged=_not_judged(case),
         requests=dict(sorted(Counter(request["service"] for request in evidence.requests).items())),
         findings=[finding for check in _CHECKS for finding in check(case)],
     )
@@ -129,8 +156,8 @@ def _stores(case: Case) -> dict[str, dict[str, Any]]:
     }
 
 
-def _rank(case: Case, key: Key) -> tuple[bool, int]:
-    return any(record.status != "draft" for record in case.served[key]), number(key)
+def _rank(case: Case, key: Key) -> tuple[bool, tuple[int, ...]]:
+    return any(not record.unreleased for record in case.served[key]), age(key)
 
 
 def _last_served(case: Case, key: Key) -> dict[str, Any]:
@@ -143,6 +170,32 @@ def _last_served(case: Case, key: Key) -> dict[str, Any]:
         "status": last.status,
         "exposure_ppm": last.exposure_ppm,
     }
+
+
+def _has_phases(case: Case, key: Key) -> bool:
+    return key.store == APP_STORE and bool(case.of(key))
+
+
+def _phased(case: Case, key: Key) -> dict[str, float]:
+    """How one version went through Apple's shares; each of Apple's steps belongs to one of three things."""
+    whence = Counter(phases.whence(case, step) for step in case.apple_steps if step.key == key)
+    return {
+        "windows": len(case.windows(key)),
+        "apple_steps": whence.total(),
+        "apple_steps_in_windows": whence["window"],
+        "apple_steps_followed": whence["follow"],
+        "apple_steps_outside": whence["outside"],
+        "pauses_of_ours": sum(c.ours and c.kind == "pause" for c in case.of(key)),
+        "pause_days": budget.pause_days(case, key),
+        "pause_warnings": budget.warnings_told(case, key),
+    }
+
+
+def _not_judged(case: Case) -> list[str]:
+    """What people wrote is logged with its lists cut short: it cannot be counted again from the outside, neither
+    where it halted a release nor where it should have."""
+    apps = sorted({key.app for key in case.served if case.terms(key).reviews})
+    return [f"{app}: whether reviews halted a release when, and only when, they were bad" for app in apps]
 
 
 def _exposure(case: Case) -> dict[str, list[tuple[str, int, str]]]:

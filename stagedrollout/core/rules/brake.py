@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stagedrollout.core import facts
+from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.case import Case, Decision, refused
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
@@ -45,5 +46,6 @@ def _looked_after(case: Case, decision: Decision) -> bool:
 
 def _left_to_grow(case: Case, decision: Decision) -> bool:
     if case.pacing is Pacing.FOLLOW:
-        return decision.kind is not DecisionKind.HOLD
+        doubt = not case.rollout.steered and case.assessment.worst > Verdict.INSUFFICIENT
+        return decision.kind is not DecisionKind.HOLD and not doubt
     return decision.kind is DecisionKind.WAIT and window_holds(case)

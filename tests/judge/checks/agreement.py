@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.judge.case import Case, number
+from tests.judge.case import Case
 from tests.judge.evidence import Record
 from tests.judge.finding import Finding
-from tests.judge.ledger import LOWERINGS, RAISES, Change, Key, Served, review_word
+from tests.judge.ledger import APP_STORE, LOWERINGS, RAISES, Change, Key, Served, age, review_word
+from tests.judge.patience import a_poll, hindered_between
+from tests.judge.phases import LIVE
 from tests.judge.signals import GRACE
 from tests.judge.terms import PPM_ALL, percent
 
@@ -19,7 +21,8 @@ def rollouts(case: Case) -> list[Finding]:
     for row in case.evidence.rollouts:
         key = Key(row["app"], row["store"], str(row["release_id"]))
         lately = _served_lately(case, key)
-        if not any(_agrees(case, row, served) for served in lately):
+        agrees = _agrees_on_phases if key.store == APP_STORE else _agrees
+        if not any(agrees(case, row, served) for served in lately):
             text = f"{row['release']} is said to be {row['phase']} at {percent(row['exposure_ppm'])}, {_truth(lately)}"
             findings.append(Finding(CHECK, case.ended_at.isoformat(), row["app"], text))
     return findings
@@ -37,8 +40,8 @@ def undecided(case: Case) -> list[Finding]:
 
 
 def _was_decided(case: Case, change: Change) -> bool:
-    if change.kind == "halt":
-        return any(d.key == change.key and d.kind == "halt" for d in case.journal.decisions)
+    if change.kind in ("halt", "pause", "prepare"):
+        return any(d.key == change.key and d.kind == change.kind for d in case.journal.decisions)
     return change.kind in RAISES and case.journal.decision_behind(change) is not None
 
 
@@ -49,14 +52,17 @@ def observed_apps(case: Case) -> list[Finding]:
             CHECK, c.at.isoformat(), c.key.app, f"{c.name} was changed, although the app is only observed"
         )
         for c in case.changes
-        if c.ours and case.observes(c.key.app) and c.kind in RAISES | LOWERINGS
-        if c.kind != "halt" or not case.journal.ordered_between(c.key, c.at - case.poll - GRACE, c.at, "halt")
+        if c.ours and case.observes(c.key.app) and c.kind in RAISES | LOWERINGS | {"prepare"}
+        if c.kind not in ("halt", "pause")
+        or not case.journal.ordered_between(c.key, c.at - case.poll - GRACE, c.at, "halt")
     ]
 
 
 def _served_lately(case: Case, key: Key) -> list[Served]:
-    """What was true at some moment of the last poll: the daemon cannot know of what came after its look."""
-    since = case.ended_at - case.poll - GRACE
+    """What was true at some moment of the last poll: the daemon cannot know of what came after its look, nor
+    of what came after it had closed the rollout."""
+    closed = (entry.at for entry in case.journal.of(key, "closed"))
+    since = next(closed, case.ended_at) - case.poll - GRACE
     history = case.served.get(key, [])
     before = [record for record in history if record.at < since]
     return before[-1:] + [record for record in history if record.at >= since]
@@ -95,6 +101,43 @@ def _agrees(case: Case, row: Record, served: Served) -> bool:
             return False
 
 
+def _agrees_on_phases(case: Case, row: Record, served: Served) -> bool:
+    """App Store: a halt is a pause; what is held does not grow, unless we may not or could not stop it; and a
+    guarded release that bakes is paused as well, or in a window. One that was removed is offered to nobody."""
+    pending, same = served.review != LIVE, row["exposure_ppm"] == served.exposure_ppm
+    excused = case.observes(served.key.app) or _hindered_lately(case, served.key)
+    match row["phase"]:
+        case "halted":
+            return served.exposure_ppm == 0 or (served.paused and same)
+        case "not_halted":
+            return not served.paused
+        case "completed":
+            return row["exposure_ppm"] == PPM_ALL and (
+                served.status in ("COMPLETE", "REPLACED") or served.exposure_ppm == PPM_ALL
+            )
+        case "rolling_out":
+            resting = case.guarded(served.key) and not _in_window(case, served) and not excused
+            return same and (served.paused or (served.grows and not resting))
+        case "held":
+            return pending or (same and (excused or not served.grows))
+        case "waiting":
+            return pending or same
+        case "waiting_for_review":
+            return pending
+        case "superseded":
+            return served.status == "REPLACED"
+        case _:
+            return False
+
+
+def _in_window(case: Case, served: Served) -> bool:
+    return any(window.opened.at <= served.at < window.ends for window in case.windows(served.key))
+
+
+def _hindered_lately(case: Case, key: Key) -> bool:
+    return hindered_between(case, key, case.ended_at - a_poll(case), case.ended_at)
+
+
 def _lowered_by_a_person(case: Case, key: Key) -> bool:
     """Lowering in the console counts as that person's halt (R10), although the store shows no halt."""
     changes = [change for change in case.changes if change.key == key]
@@ -102,7 +145,7 @@ def _lowered_by_a_person(case: Case, key: Key) -> bool:
 
 
 def _is_newer(other: Key, key: Key) -> bool:
-    return other.app == key.app and other.store == key.store and number(other) > number(key)
+    return other.app == key.app and other.store == key.store and age(other) > age(key)
 
 
 def _review(case: Case, served: Served) -> str:

@@ -1,4 +1,8 @@
-"""Raises keep to the calendar. A person may raise outside the hours, nobody during a freeze (R11)."""
+"""Raises keep to the calendar. A person may raise outside the hours, nobody during a freeze (R11).
+
+What counts is when we asked: Apple may take hours to let a released version go live. Its own steps keep to no
+calendar, and are not ours.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +25,13 @@ def check(case: Case) -> list[Finding]:
 
 def _why_closed(case: Case, raised: Change) -> str:
     """Closed a minute ago as well: a pass that began in time may end a moment late."""
-    calendar = case.terms(raised.key).calendar
-    begun = raised.at - GRACE
-    freeze = calendar.freeze_at(raised.at)
+    calendar, asked = case.terms(raised.key).calendar, raised.asked_at
+    begun = asked - GRACE
+    freeze = calendar.freeze_at(asked)
     if freeze and calendar.freeze_at(begun):
         return f"during the freeze {freeze.reason!r}"
-    closed = not calendar.open_at(raised.at) and not calendar.open_at(begun)
+    closed = not calendar.open_at(asked) and not calendar.open_at(begun)
     if closed and case.order_behind(raised) is None:
-        local = raised.at.astimezone(calendar.zone)
+        local = asked.astimezone(calendar.zone)
         return f"outside the calendar's hours ({local:%a %H:%M} {calendar.zone.key})"
     return ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.judge.case import Case
+from tests.judge.checks import budget
 from tests.judge.evidence import Record
 from tests.judge.finding import Finding
 from tests.judge.ledger import Key
@@ -30,10 +31,20 @@ def _counts(case: Case, expect: Mapping[str, Any]) -> Iterator[str]:
     counted = {
         "broadcast_halts": halts_told(delivered(case.evidence)),
         "raises_of_ours": sum(1 for _ in case.raises()),
+        "apple_steps": len(case.apple_steps),
+        "pause_warnings": budget.warnings_told(case),
     }
     for name, count in counted.items():
-        if expect.get(name) is not None and expect[name] != count:
-            yield f"{name} is {count}, not {expect[name]}"
+        yield from _compared(name, count, expect)
+
+
+def _compared(name: str, count: int, expect: Mapping[str, Any]) -> Iterator[str]:
+    """`name` asks for exactly so many, `name_at_most` for no more."""
+    if expect.get(name) is not None and expect[name] != count:
+        yield f"{name} is {count}, not {expect[name]}"
+    most = expect.get(f"{name}_at_most")
+    if most is not None and count > most:
+        yield f"{name} is {count}, more than {most}"
 
 
 def _rollout(case: Case, wanted: Mapping[str, Any]) -> Iterator[str]:
@@ -44,6 +55,10 @@ def _rollout(case: Case, wanted: Mapping[str, Any]) -> Iterator[str]:
     key = Key(row["app"], row["store"], str(row["release_id"]))
     reach = case.reach_ppm(key)
     name = f"{row['release']}"
+    steps = sum(1 for step in case.apple_steps if step.key == key)
+    yield from (f"{name}: {text}" for text in _compared("apple_steps", steps, wanted))
+    warned = budget.warnings_told(case, key)
+    yield from (f"{name}: {text}" for text in _compared("pause_warnings", warned, wanted))
     if "phase" in wanted and row["phase"] != wanted["phase"]:
         yield f"{name} is {row['phase']}, not {wanted['phase']}"
     exact = wanted.get("exposure_ppm")

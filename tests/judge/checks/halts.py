@@ -1,19 +1,22 @@
-"""R3: a gate that fails, confirmed as it defines, halts the release in the store within one poll and a minute."""
+"""R3: a gate that fails, confirmed as it defines, halts the release in the store within one poll and a minute.
+
+On the App Store a halt is a pause, and a release that is paused already is stopped. One that is complete there
+can be stopped by nobody: then people must have been told that it fails (R4).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from tests.judge.case import Case
 from tests.judge.finding import Finding
-from tests.judge.ledger import Key, instant
+from tests.judge.ledger import APP_STORE, Key, Served
+from tests.judge.patience import a_poll, deadline
 from tests.judge.signals import Poll, Word
 from tests.judge.terms import Gate
-
-_SLACK = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def due(case: Case) -> tuple[Due, ...]:
     found: list[Due] = []
     for key in case.served:
         by_run: dict[datetime | None, Due] = {}
-        for gate in case.terms(key).gates:
+        for gate in (*case.terms(key).gates, *case.terms(key).vetoes):
             for one in _confirmations(case, key, gate):
                 if one.run not in by_run or one.at < by_run[one.run].at:
                     by_run[one.run] = one
@@ -41,20 +44,45 @@ def due(case: Case) -> tuple[Due, ...]:
 
 
 def check(case: Case) -> list[Finding]:
-    findings = []
-    for one in due(case):
-        stopped = _stopped_at(case, one)
-        deadline = _deadline(case, one, stopped or case.ended_at)
-        if _held_back_by_review(case, one, deadline):
-            continue
-        name = case.served[one.key][0].name
-        if stopped is None and deadline <= case.ended_at:
-            text = f"{name} was never halted, although {one.gate} had failed"
-            findings.append(Finding("halts_lost", one.at.isoformat(), one.key.app, text))
-        elif stopped is not None and stopped > deadline:
-            text = f"{name} was halted {stopped - one.at} after {one.gate} had failed"
-            findings.append(Finding("halts_late", one.at.isoformat(), one.key.app, text))
-    return findings
+    return [finding for one in due(case) for finding in _faults(case, one)]
+
+
+def _faults(case: Case, one: Due) -> Iterator[Finding]:
+    stopped = _stopped_at(case, one)
+    until = stopped or case.ended_at
+    latest = deadline(case, one.key, one.at, patience=a_poll(case), until=until)
+    if _held_back_by_review(case, one, latest):
+        return
+    name = case.served[one.key][0].name
+    if stopped is None and _is_final(case, one, latest):
+        if latest <= case.ended_at and not _was_told(case, one, latest):
+            text = f"{name} is complete and cannot be halted; nobody was told that {one.gate} fails"
+            yield Finding("notices_lost", one.at.isoformat(), one.key.app, text)
+    elif stopped is None and latest <= case.ended_at:
+        text = f"{name} was never halted, although {one.gate} had failed"
+        yield Finding("halts_lost", one.at.isoformat(), one.key.app, text)
+    elif stopped is not None and stopped > latest:
+        text = f"{name} was halted {stopped - one.at} after {one.gate} had failed"
+        yield Finding("halts_late", one.at.isoformat(), one.key.app, text)
+
+
+def _is_final(case: Case, one: Due, latest: datetime) -> bool:
+    """Complete on the App Store: there is no brake left."""
+    serving = case.serving_before(one.key, latest)
+    return one.key.store == APP_STORE and serving is not None and serving.status == "COMPLETE"
+
+
+def _was_told(case: Case, one: Due, latest: datetime) -> bool:
+    """The decision was written down in time, and a notice of it too; that it arrives is asked elsewhere."""
+    decided = any(
+        entry.body["decision"] == "HALT" and one.at - case.poll <= entry.at <= latest
+        for entry in case.journal.of(one.key, "decided")
+    )
+    rollout = "/".join(one.key)
+    return decided and any(
+        row["rollout"] == rollout and row["kind"] in ("failing", "not_halted")
+        for row in case.evidence.notices
+    )
 
 
 def _confirmations(case: Case, key: Key, gate: Gate) -> Iterator[Due]:
@@ -83,14 +111,14 @@ def _can_and_must_be_halted(case: Case, key: Key, poll: Poll) -> bool:
         serving is not None
         and serving.exposure_ppm > 0
         and not case.observes(key.app)
-        and case.has_fallback(key)
+        and (key.store == APP_STORE or case.has_fallback(key))
         and _watched(case, key, poll.at)
     )
 
 
 def _watched(case: Case, key: Key, at: datetime) -> bool:
     first = case.served[key][0]
-    if first.cause == "start" and first.status == "completed":
+    if first.cause == "start" and first.status in ("completed", "COMPLETE"):
         return False
     if any(entry.at <= at for entry in case.journal.of(key, "closed", "superseded")):
         return False
@@ -99,42 +127,26 @@ def _watched(case: Case, key: Key, at: datetime) -> bool:
 
 
 def _stopped_at(case: Case, one: Due) -> datetime | None:
-    """When the store really offered it to nobody any more, halted or replaced by a newer release."""
-    return next(
-        (
-            record.at
-            for record in case.served[one.key]
-            if record.at >= one.at and record.exposure_ppm == 0 and record.status in ("halted", "replaced")
-        ),
-        None,
-    )
+    """When nobody new was offered it any more: halted, paused, removed, or replaced by a newer release; or when
+    people took it out of Play's track, where nobody can halt it any more."""
+    if one.key.store == APP_STORE:
+        before = [record for record in case.served[one.key] if record.at <= one.at]
+        if before and before[-1].paused:
+            return one.at
+    return next((r.at for r in case.served[one.key] if r.at >= one.at and _is_stopped(r)), None)
 
 
-def _held_back_by_review(case: Case, one: Due, deadline: datetime) -> bool:
-    """The halt was committed in time, and the store reviews it before it lets it take effect."""
-    asked = [
-        c.at for c in case.changes if c.key == one.key and c.kind == "halt" and one.at <= c.at <= deadline
-    ]
+def _is_stopped(record: Served) -> bool:
+    if record.key.store == APP_STORE:
+        return record.paused or record.exposure_ppm == 0
+    dropped = record.cause == "console" and record.review == "NOT_LISTED"
+    return dropped or (record.exposure_ppm == 0 and record.status in ("halted", "replaced"))
+
+
+def _held_back_by_review(case: Case, one: Due, latest: datetime) -> bool:
+    """The halt was committed in time, and Play reviews it before it lets it take effect."""
+    if one.key.store == APP_STORE:
+        return False
+    asked = [c.at for c in case.of(one.key) if c.kind == "halt" and one.at <= c.at <= latest]
     reviewed = [r.at for r in case.served[one.key] if r.review != "PUBLISHED" and r.exposure_ppm > 0]
     return any(at >= asked[0] for at in reviewed) if asked else False
-
-
-def _deadline(case: Case, one: Due, until: datetime) -> datetime:
-    """One poll and a minute, counted again from each time the store failed or the daemon died."""
-    patience = case.poll + _SLACK
-    deadline = one.at + patience
-    for obstacle in _obstacles(case, one.at, until):
-        if obstacle <= deadline:
-            deadline = max(deadline, obstacle + patience)
-    return deadline
-
-
-def _obstacles(case: Case, since: datetime, until: datetime) -> list[datetime]:
-    failed = [
-        instant(request["at"])
-        for request in case.evidence.requests
-        if request["service"] in ("google_play", "oauth")
-        and (request.get("fault") or request.get("status") is None or request["status"] >= 500)
-    ]
-    died = [instant(death) for death in case.evidence.deaths]
-    return sorted(at for at in (*failed, *died) if since <= at <= until)

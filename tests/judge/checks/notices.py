@@ -39,10 +39,10 @@ def doubled(case: Case) -> list[Finding]:
             if not _in_doubt(case, first, again):
                 text = f"the notice {again.key} arrived again although the first one was acknowledged"
                 findings.append(_finding("notices_doubled", again.at.isoformat(), again.rollout, text))
-    again = _ordered_again(case)
+    repeated = _ordered_again(case)
     for key, halts in _halts(case).items():
         told = {m.key: m for m in _about(messages, key, "halted")}
-        for message in list(told.values())[len(halts) + again[key] :]:
+        for message in list(told.values())[len(halts) + repeated[key] :]:
             text = f"the halt of {key.id} was broadcast as if it were another one"
             findings.append(_finding("notices_doubled", message.at.isoformat(), message.rollout, text))
     return findings

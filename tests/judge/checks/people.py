@@ -1,5 +1,6 @@
-"""R9, R10: what people did stands. A halt is undone only by a person; what somebody did in the store's
-console is neither raised away nor, without failing evidence, lowered away."""
+"""R9, R10 on Google Play: what people did stands. A halt is undone only by a person; what somebody did in the
+store's console is neither raised away nor, without failing evidence, lowered away. The App Store, where a pause
+may be a halt, has checks of its own (apple_people.py)."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from datetime import datetime
 
 from tests.judge.case import Case
 from tests.judge.finding import Finding
-from tests.judge.ledger import LOWERINGS, RAISES, Change
+from tests.judge.ledger import GOOGLE_PLAY, LOWERINGS, RAISES, Change
 from tests.judge.signals import Word
 
 _PERMISSIONS = ("start", "advance", "resume", "complete")
@@ -27,7 +28,8 @@ def console_acts(case: Case) -> list[Finding]:
     return [
         Finding("console_acts_overridden", ours.at.isoformat(), ours.key.app, text)
         for key in {change.key: None for change in case.changes}
-        for ours, text in _overridden(case, [change for change in case.changes if change.key == key])
+        if key.store == GOOGLE_PLAY
+        for ours, text in _overridden(case, case.of(key))
     ]
 
 
@@ -52,6 +54,8 @@ def _lowering_is_due(case: Case, halted: Change, act: Change) -> bool:
     if halted.kind != "halt":
         return False
     if case.journal.ordered_between(halted.key, act.at, halted.at, "halt"):
+        return True
+    if case.suspects_reviews(halted.key, halted.at):
         return True
     return case.terms(halted.key).halts_on_unknown or _something_failed(case, halted, act.at - case.poll)
 

@@ -1,10 +1,11 @@
 """R1: we never raise without evidence. Every required gate must pass in an answer of the source that is
-younger than the raise before and no older than one poll; a person's order excuses less than one thinks."""
+younger than the raise before and no older than one poll; a person's order excuses less than one thinks.
+On the App Store letting Apple take its next step is a raise like any other; Apple's step itself is none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tests.judge.case import Case
 from tests.judge.checks import halts
@@ -15,7 +16,7 @@ from tests.judge.signals import GRACE, Poll, Word, between, hour_floor
 from tests.judge.terms import Gate, percent
 
 CHECK = "raises_without_evidence"
-_QUIET_START = timedelta(hours=6)
+_FORWARD = ("advance", "complete")
 _WHY = {
     Word.INSUFFICIENT: "had too little settled data",
     Word.STALE: "had only stale data",
@@ -54,29 +55,28 @@ def _faults(case: Case, raised: Change) -> Iterator[str]:
     elif order is None:
         yield from (f"{gate.metric} {_WHY[word]}" for gate, word in _gates_not_passing(case, raised))
         yield from _stage_sample_missing(case, raised)
-    elif raised.kind in ("raise", "complete"):
+    elif order.verb in _FORWARD:
         yield from _faults_of_a_person(case, raised, order)
 
 
 def _faults_of_a_person(case: Case, raised: Change, order: Order) -> Iterator[str]:
     """R11: a person may override waiting and too little data; more only by name; a FAIL never."""
     begun = case.run_begun(raised.key, raised.at)
-    if any(due.key == raised.key and due.run == begun and due.at <= raised.at for due in halts.due(case)):
+    if any(
+        due.key == raised.key and due.run == begun and due.at <= raised.asked_at for due in halts.due(case)
+    ):
         yield "a gate was failing, and that nobody may override"
     elif not order.without_evidence and _beyond_waiting(case, raised):
         yield "the order did not say without evidence, and there was none"
 
 
 def _used_without_evidence(case: Case, raised: Change, order: Order) -> bool:
-    return raised.kind in ("raise", "complete") and order.without_evidence and _beyond_waiting(case, raised)
+    return order.verb in _FORWARD and order.without_evidence and _beyond_waiting(case, raised)
 
 
 def _beyond_waiting(case: Case, raised: Change) -> bool:
-    """Silence in the first hours of a life is too little data; later it is a signal that is missing."""
-    begun = case.run_begun(raised.key, raised.at)
-    young = begun is not None and raised.at - begun < _QUIET_START
-    waiting = {Word.INSUFFICIENT, Word.MISSING} if young else {Word.INSUFFICIENT}
-    return any(word not in waiting for _, word in _gates_not_passing(case, raised))
+    allowed = case.waiting_words(raised.key, raised.asked_at)
+    return any(word not in allowed for _, word in _gates_not_passing(case, raised))
 
 
 def _gates_not_passing(case: Case, raised: Change) -> Iterator[tuple[Gate, Word]]:
@@ -86,16 +86,20 @@ def _gates_not_passing(case: Case, raised: Change) -> Iterator[tuple[Gate, Word]
         words = case.words(raised.key, gate, poll) if poll else {Word.MISSING}
         if Word.PASS not in words:
             yield gate, next(word for word in Word if word in words)
+    for gate in case.terms(raised.key).vetoes:
+        poll = _answer_before(case, raised, gate)
+        if poll and case.words(raised.key, gate, poll) == {Word.BREACH}:
+            yield gate, Word.BREACH
 
 
 def _answer_before(case: Case, raised: Change, gate: Gate) -> Poll | None:
     """The last time the source was asked before this raise, if that was after the raise before it."""
     before = _raise_before(case, raised)
-    oldest = raised.at - case.poll - GRACE
+    oldest = raised.asked_at - case.poll - GRACE
     asked = [
         poll
         for poll in case.polls_about(raised.key, gate.metric)
-        if oldest <= poll.at <= raised.at and (raised.request is None or poll.seq < raised.request)
+        if oldest <= poll.at <= raised.asked_at and (raised.request is None or poll.seq < raised.request)
     ]
     fresh = [poll for poll in asked if before is None or _after(poll, before)]
     return fresh[-1] if fresh else None
@@ -112,9 +116,9 @@ def _after(poll: Poll, raised: Change) -> bool:
 
 def _stage_sample_missing(case: Case, raised: Change) -> Iterator[str]:
     """A stage may ask for sessions of its own, seen since people got the release at that exposure."""
-    needed = case.terms(raised.key).stage_at(raised.before_ppm).min_sample
+    _, needed = case.stay(raised)
     since = case.live_since(raised.key, raised.before_ppm, raised.at)
-    if needed and raised.kind in ("raise", "complete") and since is not None:
+    if needed and raised.kind in ("raise", "step", "complete") and since is not None:
         seen = _seen_since(case, raised, hour_floor(since))
         if seen < needed:
             yield f"only {seen} of {needed} sessions of its stage were seen"

@@ -1,4 +1,8 @@
-"""R5, R6: stages are neither skipped nor invented, bakes are not cut, and everyone is a decision of its own."""
+"""R5, R6: stages are neither skipped nor invented, bakes are not cut, and everyone is a decision of its own.
+
+On the App Store no share can be skipped, only the wait at it: each of our steps comes after its bake, and lets
+Apple take one (that it takes no second is asked in phases.py). Everyone at once needs the policy's word.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from datetime import timedelta
 
 from tests.judge.case import Case
 from tests.judge.finding import Finding
-from tests.judge.ledger import Change
+from tests.judge.ledger import APP_STORE, Change
+from tests.judge.phases import LAST_STAGED_PPM
 from tests.judge.terms import PPM_ALL, percent
 
 _TOLERANCE = timedelta(seconds=1)
@@ -17,7 +22,7 @@ def stages(case: Case) -> list[Finding]:
     return [
         Finding("stages_skipped", raised.at.isoformat(), raised.key.app, f"{raised.name}: {text}")
         for raised in case.raises()
-        for text in _off_the_stages(case, raised)
+        for text in (_off_the_shares if raised.key.store == APP_STORE else _off_the_stages)(case, raised)
     ]
 
 
@@ -25,7 +30,7 @@ def bakes(case: Case) -> list[Finding]:
     return [
         Finding("bakes_cut", raised.at.isoformat(), raised.key.app, f"{raised.name}: {text}")
         for raised in case.raises()
-        if raised.kind in ("raise", "complete") and case.order_behind(raised) is None
+        if raised.kind in ("raise", "step", "complete") and case.order_behind(raised) is None
         for text in _cut_short(case, raised)
     ]
 
@@ -53,6 +58,17 @@ def _off_the_stages(case: Case, raised: Change) -> Iterator[str]:
         yield f"went {step}; the policy has {wanted} next"
 
 
+def _off_the_shares(case: Case, raised: Change) -> Iterator[str]:
+    """Apple's last step and our completing both mean everyone; `advance` is no order for that."""
+    terms, order = case.terms(raised.key), case.order_behind(raised)
+    if raised.after_ppm < PPM_ALL or (order is not None and order.verb != "advance"):
+        return
+    early = terms.app_store.guarded and raised.before_ppm >= LAST_STAGED_PPM
+    reached = early or raised.before_ppm >= terms.app_store.complete_from_ppm
+    if not terms.completes_itself or (raised.kind == "complete" and not reached):
+        yield f"went to everyone from {percent(raised.before_ppm)} without permission"
+
+
 def _reached_before(case: Case, resumed: Change) -> int:
     """The most that was asked for, or offered, before the halt."""
     asked = [c.before_ppm for c in case.changes if c.key == resumed.key and c.seq < resumed.seq]
@@ -61,10 +77,10 @@ def _reached_before(case: Case, resumed: Change) -> int:
 
 
 def _cut_short(case: Case, raised: Change) -> Iterator[str]:
-    stage = case.terms(raised.key).stage_at(raised.before_ppm)
+    bake, _ = case.stay(raised)
     since = case.live_since(raised.key, raised.before_ppm, raised.at)
     if since is None:
         yield f"raised before anybody really got it at {percent(raised.before_ppm)}"
-    elif raised.at - since < stage.bake - _TOLERANCE:
-        baked = raised.at - since
-        yield f"baked {baked} at {percent(raised.before_ppm)}, not the {stage.bake} its stage asks for"
+    elif raised.asked_at - since < bake - _TOLERANCE:
+        baked = raised.asked_at - since
+        yield f"baked {baked} at {percent(raised.before_ppm)}, not the {bake} its stage asks for"

@@ -1,0 +1,181 @@
+"""R9, R10 on the App Store, where a pause may be a halt and nobody can see that from the store.
+
+A halt is what the journal decided as one, what a person paused in the console, or a release that was found
+paused without anybody knowing why; only a person lifts it. What
+people do there is noted within a poll. A window that a person opened is closed early only for a cause. A request
+of ours that was sent before the halt and took effect after it is forgiven; that it must be paused again is asked
+in phases.py.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import datetime
+
+from tests.judge.case import Case
+from tests.judge.finding import Finding
+from tests.judge.ledger import APP_STORE, RAISES, Change, Key, instant
+from tests.judge.patience import a_poll, deadline, hindered_between
+from tests.judge.phases import WINDOW, Window
+from tests.judge.signals import GRACE, Word
+
+_LIFTS = ("start", "advance", "resume", "complete")
+_ACTS = ("pause", "step", "complete")
+_TELLS_NOTHING = ("unknown", "rolled_out")
+_NOTED = ("drifted", "stepped", "superseded", "overtaken", "closed")
+
+
+def unhalted(case: Case) -> list[Finding]:
+    findings = []
+    for raised in case.raises():
+        halted = _halted_at(case, raised) if raised.key.store == APP_STORE else None
+        if halted and not case.journal.ordered_between(raised.key, halted, raised.at, *_LIFTS):
+            text = f"{raised.name} was made active although it was halted at {halted.isoformat()}"
+            findings.append(Finding("unhalted", raised.at.isoformat(), raised.key.app, text))
+    return findings
+
+
+def unnoticed(case: Case) -> list[Finding]:
+    """Acts in the console that no entry of the journal tells of within a poll of the look that showed them."""
+    return [
+        Finding(
+            "console_acts_missed",
+            act.at.isoformat(),
+            act.key.app,
+            f"nobody noticed the {act.kind} of {act.name}",
+        )
+        for act in case.changes
+        if act.key.store == APP_STORE and not act.ours and act.kind in _ACTS
+        if (seen := _seen_at(case, act)) and not _was_noticed(case, act, seen)
+    ]
+
+
+def invented(case: Case) -> list[Finding]:
+    """The journal tells of a person's act, and nobody did anything. What follows a word of the store that
+    nobody knows may be taken for one."""
+    findings = []
+    for key in (key for key in case.served if key.store == APP_STORE):
+        acts = [c.at for c in case.of(key) if not c.ours and c.kind in _ACTS] + [
+            record.at for record in case.served[key] if record.cause == "console"
+        ]
+        since = next((entry.at for entry in case.journal.of(key, "discovered")), None)
+        for entry in case.journal.of(key, "drifted"):
+            unknown = (entry.body.get("before") or {}).get("status") == "unknown"
+            known = unknown or entry.at == since or entry.body.get("meaning") in _TELLS_NOTHING
+            if since and not known and not any(since < at <= entry.at for at in acts):
+                text = f"{case.served[key][0].name} is said to be {entry.body['meaning']} by somebody; nobody was"
+                findings.append(Finding("disagreements", entry.at.isoformat(), key.app, text))
+            since = entry.at
+    return findings
+
+
+def windows_cut(case: Case) -> list[Finding]:
+    """A person resumed it in the console, and we paused it although nothing spoke against Apple's step."""
+    text = "was paused although somebody had just resumed it and nothing was wrong"
+    return [
+        Finding("console_acts_overridden", paused.at.isoformat(), key.app, f"{paused.name} {text}")
+        for key in case.served
+        for window in case.windows(key)
+        for paused in case.of(key)
+        if not window.opened.ours and case.guarded(key)
+        if paused.ours and paused.kind == "pause" and _cuts(case, window, paused)
+        if not _has_cause(case, window, paused)
+    ]
+
+
+def _halted_at(case: Case, raised: Change) -> datetime | None:
+    """The halt that was in force when we asked for `raised`."""
+    decided = [d.at for d in case.journal.decisions if d.key == raised.key and d.word == "HALT"]
+    found = [e.at for e in case.journal.of(raised.key, "discovered") if e.body.get("status") == "paused"]
+    history = [c for c in case.of(raised.key) if not c.ours]
+    paused = [c.at for c in history if c.kind == "pause" and not _is_ours_too(case, c)]
+    halted = [at for at in (*decided, *found, *paused) if at < raised.asked_at]
+    lifted = [c.at for c in history if c.kind in RAISES and c.at <= raised.asked_at]
+    newest = max(halted, default=None)
+    return newest if newest and all(at < newest for at in lifted) else None
+
+
+def _is_ours_too(case: Case, paused: Change) -> bool:
+    """We were about to pause it ourselves in that very pass: which of the two it was cannot be told."""
+    return any(
+        decision.kind == "pause" and abs(decision.at - paused.at) <= GRACE
+        for decision in case.journal.decisions
+        if decision.key == paused.key
+    )
+
+
+def _seen_at(case: Case, act: Change) -> datetime | None:
+    """The first look that showed what `act` did. None: nobody looks after the release, it is over, or no look
+    came before the next change, or that look showed what the one before had shown."""
+    found = next(case.journal.of(act.key, "discovered"), None)
+    over = any(entry.at <= act.at for entry in case.journal.of(act.key, "closed", "superseded"))
+    ignored = found is not None and found.body.get("choice") == "ignore" and not case.steered_since(act.key)
+    if found is None or found.at > act.at or over or ignored:
+        return None
+    looks = _looks(case, act.key)
+    place = bisect_right(looks, act.at)
+    later = next((c.at for c in case.of(act.key) if c.seq > act.seq), case.ended_at)
+    known = case.serving_before(act.key, looks[place - 1]) if place else None
+    told = known is not None and known.status == act.after_status
+    return None if told or place == len(looks) or looks[place] >= later else looks[place]
+
+
+def _looks(case: Case, key: Key) -> list[datetime]:
+    """When the store answered, undamaged, what its versions are."""
+    apps = case.setting.get("apps", ())
+    app = next((str(a.get("app_id", "")) for a in apps if (a["app"], a["store"]) == (key.app, key.store)), "")
+    return [
+        instant(request["at"])
+        for request in case.evidence.requests
+        if request["service"] == APP_STORE and request["method"] == "GET" and request["status"] == 200
+        if not request.get("fault") and request["path"].endswith(f"/apps/{app}/appStoreVersions")
+    ]
+
+
+def _was_noticed(case: Case, act: Change, seen: datetime) -> bool:
+    latest = deadline(case, act.key, seen, patience=a_poll(case), until=case.ended_at)
+    if latest > case.ended_at or _is_ours_too(case, act):
+        return True
+    noted = [e for e in case.journal.of(act.key, *_NOTED, "settled") if act.at <= e.at <= latest]
+    if any(entry.kind != "settled" or entry.body["verb"] == act.kind for entry in noted):
+        return True  # or taken for a change of our own that wanted the same
+    return act.kind == "pause" and _halting(case, act.key, act.at)
+
+
+def _halting(case: Case, key: Key, at: datetime) -> bool:
+    """Our own halt was on its way: the pause is what it wanted."""
+    decided = (e for e in case.journal.of(key, "decided") if e.body["decision"] == "HALT")
+    return any(at - a_poll(case) <= entry.at <= at + a_poll(case) for entry in decided)
+
+
+def _cuts(case: Case, window: Window, paused: Change) -> bool:
+    """It ended the window, before Apple's step and before its time."""
+    stepped = any(step.key == paused.key and step.at == paused.at for step in case.apple_steps)
+    return paused.at == window.ends < window.opened.at + WINDOW and not stepped
+
+
+def _has_cause(case: Case, window: Window, paused: Change) -> bool:
+    """An order, a hold, a freeze, a store that could not be read, or a gate that may have been in doubt."""
+    key, since, until = paused.key, window.opened.at, paused.at
+    held = any(entry.at <= until for entry in case.journal.of(key, "held"))
+    if (
+        held
+        or case.suspects_reviews(key, until)
+        or case.journal.ordered_between(key, since, until, "halt", "hold")
+    ):
+        return True
+    frozen = case.terms(key).calendar.freeze_at(until) is not None
+    if frozen or hindered_between(case, key, since, until):
+        return True
+    return _may_be_in_doubt(case, key, since, until)
+
+
+def _may_be_in_doubt(case: Case, key: Key, since: datetime, until: datetime) -> bool:
+    fine = {Word.PASS} | case.waiting_words(key, until)
+    words = [
+        case.words(key, gate, poll)
+        for gate in (*case.terms(key).gates, *case.terms(key).vetoes)
+        for poll in case.polls_about(key, gate.metric)
+        if since <= poll.at <= until
+    ]
+    return not words or any(said - fine for said in words)

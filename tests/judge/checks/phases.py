@@ -1,0 +1,142 @@
+"""R7: on the App Store silence raises, so whatever forbids raising must have been said there, as a pause.
+
+`guarded`: paused but for windows. A window is opened by our step or by a person; in each pass inside it the gates
+must pass, else it is paused in that very pass; after Apple's step, or a day, it is paused within a poll. So no
+window lets Apple take two steps. `follow`: Apple's clock, but a doubtful gate pauses it in that pass. In both a
+HOLD in the journal means paused. A store that refuses or is down, and a daemon that is dead, owe it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from tests.judge.case import Case
+from tests.judge.finding import Finding
+from tests.judge.ledger import APP_STORE, Key
+from tests.judge.patience import SLACK, a_poll, deadline, deadline_of_the_living
+from tests.judge.phases import LAST_STAGED_PPM, AppleStep, Window
+from tests.judge.signals import GRACE, Poll, Word
+from tests.judge.terms import Gate, percent
+
+CHECK = "growth_unguarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From `begun` until `ended` (None: to the end of the story) Apple was about to raise `key` by itself."""
+
+    key: Key
+    name: str
+    exposure_ppm: int
+    begun: datetime
+    ended: datetime | None
+
+
+def check(case: Case) -> list[Finding]:
+    return [
+        Finding(CHECK, since.isoformat(), stretch.key.app, f"{stretch.name} went on growing {why}")
+        for stretch in _stretches(case)
+        for since, why in _faults(case, stretch)
+    ]
+
+
+def whence(case: Case, step: AppleStep) -> str:
+    """Where a step of Apple's belongs: to a window, to Apple's clock that the policy follows, or to nothing."""
+    if any(window.opened.at < step.at == window.ends for window in case.windows(step.key)):
+        return "window"
+    return "outside" if case.guarded(step.key) else "follow"
+
+
+def _stretches(case: Case) -> Iterator[Stretch]:
+    """Those that the daemon had to look after: steered, and not only observed."""
+    for key, history in case.served.items():
+        steered = case.steered_since(key) if key.store == APP_STORE else None
+        if steered is None or case.observes(key.app):
+            continue
+        for record, following in pairwise([*history, None]):
+            if record is not None and record.grows:
+                ended = following.at if following else None
+                if ended is None or ended > steered:
+                    begun = max(record.at, steered)
+                    yield Stretch(key, record.name, record.exposure_ppm, begun, ended)
+
+
+def _faults(case: Case, stretch: Stretch) -> Iterator[tuple[datetime, str]]:
+    window = _window(case, stretch)
+    allowed_until = window.ends if window else stretch.begun
+    guarded = case.guarded(stretch.key)
+    if guarded:
+        why = "after its window was over" if window else "and no window was open"
+        yield from _outlived(case, stretch, allowed_until, why)
+    elif stretch.exposure_ppm >= LAST_STAGED_PPM and not case.terms(stretch.key).completes_itself:
+        yield from _outlived(case, stretch, stretch.begun, "to everyone, which is left to a person")
+    until = min(allowed_until, stretch.ended or case.ended_at) if guarded else stretch.ended or case.ended_at
+    evident = guarded and window is not None and not window.by_person
+    yield from _in_doubt(case, stretch, until, {Word.PASS} if evident else None)
+    yield from _held(case, stretch)
+
+
+def _window(case: Case, stretch: Stretch) -> Window | None:
+    """The one that let this stretch begin."""
+    windows = case.windows(stretch.key)
+    return next((w for w in windows if w.opened.at <= stretch.begun < w.ends), None)
+
+
+def _outlived(case: Case, stretch: Stretch, since: datetime, why: str) -> Iterator[tuple[datetime, str]]:
+    """It had to end within a poll of `since`."""
+    if stretch.ended is not None and stretch.ended <= since:
+        return
+    until = stretch.ended or case.ended_at
+    due = deadline_of_the_living(case, stretch.key, since, patience=a_poll(case), until=until)
+    if due is not None and _goes_on_after(case, stretch, due):
+        yield since, f"at {percent(stretch.exposure_ppm)} {why}"
+
+
+def _in_doubt(
+    case: Case, stretch: Stretch, until: datetime, needed: set[Word] | None
+) -> Iterator[tuple[datetime, str]]:
+    """The first pass of each gate whose answer left no way to go on, and that let it go on.
+
+    A window that evidence opened needs evidence (`needed`). Who opened one by hand, or follows Apple, may wait
+    for it; a veto only has to be silent. The pass that adopts a release does not yet steer it.
+    """
+    terms, steered = case.terms(stretch.key), case.steered_since(stretch.key) or stretch.begun
+    silent = set(Word) - {Word.BREACH}
+    for gate, allowed in [*((g, needed) for g in terms.gates), *((g, silent) for g in terms.vetoes)]:
+        for poll in _passes(case, stretch.key, gate):
+            if not max(stretch.begun, steered + GRACE) < poll.at < until:
+                continue
+            fine = allowed or {Word.PASS} | case.waiting_words(stretch.key, poll.at)
+            due = deadline(case, stretch.key, poll.at, patience=SLACK, until=until)
+            if not case.words(stretch.key, gate, poll) & fine and _goes_on_after(case, stretch, due):
+                yield poll.at, f"at {percent(stretch.exposure_ppm)} although {gate.metric} was in doubt"
+                break
+
+
+def _passes(case: Case, key: Key, gate: Gate) -> Iterator[Poll]:
+    """The last question of each pass: the ones before it were tried again."""
+    asked = case.polls_about(key, gate.metric)
+    for poll, later in pairwise([*asked, None]):
+        if poll is not None and (later is None or later.at - poll.at > GRACE):
+            yield poll
+
+
+def _held(case: Case, stretch: Stretch) -> Iterator[tuple[datetime, str]]:
+    """A HOLD stands until the journal says otherwise; what could not be paused until then is not owed any more."""
+    decided = case.journal.of(stretch.key, "decided")
+    for entry, later in pairwise([*decided, None]):
+        inside = entry and stretch.begun <= entry.at and (stretch.ended is None or entry.at < stretch.ended)
+        if entry is None or not inside or entry.body["decision"] != "HOLD":
+            continue
+        due = deadline(case, stretch.key, entry.at, patience=SLACK, until=stretch.ended or case.ended_at)
+        over = later is not None and later.at <= due
+        if not over and _goes_on_after(case, stretch, due):
+            yield entry.at, f"at {percent(stretch.exposure_ppm)} although the journal says HOLD"
+            return
+
+
+def _goes_on_after(case: Case, stretch: Stretch, due: datetime) -> bool:
+    return due <= case.ended_at if stretch.ended is None else stretch.ended > due

@@ -1,0 +1,75 @@
+"""How long the daemon has for what it owes: one poll and a minute, counted again where it was hindered.
+
+Hindered: the store failed or refused it, or it was killed. A daemon that tries at every poll is always in time,
+one that stopped trying after the first failure is not.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from tests.judge.case import Case
+from tests.judge.evidence import Record
+from tests.judge.ledger import APP_STORE, Key, instant
+
+SLACK = timedelta(seconds=60)
+_PLAY = ("google_play", "oauth")
+_APPLE = ("app_store",)
+_REFUSED = (401, 403, 429)
+"""Apple's words for a store that will not be used right now (app-store-connect.md section 8)."""
+
+
+def a_poll(case: Case) -> timedelta:
+    return case.poll + SLACK
+
+
+def deadline(case: Case, key: Key, since: datetime, *, patience: timedelta, until: datetime) -> datetime:
+    """By when something owed since `since` has to be true; nothing after `until` is looked at."""
+    due = since + patience
+    for obstacle in _obstacles(case, key, since, until):
+        if obstacle <= due:
+            due = max(due, obstacle + a_poll(case))
+    return due
+
+
+def deadline_of_the_living(
+    case: Case, key: Key, since: datetime, *, patience: timedelta, until: datetime
+) -> datetime | None:
+    """As `deadline`; but who was not heard of in all that time was not alive, and owes it within a poll of the
+    first sign of life. None: there was none."""
+    due = deadline(case, key, since, patience=patience, until=until)
+    place = bisect_right(case.heard, since)
+    again = case.heard[place] if place < len(case.heard) else None
+    if again is not None and again <= due:
+        return due
+    return deadline(case, key, again, patience=max(patience, a_poll(case)), until=until) if again else None
+
+
+def hindered_between(case: Case, key: Key, first: datetime, last: datetime) -> bool:
+    return bool(_obstacles(case, key, first, last))
+
+
+def _obstacles(case: Case, key: Key, since: datetime, until: datetime) -> list[datetime]:
+    known = _hindrances(case, key.store)
+    return known[bisect_left(known, since) : bisect_right(known, until)]
+
+
+@lru_cache(maxsize=2)
+def _hindrances(case: Case, store: str) -> list[datetime]:
+    """Every instant at which the store failed or the daemon died, in order."""
+    services = _APPLE if store == APP_STORE else _PLAY
+    failed = [
+        instant(request["at"])
+        for request in case.evidence.requests
+        if request["service"] in services and _failed(request)
+    ]
+    return sorted((*failed, *map(instant, case.evidence.deaths)))
+
+
+def _failed(request: Record) -> bool:
+    status = request.get("status")
+    if request.get("fault") or status is None or status >= 500:
+        return True
+    return request["service"] in _APPLE and status in _REFUSED

@@ -1,0 +1,151 @@
+import pytest
+
+from tests.judge.apple_story import GUARDED, AppleStory, following, in_window, resting
+
+
+def _paused_by_somebody(**how) -> AppleStory:
+    story = in_window(**how)
+    story.polls(11, 12)
+    story.person(12.2, "pause", noticed="halted")
+    return story
+
+
+def test_what_somebody_paused_stays_paused():
+    story = _paused_by_somebody()
+    story.ends("halted")
+    assert story.blamed() == {}
+
+
+def test_what_somebody_paused_was_let_go_on():
+    story = _paused_by_somebody()
+    story.polls(20, 22)
+    story.steps(22)
+    story.polls(22.5, 39)
+    story.ends("rolling_out")
+    assert story.blamed() == {"unhalted": 1}
+
+
+def test_what_somebody_paused_was_completed():
+    early = GUARDED["app_store"] | {"complete_from": 1}
+    story = _paused_by_somebody(policy={"app_store": early, "completion": "automatic"})
+    story.polls(24.5, 25)
+    story.does(25, "complete", "COMPLETE")
+    story.ends("completed")
+    assert story.blamed() == {"unhalted": 1}
+
+
+def test_what_somebody_paused_goes_on_when_a_person_says_so():
+    story = _paused_by_somebody()
+    story.orders(20, "resume")
+    story.writes(20, "taken_up", actor={"kind": "human", "name": "ana"}, reason="fine")
+    story.polls(20, 30)
+    story.steps(30)
+    story.polls(30.5, 39)
+    story.ends("rolling_out")
+    assert story.blamed() == {}
+
+
+def test_a_release_that_was_found_paused_is_under_a_persons_halt():
+    story = resting()
+    story.journal.clear()  # the database is lost, and with it that the pause was ours
+    story.writes(4.5, "discovered", policy="standard", choice="adopt", status="paused")
+    story.writes(4.5, "drifted", meaning="halted", before={}, after={})
+    story.polls(4.5, 10.5)
+    story.writes(10.5, "started", actor={"kind": "machine", "name": "stagedrollout"}, policy="", reason="")
+    story.steps(10.5)
+    story.polls(11, 30)
+    story.ends("rolling_out")
+    assert story.blamed() == {"unhalted": 1, "disagreements": 1}
+
+
+def test_nobody_noticed_what_somebody_did_in_the_console():
+    story = in_window()
+    story.polls(11, 12)
+    story.person(12.2, "pause")
+    story.polls(12.5, 15)
+    story.ends("rolling_out")
+    assert story.blamed() == {"console_acts_missed": 1}
+
+
+def test_what_is_undone_before_the_next_look_cannot_be_noticed():
+    story = in_window()
+    story.polls(11, 12)
+    story.person(12.1, "pause")
+    story.person(12.2, "resume")
+    story.polls(12.5, 15)
+    story.ends("rolling_out")
+    assert story.blamed() == {}
+
+
+def test_the_journal_tells_of_a_person_who_was_not_there():
+    story = resting()
+    story.writes(5, "drifted", meaning="halted", before={}, after={})
+    story.polls(5, 6)
+    story.ends("rolling_out")
+    assert story.blamed() == {"disagreements": 1}
+
+
+def _resumed_by_somebody() -> AppleStory:
+    story = resting()
+    story.polls(4.5, 6)
+    story.person(6.2, "resume", noticed="resumed")
+    story.polls(6.5, 9)
+    return story
+
+
+def test_somebody_resumes_it_and_apple_takes_a_step():
+    story = _resumed_by_somebody()
+    story.polls(9.5, 30)
+    story.rests(30.2)
+    story.ends("rolling_out")
+    assert story.blamed() == {}
+
+
+def test_somebody_resumed_it_and_we_paused_it_without_a_cause():
+    story = _resumed_by_somebody()
+    story.pauses(9)
+    story.ends("rolling_out")
+    assert story.blamed() == {"console_acts_overridden": 1}
+
+
+@pytest.mark.parametrize("cause", ["doubt", "order", "hold"])
+def test_somebody_resumed_it_and_there_is_a_cause_to_pause_it(cause):
+    story = _resumed_by_somebody()
+    match cause:
+        case "doubt":
+            story.asks(9.5, status=502)
+        case "order":
+            story.orders(9.5, "halt")
+        case "hold":
+            story.writes(9.5, "held", actor={"kind": "human", "name": "ana"}, reason="wait", until=None)
+    story.pauses(9.5)
+    story.ends("rolling_out")
+    assert story.blamed() == {}
+
+
+def test_a_release_on_apples_clock_that_somebody_completes():
+    story = following()
+    story.person(13, "complete", noticed="raised")
+    story.polls(13.5, 14)
+    story.ends("completed")
+    assert story.blamed() == {}
+
+
+def test_an_ignored_release_is_nobodys_business():
+    story = AppleStory(choice="ignore")
+    story.polls(4, 12)
+    story.person(12.2, "pause")
+    story.polls(12.5, 15)
+    story.ends("waiting")
+    assert story.blamed() == {}
+
+
+def test_what_somebody_does_while_nobody_can_look_need_not_be_noticed():
+    story = in_window()
+    story.polls(11, 12)
+    story.dies(12.1)
+    story.person(12.2, "pause")
+    story.person(20, "resume")
+    story.polls(20.5, 21)
+    story.ends("rolling_out")
+    assert story.blamed() == {}

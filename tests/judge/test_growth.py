@@ -1,0 +1,217 @@
+import pytest
+
+from tests.judge.apple_story import AppleStory, following, in_window, resting, stepped
+from tests.judge.verdict import judge
+
+
+def test_a_guarded_release_rests_takes_one_step_and_rests_again():
+    story = stepped()
+    assert story.blamed() == {}
+    (phased,) = judge(story.evidence()).phased.values()
+    assert (phased["windows"], phased["apple_steps_in_windows"], phased["apple_steps_outside"]) == (1, 1, 0)
+
+
+def test_a_guarded_release_was_never_paused_after_it_went_live():
+    story = AppleStory()
+    story.polls(4, 12)
+    story.ends("rolling_out")
+    assert story.blamed() == {"growth_unguarded": 1, "disagreements": 1}
+
+
+def test_a_guarded_release_was_paused_an_hour_after_it_went_live():
+    story = AppleStory()
+    story.polls(4, 5)
+    story.pauses(5)
+    story.ends("rolling_out")
+    assert story.blamed() == {"growth_unguarded": 1}
+
+
+@pytest.mark.parametrize(("hour", "blamed"), [(34.9, {}), (36, {"growth_unguarded": 1})])
+def test_a_window_is_closed_within_a_poll_of_apples_step(hour, blamed):
+    story = in_window()
+    story.polls(11, 34.5)
+    story.apple(34.5)
+    story.polls(34.6, hour)
+    story.pauses(hour)
+    story.ends("rolling_out")
+    assert story.blamed() == blamed
+
+
+def test_apple_took_two_steps_in_one_window():
+    story = in_window(until=62)
+    story.polls(11, 34.5)
+    story.apple(34.5)
+    story.polls(35, 58.5)
+    story.rests(58.5)
+    story.ends("rolling_out")
+    assert story.blamed() == {"growth_unguarded": 1}
+    assert judge(story.evidence()).counts["apple_steps_outside"] == 1
+
+
+@pytest.mark.parametrize(("hour", "blamed"), [(34.5, {}), (36, {"growth_unguarded": 1})])
+def test_a_window_in_which_apple_takes_no_step_is_closed_after_a_day(hour, blamed):
+    story = in_window()
+    story.polls(11, hour)
+    story.pauses(hour)
+    story.ends("rolling_out")
+    assert story.blamed() == blamed
+
+
+def test_the_source_fell_silent_inside_a_window_and_the_pass_let_it_stand():
+    story = in_window()
+    story.polls(11, 12)
+    story.asks(12.5, status=502)
+    story.polls(13, 34)
+    story.pauses(34.5)
+    story.ends("rolling_out")
+    assert story.blamed() == {"growth_unguarded": 1}
+
+
+def test_the_source_falls_silent_inside_a_window_and_it_is_paused_in_that_pass():
+    story = in_window()
+    story.polls(11, 12)
+    story.asks(12.5, status=502)
+    story.pauses(12.5, "HOLD")
+    story.ends("held")
+    assert story.blamed() == {}
+
+
+def test_a_question_that_was_asked_again_in_the_same_pass_is_answered():
+    story = in_window()
+    story.polls(11, 12)
+    story.asks(12.5, status=502)
+    story.asks(12.505)
+    story.polls(13, 34)
+    story.pauses(34.5)
+    story.ends("rolling_out")
+    assert story.blamed() == {}
+
+
+def test_a_window_that_a_person_opened_stands_a_small_sample_and_no_doubt():
+    few = {"gates": [{"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 100_000}]}
+    story = resting(policy=few)
+    story.polls(4.5, 6)
+    story.steps(6, story.orders(6, "advance"))
+    story.polls(6.5, 12)
+    story.pauses(12)
+    story.ends("rolling_out")
+    assert story.blamed() == {}
+
+
+def test_a_window_that_a_person_opened_went_on_without_any_data():
+    story = resting()
+    story.polls(4.5, 12)
+    story.steps(12, story.orders(12, "advance"))
+    story.polls(12.5, 15, status=502)
+    story.pauses(15)
+    story.ends("rolling_out")
+    assert story.blamed() == {"growth_unguarded": 1}
+
+
+def test_a_daemon_that_died_in_a_window_owes_the_pause_when_it_is_back():
+    story = in_window(until=62)
+    story.polls(11, 20)
+    story.dies(20.1)
+    story.apple(34.5)
+    story.asks(50)
+    story.pauses(50)
+    story.ends("rolling_out")
+    assert story.blamed() == {}
+
+
+def test_a_daemon_that_came_back_left_the_release_growing():
+    story = in_window(until=57)
+    story.polls(11, 20)
+    story.dies(20.1)
+    story.apple(34.5)
+    story.polls(50, 55)
+    story.ends("rolling_out")
+    assert story.blamed() == {"growth_unguarded": 1, "disagreements": 1}
+
+
+def test_a_store_that_refuses_the_pause_is_asked_again_at_every_poll():
+    story = AppleStory()
+    for hour in (4, 4.5, 5):
+        story.asks(hour)
+        story.decides(hour, "WAIT", verb="pause")
+        story.patches(hour, status=503, fault="503")
+    story.polls(5.5, 5.5)
+    story.pauses(5.5)
+    story.ends("rolling_out")
+    assert story.blamed() == {}
+
+
+def test_a_store_that_refused_the_pause_once_was_not_asked_again():
+    story = AppleStory()
+    story.patches(4, status=503, fault="503")
+    story.polls(4, 7)
+    story.pauses(7)
+    story.ends("rolling_out")
+    assert story.blamed() == {"growth_unguarded": 1}
+
+
+def test_a_release_nobody_asked_us_to_steer_is_left_to_apple():
+    story = AppleStory(choice="wait")
+    story.polls(4, 28)
+    story.apple(28)
+    story.polls(28.5, 30)
+    story.ends("waiting")
+    assert story.blamed() == {}
+
+
+def test_following_apples_clock_is_no_raise_of_ours():
+    story = following()
+    story.polls(12.5, 28)
+    story.apple(28)
+    story.polls(28.5, 30)
+    story.ends("rolling_out")
+    assert story.blamed() == {}
+    verdict = judge(story.evidence())
+    assert (verdict.counts["apple_steps"], verdict.counts["raises_of_ours"]) == (1, 0)
+
+
+def test_doubt_pauses_a_release_that_follows_apples_clock():
+    story = following()
+    story.asks(12.5, status=502)
+    story.pauses(12.5, "HOLD")
+    story.ends("held")
+    assert story.blamed() == {}
+
+
+@pytest.mark.parametrize("how", [{"status": 502}, {"frozen_at": 8}])
+def test_doubt_did_not_pause_a_release_that_follows_apples_clock(how):
+    story = following()
+    story.polls(12.5, 13, **how)
+    story.polls(13.5, 15)
+    story.ends("rolling_out")
+    assert story.blamed() == {"growth_unguarded": 1}
+
+
+def test_the_journal_says_hold_and_the_store_goes_on():
+    story = following()
+    story.writes(12, "decided", decision="HOLD", intent="", command="", reasons=[])
+    story.polls(12.5, 14)
+    story.ends("rolling_out")
+    assert story.blamed() == {"growth_unguarded": 1}
+
+
+def test_apples_clock_leads_to_everyone_although_that_is_left_to_a_person():
+    story = following(until=170, policy={"app_store": {"mode": "follow"}})
+    for day in range(1, 6):
+        story.polls(4.5 + 24 * (day - 1), 4 + 24 * day)
+        story.apple(4 + 24 * day)
+    story.polls(124.5, 148)
+    story.apple(148)
+    story.polls(148.5, 150)
+    story.ends("completed")
+    assert story.blamed() == {"growth_unguarded": 1}
+
+
+def test_a_hold_that_the_store_did_not_let_us_send_is_over_when_the_cause_is():
+    story = following()
+    story.writes(12, "decided", decision="HOLD", intent="", command="", reasons=[])
+    story.patches(12, status=503, fault="503")
+    story.writes(12.5, "decided", decision="WAIT", intent="", command="", reasons=[])
+    story.polls(12.5, 15)
+    story.ends("rolling_out")
+    assert story.blamed() == {}
