@@ -16,6 +16,7 @@ import click
 
 from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.cli.status import SILENT_AFTER
+from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import duration, duration_text
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def health(config: Path, max_age: timedelta, *, as_json: bool) -> None:
     else:
         click.echo("healthy" if healthy else "UNHEALTHY")
         for finding in found:
-            click.echo(f"{'-' if finding.ill else '(note)'} {finding.said}")
+            click.echo(f"{'-' if finding.ill else '(note)'} {one_line(finding.said)}")
     sys.exit(0 if healthy else 1)
 
 

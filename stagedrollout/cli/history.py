@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from stagedrollout.cli.options import config_option, json_option
+from stagedrollout.core.plain import one_line
 
 
 @click.command(help="Tell what happened: every fact of the journal, oldest first.")
@@ -29,7 +30,7 @@ def history(app: str, release: str, config: Path, *, as_json: bool) -> None:
         click.echo(json.dumps({"history": rows}, indent=2))
         return
     for row in rows:
-        click.echo(f"{row['at'][:19]}  {row['rollout']}  {row['said']}")
+        click.echo(f"{row['at'][:19]}  {one_line(row['rollout'])}  {one_line(row['said'])}")
 
 
 def journal_rows(journal: Any, after: int = 0) -> list[dict[str, Any]]:

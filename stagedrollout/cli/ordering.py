@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stagedrollout.cli.options import config_option, json_option
+from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
     from stagedrollout.core.model import Command, Store
@@ -159,5 +160,10 @@ def tell(answers: list[Answer], *, as_json: bool) -> None:
         click.echo(json.dumps(told[0] if len(told) == 1 else {"answers": told}, indent=2))
         return
     for answer in answers:
-        where = f"{answer.command.store.value}: " if len(answers) > 1 else ""
-        click.echo(f"{where}{answer.text}", err=answer.code != 0)
+        tell_one(answer, among_several=len(answers) > 1)
+
+
+def tell_one(answer: Answer, *, among_several: bool) -> None:
+    """In words; foreign ones among them stay words."""
+    where = f"{answer.command.store.value}: " if among_several else ""
+    click.echo(one_line(f"{where}{answer.text}"), err=answer.code != 0)

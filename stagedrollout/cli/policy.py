@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stagedrollout.cli.options import config_option, json_option
+from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
     from stagedrollout.core.gates import Gate, RatingGate
@@ -36,7 +37,7 @@ def list_(config: Path, *, as_json: bool) -> None:
         click.echo(json.dumps({"policies": found}, indent=2))
         return
     for name, description in found.items():
-        click.echo(f"{name}: {description}")
+        click.echo(f"{name}: {one_line(description)}")
 
 
 @policy.command(
@@ -120,7 +121,7 @@ def _plan_document(made: Plan) -> dict[str, Any]:
 
 def words(policy: Policy) -> list[str]:
     """The plan as a release manager would tell it."""
-    lines = [f"{policy.name}: {policy.description}", ""]
+    lines = [f"{policy.name}: {one_line(policy.description)}", ""]
     for made in _plans(policy):
         lines += [f"{_STORES[made.store.value]}{_manner(policy, made)}"]
         lines += [f"  {_step_words(made, step)}" for step in made.steps]

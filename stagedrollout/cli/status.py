@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stagedrollout.cli.options import config_option, json_option
+from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
     from stagedrollout.storage.presence import RolloutRow, Statuses
@@ -118,10 +119,9 @@ def _daemon(statuses: Statuses) -> dict[str, Any]:
 
 def _print(document: dict[str, Any]) -> None:
     from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    console = Console(soft_wrap=False)
+    console = Console(soft_wrap=False, emoji=False)
     daemon = document["daemon"]
     if not daemon["running"]:
         since = f" since {daemon['heartbeat_at'][:19]} UTC" if daemon["heartbeat_at"] else ""
@@ -133,23 +133,28 @@ def _print(document: dict[str, Any]) -> None:
         table.add_column(name, no_wrap=name != "WHY", justify="right" if name == "EXPOSURE" else "left")
     for row in document["rollouts"]:
         colour = COLOURS.get(row["phase"], "default")
-        words = row["phase"].replace("_", " ")
+        words = _foreign(row["phase"].replace("_", " "))
         phase = f"[{colour}]{words.upper() if row['phase'] == 'not_halted' else words}[/]"
         cells = (row["app"], row["store"], row["release"])
-        why = escape(row["reason"] + _spent(row))
-        table.add_row(*map(escape, cells), phase, _percent(row["exposure_ppm"]), why)
+        why = _foreign(row["reason"] + _spent(row))
+        table.add_row(*map(_foreign, cells), phase, _percent(row["exposure_ppm"]), why)
     if document["rollouts"]:
         console.print(table)
     else:
         console.print("No rollouts yet.")
     for row in document["passes"]:
         if row["problem"]:
-            console.print(f"[yellow]{escape(row['app'])} on {row['store']}: {escape(row['problem'])}[/]")
+            console.print(f"[yellow]{_foreign(row['app'])} on {row['store']}: {_foreign(row['problem'])}[/]")
     if document["notices_undelivered"]:
-        why = f": {document['notices_problem']}" if document["notices_problem"] else ""
-        console.print(
-            f"[yellow]{document['notices_undelivered']} notices are not delivered yet{escape(why)}[/]"
-        )
+        why = f": {_foreign(document['notices_problem'])}" if document["notices_problem"] else ""
+        console.print(f"[yellow]{document['notices_undelivered']} notices are not delivered yet{why}[/]")
+
+
+def _foreign(words: str) -> str:
+    """Words that others wrote, as data: on one line, and no markup of rich's."""
+    from rich.markup import escape  # noqa: PLC0415
+
+    return escape(one_line(words))
 
 
 def _spent(row: dict[str, Any]) -> str:

@@ -6,11 +6,17 @@ should see every problem at once.
 
 from __future__ import annotations
 
+import os
+import pathlib
 from collections.abc import Iterable, Iterator
 
 from stagedrollout.config.addresses import address_problems
+from stagedrollout.config.database import resolved
 from stagedrollout.config.problems import Problem, nearest
 from stagedrollout.config.yaml_tree import Document, Path
+
+_BESIDE_DATABASE = ("", "-wal", "-shm", "-journal", ".lock")
+"""The ends of the names that belong to a database file."""
 
 _STORES = ("google_play", "app_store")
 
@@ -25,6 +31,7 @@ def cross_check(document: Document, policy_names: Iterable[str]) -> Iterator[Pro
     for index in indices:
         yield from _stores(document, index)
         yield from _policy(document, index, known)
+        yield from _countries(document, index)
     yield from _repeated(
         document, [("apps", index, "name") for index in indices], "another app has this name"
     )
@@ -33,6 +40,7 @@ def cross_check(document: Document, policy_names: Iterable[str]) -> Iterator[Pro
         document, packages, "another app has this package, and Play allows one edit at a time"
     )
     yield from _fallback(document)
+    yield from _heartbeat(document)
     for key in ("app_id", "bundle_id"):
         places: list[Path] = [("apps", index, "app_store", key) for index in indices]
         yield from _repeated(document, places, f"another app has this {key}")
@@ -45,6 +53,48 @@ def _fallback(document: Document) -> Iterator[Problem]:
     if isinstance(second, str) and second == document.get("slack", "channel"):
         right = "name another channel, or remove it: urgent notices then go to the log"
         yield document.problem(place, "this is the same channel", right)
+
+
+def _heartbeat(document: Document) -> Iterator[Problem]:
+    """The file is replaced every ten seconds: whatever stood there before would be gone."""
+    place = ("health", "heartbeat_file")
+    written = document.get(*place)
+    if not isinstance(written, str) or not written:
+        return
+    right = "name a file of its own, like state/heartbeat"
+    base = pathlib.Path(document.file).parent
+    file = _real(base / written)
+    if written.endswith("/") or pathlib.PurePath(written).name in ("", "..") or pathlib.Path(file).is_dir():
+        yield document.problem(place, "this is a folder", right)
+    elif file == _real(pathlib.Path(document.file)):
+        yield document.problem(place, "this is the configuration itself", right)
+    elif file in _database_files(document, base):
+        yield document.problem(place, "this is a file of the database", right)
+
+
+def _database_files(document: Document, base: pathlib.Path) -> tuple[str, ...]:
+    url = document.get("database")
+    if not isinstance(url, str) or not url.startswith("sqlite:///"):
+        return ()
+    file = resolved(url, base).removeprefix("sqlite:///")
+    return tuple(_real(pathlib.Path(file + end)) for end in _BESIDE_DATABASE)
+
+
+def _real(path: pathlib.Path) -> str:
+    """Where the path leads, links followed as far as they can be."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):  # a name that no file can have
+        return str(path)
+
+
+def _countries(document: Document, index: int) -> Iterator[Problem]:
+    here = ("apps", index, "app_store", "countries")
+    written = document.get(*here)
+    places: list[Path] = (
+        [(*here, place) for place in range(len(written))] if isinstance(written, list) else []
+    )
+    yield from _repeated(document, places, "this country is written twice")
 
 
 def _stores(document: Document, index: int) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from stagedrollout.config.database import resolved
 from stagedrollout.config.dsn import unusable_dsn
 from stagedrollout.config.policies import Shelf, read_policies
 from stagedrollout.config.problems import Problem, Problems, joined, refusal
-from stagedrollout.config.reading import read_into
+from stagedrollout.config.reading import read_into, texts_quoted
 from stagedrollout.config.secrets import Secret, SecretRef, Unusable, read_ref, read_secret, resolve
 from stagedrollout.config.settings import ClockSource, Settings
 from stagedrollout.config.shipped import policies_folder
@@ -91,6 +91,7 @@ def _find(path: Path) -> _Found:
     document, problems = read_document(path)
     if document is None:
         return _Found(None, None, Shelf(), problems)
+    problems = texts_quoted(Settings, document, problems)
     settings, wrong = read_into(Settings, document)
     folders, missing = _folders(document, path.parent)
     shelf = read_policies(policies_folder(), folders)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from stagedrollout.config import shapes
 from stagedrollout.config.problems import Problem, nearest
-from stagedrollout.config.yaml_tree import Document, Path
+from stagedrollout.config.yaml_tree import NO_NUMBER, Document, Path
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -44,6 +44,22 @@ def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter  # noqa: PLC0415
 
     return TypeAdapter(kind)
+
+
+def texts_quoted(kind: type, document: Document, problems: list[Problem]) -> list[Problem]:
+    """The same problems, but where a text is expected, what looks like a number beyond all reason is to be quoted.
+
+    A key's id like 123E456789 is such a text; only whoever knows the shape of the file can tell.
+    """
+    paths = {".".join(map(str, path)): path for path in document.raw}
+    return [_quoted(kind, document, problem, paths.get(problem.where)) for problem in problems]
+
+
+def _quoted(kind: type, document: Document, problem: Problem, path: Path | None) -> Problem:
+    if path is None or problem.wrong != NO_NUMBER or len(document.raw[path]) > _ECHO_MAX:
+        return problem
+    shape = shapes.at(kind, path)
+    return _to_quote(document, path, 0) if shape and shape.kind is str else problem
 
 
 def _problem(kind: type, document: Document, detail: Any) -> Problem:
@@ -85,7 +101,12 @@ def _no_text(document: Document, path: Path, shape: shapes.Shape | None) -> Prob
     value = document.get(*path)
     if not isinstance(value, (bool, int, float)) or len(raw) > _ECHO_MAX:
         return _misfit(document, path, shape)
-    return document.problem(path, f"this is read as {_kind(value)}, not as text", f'quote it: "{raw}"')
+    return _to_quote(document, path, value)
+
+
+def _to_quote(document: Document, path: Path, read_as: float) -> Problem:
+    wrong = f"this is read as {_kind(read_as)}, not as text"
+    return document.problem(path, wrong, f'quote it: "{document.raw[path]}"')
 
 
 def _misfit(document: Document, path: Path, shape: shapes.Shape | None) -> Problem:

@@ -29,6 +29,8 @@ TEXT_MAX = 10_000
 NUMBER_MAX = 10**12
 """No count, percentage or limit comes near it."""
 
+NO_NUMBER = "this is no number that makes sense"
+
 _TAG = "tag:yaml.org,2002:"
 _KEY = re.compile(r"[A-Za-z_<][A-Za-z0-9_<-]{0,63}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -161,7 +163,7 @@ class _Builder:
         except ValueError:
             value = float("nan")
         if not abs(value) <= NUMBER_MAX:
-            self.complain(path, "this is no number that makes sense", "write a number like 500 or 99.5")
+            self.complain(path, NO_NUMBER, "write a number like 500 or 99.5")
             return None
         return value
 

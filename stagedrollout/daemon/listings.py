@@ -34,6 +34,9 @@ from stagedrollout.stores.google_play import GooglePlay, PlayClient
 
 Access = TypeVar("Access")
 
+LOOKUP_SECONDS = 5.0
+"""How long the lookup of averages may take at most: they decide nothing, and a pass waits for them."""
+
 
 def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreApp, Listing]:
     """Every app in every store it is in, with its doors. Raises WrongConfiguration."""
@@ -163,11 +166,11 @@ def _sentry_http(loaded: Loaded, doors: Doors) -> HttpClient:
 
 
 def _lookup_http(loaded: Loaded, doors: Doors) -> HttpClient | None:
-    access = loaded.settings.app_store
+    access, timeout = loaded.settings.app_store, loaded.settings.limits.http_timeout.total_seconds()
     if access is None:
         return None
     return HttpClient(
         Endpoint("itunes", access.lookup_endpoint or LOOKUP),
-        limits=Limits(timeout_seconds=loaded.settings.limits.http_timeout.total_seconds()),
+        limits=Limits(timeout_seconds=min(LOOKUP_SECONDS, timeout)),
         transport=doors.http,
     )

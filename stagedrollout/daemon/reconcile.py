@@ -10,28 +10,27 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
 
 from stagedrollout.core import news
 from stagedrollout.core.apple_drift import may_still_let_go
-from stagedrollout.core.assessment import Assessment, Circumstances, assess
+from stagedrollout.core.assessment import Assessment, assess
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import EdgeError, LostLease, StaleJournal, StorageError
-from stagedrollout.core.evidence import hour_floor
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread
-from stagedrollout.core.observation import Observation, Reading, SignalQuery
+from stagedrollout.core.observation import Observation
 from stagedrollout.core.policy import Policy
-from stagedrollout.core.ports import Clearance, Clock, Signal
+from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.lanes import Permit
+from stagedrollout.daemon.listening import circumstances, listened
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.recorder import Known, Recorder
-from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
+from stagedrollout.daemon.retrying import persistently
 
 log = logging.getLogger(__name__)
 
@@ -104,19 +103,13 @@ class Reconciler:
         learned, rollout = (*learned, *warned), extend(rollout, warned, now)
         policy = listing.policy_of(_policy_meant(rollout, order))
         stop = order is not None and order.verb is CommandVerb.HALT
-        readings = () if stop or not _listens(rollout) else _readings(listing, rollout, policy, now)
+        readings = () if stop or not _listens(rollout) else listened(listing, rollout, policy, now)
         return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, readings))
 
     def _assess(self, observed: _Observed) -> tuple[Assessment, tuple[Fact, ...]]:
         rollout, now = observed.rollout, observed.seen.now
-        circumstances = Circumstances(
-            now=now,
-            run_since=rollout.run_since,
-            live_since=rollout.live_since or now,
-            poll=observed.poll,
-            suspicions=rollout.suspicions,
-        )
-        assessment = assess(observed.policy, observed.seen.readings, circumstances)
+        seen = circumstances(rollout, observed.poll, now)
+        assessment = assess(observed.policy, observed.seen.readings, seen)
         return assessment, news.of_assessment(rollout, assessment) if observed.seen.readings else ()
 
     def _record(
@@ -179,30 +172,6 @@ class _Observed:
         return self.seen.store.fingerprint if isinstance(self.seen.store, StoreState) else ""
 
 
-def _readings(listing: Listing, rollout: Rollout, policy: Policy, now: datetime) -> tuple[Reading, ...]:
-    """What each signal says, over the windows of the gates it is read for."""
-    attempts = ONCE if rollout.blind_since else ATTEMPTS
-    query = _query(rollout, max(gate.window for gate in policy.gates), now)
-    found = [_reading(signal, query, attempts) for signal in listing.signals]
-    if policy.ratings:
-        query = _query(rollout, policy.ratings.window, now)
-        found += [_reading(signal, query, attempts) for signal in listing.opinions]
-    return tuple(chain.from_iterable(found))
-
-
-def _query(rollout: Rollout, window: timedelta, now: datetime) -> SignalQuery:
-    since = min(max(rollout.run_since, hour_floor(now - window)), hour_floor(now))
-    return SignalQuery(rollout.release, rollout.baseline, since, now)
-
-
-def _reading(signal: Signal, query: SignalQuery, attempts: int) -> tuple[Reading, ...]:
-    """A signal that cannot be read says so in readings of its own; the others keep theirs."""
-    try:
-        return persistently(lambda: signal.read(query), attempts)
-    except EdgeError as error:
-        return signal.unread(str(error))
-
-
 def _policy_meant(rollout: Rollout, order: Command | None) -> str:
     """A start names the policy it is to be steered by, from its first stage on."""
     starts = order is not None and order.verb is CommandVerb.START
@@ -219,19 +188,20 @@ def _stops(decision: Decision) -> bool:
     return decision.change is not None and decision.change.verb.brakes
 
 
-def _not_braked_since(rollout: Rollout) -> datetime | None:
-    """Since when a halt or a pause is wanted that the store does not show."""
-    if rollout.halt:
-        return None if rollout.halt.confirmed else rollout.halt.at
-    return rollout.pause_wanted_since
+def _unsure_since(rollout: Rollout) -> datetime | None:
+    """Since when a halt or a pause is wanted that the store does not show, or an outcome is in doubt."""
+    if rollout.halt and not rollout.halt.confirmed:
+        return rollout.halt.at
+    opened = rollout.intent.opened_at if rollout.intent else None
+    return rollout.pause_wanted_since or opened
 
 
 def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) -> datetime:
     """At the latest in a poll; sooner while an outcome or a halt is not certain."""
-    wait, unbraked = listing.poll, _not_braked_since(rollout)
-    if unbraked:
-        wait = max((now - unbraked) / 4, RETRY_SOON)  # soon at first; it may need a person
-    elif rollout.intent or may_still_let_go(rollout, now):
+    wait, unsure = listing.poll, _unsure_since(rollout)
+    if unsure:
+        wait = max((now - unsure) / 4, RETRY_SOON)  # soon at first; it may need a person
+    elif may_still_let_go(rollout, now):
         wait = RETRY_SOON
     latest = now + min(wait, listing.poll)
     return min(latest, decision.due) if decision.due and decision.due > now else latest

@@ -1,20 +1,21 @@
 """What a notice or a board looks like in Slack: a text for notifications, and blocks within Slack's limits.
 
 Every word may be foreign (a release name, an operator's reason, a store's refusal) and stays data: `&`, `<`
-and `>` are escaped, so that no mention or link can be smuggled in; control characters and marks that turn
-the direction of writing are dropped. Line breaks become spaces; only a fact keeps its lines, each of them
+and `>` are escaped, so that no mention or link can be smuggled in, and `:x:` is kept from becoming a picture;
+control characters and format marks, those of direction among them, are dropped. Line breaks become spaces; only a fact keeps its lines, each of them
 quoted with `>` (a review, a stack of words), so that no line of a value can pose as another fact.
 Emoji are ours alone and stand in the header only. Limits: slack.md sections 2 and 5.
 """
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
+from stagedrollout.core.plain import one_line
 
 TEXT_MAX = 4_000
 HEADER_MAX = 150
@@ -37,11 +38,16 @@ QUOTE_MAX = SECTION_MAX - 200
 _READ_MAX = 20_000
 """More of a single text is not even looked at."""
 
+_EMOJI_CODE = re.compile(r":(?![0-9]{2}:[0-9]{2})(?=[\w+'-]{1,100}:)")
+"""The colon that begins an emoji's code; one in a time of day does not. Slack knows no escape for it."""
+
+_NO_CODE = "\N{MODIFIER LETTER COLON}"
+"""Reads like a colon, and begins nothing."""
+
 _QUOTE = "> "
 """Ours alone: a `>` of the text's own is escaped."""
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 EMOJI = {
     NoticeKind.NEW_RELEASE: ":new:",
@@ -82,14 +88,9 @@ def board_message(board: Board) -> Message:
     return _message(one_line(board.headline) or "rollout", "", board.facts, board.footer)
 
 
-def one_line(text: str) -> str:
-    """The text as printable data on one line."""
-    return " ".join("".join(_kept(mark) for mark in text[:_READ_MAX]).split())
-
-
 def escaped(text: str, length_max: int) -> str:
     """The text on one line as Slack takes it; what does not fit ends in "…", never inside an escape."""
-    pieces = [_ESCAPES.get(mark, mark) for mark in one_line(text)]
+    pieces = [_ESCAPES.get(mark, mark) for mark in _EMOJI_CODE.sub(_NO_CODE, one_line(text))]
     if sum(map(len, pieces)) <= length_max:
         return "".join(pieces)
     kept, room = [], length_max - 1
@@ -99,15 +100,6 @@ def escaped(text: str, length_max: int) -> str:
             break
         kept.append(piece)
     return "".join(kept) + "…"
-
-
-def _kept(mark: str) -> str:
-    if mark.isspace():
-        return " "
-    category = unicodedata.category(mark)
-    if category == "Cs":  # half a character: no UTF-8 can carry it
-        return "\N{REPLACEMENT CHARACTER}"
-    return "" if category == "Cc" or unicodedata.bidirectional(mark) in _TURNING else mark
 
 
 def lines_of(text: str) -> list[str]:

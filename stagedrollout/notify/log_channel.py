@@ -9,7 +9,7 @@ import logging
 
 from stagedrollout.core.model import RolloutKey
 from stagedrollout.core.notice import Board, Fact, Notice
-from stagedrollout.notify.blocks import one_line
+from stagedrollout.core.plain import one_line
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ What holds here:
   board only. A board that cannot be shown holds up nothing. A thread that is gone is begun anew; where even
   that takes no reply, the rollout's notices stand at the top level from then on.
 - What only a human can mend (credentials, a channel that is gone) is tried every ten minutes, for ever, and
-  shown by `problem`. A single message that Slack takes in no form is logged in full and given up, so that
-  the rollout's next one, perhaps a halt, is told. What is urgent goes to the second channel meanwhile.
+  shown by `problem`. A single message that Slack takes in no form is logged and given up, so that the
+  rollout's next one, perhaps a halt, is told. What is urgent goes to the second channel meanwhile, and
+  before it is given up; where there is none, it is logged as critical.
 - Being asked to wait puts off whatever would do the same: notices and new threads together, boards alone.
 - One call is bounded: so many messages, and so many of them failing, then the rest is left to the next.
 """
@@ -26,9 +27,9 @@ from datetime import datetime
 
 from stagedrollout.core.errors import Denied, EdgeError, Rejected, Throttled
 from stagedrollout.core.model import RolloutKey
-from stagedrollout.core.notice import Notice
+from stagedrollout.core.notice import Notice, NoticeKind
+from stagedrollout.core.plain import one_line
 from stagedrollout.core.ports import Clock
-from stagedrollout.notify.blocks import one_line
 from stagedrollout.notify.ports import (
     MessageGone,
     NoticeChannel,
@@ -167,12 +168,22 @@ class Relay:
         if isinstance(error, Throttled):
             self._quiet_until = when
         if isinstance(error, Unsendable):
-            log.error("%s: given up: %s; it said: %s", row.rollout, words, one_line(row.notice.headline))
-            self._rows.mark_failed(row.id, words)
+            self._give_up(row, words)
         elif doubtful:
             self._rows.doubt_until(row.id, when, words)
         else:
             self._rows.retry_at(row.id, when, words)
+
+    def _give_up(self, row: OutboxRow, words: str) -> None:
+        """Told elsewhere first: a crash in between tells an urgent notice twice, and never not at all."""
+        level = logging.ERROR
+        if self._second:
+            self._second.tell_instead(row.id)
+        elif row.notice.broadcast or row.notice.kind is NoticeKind.IN_DOUBT:
+            level = logging.CRITICAL
+        said = one_line(row.notice.headline)
+        log.log(level, "%s: given up: %s; it said: %s", row.rollout, words, said)
+        self._rows.mark_failed(row.id, words)
 
     def _thread(self, rollout: RolloutKey) -> str | None:
         """The message to reply to, opened if need be; None if the notice has to stand alone."""

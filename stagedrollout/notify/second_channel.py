@@ -4,7 +4,8 @@ What holds here:
 
 - Urgent is what the whole channel should see (halts, NOT HALTED, FAILING, refusals, drift) and what is in
   doubt. It is told here, at the top level and marked so, as soon as the first channel refuses its rollout's
-  notices for a reason only a human can mend, and in any case once it has waited for ten minutes.
+  notices for a reason only a human can mend, and in any case once it has waited for ten minutes. One that the
+  first channel takes in no form is told here before it is given up there, or stands in the log as critical.
 - Nothing here touches the notice's turn in the first channel: there it is told in order when that comes back.
 - A second channel that fails too is tried again later; until then the notice stands in the log, as critical.
 - What was told here is remembered by this process alone: after a restart it may be told once more.
@@ -32,6 +33,10 @@ PATIENCE = timedelta(minutes=10)
 
 NOTICES_MAX = 20
 """Messages of one round; the rest is left to the next."""
+
+
+_WAITS = "it is not delivered yet where it belongs"
+_NEVER = "it is taken in no form where it belongs"
 
 
 class SecondChannel:
@@ -65,6 +70,15 @@ class SecondChannel:
             arrived += 1
         return arrived
 
+    def tell_instead(self, id: int) -> None:  # noqa: A002 - the row's own word
+        """Tell an urgent notice that the first channel gives up; nothing happens if it is not urgent or told already.
+
+        If it does not arrive it stands in the log, as critical. Raises StorageError, never EdgeError.
+        """
+        row = next((row for row in self._untold() if row.id == id), None)
+        if row is not None:
+            self._tell(row, _NEVER)
+
     def next_due(self) -> datetime | None:
         """When the oldest urgent notice will have waited long enough; None while none waits."""
         first = min((row.created_at + PATIENCE for row in self._untold()), default=None)
@@ -82,13 +96,13 @@ class SecondChannel:
         self._logged &= ids
         return [row for row in waiting if row.id not in self._told]
 
-    def _tell(self, row: UrgentRow) -> bool:
+    def _tell(self, row: UrgentRow, why: str = _WAITS) -> bool:
         """Whether to go on with the next one."""
         notice = self._rows.notice(row.id)
         if notice is None:
             self._told.add(row.id)
             return True
-        marked = self._marked(notice)
+        marked = self._marked(notice, why)
         try:
             self._channel.post(marked, None, rollout=row.rollout)
         except EdgeError as error:
@@ -112,8 +126,8 @@ class SecondChannel:
         self._failures += 1
         return False
 
-    def _marked(self, notice: Notice) -> Notice:
+    def _marked(self, notice: Notice, reason: str) -> Notice:
         """A key of its own: the same notice in two channels is two messages."""
-        why = Fact("Told here because", f"it is not delivered yet where it belongs: {self._first}")
+        why = Fact("Told here because", f"{reason}: {self._first}")
         key = f"{notice.key}/{self._channel.channel}"
         return replace(notice, key=key, facts=(why, *notice.facts))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from stagedrollout.core.errors import Faulty
+from stagedrollout.core.errors import EdgeError, Faulty, Rejected
 from stagedrollout.core.observation import Gap, Opinion, Reading, SignalQuery, Unheard
 from stagedrollout.http.client import Params
 from stagedrollout.signals.pacing import Paced
@@ -41,6 +42,16 @@ class Ask(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The newest reviews of a version as read at `at`, and whether there may be more than these."""
+
+    at: datetime
+    reviews: tuple[Written, ...] = ()
+    full: bool = False
+    listed: bool = True
+
+
 class AppStoreReviews:
     """The signal of one app; `app_id` is App Store Connect's, text of digits.
 
@@ -51,45 +62,64 @@ class AppStoreReviews:
         self._connect = connect
         self._app_id = app_id
         self._seconds = seconds
-        self._shelves: Paced[Shelf | None] = Paced(HOUR)
+        self._pages: Paced[_Page] = Paced(HOUR)
+        self._ids: dict[str, str] = {}
 
     @property
     def name(self) -> str:
         return NAME
 
     def read(self, query: SignalQuery) -> tuple[Reading, ...]:
-        """The reviews of the candidate and of the versions before it: a request each and one more, an hour.
+        """The reviews of the candidate and of the versions before it: a page of each an hour, whoever asks.
 
-        Raises Unreachable, Throttled, Denied, Rejected or Faulty.
+        An earlier version that cannot be read is missing from the comparison and takes nothing else with it.
+        Raises Unreachable, Throttled, Denied, Rejected or Faulty when the candidate's cannot be read.
         """
+        late = self._seconds() + SECONDS_MAX
         version, now = query.candidate.version, query.until.astimezone(UTC)
         before = tuple(release.version for release in query.baseline if release.version != version)
-        shelf = self._shelves.get(
-            "\n".join((version, *before)), now, lambda: self._shelf(version, before, now)
-        )
-        if shelf is None:
+        mine = self._pages.get(version, now, lambda: self._page((version, *before), now))
+        if not mine.listed:
             why = f"App Store Connect lists no version {version}"
             return (Unheard(NAME, Opinion.REVIEWS, Gap.ABSENT, why),)
+        theirs = {name: self._earlier(name, now, late) for name in before}
+        shelf = Shelf(
+            reviews=(*mine.reviews, *chain.from_iterable(page.reviews for page in theirs.values() if page)),
+            as_of=mine.at,
+            complete_since=min(review.at for review in mine.reviews) if mine.full else None,
+            missing=frozenset(name for name, page in theirs.items() if page is None),
+        )
         return (counted(NAME, shelf, query, version, before),)
 
     def unread(self, why: str) -> tuple[Reading, ...]:
         return (Unheard(NAME, Opinion.REVIEWS, Gap.FAILED, why),)
 
-    def _shelf(self, version: str, before: tuple[str, ...], now: datetime) -> Shelf | None:
-        """One page of each version, as far as time allows; None if the candidate is not listed."""
-        late = self._seconds() + SECONDS_MAX
-        ids = self._ids((version, *before))
-        if version not in ids:
+    def _earlier(self, version: str, now: datetime, late: float) -> _Page | None:
+        """The page of a version before the candidate; None if it cannot be read, or not in time."""
+        if self._pages.due(version, now) and self._seconds() >= late:
             return None
-        mine, full = self._page(ids[version], version)
-        theirs = [self._page(ids[name], name)[0] for name in before if name in ids and self._seconds() < late]
-        return Shelf(
-            reviews=(*mine, *chain.from_iterable(theirs)),
-            as_of=now,
-            complete_since=min(review.at for review in mine) if full else None,
-        )
+        try:
+            return self._pages.get(version, now, lambda: self._page((version,), now))
+        except EdgeError:
+            return None
 
-    def _ids(self, versions: tuple[str, ...]) -> dict[str, str]:
+    def _page(self, versions: tuple[str, ...], now: datetime) -> _Page:
+        """The newest reviews of the first of these versions; the others' ids are looked up with its own.
+
+        Single reviews that cannot be read are left out; if all are like that, the page is no page.
+        """
+        version = versions[0]
+        if version not in self._ids:
+            self._ids |= self._listed(versions)
+        if version not in self._ids:
+            return _Page(now, listed=False)
+        listed = self._reviews(version)
+        reviews = tuple(review for item in listed if (review := _written(item, version)))
+        if listed and not reviews:
+            raise Faulty(_SERVICE, DOING, f"none of {len(listed)} reviews can be read", status=200)
+        return _Page(now, reviews, len(listed) >= PAGE)
+
+    def _listed(self, versions: tuple[str, ...]) -> dict[str, str]:
         """App Store Connect's ids by version. What it lists beyond what was asked for is ignored."""
         params = [
             ("filter[platform]", "IOS"),
@@ -105,22 +135,19 @@ class AppStoreReviews:
                 found[version] = identity
         return found
 
-    def _page(self, identity: str, version: str) -> tuple[tuple[Written, ...], bool]:
-        """The newest reviews of a version, and whether there may be more than these.
-
-        Single reviews that cannot be read are left out; if all are like that, the page is no page.
-        """
+    def _reviews(self, version: str) -> list[dict[str, Any]]:
+        """What is listed of a version. If App Store Connect rejects its id, that is looked up anew next time."""
         params = [
             ("sort", "-createdDate"),
             ("fields[customerReviews]", "rating,title,body,createdDate"),
             ("limit", str(PAGE)),
         ]
-        path = f"/v1/appStoreVersions/{quote(identity, safe='')}/customerReviews"
-        listed = _items(self._connect.get(DOING, path, params))
-        reviews = tuple(review for item in listed if (review := _written(item, version)))
-        if listed and not reviews:
-            raise Faulty(_SERVICE, DOING, f"none of {len(listed)} reviews can be read", status=200)
-        return reviews, len(listed) >= PAGE
+        path = f"/v1/appStoreVersions/{quote(self._ids[version], safe='')}/customerReviews"
+        try:
+            return _items(self._connect.get(DOING, path, params))
+        except Rejected:
+            self._ids.pop(version, None)
+            raise
 
 
 def _items(body: Any) -> list[dict[str, Any]]:

@@ -10,9 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from stagedrollout.core.errors import Denied, EdgeError, Rejected, Throttled
+from stagedrollout.core.errors import EdgeError, Throttled
 
 T = TypeVar("T")
+
+REST = timedelta(minutes=15)
+"""How long a source is left alone that failed in a way that may pass. Opinions are late anyway, and whatever
+hangs would hold up every pass."""
+
+REST_MIN = timedelta(minutes=5)
+"""The same for a source that asks us to wait, at least: its limits are by the minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +38,48 @@ class _Answer(Generic[T]):
 class Paced(Generic[T]):
     """Keeps for `every` what a question was answered, or that it was refused: asking again would not change that.
 
-    A source that asked to wait is left alone for so long; after any other failure it may be asked again at
-    once. May be shared by threads: at worst one question is asked twice.
+    After any other failure the whole source rests: no question is asked of it for 15 minutes, or as long as it
+    asked for (5 minutes at least). What was read before goes on standing. May be shared by threads: at worst
+    one question is asked twice.
     """
 
     def __init__(self, every: timedelta) -> None:
         self._every = every
         self._answers: dict[str, _Answer[T]] = {}
+        self._resting: _Answer[T] | None = None
 
     def due(self, question: str, now: datetime) -> bool:
         """Whether `get` would ask."""
-        answer = self._answers.get(question)
-        return answer is None or not answer.holds(now)
+        return self._standing(question, now) is None
 
     def get(self, question: str, now: datetime, ask: Callable[[], T]) -> T:
         """The answer that stands, or a new one. Raises the EdgeError that `ask` raises, or raised before."""
-        answer = self._answers.get(question)
-        if answer is None or not answer.holds(now):
-            answer = self._asked(now, ask)
-            standing = {other: one for other, one in self._answers.items() if one.holds(now)}
-            self._answers = {**standing, question: answer}
+        answer = self._standing(question, now) or self._asked(question, now, ask)
         if isinstance(answer.outcome, EdgeError):
             raise answer.outcome.with_traceback(None)
         return answer.outcome
 
-    def _asked(self, now: datetime, ask: Callable[[], T]) -> _Answer[T]:
-        try:
-            return _Answer(now, self._every, ask())
-        except EdgeError as error:
-            return _Answer(now, self._left_alone(error), error)
+    def _standing(self, question: str, now: datetime) -> _Answer[T] | None:
+        for answer in (self._answers.get(question), self._resting):
+            if answer is not None and answer.holds(now):
+                return answer
+        return None
 
-    def _left_alone(self, error: EdgeError) -> timedelta:
-        match error:
-            case Denied() | Rejected():
-                return self._every
-            case Throttled():
-                return timedelta(seconds=error.wait_seconds)
-            case _:
-                return timedelta(0)
+    def _asked(self, question: str, now: datetime, ask: Callable[[], T]) -> _Answer[T]:
+        answer: _Answer[T]
+        try:
+            answer = _Answer(now, self._every, ask())
+        except EdgeError as error:
+            if error.again:
+                self._resting = answer = _Answer(now, _rest(error), error)
+                return answer
+            answer = _Answer(now, self._every, error)
+        standing = {other: one for other, one in self._answers.items() if one.holds(now)}
+        self._answers = {**standing, question: answer}
+        return answer
+
+
+def _rest(error: EdgeError) -> timedelta:
+    if isinstance(error, Throttled):
+        return max(timedelta(seconds=error.wait_seconds), REST_MIN)
+    return REST

@@ -6,6 +6,8 @@ What was rated between two looks is told apart by the change of count times aver
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -28,10 +30,10 @@ EVERY = timedelta(hours=6)
 
 COUNTRIES_AT_ONCE = 5
 """Countries asked in one pass, the others in the next ones: about twenty calls a minute are allowed to all apps
-together (section 12), and a pass that may have to halt waits for this."""
+together (section 12)."""
 
-WAIT_SECONDS = 60.0
-"""How long to stay away after a refusal: the limit is one by the minute."""
+SECONDS_MAX = 5.0
+"""Real time after which no further country is asked: a pass that may have to halt waits for this."""
 
 _RATINGS_MAX = 10**12
 """More ratings than that are none; up to here their arithmetic is exact enough."""
@@ -46,12 +48,23 @@ class _Look:
 
 
 class StoreAverages:
-    """The signal of one app in `countries` (two letters each). `http` speaks with the lookup's host."""
+    """The signal of one app in `countries` (two letters each). `http` speaks with the lookup's host.
 
-    def __init__(self, http: HttpClient, app_id: str, countries: tuple[str, ...]) -> None:
+    Like all opinions it is only asked for a policy that has `ratings`. `seconds` is a clock that only goes
+    forward.
+    """
+
+    def __init__(
+        self,
+        http: HttpClient,
+        app_id: str,
+        countries: tuple[str, ...],
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._http = http
         self._app_id = app_id
-        self._countries = tuple(country.lower() for country in countries)
+        self._countries = tuple(dict.fromkeys(country.lower() for country in countries))
+        self._seconds = seconds
         self._answers: Paced[StoreAverage | Unheard] = Paced(EVERY)
         self._looks: dict[str, _Look] = {}
 
@@ -62,20 +75,20 @@ class StoreAverages:
     def read(self, query: SignalQuery) -> tuple[Reading, ...]:
         """What is known of each country so far, each asked for at most every six hours.
 
-        Never raises an EdgeError: a country that could not be read is Unheard, and the ones still to be asked
-        wait for the next pass.
+        Never raises an EdgeError: a country that could not be read is Unheard, and so are those that are not
+        asked because of it. Those still to be asked wait for the next pass.
         """
         now, readings, may_ask = query.until.astimezone(UTC), list[Reading](), COUNTRIES_AT_ONCE
+        late = self._seconds() + SECONDS_MAX
         for country in self._countries:
             due = self._answers.due(country, now)
-            if due and not may_ask:
+            if due and not (may_ask and self._seconds() < late):
                 continue
             may_ask -= due
             try:
                 readings.append(self._answers.get(country, now, partial(self._asked, country, now)))
             except EdgeError as error:
                 readings.append(_unheard(Gap.FAILED, str(error)))
-                may_ask = 0 if error.again else may_ask
         return tuple(readings)
 
     def unread(self, why: str) -> tuple[Reading, ...]:
@@ -114,7 +127,7 @@ def _too_often(error: Denied) -> EdgeError:
     if error.status != 403:
         return error
     words = "asked too often (HTTP 403)"
-    return Throttled(_SERVICE, DOING, words, status=403, wait_seconds=WAIT_SECONDS)
+    return Throttled(_SERVICE, DOING, words, status=403)
 
 
 def _row(body: Any, app_id: str) -> dict[str, Any] | None:

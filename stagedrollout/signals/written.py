@@ -35,11 +35,15 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What a store showed at `as_of`. `complete_since`: earlier reviews may be missing from it (None: none are)."""
+    """What a store showed at `as_of`. `complete_since`: earlier reviews may be missing from it (None: none are).
+
+    `missing`: the releases whose reviews could not be read at all.
+    """
 
     reviews: tuple[Written, ...]
     as_of: datetime
     complete_since: datetime | None
+    missing: frozenset[str] = frozenset()
 
 
 def counted(
@@ -48,8 +52,10 @@ def counted(
     """The reading for the candidate, called `release` by the store, against those called `baseline`.
 
     The baseline is counted as far back as the store shows it (Play: a week): it does not begin anew with the
-    candidate's run, and on the App Store it dries up as people update.
+    candidate's run, and on the App Store it dries up as people update. A review from the future says nothing
+    about how new the others are.
     """
+    lost = shelf.missing.intersection(baseline)
     since = max(query.since, shelf.complete_since or query.since)
     mine = [one for one in shelf.reviews if one.release == release and one.at >= since]
     theirs = [one for one in shelf.reviews if one.release in baseline]
@@ -57,11 +63,13 @@ def counted(
     return Reviews(
         signal=signal,
         candidate=_stars(mine),
-        baseline=_stars(theirs) if query.baseline else None,
+        baseline=None if not query.baseline or (lost and lost.issuperset(baseline)) else _stars(theirs),
         lowest=tuple(_review(one) for one in low[:LOWEST_MAX]),
         since=since,
         as_of=shelf.as_of,
         baseline_name=", ".join(one.version for one in query.baseline),
+        cut_short=since > query.since or bool(lost),
+        newest=max((one.at for one in mine if one.at <= shelf.as_of), default=None),
     )
 
 

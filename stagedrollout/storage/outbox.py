@@ -41,6 +41,9 @@ _UNSENT = outbox.c.state.in_([OutboxState.PENDING.value, OutboxState.SENDING.val
 _HEADS = select(func.min(outbox.c.id)).where(_UNSENT).group_by(outbox.c.rollout)
 """Of every rollout its oldest notice not yet sent: the only one that may go."""
 
+LOST_LATELY = timedelta(days=1)
+"""For so long, from when it was written, an urgent notice that was given up is a reason to wake somebody."""
+
 _URGENT = or_(outbox.c.broadcast, outbox.c.kind == NoticeKind.IN_DOUBT.value)
 """What is delivered within ten minutes, somewhere (promise R20)."""
 
@@ -81,13 +84,14 @@ class Telling:
 class Undelivered:
     """`waiting` notices are not sent, the oldest for `oldest` (None: none waits); `failed` were given up.
 
-    `problem`: what the last try of the oldest one that was tried came to ("": it was not refused).
+    `problem`: what the last try of the oldest tried one came to ("": not refused). `lost`: failed, urgent, of the last day.
     """
 
     waiting: int
     oldest: timedelta | None
     failed: int
     problem: str = ""
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +144,15 @@ class OutboxTable:
         """`now` by the clock that gave the batches their `at`."""
         waiting = select(func.count(), func.min(outbox.c.created_us)).where(_UNSENT)
         given_up = select(func.count()).where(outbox.c.state == OutboxState.FAILED.value)
+        lately = given_up.where(_URGENT, outbox.c.created_us > micros(now - LOST_LATELY))
         why = select(outbox.c.error).where(_UNSENT, outbox.c.error != "").order_by(outbox.c.id).limit(1)
         with reading(self._engine) as connection:
             count, oldest_us = connection.execute(waiting).one()
             failed = connection.execute(given_up).scalar_one()
+            lost = connection.execute(lately).scalar_one()
             problem = connection.execute(why).scalar() or ""
         oldest = None if oldest_us is None else max(now - instant(oldest_us), timedelta(0))
-        return Undelivered(count, oldest, failed, problem)
+        return Undelivered(count, oldest, failed, problem, lost)
 
     def urgent(self) -> tuple[UrgentRow, ...]:
         """Oldest first, without the words: there may be many, and this is asked often."""

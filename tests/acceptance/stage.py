@@ -163,10 +163,10 @@ class Stage:
         sent = self.requests("google_play")
         return [r["path"] for r in sent if r["method"] == "PUT" or r["path"].endswith(":commit")]
 
-    def served(self, release: str = "5.2.0") -> tuple[str, int]:
+    def served(self, release: str = "5.2.0", store: str = "") -> tuple[str, int]:
         """What people really get: status and share of users in ppm."""
-        last = [r for r in self.ledger("served") if r["release"] == release][-1]
-        return last["status"], last["exposure_ppm"]
+        told = [r for r in self.ledger("served") if r["release"] == release and store in ("", r["store"])]
+        return told[-1]["status"], told[-1]["exposure_ppm"]
 
     def serves(self, status: str, exposure_ppm: int, *, within: float = 20.0) -> None:
         """Wait until people really get this."""
@@ -216,9 +216,12 @@ class Stage:
     def secrets(self) -> list[str]:
         """Every secret that the configuration speaks of; of the key each line."""
         secrets = self.conf / "secrets"
-        key = json.loads((secrets / "play.json").read_text("utf-8"))["private_key"]
-        tokens = [(secrets / name).read_text("utf-8").strip() for name in ("sentry-token", "slack-token")]
-        return [*tokens, *(line for line in key.splitlines() if line and "-----" not in line)]
+        tokens = ("sentry-token", "slack-token", "sentry-dsn")
+        found = [(secrets / name).read_text("utf-8").strip() for name in tokens]
+        play, apple = secrets / "play.json", secrets / "AuthKey.p8"
+        keys = [json.loads(play.read_text("utf-8"))["private_key"]] if play.exists() else []
+        keys += [apple.read_text("utf-8")] if apple.exists() else []
+        return [*found, *(line for key in keys for line in key.splitlines() if line and "-----" not in line)]
 
     def is_clean(self) -> Verdict:
         """The judge has nothing to say against it, and no notice is left to deliver."""

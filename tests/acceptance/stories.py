@@ -62,6 +62,17 @@ def draft(**changes: Any) -> Story:
     return story
 
 
+def ios(**changes: Any) -> Story:
+    """The same app on the App Store under `standard`: live after 4 h (Monday 10:00) and paused at once; the first
+    window opens after 10 h, when the bake of 6 h is over."""
+    story = short(**{"policy": "standard", "until": "5d", **changes})
+    app = story["apps"][0]
+    del app["track"]
+    app |= {"store": "app_store", "app_id": "6448311069"}
+    newest(story)["rolled_out"] = {"at": "1h", "review": "3h"}
+    return story
+
+
 def shipped(name: str) -> Story:
     """A copy of a shipped scenario without what it expects of its end."""
     story = YAML(typ="safe", pure=True).load((SHIPPED / f"{name}.yaml").read_text("utf-8"))

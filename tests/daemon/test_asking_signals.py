@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,14 +11,15 @@ import pytest
 import stamina
 
 from stagedrollout.core.errors import Denied, EdgeError, Unreachable
-from stagedrollout.core.gates import RatingGate
+from stagedrollout.core.gates import RatingGate, Role
+from stagedrollout.core.judgement import Suspicion
 from stagedrollout.core.model import Mode, OnNewRelease, Store, StoreApp
-from stagedrollout.core.observation import Gap, Opinion, Reading, SignalQuery, Unheard
+from stagedrollout.core.observation import Gap, Metric, Opinion, Reading, SignalQuery, Unheard
 from stagedrollout.core.policy import Policy
+from stagedrollout.daemon.listening import listened
 from stagedrollout.daemon.listing import Listing
-from stagedrollout.daemon.reconcile import _readings
 from stagedrollout.daemon.retrying import ATTEMPTS
-from tests.core.builders import DAY, HOUR, NOON, POLL, healthy, policy, rolling
+from tests.core.builders import DAY, HOUR, NOON, POLL, gate, healthy, policy, rolling, sick
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,9 @@ class Source:
         return (Unheard(self.name, Opinion.REVIEWS, Gap.FAILED, why),)
 
 
-def readings(*signals: Source, opinions: tuple[Source, ...] = (), by: Policy | None = None) -> Any:
+def readings(
+    *signals: Source, opinions: tuple[Source, ...] = (), by: Policy | None = None, **terms: Any
+) -> Any:
     store: Any = None  # looking at the store is not what this is about
     listing = Listing(
         id=StoreApp("shop", Store.GOOGLE_PLAY),
@@ -58,7 +61,8 @@ def readings(*signals: Source, opinions: tuple[Source, ...] = (), by: Policy | N
         poll=POLL,
         opinions=opinions,
     )
-    return _readings(listing, rolling(since=NOON - 4 * DAY), by or policy(), NOON)
+    rollout = replace(rolling(since=NOON - 4 * DAY), suspicions=terms.pop("suspicions", ()))
+    return listened(listing, rollout, by or policy(), NOON, **terms)
 
 
 @pytest.fixture
@@ -113,3 +117,40 @@ def test_a_failure_that_may_pass_is_tried_again_and_a_refusal_is_not(crashes: So
     crashes.says = Denied("sentry", "read sessions", "no permission", status=403)
     readings(crashes)
     assert len(crashes.asked) == ATTEMPTS + 1
+
+
+def test_an_opinion_is_tried_once_because_a_pass_waits_for_it(crashes: Source, reviews: Source) -> None:
+    reviews.says = Unreachable("play", "reading reviews", "no answer")
+    (_, unheard) = readings(crashes, opinions=(reviews,), by=RATED)
+    assert (len(reviews.asked), unheard.gap) == (1, Gap.FAILED)
+
+
+def test_slow_opinions_leave_a_pass_the_time_to_halt(crashes: Source, reviews: Source) -> None:
+    """The first one takes its ten seconds; the others say that they were not asked."""
+    seconds = iter([0.0, 0.0, 10.0, 10.0])
+    others = (Source("averages", reviews.says), Source("more", reviews.says))
+    found = readings(crashes, opinions=(reviews, *others), by=RATED, seconds=lambda: next(seconds))
+    assert found[:2] == (healthy(), reviews.says)
+    assert [one.why for one in found[2:]] == ["not asked: no time was left"] * 2
+    assert [len(source.asked) for source in (reviews, *others)] == [1, 0, 0]
+
+
+def test_nobody_is_asked_for_an_opinion_once_the_crashes_have_failed(
+    crashes: Source, reviews: Source
+) -> None:
+    crashes.says = sick()
+    once = (Suspicion("crash_free_sessions", 1, NOON - POLL),)
+    found = readings(crashes, opinions=(reviews,), by=RATED, suspicions=once)
+    assert (found[0], found[1].why) == (sick(), "not asked: a crash gate has failed")
+    assert reviews.asked == []
+
+
+def test_crashes_that_are_only_suspected_or_only_advise_keep_nobody_from_being_asked(
+    crashes: Source, reviews: Source
+) -> None:
+    crashes.says = sick()
+    assert readings(crashes, opinions=(reviews,), by=RATED) == (sick(), reviews.says)
+    advising = replace(
+        RATED, gates=(gate(role=Role.ADVISORY, confirm=1), gate(metric=Metric.CRASH_FREE_USERS))
+    )
+    assert readings(crashes, opinions=(reviews,), by=advising)[1] == reviews.says

@@ -151,3 +151,20 @@ def test_a_rehearsal_is_well_whatever_its_clock_says(away: timedelta):
 def test_in_a_rehearsal_one_app_that_hangs_is_late_by_the_clock_of_the_others(away: timedelta):
     passes = (passed("one", NOW + away + 3 * POLL), passed("two", NOW + away))
     assert said(daemon(clock="emulator"), passes) == [("late", "two/google_play: its pass is 30m late")]
+
+
+# ---- what is over
+
+
+def test_a_not_halted_release_of_an_app_that_is_watched_no_more_is_a_note():
+    statuses = Statuses(daemon(watching=["two/google_play"]), (rollout("not_halted"),), WELL)
+    found = findings(statuses, NONE, NOW, MAX_AGE)
+    assert [(finding.about, finding.ill) for finding in found] == [(About.HALT, False)]
+    assert "one on google_play 5.2.0 (5020) is NOT HALTED: Play refuses" in found[0].said
+    assert "watched no more" in found[0].said
+
+
+def test_a_halt_that_slack_took_in_no_form_is_a_trouble():
+    [(about, words)] = said(daemon(), undelivered=Undelivered(0, None, 1, lost=1))
+    assert about == "notices"
+    assert words.startswith("1 urgent notice is given up: Slack took them in no form")

@@ -83,12 +83,12 @@ class Told:
         self.report: Any = open_report(loaded, (ONE, TWO), clock=_Clock(self), epoch=3, transport=self.kept)
         self.report._sentry._monotonic = lambda: self._wall
 
-    def beats(self, *, after: timedelta = timedelta(minutes=1)) -> str:
+    def beats(self, *, after: timedelta = timedelta(minutes=1), problem: str = "") -> str:
         """The status of the check-in this beat sends; "" if it sends none."""
         known = len(self.kept.check_ins)
         self.now += after
         self._wall += after.total_seconds()
-        self.report.beat(self.now)
+        self.report.beat(self.now, problem)
         sent = self.kept.check_ins[known:]
         assert len(sent) < 2
         return sent[0]["status"] if sent else ""
@@ -483,3 +483,29 @@ def test_a_wrong_section_is_told_with_its_place(tmp_path: Path, section: str, wo
         load(config, environ={})
     assert words in str(error.value)
     assert "0123456789abcdef" not in str(error.value)
+
+
+def test_a_database_that_cannot_be_written_makes_it_an_error_however_punctual_the_passes_are(told: Told):
+    told.passes(ONE, TWO)
+    assert told.beats() == "ok"
+    assert told.beats(problem="the database cannot be written: disk full") == "error"
+    assert told.beats() == "ok"
+
+
+def test_a_store_that_is_not_read_for_more_than_two_polls_makes_it_an_error_until_it_is_read(told: Told):
+    told.passes(ONE)
+    statuses = []
+    for _ in range(4):
+        told.passes(ONE)
+        told.passes(TWO, problem="the store could not be read: 401")
+        statuses.append(told.beats(after=POLL))
+    assert statuses == ["ok", "ok", "error", "error"]
+    told.passes(ONE, TWO)
+    assert told.beats() == "ok"
+
+
+def test_a_store_that_is_read_now_and_then_is_no_error(told: Told):
+    for problem in ("unread", "unread", "", "unread", "unread", ""):
+        told.passes(ONE)
+        told.passes(TWO, problem=problem)
+        assert told.beats(after=POLL) == "ok"

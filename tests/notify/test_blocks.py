@@ -253,3 +253,22 @@ def test_slack_takes_whatever_a_notice_says(told: Notice) -> None:
                 mark == "\n" or mark.isprintable() or mark.isalnum() or ord(mark) > 0x9F for mark in text
             )
             text.encode("utf-8")
+
+
+@pytest.mark.parametrize("mark", "\u200b\u200e\u200f\u061c\u2066\u202e\ufeff\u00ad")
+def test_no_invisible_mark_turns_what_people_read(mark: str) -> None:
+    message = halted(f"5.2.0{mark} x", Fact("Reason", f"a{mark}b"))
+    assert not any(mark in text for text in shown(message))
+
+
+def test_marks_that_belong_to_words_stay() -> None:
+    assert fields(halted("5.2.0", Fact("Reason", "\u0645\u06cc\u200c\u0631")))[0].endswith(
+        "\u0645\u06cc\u200c\u0631"
+    )
+
+
+def test_foreign_words_cannot_pose_as_our_signs() -> None:
+    message = halted("5.2.0 :white_check_mark::x: +1:+1:", Fact("Reason", ":100: at 10:30:45, ratio 1:2"))
+    assert first(message).count(":") == 2 + 3, "our own sign's, and those that end what begins nothing"
+    assert not re.search(r":(white_check_mark|x|\+1|100):", "".join(shown(message)))
+    assert "at 10:30:45, ratio 1:2" in fields(message)[0]

@@ -252,3 +252,41 @@ def test_a_channel_that_takes_notices_again_is_given_its_time_again(watched: Wat
     assert watched.told_in(ONCALL) == []
     watched.waits_for(minutes=1)
     assert sorted(watched.told_in(CHANNEL)) == ["HALTED", "chat", "raised"]
+
+
+# ---- what the first channel takes in no form
+
+
+@pytest.mark.parametrize("word", ["msg_too_long", "no_text"])
+def test_a_halt_the_channel_takes_in_no_form_is_told_in_the_fallback_before_it_is_given_up(
+    watched: Watched, word: str
+) -> None:
+    watched.rows.enqueue(SHOP, notice("raised"), halt(), notice("later"))
+    watched.workspace.trouble = in_channel(CHANNEL, refused(word))
+    watched.waits_for(hours=3)
+    assert watched.told_in(ONCALL) == ["HALTED"]
+    assert watched.rows.states() == ["failed"] * 3
+    [message] = watched.workspace.messages
+    assert "Told here because: it is taken in no form where it belongs: C0RELEASE" in message["text"]
+
+
+def test_a_halt_no_channel_takes_in_any_form_is_critical_in_the_log(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched.rows.enqueue(SHOP, halt())
+    watched.workspace.trouble = lambda method, payload: refused("no_text")
+    watched.waits_for(hours=3)
+    critical = [r.getMessage() for r in caplog.records if r.levelno == logging.CRITICAL]
+    assert [line.split(" | ")[0] for line in critical] == ["[halted] HALTED"]
+    assert watched.rows.states() == ["failed"]
+
+
+def test_without_any_second_channel_a_halt_that_is_given_up_is_critical_in_the_log(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched.relay = Relay(watched.rows, Slack(watched.workspace, CHANNEL), watched.clock)
+    watched.rows.enqueue(SHOP, notice("raised"), halt())
+    watched.workspace.trouble = lambda method, payload: refused("no_text")
+    watched.waits_for(hours=3)
+    critical = [r.getMessage() for r in caplog.records if r.levelno == logging.CRITICAL]
+    assert [line.rsplit("it said: ", 1)[1] for line in critical] == ["HALTED"]

@@ -19,7 +19,7 @@ from review_recordings import (
     query,
 )
 
-from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Throttled
+from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Throttled, Unreachable
 from stagedrollout.core.observation import Gap, Opinion, Reviews, Stars, Unheard
 from stagedrollout.signals.app_store_reviews import AppStoreReviews
 
@@ -123,24 +123,77 @@ def test_a_slow_store_does_not_hold_up_a_pass_version_after_version():
     seconds = iter([0.0, 11.0, 12.0])
     apple = Apple({"5.2.0": apple_list(apple_review(1)), "5.1.0": apple_list(apple_review(5))})
     (reading,) = signal_of(apple, seconds=lambda: next(seconds)).read(query())
-    assert (reading.candidate.total, reading.baseline.total, len(apple.asked)) == (1, 0, 2)
+    assert (reading.candidate.total, reading.baseline, len(apple.asked)) == (1, None, 2)
+    assert reading.cut_short
+
+
+UNREACHABLE = Unreachable("app_store", "reading reviews", "no answer in time")
+
+
+@pytest.mark.parametrize(
+    "failure", [UNREACHABLE, Rejected("app_store", "reading reviews", "not found", status=404)]
+)
+def test_trouble_with_an_earlier_version_costs_the_candidate_nothing(failure):
+    apple = Apple({"5.2.0": apple_list(apple_review(1)), "5.1.0": failure, "5.0.9": apple_list()})
+    (reading,) = signal_of(apple).read(query())
+    assert (reading.candidate, reading.baseline) == (Stars((1, 0, 0, 0, 0)), None)
+    assert (reading.baseline_name, reading.cut_short) == ("5.1.0", True)
+
+
+def test_of_two_earlier_versions_the_one_that_can_be_read_is_the_baseline():
+    apple = Apple({"5.2.0": apple_list(), "5.1.0": apple_list(apple_review(4)), "5.0.9": UNREACHABLE})
+    (reading,) = signal_of(apple).read(query(baseline=(OLD, OLDER)))
+    assert (reading.baseline, reading.cut_short) == (Stars((0, 0, 0, 1, 0)), True)
+
+
+def test_what_was_read_is_not_read_again_because_something_else_failed():
+    apple = Apple({"5.2.0": apple_list(apple_review(1)), "5.1.0": UNREACHABLE})
+    signal = signal_of(apple)
+    for minutes in (0, 14, 15, 30, 45):
+        (reading,) = signal.read(query(at=NOW + timedelta(minutes=minutes)))
+        assert (reading.candidate.total, reading.as_of) == (1, NOW)
+    paths = [path.split("/")[3] for path, _ in apple.asked[1:]]
+    assert (paths.count("id-of-5.2.0"), paths.count("id-of-5.1.0")) == (1, 4)
+
+
+def test_after_a_failure_no_other_question_is_asked_for_a_quarter_of_an_hour():
+    apple = Apple({"5.2.0": UNREACHABLE, "5.1.0": apple_list(), "5.0.9": apple_list()})
+    signal = signal_of(apple)
+    for minutes in (0, 5, 14):
+        at = NOW + timedelta(minutes=minutes)
+        for asking in (query(at=at), query(at=at, candidate=OLD, baseline=(OLDER,))):
+            with pytest.raises(Unreachable):
+                signal.read(asking)
+    assert len(apple.asked) == 2
+
+
+def test_a_version_that_was_made_anew_is_found_again():
+    apple = Apple({"5.2.0": Rejected("app_store", "reading reviews", "not found", status=404)})
+    signal = signal_of(apple)
+    with pytest.raises(Rejected):
+        signal.read(query(baseline=()))
+    apple.versions["5.2.0"] = apple_list(apple_review(1))
+    apple.asked.clear()
+    (reading,) = signal.read(query(at=NOW + HOUR, baseline=()))
+    assert (reading.candidate.total, len(apple.asked)) == (1, 2)
 
 
 def test_reviews_are_asked_for_once_an_hour_whatever_the_poll():
     apple = Apple({"5.2.0": apple_list(apple_review(1)), "5.1.0": apple_list()})
     signal = signal_of(apple)
     readings = [signal.read(query(at=NOW + timedelta(minutes=15 * n)))[0] for n in range(8)]
-    assert len(apple.asked) == 2 * 3
+    assert len(apple.asked) == 1 + 2 * 2
     assert [reading.as_of for reading in readings] == [NOW] * 4 + [NOW + HOUR] * 4
 
 
-def test_each_candidate_has_an_hour_of_its_own():
+def test_a_version_is_read_once_an_hour_whoever_is_compared_with_it():
     apple = Apple({name: apple_list() for name in ("5.2.0", "5.1.0", "5.0.9")})
     signal = signal_of(apple)
     for _ in range(3):
         signal.read(query())
         signal.read(query(candidate=OLD, baseline=(OLDER,)))
-    assert len(apple.asked) == 2 * 3
+    pages = [path for path, _ in apple.asked if path.endswith("/customerReviews")]
+    assert (len(pages), len(set(pages)), len(apple.asked)) == (3, 3, 3 + 2)
 
 
 @pytest.mark.parametrize(
@@ -148,17 +201,17 @@ def test_each_candidate_has_an_hour_of_its_own():
     [
         (Denied("app_store", "reading reviews", "no access to the app", status=403), 1),
         (Rejected("app_store", "reading reviews", "not found", status=404), 1),
-        (Throttled("app_store", "reading reviews", "kept for the release itself", status=0), 3),
-        (Faulty("app_store", "reading reviews", "502", status=502), 3),
+        (Throttled("app_store", "reading reviews", "kept for the release itself", status=0), 12),
+        (Faulty("app_store", "reading reviews", "502", status=502), 4),
     ],
 )
-def test_a_refusal_stands_for_an_hour_and_other_failures_do_not(failure, asked):
+def test_a_refusal_stands_for_an_hour_and_other_failures_for_minutes(failure, asked):
     apple = Apple({"5.2.0": failure, "5.1.0": apple_list()})
     signal = signal_of(apple)
-    for _ in range(3):
+    for minutes in range(60):
         with pytest.raises(type(failure)):
-            signal.read(query())
-    assert len(apple.asked) == asked * 2
+            signal.read(query(at=NOW + timedelta(minutes=minutes)))
+    assert sum(path.endswith("/customerReviews") for path, _ in apple.asked) == asked
 
 
 def test_what_could_not_be_read_says_so_and_why():

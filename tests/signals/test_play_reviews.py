@@ -18,8 +18,11 @@ from review_recordings import (
     query,
 )
 
-from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Throttled, Unreachable
+from stagedrollout.core.errors import Conflict, Denied, EdgeError, Faulty, Rejected, Throttled, Unreachable
+from stagedrollout.core.gates import RatingGate
+from stagedrollout.core.judgement import Circumstances, Verdict
 from stagedrollout.core.observation import Gap, Opinion, Reviews, Stars, Unheard
+from stagedrollout.core.opinion import judge
 from stagedrollout.signals.play_reviews import PAGES_MAX, PlayReviews
 
 MINUTE = timedelta(minutes=1)
@@ -141,6 +144,31 @@ def test_a_slow_store_does_not_hold_up_a_pass_page_after_page():
     )
     (reading,) = PlayReviews(play.page, seconds=lambda: next(seconds)).read(query())
     assert (play.asked, reading.candidate.total, reading.since) == (["", "a"], 2, NOW - 2 * HOUR)
+    assert reading.cut_short
+
+
+def test_a_slow_store_does_not_lift_what_its_reviews_have_just_held():
+    """The first page is fresh and friendly; the angry ones are behind it."""
+    angry = [play_review(1, 30 + n / 100) for n in range(61)]
+    slow, pages = [0.0], {"a": play_page(*angry)}
+    pages[""] = play_page(*(play_review(5, n / 10) for n in range(1, 4)), following="a")
+    signal = PlayReviews(Play(pages).page, seconds=lambda: slow.append(slow[-1] + slow[0]) or slow[-1])
+    suspicions, verdicts = (), []
+    for hour in range(3):
+        slow[0] = 11.0 if hour else 0.0
+        now = NOW + hour * HOUR
+        terms = {"run_since": NOW - 3 * DAY, "live_since": NOW - 3 * DAY, "poll": HOUR / 4}
+        seen = Circumstances(now=now, suspicions=suspicions, **terms)
+        found, suspicion = judge(RatingGate(), signal.read(query(at=now)), seen)
+        suspicions = (suspicion,) if suspicion else ()
+        verdicts.append((found.verdict, found.reason.sample))
+    assert verdicts == [(Verdict.CONTRADICTORY, total) for total in (64, 3, 3)]
+
+
+def test_the_newest_review_is_known_and_one_from_the_future_is_not_it():
+    reading = told(play_review(1, 5), play_review(4, 2), play_review(5, 1, code=5010), play_review(1, -9))
+    assert (reading.newest, reading.candidate.total, reading.cut_short) == (NOW - 2 * HOUR, 3, False)
+    assert told(play_review(5, code=5010)).newest is None
 
 
 # -- the newest low reviews ------------------------------------------------------------------------
@@ -228,18 +256,31 @@ def test_a_missing_permission_is_asked_about_once_an_hour(failure):
     assert refusals_of(failure, NOW, NOW + 60 * MINUTE) == 2
 
 
-def test_a_store_that_asks_to_wait_is_left_alone_for_as_long():
-    busy = Throttled("google_play", "reading reviews", "quota", wait_seconds=120)
-    assert refusals_of(busy, NOW, NOW + MINUTE, NOW + 2 * MINUTE) == 2
+@pytest.mark.parametrize(("wait", "minutes"), [(0, 5), (120, 5), (1_200, 20)])
+def test_a_store_that_asks_to_wait_is_left_alone_for_as_long_and_five_minutes_at_least(wait, minutes):
+    busy = Throttled("google_play", "reading reviews", "quota", wait_seconds=wait)
+    later = NOW + minutes * MINUTE
+    assert refusals_of(busy, NOW, NOW + MINUTE, later - MINUTE / 60) == 1
+    assert refusals_of(busy, NOW, later) == 2
 
 
-def test_a_failure_that_may_pass_may_be_tried_again_at_once():
-    play = Play({"": Unreachable("google_play", "reading reviews", "no answer in time")})
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Unreachable("google_play", "reading reviews", "no answer in time"),
+        Faulty("google_play", "reading reviews", "502", status=502),
+        Conflict("google_play", "reading reviews", "409", status=409),
+    ],
+)
+def test_a_store_that_fails_holds_up_one_pass_in_a_quarter_of_an_hour(failure):
+    play = Play({"": failure})
     signal = PlayReviews(play.page)
-    with pytest.raises(Unreachable):
-        signal.read(query())
+    for minutes in (0, 5, 14):
+        with pytest.raises(type(failure)):
+            signal.read(query(at=NOW + minutes * MINUTE))
     play.pages[""] = play_page(play_review(1))
-    assert signal.read(query())[0].candidate.total == 1
+    assert signal.read(query(at=NOW + 15 * MINUTE))[0].candidate.total == 1
+    assert len(play.asked) == 2
 
 
 def test_what_could_not_be_read_says_so_and_why():

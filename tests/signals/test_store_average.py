@@ -36,9 +36,9 @@ class Lookup:
         body = json.dumps({"resultCount": len(rows), "results": rows})
         return self.status, {"Content-Type": "text/javascript"}, body.encode()
 
-    def signal(self, *countries):
+    def signal(self, *countries, **terms):
         http = HttpClient(Endpoint("itunes", "https://itunes.apple.com"), transport=in_process(self.handle))
-        return StoreAverages(http, APP, countries)
+        return StoreAverages(http, APP, countries, **terms)
 
 
 def row(ratings=18_234, average=4.65894, **changes):
@@ -133,23 +133,39 @@ def test_long_tails_of_an_average_do_not_leave_the_scale():
 def test_a_refusal_with_an_empty_body_means_too_often():
     lookup = Lookup({"us": b""}, status=403)
     signal = lookup.signal("us", "de")
-    (reading,) = signal.read(query())
-    assert reading.gap is Gap.FAILED
-    assert "asked too often" in reading.why
-    signal.read(query(at=NOW + timedelta(seconds=59)))
+    for reading in signal.read(query()):
+        assert reading.gap is Gap.FAILED
+        assert "asked too often" in reading.why
+    signal.read(query(at=NOW + timedelta(seconds=299)))
     assert [asked["country"] for _, _, asked, _ in lookup.asked] == ["us"]
     lookup.says, lookup.status = {"us": row()}, 200
-    assert signal.read(query(at=NOW + timedelta(seconds=60)))[0] == average(as_of=NOW + timedelta(seconds=60))
+    later = NOW + timedelta(minutes=5)
+    assert signal.read(query(at=later))[0] == average(as_of=later)
 
 
-def test_a_lookup_that_hangs_costs_a_pass_one_wait_and_not_one_per_country():
+def test_a_lookup_that_hangs_costs_one_wait_in_a_quarter_of_an_hour_and_not_one_per_country_and_pass():
     lookup = Lookup({"us": row(), "de": TimeoutError, "fr": row()})
     signal = lookup.signal("us", "de", "fr")
-    us, de = signal.read(query())
-    assert (us, de.gap) == (average(), Gap.FAILED)
+    for minutes in (0, 5, 14):
+        us, *others = signal.read(query(at=NOW + timedelta(minutes=minutes)))
+        assert (us, [other.gap for other in others]) == (average(), [Gap.FAILED] * 2)
     assert len(lookup.asked) == 2
     lookup.says["de"] = row()
-    assert [reading.country for reading in signal.read(query())] == ["us", "de", "fr"]
+    again = signal.read(query(at=NOW + timedelta(minutes=15)))
+    assert [reading.country for reading in again] == ["us", "de", "fr"]
+
+
+def test_a_slow_lookup_does_not_hold_up_a_pass_country_after_country():
+    seconds = iter(range(0, 1_000, 3))
+    lookup = Lookup({country: row() for country in ("us", "de", "fr")})
+    signal = lookup.signal("us", "de", "fr", seconds=lambda: next(seconds))
+    known = [len(signal.read(query(at=NOW + timedelta(minutes=n)))) for n in range(3)]
+    assert known == [1, 2, 3]
+
+
+def test_a_country_that_is_named_twice_is_told_once():
+    lookup = Lookup({"us": row()})
+    assert lookup.signal("us", "US", "us").read(query()) == (average(),)
 
 
 def test_a_country_that_is_refused_for_good_keeps_no_other_from_being_asked():

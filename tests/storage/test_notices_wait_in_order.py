@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stagedrollout.core.errors import StorageError
-from stagedrollout.core.notice import Board
+from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.outbox import OutboxTable
@@ -169,3 +169,15 @@ def test_a_thread_may_be_posted_before_there_is_a_board(outbox: OutboxTable, jou
     assert outbox.stale_boards(NOW) == ()
     journal.record(batch(board=Board("at 5 %")))
     assert [t.message_id for t in outbox.stale_boards(NOW)] == ["1.1"]
+
+
+def test_an_urgent_notice_that_was_given_up_counts_as_lost_for_a_day(
+    journal: Journal, outbox: OutboxTable
+) -> None:
+    urgent = Notice("halted", NoticeKind.HALTED, True, "HALTED")
+    journal.record(batch(notices=(notice("raised"), urgent)))
+    for _ in range(2):
+        outbox.mark_failed(outbox.due(NOW)[0].id, "msg_too_long")
+    assert (outbox.undelivered(NOW).failed, outbox.undelivered(NOW).lost) == (2, 1)
+    assert outbox.undelivered(after(hours=23)).lost == 1
+    assert (outbox.undelivered(after(hours=25)).failed, outbox.undelivered(after(hours=25)).lost) == (2, 0)

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from stagedrollout.core.units import duration_text
 from stagedrollout.storage.outbox import Undelivered
-from stagedrollout.storage.presence import DaemonRow, PassRow, Statuses
+from stagedrollout.storage.presence import DaemonRow, PassRow, RolloutRow, Statuses
 
 UNDELIVERED_MAX = timedelta(minutes=10)
 """How long a notice may wait (promise R20)."""
@@ -56,14 +56,26 @@ def findings(
 
     `now` is the machine's, `max_age` how old a heartbeat may be, and `undelivered` is as of `passes_now`.
     """
-    return (*_halts(statuses), *_daemon_and_passes(statuses, now, max_age), *_notices(undelivered))
+    found = (*_halts(statuses), *_daemon_and_passes(statuses, now, max_age), *_notices(undelivered))
+    return tuple(sorted(found, key=lambda finding: not finding.ill))
 
 
 def _halts(statuses: Statuses) -> Iterator[Finding]:
+    """What nobody watches any more is told, but no daemon can ever mend it: it wakes nobody."""
     for row in statuses.rollouts:
         if row.summary.phase == _NOT_HALTED:
             where = f"{row.rollout.app} on {row.rollout.store.value} {row.summary.label}"
-            yield Finding(About.HALT, f"{where} is NOT HALTED: {row.summary.reason}")
+            said = f"{where} is NOT HALTED: {row.summary.reason}"
+            if _is_watched(statuses.daemon, row):
+                yield Finding(About.HALT, said)
+            else:
+                yield Finding(About.HALT, f"{said} (as last seen; it is watched no more)", ill=False)
+
+
+def _is_watched(daemon: DaemonRow | None, row: RolloutRow) -> bool:
+    """By the daemon that claimed last; one that does not say what it watches counts as watching everything."""
+    watching = daemon.info.get("watching") if daemon else None
+    return watching is None or str(row.rollout.store_app) in watching
 
 
 def _daemon_and_passes(statuses: Statuses, now: datetime, max_age: timedelta) -> Iterator[Finding]:
@@ -132,8 +144,12 @@ def _notices(undelivered: Undelivered) -> Iterator[Finding]:
     if undelivered.oldest is not None and undelivered.oldest > UNDELIVERED_MAX:
         count = _notices_are(undelivered.waiting)
         yield Finding(About.NOTICES, f"{count} not delivered for {duration_text(undelivered.oldest)}")
-    if undelivered.failed:
-        said = f"{_notices_are(undelivered.failed)} given up: Slack took them in no form, the log has them"
+    if undelivered.lost:
+        count = _notices_are(undelivered.lost).replace("notice", "urgent notice")
+        where = "look in the second channel and the log, for what is critical there"
+        yield Finding(About.NOTICES, f"{count} given up: Slack took them in no form; {where}")
+    if others := undelivered.failed - undelivered.lost:
+        said = f"{_notices_are(others)} given up: Slack took them in no form, the log has them"
         yield Finding(About.NOTICES, said, ill=False)
 
 

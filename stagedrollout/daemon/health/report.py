@@ -11,7 +11,7 @@ from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.health.errors import OwnSentry
 from stagedrollout.daemon.health.heartbeat import HeartbeatFile
-from stagedrollout.daemon.health.rounds import Rounds
+from stagedrollout.daemon.health.rounds import Pace, Rounds
 
 BEAT = timedelta(seconds=10)
 """The least time between two heartbeats, however often `beat` is called."""
@@ -30,7 +30,10 @@ class SelfReport(Protocol):
         """Something else ended with an error."""
 
     def beat(self, now: datetime, problem: str = "") -> None:
-        """Still here, at the machine's time `now`; `problem` concerns the daemon as a whole."""
+        """Still here, at the machine's time `now`; `problem` concerns the daemon as a whole ("": it is well).
+
+        A daemon with such a problem is not well, however punctual its passes are.
+        """
 
     def close(self) -> None:
         """Say what is left to say, for two seconds at most."""
@@ -63,10 +66,10 @@ class OwnHealth:
         self._beaten_at: datetime | None = None
 
     def passed(self, app: StoreApp, due: datetime, problem: str) -> None:
-        self._rounds.ended(app, due, problem)
+        self._rounds.ended(app, due, problem, self._clock.now())
 
     def broke_off(self, app: StoreApp, due: datetime, error: BaseException, problem: str) -> None:
-        self._rounds.broke_off(app, due, problem)
+        self._rounds.broke_off(app, due, problem, self._clock.now())
         self.stumbled(f"the pass over {app}", error)
 
     def stumbled(self, doing: str, error: BaseException) -> None:
@@ -81,7 +84,7 @@ class OwnHealth:
         self._beaten_at = now
         standing = self._rounds.standing(self._clock.now())
         if problem:
-            standing = replace(standing, problem=problem)
+            standing = replace(standing, pace=Pace.BEHIND, problem=problem)
         if self._file:
             self._file.beat(now, standing)
         if self._sentry:

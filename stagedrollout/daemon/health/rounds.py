@@ -1,19 +1,25 @@
-"""Whether every store app's passes come to an end in time, by the clock that the passes live by."""
+"""Whether every store app's passes end in time and do their work, by the clock that the passes live by."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.units import duration_text
 
+TROUBLED_POLLS_MAX = 2
+"""Polls. For so long a store app's passes may fail to do their work (promise R21); one that hiccups is no alarm."""
+
 
 class Pace(StrEnum):
-    """STARTING says nothing yet: a daemon that dies in its first pass, again and again, must not look well."""
+    """STARTING says nothing yet: a daemon that dies in its first pass, again and again, must not look well.
+
+    BEHIND: a pass is late or broke off, or its store app was not read for more than two polls.
+    """
 
     STARTING = "starting"
     IN_TIME = "in_time"
@@ -31,12 +37,16 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """The last pass over a store app that ended; `broke` if it did so with an error."""
+    """The last pass over a store app that ended; `broke` if it did so with an error.
+
+    `troubled_since` is when the first of the passes ended that could not do their work, up to this one.
+    """
 
     due: datetime
     ended: bool = False
     broke: bool = False
     problem: str = ""
+    troubled_since: datetime | None = None
 
 
 class Rounds:
@@ -48,29 +58,36 @@ class Rounds:
         self._rounds = {app: _Round(now) for app in apps}
         self._begun = now
 
-    def ended(self, app: StoreApp, due: datetime, problem: str) -> None:
-        self._note(app, _Round(due, ended=True, problem=problem))
+    def ended(self, app: StoreApp, due: datetime, problem: str, now: datetime) -> None:
+        self._note(app, _Round(due, ended=True, problem=problem), now)
 
-    def broke_off(self, app: StoreApp, due: datetime, problem: str) -> None:
-        self._note(app, _Round(due, ended=True, broke=True, problem=problem))
+    def broke_off(self, app: StoreApp, due: datetime, problem: str, now: datetime) -> None:
+        self._note(app, _Round(due, ended=True, broke=True, problem=problem), now)
 
     def standing(self, now: datetime) -> Standing:
         with self._guard:
             rounds = dict(self._rounds)
         late = [app for app, last in rounds.items() if now > last.due + self._poll]
         broke = [app for app, last in rounds.items() if last.broke]
+        long = [app for app, last in rounds.items() if self._long_troubled(last, now)]
         troubled = [app for app, last in rounds.items() if last.problem]
         next_due = min((last.due for last in rounds.values()), default=self._begun)
         if late:
             app = min(late, key=lambda one: rounds[one].due)
             problem = f"{app}: its pass is {duration_text(now - rounds[app].due)} late"
             return Standing(Pace.BEHIND, next_due, problem)
-        problem = next((f"{app}: {rounds[app].problem}" for app in [*broke, *troubled]), "")
-        if broke:
+        problem = next((f"{app}: {rounds[app].problem}" for app in [*broke, *long, *troubled]), "")
+        if broke or long:
             return Standing(Pace.BEHIND, next_due, problem)
         starting = any(not last.ended for last in rounds.values())
         return Standing(Pace.STARTING if starting else Pace.IN_TIME, next_due, problem)
 
-    def _note(self, app: StoreApp, last: _Round) -> None:
+    def _long_troubled(self, last: _Round, now: datetime) -> bool:
+        return last.troubled_since is not None and now - last.troubled_since > TROUBLED_POLLS_MAX * self._poll
+
+    def _note(self, app: StoreApp, last: _Round, now: datetime) -> None:
         with self._guard:
-            self._rounds[app] = last
+            before = self._rounds.get(app)
+            since = (before.troubled_since if before else None) or now
+            troubled = last.broke or bool(last.problem)
+            self._rounds[app] = replace(last, troubled_since=since if troubled else None)

@@ -17,6 +17,7 @@ from typing import Any
 
 from stagedrollout.core.errors import Faulty
 from stagedrollout.core.model import Release, ReleaseStatus, ReviewState, StoreRelease, StoreState
+from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import PPM_ALL, percent_text, ppm_from_fraction
 from stagedrollout.stores.google_play.errors import SERVICE, words
 
@@ -108,12 +109,11 @@ def read_release(one: RawRelease, reviews: Reviews = ()) -> StoreRelease:
     """One release that has version codes, with its review."""
     code = max(_codes(one))
     name, word = one.get("name"), one.get("status")
+    version = one_line(name) if isinstance(name, str) else ""
     status = _status(one)
     review, review_word = _review(code, reviews)
     return StoreRelease(
-        release=Release(
-            id=str(code), version=name if isinstance(name, str) and name else str(code), build=str(code)
-        ),
+        release=Release(id=str(code), version=version or str(code), build=str(code)),
         status=status,
         status_word=words(word) if isinstance(word, str) else "",
         exposure_ppm=_exposure_ppm(status, one),

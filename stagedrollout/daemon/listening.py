@@ -1,0 +1,86 @@
+"""What a pass asks the signals: crashes first and persistently, then opinions, as far as time allows.
+
+What people write can hold and halt, but it is late by hours anyway. So it must never delay what the crashes
+show already (promises R3 and R22): each source is asked once, all of them within a bound, and none of them when
+a crash gate has failed. A source that failed is left alone for a while by its own pacing (signals/pacing.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import chain
+
+from stagedrollout.core.assessment import Circumstances, Verdict, assess
+from stagedrollout.core.errors import EdgeError
+from stagedrollout.core.evidence import hour_floor
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.observation import Reading, SignalQuery
+from stagedrollout.core.policy import Policy
+from stagedrollout.core.ports import Signal
+from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
+
+OPINIONS_SECONDS_MAX = 10.0
+"""Real time after which a pass asks no further opinion; the request that is under way has its own time-out."""
+
+
+def listened(
+    listing: Listing,
+    rollout: Rollout,
+    policy: Policy,
+    now: datetime,
+    *,
+    seconds: Callable[[], float] = time.monotonic,
+) -> tuple[Reading, ...]:
+    """What each signal says, over the windows of the gates it is read for. `seconds` only goes forward."""
+    attempts = ONCE if rollout.blind_since else ATTEMPTS
+    query = _query(rollout, max(gate.window for gate in policy.gates), now)
+    found = tuple(chain.from_iterable(_asked(signal, query, attempts) for signal in listing.signals))
+    if policy.ratings is None:
+        return found
+    query = _query(rollout, policy.ratings.window, now)
+    if _crashes(policy, found, circumstances(rollout, listing.poll, now)):
+        why = "not asked: a crash gate has failed"
+        return (*found, *chain.from_iterable(signal.unread(why) for signal in listing.opinions))
+    return (*found, *_opinions(listing.opinions, query, seconds))
+
+
+def circumstances(rollout: Rollout, poll: timedelta, now: datetime) -> Circumstances:
+    """What the judges must know of the rollout."""
+    return Circumstances(
+        now=now,
+        run_since=rollout.run_since,
+        live_since=rollout.live_since or now,
+        poll=poll,
+        suspicions=rollout.suspicions,
+    )
+
+
+def _crashes(policy: Policy, readings: tuple[Reading, ...], seen: Circumstances) -> bool:
+    """Whether a crash gate that decides has failed, whatever people write."""
+    return assess(policy, readings, seen).reasons(Verdict.FAIL) != ()
+
+
+def _opinions(
+    signals: tuple[Signal, ...], query: SignalQuery, seconds: Callable[[], float]
+) -> tuple[Reading, ...]:
+    late, found = seconds() + OPINIONS_SECONDS_MAX, list[Reading]()
+    for signal in signals:
+        in_time = seconds() < late
+        found += _asked(signal, query, ONCE) if in_time else signal.unread("not asked: no time was left")
+    return tuple(found)
+
+
+def _query(rollout: Rollout, window: timedelta, now: datetime) -> SignalQuery:
+    since = min(max(rollout.run_since, hour_floor(now - window)), hour_floor(now))
+    return SignalQuery(rollout.release, rollout.baseline, since, now)
+
+
+def _asked(signal: Signal, query: SignalQuery, attempts: int) -> tuple[Reading, ...]:
+    """A signal that cannot be read says so in readings of its own; the others keep theirs."""
+    try:
+        return persistently(lambda: signal.read(query), attempts)
+    except EdgeError as error:
+        return signal.unread(str(error))
