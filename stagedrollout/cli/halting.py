@@ -49,7 +49,7 @@ class _Patience:
 @order_command(
     "halt",
     "Stop the release now, and follow until the store shows it. Exit code 3: NOT HALTED.",
-    "google_play or app_store. Default: every store the app is on.",
+    "google_play or app_store. Default: every store where a rollout is going on.",
 )
 @click.option(
     "--wait",

@@ -226,7 +226,7 @@ class Stage:
     def is_clean(self) -> Verdict:
         """The judge has nothing to say against it, and no notice is left to deliver."""
         verdict = self.judged()
-        assert verdict.findings == []
+        assert not verdict.findings, "\n".join(map(str, verdict.findings))
         left = json.loads((self.folder / "evidence" / "rollouts.json").read_text("utf-8"))
         assert left["notices_undelivered"] == 0
         return verdict

@@ -41,7 +41,9 @@ def undecided(case: Case) -> list[Finding]:
 
 def _was_decided(case: Case, change: Change) -> bool:
     if change.kind in ("halt", "pause", "prepare"):
-        return any(d.key == change.key and d.kind == change.kind for d in case.journal.decisions)
+        # starting a version without phases begins with making them
+        kinds = ("prepare", "start") if change.kind == "prepare" else (change.kind,)
+        return any(d.key == change.key and d.kind in kinds for d in case.journal.decisions)
     return change.kind in RAISES and case.journal.decision_behind(change) is not None
 
 
