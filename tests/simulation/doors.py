@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httplib2
 
-from stagedrollout.daemon.bootstrap import Doors
+from stagedrollout.daemon.doors import Doors
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.request import Request, Response
 from stagedrollout.emulator.world import World
@@ -24,20 +24,25 @@ from stagedrollout.http.client import in_process
 from stagedrollout.notify import slack_wire
 from stagedrollout.notify.slack_answer import failure, no_answer
 from tests.simulation.perils import Perils
-from tests.simulation.plan import HTTP_TIMEOUT, Weather
+from tests.simulation.plan import HTTP_TIMEOUT
+from tests.simulation.weather import Weather
 
 HOST = "127.0.0.1:9"
 URL = f"http://{HOST}"
 _SERVICES = {
     "/androidpublisher": "google_play",
     "/oauth2": "oauth",
-    "/api": "sentry",
+    "/v1/": "app_store",
+    "/v2/": "app_store",
+    "/lookup": "itunes",
+    "/api/0/": "sentry",
     "/slack": "slack",
 }
 
 
 class Gate:
-    """What all doors lead through. `interrupt` is called while a request is on its way."""
+    """What all doors lead through. `interrupt` is called while a request is on its way; before that, `watch` is
+    told to which service it goes and what it says."""
 
     def __init__(self, world: World, weather: Weather, draw: Random) -> None:
         self._world = world
@@ -45,12 +50,14 @@ class Gate:
         self._draw = draw
         self.perils = Perils(draw, 0)
         self.interrupt: Callable[[], None] = lambda: None
+        self.watch: Callable[[str, bytes], None] = lambda service, body: None
         self.calm = False
 
     def pass_through(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
         """The response as it arrives. Raises ConnectionError, TimeoutError or SimulatedCrash."""
         service = _service(target)
         self.perils.point(f"before a request to {service}")
+        self.watch(service, body)
         self._travel()
         if service != "oauth":  # one thread: who waits for a token holds the lock that a halt would need
             self.interrupt()
@@ -75,7 +82,7 @@ class Gate:
 
     def _strike(self, service: str) -> None:
         kinds = self._weather.faults.get(service, ())
-        if kinds and not self.calm and self._draw.random() < self._weather.chance:
+        if kinds and not self.calm and self._draw.random() < self._weather.chances[service]:
             kind, detail = self._draw.choice(kinds)
             seconds = self._draw.choice((2.0, 30.0))
             self._world.faults.add(

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,6 +20,9 @@ from stagedrollout.cli.export import notice_rows, rollouts
 from stagedrollout.cli.history import journal_rows
 from stagedrollout.core.model import Command
 from stagedrollout.emulator.clock import iso
+from stagedrollout.emulator.errors import CannotAct
+from stagedrollout.emulator.faults import Fault
+from stagedrollout.emulator.scenario import APP_STORE, Act, AppStory
 from stagedrollout.emulator.world import World
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import open_existing
@@ -27,8 +30,9 @@ from stagedrollout.storage.journal import Journal
 from tests.judge import Evidence
 from tests.simulation.doors import Gate
 from tests.simulation.life import Life
+from tests.simulation.people import PlannedOrder, second_thoughts
 from tests.simulation.perils import Perils, SimulatedCrash
-from tests.simulation.plan import Plan
+from tests.simulation.plan import Plan, SecondThoughts
 from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder
 
 TURNS_MOST = 20_000
@@ -59,13 +63,16 @@ class Run:
         self._world = World(plan.scenario, wall=time.time)
         self._loaded = loaded(plan.scenario, self._world, folder)
         self._gate = Gate(self._world, plan.weather, self._draw)
+        self._gate.watch = self._watch
         self._people = open_existing(self._loaded.settings.database)
         self._deaths: list[datetime] = []
         self._marks: Counter[str] = Counter()
         self._box = CommandBox(self._people)
         self._life: Life | None = None
+        self._thoughts = plan.second_thoughts
+        self._orders: list[PlannedOrder] = []
         for order in plan.orders:
-            self._world.timeline.at(order.at, partial(self._order, order.command))
+            self._expect(order)
         self._world.timeline.at(plan.calm_from, self._calm_down)
 
     def play(self) -> Left:
@@ -109,8 +116,37 @@ class Run:
         if self._life:
             self._life.ordered = True
 
+    def _watch(self, service: str, body: bytes) -> None:
+        """Second thoughts, where the plan has some. Only once."""
+        lets_go_on = service == APP_STORE and b'"ACTIVE"' in body
+        if not lets_go_on or self._now >= self._plan.calm_from:
+            return
+        thoughts, self._thoughts = self._thoughts, SecondThoughts.NONE
+        app = next(app for app in self._plan.scenario.apps if app.store == APP_STORE)
+        match thoughts:
+            case SecondThoughts.HALT:
+                at = self._now + timedelta(seconds=self._draw.randrange(80))
+                self._world.faults.add(Fault(service, "late_write"), self._now)
+                self._expect(second_thoughts(self._plan.seed, app, at))
+            case SecondThoughts.NAP:
+                self._in_the_console(app, "pause", self._now + timedelta(minutes=2))
+                self._in_the_console(
+                    app, "resume", self._now + timedelta(minutes=self._draw.randrange(10, 55))
+                )
+
+    def _in_the_console(self, app: AppStory, act: str, at: datetime) -> None:
+        def do() -> None:
+            with suppress(CannotAct):
+                self._world.console.act(Act(app.name, act, store=app.store))
+
+        self._world.timeline.at(at, do)
+
+    def _expect(self, order: PlannedOrder) -> None:
+        self._orders.append(order)
+        self._world.timeline.at(order.at, partial(self._order, order.command))
+
     def _next_order(self) -> datetime:
-        later = [order.at for order in self._plan.orders if order.at > self._now]
+        later = [order.at for order in self._orders if order.at > self._now]
         return min(later, default=self._plan.scenario.ends)
 
     def _lie_dead(self) -> None:
@@ -129,7 +165,7 @@ class Run:
 
     def _left(self) -> Left:
         world, story = self._world, self._plan.scenario
-        answers = {order.command.id: self._box.find(order.command.id) for order in self._plan.orders}
+        answers = {order.command.id: self._box.find(order.command.id) for order in self._orders}
         evidence = Evidence(
             ledger=world.ledger.entries,
             requests=world.ledger.requests,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from ruamel.yaml import YAML
 
 from stagedrollout.config.load import Loaded
@@ -19,6 +19,8 @@ from stagedrollout.config.policies import Shelf, read_policies
 from stagedrollout.config.secrets import SecretRef
 from stagedrollout.config.settings import (
     AppSettings,
+    AppStoreAccess,
+    AppStoreListing,
     GooglePlayAccess,
     Limits,
     PlayListing,
@@ -29,8 +31,9 @@ from stagedrollout.config.settings import (
 )
 from stagedrollout.config.shipped import policies_folder
 from stagedrollout.core.model import Mode, OnNewRelease
-from stagedrollout.emulator.scenario import AppStory, Scenario
+from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import ORGANIZATION
+from stagedrollout.emulator.sentry_sessions import project_slug
 from stagedrollout.emulator.slack import CHANNEL
 from stagedrollout.emulator.world import World
 from stagedrollout.storage.engine import open_engine
@@ -39,6 +42,9 @@ from tests.simulation.doors import URL
 from tests.simulation.plan import HTTP_TIMEOUT
 
 ACCOUNT = "stagedrollout@acme-emulated.iam.gserviceaccount.com"
+KEY_ID = "2X9R4HXF34"
+ISSUER_ID = "57246542-96fe-1a63-e053-0824d011072a"
+COUNTRIES = ("us", "de")
 
 
 def memory_folder() -> Path | None:
@@ -63,18 +69,22 @@ def as_written(policy: str) -> Mapping[str, Any]:
 
 
 def loaded(scenario: Scenario, world: World, folder: Path) -> Loaded:
-    """The configuration of a daemon for this world, with a key that the world knows."""
+    """The configuration of a daemon for this world, with keys that the world knows."""
     world.credentials.learn_account(ACCOUNT, _key().public_key())
+    world.credentials.learn_app_store_key(KEY_ID, ISSUER_ID, _app_store_key().public_key())
     secrets = {
         "PLAY_KEY": _key_file(),
+        "APP_STORE_KEY": _pem(_app_store_key()),
         "SENTRY_TOKEN": world.credentials.sentry_token,
         "SLACK_TOKEN": world.credentials.slack_token,
     }
+    stores = {app.store for app in scenario.apps}
     settings = Settings(
         database=f"sqlite:///{folder / 'simulated.db'}",
-        apps=tuple(_app(scenario, app) for app in scenario.apps),
+        apps=tuple(_app(scenario, name) for name in dict.fromkeys(app.name for app in scenario.apps)),
         poll=scenario.poll,
-        google_play=GooglePlayAccess(credentials=SecretRef(env="PLAY_KEY"), endpoint=URL),
+        google_play=_google_play() if GOOGLE_PLAY in stores else None,
+        app_store=_app_store() if APP_STORE in stores else None,
         sentry=SentryAccess(organization=ORGANIZATION, token=SecretRef(env="SENTRY_TOKEN"), url=URL),
         slack=SlackAccess(token=SecretRef(env="SLACK_TOKEN"), channel=CHANNEL, endpoint=f"{URL}/slack/api/"),
         limits=Limits(http_timeout=HTTP_TIMEOUT),
@@ -83,14 +93,39 @@ def loaded(scenario: Scenario, world: World, folder: Path) -> Loaded:
     return Loaded(settings, policies().policies, folder / "stagedrollout.yaml", secrets)
 
 
-def _app(scenario: Scenario, app: AppStory) -> AppSettings:
+def _google_play() -> GooglePlayAccess:
+    return GooglePlayAccess(credentials=SecretRef(env="PLAY_KEY"), endpoint=URL)
+
+
+def _app_store() -> AppStoreAccess:
+    return AppStoreAccess(
+        key=SecretRef(env="APP_STORE_KEY"),
+        key_id=KEY_ID,
+        issuer_id=ISSUER_ID,
+        endpoint=URL,
+        lookup_endpoint=URL,
+    )
+
+
+def _app(scenario: Scenario, name: str) -> AppSettings:
+    stories = {app.store: app for app in scenario.apps if app.name == name}
     return AppSettings(
-        name=app.name,
+        name=name,
         policy=scenario.policy,
         mode=Mode(scenario.mode),
         on_new_release=OnNewRelease(scenario.on_new_release),
-        google_play=PlayListing(package=app.package, track=app.track, sentry=SentrySource(project=app.name)),
+        google_play=_on_google_play(stories[GOOGLE_PLAY]) if GOOGLE_PLAY in stories else None,
+        app_store=_on_app_store(stories[APP_STORE]) if APP_STORE in stories else None,
     )
+
+
+def _on_google_play(app: AppStory) -> PlayListing:
+    return PlayListing(package=app.package, track=app.track, sentry=SentrySource(project=project_slug(app)))
+
+
+def _on_app_store(app: AppStory) -> AppStoreListing:
+    sentry = SentrySource(project=project_slug(app))
+    return AppStoreListing(app_id=app.app_id, bundle_id=app.package, sentry=sentry, countries=COUNTRIES)
 
 
 @lru_cache(maxsize=1)
@@ -99,15 +134,23 @@ def _key() -> rsa.RSAPrivateKey:
 
 
 @lru_cache(maxsize=1)
-def _key_file() -> str:
-    pem = _key().private_bytes(
+def _app_store_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    ).decode()
+
+
+@lru_cache(maxsize=1)
+def _key_file() -> str:
     return json.dumps(
         {
             "type": "service_account",
             "private_key_id": "emulated",
-            "private_key": pem.decode(),
+            "private_key": _pem(_key()),
             "client_email": ACCOUNT,
             "token_uri": f"{URL}/oauth2/token",
         }

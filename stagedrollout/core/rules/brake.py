@@ -12,7 +12,7 @@ from stagedrollout.core import facts
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.case import Case, Decision, refused
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
+from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Unread, Verb
 from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.rules.phased import window_holds
 from stagedrollout.core.units import PPM_ALL
@@ -31,8 +31,11 @@ def braked(case: Case, decision: Decision) -> Decision:
 def _may_grow(case: Case) -> bool:
     """A word of the store that we do not know is no reason to believe that the release stands still."""
     rollout = case.rollout
-    if case.pacing is None or rollout.live_since is None or rollout.halt or rollout.finished:
+    if case.pacing is None or rollout.halt or rollout.finished:
         return False
+    unread = isinstance(case.observation.store, Unread)
+    if rollout.live_since is None and not unread:
+        return False  # not out yet; while the store cannot be read it may be by now
     growing = case.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.UNKNOWN)
     return growing and rollout.exposure_ppm < PPM_ALL
 

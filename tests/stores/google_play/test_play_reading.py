@@ -124,6 +124,13 @@ def test_a_release_without_a_name_is_called_by_its_code():
     assert store(fake).read().find("5020").release.label == "5020"
 
 
+def test_a_name_of_a_release_is_plain_words_on_one_line():
+    fake = FakePlay(release(NEW, name="5.2.0\x1b]52;c;ZQ==\x07\n\u202e rc"), OLD)
+    assert store(fake).read().find("5020").release.version == "5.2.0]52;c;ZQ== rc"
+    nameless = FakePlay(release(NEW, name="\u200e\n"), OLD)
+    assert store(nameless).read().find("5020").release.label == "5020"
+
+
 def test_an_entry_without_version_codes_is_no_release_but_part_of_the_fingerprint():
     fake = FakePlay(NEW, OLD)
     port = store(fake)

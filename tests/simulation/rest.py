@@ -1,0 +1,153 @@
+"""Whether everything came to rest once nothing went wrong any more.
+
+Hours after the last trouble every notice is out, every order is answered, and each rollout moves, is at its end,
+is halted with a reason, or waits for a person or for time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from stagedrollout.emulator.scenario import APP_STORE
+from tests.simulation.plan import Plan
+from tests.simulation.run import Left
+
+_AT_REST = {
+    "halted": "only a person resumes it",
+    "completed": "everyone has it",
+    "superseded": "a newer release has its place",
+}
+_WAITS_FOR_TIME = {
+    "bake",
+    "watch",
+    "window",
+    "freeze",
+    "ceiling",
+    "stage_sample",
+    "sample",
+    "no_data_yet",
+    "review",
+    "apple",
+    "window_open",
+    "rest",
+}
+_WAITS_FOR_PEOPLE = {
+    "halted",
+    "human_hold",
+    "by_hand",
+    "unknown_drift",
+    "not_started",
+    "ignored",
+    "gone",
+    "observe",
+    "no_phasing",
+}
+_MOVES = {
+    "pass",
+    "adopted",
+    "hold_lifted",
+    "hold_ended",
+    "human_start",
+    "human_advance",
+    "human_resume",
+    "watched",
+    "suspected",
+    "stepped",
+    "window_over",
+    "unphased",
+}
+DECISIONS_MOST = 60
+"""In the calm hours, for one rollout: a decision is written down when it is another one. More is running in circles."""
+
+_SILENT = "missing"
+"""No data at all: at rest only where the emulated services really have none to give, because users are not
+counted, or because everybody has a release with a higher code."""
+
+_Served = Mapping[tuple[str, str, str], Mapping[str, Any]]
+
+
+def unrest(plan: Plan, left: Left) -> Iterator[str]:
+    """What is still open, in words."""
+    for row in left.evidence.notices:
+        if row["state"] != "sent":
+            yield f"outbox: {row['headline']!r} is still {row['state']}"
+    for order, result in left.orders.items():
+        if not result:
+            yield f"orders: nobody has answered {order}"
+    last = {entry["rollout"]: entry["body"] for entry in left.evidence.journal if entry["kind"] == "decided"}
+    served = _last_served(left)
+    yield from _running_in_circles(plan, left)
+    for row in left.evidence.rollouts:
+        name = (row["app"], row["store"], row["release_id"])
+        stuck = _stuck(plan, row, last.get("/".join(name), {}), served)
+        if stuck:
+            yield f"liveness: {row['app']} {row['release']} is {row['phase']}, {stuck}: {row['reason']}"
+
+
+def _running_in_circles(plan: Plan, left: Left) -> Iterator[str]:
+    decided = Counter(
+        entry["rollout"]
+        for entry in left.evidence.journal
+        if entry["kind"] == "decided" and datetime.fromisoformat(entry["at"]) > plan.calm_from
+    )
+    for rollout, times in decided.items():
+        if times > DECISIONS_MOST:
+            yield f"liveness: {rollout} was decided on {times} times after all trouble was over"
+
+
+def _last_served(left: Left) -> _Served:
+    return {
+        (record["app"], record["store"], str(record.get("release_id", record["version_code"]))): record
+        for record in left.evidence.ledger
+        if record["type"] == "served"
+    }
+
+
+def _stuck(plan: Plan, row: Mapping[str, Any], decided: Mapping[str, Any], served: _Served) -> str:
+    """Why the rollout neither moves, nor is at rest, nor waits for somebody; "" if it does."""
+    shown = served.get((row["app"], row["store"], row["release_id"]), {})
+    overtaken = any(_newer(other, shown) for other in served.values())
+    if not row["reason"]:
+        return "and nobody says why"
+    if row["phase"] in _AT_REST:
+        return ""
+    if row["phase"] == "not_halted":
+        hindered = _reviews_hold_back(plan) or _has_no_brake(plan, row, shown)
+        return "" if hindered else "although nothing hinders the halt any more"
+    codes = {reason["code"] for reason in decided.get("reasons", ())}
+    known = _WAITS_FOR_TIME | _WAITS_FOR_PEOPLE | _MOVES
+    if plan.scenario.switches.get("sentry_without_users") or overtaken:
+        known = known | {_SILENT}
+    return "" if codes & known else f"and waits for {', '.join(sorted(codes)) or 'nothing'}"
+
+
+def _newer(other: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
+    if not shown or (other["app"], other["store"]) != (shown["app"], shown["store"]):
+        return False
+    return bool(
+        other["version_code"] > shown["version_code"] and other["status"] not in ("draft", "INACTIVE")
+    )
+
+
+def _reviews_hold_back(plan: Plan) -> bool:
+    """A halt that the store itself reviews, or that waits for a person in the console, may take its time."""
+    turned = plan.scenario.switches
+    return bool(turned.get("halts_in_review") or turned.get("managed_publishing")) or any(
+        planned.act.act in ("reject", "new_release") for planned in plan.scenario.people
+    )
+
+
+def _has_no_brake(plan: Plan, row: Mapping[str, Any], served: Mapping[str, Any]) -> bool:
+    """The App Store stops no version that everyone gets, and none of an app that it does not sell any more."""
+    everyone = served.get("exposure_ppm") == 1_000_000
+    return row["store"] == APP_STORE and (everyone or _removed(plan, row))
+
+
+def _removed(plan: Plan, row: Mapping[str, Any]) -> bool:
+    return any(
+        (p.act.app, p.act.store, p.act.act) == (row["app"], row["store"], "remove_from_sale")
+        for p in plan.scenario.people
+    )
