@@ -28,9 +28,15 @@ ENDS = {
 """By store: phase and exposure as our journal has them, and the status as the store really serves it."""
 
 
+pytestmark = pytest.mark.timeout(300)
+"""Whole stories of up to a month, on machines that may have other work; how long they take is for a bench to say."""
+
+PATIENCE = 240.0
+
+
 def _told(*options):
     """The one document of a judged demo that kept every promise."""
-    done = run_module("tests.judge.demo", *options, "--json")
+    done = run_module("tests.judge.demo", *options, "--json", within=PATIENCE)
     assert done.code == 0, done.said
     document = json.loads(done.out)
     assert document["ledger"]["findings"] == []
@@ -53,7 +59,7 @@ def test_a_shipped_scenario_ends_as_its_file_says(name):
 
 
 def test_the_tour_shows_one_of_each_and_tells_it_as_a_story():
-    done = run_module("tests.judge.demo")
+    done = run_module("tests.judge.demo", within=PATIENCE)
     assert done.code == 0, done.said
     assert "courier begins to crash" in done.out
     assert "pocket on app_store 7.0.1: completed" in done.out
