@@ -55,14 +55,15 @@ class AppPasses:
     def run(self, listing: Listing) -> AppPass:
         """A regular pass. One order per rollout and pass: the next one sees what the first has done.
 
-        One rollout's trouble is no other's, be it a mistake of ours. Raises the first one when all have had
-        their turn.
+        One rollout's trouble is no other's, be it a damaged journal or a mistake of ours. Raises the first one
+        when all have had their turn; the others are logged.
         """
         store = self.reconciler.look(listing)
         self._discover(listing, store)
-        rollouts = self._rollouts(listing)
-        orders = self._orders(listing, rollouts)
-        due, troubles = self.clock.now() + listing.poll, list[Exception]()
+        rollouts, unread = self._rollouts(listing)
+        # Whom an order means is not plain while one cannot be read; a halt has its own lane.
+        orders = {} if unread else self._orders(listing, rollouts)
+        due, troubles = self.clock.now() + listing.poll, list[Exception](unread.values())
         for rollout in rollouts:
             order = orders.get(rollout.key)
             if rollout.finished and order is None:
@@ -71,6 +72,8 @@ class AppPasses:
                 due = min(due, self._reconcile(listing, rollout, store, order))
             except Exception as trouble:  # noqa: BLE001 - the verdict: the others have their turn, then it is told
                 troubles.append(trouble)
+        for another in troubles[1:]:
+            log.error("%s: one more trouble in this pass: %s", listing.id, another, exc_info=another)
         if troubles:
             raise troubles[0]
         return AppPass(due, f"the store could not be read: {store.why}" if isinstance(store, Unread) else "")
@@ -79,21 +82,23 @@ class AppPasses:
         """A person's halt, on its own lane. It looks first only where it is not plain which release is meant.
 
         The order is answered when the store shows the halt, or never will; until then passes go on trying.
-        Returns when the store app is due again because of it; None if it is not.
+        Returns when the store app is due again because of it; None if it is not. Raises StorageError where the
+        release that is meant may be one whose journal cannot be read: what is not known to be halted is not.
         """
         self.reconciler.actuator.announce_halt(listing)  # from here on no raise sends anything more
-        rollouts = self._rollouts(listing)
+        rollouts, unread = self._rollouts(listing)
         begun = next((rollout for rollout in rollouts if order.id in rollout.taken), None)
         if begun:
             self._follow(order, begun)
             return None
         store: StoreState | Unread = Unread("a halt does not wait for a look", self.clock.now())
-        meant = addressee(order, rollouts)
+        meant = _halted_by(order, rollouts, unread)
         if meant is None or not meant.still_served:
             store = self.reconciler.look(listing)
             self._discover(listing, store)
-            rollouts = tuple(_as_looked(rollout, store) for rollout in self._rollouts(listing))
-            meant = addressee(order, rollouts)
+            rollouts, unread = self._rollouts(listing)
+            rollouts = tuple(_as_looked(rollout, store) for rollout in rollouts)
+            meant = _halted_by(order, rollouts, unread)
         if meant is None:
             self._answer(order, CommandResult.REFUSED, nobody(order, rollouts))
             return None
@@ -107,17 +112,25 @@ class AppPasses:
         elif halt is None or rollout.superseded_by:
             self._answer(order, CommandResult.FAILED, rollout.reason or "the halt was taken back")
 
-    def _rollouts(self, listing: Listing) -> tuple[Rollout, ...]:
-        return tuple(self.recorder.load(key).rollout for key in self.recorder.keys(listing.id))
+    def _rollouts(self, listing: Listing) -> tuple[tuple[Rollout, ...], dict[RolloutKey, StorageError]]:
+        """Those whose journals can be read, and what is wrong with the others'."""
+        rollouts, unread = list[Rollout](), dict[RolloutKey, StorageError]()
+        for key in self.recorder.keys(listing.id):
+            try:
+                rollouts.append(self.recorder.load(key).rollout)
+            except StorageError as trouble:
+                unread[key] = trouble
+        return tuple(rollouts), unread
 
     def _discover(self, listing: Listing, store: StoreState | Unread) -> None:
         if isinstance(store, Unread):
             return
         try:
-            known = self._rollouts(listing)
+            known, unread = self._rollouts(listing)
             for release, news in discover(store, known, listing.policy, listing.on_new_release):
                 key = RolloutKey(listing.id.app, listing.id.store, release.id)
-                self.recorder.begin(key, news, self.clock.now())
+                if key not in unread:  # it has a journal, be it one that nobody can read
+                    self.recorder.begin(key, news, self.clock.now())
         except StorageError as trouble:
             log.error("%s: a new release cannot be written down: %s", listing.id, trouble)  # noqa: TRY400
 
@@ -189,6 +202,17 @@ class AppPasses:
             self.commands.finish(order.id, result, text, self.wall.now())
         except StorageError as trouble:
             log.error("the order %s cannot be answered: %s", order.id, trouble)  # noqa: TRY400
+
+
+def _halted_by(
+    order: Command, rollouts: tuple[Rollout, ...], unread: dict[RolloutKey, StorageError]
+) -> Rollout | None:
+    """Which rollout the halt means. Raises StorageError where it may be one of the `unread`."""
+    meant = addressee(order, rollouts)
+    going_on = meant is not None and meant.still_served and not meant.finished
+    if unread and not (going_on or (meant is not None and order.release)):
+        raise next(iter(unread.values()))
+    return meant
 
 
 def _brought_about(done: Pass) -> bool:

@@ -67,6 +67,7 @@ class Scheduler:
         self._guard = threading.Lock()
         self._due: dict[StoreApp, datetime] = dict.fromkeys(works.listings, works.clock.now())
         self._running: dict[object, Future[Any]] = {}
+        self._broken_halts: set[str] = set()
         self._beaten_at = datetime.min.replace(tzinfo=UTC)
         self._stopping = threading.Event()
         self.finished = threading.Event()
@@ -111,6 +112,9 @@ class Scheduler:
                 self._let_the_clock_go_on()
 
     def _let_the_clock_go_on(self) -> None:
+        if self._broken_halts:  # the clock stands while a halt waits for its next try
+            self._stopping.wait(TURN_SECONDS)
+            return
         lock_step = self._works.lock_step
         next_due = self._next_due()
         if lock_step is None or next_due <= self._works.clock.now():
@@ -188,9 +192,14 @@ class Scheduler:
             error = outcome.exception()
             if error:
                 log.critical("the halt %s broke off and is tried again: %s", order.id, _words(error))
-                self._make_due(app, self._works.clock.now())
+                # The halt is tried again at every turn; the store is not looked at for it every time.
+                if order.id not in self._broken_halts:
+                    self._broken_halts.add(order.id)
+                    self._make_due(app, self._works.clock.now())
                 self._works.report.stumbled(f"the halt {order.id}", error)
-            elif due := outcome.result():
+                return
+            self._broken_halts.discard(order.id)
+            if due := outcome.result():
                 self._make_due(app, due)
 
         self._launch(f"halt {order.id}", self._halts, lambda: self._works.passes.halt(listing, order), halted)

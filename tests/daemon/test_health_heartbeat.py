@@ -117,8 +117,12 @@ def test_that_it_cannot_be_written_is_said_once_until_that_changes(
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300])
-def test_a_name_no_file_can_have_breaks_nothing(tmp_path: Path, name: str):
+def test_a_name_no_file_can_have_breaks_nothing_and_is_told(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+):
     HeartbeatFile(tmp_path / name, 7).beat(NOW, FINE)
+    assert list(tmp_path.iterdir()) == []
+    assert ["cannot be written" in record.getMessage() for record in caplog.records] == [True]
 
 
 # ---- what it says

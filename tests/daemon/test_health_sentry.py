@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -452,12 +453,14 @@ def test_a_rehearsal_tells_nobody_beyond_this_machine(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("host", ["127.0.0.1:9", "localhost:9", "[::1]:9"])
 def test_a_rehearsal_may_tell_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str):
     _on_loopback(monkeypatch)
-    opened(tmp_path, f"http://public@{host}/42", more=_rehearsal()).close()
+    with closing(opened(tmp_path, f"http://public@{host}/42", more=_rehearsal())) as report:
+        assert not isinstance(report, Silent)
 
 
 @pytest.mark.parametrize("dsn", [DSN, "https://a1:b2@sentry.intern:8443/under/a/path/7"])
 def test_a_dsn_as_sentry_shows_it_is_taken(tmp_path: Path, dsn: str):
-    opened(tmp_path, dsn).close()
+    with closing(opened(tmp_path, dsn)) as report:
+        assert not isinstance(report, Silent)
 
 
 def test_without_any_of_it_nothing_is_told(tmp_path: Path):

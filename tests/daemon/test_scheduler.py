@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from stagedrollout.core.errors import LostLease
+from stagedrollout.core.errors import LostLease, StorageError
 from stagedrollout.core.model import DAEMON, Command, CommandVerb, Store, StoreApp
+from stagedrollout.daemon import scheduler
 from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.scheduler import Scheduler, Works
 
@@ -29,16 +30,26 @@ class Passes:
     )
     halted: threading.Event = field(default_factory=threading.Event)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    broken: bool = False
+    tries: int = 0
+    tried_again: threading.Event = field(default_factory=threading.Event)
+    passes_of_quick: int = 0
 
     def run(self, listing: Any) -> AppPass:
         if listing.id == SLOW:
             self.hanging.set()
             self.released.wait(PATIENCE)
+        self.passes_of_quick += listing.id == QUICK
         self.passed[listing.id.app].set()
         return AppPass(self.clock.now() + timedelta(hours=1), "")
 
     def halt(self, listing: Any, order: Command) -> None:
         self.halted.set()
+        if self.broken:
+            self.tries += 1
+            if self.tries >= 12:
+                self.tried_again.set()
+            raise StorageError("the journal is damaged")
 
     def refuse(self, order: Command, text: str) -> None:
         self.refused.append((order.id, text))
@@ -167,3 +178,15 @@ def test_a_halt_goes_out_although_the_database_takes_no_heartbeat(house):
     house.scheduler.turn()
     assert house.passes.halted.wait(PATIENCE)
     assert not house.scheduler.lost
+
+
+def test_a_halt_that_breaks_off_is_tried_at_every_turn_without_a_look_at_the_store_each_time(
+    house, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(scheduler, "TURN_SECONDS", 0.02)
+    house.passes.broken = True
+    house.passes.released.set()
+    house.orders.waits.append(order(CommandVerb.HALT, QUICK))
+    house.scheduler.start()
+    assert house.passes.tried_again.wait(PATIENCE)
+    assert house.passes.passes_of_quick <= 2  # the first one, and one because of the halt

@@ -1,0 +1,149 @@
+"""One rollout's trouble is no other's: a journal that nobody can read keeps no other release from its halt."""
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stagedrollout.core.errors import StorageError
+from stagedrollout.core.facts import Fact
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import Command, CommandVerb, OnNewRelease, RolloutKey
+from stagedrollout.daemon.app_pass import AppPasses
+from stagedrollout.storage.commands import CommandResult
+from tests.core.builders import KEY, NEWER, NOON, OLDER, POLL, RELEASE, order, rolling, shown, store
+
+OLD = RolloutKey(KEY.app, KEY.store, OLDER.id)
+NEW = RolloutKey(KEY.app, KEY.store, NEWER.id)
+DAMAGED = "the journal is damaged at seq 7"
+
+
+class Noon:
+    def now(self) -> datetime:
+        return NOON
+
+
+@dataclass
+class Journal:
+    """Rollouts by key; None stands for one whose journal is damaged."""
+
+    kept: dict[RolloutKey, Rollout | None]
+    begun: list[RolloutKey] = field(default_factory=list)
+
+    def keys(self, app: Any) -> tuple[RolloutKey, ...]:
+        return tuple(self.kept)
+
+    def load(self, key: RolloutKey) -> Any:
+        rollout = self.kept[key]
+        if rollout is None:
+            raise StorageError(f"{DAMAGED}: {key}")
+        return SimpleNamespace(rollout=rollout)
+
+    def begin(self, key: RolloutKey, news: tuple[Fact, ...], at: datetime) -> None:
+        self.begun.append(key)
+
+
+@dataclass
+class Steering:
+    """Notes whose turn it was and with which order; those in `mistakes` break off."""
+
+    found: Any
+    mistakes: frozenset[RolloutKey] = frozenset()
+    turns: list[tuple[RolloutKey, str]] = field(default_factory=list)
+    looks: int = 0
+    actuator: Any = field(default_factory=lambda: SimpleNamespace(announce_halt=lambda listing: None))
+
+    def look(self, listing: Any) -> Any:
+        self.looks += 1
+        return self.found
+
+    def reconcile(self, listing: Any, key: RolloutKey, store: Any, order: Command | None) -> Any:
+        self.turns.append((key, order.id if order else ""))
+        if key in self.mistakes:
+            raise ZeroDivisionError(str(key))
+        decision = SimpleNamespace(also=(), change=None)
+        return SimpleNamespace(due=NOON + POLL, decision=decision, outcome=None)
+
+
+@dataclass
+class Orders:
+    left: tuple[Command, ...] = ()
+    answered: list[tuple[str, CommandResult]] = field(default_factory=list)
+
+    def waiting(self) -> tuple[Command, ...]:
+        return self.left
+
+    def take(self, order: str, now: datetime) -> bool:
+        return True
+
+    def finish(self, order: str, result: CommandResult, text: str, now: datetime) -> None:
+        self.answered.append((order, result))
+
+
+LISTING: Any = SimpleNamespace(id=KEY.store_app, policy="steps", on_new_release=OnNewRelease.WAIT, poll=POLL)
+
+
+def passes(
+    kept: dict[RolloutKey, Rollout | None], *mistakes: RolloutKey, orders: Orders | None = None
+) -> Any:
+    found = store(shown(), shown(release=OLDER), shown(release=NEWER))
+    return AppPasses(
+        recorder=Journal(kept), reconciler=Steering(found, frozenset(mistakes)),
+        commands=orders or Orders(), clock=Noon(), wall=Noon(),
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def older() -> Rollout:
+    return replace(rolling(), key=OLD, release=OLDER)
+
+
+def test_a_release_is_watched_although_anothers_journal_is_damaged():
+    house = passes({OLD: None, KEY: rolling()})
+    with pytest.raises(StorageError, match=DAMAGED):
+        house.run(LISTING)
+    assert house.reconciler.turns == [(KEY, "")]
+
+
+def test_a_release_whose_journal_is_damaged_does_not_begin_anew():
+    house = passes({NEW: None, KEY: rolling()})
+    with pytest.raises(StorageError):
+        house.run(LISTING)
+    assert NEW not in house.recorder.begun
+
+
+def test_no_order_is_carried_out_while_it_is_not_plain_whom_it_means():
+    orders = Orders((order(CommandVerb.ADVANCE),))
+    house = passes({NEW: None, KEY: rolling()}, orders=orders)
+    with pytest.raises(StorageError):
+        house.run(LISTING)
+    assert (house.reconciler.turns, orders.answered) == ([(KEY, "")], [])
+
+
+def test_a_mistake_over_one_release_leaves_the_others_their_turn_and_no_trouble_is_lost(
+    caplog: pytest.LogCaptureFixture,
+):
+    house = passes({OLD: older(), KEY: rolling()}, OLD, KEY)
+    with caplog.at_level(logging.ERROR), pytest.raises(ZeroDivisionError, match=str(OLD)):
+        house.run(LISTING)
+    assert house.reconciler.turns == [(OLD, ""), (KEY, "")]
+    assert [str(KEY) in record.getMessage() for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("named", ["", RELEASE.version])
+def test_a_person_halts_what_is_going_on_although_an_old_journal_is_damaged(named: str):
+    house = passes({OLD: None, KEY: rolling()})
+    house.halt(LISTING, order(CommandVerb.HALT, release=named))
+    assert house.reconciler.turns == [(KEY, "c1")]
+
+
+@pytest.mark.parametrize("named", ["", NEWER.version])
+def test_a_halt_that_may_mean_the_damaged_one_is_not_answered(named: str):
+    orders = Orders()
+    house = passes({NEW: None}, orders=orders)
+    with pytest.raises(StorageError, match=DAMAGED):
+        house.halt(LISTING, order(CommandVerb.HALT, release=named))
+    assert (house.reconciler.turns, orders.answered) == ([], [])
+    assert house.reconciler.looks == 0  # it is tried again at every turn
