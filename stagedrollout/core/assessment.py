@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from stagedrollout.core import evidence, opinion
+from stagedrollout.core import floors, opinion
 from stagedrollout.core.gates import Gate, Role
 from stagedrollout.core.judgement import Circumstances, Judgement, Reason, Suspicion, Verdict
 from stagedrollout.core.observation import Counts, Gap, Measured, Metric, Reading, Unmeasured
@@ -113,16 +113,16 @@ def _unmeasured(gate: Gate, reading: Unmeasured, seen: Circumstances) -> Judgeme
 def _measured(
     policy: Policy, gate: Gate, reading: Measured, seen: Circumstances
 ) -> tuple[Judgement, Suspicion | None]:
-    over = evidence.span(gate, seen.run_since, seen.now, policy.settle)
-    found = evidence.weigh(reading, over)
-    if evidence.breaches(gate, found.all):
+    over = floors.span(gate, seen.run_since, seen.now, policy.settle)
+    found = floors.weigh(reading, over)
+    if floors.breaches(gate, found.all):
         return _breach(gate, found, seen)
     age = seen.now - found.as_of
     reason = _numbers(gate, found, found.settled)
     if age > gate.freshness:
         text = f"{reason.text}; the newest data are {duration_text(age)} old, {duration_text(gate.freshness)} at most"
         return Judgement(gate, Verdict.STALE, replace(reason, code="stale", text=text)), seen.suspicion(gate)
-    if not evidence.passes(gate, found.settled):
+    if not floors.passes(gate, found.settled):
         text = f"{gate.metric.words}: {found.settled.total} of {gate.min_sample} needed"
         if found.settled.total >= gate.min_sample:
             text = f"{reason.text}: under the floor among settled data"
@@ -130,7 +130,7 @@ def _measured(
     return Judgement(gate, Verdict.PASS, replace(reason, code="pass")), None
 
 
-def _breach(gate: Gate, found: evidence.Evidence, seen: Circumstances) -> tuple[Judgement, Suspicion | None]:
+def _breach(gate: Gate, found: floors.Findings, seen: Circumstances) -> tuple[Judgement, Suspicion | None]:
     suspicion = _counted(gate, seen)
     reason = _numbers(gate, found, found.all)
     if suspicion.count >= gate.confirm:
@@ -149,7 +149,7 @@ def _counted(gate: Gate, seen: Circumstances) -> Suspicion:
     return Suspicion(gate.name, min(before.count + 1, gate.confirm), seen.now)
 
 
-def _numbers(gate: Gate, found: evidence.Evidence, counts: Counts) -> Reason:
+def _numbers(gate: Gate, found: floors.Findings, counts: Counts) -> Reason:
     """The finding as a sentence with its numbers; the baseline stands beside it where there is one."""
     value = counts.good_ppm if counts.total else None
     baseline = found.baseline if found.baseline and found.baseline.total else None
@@ -173,4 +173,4 @@ def _numbers(gate: Gate, found: evidence.Evidence, counts: Counts) -> Reason:
 def _stage_sample(policy: Policy, reading: Measured | Unmeasured | None, seen: Circumstances) -> int:
     if not isinstance(reading, Measured):
         return 0
-    return evidence.total(reading.candidate, seen.live_since, seen.now - policy.settle).total
+    return floors.total(reading.candidate, seen.live_since, seen.now - policy.settle).total

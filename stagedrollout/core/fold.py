@@ -9,8 +9,8 @@ from typing import Any
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Suspicion
-from stagedrollout.core.evidence import hour_ceil, hour_floor
 from stagedrollout.core.facts import DecisionKind, Drift, Fact
+from stagedrollout.core.hours import hour_ceil, hour_floor
 from stagedrollout.core.lifecycle import Halt, Hold, Intent, Landing, Rollout
 from stagedrollout.core.model import SOMEBODY, ReleaseStatus, RolloutKey, Settlement, Store, Verb
 from stagedrollout.core.phasing import LATE_WRITE, StepWindow, next_share

@@ -14,7 +14,7 @@ from itertools import chain
 
 from stagedrollout.core.assessment import Circumstances, Verdict, assess
 from stagedrollout.core.errors import EdgeError
-from stagedrollout.core.evidence import hour_floor
+from stagedrollout.core.hours import hour_floor
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.observation import Reading, SignalQuery
 from stagedrollout.core.policy import Policy

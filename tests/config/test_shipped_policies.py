@@ -10,7 +10,7 @@ import pytest
 import stagedrollout
 from stagedrollout.config.policies import read_policies
 from stagedrollout.config.shipped import policies_folder
-from stagedrollout.core import evidence
+from stagedrollout.core import floors
 from stagedrollout.core.gates import Gate, Role
 from stagedrollout.core.observation import Counts, Metric
 from stagedrollout.core.policy import Completion, OnUnknown, Policy
@@ -54,26 +54,26 @@ def test_the_stages_are_those_people_know(name: str, percents: list[int], comple
 
 @pytest.mark.parametrize(("name", "gate"), GATES)
 def test_a_healthy_app_passes_every_gate(name: str, gate: Gate):
-    assert evidence.passes(gate, counts(gate, crash_free(gate, 996_000)))
+    assert floors.passes(gate, counts(gate, crash_free(gate, 996_000)))
 
 
 @pytest.mark.parametrize(("name", "gate"), GATES)
 def test_a_healthy_app_passes_also_when_it_is_unlucky(name: str, gate: Gate):
     healthy = counts(gate, crash_free(gate, 996_000))
     unlucky = Counts(healthy.total, healthy.bad + round(2.5 * healthy.bad**0.5))
-    assert not evidence.breaches(gate, unlucky)
+    assert not floors.breaches(gate, unlucky)
 
 
 @pytest.mark.parametrize(("name", "gate"), GATES)
 def test_users_with_four_sessions_a_day_are_not_taken_for_a_disaster_over_a_whole_day(name: str, gate: Gate):
     if gate.metric is Metric.CRASH_FREE_USERS:
-        assert not evidence.breaches(gate, counts(gate, 0.996**SESSIONS_PER_DAY))
+        assert not floors.breaches(gate, counts(gate, 0.996**SESSIONS_PER_DAY))
 
 
 @pytest.mark.parametrize("policy", SHELF.policies.values(), ids=SHELF.policies)
 def test_a_disaster_is_caught_by_the_sessions_gate(policy: Policy):
     (gate,) = (gate for gate in policy.gates if gate.metric is Metric.CRASH_FREE_SESSIONS)
-    assert evidence.breaches(gate, counts(gate, 0.96))
+    assert floors.breaches(gate, counts(gate, 0.96))
 
 
 @pytest.mark.parametrize("policy", SHELF.policies.values(), ids=SHELF.policies)

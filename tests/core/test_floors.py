@@ -8,15 +8,16 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagedrollout.core import evidence
+from stagedrollout.core import floors
+from stagedrollout.core.hours import hour_ceil, hour_floor
 from stagedrollout.core.observation import Arm, Counts, Measured, Metric
 from tests.core.builders import DAY, HOUR, NOON, gate, hours
 
 
 def weighed(
     reading: Measured, *, run_since: timedelta = 2 * DAY, settle: timedelta = HOUR
-) -> evidence.Evidence:
-    return evidence.weigh(reading, evidence.span(gate(), NOON - run_since, NOON, settle))
+) -> floors.Findings:
+    return floors.weigh(reading, floors.span(gate(), NOON - run_since, NOON, settle))
 
 
 def test_only_the_newest_window_counts() -> None:
@@ -38,8 +39,8 @@ def test_young_sessions_may_stop_a_release_but_do_not_speak_for_it() -> None:
 
 def test_an_hour_is_settled_only_when_its_last_session_is() -> None:
     now = NOON + timedelta(minutes=30)
-    over = evidence.span(gate(), NOON - DAY, now, HOUR)
-    assert evidence.weigh(hours((100, 0), (100, 0)), over).settled.total == 100
+    over = floors.span(gate(), NOON - DAY, now, HOUR)
+    assert floors.weigh(hours((100, 0), (100, 0)), over).settled.total == 100
 
 
 def test_distinct_users_are_taken_as_the_source_counts_them() -> None:
@@ -64,16 +65,16 @@ def test_the_baseline_stands_beside_over_the_same_hours() -> None:
 
 def test_the_floor_itself_is_not_below_the_floor() -> None:
     exactly, one_more = Counts(1000, 10), Counts(1000, 11)
-    assert evidence.passes(gate(floor=Decimal(99)), exactly)
-    assert not evidence.breaches(gate(floor=Decimal(99)), exactly)
-    assert evidence.breaches(gate(floor=Decimal(99)), one_more)
-    assert not evidence.passes(gate(floor=Decimal(99)), one_more)
+    assert floors.passes(gate(floor=Decimal(99)), exactly)
+    assert not floors.breaches(gate(floor=Decimal(99)), exactly)
+    assert floors.breaches(gate(floor=Decimal(99)), one_more)
+    assert not floors.passes(gate(floor=Decimal(99)), one_more)
 
 
 def test_without_enough_sessions_a_gate_says_neither() -> None:
     few = Counts(999, 999)
-    assert not evidence.breaches(gate(), few)
-    assert not evidence.passes(gate(), Counts(999, 0))
+    assert not floors.breaches(gate(), few)
+    assert not floors.passes(gate(), Counts(999, 0))
 
 
 @given(total=st.integers(0, 3_000_000), bad=st.integers(0, 3_000_000), floor=st.integers(1, 999_999))
@@ -82,11 +83,11 @@ def test_no_counts_both_pass_and_breach_and_one_crash_more_is_never_better(
 ) -> None:
     one = gate(floor=Decimal(floor) / 10_000)
     counts = Counts(total, min(bad, total))
-    assert not (evidence.passes(one, counts) and evidence.breaches(one, counts))
+    assert not (floors.passes(one, counts) and floors.breaches(one, counts))
     if counts.bad < counts.total:
         worse = Counts(counts.total, counts.bad + 1)
-        assert evidence.passes(one, worse) <= evidence.passes(one, counts)
-        assert evidence.breaches(one, worse) >= evidence.breaches(one, counts)
+        assert floors.passes(one, worse) <= floors.passes(one, counts)
+        assert floors.breaches(one, worse) >= floors.breaches(one, counts)
 
 
 @given(st.integers(1, 10**9), st.integers(0, 10**9))
@@ -97,5 +98,5 @@ def test_the_share_that_is_shown_never_flatters(total: int, bad: int) -> None:
 
 def test_run_hours_are_full_hours() -> None:
     late = NOON + timedelta(minutes=1)
-    assert (evidence.hour_floor(late), evidence.hour_ceil(late)) == (NOON, NOON + HOUR)
-    assert evidence.hour_floor(NOON) == evidence.hour_ceil(NOON) == NOON
+    assert (hour_floor(late), hour_ceil(late)) == (NOON, NOON + HOUR)
+    assert hour_floor(NOON) == hour_ceil(NOON) == NOON

@@ -1,7 +1,8 @@
 """What the numbers of one reading say about one gate: counts in, a finding out.
 
-For now the only test is a catastrophe floor with a minimum sample, freshness and confirmation. It looks at
-the newest `window` of the current monitoring run:
+A catastrophe floor with a minimum sample, freshness and confirmation, beside the evidence (core/evidence/),
+which finds what is worse than before long before it is a catastrophe. A floor looks at the newest `window` of the
+current monitoring run:
 
 - a breach counts every session, however young or old the data: late reports make young data look too
   healthy, never too sick (sentry.md section 4), and old news of a disaster is still news;
@@ -14,13 +15,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from stagedrollout.core.gates import Gate
+from stagedrollout.core.hours import HOUR, hour_floor
 from stagedrollout.core.observation import Arm, Counts, Measured
-
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Findings:
     """The counts a gate is judged by. `settled` is never more than `all`."""
 
     all: Counts
@@ -45,16 +45,7 @@ def span(gate: Gate, run_since: datetime, now: datetime, settle: timedelta) -> S
     return Span(run_since=run_since, since=since, settled_until=now - settle)
 
 
-def hour_floor(instant: datetime) -> datetime:
-    return instant.replace(minute=0, second=0, microsecond=0)
-
-
-def hour_ceil(instant: datetime) -> datetime:
-    floor = hour_floor(instant)
-    return floor if floor == instant else floor + HOUR
-
-
-def weigh(reading: Measured, over: Span) -> Evidence:
+def weigh(reading: Measured, over: Span) -> Findings:
     """Sum up a reading over a span.
 
     Where hours do not add up (distinct users) the source's own window stands for all of them, unless it
@@ -62,14 +53,14 @@ def weigh(reading: Measured, over: Span) -> Evidence:
     """
     baseline = reading.baseline
     if reading.candidate.buckets:
-        return Evidence(
+        return Findings(
             all=total(reading.candidate, over.since),
             settled=total(reading.candidate, over.since, over.settled_until),
             baseline=total(baseline, over.since) if baseline else None,
             as_of=min(reading.as_of, newest(reading.candidate)),
         )
     window = reading.candidate.window if reading.since >= over.run_since else Counts(0, 0)
-    return Evidence(window, window, baseline.window if baseline else None, reading.as_of)
+    return Findings(window, window, baseline.window if baseline else None, reading.as_of)
 
 
 def newest(arm: Arm) -> datetime:
