@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from stagedrollout.core.model import Change, Outcome, StoreState
+from stagedrollout.core.ledger import LedgerQuery, Past, Running, Tallied, Untallied
+from stagedrollout.core.model import Change, Outcome, Release, StoreState
 from stagedrollout.core.observation import Reading, SignalQuery
 
 Clearance = Callable[[], None]
@@ -61,4 +62,33 @@ class Signal(Protocol):
 
     def unread(self, why: str) -> tuple[Reading, ...]:
         """What a failed `read` amounts to: one reading without numbers for each that it would have given."""
+        ...
+
+
+class Tallies(Protocol):
+    """A source of counts for the ledger: bucket by bucket, of a candidate and of what people run beside it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self, query: LedgerQuery) -> tuple[Tallied | Untallied, ...]:
+        """One reading of crashed and one of abnormal sessions; with `query.users` one of crashed users too.
+
+        Raises EdgeError.
+        """
+        ...
+
+    def unread(self, why: str, *, users: bool) -> tuple[Untallied, ...]:
+        """What a failed `read` amounts to."""
+        ...
+
+    def running(self, candidate: Release, until: datetime) -> tuple[Running, ...]:
+        """The other releases of the same app that had sessions in the day before `until`, most used first.
+
+        Raises EdgeError.
+        """
+        ...
+
+    def past(self, releases: tuple[Release, ...], until: datetime) -> Past:
+        """What these releases had in the seven days before `until`. Raises EdgeError."""
         ...

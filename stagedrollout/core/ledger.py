@@ -1,0 +1,273 @@
+"""The ledger: what was counted of a release and of what people ran beside it, bucket by bucket.
+
+Sessions are counted by the UTC hour in which they began, users by the UTC day. Counts arrive late and change
+(sentry.md section 4), so every revision of a bucket is kept: each decision can be made again from what was known
+then. The revisions of a rollout form a hash chain, like its journal.
+
+Refused rows (decision-engine.md section 6): negative counts, a baseline with more crashes than sessions, and
+buckets whose total shrinks by more than a fifth. The last good revision of such a bucket stays. A candidate with
+more crashes than sessions is kept as it was read, and counts as crashed whole: for a halt, never for a raise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from stagedrollout.core.events import CHAIN_START, canonical
+from stagedrollout.core.hours import DAY, HOUR
+from stagedrollout.core.model import Release
+from stagedrollout.core.observation import Gap
+
+SHRUNK_PERCENT_MAX = 20
+"""Buckets that were seen may lose so much of their total; more is bad data."""
+
+
+class Measure(StrEnum):
+    """What is counted: sessions that crashed, users who had a crash, sessions that ended abnormally."""
+
+    CRASHED = "crashed_sessions"
+    USERS = "crashed_users"
+    ABNORMAL = "abnormal_sessions"
+
+    @property
+    def width(self) -> timedelta:
+        """How long a bucket is."""
+        return DAY if self is Measure.USERS else HOUR
+
+    @property
+    def unit(self) -> str:
+        return "users" if self is Measure.USERS else "sessions"
+
+    @property
+    def words(self) -> str:
+        """As people say it: "crashed sessions"."""
+        return self.value.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One bucket in both arms: `n_c` of the candidate, `k_c` of them bad; `n_b` and `k_b` of the baseline.
+
+    As read: `k_c` may be above `n_c` (see the module). The names are those of decision-engine.md section 1.
+    """
+
+    n_c: int
+    k_c: int
+    n_b: int
+    k_b: int
+
+    @property
+    def clamped(self) -> bool:
+        """More crashes than sessions were told of the candidate."""
+        return self.k_c > self.n_c
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.n_c + other.n_c, self.k_c + other.k_c, self.n_b + other.n_b, self.k_b + other.k_b)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Which bucket: ordered by time. `stratum` divides a bucket further (country, OS); "" where nothing does."""
+
+    start: datetime
+    stratum: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a source says of a bucket."""
+
+    place: Place
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that cannot be right, with its raw numbers in words. Nothing of it enters the ledger."""
+
+    start: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """A reading of buckets. `as_of`: the end of the newest bucket in which either arm has data, at most the
+    moment of asking. `refused`: rows that were no numbers."""
+
+    signal: str
+    measure: Measure
+    buckets: tuple[Counted, ...]
+    as_of: datetime
+    refused: tuple[Refused, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Untallied:
+    """Buckets that could not be read, and why. Never taken for health."""
+
+    signal: str
+    measure: Measure
+    gap: Gap
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """From `since` on the candidate is compared with these releases, until the next comparison begins."""
+
+    since: datetime
+    releases: tuple[Release, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerQuery:
+    """What to ask: buckets from `since` (a full hour) to `until`.
+
+    `comparisons`: oldest first; a bucket is compared with those of the last one that begins at its start or
+    before, or of the first. `users`: whether daily users are asked for as well.
+    """
+
+    candidate: Release
+    comparisons: tuple[Comparison, ...]
+    since: datetime
+    until: datetime
+    users: bool
+
+    def compared_at(self, start: datetime) -> tuple[Release, ...]:
+        """The releases that a bucket is compared with."""
+        begun = [each for each in self.comparisons if each.since <= start] or list(self.comparisons[:1])
+        return begun[-1].releases if begun else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A release that people use, and how many sessions it had in the day before."""
+
+    release: Release
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The baseline over the seven days before a run: what is normal, and how crashes gather on few users.
+
+    `crashed_users`: distinct users with a crash in those days; None where the source knows no users.
+    """
+
+    sessions: int
+    crashed: int
+    crashed_users: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What was known of a bucket from `read_at` on."""
+
+    measure: Measure
+    place: Place
+    tally: Tally
+    read_at: datetime
+
+
+def chained(prev: str, rollout: str, revision: Revision) -> str:
+    """SHA-256 over the hash before and everything this revision says."""
+    tally = revision.tally
+    body = {
+        "measure": revision.measure.value,
+        "start": revision.place.start.isoformat(),
+        "stratum": revision.place.stratum,
+        "tally": [tally.n_c, tally.k_c, tally.n_b, tally.k_b],
+        "read_at": revision.read_at.isoformat(),
+    }
+    return hashlib.sha256("\n".join((prev, rollout, canonical(body))).encode()).hexdigest()
+
+
+Buckets = Mapping[Place, Tally]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The newest revision of every bucket of one rollout; `head` is the hash of the last revision taken."""
+
+    rollout: str
+    head: str = CHAIN_START
+    buckets: Mapping[Measure, Buckets] = field(default_factory=dict)
+
+    def of(self, measure: Measure) -> Buckets:
+        return self.buckets.get(measure, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A ledger with what was added to it, in order, and what was refused."""
+
+    ledger: Ledger
+    added: tuple[Revision, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+def replayed(rollout: str, revisions: Iterable[Revision]) -> Ledger:
+    """The ledger after these revisions, oldest first."""
+    return _added(Ledger(rollout), tuple(revisions))
+
+
+def take(ledger: Ledger, reading: Tallied, read_at: datetime) -> Taken:
+    """What a reading adds. Buckets that are as they were add nothing; those that cannot be right are refused."""
+    seen = ledger.of(reading.measure)
+    refused, sound = list(reading.refused), list[Counted]()
+    for counted in reading.buckets:
+        problem = _problem(counted.tally)
+        if problem:
+            refused.append(Refused(counted.place.start, problem))
+        else:
+            sound.append(counted)
+    shrunk = _shrunk(seen, sound, reading.measure)
+    refused += shrunk
+    if shrunk:
+        sound = [c for c in sound if c.place not in seen or _size(c.tally) >= _size(seen[c.place])]
+    added = tuple(
+        Revision(reading.measure, c.place, c.tally, read_at)
+        for c in sorted(sound, key=lambda c: c.place)
+        if seen.get(c.place) != c.tally
+    )
+    return Taken(_added(ledger, added), added, tuple(refused))
+
+
+def _added(ledger: Ledger, added: tuple[Revision, ...]) -> Ledger:
+    if not added:
+        return ledger
+    head, buckets = ledger.head, {measure: dict(each) for measure, each in ledger.buckets.items()}
+    for revision in added:
+        head = chained(head, ledger.rollout, revision)
+        buckets.setdefault(revision.measure, {})[revision.place] = revision.tally
+    return replace(ledger, head=head, buckets=buckets)
+
+
+def _problem(tally: Tally) -> str:
+    """Why the numbers cannot be right; "" if they can."""
+    raw = f"candidate {tally.k_c} of {tally.n_c}, baseline {tally.k_b} of {tally.n_b}"
+    if min(tally.n_c, tally.k_c, tally.n_b, tally.k_b) < 0:
+        return f"a count below 0: {raw}"
+    if tally.k_b > tally.n_b:
+        return f"more crashes than sessions in the baseline: {raw}"
+    return ""
+
+
+def _shrunk(seen: Buckets, sound: list[Counted], measure: Measure) -> tuple[Refused, ...]:
+    """Whether the buckets that were seen before lost more of their total than corrections take."""
+    again = [c for c in sound if c.place in seen]
+    before = sum(_size(seen[c.place]) for c in again)
+    after = sum(_size(c.tally) for c in again)
+    if after * 100 >= before * (100 - SHRUNK_PERCENT_MAX):
+        return ()
+    first = min(c.place.start for c in again)
+    why = f"what was {before} {measure.unit} before is {after} now, in the same {len(again)} buckets"
+    return (Refused(first, why),)
+
+
+def _size(tally: Tally) -> int:
+    return tally.n_c + tally.n_b
