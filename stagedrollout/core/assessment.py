@@ -3,8 +3,8 @@
     FAIL > CONTRADICTORY > ERROR > MISSING > STALE > INSUFFICIENT > PASS
 
 A breach that is not yet confirmed over the gate's number of polls is CONTRADICTORY: the numbers say "bad",
-chance has not been ruled out, and nothing may be raised meanwhile. Crashes are judged here, what people write
-in opinion.py.
+chance has not been ruled out, and nothing may be raised meanwhile. Floors are judged here, the evidence in harm.py,
+what people write in opinion.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from stagedrollout.core import floors, opinion
+from stagedrollout.core import floors, harm, opinion
 from stagedrollout.core.gates import Gate, Role
 from stagedrollout.core.judgement import Circumstances, Judgement, Reason, Suspicion, Verdict
 from stagedrollout.core.observation import Counts, Gap, Measured, Metric, Reading, Unmeasured
@@ -58,6 +58,13 @@ class Assessment:
         return max(judgement.verdict for judgement in self.deciding())
 
     @property
+    def inconclusive(self) -> bool:
+        """Whether every required gate says PASS but the evidence as a whole, which was read and is inconclusive."""
+        return self.worst <= Verdict.INSUFFICIENT and all(
+            j.reason.code == "inconclusive" for j in self.required() if j.verdict is not Verdict.PASS
+        )
+
+    @property
     def blind(self) -> tuple[str, ...]:
         """The required gates whose signal gives no usable data."""
         unusable = (Verdict.ERROR, Verdict.MISSING, Verdict.STALE)
@@ -71,10 +78,11 @@ def assess(policy: Policy, readings: tuple[Reading, ...], seen: Circumstances) -
     """Judge every gate of the policy. A gate whose metric nobody read is MISSING, never skipped."""
     by_metric = {r.metric: r for r in readings if isinstance(r, (Measured, Unmeasured))}
     found = [_judge(policy, gate, by_metric.get(gate.metric), seen) for gate in policy.gates]
+    weighed = harm.judge(policy.evidence, seen, policy.settle) if policy.evidence else ()
     if policy.ratings:
         found.append(opinion.judge(policy.ratings, readings, seen))
     return Assessment(
-        judgements=tuple(judgement for judgement, _ in found),
+        judgements=(*weighed, *(judgement for judgement, _ in found)),
         suspicions=tuple(suspicion for _, suspicion in found if suspicion),
         stage_sample=_stage_sample(policy, by_metric.get(Metric.CRASH_FREE_SESSIONS), seen),
         advice=opinion.advice(readings),
@@ -171,6 +179,9 @@ def _numbers(gate: Gate, found: floors.Findings, counts: Counts) -> Reason:
 
 
 def _stage_sample(policy: Policy, reading: Measured | Unmeasured | None, seen: Circumstances) -> int:
+    until = seen.now - policy.settle
+    if seen.heard.weighing:
+        return seen.heard.weighing.sessions(seen.live_since, until)
     if not isinstance(reading, Measured):
         return 0
-    return floors.total(reading.candidate, seen.live_since, seen.now - policy.settle).total
+    return floors.total(reading.candidate, seen.live_since, until).total

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stagedrollout.core.model import Release, ReleaseStatus, StoreRelease, StoreState
+from stagedrollout.core.ledger import Running
+from stagedrollout.core.model import Release, ReleaseStatus, StoreRelease, StoreState, Unread
 
 BASELINES_MAX = 2
 """Versions that were replaced on the App Store do not tell how far they got: two of them hold most people."""
@@ -21,3 +22,26 @@ def baseline_of(candidate: StoreRelease, store: StoreState) -> tuple[Release, ..
     completed = [r.release for r in older if r.status is ReleaseStatus.COMPLETED]
     replaced = [r.release for r in older if r.status is ReleaseStatus.REPLACED]
     return tuple(completed[:1] or replaced[:BASELINES_MAX])
+
+
+COMPARED_MAX = 5
+COMPARED_PERMILLE = 10
+"""How many releases are compared with at most, and which share of the sessions each must have at least: what few
+people run adds nothing, and every release asked for makes the answer longer."""
+
+
+def chosen(
+    candidate: Release, running: tuple[Running, ...], store: StoreState | Unread
+) -> tuple[Release, ...]:
+    """What the candidate is compared with: every earlier release that people use and that nobody has halted."""
+    known = {} if isinstance(store, Unread) else {r.release.id: r.status for r in store.releases}
+    earlier = [
+        each
+        for each in running
+        if age_of(each.release.id) < age_of(candidate.id)
+        and known.get(each.release.id) is not ReleaseStatus.HALTED
+    ]
+    total = sum(each.sessions for each in earlier)
+    many = [each for each in earlier if each.sessions * 1_000 >= total * COMPARED_PERMILLE]
+    many.sort(key=lambda each: each.sessions, reverse=True)
+    return tuple(each.release for each in many[:COMPARED_MAX])

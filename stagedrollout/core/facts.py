@@ -13,6 +13,7 @@ from enum import StrEnum
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.events import Entry
+from stagedrollout.core.evidence.terms import SignalId, Terms
 from stagedrollout.core.model import (
     SERVED,
     Actor,
@@ -151,9 +152,22 @@ class Lapsed:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What people run now, as the release goes live: from here on it is compared with these releases."""
+    """What people run now: from here on it is compared with these releases. Chosen as the release goes live, and
+    where the source of the counts tells what runs, once a day (`since` is then the hour it begins to count)."""
 
     baseline: tuple[Release, ...]
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TermsSet:
+    """By what this monitoring run is judged, until it ends: nothing of it changes meanwhile.
+
+    `settings`: what the policy said then, to tell people when it says otherwise now.
+    """
+
+    terms: Terms
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +222,34 @@ class SawAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalWeighed:
+    signal: SignalId
+    ln_e: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The evidence as it stood, in natural logarithms, and what it takes to compute it again bit for bit.
+
+    `ledger`: the hash of the last revision that was known; terms and stages stand in the journal.
+    """
+
+    ledger: str
+    ln_e: float
+    ln_e_advance: float | None
+    signals: tuple[SignalWeighed, ...]
+    reserve: float
+    tau2: float
+    rho0: float
+    s: float
+    settled_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """A decision with its reasons. `intent` is empty when nothing is to be sent to the store.
 
-    `without_evidence`: a person overrode doubt, knowingly.
+    `without_evidence`: a person overrode doubt, knowingly. `weighed`: the evidence it was made on, None without any.
     """
 
     decision: DecisionKind
@@ -223,6 +261,7 @@ class Decided:
     target_ppm: int = 0
     seen: str = ""
     without_evidence: bool = False
+    weighed: Weighed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +321,7 @@ Fact = (
     | Overtaken
     | Lapsed
     | Compared
+    | TermsSet
     | Identified
     | PauseWarned
     | TakenUp

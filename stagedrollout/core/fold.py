@@ -9,8 +9,10 @@ from typing import Any
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Suspicion
+from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.facts import DecisionKind, Drift, Fact
 from stagedrollout.core.hours import hour_ceil, hour_floor
+from stagedrollout.core.ledger import Comparison
 from stagedrollout.core.lifecycle import Halt, Hold, Intent, Landing, Rollout
 from stagedrollout.core.model import SOMEBODY, ReleaseStatus, RolloutKey, Settlement, Store, Verb
 from stagedrollout.core.phasing import LATE_WRITE, StepWindow, next_share
@@ -121,7 +123,15 @@ def _(fact: facts.Lapsed, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Compared, rollout: Rollout, at: datetime) -> Rollout:
-    return replace(rollout, baseline=fact.baseline)
+    if fact.since is None:
+        return replace(rollout, baseline=fact.baseline)
+    more = Comparison(fact.since, fact.baseline)
+    return replace(rollout, baseline=fact.baseline, comparisons=(*rollout.comparisons, more))
+
+
+@_apply.register
+def _(fact: facts.TermsSet, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, terms=fact.terms, settings=fact.settings)
 
 
 @_apply.register
@@ -133,7 +143,10 @@ def _(fact: facts.PauseWarned, rollout: Rollout, at: datetime) -> Rollout:
 def _(fact: facts.TakenUp, rollout: Rollout, at: datetime) -> Rollout:
     """Nothing was sent, so people have it as before: the bake begins again from here."""
     rests = rollout.seen is not None and rollout.seen.status is ReleaseStatus.PAUSED
-    return replace(_new_run(rollout, at), live_since=at if rests else None)
+    begun = _new_run(rollout, at)
+    if not rests:
+        return begun
+    return replace(begun, live_since=at, stages=(StageStart(at, rollout.live_ppm),))
 
 
 @_apply.register
@@ -145,6 +158,7 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
         run_since=max(rollout.run_since, hour_floor(at)) if first else rollout.run_since,
         live_ppm=fact.exposure_ppm,
         live_since=at,
+        stages=(*rollout.stages, StageStart(at, fact.exposure_ppm)),
         completed_at=at if everyone else None,
     )
 
@@ -290,6 +304,10 @@ def _new_run(rollout: Rollout, at: datetime) -> Rollout:
         halt=None,
         unknown_drift=False,
         run_since=hour_ceil(at),
+        runs=rollout.runs + 1,
+        terms=None,
+        settings=(),
+        stages=(),
         live_since=None,
         completed_at=None,
         suspicions=(),

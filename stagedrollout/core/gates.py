@@ -1,16 +1,17 @@
 """The gates of a policy: what is measured, from when on it speaks, and what it takes to stop a release.
 
-How a gate judges what was read is in assessment.py (crashes) and opinion.py (what people write).
+How a gate judges what was read is in assessment.py (floors), harm.py (evidence) and opinion.py (what people write).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
+from stagedrollout.core.evidence.terms import SignalId
 from stagedrollout.core.observation import Metric
 from stagedrollout.core.units import Duration, FromFile, Percent, Written, ppm_from_percent
 
@@ -60,6 +61,10 @@ class Gate(FromFile):
     @property
     def name(self) -> str:
         return self.metric.value
+
+    @property
+    def counts_sessions(self) -> bool:
+        return self.metric is Metric.CRASH_FREE_SESSIONS
 
 
 def _stars(value: object) -> Decimal:
@@ -120,3 +125,104 @@ class RatingGate(FromFile):
     @property
     def one_star_ppm(self) -> int:
         return ppm_from_percent(self.one_star)
+
+
+class Part(StrEnum):
+    """What a signal of the evidence does. ADVISORY ones are shown and decide nothing."""
+
+    REQUIRED = "required"
+    ADVISORY = "advisory"
+    OFF = "off"
+
+
+class OnInconclusive(StrEnum):
+    """When a stage has lasted for its `max_bake` and the evidence neither clears the release nor speaks against it:
+    ask a person, advance all the same, or hold."""
+
+    ASK = "ask"
+    ADVANCE = "advance"
+    HOLD = "hold"
+
+
+class OnDark(StrEnum):
+    """When a release sends next to no sessions, as a build does that dies before its reporter starts."""
+
+    HOLD = "hold"
+    HALT = "halt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts(FromFile):
+    """Which signals take part in the evidence, S1 to S5 of decision-engine.md section 2."""
+
+    crashed_sessions: Part = Part.REQUIRED
+    floor: Part = Part.REQUIRED
+    crashed_users: Part = Part.REQUIRED
+    abnormal_sessions: Part = Part.REQUIRED
+    ratings: Part = Part.REQUIRED
+
+    def __post_init__(self) -> None:
+        if Part.REQUIRED not in (self.crashed_sessions, self.floor):
+            raise ValueError(
+                "crashed_sessions or floor must be required: without either nothing is ever found"
+            )
+
+    def of(self, signal: SignalId) -> Part:
+        part: Part = getattr(self, signal.value)
+        return part
+
+    def that_are(self, part: Part) -> tuple[SignalId, ...]:
+        return tuple(signal for signal in SignalId if self.of(signal) is part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceGate(FromFile):
+    """Is the release worse than what people ran before? FAIL once chance is ruled out, PASS once harm is.
+
+    `margin`: percent by which it may be worse (early adopters are not everybody). `floor`: crash-free percent below
+    which it is bad whatever the baseline does; left out: twice the baseline's own crash rate of the week before.
+    """
+
+    margin: Percent = Decimal(20)
+    floor: Percent | None = None
+    signals: Parts = field(default_factory=Parts)
+    on_inconclusive: OnInconclusive = OnInconclusive.ASK
+    dark: OnDark = OnDark.HOLD
+
+    def __post_init__(self) -> None:
+        if not 5 <= self.margin <= 100:
+            raise ValueError("margin is a percentage from 5 to 100: strict 10, standard 20, lenient 50")
+        if self.floor is not None and not 50 <= self.floor < 100:
+            raise ValueError("floor is a crash-free percentage from 50 to 100, for example 99.0")
+
+    @property
+    def name(self) -> str:
+        return "evidence"
+
+    @property
+    def role(self) -> Role:
+        return Role.REQUIRED
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What a run is judged by, as far as the policy says it: frozen with the run's terms."""
+        parts = tuple(f"{signal.value} {self.signals.of(signal).value}" for signal in SignalId)
+        floor = "twice the baseline's" if self.floor is None else f"{self.floor} %"
+        return (f"margin {self.margin} %", f"floor {floor}", *parts)
+
+    @property
+    def crash_floor(self) -> float | None:
+        """The tolerated crash rate (0..1) that the user named."""
+        return None if self.floor is None else float(100 - self.floor) / 100
+
+
+@dataclass(frozen=True, slots=True)
+class SignalGate:
+    """One signal of the evidence, for a verdict of its own."""
+
+    signal: SignalId
+    role: Role
+
+    @property
+    def name(self) -> str:
+        return self.signal.value

@@ -1,6 +1,6 @@
 """What judging comes to: a verdict with its reason for each gate, and what the judges must know to give it.
 
-The judges are assessment.py (crashes, and the whole) and opinion.py (what people write).
+The judges are assessment.py (floors, and the whole), harm.py (evidence) and opinion.py (what people write).
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from stagedrollout.core.gates import Gate, RatingGate
+from stagedrollout.core.evidence.weighing import Weighing
+from stagedrollout.core.gates import EvidenceGate, Gate, RatingGate, SignalGate
+from stagedrollout.core.ledger import Refused, Tallied, Untallied
 
 
 class Verdict(IntEnum):
@@ -29,7 +31,8 @@ class Reason:
     """Why, for machines and people. Numbers are in ppm and counts; None where a number makes no sense.
 
     `quotes` are the foreign words behind the numbers ("1 star: crashes on start"): bounded, one line each,
-    newest first, and nothing but data to whoever shows them.
+    newest first, and nothing but data to whoever shows them. `ln_e`: evidence as a natural logarithm (ln 39 is
+    "39 : 1"), `ln_e_needed` at which it decides.
     """
 
     code: str
@@ -43,6 +46,8 @@ class Reason:
     baseline_sample: int | None = None
     as_of: datetime | None = None
     quotes: tuple[str, ...] = ()
+    ln_e: float | None = None
+    ln_e_needed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +67,26 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    gate: Gate | RatingGate
+    gate: Gate | RatingGate | EvidenceGate | SignalGate
     verdict: Verdict
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is known for the evidence in this pass: what was read, what was refused of it, and the weighing of all.
+
+    `weighing` is None while the run has no terms; `problem` says why. `note`: what people should know beside it.
+    """
+
+    weighing: Weighing | None
+    tallies: tuple[Tallied | Untallied, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    problem: str = ""
+    note: str = ""
+
+
+NOTHING_HEARD = Heard(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +94,7 @@ class Circumstances:
     """What the judges must know besides the readings.
 
     `run_since`: start of the monitoring run (a human's resume begins a new one). `live_since`: when people
-    could first get the release at today's exposure. `poll`: the interval between regular looks.
+    could first get the release at today's exposure, `exposure_ppm`. `poll`: the interval between regular looks.
     """
 
     now: datetime
@@ -80,6 +102,8 @@ class Circumstances:
     live_since: datetime
     poll: timedelta
     suspicions: tuple[Suspicion, ...] = ()
+    exposure_ppm: int = 0
+    heard: Heard = NOTHING_HEARD
 
     def suspicion(self, gate: Gate | RatingGate) -> Suspicion | None:
         """What the gate suspects already. Not hearing from it neither confirms nor clears that."""

@@ -27,20 +27,22 @@ SHRUNK_PERCENT_MAX = 20
 
 
 class Measure(StrEnum):
-    """What is counted: sessions that crashed, users who had a crash, sessions that ended abnormally."""
+    """What is counted: sessions that crashed, users who had a crash, sessions that ended abnormally; and reviews of the
+    candidate, one stratum for each number of stars, `n_c` of them."""
 
     CRASHED = "crashed_sessions"
     USERS = "crashed_users"
     ABNORMAL = "abnormal_sessions"
+    RATINGS = "ratings"
 
     @property
     def width(self) -> timedelta:
         """How long a bucket is."""
-        return DAY if self is Measure.USERS else HOUR
+        return DAY if self in (Measure.USERS, Measure.RATINGS) else HOUR
 
     @property
     def unit(self) -> str:
-        return "users" if self is Measure.USERS else "sessions"
+        return {Measure.USERS: "users", Measure.RATINGS: "reviews"}.get(self, "sessions")
 
     @property
     def words(self) -> str:
@@ -258,7 +260,10 @@ def _problem(tally: Tally) -> str:
 
 
 def _shrunk(seen: Buckets, sound: list[Counted], measure: Measure) -> tuple[Refused, ...]:
-    """Whether the buckets that were seen before lost more of their total than corrections take."""
+    """Whether the buckets that were seen before lost more of their total than corrections take. People take reviews
+    back, and may."""
+    if measure is Measure.RATINGS:
+        return ()
     again = [c for c in sound if c.place in seen]
     before = sum(_size(seen[c.place]) for c in again)
     after = sum(_size(c.tally) for c in again)

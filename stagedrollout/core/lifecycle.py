@@ -16,7 +16,10 @@ from enum import StrEnum
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Suspicion
+from stagedrollout.core.evidence.course import StageStart
+from stagedrollout.core.evidence.terms import Terms
 from stagedrollout.core.facts import DecisionKind, Seen
+from stagedrollout.core.ledger import Comparison
 from stagedrollout.core.model import (
     Actor,
     OnNewRelease,
@@ -151,7 +154,9 @@ class Rollout:
     """One release on one store, as its journal tells it.
 
     `live_ppm` and `live_since`: the exposure people really have, and since when (None: not yet live).
-    `run_since`: start of the monitoring run, on a full hour. `acts`: how many intents there were.
+    `run_since`: start of the monitoring run, on a full hour; `runs`: the how-manieth it is. `terms`: by what its
+    evidence is judged (None: not set yet) and `settings` what the policy said then; `stages`: when its stages began. `comparisons`: what it was compared with
+    from when on, oldest first. `acts`: how many intents there were.
     `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash.
     App Store only: `window`, while Apple may take a step; `pauses`, and up to which of its warnings people were
     told (`warned_days`); `let_go_at`, when we last asked for growth without having heard what became of it;
@@ -167,6 +172,11 @@ class Rollout:
     baseline: tuple[Release, ...] = ()
     found_at: datetime
     run_since: datetime
+    runs: int = 1
+    terms: Terms | None = None
+    settings: tuple[str, ...] = ()
+    stages: tuple[StageStart, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
     steered: bool = False
     seen: Seen | None = None
     gone: bool = False

@@ -11,6 +11,7 @@ from stagedrollout.core.case import Decision, refused
 from stagedrollout.core.drift import confirms, learn, may_be_old
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
+from stagedrollout.core.judgement import Heard
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Outcome, Settlement, Unread, Verb
 
@@ -46,10 +47,12 @@ def of_pauses(rollout: Rollout, now: datetime) -> tuple[Fact, ...]:
     return () if told else (facts.PauseWarned(due),)
 
 
-def of_decision(rollout: Rollout, decision: Decision, seen: str) -> tuple[Fact, ...]:
+def of_decision(
+    rollout: Rollout, decision: Decision, seen: str, weighed: facts.Weighed | None = None
+) -> tuple[Fact, ...]:
     """The decision and what comes with it. The same decision for the same causes is written once.
 
-    `seen` is the fingerprint of the store it was made on.
+    `seen` is the fingerprint of the store it was made on, `weighed` the evidence.
     """
     if decision.command and refused(decision):
         return decision.also
@@ -64,10 +67,30 @@ def of_decision(rollout: Rollout, decision: Decision, seen: str) -> tuple[Fact, 
         target_ppm=change.exposure_ppm if change else rollout.exposure_ppm,
         seen=seen,
         without_evidence=any(isinstance(f, facts.Commanded) and f.without_evidence for f in decision.also),
+        weighed=weighed,
     )
     if change is None and not decision.command and _signature(rollout.last) == _signature(decided):
         return decision.also
     return (*decision.also, decided)
+
+
+def weighed(heard: Heard, settled_until: datetime) -> facts.Weighed | None:
+    """The evidence of a pass as it is written down; None while there is none."""
+    found = heard.weighing
+    if found is None:
+        return None
+    terms = found.run.terms
+    return facts.Weighed(
+        ledger=found.head,
+        ln_e=found.ln_e,
+        ln_e_advance=found.ln_e_advance(settled_until),
+        signals=tuple(facts.SignalWeighed(signal, found.ln_e_of(signal)) for signal in terms.computed),
+        reserve=found.reserve,
+        tau2=found.tau2,
+        rho0=terms.rho0,
+        s=terms.s,
+        settled_until=settled_until,
+    )
 
 
 def intent_key(rollout: Rollout, decision: Decision) -> str:

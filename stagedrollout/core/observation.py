@@ -129,6 +129,14 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class DayOfStars:
+    """The candidate's reviews that were written on one UTC day, which begins at `start`."""
+
+    start: datetime
+    stars: Stars
+
+
+@dataclass(frozen=True, slots=True)
 class Reviews:
     """The written reviews of a release since `since`, and those of the ones before it; asked at `as_of`.
 
@@ -136,7 +144,7 @@ class Reviews:
     (google-play.md section 7, app-store-connect.md section 11). `baseline` is None where there is no earlier
     release to compare with or nothing of it could be read; `baseline_name` is what people call it. `lowest`: the
     newest with one or two stars. `cut_short`: some of what should count could not be read, on either side.
-    `newest`: when the newest of the candidate's was written; None without any.
+    `newest`: when the newest of the candidate's was written; None without any. `days`: the candidate's by day.
     """
 
     signal: str
@@ -148,6 +156,7 @@ class Reviews:
     baseline_name: str = ""
     cut_short: bool = False
     newest: datetime | None = None
+    days: tuple[DayOfStars, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

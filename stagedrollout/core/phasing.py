@@ -66,8 +66,11 @@ class AppStoreTerms(FromFile):
     bake: Duration = timedelta(hours=12)
     min_sample: int = 500
     complete_from: Percent | None = None
+    max_bake: Duration | None = None
 
     def __post_init__(self) -> None:
+        if self.max_bake is not None and self.max_bake < self.bake:
+            raise ValueError("max_bake is how long to wait for evidence: it cannot be shorter than bake")
         if self.bake < timedelta(0) or self.min_sample < 0:
             raise ValueError("bake and min_sample are 0 or more")
         if self.complete_from is not None and self.complete_from_ppm not in SHARES_PPM[:-1]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from stagedrollout.core.calendar import Calendar
-from stagedrollout.core.gates import Gate, RatingGate, Role
+from stagedrollout.core.gates import EvidenceGate, Gate, RatingGate, Role
 from stagedrollout.core.model import Store
 from stagedrollout.core.phasing import AppStoreTerms, Pacing, next_share
 from stagedrollout.core.units import PPM_ALL, Duration, FromFile, Percent, ppm_from_percent
@@ -22,11 +22,16 @@ from stagedrollout.core.units import PPM_ALL, Duration, FromFile, Percent, ppm_f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage(FromFile):
-    """Stay at `percent` for at least `bake`, with at least `min_sample` candidate sessions seen in it."""
+    """Stay at `percent` for at least `bake`, with at least `min_sample` candidate sessions seen in it.
+
+    `max_bake`: when the evidence is still inconclusive after so long, the policy's choice decides; left out: twice
+    the bake.
+    """
 
     percent: Percent
     bake: Duration = timedelta(0)
     min_sample: int = 0
+    max_bake: Duration | None = None
 
     def __post_init__(self) -> None:
         if self.percent <= 0:
@@ -37,6 +42,8 @@ class Stage(FromFile):
             raise ValueError("a stage below 100 % needs a bake time, for example bake: 24h")
         if self.percent == 100 and (self.bake or self.min_sample):
             raise ValueError("after 100 % there is nothing to wait for: use watch instead of bake")
+        if self.max_bake is not None and self.max_bake < self.bake:
+            raise ValueError("max_bake is how long to wait for evidence: it cannot be shorter than bake")
 
     @property
     def exposure_ppm(self) -> int:
@@ -45,10 +52,12 @@ class Stage(FromFile):
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """How long an exposure is kept at least, and how many sessions must be seen at it."""
+    """How long an exposure is kept at least, and how many sessions must be seen at it; and after how long the
+    policy decides although the evidence is inconclusive."""
 
     bake: timedelta
     min_sample: int
+    max_bake: timedelta = timedelta(0)
 
 
 class OnUnknown(StrEnum):
@@ -85,7 +94,7 @@ class Policy(FromFile):
 
     name: str
     stages: tuple[Stage, ...]
-    gates: tuple[Gate, ...]
+    gates: tuple[Gate, ...] = ()
     description: str = ""
     completion: Completion = Completion.BY_HAND
     watch: Duration = timedelta(hours=72)
@@ -93,14 +102,17 @@ class Policy(FromFile):
     calendar: Calendar = field(default_factory=Calendar)
     unknown_data: UnknownData = UnknownData()
     halt_in_review: HaltInReview = HaltInReview.CANCEL_REVIEW
+    evidence: EvidenceGate | None = None
     ratings: RatingGate | None = None
     app_store: AppStoreTerms = field(default_factory=AppStoreTerms)
 
     def __post_init__(self) -> None:
         if not self.stages:
             raise ValueError("a policy needs at least one stage")
-        if not any(gate.role is Role.REQUIRED for gate in self.gates):
-            raise ValueError("a policy needs at least one required gate: it never raises without evidence")
+        if self.evidence is None and not any(gate.role is Role.REQUIRED for gate in self.gates):
+            raise ValueError(
+                "a policy needs evidence, or at least one required gate: it never raises without evidence"
+            )
         percents = [stage.percent for stage in self.stages]
         for earlier, later in pairwise(percents):
             if later <= earlier:
@@ -129,9 +141,8 @@ class Policy(FromFile):
     def stay_at(self, store: Store, exposure_ppm: int) -> Stay:
         """What must be there before the schedule leaves this exposure."""
         if store is Store.APP_STORE:
-            return Stay(self.app_store.bake, self.app_store.min_sample)
-        stage = self.stage_at(exposure_ppm)
-        return Stay(stage.bake, stage.min_sample)
+            return _stay(self.app_store)
+        return _stay(self.stage_at(exposure_ppm))
 
     def next_stage(self, exposure_ppm: int) -> Stage | None:
         """The first stage above what the store shows; None when there is none. Never skips one."""
@@ -144,3 +155,17 @@ class Policy(FromFile):
         """
         reached = [stage for stage in self.stages if stage.exposure_ppm <= exposure_ppm < PPM_ALL]
         return reached[-1] if reached else self.stages[0]
+
+    @property
+    def horizon(self) -> timedelta:
+        """The longest window of its gates."""
+        return max((gate.window for gate in self.gates), default=timedelta(hours=24))
+
+
+BAKES_MAX = 2
+"""So many times the bake is waited for evidence where nothing else is said."""
+
+
+def _stay(terms: Stage | AppStoreTerms) -> Stay:
+    longest = terms.max_bake if terms.max_bake is not None else terms.bake * BAKES_MAX
+    return Stay(terms.bake, terms.min_sample, longest)

@@ -10,6 +10,9 @@ from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.telling import Telling, console_hint, evidence, override
 from stagedrollout.core.units import PPM_ALL, percent_text
 
+ALOUD = ("blind", "dark", "incident_lasts", "inconclusive_ask")
+"""Causes of a hold that somebody should see now, and not when they next look at the thread."""
+
 _BY_HAND = (Verb.START, Verb.RESUME)
 """What only a person orders; the schedule does not come back to it."""
 
@@ -109,5 +112,5 @@ def held(fact: facts.Decided, told: Telling) -> Notice:
     day = f"{told.at:%Y-%m-%d}/" + "+".join(sorted({r.code + r.gate for r in fact.reasons}))
     paused = ", paused" if told.rollout.seen and told.rollout.seen.status is ReleaseStatus.PAUSED else ""
     headline = f"{told.name} is held at {percent_text(told.rollout.exposure_ppm)}{paused}"
-    aloud = any(reason.code == "blind" for reason in fact.reasons)
+    aloud = any(reason.code in ALOUD for reason in fact.reasons)
     return told.once(fact.intent or day, NoticeKind.HELD, headline, *evidence(fact.reasons), broadcast=aloud)

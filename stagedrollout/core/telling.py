@@ -62,13 +62,20 @@ def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:
     told: list[Fact] = []
     for reason in reasons:
         subject = _SUBJECTS.get(reason.gate, reason.gate.replace("_", " ")) or "reason"
-        told.append(Fact(subject.capitalize(), reason.text.removeprefix(f"{subject} ")))
+        told.append(Fact(subject.capitalize(), _without(subject, reason)))
         if reason.baseline_ppm is not None:
             shown = percent_text(reason.baseline_ppm // 100 * 100)
             told.append(Fact("Baseline", f"{shown}, n = {reason.baseline_sample}"))
         if reason.quotes:
             told.append(Fact("Newest low reviews", "\n".join(reason.quotes)))
     return tuple(told)
+
+
+def _without(subject: str, reason: Reason) -> str:
+    """The reason without the subject that stands before it."""
+    if reason.gate == "evidence":
+        return reason.text.removeprefix("evidence: ")
+    return reason.text.removeprefix(f"{subject} ")
 
 
 def console_hint(store: Store) -> str:

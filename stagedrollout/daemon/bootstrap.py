@@ -42,6 +42,7 @@ from stagedrollout.notify.second_channel import SecondChannel
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import Engine, database_file, open_engine
 from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.lock import SingleDaemonLock
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
@@ -130,7 +131,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         "watching": [str(StoreApp(app.name, store)) for app in settings.apps for store in app.stores],
     }
     epoch = presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info)
-    recorder = Recorder(Journal(engine), epoch)
+    recorder = Recorder(Journal(engine), LedgerTable(engine), epoch)
     still_ours: Clearance = Lease(presence, epoch).check
     reconciler = Reconciler(
         recorder=recorder,

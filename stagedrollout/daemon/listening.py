@@ -15,6 +15,7 @@ from itertools import chain
 from stagedrollout.core.assessment import Circumstances, Verdict, assess
 from stagedrollout.core.errors import EdgeError
 from stagedrollout.core.hours import hour_floor
+from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.observation import Reading, SignalQuery
 from stagedrollout.core.policy import Policy
@@ -36,7 +37,7 @@ def listened(
 ) -> tuple[Reading, ...]:
     """What each signal says, over the windows of the gates it is read for. `seconds` only goes forward."""
     attempts = ONCE if rollout.blind_since else ATTEMPTS
-    query = _query(rollout, max(gate.window for gate in policy.gates), now)
+    query = _query(rollout, policy.horizon, now)
     found = tuple(chain.from_iterable(_asked(signal, query, attempts) for signal in listing.signals))
     if policy.ratings is None:
         return found
@@ -47,7 +48,9 @@ def listened(
     return (*found, *_opinions(listing.opinions, query, seconds))
 
 
-def circumstances(rollout: Rollout, poll: timedelta, now: datetime) -> Circumstances:
+def circumstances(
+    rollout: Rollout, poll: timedelta, now: datetime, heard: Heard = NOTHING_HEARD
+) -> Circumstances:
     """What the judges must know of the rollout."""
     return Circumstances(
         now=now,
@@ -55,6 +58,8 @@ def circumstances(rollout: Rollout, poll: timedelta, now: datetime) -> Circumsta
         live_since=rollout.live_since or now,
         poll=poll,
         suspicions=rollout.suspicions,
+        exposure_ppm=rollout.exposure_ppm,
+        heard=heard,
     )
 
 

@@ -27,6 +27,7 @@ from stagedrollout.signals.app_store_reviews import AppStoreReviews
 from stagedrollout.signals.play_reviews import PlayReviews
 from stagedrollout.signals.sentry import SentryProject, SentrySessions
 from stagedrollout.signals.sentry_names import ReleaseNames
+from stagedrollout.signals.sentry_tallies import SentryTallies
 from stagedrollout.signals.store_average import APPLE as LOOKUP
 from stagedrollout.signals.store_average import StoreAverages
 from stagedrollout.stores.app_store import ApiKey, AppStore, AppStoreClient
@@ -82,6 +83,7 @@ def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendo
         signals=(_sentry_sessions(loaded, play_app.package, play_app.sentry, vendors),),
         poll=loaded.settings.poll,
         opinions=(PlayReviews(partial(play.reviews, play_app.package)),),
+        tallies=_sentry_tallies(loaded, play_app, vendors),
     )
 
 
@@ -102,16 +104,26 @@ def _app_store_listing(
         signals=(_sentry_sessions(loaded, ios_app.bundle_id, ios_app.sentry, vendors),),
         poll=loaded.settings.poll,
         opinions=opinions,
+        tallies=_sentry_tallies(loaded, ios_app, vendors),
     )
 
 
 def _sentry_sessions(loaded: Loaded, package: str, source: SentrySource, vendors: _Vendors) -> SentrySessions:
+    return SentrySessions(vendors.sentry, _project(loaded, source), ReleaseNames(package, source.release))
+
+
+def _sentry_tallies(loaded: Loaded, app: PlayListing | AppStoreListing, vendors: _Vendors) -> SentryTallies:
+    project = _project(loaded, app.sentry)
+    if isinstance(app, PlayListing):
+        names, store = ReleaseNames(app.package, app.sentry.release), Store.GOOGLE_PLAY
+    else:
+        names, store = ReleaseNames(app.bundle_id, app.sentry.release), Store.APP_STORE
+    return SentryTallies(vendors.sentry, project, names, store)
+
+
+def _project(loaded: Loaded, source: SentrySource) -> SentryProject:
     organization = _access(loaded.settings.sentry).organization
-    return SentrySessions(
-        vendors.sentry,
-        SentryProject(organization, source.project, source.environment),
-        ReleaseNames(package, source.release),
-    )
+    return SentryProject(organization, source.project, source.environment)
 
 
 def _access(access: Access | None) -> Access:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from stagedrollout.core import news
 from stagedrollout.core.apple_drift import may_still_let_go
@@ -18,19 +19,23 @@ from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import EdgeError, LostLease, StaleJournal, StorageError
+from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
+from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread
 from stagedrollout.core.observation import Observation
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clearance, Clock
+from stagedrollout.core.standing import standing
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.lanes import Permit
 from stagedrollout.daemon.listening import circumstances, listened
 from stagedrollout.daemon.listing import Listing
-from stagedrollout.daemon.recorder import Known, Recorder
+from stagedrollout.daemon.recorder import Known, Learned, Recorder
 from stagedrollout.daemon.retrying import persistently
+from stagedrollout.daemon.weighing import Found, Look, Weigher
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +64,7 @@ class Reconciler:
     clock: Clock
     still_ours: Clearance
     deadline_seconds: float
+    weigher: Weigher = field(default_factory=Weigher)
 
     def reconcile(
         self, listing: Listing, key: RolloutKey, store: StoreState | Unread, order: Command | None = None
@@ -66,7 +72,7 @@ class Reconciler:
         """Raises StorageError when nothing could be recorded and nothing had to be halted."""
         permit = self.actuator.permit(listing, time.monotonic() + self.deadline_seconds)
         known = self.recorder.load(key)
-        observed = self._observe(listing, known.rollout, store, order)
+        observed = self._observe(listing, known, store, order)
         assessment, findings = self._assess(observed)
         decision = decide(
             Case(
@@ -81,9 +87,12 @@ class Reconciler:
         )
         if _stops(decision):
             self.actuator.announce_halt(listing)
-        recorded = self._record(known, (*observed.learned, *findings), observed, decision)
+        recorded = self._record(known, (*observed.learned, *findings), observed, decision, assessment)
         outcome = self._act(listing, recorded, decision, permit)
         settled = self._settle(recorded, outcome)
+        if settled.rollout.finished:
+            self.weigher.forget(key)
+            self.recorder.forget(key)
         return Pass(settled, decision, outcome, _due(listing, settled.rollout, decision, observed.seen.now))
 
     def look(self, listing: Listing) -> StoreState | Unread:
@@ -94,32 +103,52 @@ class Reconciler:
             return Unread(str(error), self.clock.now())
 
     def _observe(
-        self, listing: Listing, rollout: Rollout, store: StoreState | Unread, order: Command | None
+        self, listing: Listing, known: Known, store: StoreState | Unread, order: Command | None
     ) -> _Observed:
-        now = self.clock.now()
+        rollout, now = known.rollout, self.clock.now()
         learned = learn(rollout, store, now)
         rollout = extend(rollout, learned, now)
         warned = news.of_pauses(rollout, now)
         learned, rollout = (*learned, *warned), extend(rollout, warned, now)
         policy = listing.policy_of(_policy_meant(rollout, order))
         stop = order is not None and order.verb is CommandVerb.HALT
-        readings = () if stop or not _listens(rollout) else listened(listing, rollout, policy, now)
-        return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, readings))
+        if stop or not _listens(rollout):
+            return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, ()))
+        readings = listened(listing, rollout, policy, now)
+        look = Look(listing.tallies, policy, store, readings, now)
+        ledger = self.recorder.ledger(rollout.key)
+        found = self.weigher.weigh(rollout, ledger, look)
+        return _Observed(
+            rollout=found.rollout,
+            learned=(*learned, *found.learned),
+            policy=policy,
+            poll=listing.poll,
+            seen=Observation(now, store, readings),
+            ledger=ledger.head,
+            weighed=found,
+        )
 
     def _assess(self, observed: _Observed) -> tuple[Assessment, tuple[Fact, ...]]:
         rollout, now = observed.rollout, observed.seen.now
-        seen = circumstances(rollout, observed.poll, now)
+        seen = circumstances(rollout, observed.poll, now, observed.heard)
         assessment = assess(observed.policy, observed.seen.readings, seen)
         return assessment, news.of_assessment(rollout, assessment) if observed.seen.readings else ()
 
     def _record(
-        self, known: Known, found: tuple[Fact, ...], observed: _Observed, decision: Decision
+        self,
+        known: Known,
+        found: tuple[Fact, ...],
+        observed: _Observed,
+        decision: Decision,
+        assessment: Assessment,
     ) -> Known:
         rollout = extend(known.rollout, found, observed.seen.now)
-        decided = news.of_decision(rollout, decision, observed.fingerprint)
+        weighed = news.weighed(observed.heard, observed.seen.now - observed.policy.settle)
+        decided = news.of_decision(rollout, decision, observed.fingerprint, weighed)
         facts = (*found, *decided)
+        learned = observed.learned_with(standing(observed.seen.now, decision, assessment, weighed))
         try:
-            return self.recorder.record(known, facts, observed.seen.now)
+            return self.recorder.record(known, facts, observed.seen.now, learned)
         except StorageError as error:
             if _stops(decision):
                 log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
@@ -166,6 +195,16 @@ class _Observed:
     policy: Policy
     poll: timedelta
     seen: Observation
+    ledger: str = CHAIN_START
+    weighed: Found | None = None
+
+    @property
+    def heard(self) -> Heard:
+        return self.weighed.heard if self.weighed else NOTHING_HEARD
+
+    def learned_with(self, standing: dict[str, Any]) -> Learned | None:
+        """What goes into the ledger and where everything stands; None when nothing was listened to."""
+        return Learned(self.ledger, self.weighed.taken, standing) if self.weighed else None
 
     @property
     def fingerprint(self) -> str:

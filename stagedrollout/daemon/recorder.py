@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from stagedrollout.core import facts, wording
 from stagedrollout.core.errors import StaleJournal, StorageError
+from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.fold import begin, extend, fold
+from stagedrollout.core.ledger import Ledger, Revision, Taken
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.ledger import LedgerTable
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +40,29 @@ class Known:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a pass adds to the ledger: `added` after the revision `prev`; and where it found everything to stand."""
+
+    prev: str
+    taken: Taken
+    standing: dict[str, Any]
+
+    @property
+    def added(self) -> tuple[Revision, ...]:
+        return self.taken.added
+
+
 class Recorder:
     """`epoch` is the lease this daemon claimed at its start."""
 
-    def __init__(self, journal: Journal, epoch: int) -> None:
+    def __init__(self, journal: Journal, ledgers: LedgerTable, epoch: int) -> None:
         self._journal = journal
+        self._ledgers = ledgers
         self._epoch = epoch
         self._guard = threading.Lock()
         self._cache: dict[RolloutKey, Known] = {}
+        self._ledger: dict[RolloutKey, Ledger] = {}
         self._spooled: list[tuple[RolloutKey, tuple[facts.Fact, ...], datetime]] = []
 
     def keys(self, app: StoreApp) -> tuple[RolloutKey, ...]:
@@ -68,32 +89,57 @@ class Recorder:
                 raise
             return remembered
 
+    def ledger(self, key: RolloutKey) -> Ledger:
+        """What was counted so far. An empty one if it was never read and cannot be now: then the whole run is read
+        from its source, a halt needs nothing more, and a raise fails where it cannot be written down."""
+        kept = self._ledger.get(key)
+        if kept is not None:
+            return kept
+        try:
+            found = self._ledgers.load(key)
+        except StorageError as trouble:
+            log.error("%s: the ledger cannot be read: %s", key, trouble)  # noqa: TRY400
+            return Ledger(str(key))
+        with self._guard:
+            self._ledger[key] = found
+        return found
+
+    def forget(self, key: RolloutKey) -> None:
+        """The rollout is over: its ledger stays in the database only."""
+        with self._guard:
+            self._ledger.pop(key, None)
+
     def begin(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write the first facts of a new rollout."""
         rollout = extend(begin(key, news[0], at), news[1:], at)
         return self._write(rollout, news, at, Batch(key, at, expected_seq=0, epoch=self._epoch))
 
-    def record(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> Known:
-        """Write facts on top of what is known. Raises StaleJournal, LostLease or StorageError.
+    def record(
+        self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
+    ) -> Known:
+        """Write facts on top of what is known, with what was learned for the ledger. Raises StaleJournal, LostLease
+        or StorageError.
 
         Facts that carry a halt need no lease, and a journal that has gone on is read again for them: they
         are true whoever writes them, and cannot wait for another pass.
         """
-        if not news:
+        if not news and learned is None:
             return known
         if not _carry_a_brake(news):
             batch = Batch(known.rollout.key, at, expected_seq=known.seq, epoch=self._epoch)
-            return self._write(extend(known.rollout, news, at), news, at, batch)
+            return self._write(extend(known.rollout, news, at), news, at, batch, learned)
         for _ in range(HALT_ATTEMPTS - 1):
             try:
-                return self._write_halt(known, news, at)
+                return self._write_halt(known, news, at, learned)
             except StaleJournal:
                 known = self._remember(known.rollout.key, self._read(known.rollout.key))
-        return self._write_halt(known, news, at)
+        return self._write_halt(known, news, at, learned)
 
-    def _write_halt(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> Known:
+    def _write_halt(
+        self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
+    ) -> Known:
         batch = Batch(known.rollout.key, at, expected_seq=known.seq)
-        return self._write(extend(known.rollout, news, at), news, at, batch)
+        return self._write(extend(known.rollout, news, at), news, at, batch, learned)
 
     def suspect(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> None:
         """Keep in memory what a pass found out that could not be written, so that the next pass counts on."""
@@ -123,22 +169,49 @@ class Recorder:
                 raise
             waiting.pop(0)
 
-    def _write(self, rollout: Rollout, news: tuple[facts.Fact, ...], at: datetime, batch: Batch) -> Known:
-        written = self._journal.record(
-            Batch(
-                rollout=batch.rollout,
-                at=at,
-                entries=tuple(facts.written(fact, at) for fact in news),
-                expected_seq=batch.expected_seq,
-                epoch=batch.epoch,
-                opened=_opened(rollout, news, self._epoch),
-                settled=_settled(news),
-                notices=wording.notices(rollout, news, at),
-                board=wording.board(rollout),
-                summary=_summary(rollout),
+    def _write(
+        self,
+        rollout: Rollout,
+        news: tuple[facts.Fact, ...],
+        at: datetime,
+        batch: Batch,
+        learned: Learned | None = None,
+    ) -> Known:
+        """`rollout` is as it is after the news."""
+        with self._ledger_in_step(rollout.key, batch, learned):
+            written = self._journal.record(
+                replace(
+                    batch,
+                    entries=tuple(facts.written(fact, at) for fact in news),
+                    opened=_opened(rollout, news, self._epoch),
+                    settled=_settled(news),
+                    notices=wording.notices(rollout, news, at),
+                    board=wording.board(rollout) if news else None,
+                    summary=_summary(rollout) if news else None,
+                    revisions=learned.added if learned else (),
+                    ledger_prev=learned.prev if learned else CHAIN_START,
+                    standing=learned.standing if learned else None,
+                )
             )
-        )
-        return self._remember(rollout.key, Known(rollout, written[-1].seq))
+        seq = written[-1].seq if written else batch.expected_seq or 0
+        return self._remember(rollout.key, Known(rollout, seq))
+
+    @contextmanager
+    def _ledger_in_step(self, key: RolloutKey, batch: Batch, learned: Learned | None) -> Iterator[None]:
+        """What is remembered of the ledger goes on with what is written. After a failure, or a brake (which may be
+        written without it), it is read anew."""
+        try:
+            yield
+        except StorageError:
+            self.forget(key)
+            raise
+        if learned is None:
+            return
+        if not batch.guarded:
+            self.forget(key)
+            return
+        with self._guard:
+            self._ledger[key] = learned.taken.ledger
 
     def _read(self, key: RolloutKey) -> Known:
         history = self._journal.history(key)

@@ -7,18 +7,20 @@ generator, so that asking in another order, or twice, gives the same people.
   raise keeps earlier users, a newer release takes over the users of the one before. After a halt nobody
   new updates, and those who have it keep it (google-play.md 5.3).
 - Crashes become visible late: a part at once, the rest at the user's next launch, hours later, in the
-  bucket in which the session started (sentry.md section 4). So young data look too healthy.
+  bucket in which the session started (sentry.md section 4). So young data look too healthy. Sessions that
+  end abnormally (frozen, killed by the system) are told at the next launch as well.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 from stagedrollout.emulator.draws import binomial, poisson, source
-from stagedrollout.emulator.scenario import PPM, AppStory
+from stagedrollout.emulator.scenario import ABNORMAL_PPM, PPM, AppStory
 
 HOUR = 3_600
 DAY = 86_400
@@ -30,6 +32,7 @@ LAGS = ((0, 0.60), (1 * HOUR, 0.15), (3 * HOUR, 0.10), (6 * HOUR, 0.10), (12 * H
 
 _LAG_SECONDS = tuple(lag for lag, _ in LAGS)
 SETTLED_AFTER = LAGS[-1][0]
+_NONE_KNOWN = (0,) * len(LAGS)
 
 CRASHES_PER_CRASHED_USER = 2.5
 """Crashes gather on few users; without this, crash-free users would look far worse than in the field."""
@@ -40,21 +43,25 @@ BUSIEST_SECOND = 15 * HOUR
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """`crashed` of `sessions` are known to have crashed."""
+    """`crashed` of `sessions` are known to have crashed, `abnormal` others to have ended abnormally."""
 
     sessions: int
     crashed: int
+    abnormal: int = 0
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(self.sessions + other.sessions, self.crashed + other.crashed)
+        return Tally(
+            self.sessions + other.sessions, self.crashed + other.crashed, self.abnormal + other.abnormal
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """`known`: crashes known once 1, 2 ... of the LAGS have passed."""
+    """`known`, `abnormal`: crashes and abnormal ends known once 1, 2 ... of the LAGS have passed."""
 
     sessions: int
     known: tuple[int, ...]
+    abnormal: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -86,6 +93,7 @@ class _Release:
     uptake: _Uptake
     crash_free_ppm: int
     onset: tuple[float, int] | None
+    abnormal_ppm: int
 
     def crash_free_at(self, at: float) -> int:
         if self.onset and at >= self.onset[0]:
@@ -107,10 +115,20 @@ class Crowd:
         self._settled: dict[tuple[int, int], Tally] = {}
 
     def know(
-        self, code: int, version: str, crash_free_ppm: int, *, onset: tuple[float, int] | None = None
+        self,
+        code: int,
+        version: str,
+        crash_free_ppm: int,
+        *,
+        onset: tuple[float, int] | None = None,
+        abnormal_ppm: int = ABNORMAL_PPM,
     ) -> None:
-        """A release exists; nobody has it yet. `onset`: instant and crash-free ppm from then on."""
-        self._releases[code] = _Release(version, _Uptake(self._uptake_seconds), crash_free_ppm, onset)
+        """A release exists; nobody has it yet. `onset`: instant and crash-free ppm from then on.
+
+        `abnormal_ppm`: how many of the sessions that do not crash end abnormally.
+        """
+        uptake = _Uptake(self._uptake_seconds)
+        self._releases[code] = _Release(version, uptake, crash_free_ppm, onset, abnormal_ppm)
 
     def everyone_has(self, code: int) -> None:
         """All users have had this release for ever."""
@@ -153,7 +171,10 @@ class Crowd:
         return total
 
     def users(self, code: int, start: int, end: int, tally: Tally) -> Tally:
-        """Distinct users behind a tally over [start, end): all, and those with at least one crash."""
+        """Distinct users behind a tally over [start, end): all, and those with at least one bad end of each kind.
+
+        Unlike sessions, people can be among both.
+        """
         if not tally.sessions:
             return Tally(0, 0)
         share = max(self.share(code, start), self.share(code, end))
@@ -162,10 +183,7 @@ class Crowd:
         people = max(1.0, self.population * share)
         distinct = people * -math.expm1(-tally.sessions / people)
         users = max(1, min(tally.sessions, round(distinct)))
-        if not tally.crashed:
-            return Tally(users, 0)
-        hit = users * -math.expm1(-tally.crashed / (CRASHES_PER_CRASHED_USER * users))
-        return Tally(users, max(1, min(users, tally.crashed, round(hit))))
+        return Tally(users, _hit(users, tally.crashed), _hit(users, tally.abnormal))
 
     def _within_hour(self, code: int, start: int, end: int, seen: float) -> Tally:
         whole = end - start == HOUR
@@ -177,20 +195,15 @@ class Crowd:
         return self._settled[key]
 
     def _count(self, code: int, start: int, end: int, seen: float) -> Tally:
-        sessions = crashed = 0
+        total = Tally(0, 0)
         for number in range(start // SLOT, -(-end // SLOT)):
             opens = number * SLOT
             slot = self._slot(code, number, closed=opens + SLOT <= seen)
-            known = slot.known[max(0, bisect_right(_LAG_SECONDS, seen - opens - SLOT) - 1)]
-            if start <= opens and opens + SLOT <= end:
-                sessions += slot.sessions
-                crashed += known
-            else:
-                first, last = max(start, opens) - opens, min(end, opens + SLOT) - opens
-                begun = _part(slot.sessions, first, last)
-                sessions += begun
-                crashed += min(begun, _part(known, first, last))
-        return Tally(sessions, crashed)
+            lags = max(0, bisect_right(_LAG_SECONDS, seen - opens - SLOT) - 1)
+            whole = Tally(slot.sessions, slot.known[lags], slot.abnormal[lags])
+            first, last = max(start, opens) - opens, min(end, opens + SLOT) - opens
+            total += whole if last - first == SLOT else _cut(whole, first, last)
+        return total
 
     def _slot(self, code: int, number: int, *, closed: bool) -> _Slot:
         """Only closed slots are kept: an open one may still see its release raised or halted."""
@@ -206,17 +219,42 @@ class Crowd:
         middle = number * SLOT + SLOT / 2
         share = self.share(code, middle)
         if share <= 0:
-            return _Slot(0, (0,) * len(LAGS))
+            return _Slot(0, _NONE_KNOWN, _NONE_KNOWN)
         draw = source(self._seed, self._name, code, number)
         sessions = poisson(draw, self._sessions_per_slot * share * _busy(middle))
-        left = binomial(draw, sessions, 1 - self._releases[code].crash_free_at(middle) / PPM)
-        crashes, weight_left = [], 1.0
-        for _, weight in LAGS[:-1]:
-            reported = binomial(draw, left, weight / weight_left)
-            crashes.append(reported)
-            left -= reported
-            weight_left -= weight
-        return _Slot(sessions, tuple(accumulate([*crashes, left])))
+        release = self._releases[code]
+        crashed = binomial(draw, sessions, 1 - release.crash_free_at(middle) / PPM)
+        known = _reported(draw, crashed)
+        # drawn apart: who ends abnormally changes nobody else's fate
+        draw = source(self._seed, self._name, code, number, "abnormal")
+        abnormal = binomial(draw, sessions - crashed, release.abnormal_ppm / PPM)
+        return _Slot(sessions, known, _reported(draw, abnormal))
+
+
+def _reported(draw: random.Random, left: int) -> tuple[int, ...]:
+    """How many of these are known once 1, 2 ... of the LAGS have passed."""
+    reports, weight_left = [], 1.0
+    for _, weight in LAGS[:-1]:
+        reported = binomial(draw, left, weight / weight_left)
+        reports.append(reported)
+        left -= reported
+        weight_left -= weight
+    return tuple(accumulate([*reports, left]))
+
+
+def _hit(users: int, bad: int) -> int:
+    """How many of these users had at least one of so many bad sessions."""
+    if not bad:
+        return 0
+    hit = users * -math.expm1(-bad / (CRASHES_PER_CRASHED_USER * users))
+    return max(1, min(users, bad, round(hit)))
+
+
+def _cut(whole: Tally, first: int, last: int) -> Tally:
+    """The part of a slot that falls into these seconds of it."""
+    sessions = _part(whole.sessions, first, last)
+    crashed = min(sessions, _part(whole.crashed, first, last))
+    return Tally(sessions, crashed, min(sessions - crashed, _part(whole.abnormal, first, last)))
 
 
 def _part(count: int, first: int, last: int) -> int:

@@ -15,6 +15,7 @@ GOOGLE_PLAY = "google_play"
 APP_STORE = "app_store"
 STORES = (GOOGLE_PLAY, APP_STORE)
 REVIEWS_PER_MILLION_SESSIONS = 15.0
+ABNORMAL_PPM = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class ReleaseStory:
 
     `rolled_out` is for Google Play, `submitted` for the App Store.
     `stars`: what people give it on average, 1 to 5; None: it follows from how often it crashes.
+    `abnormal_ppm`: how many of the sessions that do not crash freeze or are killed by the system.
     """
 
     version: str
@@ -84,6 +86,7 @@ class ReleaseStory:
     stars: float | None = None
     stars_onset: StarsOnset | None = None
     submitted: Submitted | None = None
+    abnormal_ppm: int = ABNORMAL_PPM
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 On the App Store a release is `rolled_out: {at, review}` (live at `at` + `review`, in phases) or
 `submitted: {at, review, release_type, phased}` (Apple's processing comes after the review).
+A release's `abnormal` is the percentage of its other sessions that freeze or are killed by the system (default 0.1).
 What people say is the app's `reviews_per_million_sessions` (default 15) and `ratings: {count, stars}` (what
 the store has before the story), and a release's `stars` (1 to 5) and `stars_onset: {at, stars}`.
 """
@@ -12,6 +13,7 @@ import zlib
 from datetime import timedelta
 
 from stagedrollout.emulator.scenario import (
+    ABNORMAL_PPM,
     APP_STORE,
     GOOGLE_PLAY,
     PPM,
@@ -96,6 +98,7 @@ def _release(section: Section, store: str, *, review: timedelta, processing: tim
         stars=section.get("stars", mean_stars, None, default=None),
         stars_onset=_stars_onset(section),
         submitted=_submitted(section, review, processing) if store == APP_STORE else None,
+        abnormal_ppm=section.get("abnormal", percent_ppm, 0, default=ABNORMAL_PPM),
     )
     section.done()
     return release

@@ -7,7 +7,7 @@ from typing import Any
 
 from stagedrollout.emulator.population import Crowd, Tally
 from stagedrollout.emulator.scenario import APP_STORE, AppStory
-from stagedrollout.emulator.sentry_query import STATUSES, SessionsQuery
+from stagedrollout.emulator.sentry_query import COUNTS, STATUSES, SessionsQuery
 
 ENVIRONMENT = "production"
 
@@ -144,17 +144,30 @@ def _value(
     tally = count.sessions if field.endswith("(session)") else users
     if not tally.sessions:
         return None
-    crashed = tally.crashed / tally.sessions
     if field.startswith("crash_free_rate"):
-        return 1 - crashed
-    return crashed if field.startswith(("crash_rate", "unhealthy_rate")) else 0.0
+        return 1 - tally.crashed / tally.sessions
+    return _bad(field, tally) / tally.sessions
+
+
+def _bad(field: str, tally: Tally) -> int:
+    """Those that a rate is about. Whoever ends abnormally here did so in the foreground; nothing else goes wrong."""
+    if field.startswith("crash_rate"):
+        return tally.crashed
+    if field.startswith("unhealthy_rate"):
+        return tally.crashed + tally.abnormal
+    return tally.abnormal if field.startswith(("abnormal_rate", "anr_rate", "foreground_anr_rate")) else 0
 
 
 def _of_statuses(tally: Tally, statuses: tuple[str, ...] | None) -> int:
     if statuses is None:
         return tally.sessions
-    healthy = tally.sessions - tally.crashed if "healthy" in statuses else 0
-    return healthy + (tally.crashed if "crashed" in statuses else 0)
+    # as in Sentry, what is left for healthy is never below 0: people can have both a crash and a frozen session
+    counts = {
+        "healthy": max(0, tally.sessions - tally.crashed - tally.abnormal),
+        "crashed": tally.crashed,
+        "abnormal": tally.abnormal,
+    }
+    return sum(counts.get(status, 0) for status in statuses)
 
 
 def _rank(value: float | None) -> float:
@@ -162,9 +175,32 @@ def _rank(value: float | None) -> float:
 
 
 def make_negative(shown: list[dict[str, Any]]) -> None:
-    """What repeated crash updates of one session can do to a rate (sentry.md section 3)."""
+    """What repeated crash updates of one session can do: rates below 0, or nothing but crashes (sentry.md section 3).
+
+    By status, Sentry cuts what is left for healthy off at 0, so that crashes are all there is.
+    """
     for group in shown:
         for field in ("crash_free_rate(session)", "crash_free_rate(user)"):
             if group["totals"].get(field) is not None:
                 group["totals"][field] = -0.02
                 group["series"][field] = [None if v is None else -0.02 for v in group["series"][field]]
+    crashed = {_beside(group): group for group in shown if group["by"].get("session.status") == "crashed"}
+    for group in shown:
+        if group["by"].get("session.status") == "healthy" and _beside(group) in crashed:
+            _move(group, crashed[_beside(group)])
+
+
+def _beside(group: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """What a group shares with those of the other statuses."""
+    return tuple(each for each in group["by"].items() if each[0] != "session.status")
+
+
+def _move(healthy: dict[str, Any], crashed: dict[str, Any]) -> None:
+    for field in COUNTS:
+        if field not in healthy["series"]:
+            continue
+        series = healthy["series"][field]
+        crashed["series"][field] = [a + b for a, b in zip(crashed["series"][field], series, strict=True)]
+        crashed["totals"][field] += healthy["totals"][field]
+        healthy["series"][field] = [0 for _ in series]
+        healthy["totals"][field] = 0

@@ -181,6 +181,7 @@ class World:
                 release.version,
                 release.crash_free_ppm,
                 onset=(start, onset.crash_free_ppm) if onset else None,
+                abnormal_ppm=release.abnormal_ppm,
             )
         on_app_store = story.store == APP_STORE
         if on_app_store:

@@ -6,12 +6,13 @@ the form is a template (sentry.md section 4). To Sentry a typo in it looks like 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from string import Formatter
 
 from stagedrollout.core.errors import WrongConfiguration
-from stagedrollout.core.model import Release
+from stagedrollout.core.model import Release, Store
 
 DEFAULT_TEMPLATE = "{package}@{version}+{build}"
 NAME_LENGTH_MAX = 200
@@ -54,11 +55,67 @@ class ReleaseNames:
             raise NoName(f"{name[:NAME_LENGTH_MAX]!r} {problem}")
         return name
 
+    def read(self, name: str, store: Store) -> Release | None:
+        """The release that has this name in Sentry; None for names of other apps and other forms.
+
+        Its id is what this store calls it: the version code on Google Play, the version on the App Store. Where
+        the template holds only one of version and build, that stands for both. Where two places adjoin, nobody
+        can tell where one ends: None.
+        """
+        pattern = _pattern(self.template, self.package)
+        match = re.fullmatch(pattern, name) if pattern and len(name) <= NAME_LENGTH_MAX else None
+        if match is None:
+            return None
+        found = match.groupdict()
+        version, build = found.get("version") or found["build"], found.get("build") or found["version"]
+        release = Release(build if store is Store.GOOGLE_PLAY else version, version, build)
+        try:
+            # whatever was taken apart wrongly, or could never be stored, does not come out the same again
+            return release if self.of(release) == name else None
+        except NoName:
+            return None
+
+    def apart(self, candidate: Release, others: Iterable[Release]) -> dict[Release, str]:
+        """Sentry's names of a candidate, which comes first, and of the releases it is compared with.
+
+        Others that Sentry can hold nothing of are left out. Raises NoName if the candidate has no name of its own.
+        """
+        names = {candidate: self.of(candidate)}
+        for release in others:
+            try:
+                name = self.of(release)
+            except NoName:
+                continue
+            if name == names[candidate]:
+                raise NoName(
+                    f"Sentry cannot tell {candidate.label} from {release.label}: both are called {name}"
+                )
+            names[release] = name
+        return names
+
 
 def release_filter(names: Iterable[str]) -> str:
     """The search `release:["a","b"]`. Quoted: unquoted spaces and parentheses break Sentry's parser."""
     quoted = ",".join('"' + name.replace('"', '\\"') + '"' for name in names)
     return f"release:[{quoted}]"
+
+
+def _pattern(template: str, package: str) -> str:
+    """What a name by this template looks like; "" where version and build adjoin.
+
+    The version takes what it can: a "+" within a name is part of it, up to the last one before the build.
+    """
+    pattern, before = "", ""
+    for text, place, _, _ in Formatter().parse(template):
+        if not text and place != before and {place, before} == {"version", "build"}:
+            return ""
+        pattern += re.escape(text)
+        if place == "package":
+            pattern += re.escape(package)
+        elif place:
+            pattern += f"(?P={place})" if f"<{place}>" in pattern else f"(?P<{place}>.+)"
+        before = place or ""
+    return pattern
 
 
 def _check_template(template: str) -> None:

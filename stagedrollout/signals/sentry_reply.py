@@ -16,30 +16,31 @@ The rules (sentry.md sections 2.3, 2.4 and 3):
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime
 from typing import Any
 
-from stagedrollout.core.errors import Faulty
+from stagedrollout.core.hours import HOUR
 from stagedrollout.core.observation import Arm, Bucket, Counts, Gap, Measured, Metric, Reading, Unmeasured
+from stagedrollout.signals.sentry_shape import (
+    NOTHING,
+    SERVICE,
+    SESSION_RATE,
+    SESSIONS,
+    USER_RATE,
+    USERS,
+    Implausible,
+    Row,
+    Window,
+    buckets_in,
+    instants,
+    item,
+    row_of,
+)
 
-SERVICE = "sentry"
-DOING = "read sessions"
 METRICS = (Metric.CRASH_FREE_SESSIONS, Metric.CRASH_FREE_USERS)
-
-_SESSIONS = "sum(session)"
-_SESSION_RATE = "crash_free_rate(session)"
-_USERS = "count_unique(user)"
-_USER_RATE = "crash_free_rate(user)"
-FIELDS = (_SESSIONS, _USERS, _SESSION_RATE, _USER_RATE)
-
-COUNT_MAX = 10**12
-"""More sessions than that are no sessions; up to here arithmetic with rates is exact enough."""
-
-_HOUR = timedelta(hours=1)
+FIELDS = (SESSIONS, USERS, SESSION_RATE, USER_RATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +62,15 @@ class Asked:
     until: datetime
 
     @property
+    def window(self) -> Window:
+        return Window(self.start, self.end, HOUR)
+
+    @property
     def names(self) -> tuple[str, ...]:
         return (self.candidate.name, *(named.name for named in self.baseline))
 
 
-class _Implausible(Exception):
-    """Numbers that cannot be; the message says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """Counts as Sentry's numbers make them: `bad` is above `total` where crash-free is below 0."""
-
-    total: int
-    bad: int
-
-    @property
-    def sane(self) -> bool:
-        return self.bad <= self.total
-
-    def clamped(self) -> Counts:
-        return Counts(self.total, min(self.bad, self.total))
-
-
-_NOTHING = _Row(0, 0)
-_Hours = dict[datetime, _Row]
+_Hours = dict[datetime, Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +87,13 @@ def unmeasured(metric: Metric, gap: Gap, why: str) -> Unmeasured:
 
 def readings(body: Any, asked: Asked) -> tuple[Reading, ...]:
     """One reading per metric, in the order of METRICS. Raises Faulty for an answer of another shape."""
-    intervals = [_instant(text) for text in _item(body, "intervals", list)]
-    groups = [_group(group) for group in _item(body, "groups", list)]
+    intervals = instants(body)
+    groups = [_group(group) for group in item(body, "groups", list)]
     try:
         by_name = _one_each(groups, asked.names)
-        hours = _hours_in_window(intervals, asked)
+        hours = buckets_in(asked.window, intervals)
         sessions = _sessions(by_name, hours, asked)
-    except _Implausible as problem:
+    except Implausible as problem:
         return tuple(unmeasured(metric, Gap.IMPLAUSIBLE, str(problem)) for metric in METRICS)
     if sessions.as_of is None or not _total(sessions.hours_by_name.get(asked.candidate.name, {}).values()):
         why = f"no sessions of {asked.candidate.name} since {asked.start:%Y-%m-%d %H:%M} UTC"
@@ -118,7 +103,7 @@ def readings(body: Any, asked: Asked) -> tuple[Reading, ...]:
 
 def _session_reading(sessions: _Sessions, as_of: datetime, asked: Asked) -> Reading:
     own = sessions.hours_by_name[asked.candidate.name]
-    candidate = _session_arm(asked.candidate.label, {start: row.clamped() for start, row in own.items()})
+    candidate = _session_arm(asked.candidate.label, {start: _clamped(row) for start, row in own.items()})
     added: dict[datetime, Counts] = {}
     labels = []
     for named in asked.baseline:
@@ -137,7 +122,7 @@ def _user_reading(by_name: Mapping[str, Mapping[str, Any]], as_of: datetime, ask
     metric = Metric.CRASH_FREE_USERS
     try:
         users = {name: _users(group) for name, group in by_name.items()}
-    except _Implausible as problem:
+    except Implausible as problem:
         return unmeasured(metric, Gap.IMPLAUSIBLE, str(problem))
     own = users[asked.candidate.name]
     if not own.total:
@@ -146,13 +131,13 @@ def _user_reading(by_name: Mapping[str, Mapping[str, Any]], as_of: datetime, ask
     present = [
         (named.label, row)
         for named in asked.baseline
-        if (row := users.get(named.name, _NOTHING)).sane and row.total
+        if (row := users.get(named.name, NOTHING)).sane and row.total
     ]
     baseline = None
     if present:
         counts = Counts(_total(row for _, row in present), sum(row.bad for _, row in present))
         baseline = Arm(", ".join(label for label, _ in present), counts)
-    return Measured(SERVICE, metric, Arm(asked.candidate.label, own.clamped()), baseline, asked.start, as_of)
+    return Measured(SERVICE, metric, Arm(asked.candidate.label, _clamped(own)), baseline, asked.start, as_of)
 
 
 def _session_arm(label: str, hours: Mapping[datetime, Counts]) -> Arm:
@@ -166,66 +151,29 @@ def _sessions(
 ) -> _Sessions:
     found = {name: _session_hours(group, hours) for name, group in by_name.items()}
     with_data = [start for rows in found.values() for start, row in rows.items() if row.total]
-    as_of = min(max(with_data) + _HOUR, asked.until) if with_data else None
+    as_of = min(max(with_data) + HOUR, asked.until) if with_data else None
     return _Sessions(found, as_of)
 
 
 def _session_hours(group: Mapping[str, Any], hours: Sequence[datetime | None]) -> _Hours:
-    totals, rates = group["series"][_SESSIONS], group["series"][_SESSION_RATE]
+    totals, rates = group["series"][SESSIONS], group["series"][SESSION_RATE]
     if len(totals) != len(hours) or len(rates) != len(hours):
-        raise _Implausible(f"{len(hours)} hours, but {len(totals)} counts and {len(rates)} rates of sessions")
-    rows = [_row(total, rate, "sessions") for total, rate in zip(totals, rates, strict=True)]
+        raise Implausible(f"{len(hours)} hours, but {len(totals)} counts and {len(rates)} rates of sessions")
+    rows = [row_of(total, rate, "sessions") for total, rate in zip(totals, rates, strict=True)]
     return {start: row for start, row in zip(hours, rows, strict=True) if start is not None}
 
 
-def _users(group: Mapping[str, Any]) -> _Row:
-    return _row(group["totals"][_USERS], group["totals"][_USER_RATE], "users")
-
-
-def _row(count: Any, rate: Any, what: str) -> _Row:
-    """Counts from a number of `what` and its crash-free share. Raises _Implausible."""
-    total = _count(count, what)
-    if rate is None:
-        if total:
-            raise _Implausible(f"{total} {what}, but no crash-free rate of them")
-        return _NOTHING
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)):
-        raise _Implausible(f"a crash-free rate of {what} that is no number")
-    if (isinstance(rate, float) and not math.isfinite(rate)) or rate > 1:
-        raise _Implausible(f"a crash-free rate of {what} above 1")
-    # the lowest rate a double can hold times a count is infinite: cut before rounding
-    return _Row(total, round(min((1 - rate) * total, total + 1)))
-
-
-def _count(value: Any, what: str) -> int:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _Implausible(f"a number of {what} that is no whole number")
-    if not 0 <= value <= COUNT_MAX:
-        raise _Implausible(f"a number of {what} below 0 or beyond belief")
-    return value
-
-
-def _hours_in_window(intervals: Sequence[datetime], asked: Asked) -> list[datetime | None]:
-    """The start of each hour, None for those outside the window. Raises _Implausible."""
-    if any(start.minute or start.second or start.microsecond for start in intervals) or any(
-        later - earlier != _HOUR for earlier, later in pairwise(intervals)
-    ):
-        raise _Implausible("intervals that are not one hour after the other")
-    hours = [start if asked.start <= start < asked.end else None for start in intervals]
-    if all(start is None for start in hours):
-        raise _Implausible("an answer for another time than was asked for")
-    return hours
+def _users(group: Mapping[str, Any]) -> Row:
+    return row_of(group["totals"][USERS], group["totals"][USER_RATE], "users")
 
 
 def _one_each(groups: Iterable[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """The groups that were asked for, by release. Raises _Implausible if one comes twice."""
+    """The groups that were asked for, by release. Raises Implausible if one comes twice."""
     by_name: dict[str, Mapping[str, Any]] = {}
     for group in groups:
         name = group["by"]["release"]
         if name in by_name:
-            raise _Implausible(f"{name} comes twice in one answer")
+            raise Implausible(f"{name} comes twice in one answer")
         if name in names:
             by_name[name] = group
     return by_name
@@ -233,36 +181,18 @@ def _one_each(groups: Iterable[Mapping[str, Any]], names: Sequence[str]) -> dict
 
 def _group(group: Any) -> Mapping[str, Any]:
     """`group`, once its shape is the API's. Raises Faulty."""
-    _item(_item(group, "by", dict), "release", str)
-    totals, series = _item(group, "totals", dict), _item(group, "series", dict)
-    for name in (_USERS, _USER_RATE):
-        _item(totals, name, object)
-    for name in (_SESSIONS, _SESSION_RATE):
-        _item(series, name, list)
+    item(item(group, "by", dict), "release", str)
+    totals, series = item(group, "totals", dict), item(group, "series", dict)
+    for name in (USERS, USER_RATE):
+        item(totals, name, object)
+    for name in (SESSIONS, SESSION_RATE):
+        item(series, name, list)
     return dict(group)
 
 
-def _item(value: Any, key: str, kind: type) -> Any:
-    if not isinstance(value, dict) or not isinstance(value.get(key, _MISSING), kind) or key not in value:
-        raise Faulty(
-            SERVICE, DOING, f"the answer is not of the known shape: {key!r} is missing or of another kind"
-        )
-    return value[key]
+def _clamped(row: Row) -> Counts:
+    return Counts(row.total, min(row.bad, row.total))
 
 
-_MISSING = object()
-
-
-def _instant(text: Any) -> datetime:
-    """An instant of the answer in UTC. Raises Faulty, also if it has no time zone."""
-    try:
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is not None:
-            return instant.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise Faulty(SERVICE, DOING, "the answer is not of the known shape: an interval is no instant")
-
-
-def _total(rows: Iterable[_Row]) -> int:
+def _total(rows: Iterable[Row]) -> int:
     return sum(row.total for row in rows)

@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from stagedrollout.core.observation import LOW_STARS, LOWEST_MAX, Review, Reviews, SignalQuery, Stars
+from stagedrollout.core.hours import day_floor
+from stagedrollout.core.observation import (
+    LOW_STARS,
+    LOWEST_MAX,
+    DayOfStars,
+    Review,
+    Reviews,
+    SignalQuery,
+    Stars,
+)
 from stagedrollout.signals.quotes import titled
 
 HOUR = timedelta(hours=1)
@@ -70,6 +79,14 @@ def counted(
         baseline_name=", ".join(one.version for one in query.baseline),
         cut_short=since > query.since or bool(lost),
         newest=max((one.at for one in mine if one.at <= shelf.as_of), default=None),
+        days=_days(mine),
+    )
+
+
+def _days(reviews: list[Written]) -> tuple[DayOfStars, ...]:
+    starts = sorted({day_floor(one.at) for one in reviews})
+    return tuple(
+        DayOfStars(day, _stars(one for one in reviews if day_floor(one.at) == day)) for day in starts
     )
 
 

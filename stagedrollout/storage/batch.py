@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from stagedrollout.core.events import Entry
+from stagedrollout.core.events import CHAIN_START, Entry
+from stagedrollout.core.ledger import Revision
 from stagedrollout.core.model import Change, RolloutKey, Settlement
 from stagedrollout.core.notice import Board, Notice
 from stagedrollout.core.phasing import PauseClock
@@ -57,6 +59,10 @@ class Batch:
 
     Guards, each left out when None: `expected_seq` is the rollout's last seq when it was read (0: no entry
     yet), `epoch` the one this daemon claimed. A halt may leave both out: it never waits to be up to date.
+
+    `revisions` are what was read anew, oldest first, and `ledger_prev` the head of the ledger they follow: a
+    guard as well, looked at only if there are revisions. `standing` is what this pass found and decided, for
+    people to look at; it holds only what JSON can say. Both may come without an entry.
     """
 
     rollout: RolloutKey
@@ -69,3 +75,11 @@ class Batch:
     notices: tuple[Notice, ...] = ()
     board: Board | None = None
     summary: Summary | None = None
+    revisions: tuple[Revision, ...] = ()
+    ledger_prev: str = CHAIN_START
+    standing: dict[str, Any] | None = None
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it carries every guard, as whatever permits something does. A brake leaves one or both out."""
+        return self.expected_seq is not None and self.epoch is not None

@@ -2,11 +2,11 @@
 
 - Append-only, one hash chain per rollout (promise R16). Two entries after the same one are refused by the
   database itself, so that two writers can never both believe they extended the journal.
-- `record` writes entries, intent, notices, board and summary together or not at all: a crash on either
-  side of acting neither loses nor doubles anything (promise R13).
-- The guards are read inside that transaction, under its lock: StaleJournal when the rollout was written to
-  since it was read, LostLease when another daemon has claimed the epoch (promise R14). Nothing is written
-  then.
+- `record` writes entries, intent, notices, board, summary, revisions and standing together or not at all: a
+  crash on either side of acting neither loses nor doubles anything (promise R13).
+- The guards are read inside that transaction, under its lock: StaleJournal when the rollout or its ledger
+  was written to since it was read, LostLease when another daemon has claimed the epoch (promise R14).
+  Nothing is written then.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp, V
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant, micros, micros_or_none, span_micros_or_none
+from stagedrollout.storage.ledger import note
 from stagedrollout.storage.outbox import enqueue, want_board
 from stagedrollout.storage.schema import daemons, events, intents, rollouts
 from stagedrollout.storage.wording import UNREADABLE, json_body, json_text
@@ -51,6 +52,7 @@ class Journal:
     def record(self, batch: Batch) -> tuple[Recorded, ...]:
         """Write all of the batch, durably, or nothing. Returns its entries with their place in the journal.
 
+        Only the ledger may be left out, and only of a batch that leaves a guard out (ledger.note).
         Raises StaleJournal (also for an intent opened or settled before), LostLease, StorageError.
         """
         with writing(self._engine) as connection:
@@ -70,6 +72,7 @@ class Journal:
             if batch.summary is not None:
                 seq = recorded[-1].seq if recorded else last_seq
                 _summarise(connection, batch, batch.summary, seq)
+            note(connection, batch)
         return recorded
 
     def history(self, rollout: RolloutKey) -> tuple[Recorded, ...]:

@@ -1,8 +1,8 @@
 """The tables, in types that SQLite and PostgreSQL share: BIGINT microseconds for instants, JSON as text.
 
 The migrations make them; a test keeps both in agreement. What must not happen twice is refused here, by
-the database: a second entry after the same one (the chain cannot fork), an intent, a notice or a command
-with a known key.
+the database: a second entry or revision after the same one (no chain can fork), an intent, a notice or a
+command with a known key.
 """
 
 from __future__ import annotations
@@ -148,6 +148,34 @@ rollouts = Table(
     Column("seq", Integer, nullable=False),
     Column("paused_us", BigInteger, nullable=False, server_default="0"),
     Column("paused_since_us", BigInteger),
+)
+
+buckets = Table(
+    "bucket",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("rollout", Words, nullable=False),
+    Column("measure", Words, nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("stratum", Words, nullable=False),
+    Column("read_at_us", BigInteger, nullable=False),
+    Column("n_c", BigInteger, nullable=False),
+    Column("k_c", BigInteger, nullable=False),  # may be above n_c: kept as it was read
+    Column("n_b", BigInteger, nullable=False),
+    Column("k_b", BigInteger, nullable=False),
+    Column("prev", Words, nullable=False),
+    Column("hash", Words, nullable=False),
+    UniqueConstraint("rollout", "prev", name="uq_bucket_rollout_prev"),
+    Index("ix_bucket_rollout_seq", "rollout", "seq"),
+    sqlite_autoincrement=True,
+)
+
+standings = Table(
+    "standing",
+    metadata,
+    Column("rollout", Words, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("body", Words, nullable=False),
 )
 
 passes = Table(

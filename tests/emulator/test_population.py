@@ -59,6 +59,36 @@ def test_the_truth_is_what_the_scenario_says():
     assert day.sessions == pytest.approx(2_000_000 * 4 * 2 * 0.097, rel=0.03)
 
 
+def test_a_few_sessions_end_abnormally_and_never_one_that_crashed():
+    people = crowd()
+    people.know(5030, "5.3.0", 100_000, abnormal_ppm=500_000)
+    people.offer(5030, T0 + DAY, 1_000_000)
+    window = (T0 + 2 * DAY, T0 + 3 * DAY)
+    usual = people.tally(5010, *window, seen=T0 + 9 * DAY)
+    assert usual.abnormal / usual.sessions == pytest.approx(0.001, abs=0.0002)
+    awful = people.tally(5030, *window, seen=T0 + 9 * DAY)
+    assert awful.abnormal / awful.sessions == pytest.approx(0.05, abs=0.005)
+    assert awful.abnormal + awful.crashed <= awful.sessions
+
+
+def test_abnormal_ends_are_told_late_and_change_neither_sessions_nor_crashes():
+    def hour(abnormal_ppm, seen):
+        people = crowd()
+        people.know(5030, "5.3.0", 990_000, abnormal_ppm=abnormal_ppm)
+        people.offer(5030, T0, 1_000_000)
+        return people.tally(5030, T0 + DAY, T0 + DAY + HOUR, seen=seen)
+
+    young, old = hour(50_000, T0 + DAY + HOUR), hour(50_000, T0 + 3 * DAY)
+    assert 0 < young.abnormal < old.abnormal
+    never = hour(0, T0 + 3 * DAY)
+    assert (never.sessions, never.crashed, never.abnormal) == (old.sessions, old.crashed, 0)
+
+
+def test_sessions_and_crashes_are_those_that_were_drawn_before_abnormal_ends_were():
+    tally = crowd().tally(5020, T0 + DAY, T0 + 3 * DAY, seen=T0 + 9 * DAY)
+    assert (tally.sessions, tally.crashed) == (1_537_674, 6_134)
+
+
 def test_an_onset_changes_the_crashes_from_its_instant_on():
     people = crowd(onset=(float(T0 + 2 * DAY + HOUR // 2), 960_000))
     seen = T0 + 9 * DAY
@@ -77,6 +107,7 @@ def test_parts_of_an_hour_add_up_to_it():
     parts = [people.tally(5020, a, b, seen=seen) for a, b in itertools.pairwise(cuts)]
     assert sum(part.sessions for part in parts) == whole.sessions
     assert sum(part.crashed for part in parts) == whole.crashed
+    assert sum(part.abnormal for part in parts) == whole.abnormal > 0
 
 
 def test_what_lies_after_the_look_is_not_seen():

@@ -91,11 +91,45 @@ def test_statuses_are_five_rows_and_an_unknown_status_is_no_group():
     rows = sessions(world_at(30), **counts).document["groups"]
     by_status = {row["by"]["session.status"]: row["totals"]["sum(session)"] for row in rows}
     assert set(by_status) == {"abnormal", "crashed", "errored", "healthy", "unhandled"}
-    assert by_status["healthy"] > by_status["crashed"] > 0
+    assert by_status["healthy"] > by_status["crashed"] > by_status["abnormal"] > 0
+    (whole,) = sessions(world_at(30), field="sum(session)", groupBy=None).document["groups"]
+    assert sum(by_status.values()) == whole["totals"]["sum(session)"]
     empty = sessions(world_at(30), **counts, query='release:"nobody"').document["groups"]
     assert {row["totals"]["sum(session)"] for row in empty} == {0}
     assert len(empty) == 5
     assert sessions(world_at(30), field="sum(session)", query="session.status:bogus").document["groups"] == []
+
+
+def test_sessions_that_freeze_are_as_many_as_the_scenario_says_and_are_no_crashes():
+    fields = ["abnormal_rate(session)", "anr_rate()", "unhealthy_rate(session)", CRASH_FREE]
+    world = world_at(60, "abnormal: 3")
+    totals = group(sessions(world, field=fields), NEW)["totals"]
+    assert totals["abnormal_rate(session)"] == pytest.approx(0.03, abs=0.01)
+    assert totals["anr_rate()"] > 0
+    assert totals["unhealthy_rate(session)"] > totals["abnormal_rate(session)"]
+    assert totals[CRASH_FREE] == group(sessions(world_at(60), field=fields), NEW)["totals"][CRASH_FREE]
+
+
+def test_days_begin_at_midnight_and_count_somebody_who_came_back_once_a_day():
+    answer = sessions(world_at(60), interval="1d", statsPeriod="2d")
+    assert answer.document["intervals"] == [f"2026-03-0{day}T00:00:00Z" for day in (2, 3, 4)]
+    old = group(answer, OLD)
+    assert max(old["series"]["count_unique(user)"]) <= old["totals"]["count_unique(user)"] <= 2_000_000
+    assert sum(old["series"]["count_unique(user)"]) > old["totals"]["count_unique(user)"]
+
+
+def test_crash_loops_leave_nothing_but_crashes_by_status():
+    world = world_at(30)
+    world.faults.add(Fault("sentry", "negative"))
+    asked = {"field": ["sum(session)", "p50(session.duration)"], "groupBy": ["release", "session.status"]}
+    rows = sessions(world, **asked).document["groups"]
+    of_new = {
+        row["by"]["session.status"]: row["totals"]["sum(session)"]
+        for row in rows
+        if row["by"]["release"] == NEW
+    }
+    assert of_new["healthy"] == 0
+    assert of_new["crashed"] > 0
 
 
 def test_projects_are_grouped_by_their_integer_id():

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stagedrollout.core.events import Entry
+from stagedrollout.core.ledger import Measure, Place, Revision, Tally
 from stagedrollout.core.model import (
     Actor,
     ActorKind,
@@ -43,6 +44,13 @@ def batch(rollout: RolloutKey = SHOP, **more: Any) -> Batch:
 
 def intent(key: str = "shop/1", *, epoch: int = 1) -> OpenIntent:
     return OpenIntent(key, Change(Verb.RAISE, "412", 200_000), "fingerprint", epoch)
+
+
+def revision(hour: int = 0, *counts: int, measure: Measure = Measure.CRASHED, stratum: str = "") -> Revision:
+    """The bucket so many hours after midnight; `counts`: n_c, k_c, n_b, k_b."""
+    midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    place = Place(midnight + timedelta(hours=hour), stratum)
+    return Revision(measure, place, Tally(*(counts or (1_000, 3, 20_000, 41))), NOW)
 
 
 def order(name: str = "order-1", verb: CommandVerb = CommandVerb.ADVANCE, **more: Any) -> Command:

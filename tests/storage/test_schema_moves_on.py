@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -19,9 +20,11 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from stagedrollout.core.errors import StorageError
 from stagedrollout.storage import migrate
 from stagedrollout.storage.engine import Engine, open_engine, reading, writing
+from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.presence import Presence
 from stagedrollout.storage.schema import metadata
-from tests.storage.rows import NOW
+from tests.storage.rows import NOW, SHOP, STANDING, batch, entry, intent, notice, revision
 
 
 @pytest.fixture
@@ -64,6 +67,25 @@ def test_an_older_schema_is_said_with_its_cure(engine: Engine, monkeypatch: pyte
     monkeypatch.setattr(migrate, "HEAD", "9998")
     with pytest.raises(StorageError, match=r"older stagedrollout.*run `stagedrollout run`"):
         migrate.check(engine)
+
+
+def test_a_rollout_under_way_goes_on_where_it_was_when_the_ledger_comes(empty: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", "stagedrollout.storage:migrations")
+    with writing(empty) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+    journal, ledger, presence = Journal(empty), LedgerTable(empty), Presence(empty)
+    # Alone, so that it is as the version before wrote it: nothing of it touches the new tables.
+    whole = batch(entries=(entry(),), opened=intent(), notices=(notice("n"),), summary=STANDING)
+    recorded = journal.record(whole)
+    before = (journal.history(SHOP), journal.open_intents(SHOP), presence.statuses())
+    migrate.upgrade(empty)
+    migrate.check(empty)
+    assert (journal.history(SHOP), journal.open_intents(SHOP), presence.statuses()) == before
+    assert (ledger.revisions(SHOP), ledger.standing(SHOP)) == ((), None)
+    journal.record(batch(expected_seq=recorded[-1].seq, revisions=(revision(),), standing={"looks": "well"}))
+    assert ledger.revisions(SHOP) == (revision(),)
 
 
 def test_migrations_tables_and_the_known_revisions_agree(engine: Engine) -> None:

@@ -42,13 +42,15 @@ class Row(NamedTuple):
 
     @property
     def total(self) -> Tally:
-        return sum(self.strata[1:], self.strata[0])
+        """All strata together; one with impossible counts counts as crashed whole."""
+        first, *others = map(increments.clamped, self.strata)
+        return sum(others, first)
 
 
 class State(NamedTuple):
     """After a bucket was counted. `safety`: per alternative, the stage's evidence that nothing is wrong.
 
-    `peak`: the largest evidence so far, at the closes of buckets.
+    `peak`: the largest evidence so far, at the closes of buckets. `counted`: all buckets together.
     """
 
     mixture: Mixture
@@ -56,6 +58,12 @@ class State(NamedTuple):
     safety: tuple[float, ...]
     ln_e: float
     peak: float
+    counted: Tally
+
+    @property
+    def ln_e_advance(self) -> float:
+        """Evidence that what the stage must rule out is ruled out, were all of it settled."""
+        return log_sum([LN_QUARTER + gathered for gathered in self.safety])
 
 
 class Fold(NamedTuple):
@@ -110,7 +118,7 @@ def floor_increments(floor: float, s: float) -> Increments:
     def of(row: Row, tau2: float) -> tuple[float, ...]:
         if row.incident:
             return increments.SILENT
-        return increments.of_floor(increments.clamped(row.total), floor, s, tau2)
+        return increments.of_floor(row.total, floor, s, tau2)
 
     return of
 
@@ -118,7 +126,7 @@ def floor_increments(floor: float, s: float) -> Increments:
 def fold(rows: tuple[Row, ...], by: Yardstick, before: Fold | None = None) -> Fold:
     """Count the rows in order. `before`: an earlier fold by the same yardstick."""
     kept = _in_common(rows, before.rows) if before else 0
-    first = State(Mixture(), by.noise, _NO_SAFETY, 0.0, 0.0)
+    first = State(Mixture(), by.noise, _NO_SAFETY, 0.0, 0.0, Tally(0, 0, 0, 0))
     states = list(before.states[: kept + 1]) if before else [first]
     state = states[-1]
     for place in range(kept, len(rows)):
@@ -140,8 +148,15 @@ def _counted(state: State, row: Row, by: Yardstick, *, first: bool) -> State:
     tau2 = state.noise.tau2
     opened = state.mixture.opened(share_spent(by.hours, first=first, stage=row.stage))
     mixture = opened.closed(by.increments(row, tau2))
-    ln_e, noise = mixture.ln_e, state.noise.after(row.total, by.s)
-    return State(mixture, noise, _safer(state, row, by.s, tau2), ln_e, max(state.peak, ln_e))
+    ln_e, total = mixture.ln_e, row.total
+    return State(
+        mixture=mixture,
+        noise=state.noise.after(total, by.s),
+        safety=_safer(state, row, by.s, tau2),
+        ln_e=ln_e,
+        peak=max(state.peak, ln_e),
+        counted=state.counted + total,
+    )
 
 
 def _safer(state: State, row: Row, s: float, tau2: float) -> tuple[float, ...]:
@@ -166,7 +181,7 @@ def ln_e_advance(folded: Fold, stage_at: datetime, settled_until: datetime) -> f
         count -= 1
     if not count or folded.rows[count - 1].start < hour_floor(stage_at):
         return 0.0
-    return log_sum([LN_QUARTER + gathered for gathered in folded.states[count].safety])
+    return folded.states[count].ln_e_advance
 
 
 def rows_of(

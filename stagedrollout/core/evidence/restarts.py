@@ -27,8 +27,10 @@ class Mixture:
     log_a: tuple[float, ...] = (NOTHING,) * len(HARMFUL)
 
     def opened(self, spent: float) -> Mixture:
-        """After a bucket was opened with the share `spent` of the reserve."""
+        """After a bucket was opened with the share `spent` of the reserve. The last of it is never spent."""
         mass = self.reserve * spent
+        if not mass:
+            return self
         ln_mass = log(mass)
         log_a = tuple(log_add(a, w + ln_mass) for a, w in zip(self.log_a, LN_WEIGHTS, strict=True))
         return Mixture(self.reserve - mass, log_a)

@@ -37,18 +37,18 @@ class Run:
     def counts(self, measure: Measure, place: Place) -> bool:
         """Whether a bucket belongs to this run. The first day is only half a day where a run begins in it; after a
         resume that day would count again what was counted before."""
-        began = day_floor(self.since) if measure is Measure.USERS and self.first else self.since
+        began = day_floor(self.since) if measure.width > HOUR and self.first else self.since
         return place.start >= began
 
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """`folds`: per signal that is computed from buckets. `stars`: ln E of the ratings, None without."""
+    """`folds`: per signal that is computed from buckets. `stars`: the reviews that take part, None without."""
 
     run: Run
     head: str
     folds: Mapping[SignalId, Fold]
-    stars: float | None = None
+    stars: Stars | None = None
 
     @property
     def ln_e(self) -> float:
@@ -58,16 +58,25 @@ class Weighing:
     def ln_e_of(self, signal: SignalId) -> float:
         """One signal's evidence; 0 (E = 1) while it has no data."""
         if signal is SignalId.RATINGS:
-            return self.stars or 0.0
+            return _of_stars(self.run.terms, self.stars)
         folded = self.folds.get(signal)
         return folded.now.ln_e if folded else 0.0
 
-    def ln_e_advance(self, settle: timedelta, now: datetime) -> float | None:
-        """Evidence that the present stage is safe to leave; None where no stage is known or there is no baseline."""
+    def ln_e_advance(self, settled_until: datetime) -> float | None:
+        """Evidence that the present stage is safe to leave; None where no stage is known or there is no baseline.
+
+        From the hours that ended by `settled_until` only.
+        """
         if not self.run.stages or self.run.terms.p_ref is None:
             return None
         folded = self.folds.get(SignalId.CRASHED_SESSIONS)
-        return course.ln_e_advance(folded, self.run.stages[-1].at, now - settle) if folded else 0.0
+        return course.ln_e_advance(folded, self.run.stages[-1].at, settled_until) if folded else 0.0
+
+    def sessions(self, since: datetime, until: datetime) -> int:
+        """The candidate's sessions in the hours that began at `since` or later and ended by `until`."""
+        folded = self.folds.get(SignalId.CRASHED_SESSIONS) or self.folds.get(SignalId.FLOOR)
+        rows = folded.rows if folded else ()
+        return sum(row.total.n_c for row in rows if row.start >= since and row.start + HOUR <= until)
 
     @property
     def peak(self) -> float:
@@ -100,7 +109,7 @@ def merged(terms: Terms, ln_e: Mapping[SignalId, float]) -> float:
     return log_sum(parts) if parts else 0.0
 
 
-def weigh(run: Run, ledger: Ledger, stars: Stars | None = None, before: Weighing | None = None) -> Weighing:
+def weigh(run: Run, ledger: Ledger, before: Weighing | None = None) -> Weighing:
     """Fold every signal that the terms name. `before`: an earlier weighing of the same run, for what is unchanged."""
     if before is not None and before.run.terms != run.terms:
         before = None
@@ -108,13 +117,20 @@ def weigh(run: Run, ledger: Ledger, stars: Stars | None = None, before: Weighing
         folds = before.folds
     else:
         folds = _folds(run, ledger, before)
-    return Weighing(run, ledger.head, folds, _stars(run.terms, stars))
+    return Weighing(run, ledger.head, folds, _stars(run, ledger))
 
 
-def _stars(terms: Terms, stars: Stars | None) -> float | None:
-    if stars is None or terms.mu_base is None:
-        return None
-    return ratings.ln_e(stars, terms.mu_base)
+def _stars(run: Run, ledger: Ledger) -> Stars | None:
+    """The reviews of this run, each number of stars a stratum of its own; None while there are none."""
+    counts = [0] * 5
+    for place, tally in ledger.of(Measure.RATINGS).items():
+        if run.counts(Measure.RATINGS, place):
+            counts[int(place.stratum) - 1] += tally.n_c
+    return Stars(tuple(counts)) if any(counts) else None
+
+
+def _of_stars(terms: Terms, stars: Stars | None) -> float:
+    return 0.0 if stars is None or terms.mu_base is None else ratings.ln_e(stars, terms.mu_base)
 
 
 def _folds(run: Run, ledger: Ledger, before: Weighing | None) -> Mapping[SignalId, Fold]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, wait
 from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.inconclusive import by_policy
 from stagedrollout.core.model import ActorKind, ReleaseStatus
 from stagedrollout.core.phasing import REST, Pacing, next_share
 from stagedrollout.core.policy import Completion
@@ -37,7 +38,9 @@ def window_holds(case: Case) -> bool:
     stands = Verdict.INSUFFICIENT if by_hand else Verdict.PASS
     if window.without_evidence:
         stands = Verdict.CONTRADICTORY
-    return case.rollout.exposure_ppm < window.target_ppm and case.assessment.worst <= stands
+    return case.rollout.exposure_ppm < window.target_ppm and (
+        case.assessment.worst <= stands or by_policy(case)
+    )
 
 
 def following(case: Case) -> Decision | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, refuse, taken, wait
 from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.gates import OnInconclusive
+from stagedrollout.core.inconclusive import by_policy, overdue
 from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.policy import Completion, Stay
@@ -72,13 +74,30 @@ def baking(case: Case) -> Decision | None:
 
 
 def small_sample(case: Case) -> Decision | None:
+    """Too little is known to raise. Once the stage has lasted for its longest, the policy's choice decides."""
     needed, got = _stay(case).min_sample, case.assessment.stage_sample
+    waiting: tuple[Reason, ...] = ()
+    if case.assessment.worst is Verdict.INSUFFICIENT:
+        waiting = case.assessment.reasons(Verdict.INSUFFICIENT)
     if got < needed and not phased.follows(case):
         text = f"{got} settled sessions at this stage, {needed} needed"
-        return Decision(DecisionKind.WAIT, (Reason("stage_sample", text, sample=got, sample_needed=needed),))
-    if case.assessment.worst is Verdict.INSUFFICIENT:
-        return Decision(DecisionKind.WAIT, case.assessment.reasons(Verdict.INSUFFICIENT))
-    return None
+        waiting = (Reason("stage_sample", text, sample=got, sample_needed=needed),)
+    if not waiting or by_policy(case):
+        return None
+    if overdue(case) and case.assessment.inconclusive:
+        return Decision(DecisionKind.HOLD, (*waiting, _asks(case)))
+    return Decision(DecisionKind.WAIT, waiting)
+
+
+def _asks(case: Case) -> Reason:
+    """What becomes of a stage that has lasted for its longest without evidence either way."""
+    lasted = f"inconclusive after {duration_text(_stay(case).max_bake)}"
+    if case.policy.evidence and case.policy.evidence.on_inconclusive is OnInconclusive.HOLD:
+        return Reason("inconclusive_hold", f"{lasted}; the policy goes on holding")
+    app = case.rollout.key.app
+    return Reason(
+        "inconclusive_ask", f"{lasted}; a person decides: stagedrollout advance {app}, or halt {app}"
+    )
 
 
 def closed_window(case: Case) -> Decision | None:
@@ -122,6 +141,16 @@ def _raise_to(case: Case, target_ppm: int) -> Change:
 
 
 def _cited(case: Case) -> tuple[Reason, ...]:
-    """What a raise stands on: what each required gate said in this pass; and beside it what is only shown."""
+    """What a raise stands on: what each required gate said in this pass, or the policy's named choice where the
+    evidence is inconclusive; and beside it what is only shown."""
     stands = tuple(judgement.reason for judgement in case.assessment.required())
-    return (*stands, *case.assessment.advice)
+    return (*_choice(case), *stands, *case.assessment.advice)
+
+
+def _choice(case: Case) -> tuple[Reason, ...]:
+    short = case.assessment.stage_sample < _stay(case).min_sample
+    if not by_policy(case) or (case.assessment.worst is Verdict.PASS and not short):
+        return ()
+    lasted = duration_text(_stay(case).max_bake)
+    text = f"inconclusive after {lasted}, with nothing against it: the policy says on_inconclusive: advance"
+    return (Reason("inconclusive_by_policy", text),)

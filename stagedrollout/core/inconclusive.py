@@ -1,0 +1,24 @@
+"""When a stage has lasted for its longest and the evidence is still inconclusive: whose choice it is then."""
+
+from __future__ import annotations
+
+from stagedrollout.core.case import Case
+from stagedrollout.core.gates import OnInconclusive
+
+
+def overdue(case: Case) -> bool:
+    """Whether this exposure has been kept for the longest that the policy waits for evidence."""
+    since, key = case.rollout.live_since, case.rollout.key
+    if case.policy.evidence is None or since is None:
+        return False
+    longest = case.policy.stay_at(key.store, case.rollout.exposure_ppm).max_bake
+    return case.now - since >= longest
+
+
+def by_policy(case: Case) -> bool:
+    """Whether the policy names the choice to advance, and everything else that a raise needs is there: each signal
+    was read in this pass, and none speaks against it."""
+    gate = case.policy.evidence
+    if gate is None or gate.on_inconclusive is not OnInconclusive.ADVANCE:
+        return False
+    return overdue(case) and case.assessment.inconclusive

@@ -1,0 +1,146 @@
+"""Sentry's sessions and users for the ledger: counts bucket by bucket, of a candidate and its baseline.
+
+Questions are put by `sentry_sessions_call.py`; what the answers mean is in `sentry_tallies_reply.py` and
+`sentry_totals_reply.py`, what releases are called in `sentry_names.py`. Nothing is asked twice here.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from stagedrollout.core.errors import EdgeError, Faulty
+from stagedrollout.core.hours import DAY, HOUR, hour_floor
+from stagedrollout.core.ledger import LedgerQuery, Measure, Past, Running, Tallied, Untallied
+from stagedrollout.core.model import Release, Store
+from stagedrollout.core.observation import Gap
+from stagedrollout.http.client import HttpClient
+from stagedrollout.signals.sentry_names import NoName, ReleaseNames
+from stagedrollout.signals.sentry_sessions_call import (
+    CUT_SHORT,
+    DATA_POINTS_MAX,
+    Question,
+    SentryProject,
+    SessionsCall,
+    cut_short,
+    window_around,
+)
+from stagedrollout.signals.sentry_shape import DOING, SERVICE, SESSIONS, USER_RATE, USERS, Window
+from stagedrollout.signals.sentry_tallies_reply import (
+    SESSION_MEASURES,
+    STATUS,
+    AskedTallies,
+    session_tallies,
+    untallied,
+    user_tally,
+)
+from stagedrollout.signals.sentry_totals_reply import PAST_FIELDS, past, used
+
+STATUSES = 5
+"""Groups per release where sessions are grouped by status (sentry.md section 3)."""
+
+PAST_SPAN = 7 * DAY
+PAST_RELEASES_MAX = DATA_POINTS_MAX // (PAST_SPAN // HOUR)
+"""Of how many releases one answer holds seven days of hours."""
+
+RUNNING_MAX = 100
+"""Releases in use that are told, largest first."""
+
+
+class SentryTallies:
+    """The counts of "sentry"; see `SessionsCall` for what it needs. `store` says what releases' ids are."""
+
+    def __init__(self, http: HttpClient, project: SentryProject, names: ReleaseNames, store: Store) -> None:
+        self._call = SessionsCall(http, project)
+        self._names = names
+        self._store = store
+
+    @property
+    def name(self) -> str:
+        return SERVICE
+
+    def read(self, query: LedgerQuery) -> tuple[Tallied | Untallied, ...]:
+        """One request for sessions by hour, and with `query.users` one for users by UTC day.
+
+        Both windows are shortened from their beginning to what one answer holds: 1000 hours with up to two
+        releases, fewer with more; the day of `query.since` counts whole. Raises Unreachable, Throttled, Denied,
+        Rejected or Faulty if sessions cannot be read; users that cannot be read are a reading.
+        """
+        try:
+            names = self._names.apart(
+                query.candidate, (release for each in query.comparisons for release in each.releases)
+            )
+        except NoName as problem:
+            return _untallied(Gap.IMPLAUSIBLE, str(problem), users=query.users)
+        sessions = self._sessions(query, names)
+        return (*sessions, self._users(query, names)) if query.users else sessions
+
+    def unread(self, why: str, *, users: bool) -> tuple[Untallied, ...]:
+        return _untallied(Gap.FAILED, why, users=users)
+
+    def running(self, candidate: Release, until: datetime) -> tuple[Running, ...]:
+        """The other releases of this app in the 24 full hours before the end of `until`'s, most used first.
+
+        At most 100. Releases are known by their names only, so a build of the candidate's own version counts as
+        the candidate where the store's id is the version. Raises Unreachable, Throttled, Denied, Rejected or Faulty.
+        """
+        own = self._storable(candidate)
+        end = window_around(until, until, width=HOUR, groups=1).end
+        more = (("orderBy", f"-{SESSIONS}"), ("per_page", str(RUNNING_MAX)))
+        # unfiltered, for the names are what is looked for; what is cut off is what fewest people use
+        question = Question(Window(end - DAY, end, HOUR), (SESSIONS,), names=None, more=more)
+        return tuple(
+            Running(release, sessions)
+            for name, sessions in used(self._call.ask(question).body)
+            if name not in own
+            and (release := self._names.read(name, self._store)) is not None
+            and release.id != candidate.id
+        )
+
+    def past(self, releases: tuple[Release, ...], until: datetime) -> Past:
+        """The seven days of full hours before `until`, of the first 59 of these releases.
+
+        Raises Unreachable, Throttled, Denied, Rejected or Faulty.
+        """
+        names = tuple(dict.fromkeys(name for release in releases for name in self._storable(release)))
+        names = names[:PAST_RELEASES_MAX]
+        if not names:
+            return Past(sessions=0, crashed=0, crashed_users=None)
+        end = hour_floor(until.astimezone(UTC))
+        reply = self._call.ask(Question(Window(end - PAST_SPAN, end, HOUR), PAST_FIELDS, names))
+        if cut_short(reply.headers):
+            raise Faulty(SERVICE, DOING, CUT_SHORT)
+        return past(reply.body, names)
+
+    def _sessions(self, query: LedgerQuery, names: dict[Release, str]) -> tuple[Tallied | Untallied, ...]:
+        groups = STATUSES * len(set(names.values()))
+        asked = AskedTallies(query, names, window_around(query.since, query.until, width=HOUR, groups=groups))
+        reply = self._call.ask(
+            Question(asked.window, (SESSIONS,), asked.all_names, groups=("release", STATUS))
+        )
+        if cut_short(reply.headers):
+            return _untallied(Gap.IMPLAUSIBLE, CUT_SHORT, users=False)
+        return session_tallies(reply.body, asked)
+
+    def _users(self, query: LedgerQuery, names: dict[Release, str]) -> Tallied | Untallied:
+        groups = len(set(names.values()))
+        asked = AskedTallies(query, names, window_around(query.since, query.until, width=DAY, groups=groups))
+        try:
+            reply = self._call.ask(Question(asked.window, (USERS, USER_RATE), asked.all_names))
+            if cut_short(reply.headers):
+                return untallied(Measure.USERS, Gap.IMPLAUSIBLE, CUT_SHORT)
+            return user_tally(reply.body, asked)
+        except EdgeError as error:
+            # the sessions that were read are worth having without it
+            return untallied(Measure.USERS, Gap.FAILED, str(error))
+
+    def _storable(self, release: Release) -> tuple[str, ...]:
+        """Sentry's name of a release; nothing if Sentry can hold nothing of it."""
+        try:
+            return (self._names.of(release),)
+        except NoName:
+            return ()
+
+
+def _untallied(gap: Gap, why: str, *, users: bool) -> tuple[Untallied, ...]:
+    measures = (*SESSION_MEASURES, Measure.USERS) if users else SESSION_MEASURES
+    return tuple(untallied(measure, gap, why) for measure in measures)
