@@ -26,7 +26,9 @@ def row(place: int, *strata: Written, stage: bool = False, rho: float | None = N
     return Row(hour(place), tuple(Tally(*each) for each in strata), stage, rho)
 
 
-def in_order(written: Iterable[Written], stages: Sequence[int] = (), rho: float | None = None) -> tuple[Row, ...]:
+def in_order(
+    written: Iterable[Written], stages: Sequence[int] = (), rho: float | None = None
+) -> tuple[Row, ...]:
     """One row an hour; a stage starts in the buckets that `stages` counts from 0."""
     return tuple(row(place, each, stage=place in stages, rho=rho) for place, each in enumerate(written))
 

@@ -159,7 +159,9 @@ def test_crashes_without_any_session_are_no_error() -> None:
 
 def test_crashes_beyond_all_sessions_do_not_drown_later_evidence_in_noise() -> None:
     bad = [(100, 30, 9000, 45)] * 5
-    wild, whole = (fold(in_order([*bad, (100, k, 9000, 45), *bad]), by_ratio(tau2=None)) for k in (10**9, 100))
+    wild, whole = (
+        fold(in_order([*bad, (100, k, 9000, 45), *bad]), by_ratio(tau2=None)) for k in (10**9, 100)
+    )
     assert wild.states == whole.states
 
 

@@ -118,7 +118,8 @@ def test_a_band_is_around_the_rate_and_wider_where_crashes_come_in_loops() -> No
 
 
 @pytest.mark.parametrize(
-    ("bad", "total", "low", "high"), [(0, 0, 0.0, 1.0), (0, 100, 0.0, None), (100, 100, None, 1.0), (130, 100, None, 1.0)]
+    ("bad", "total", "low", "high"),
+    [(0, 0, 0.0, 1.0), (0, 100, 0.0, None), (100, 100, None, 1.0), (130, 100, None, 1.0)],
 )
 def test_a_band_ends_where_rates_end(bad: int, total: int, low: float | None, high: float | None) -> None:
     found = ratio.band(bad, total, 2.0)
@@ -144,7 +145,8 @@ def test_quantiles_that_are_known_exactly(q: float, a: float, b: float, told: fl
 
 @pytest.mark.parametrize("q", [0.05, 0.5, 0.95])
 @pytest.mark.parametrize(
-    ("a", "b"), [(0.5, 30.5), (0.5, 1e6), (3.5, 996.5), (50.5, 9950.5), (5e3, 995e3), (5e6, 1e9), (700.5, 2.5)]
+    ("a", "b"),
+    [(0.5, 30.5), (0.5, 1e6), (3.5, 996.5), (50.5, 9950.5), (5e3, 995e3), (5e6, 1e9), (700.5, 2.5)],
 )
 def test_oracle_scipy_finds_the_same_quantiles(q: float, a: float, b: float) -> None:
     scipy_special = pytest.importorskip("scipy.special")

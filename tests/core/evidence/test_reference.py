@@ -132,9 +132,7 @@ def test_18_the_floor() -> None:
 
 def test_19_signals_are_merged_by_their_weights() -> None:
     terms = Terms(RHO0, LOOPS, 0.005, 0.01, shared_out(tuple(SignalId)))
-    ln_e = merged(
-        terms, dict(zip(SignalId, map(log, (180, 0.4, 1, 1, 1)), strict=True))
-    )
+    ln_e = merged(terms, dict(zip(SignalId, map(log, (180, 0.4, 1, 1, 1)), strict=True)))
     assert exp(ln_e) == printed("108.31")
     assert ln_e >= LN_HALT
 
@@ -149,7 +147,9 @@ def test_19_signals_are_merged_by_their_weights() -> None:
     ],
     ids=["20", "20", "21", "21"],
 )
-def test_20_and_21_whether_a_stage_may_be_left(rho: float, bucket: Written, told: str, advances: bool) -> None:
+def test_20_and_21_whether_a_stage_may_be_left(
+    rho: float, bucket: Written, told: str, advances: bool
+) -> None:
     found = fold(in_order([bucket], rho=rho), by_ratio()).now.ln_e_advance
     assert found == printed(told)
     assert (found >= LN_ADVANCE) is advances

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from math import comb, exp, expm1
+from math import comb, exp
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stagedrollout.core.evidence import increments
@@ -64,7 +64,10 @@ def test_a_tolerated_ratio_gathers_no_evidence(
 def test_a_ratio_that_must_be_ruled_out_gathers_no_evidence_of_safety(
     n_c: int, n_b: int, p_b: float, rho: float, above: float
 ) -> None:
-    candidate, baseline = binomial(n_c, min(1.0, p_b * rho * above)), binomial(n_b, min(p_b, 1 / (rho * above)))
+    candidate, baseline = (
+        binomial(n_c, min(1.0, p_b * rho * above)),
+        binomial(n_b, min(p_b, 1 / (rho * above))),
+    )
     for g in HARMLESS:
         expected = sum(
             p * q * exp(increments.two_sample(Tally(n_c, k_c, n_b, k_b), rho, 1 / g))
@@ -92,8 +95,16 @@ def test_loops_gather_none_either(s: float, share: float) -> None:
     tally = Tally(round(1e9 * share), 0, round(1e9 * (1 - share)), 0)
     crash_c, crash_b = tally + Tally(0, 1, 0, 0), tally + Tally(0, 0, 0, 1)
     ways = (
-        (tally.n_c * 1.2, increments.of_ratio(crash_c, 1.2, s, 0.0), increments.of_ratio(crash_b, 1.2, s, 0.0)),
-        (tally.n_c * 3.0, increments.of_safety(crash_c, 3.0, s, 0.0), increments.of_safety(crash_b, 3.0, s, 0.0)),
+        (
+            tally.n_c * 1.2,
+            increments.of_ratio(crash_c, 1.2, s, 0.0),
+            increments.of_ratio(crash_b, 1.2, s, 0.0),
+        ),
+        (
+            tally.n_c * 3.0,
+            increments.of_safety(crash_c, 3.0, s, 0.0),
+            increments.of_safety(crash_b, 3.0, s, 0.0),
+        ),
     )
     for weight_c, own, baseline in ways:
         for one_c, one_b in zip(own, baseline, strict=True):
@@ -166,7 +177,9 @@ def test_the_reserve_outlasts_any_number_of_buckets() -> None:
 def test_releases_at_the_margin_are_hardly_ever_halted() -> None:
     """The worst case of the guarantee, with crash loops: at most 1 in 100 (section 9 measured 0.7 %)."""
     chance, runs = random.Random(20260302), 400
-    halted = sum(max(_ln_es(_a_day_at_the_margin(chance), by_ratio(s=2.0, tau2=None))) >= LN_HALT for _ in range(runs))
+    halted = sum(
+        max(_ln_es(_a_day_at_the_margin(chance), by_ratio(s=2.0, tau2=None))) >= LN_HALT for _ in range(runs)
+    )
     assert halted <= runs // 100
 
 
@@ -183,9 +196,7 @@ def _ln_es(course: Iterable[Written], by: Yardstick) -> list[float]:
 
 def _a_day_at_the_margin(chance: random.Random, ratio: float = 1.2) -> list[Written]:
     """5 % of the users have it; some 10 sessions an hour crash in the candidate, 160 in the baseline."""
-    return [
-        (2000, _crashed(chance, 5 * ratio, 2.0), 38_000, _crashed(chance, 95, 2.0)) for _ in range(24)
-    ]
+    return [(2000, _crashed(chance, 5 * ratio, 2.0), 38_000, _crashed(chance, 95, 2.0)) for _ in range(24)]
 
 
 def _crashed(chance: random.Random, loops: float, s: float) -> int:
