@@ -20,9 +20,11 @@ from math import floor
 
 from stagedrollout.core.dark import Dark, dark
 from stagedrollout.core.evidence import course, ratio, weighing
+from stagedrollout.core.evidence.course import Fold
 from stagedrollout.core.evidence.terms import LN_ADVANCE, LN_HALT, LN_HOLD, SignalId
 from stagedrollout.core.evidence.weighing import Weighing
 from stagedrollout.core.gates import EvidenceGate, OnDark, Part, Role, SignalGate
+from stagedrollout.core.hours import hour_floor
 from stagedrollout.core.judgement import Circumstances, Judgement, Reason, Verdict
 from stagedrollout.core.ledger import Measure, Tallied, Untallied
 from stagedrollout.core.observation import Gap
@@ -260,7 +262,7 @@ def _rates(weighed: Weighing) -> _Rates:
 
 
 def blame(weighed: Weighing) -> str:
-    """Which signal says so loudest, how much worse it is, and since when."""
+    """Which signal says so loudest, how much worse it is since when, and the rates."""
     signal = weighing.strongest(weighed)
     folded = weighed.folds.get(signal) if signal else None
     by = weighing.yardstick(weighed.run.terms, signal) if signal else None
@@ -269,10 +271,22 @@ def blame(weighed: Weighing) -> str:
     found = course.best(folded, by)
     if found is None:
         return signal.words
-    g, since = found
-    terms = weighed.run.terms
-    times = f"x{g:g} of the floor" if signal is SignalId.FLOOR else f"about x{g * terms.rho0:.1f}"
-    return f"{signal.words}, {times} since {since:%a %Y-%m-%d %H:%M} UTC; {rates_text(weighed)}"
+    at = f" at {percent_text(stage)}" if (stage := _stage(weighed, found[1])) else ""
+    since = f"since {found[1]:%a %Y-%m-%d %H:%M} UTC{at}"
+    return f"{signal.words}, {_times(folded, *found)} {since}; {rates_text(weighed)}"
+
+
+def _times(folded: Fold, g: float, since: datetime) -> str:
+    """How much worse since then, as counted; where nothing crashes beside it, what explains the counts best."""
+    count = sum(1 for row in folded.rows if row.start < since)
+    point = ratio.point(ratio.weighed(folded)[sum(len(row.strata) for row in folded.rows[:count]) :])
+    return f"x{point:.1f}" if point is not None else f"x{g:g} of what is tolerated"
+
+
+def _stage(weighed: Weighing, at: datetime) -> int:
+    """The exposure at that time, in ppm; 0 where no stage is known."""
+    begun = [stage.ppm for stage in weighed.run.stages if hour_floor(stage.at) <= at]
+    return begun[-1] if begun else 0
 
 
 def rates_text(weighed: Weighing) -> str:

@@ -71,6 +71,15 @@ def _(fact: facts.Compared) -> str:
 
 
 @sentence.register
+def _(fact: facts.TermsSet) -> str:
+    terms = fact.terms
+    if terms.p_ref is None:
+        return "judged by a floor alone: there is no release to compare with"
+    usual = f"{terms.p_ref:.3%} of sessions crashed in the week before"
+    return f"judged from here: up to x{terms.rho0:.2f} is tolerated ({usual}, {terms.s:.1f} to a user)"
+
+
+@sentence.register
 def _(fact: facts.Identified) -> str:
     return f"the store now tells {fact.release.label}"
 

@@ -71,15 +71,18 @@ def test_users_with_four_sessions_a_day_are_not_taken_for_a_disaster_over_a_whol
 
 
 @pytest.mark.parametrize("policy", SHELF.policies.values(), ids=SHELF.policies)
-def test_a_disaster_is_caught_by_the_sessions_gate(policy: Policy):
+def test_a_disaster_is_caught_by_the_floor_too(policy: Policy):
+    """What is merely worse than before is the evidence's to find; one crash in fifteen sessions needs no baseline."""
     (gate,) = (gate for gate in policy.gates if gate.metric is Metric.CRASH_FREE_SESSIONS)
-    assert floors.breaches(gate, counts(gate, 0.96))
+    assert floors.breaches(gate, counts(gate, 0.93))
 
 
 @pytest.mark.parametrize("policy", SHELF.policies.values(), ids=SHELF.policies)
 def test_no_data_never_raise_and_every_gate_counts(policy: Policy):
     assert policy.unknown_data.action is OnUnknown.HOLD
-    assert all(gate.role is Role.REQUIRED for gate in policy.gates)
+    assert policy.evidence is not None, "a raise needs evidence"
+    assert policy.evidence.role is Role.REQUIRED
+    assert all(gate.role is Role.VETO for gate in policy.gates), "the floors can halt"
     assert len({gate.window for gate in policy.gates}) == 1
 
 

@@ -51,6 +51,7 @@ ANY_TEXT = st.text(max_size=20)
 def any_fact(kind: type[Any]) -> st.SearchStrategy[Any]:
     st.register_type_strategy(datetime, INSTANTS)
     st.register_type_strategy(str, ANY_TEXT)
+    st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
     return st.from_type(kind)
 
 
@@ -122,6 +123,7 @@ def test_the_words_of_the_journal_never_change() -> None:
         "superseded",
         "suspected",
         "taken_up",
+        "terms_set",
         "went_blind",
         "went_live",
     ]

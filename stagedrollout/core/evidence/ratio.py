@@ -5,7 +5,7 @@ decision-engine.md section 8. The sequence narrows only with data, and it is no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, inf, lgamma, log, log1p
 
@@ -20,6 +20,7 @@ LN_TWENTY = log(20)
 
 _LN_RATIO_MAX = 12.0
 _PRECISION = 1e-9
+_STRAIGHT = 0.1
 
 Weighed = Sequence[tuple[Tally, float]]
 """Buckets (strata one by one) with the tau2 each was weighed with."""
@@ -42,15 +43,23 @@ def weighed(folded: Fold, upto: int | None = None) -> Weighed:
     return [(increments.clamped(tally), state.noise.tau2) for row, state in pairs for tally in row.strata]
 
 
-def point(buckets: Weighed) -> float | None:
-    """The Mantel-Haenszel ratio; None while nothing crashes in the baseline."""
+def points(buckets: Weighed) -> Iterator[float | None]:
+    """The Mantel-Haenszel ratio after each bucket; None while nothing has crashed in the baseline."""
     above = below = 0.0
     for tally, _ in buckets:
         total = tally.n_c + tally.n_b
         if total:
             above += tally.k_c * tally.n_b / total
             below += tally.k_b * tally.n_c / total
-    return above / below if below else None
+        yield above / below if below else None
+
+
+def point(buckets: Weighed) -> float | None:
+    """The Mantel-Haenszel ratio; None while nothing crashes in the baseline."""
+    found = None
+    for found in points(buckets):  # noqa: B007 - the last one
+        pass
+    return found
 
 
 def sequence(buckets: Weighed, s: float, near: Interval = NOTHING_KNOWN) -> Interval:
@@ -80,20 +89,39 @@ def _safety(buckets: Weighed, rho: float, s: float) -> float:
 
 
 def _edge(above: Callable[[float], float], near: float) -> float:
-    """Where `above`, which falls, crosses 0: bisection on ln(rho)."""
+    """Where `above`, which falls, crosses 0, in ln(rho)."""
     low, high = -_LN_RATIO_MAX, _LN_RATIO_MAX
     if 0 < near < inf:
         low, high = _bracket(above, log(near))
-    if above(low) < 0:
+    at_low, at_high = above(low), above(high)
+    if at_low < 0:
         return -_LN_RATIO_MAX
-    if above(high) >= 0:
+    if at_high >= 0:
         return _LN_RATIO_MAX
+    return _crossing(above, (low, at_low), (high, at_high))
+
+
+def _crossing(
+    above: Callable[[float], float], left: tuple[float, float], right: tuple[float, float]
+) -> float:
+    """Bisection, and where it is nearly straight the Illinois method (Dowell & Jarratt 1971): each look costs as much
+    as there are buckets. `left` and `right`: where, and the value there, at least 0 and below 0."""
+    (low, at_low), (high, at_high) = left, right
+    was_low: bool | None = None
     while high - low > _PRECISION:
-        middle = (low + high) / 2
-        if above(middle) >= 0:
-            low = middle
+        straight = high - low < _STRAIGHT
+        middle = low + (high - low) * at_low / (at_low - at_high) if straight else (low + high) / 2
+        value = above(middle)
+        if abs(value) < _PRECISION / 10:
+            return middle
+        is_low = value >= 0
+        if is_low:
+            low, at_low = middle, value
+            at_high /= 2 if straight and was_low is is_low else 1
         else:
-            high = middle
+            high, at_high = middle, value
+            at_low /= 2 if straight and was_low is is_low else 1
+        was_low = is_low
     return (low + high) / 2
 
 

@@ -189,6 +189,16 @@ def test_a_steady_ratio_teaches_that_there_is_little_noise() -> None:
     assert TAU_MIN <= noise.tau2**0.5 < 0.05
 
 
+def test_hours_that_are_evener_than_chance_teach_a_little_at_a_time() -> None:
+    """Ten crashes in loops may differ much by chance; that they do not is no proof of calm (section 3.1)."""
+    noise, learned = Noise(), list[float]()
+    for _ in range(22):
+        noise = noise.after(Tally(1000, 10, 1000, 10), 3.0)
+        learned.append(noise.excess / 0.15**2)
+    assert learned[:3] == pytest.approx([0, -1, -2])
+    assert learned[-1] == pytest.approx(-0.9 * 12)
+
+
 def test_tau0_of_an_app_that_knows_its_noise_is_kept() -> None:
     noise = Noise(tau0=0.3)
     for _ in range(3):

@@ -150,7 +150,8 @@ def test_users_are_never_taken_to_crash_in_loops() -> None:
 
 
 @pytest.mark.parametrize(
-    ("margin", "p_ref", "rho0"), [(0.2, 0.005, 1.2), (0.2, 0.0001, 3.0), (0.2, 0.0005, 1.4), (0.5, 0.0, 3.0)]
+    ("margin", "p_ref", "rho0"),
+    [(0.2, 0.005, 1.2), (0.2, 0.0002, 2.0), (0.2, 0.00001, 3.0), (0.2, 0.0005, 1.4), (0.5, 0.0, 3.0)],
 )
 def test_the_margin_is_wider_where_crashes_are_very_rare(margin: float, p_ref: float, rho0: float) -> None:
     assert tolerated(margin, p_ref) == pytest.approx(rho0)
