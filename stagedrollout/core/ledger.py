@@ -214,7 +214,7 @@ class Taken:
 
 def replayed(rollout: str, revisions: Iterable[Revision]) -> Ledger:
     """The ledger after these revisions, oldest first."""
-    return _added(Ledger(rollout), tuple(revisions))
+    return added(Ledger(rollout), tuple(revisions))
 
 
 def take(ledger: Ledger, reading: Tallied, read_at: datetime) -> Taken:
@@ -231,19 +231,20 @@ def take(ledger: Ledger, reading: Tallied, read_at: datetime) -> Taken:
     refused += shrunk
     if shrunk:
         sound = [c for c in sound if c.place not in seen or _size(c.tally) >= _size(seen[c.place])]
-    added = tuple(
+    more = tuple(
         Revision(reading.measure, c.place, c.tally, read_at)
         for c in sorted(sound, key=lambda c: c.place)
         if seen.get(c.place) != c.tally
     )
-    return Taken(_added(ledger, added), added, tuple(refused))
+    return Taken(added(ledger, more), more, tuple(refused))
 
 
-def _added(ledger: Ledger, added: tuple[Revision, ...]) -> Ledger:
-    if not added:
+def added(ledger: Ledger, more: tuple[Revision, ...]) -> Ledger:
+    """The ledger after these revisions, oldest first."""
+    if not more:
         return ledger
     head, buckets = ledger.head, {measure: dict(each) for measure, each in ledger.buckets.items()}
-    for revision in added:
+    for revision in more:
         head = chained(head, ledger.rollout, revision)
         buckets.setdefault(revision.measure, {})[revision.place] = revision.tally
     return replace(ledger, head=head, buckets=buckets)

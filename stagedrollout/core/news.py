@@ -11,7 +11,6 @@ from stagedrollout.core.case import Decision, refused
 from stagedrollout.core.drift import confirms, learn, may_be_old
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
-from stagedrollout.core.judgement import Heard
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Outcome, Settlement, Unread, Verb
 
@@ -72,25 +71,6 @@ def of_decision(
     if change is None and not decision.command and _signature(rollout.last) == _signature(decided):
         return decision.also
     return (*decision.also, decided)
-
-
-def weighed(heard: Heard, settled_until: datetime) -> facts.Weighed | None:
-    """The evidence of a pass as it is written down; None while there is none."""
-    found = heard.weighing
-    if found is None:
-        return None
-    terms = found.run.terms
-    return facts.Weighed(
-        ledger=found.head,
-        ln_e=found.ln_e,
-        ln_e_advance=found.ln_e_advance(settled_until),
-        signals=tuple(facts.SignalWeighed(signal, found.ln_e_of(signal)) for signal in terms.computed),
-        reserve=found.reserve,
-        tau2=found.tau2,
-        rho0=terms.rho0,
-        s=terms.s,
-        settled_until=settled_until,
-    )
 
 
 def intent_key(rollout: Rollout, decision: Decision) -> str:

@@ -1,12 +1,17 @@
-"""The terms of a run, frozen as it begins (decision-engine.md section 2)."""
+"""A monitoring run: its terms, frozen as it begins (decision-engine.md section 2), and its evidence written down."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from stagedrollout.core import facts
 from stagedrollout.core.evidence.grid import LOOPS_UNKNOWN, loops
 from stagedrollout.core.evidence.ratings import mu_base
 from stagedrollout.core.evidence.terms import FLOOR_FACTOR, SignalId, Terms, shared_out, tolerated
+from stagedrollout.core.evidence.weighing import Run, Weighing
 from stagedrollout.core.gates import EvidenceGate, Part
 from stagedrollout.core.ledger import Past
+from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.observation import Stars
 
 _NEEDS_BASELINE = (SignalId.CRASHED_SESSIONS, SignalId.CRASHED_USERS, SignalId.ABNORMAL_SESSIONS)
@@ -47,3 +52,28 @@ def usual(past: Past) -> float | None:
     if past.sessions <= 0:
         return None
     return max(min(past.crashed, past.sessions), 0.5) / past.sessions
+
+
+def run_of(rollout: Rollout) -> Run | None:
+    """The monitoring run that the journal tells of; None while it has no terms."""
+    if rollout.terms is None:
+        return None
+    return Run(rollout.terms, rollout.run_since, rollout.stages, first=rollout.runs == 1)
+
+
+def written_down(found: Weighing | None, settled_until: datetime) -> facts.Weighed | None:
+    """The evidence of a pass as it enters the journal; None while there is none."""
+    if found is None:
+        return None
+    terms = found.run.terms
+    return facts.Weighed(
+        ledger=found.head,
+        ln_e=found.ln_e,
+        ln_e_advance=found.ln_e_advance(settled_until),
+        signals=tuple(facts.SignalWeighed(signal, found.ln_e_of(signal)) for signal in terms.computed),
+        reserve=found.reserve,
+        tau2=found.tau2,
+        rho0=terms.rho0,
+        s=terms.s,
+        settled_until=settled_until,
+    )

@@ -22,23 +22,26 @@ from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Signal
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
+from stagedrollout.daemon.weighing import Count, sessions_of
 
 OPINIONS_SECONDS_MAX = 10.0
 """Real time after which a pass asks no further opinion; the request that is under way has its own time-out."""
 
 
-def listened(
+def listened(  # noqa: PLR0913 - what a pass knows, and a clock for its tests
     listing: Listing,
     rollout: Rollout,
     policy: Policy,
     now: datetime,
     *,
+    count: Count | None = None,
     seconds: Callable[[], float] = time.monotonic,
 ) -> tuple[Reading, ...]:
-    """What each signal says, over the windows of the gates it is read for. `seconds` only goes forward."""
-    attempts = ONCE if rollout.blind_since else ATTEMPTS
-    query = _query(rollout, policy.horizon, now)
-    found = tuple(chain.from_iterable(_asked(signal, query, attempts) for signal in listing.signals))
+    """What each signal says, over the windows of the gates it is read for. `seconds` only goes forward.
+
+    `count`: what was counted for the evidence in this pass. Sessions are not asked for twice.
+    """
+    found = _of_crashes(listing, rollout, policy, now, count)
     if policy.ratings is None:
         return found
     query = _query(rollout, policy.ratings.window, now)
@@ -46,6 +49,16 @@ def listened(
         why = "not asked: a crash gate has failed"
         return (*found, *chain.from_iterable(signal.unread(why) for signal in listing.opinions))
     return (*found, *_opinions(listing.opinions, query, seconds))
+
+
+def _of_crashes(
+    listing: Listing, rollout: Rollout, policy: Policy, now: datetime, count: Count | None
+) -> tuple[Reading, ...]:
+    attempts = ONCE if rollout.blind_since else ATTEMPTS
+    query = _query(rollout, policy.horizon, now)
+    if count is not None and all(gate.counts_sessions for gate in policy.gates):
+        return (sessions_of(count, query.since),)
+    return tuple(chain.from_iterable(_asked(signal, query, attempts) for signal in listing.signals))
 
 
 def circumstances(

@@ -23,11 +23,13 @@ from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
+from stagedrollout.core.ledger import Ledger, Taken
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread
 from stagedrollout.core.observation import Observation
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clearance, Clock
+from stagedrollout.core.run_terms import written_down
 from stagedrollout.core.standing import standing
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.lanes import Permit
@@ -114,16 +116,18 @@ class Reconciler:
         stop = order is not None and order.verb is CommandVerb.HALT
         if stop or not _listens(rollout):
             return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, ()))
-        readings = listened(listing, rollout, policy, now)
-        look = Look(listing.tallies, policy, store, readings, now)
+        look = Look(listing.tallies, policy, store, now)
         ledger = self.recorder.ledger(rollout.key)
-        found = self.weigher.weigh(rollout, ledger, look)
+        count = self.weigher.count(rollout, ledger, look)
+        readings = listened(listing, rollout, policy, now, count=count)
+        seen = Observation(now, store, readings)
+        found = self.weigher.weigh(count, readings, look) if count else _unweighed(rollout, ledger)
         return _Observed(
             rollout=found.rollout,
             learned=(*learned, *found.learned),
             policy=policy,
             poll=listing.poll,
-            seen=Observation(now, store, readings),
+            seen=seen,
             ledger=ledger.head,
             weighed=found,
         )
@@ -143,7 +147,7 @@ class Reconciler:
         assessment: Assessment,
     ) -> Known:
         rollout = extend(known.rollout, found, observed.seen.now)
-        weighed = news.weighed(observed.heard, observed.seen.now - observed.policy.settle)
+        weighed = written_down(observed.heard.weighing, observed.seen.now - observed.policy.settle)
         decided = news.of_decision(rollout, decision, observed.fingerprint, weighed)
         facts = (*found, *decided)
         learned = observed.learned_with(standing(observed.seen.now, decision, assessment, weighed))
@@ -209,6 +213,11 @@ class _Observed:
     @property
     def fingerprint(self) -> str:
         return self.seen.store.fingerprint if isinstance(self.seen.store, StoreState) else ""
+
+
+def _unweighed(rollout: Rollout, ledger: Ledger) -> Found:
+    """A policy that asks for no evidence."""
+    return Found((), rollout, Taken(ledger), NOTHING_HEARD)
 
 
 def _policy_meant(rollout: Rollout, order: Command | None) -> str:

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from stagedrollout.core import facts
 from stagedrollout.core.baseline import chosen
 from stagedrollout.core.errors import EdgeError
-from stagedrollout.core.evidence.weighing import Run, Weighing, weigh
+from stagedrollout.core.evidence.increments import clamped
+from stagedrollout.core.evidence.weighing import Weighing, weigh
 from stagedrollout.core.fold import extend
 from stagedrollout.core.gates import EvidenceGate
 from stagedrollout.core.hours import DAY, HOUR, day_floor, hour_floor
@@ -24,8 +25,6 @@ from stagedrollout.core.ledger import (
     LedgerQuery,
     Measure,
     Place,
-    Refused,
-    Revision,
     Taken,
     Tallied,
     Tally,
@@ -34,16 +33,47 @@ from stagedrollout.core.ledger import (
 )
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Release, RolloutKey, StoreState, Unread
-from stagedrollout.core.observation import Reading, Reviews, Stars
+from stagedrollout.core.observation import (
+    Arm,
+    Bucket,
+    Counts,
+    Gap,
+    Measured,
+    Metric,
+    Reading,
+    Reviews,
+    Stars,
+    Unmeasured,
+)
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Tallies
-from stagedrollout.core.run_terms import terms_of
+from stagedrollout.core.run_terms import run_of, terms_of
 from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
 
 LATE = timedelta(days=5)
 """How long after its start a session may still change (sentry.md section 4)."""
 
 USERS_EVERY = HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the evidence of one rollout is read with, at one instant."""
+
+    tallies: Tallies | None
+    policy: Policy
+    store: StoreState | Unread
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What was counted in this pass: facts learned, the rollout with them, and what the source said."""
+
+    learned: tuple[facts.Fact, ...]
+    rollout: Rollout
+    tallies: tuple[Tallied | Untallied, ...]
+    taken: Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +86,6 @@ class Found:
     heard: Heard
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the evidence of one rollout is read with, at one instant."""
-
-    tallies: Tallies | None
-    policy: Policy
-    store: StoreState | Unread
-    readings: tuple[Reading, ...]
-    now: datetime
-
-
 @dataclass(slots=True)
 class Weigher:
     """Remembers between passes what need not be asked or computed again; after a restart it is."""
@@ -75,20 +94,27 @@ class Weigher:
     _users: dict[RolloutKey, tuple[datetime, Tallied | Untallied]] = field(default_factory=dict)
     _weighed: dict[RolloutKey, Weighing] = field(default_factory=dict)
 
-    def weigh(self, rollout: Rollout, ledger: Ledger, look: Look) -> Found:
-        """Everything that the evidence needs of this pass. Raises nothing: what fails is told in `heard`."""
-        gate = look.policy.evidence
-        if gate is None or look.tallies is None:
-            return Found((), rollout, Taken(ledger), NOTHING_HEARD)
+    def count(self, rollout: Rollout, ledger: Ledger, look: Look) -> Count | None:
+        """Ask for the counts of both arms. None where the policy asks for no evidence. Raises nothing: what fails is
+        among the tallies."""
+        if look.policy.evidence is None or look.tallies is None:
+            return None
         compared = self._compared(rollout, look.tallies, look)
         rollout = extend(rollout, compared, look.now)
-        set_, problem = _terms(rollout, gate, look.tallies, look)
-        rollout = extend(rollout, set_, look.now)
         tallies = self._read(rollout, ledger, look.tallies, look.now)
-        taken = _taken(ledger, (*tallies, *_stars(rollout, ledger, look)), look.now)
+        return Count(compared, rollout, tallies, _taken(Taken(ledger), tallies, look.now))
+
+    def weigh(self, count: Count, readings: tuple[Reading, ...], look: Look) -> Found:
+        """Fold the counts and the reviews of this pass into evidence. Raises nothing."""
+        gate, rollout = look.policy.evidence, count.rollout
+        if gate is None or look.tallies is None:
+            return Found(count.learned, rollout, count.taken, NOTHING_HEARD)
+        set_, problem = _terms(rollout, gate, look, _baseline_stars(readings))
+        rollout = extend(rollout, set_, look.now)
+        taken = _taken(count.taken, _stars(rollout, count.taken.ledger, readings), look.now)
         weighing = self._weighing(rollout, taken.ledger)
-        heard = Heard(weighing, tallies, taken.refused, problem, _note(rollout, gate))
-        return Found((*compared, *set_), rollout, taken, heard)
+        heard = Heard(weighing, count.tallies, taken.refused, problem, _note(rollout, gate))
+        return Found((*count.learned, *set_), rollout, taken, heard)
 
     def forget(self, key: RolloutKey) -> None:
         """The rollout is over."""
@@ -138,22 +164,16 @@ class Weigher:
         return found
 
 
-def run_of(rollout: Rollout) -> Run | None:
-    """The monitoring run that the journal tells of; None while it has no terms."""
-    if rollout.terms is None:
-        return None
-    return Run(rollout.terms, rollout.run_since, rollout.stages, first=rollout.runs == 1)
-
-
 def _same(releases: tuple[Release, ...], others: tuple[Release, ...]) -> bool:
     return {release.id for release in releases} == {release.id for release in others}
 
 
 def _terms(
-    rollout: Rollout, gate: EvidenceGate, tallies: Tallies, look: Look
+    rollout: Rollout, gate: EvidenceGate, look: Look, stars: Stars | None
 ) -> tuple[tuple[facts.Fact, ...], str]:
     """The terms of the run, once; or why there are none yet."""
-    if rollout.terms is not None:
+    tallies = look.tallies
+    if rollout.terms is not None or tallies is None:
         return (), ""
     releases = rollout.comparisons[-1].releases if rollout.comparisons else rollout.baseline
     try:
@@ -161,7 +181,7 @@ def _terms(
     except EdgeError as error:
         return (), f"what is normal could not be read: {error}"
     floor = next((1 - gate.floor_ppm / 1_000_000 for gate in look.policy.gates if gate.counts_sessions), None)
-    terms = terms_of(gate, past, _baseline_stars(look.readings), floor=floor)
+    terms = terms_of(gate, past, stars, floor=floor)
     return (facts.TermsSet(terms, gate.settings),), ""
 
 
@@ -178,21 +198,18 @@ def _query(rollout: Rollout, ledger: Ledger, now: datetime, *, users: bool) -> L
     return LedgerQuery(rollout.release, comparisons, min(since, hour_floor(now)), now, users)
 
 
-def _taken(ledger: Ledger, read: tuple[Tallied | Untallied, ...], now: datetime) -> Taken:
-    added: list[Revision] = []
-    refused: list[Refused] = []
+def _taken(before: Taken, read: tuple[Tallied | Untallied, ...], now: datetime) -> Taken:
+    """`before` with what these readings add."""
     for reading in read:
         if isinstance(reading, Tallied):
-            taken = take(ledger, reading, now)
-            ledger = taken.ledger
-            added += taken.added
-            refused += taken.refused
-    return Taken(ledger, tuple(added), tuple(refused))
+            more = take(before.ledger, reading, now)
+            before = Taken(more.ledger, (*before.added, *more.added), (*before.refused, *more.refused))
+    return before
 
 
-def _stars(rollout: Rollout, ledger: Ledger, look: Look) -> tuple[Tallied, ...]:
+def _stars(rollout: Rollout, ledger: Ledger, readings: tuple[Reading, ...]) -> tuple[Tallied, ...]:
     """The candidate's reviews of this run by day: whole days, and the one in which the run began."""
-    reviews = next((r for r in look.readings if isinstance(r, Reviews)), None)
+    reviews = next((r for r in readings if isinstance(r, Reviews)), None)
     if reviews is None:
         return ()
     began = day_floor(rollout.run_since)
@@ -211,6 +228,38 @@ def _stars(rollout: Rollout, ledger: Ledger, look: Look) -> tuple[Tallied, ...]:
         Counted(place, Tally(count, 0, 0, 0)) for place, count in counts.items() if count or place in known
     )
     return (Tallied(reviews.signal, Measure.RATINGS, buckets, reviews.as_of),)
+
+
+def sessions_of(count: Count, since: datetime) -> Measured | Unmeasured:
+    """The sessions of this pass as the floors judge them: what was counted since `since`, of both arms."""
+    metric = Metric.CRASH_FREE_SESSIONS
+    read = next(t for t in count.tallies if t.measure is Measure.CRASHED)
+    if isinstance(read, Untallied):
+        return Unmeasured(read.signal, metric, read.gap, read.why)
+    rows = [
+        (place.start, clamped(tally))
+        for place, tally in sorted(count.taken.ledger.of(Measure.CRASHED).items(), key=lambda item: item[0])
+        if place.start >= since
+    ]
+    release, baseline = count.rollout.release, count.rollout.baseline
+    candidate = _arm(release.label, [(start, Counts(t.n_c, t.k_c)) for start, t in rows])
+    beside = _arm(", ".join(r.label for r in baseline), [(start, Counts(t.n_b, t.k_b)) for start, t in rows])
+    if not candidate.window.total:
+        why = f"no sessions of {release.label} since {since:%Y-%m-%d %H:%M} UTC"
+        return Unmeasured(read.signal, metric, Gap.ABSENT, why)
+    return Measured(
+        read.signal, metric, candidate, beside if beside.window.total else None, since, read.as_of
+    )
+
+
+def _arm(name: str, rows: list[tuple[datetime, Counts]]) -> Arm:
+    by_hour: dict[datetime, Counts] = {}
+    for start, counts in rows:
+        before = by_hour.get(start, Counts(0, 0))
+        by_hour[start] = Counts(before.total + counts.total, before.bad + counts.bad)
+    buckets = tuple(Bucket(start, counts) for start, counts in by_hour.items() if counts.total)
+    whole = Counts(sum(b.counts.total for b in buckets), sum(b.counts.bad for b in buckets))
+    return Arm(name, whole, buckets)
 
 
 def _note(rollout: Rollout, gate: EvidenceGate) -> str:

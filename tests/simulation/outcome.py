@@ -37,7 +37,7 @@ def outcome(seed: int) -> Outcome:
     plan = drawn(seed)
     left = play(plan)
     findings = [f"{f.check}: {f.at} {f.app} {f.text}" for f in judge(left.evidence).findings]
-    faults = (*findings, *unrest(plan, left))
+    faults = (*findings, *left.unrepeatable, *unrest(plan, left))
     return Outcome(
         seed=seed,
         faults=faults,

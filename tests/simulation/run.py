@@ -18,7 +18,9 @@ import stamina
 
 from stagedrollout.cli.export import notice_rows, rollouts
 from stagedrollout.cli.history import journal_rows
+from stagedrollout.core import facts
 from stagedrollout.core.model import Command
+from stagedrollout.core.replay import replay
 from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.errors import CannotAct
 from stagedrollout.emulator.faults import Fault
@@ -27,6 +29,7 @@ from stagedrollout.emulator.world import World
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import open_existing
 from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.ledger import LedgerTable
 from tests.judge import Evidence
 from tests.simulation.doors import Gate
 from tests.simulation.life import Life
@@ -43,11 +46,13 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a run leaves behind. `marks` counts what happened in it."""
+    """What a run leaves behind. `marks` counts what happened in it. `unrepeatable`: decisions on evidence that do not
+    come out again, bit for bit, from journal and ledger alone."""
 
     evidence: Evidence
     marks: Counter[str]
     orders: Mapping[str, str]
+    unrepeatable: tuple[str, ...] = ()
 
 
 def play(plan: Plan) -> Left:
@@ -178,7 +183,16 @@ class Run:
             deaths=[iso(death) for death in self._deaths],
         )
         told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
-        return Left(evidence, self._marks, told)
+        return Left(evidence, self._marks, told, tuple(self._unrepeatable()))
+
+    def _unrepeatable(self) -> Iterator[str]:
+        journal, ledgers = Journal(self._people), LedgerTable(self._people)
+        for key in journal.rollout_keys():
+            told = tuple((facts.read(entry.entry), entry.entry.at) for entry in journal.history(key))
+            for again in replay(key, told, ledgers.revisions(key)):
+                self._marks["decided on evidence"] += 1
+                if not again.agrees:
+                    yield f"replay: {again.at} {key}: {again.decision} was made on {again.recorded}, now {again.again}"
 
 
 @contextmanager

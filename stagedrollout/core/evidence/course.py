@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import datetime
 from math import exp, log
@@ -43,6 +44,8 @@ class Row(NamedTuple):
     @property
     def total(self) -> Tally:
         """All strata together; one with impossible counts counts as crashed whole."""
+        if len(self.strata) == 1:
+            return increments.clamped(self.strata[0])
         first, *others = map(increments.clamped, self.strata)
         return sum(others, first)
 
@@ -126,11 +129,10 @@ def floor_increments(floor: float, s: float) -> Increments:
 def fold(rows: tuple[Row, ...], by: Yardstick, before: Fold | None = None) -> Fold:
     """Count the rows in order. `before`: an earlier fold by the same yardstick."""
     kept = _in_common(rows, before.rows) if before else 0
-    first = State(Mixture(), by.noise, _NO_SAFETY, 0.0, 0.0, Tally(0, 0, 0, 0))
-    states = list(before.states[: kept + 1]) if before else [first]
+    states = list(before.states[: kept + 1]) if before else [beginning(by)]
     state = states[-1]
     for place in range(kept, len(rows)):
-        state = _counted(state, rows[place], by, first=place == 0)
+        state = counted(state, rows[place], by, first=place == 0)
         states.append(state)
     return Fold(rows, tuple(states))
 
@@ -144,7 +146,13 @@ def _in_common(rows: tuple[Row, ...], others: tuple[Row, ...]) -> int:
     return next(place for place in range(size) if rows[place] != others[place])
 
 
-def _counted(state: State, row: Row, by: Yardstick, *, first: bool) -> State:
+def beginning(by: Yardstick) -> State:
+    """Before any row."""
+    return State(Mixture(), by.noise, _NO_SAFETY, 0.0, 0.0, Tally(0, 0, 0, 0))
+
+
+def counted(state: State, row: Row, by: Yardstick, *, first: bool) -> State:
+    """After one more row. `first`: it is the first one of all."""
     tau2 = state.noise.tau2
     opened = state.mixture.opened(share_spent(by.hours, first=first, stage=row.stage))
     mixture = opened.closed(by.increments(row, tau2))
@@ -192,20 +200,16 @@ def rows_of(
     for place, tally in buckets.items():
         by_start.setdefault(place.start, []).append((place.stratum, tally))
     hourly, reached = measure.width == HOUR, 0
+    begins = [hour_floor(stage.at) for stage in stages]  # the hour in which a stage begins is its own
     rows: list[Row] = []
     for start in sorted(by_start):
         strata = tuple(tally for _, tally in sorted(by_start[start], key=lambda pair: pair[0]))
-        begun = _begun(stages, start) if hourly else 0
+        begun = bisect_right(begins, start) if hourly else 0
         rho = rho_advance(stages[begun - 1].ppm) if begun else None
         row = Row(start, strata, begun > reached, rho)
         rows.append(row._replace(incident=incident(rows, row, p_ref, s)) if hourly else row)
         reached = begun
     return tuple(rows)
-
-
-def _begun(stages: tuple[StageStart, ...], start: datetime) -> int:
-    """How many stages have begun in the bucket at `start` or before: the one in which a stage begins is its own."""
-    return sum(1 for stage in stages if hour_floor(stage.at) <= start)
 
 
 def incident(earlier: list[Row], row: Row, p_ref: float | None, s: float) -> bool:

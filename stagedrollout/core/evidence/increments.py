@@ -60,20 +60,22 @@ def of_ratio(tally: Tally, rho0: float, s: float, tau2: float) -> tuple[float, .
     share = boundary / (boundary + tally.n_b)
     bad, total = tally.k_c, tally.k_c + tally.k_b
     noise = tau2 * total * share * (1 - share)
-    return tuple(
+    each = [
         (bad * ln_g - total * log1p(share * less_one)) / (temper + noise)
         for (ln_g, less_one), temper in zip(_ALTERNATIVES, tempers(s), strict=True)
-    )
+    ]
+    return tuple(each)
 
 
 def of_floor(tally: Tally, floor: float, s: float, tau2: float) -> tuple[float, ...]:
     """Tempered one-sample increments, one for each of HARMFUL."""
     bad, tolerated = tally.k_c, tally.n_c * floor
     noise = tau2 * tolerated
-    return tuple(
+    each = [
         (bad * ln_g - tolerated * less_one) / (temper + noise)
         for (ln_g, less_one), temper in zip(_ALTERNATIVES, tempers(s), strict=True)
-    )
+    ]
+    return tuple(each)
 
 
 def of_safety(tally: Tally, rho: float, s: float, tau2: float) -> tuple[float, ...]:
@@ -84,10 +86,11 @@ def of_safety(tally: Tally, rho: float, s: float, tau2: float) -> tuple[float, .
     share = boundary / (boundary + tally.n_b)
     bad, total = tally.k_c, tally.k_c + tally.k_b
     noise = tau2 * total * share * (1 - share)
-    return tuple(
+    each = [
         (bad * ln_g - total * log1p(share * less_one)) / (temper + noise)
         for (ln_g, less_one), temper in zip(_SAFER, harmless_tempers(s), strict=True)
-    )
+    ]
+    return tuple(each)
 
 
 def off(baseline_total: int, baseline_bad: int, p_ref: float, s: float) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, expm1, log
+from operator import add
 
 from stagedrollout.core.evidence.grid import HARMFUL, LN_WEIGHTS
 from stagedrollout.core.evidence.logs import NOTHING, log_add, log_sum
@@ -32,12 +33,12 @@ class Mixture:
         if not mass:
             return self
         ln_mass = log(mass)
-        log_a = tuple(log_add(a, w + ln_mass) for a, w in zip(self.log_a, LN_WEIGHTS, strict=True))
-        return Mixture(self.reserve - mass, log_a)
+        log_a = [log_add(a, w + ln_mass) for a, w in zip(self.log_a, LN_WEIGHTS, strict=True)]
+        return Mixture(self.reserve - mass, tuple(log_a))
 
     def closed(self, increments: Sequence[float]) -> Mixture:
         """After the bucket that was opened last was counted."""
-        return Mixture(self.reserve, tuple(a + more for a, more in zip(self.log_a, increments, strict=True)))
+        return Mixture(self.reserve, tuple(map(add, self.log_a, increments)))
 
     @property
     def ln_e(self) -> float:
