@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stagedrollout.cli.options import config_option, json_option
+from stagedrollout.cli.policy_evaluate import evaluate
 from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _STORES = {"google_play": "Google Play", "app_store": "App Store"}
 @click.group(help="Look at policies.")
 def policy() -> None:
     pass
+
+
+policy.add_command(evaluate)
 
 
 @policy.command("list", help="Name the policies there are: the shipped ones and your own.")
@@ -91,6 +95,7 @@ def document(policy: Policy) -> dict[str, Any]:
         "description": policy.description,
         "live_at": MONDAY.isoformat(),
         "stores": {made.store.value: _plan_document(made) for made in _plans(policy)},
+        "evidence": _evidence_document(policy),
         "gates": [_gate_words(gate) for gate in _gates(policy)],
     }
 
@@ -126,7 +131,7 @@ def words(policy: Policy) -> list[str]:
         lines += [f"{_STORES[made.store.value]}{_manner(policy, made)}"]
         lines += [f"  {_step_words(made, step)}" for step in made.steps]
         lines += [f"  {_total(made)}", ""]
-    lines += ["Gates"]
+    lines += [*_evidence_words(policy), "Floors and reviews" if policy.evidence else "Gates"]
     lines += [f"  {_gate_words(gate)}" for gate in _gates(policy)]
     lines += ["", "Earliest, for a healthy release that goes live on a Monday at 09:00 UTC; reviews, small"]
     return [*lines, "samples and the poll come on top."]
@@ -166,6 +171,59 @@ def _total(made: Plan) -> str:
         return days
     waits = " and those until a person completes it" if made.takes is None else ""
     return f"{days}, {made.paused / timedelta(days=1):.1f} of Apple's 30 pause-days{waits}"
+
+
+def _evidence_document(policy: Policy) -> dict[str, Any] | None:
+    from stagedrollout.core.codec import encode  # noqa: PLC0415
+
+    gate = policy.evidence
+    if gate is None:
+        return None
+    return {
+        "margin_percent": str(gate.margin),
+        "floor_percent": None if gate.floor is None else str(gate.floor),
+        "on_inconclusive": gate.on_inconclusive.value,
+        "dark": gate.dark.value,
+        "signals": encode(gate.signals),
+    }
+
+
+_CHOICES = {
+    "ask": "a person is asked",
+    "advance": "it is raised all the same",
+    "hold": "it is held",
+}
+
+
+def _evidence_words(policy: Policy) -> list[str]:
+    """What the evidence takes, in sentences; nothing where the policy asks for none."""
+    from stagedrollout.core.gates import Part  # noqa: PLC0415
+    from stagedrollout.core.units import duration_text  # noqa: PLC0415
+
+    gate = policy.evidence
+    if gate is None:
+        return []
+    floor = (
+        "twice the baseline's own crash rate"
+        if gate.floor is None
+        else f"a crash-free share of {gate.floor} %"
+    )
+    required = ", ".join(signal.value.replace("_", " ") for signal in gate.signals.that_are(Part.REQUIRED))
+    longest = {
+        duration_text(policy.stay_at(store, step.exposure_ppm).max_bake)
+        for store, made in ((made.store, made) for made in _plans(policy))
+        for step in made.steps
+        if step.stay.bake
+    }
+    return [
+        "Evidence",
+        f"  up to {gate.margin} % worse than the releases beside it is tolerated, and {floor}",
+        "  halt at odds of harm of 100 : 1, hold at 10 : 1; a raise needs harm ruled out at 10 : 1",
+        f"  after {' or '.join(sorted(longest))} at a share without evidence either way: {_CHOICES[gate.on_inconclusive.value]}",
+        f"  a release that sends next to no sessions: {gate.dark.value}",
+        f"  from {required}",
+        "",
+    ]
 
 
 def _gates(policy: Policy) -> tuple[Gate | RatingGate, ...]:
