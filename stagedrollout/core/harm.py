@@ -271,9 +271,9 @@ def blame(weighed: Weighing) -> str:
     found = course.best(folded, by)
     if found is None:
         return signal.words
-    at = f" at {percent_text(stage)}" if (stage := _stage(weighed, found[1])) else ""
+    at = f", at {percent_text(stage)}" if (stage := _stage(weighed, found[1])) else ""
     since = f"since {found[1]:%a %Y-%m-%d %H:%M} UTC{at}"
-    return f"{signal.words}, {_times(folded, *found)} {since}; {rates_text(weighed)}"
+    return f"{signal.words} {_times(folded, *found)} {since}; {rates_text(weighed)}"
 
 
 def _times(folded: Fold, g: float, since: datetime) -> str:
@@ -290,18 +290,20 @@ def _stage(weighed: Weighing, at: datetime) -> int:
 
 
 def rates_text(weighed: Weighing) -> str:
-    """Both arms in percent, with their counts, and the ratio."""
+    """Both arms over the whole run, in percent with their counts, and the ratio of what crashed."""
     rates = _rates(weighed)
-    arms = []
-    for name, share, count in (
-        ("crash-free sessions", rates.candidate_ppm, rates.candidate),
-        ("baseline", rates.baseline_ppm, rates.baseline),
-    ):
-        if share is not None:
-            arms.append(f"{name} {percent_text(share // 100 * 100)}, n = {count}")
+    arms = [
+        f"{name} {percent_text(share // 100 * 100)} of {count:,}"
+        for name, share, count in (
+            ("crash-free sessions", rates.candidate_ppm, rates.candidate),
+            ("beside it", rates.baseline_ppm, rates.baseline),
+        )
+        if share is not None
+    ]
     folded = weighed.folds.get(SignalId.CRASHED_SESSIONS)
     point = ratio.point(ratio.weighed(folded)) if folded else None
-    return ", ".join([*arms, *([f"ratio x{point:.2f}"] if point is not None else [])])
+    whole = f" (x{point:.2f} over the run)" if point is not None else ""
+    return f"{', '.join(arms)}{whole}"
 
 
 def odds_text(ln_e: float) -> str:

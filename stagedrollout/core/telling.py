@@ -15,6 +15,9 @@ from stagedrollout.core.units import percent_text
 
 _SUBJECTS = {metric.value: metric.words for metric in Metric}
 
+EVIDENCE = "evidence"
+"""The gate whose reason tells both arms itself."""
+
 STORE_NAMES = {Store.GOOGLE_PLAY: "Google Play", Store.APP_STORE: "App Store"}
 
 
@@ -63,7 +66,7 @@ def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:
     for reason in reasons:
         subject = _SUBJECTS.get(reason.gate, reason.gate.replace("_", " ")) or "reason"
         told.append(Fact(subject.capitalize(), _without(subject, reason)))
-        if reason.baseline_ppm is not None:
+        if reason.baseline_ppm is not None and reason.gate != EVIDENCE:
             shown = percent_text(reason.baseline_ppm // 100 * 100)
             told.append(Fact("Baseline", f"{shown}, n = {reason.baseline_sample}"))
         if reason.quotes:
@@ -73,8 +76,9 @@ def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:
 
 def _without(subject: str, reason: Reason) -> str:
     """The reason without the subject that stands before it."""
-    if reason.gate == "evidence":
-        return reason.text.removeprefix("evidence: ")
+    if reason.gate == EVIDENCE:
+        text = reason.text.removeprefix("evidence: ").removeprefix("evidence of ")
+        return text[:1].upper() + text[1:]
     return reason.text.removeprefix(f"{subject} ")
 
 

@@ -37,7 +37,7 @@ def test_a_release_ten_times_as_bad_is_failing_within_the_hour():
     assert says(found) == (Verdict.FAIL, "fail")
     assert whole(found).reason.ln_e >= LN_HALT
     assert "x10" in whole(found).reason.text
-    assert "since Mon 2026-03-02 11:00 UTC at 1 %" in whole(found).reason.text
+    assert "since Mon 2026-03-02 11:00 UTC, at 1 %" in whole(found).reason.text
 
 
 def test_a_healthy_release_passes_once_its_hours_have_settled():
