@@ -55,6 +55,9 @@ LATE = timedelta(days=5)
 
 USERS_EVERY = HOUR
 
+SURELY_QUIET = timedelta(hours=6)
+"""A baseline without any session is taken for a source that fails for so long; then for one that has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -180,6 +183,9 @@ def _terms(
         past = persistently(lambda: tallies.past(releases, rollout.run_since)) if releases else None
     except EdgeError as error:
         return (), f"what is normal could not be read: {error}"
+    if past is not None and not past.sessions and look.now - rollout.run_since < SURELY_QUIET:
+        names = ", ".join(release.label for release in releases)
+        return (), f"what is normal is not known: {names} had no sessions in the week before"
     floor = next((1 - gate.floor_ppm / 1_000_000 for gate in look.policy.gates if gate.counts_sessions), None)
     terms = terms_of(gate, past, stars, floor=floor)
     return (facts.TermsSet(terms, gate.settings),), ""

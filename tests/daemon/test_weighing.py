@@ -121,6 +121,15 @@ def test_while_what_is_normal_cannot_be_read_there_are_no_terms_and_it_says_why(
     assert passes.at(NOON + POLL).heard.weighing is not None
 
 
+def test_a_baseline_without_sessions_is_first_taken_for_a_source_that_fails():
+    passes = Passes(Source(was=Past(0, 0, None)))
+    found = passes.at(NOON)
+    assert found.heard.weighing is None
+    assert "no sessions in the week before" in found.heard.problem
+    later = passes.at(NOON + 6 * HOUR)
+    assert only(facts.TermsSet, later.learned).terms.p_ref is None
+
+
 def test_what_people_run_is_asked_once_a_day_and_written_down_when_it_changes():
     passes = Passes()
     assert only(facts.Compared, passes.at(NOON).learned).baseline == (OLDER,)
