@@ -17,6 +17,7 @@ from stagedrollout.core.calendar import Calendar, Freeze, Hours, Weekday
 from stagedrollout.core.case import Case
 from stagedrollout.core.decision import decide
 from stagedrollout.core.facts import DecisionKind, Drifted, Held, HoldEnded
+from stagedrollout.core.gates import OnInconclusive
 from stagedrollout.core.lifecycle import STEPS, Phase
 from stagedrollout.core.model import ActorKind, Command, CommandVerb, Mode, Verb
 from stagedrollout.core.notice import NoticeKind
@@ -95,8 +96,9 @@ class Watched(RuleBasedStateMachine):
     def _machine_may_raise(self, sent: Sent, applied: bool) -> None:
         world, truth = self.world, sent.truth
         assert sent.change.verb in (Verb.RAISE, Verb.COMPLETE)
-        assert world.health is Health.HEALTHY, "raised without evidence (R1)"
-        assert sent.assessment.worst is Verdict.PASS
+        if not self._chosen_by_policy(sent):
+            assert world.health is Health.HEALTHY, "raised without evidence (R1)"
+            assert sent.assessment.worst is Verdict.PASS
         assert not self._held(), "raised over a person's hold (R11)"
         if world.policy.calendar is OFFICE:
             assert world.now.weekday() < 5
@@ -115,6 +117,22 @@ class Watched(RuleBasedStateMachine):
             "two stages in a row (R5)"
         )
         self.last_raise_at = world.now
+
+    def _chosen_by_policy(self, sent: Sent) -> bool:
+        """The policy's named choice for inconclusive evidence: written down as that, and late enough (R1)."""
+        if "inconclusive_by_policy" not in {reason.code for reason in sent.decision.reasons}:
+            return False
+        world, gate = self.world, self.world.policy.evidence
+        SEEN.add("inconclusive_by_policy")
+        assert gate is not None
+        assert gate.on_inconclusive is OnInconclusive.ADVANCE
+        assert world.health is Health.FEW, (
+            "the choice is for what nobody knows, not for what speaks against it"
+        )
+        if sent.truth is not None and sent.truth.exposure_ppm in world.published:
+            longest = 2 * world.policy.stages[0].bake
+            assert world.now - world.published[sent.truth.exposure_ppm] >= longest, "chosen too early"
+        return True
 
     def _person_may_raise(self, sent: Sent, command: Command) -> None:
         verbs = {
@@ -145,7 +163,7 @@ class Watched(RuleBasedStateMachine):
         worse = list(Health)[list(Health).index(world.health) + 1 :]
         for health in worse:
             readings = world.readings(health)
-            assessment = world.assess(passed.rollout, readings)
+            assessment = world.assess(passed.rollout, readings, health)
             look = Observation(world.now, passed.looked, readings)
             again = decide(Case(passed.rollout, look, assessment, world.policy, world.mode, command))
             assert not raises(again), f"{health} raised what {world.health} did not (R2)"

@@ -20,6 +20,8 @@ from stagedrollout.core.drift import learn
 from stagedrollout.core.events import Entry
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend, fold
+from stagedrollout.core.judgement import NOTHING_HEARD, Heard
+from stagedrollout.core.ledger import Measure, Tally
 from stagedrollout.core.lifecycle import Phase, Rollout
 from stagedrollout.core.model import (
     Change,
@@ -57,6 +59,7 @@ from tests.core.builders import (
     shown,
     sick,
 )
+from tests.core.weighed import failed, heard, run, terms
 
 OLD = timedelta(minutes=9)
 """How far a look may lag behind the truth: less than drift.STALE_READ."""
@@ -206,7 +209,8 @@ class World:
         learned = learn(self.rollout, look, self.now)
         known = extend(self.rollout, learned, self.now)
         warned = news.of_pauses(known, self.now)
-        learned, known = (*learned, *warned), extend(known, warned, self.now)
+        begun = self._terms(extend(known, warned, self.now))
+        learned, known = (*learned, *warned, *begun), extend(known, (*warned, *begun), self.now)
         readings = self.readings() if self._listens(known) else ()
         assessment = self.assess(known, readings)
         findings = news.of_assessment(known, assessment) if readings else ()
@@ -228,7 +232,9 @@ class World:
         lagged = lag is None or lag > timedelta(0) or bool(order and order.verb is CommandVerb.HALT)
         return Passed(known, look, lagged, assessment, decision, sent, tuple(self.notices))
 
-    def assess(self, known: Rollout, readings: tuple[Reading, ...]) -> Assessment:
+    def assess(
+        self, known: Rollout, readings: tuple[Reading, ...], health: Health | None = None
+    ) -> Assessment:
         return assess(
             self.policy,
             readings,
@@ -238,11 +244,24 @@ class World:
                 live_since=known.live_since or self.now,
                 poll=POLL,
                 suspicions=known.suspicions,
+                exposure_ppm=known.exposure_ppm,
+                heard=self.heard(known, health),
             ),
         )
 
+    def heard(self, known: Rollout, health: Health | None = None) -> Heard:
+        """What the evidence is judged on: the same health, told hour by hour of both arms."""
+        if self.policy.evidence is None or known.terms is None or known.live_since is None:
+            return NOTHING_HEARD
+        share = max(known.exposure_ppm, 10_000) // 10_000
+        return _heard(health or self.health, self.now.replace(minute=0), share)
+
     def readings(self, health: Health | None = None) -> tuple[Reading, ...]:
         return _readings(health or self.health, self.now.replace(minute=0))
+
+    def _terms(self, known: Rollout) -> tuple[Fact, ...]:
+        listening = self.policy.evidence is not None and self._listens(known)
+        return (facts.TermsSet(terms()),) if listening and known.terms is None else ()
 
     def _listens(self, rollout: Rollout) -> bool:
         over = rollout.finished or rollout.ignored or (rollout.halt and not rollout.still_served)
@@ -327,6 +346,29 @@ def _fingerprint(releases: tuple[StoreRelease, ...]) -> str:
 
 def raises(decision: Decision) -> bool:
     return decision.change is not None and not decision.change.verb.brakes
+
+
+@lru_cache(maxsize=4096)
+def _heard(health: Health, hour: datetime, percent: int) -> Heard:
+    many = Tally(100 * percent, percent // 3, 10_000 - 100 * percent, 40)
+    few = Tally(percent, 0, 100, 0)
+    bad = Tally(100 * percent, 10 * percent, 10_000 - 100 * percent, 40)
+    run_ = run(hour - timedelta(hours=12), percent)
+    match health:
+        case Health.HEALTHY:
+            return heard(*[many] * 12, of=run_, until=hour)
+        case Health.FEW:
+            return heard(few, of=run_, until=hour)
+        case Health.STALE:
+            return heard(*[many] * 8, of=run_, until=hour - timedelta(hours=4))
+        case Health.ABSENT:
+            return heard(*[many] * 8, of=run_, until=hour, read=(failed(Measure.CRASHED, Gap.ABSENT),))
+        case Health.FAILED:
+            return heard(*[many] * 12, of=run_, until=hour, read=(failed(Measure.CRASHED, Gap.FAILED),))
+        case Health.NONSENSE:
+            return heard(*[many] * 12, of=run_, until=hour, read=(failed(Measure.CRASHED, Gap.IMPLAUSIBLE),))
+        case Health.SICK:
+            return heard(*[many] * 11, bad, of=run_, until=hour)
 
 
 @lru_cache(maxsize=4096)
