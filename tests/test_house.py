@@ -29,6 +29,8 @@ HEAVY = (
     "slack_sdk",
     "rich",
     "ruamel",
+    "matplotlib",
+    "numpy",
 )
 
 _RUN = """

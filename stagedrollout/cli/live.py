@@ -125,11 +125,18 @@ def _rollouts(standing: list[dict[str, Any]], world: dict[str, Any]) -> Renderab
 
 
 def _slack(truth: Truth) -> list[str]:
-    messages = [entry for entry in truth.told["ledger"] if entry["type"] == "slack" and not entry["update"]]
-    return [
-        f"{_when(m)}  {'# ' if m['broadcast'] else '  '}{m['text'].split(chr(10), 1)[0]}"
-        for m in messages[-LINES_MAX:]
-    ]
+    entries = [e for e in truth.told["ledger"] if e["type"] == "slack_file" or _is_message(e)]
+    return [f"{_when(entry)}  {_slack_line(entry)}" for entry in entries[-LINES_MAX:]]
+
+
+def _is_message(entry: dict[str, Any]) -> bool:
+    return entry["type"] == "slack" and not entry["update"]
+
+
+def _slack_line(entry: dict[str, Any]) -> str:
+    if entry["type"] == "slack_file":
+        return f"  [picture] {entry['title']}"
+    return f"{'# ' if entry['broadcast'] else '  '}{entry['text'].split(chr(10), 1)[0]}"
 
 
 def _name(app: str, store: str) -> str:

@@ -18,6 +18,7 @@ from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
+    from stagedrollout.config.load import Loaded
     from stagedrollout.core.model import Command, Store
     from stagedrollout.storage.commands import CommandBox
 
@@ -70,10 +71,16 @@ def order_command(
 def addressed(config: Path, app: str, store: str, policy: str) -> tuple[str, tuple[Store, ...]]:
     """The database, and the stores that may be meant. Raises click.UsageError with the nearest names."""
     from stagedrollout.config.load import load  # noqa: PLC0415
+
+    loaded = load(config, environ=os.environ)
+    return loaded.settings.database, stores_meant(loaded, app, store, policy)
+
+
+def stores_meant(loaded: Loaded, app: str, store: str, policy: str = "") -> tuple[Store, ...]:
+    """The stores of the app, or the one that was named. Raises click.UsageError with the nearest names."""
     from stagedrollout.config.problems import nearest  # noqa: PLC0415
     from stagedrollout.core.model import Store  # noqa: PLC0415
 
-    loaded = load(config, environ=os.environ)
     settings = loaded.settings.app(app)
     if settings is None:
         raise click.UsageError(f"no app {app!r}{_hint(nearest(app, [a.name for a in loaded.settings.apps]))}")
@@ -81,7 +88,7 @@ def addressed(config: Path, app: str, store: str, policy: str) -> tuple[str, tup
         raise click.UsageError(f"no policy {policy!r}{_hint(nearest(policy, loaded.policies))}")
     if store and store not in settings.stores:
         raise click.UsageError(f"{app} is not on {store!r}; it is on {', '.join(settings.stores)}")
-    return loaded.settings.database, (Store(store),) if store else settings.stores
+    return (Store(store),) if store else settings.stores
 
 
 def _hint(words: str) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stagedrollout.cli.options import config_option, json_option
+from stagedrollout.cli.policy_compare import compare
 from stagedrollout.cli.policy_evaluate import evaluate
+from stagedrollout.cli.policy_simulate import simulate
 from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ def policy() -> None:
     pass
 
 
+policy.add_command(compare)
 policy.add_command(evaluate)
+policy.add_command(simulate)
 
 
 @policy.command("list", help="Name the policies there are: the shipped ones and your own.")
@@ -51,14 +55,14 @@ def list_(config: Path, *, as_json: bool) -> None:
 @config_option
 @json_option
 def show(name: str, config: Path, *, as_json: bool) -> None:
-    chosen = _chosen(name, config)
+    named = chosen(name, config)
     if as_json:
-        click.echo(json.dumps(document(chosen), indent=2))
+        click.echo(json.dumps(document(named), indent=2))
     else:
-        click.echo("\n".join(words(chosen)))
+        click.echo("\n".join(words(named)))
 
 
-def _chosen(name: str, config: Path) -> Policy:
+def chosen(name: str, config: Path) -> Policy:
     """A policy by its name, or of a file. Raises WrongConfiguration, click.UsageError with the nearest name."""
     from stagedrollout.config.policies import read_policy  # noqa: PLC0415
     from stagedrollout.config.problems import nearest  # noqa: PLC0415

@@ -92,7 +92,7 @@ class SlackAccess(FromFile):
     """Where notices go."""
 
     token: SecretReference
-    """A bot token with chat:write."""
+    """A bot token with chat:write; with files:write too, a picture follows each halt."""
 
     channel: ChannelId
     """An id, because names are ambiguous (slack.md section 1)."""

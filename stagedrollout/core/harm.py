@@ -67,7 +67,7 @@ def _whole(gate: EvidenceGate, weighed: Weighing, seen: Circumstances, settle: t
         code=code,
         text=text,
         gate=gate.name,
-        as_of=_newest(weighed, SignalId.CRASHED_SESSIONS),
+        as_of=_newest(weighed, SignalId.CRASHED_SESSIONS, seen.now),
         ln_e=safe if for_safety else ln_e,
         ln_e_needed=LN_ADVANCE if for_safety else LN_HALT,
     )
@@ -115,7 +115,7 @@ def _found(
 
 def _calm(weighed: Weighing, seen: Circumstances, settle: timedelta) -> tuple[Verdict, str, str]:
     """Nothing speaks against it: does enough speak for it?"""
-    newest = _newest(weighed, SignalId.CRASHED_SESSIONS)
+    newest = _newest(weighed, SignalId.CRASHED_SESSIONS, seen.now)
     if newest is None or _silent(seen, Measure.CRASHED):
         return _no_sessions(seen)
     age, most = seen.now - newest, max(STALE_MIN, STALE_POLLS * seen.poll)
@@ -172,7 +172,7 @@ def _signal_found(signal: SignalId, weighed: Weighing, seen: Circumstances) -> t
     failed = _failure(seen, measure)
     if failed is not None:
         return Verdict.ERROR, "error", failed
-    newest = _newest(weighed, signal)
+    newest = _newest(weighed, signal, seen.now)
     if newest is None or _silent(seen, measure):
         return _signal_absent(signal, seen)
     most = USERS_STALE if measure is Measure.USERS else max(STALE_MIN, STALE_POLLS * seen.poll)
@@ -210,14 +210,15 @@ def _silent(seen: Circumstances, measure: Measure) -> bool:
     return not any(isinstance(t, Tallied) and t.measure is measure for t in seen.heard.tallies)
 
 
-def _newest(weighed: Weighing, signal: SignalId) -> datetime | None:
-    """The end of the newest bucket with data in either arm; a day that goes on counts until now by its reading."""
+def _newest(weighed: Weighing, signal: SignalId, now: datetime) -> datetime | None:
+    """The end of the newest bucket with data in either arm, at most now: the open one is as new as the reading."""
     folded = weighed.folds.get(signal) or weighed.folds.get(SignalId.FLOOR)
     measure = signal.measure
     if folded is None or measure is None:
         return None
     ends = (row.start + measure.width for row in reversed(folded.rows) if row.total.n_c or row.total.n_b)
-    return next(ends, None)
+    newest = next(ends, None)
+    return min(newest, now) if newest else None
 
 
 def _dark(weighed: Weighing, seen: Circumstances, settle: timedelta) -> Dark | None:

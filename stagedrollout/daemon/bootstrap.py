@@ -32,6 +32,7 @@ from stagedrollout.daemon.health.opening import open_report
 from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.lease import Lease
 from stagedrollout.daemon.listings import open_listings
+from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.scheduler import Scheduler, Works
@@ -95,6 +96,7 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None) -> Iterator[Daemon]:
         upgrade(engine)
         works = wire(loaded, doors, engine)
         stack.callback(works.report.close)
+        stack.callback(works.relay.close)
         limits = settings.limits
         scheduler = Scheduler(
             works,
@@ -167,4 +169,5 @@ def _relay(loaded: Loaded, doors: Doors, engine: Engine, clock: Clock) -> Relay:
     channels, rows = open_channels(loaded, doors.slack), OutboxTable(engine)
     first, second = channels.first, channels.second
     also = SecondChannel(rows, second, clock, first=first.channel) if second else None
-    return Relay(rows, first, clock, second=also)
+    follower = None if doors.slack else open_illustrator(loaded)
+    return Relay(rows, first, clock, second=also, follower=follower)

@@ -100,6 +100,8 @@ def _readable(request: Request) -> Any:
     if not request.body:
         return None
     kind = request.headers.get("content-type", "")
+    if "octet-stream" in kind:
+        return f"[{len(request.body)} bytes]"
     if "x-www-form-urlencoded" in kind:
         return dict(request.form())
     try:

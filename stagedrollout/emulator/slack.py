@@ -1,4 +1,4 @@
-"""Slack's Web API: the few methods that post, edit and look up messages (slack.md sections 2, 3, 7).
+"""Slack's Web API: the few methods that post, edit and look up messages (slack.md sections 2, 3, 7), and files.
 
 Errors are HTTP 200 with `ok: false`; a message is named by its channel and its `ts`, a string.
 """
@@ -16,6 +16,7 @@ from stagedrollout.emulator.ledger import Ledger
 from stagedrollout.emulator.request import JSON, Reply, Request
 from stagedrollout.emulator.service import Call
 from stagedrollout.emulator.slack_blocks import blocks_fit, metadata_error
+from stagedrollout.emulator.slack_files import COMPLETE, GET_URL, UPLOAD, UPLOADS, Files, NoFile, Sent
 from stagedrollout.emulator.switches import Switches
 
 PREFIX = "/slack/api/"
@@ -61,8 +62,8 @@ class Slack:
     """Answers requests under PREFIX. `channels` may be changed by whoever sets up the world."""
 
     name = "slack"
-    prefix = PREFIX
-    writes = frozenset({"chat.postMessage", "chat.update"})
+    prefix = (PREFIX, UPLOADS)
+    writes = frozenset({"chat.postMessage", "chat.update", UPLOAD, COMPLETE})
 
     def __init__(
         self,
@@ -76,15 +77,20 @@ class Slack:
         self._credentials = credentials
         self._switches = switches
         self.channels = {name: Channel(name) for name in (CHANNEL, SECOND_CHANNEL)}
+        self._files = Files()
         self._methods: dict[str, Callable[[Document, Call], Document]] = {
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
             "chat.update": self._update,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
+            GET_URL: self._get_upload_url,
+            COMPLETE: self._complete_upload,
         }
 
     def operation(self, method: str, path: str) -> str:
+        if path.startswith(UPLOADS):
+            return UPLOAD if method == "POST" else "unknown"
         name = path.removeprefix(PREFIX)
         return name if method in ("GET", "POST") and name in self._methods else "unknown"
 
@@ -103,6 +109,8 @@ class Slack:
                 return Reply(status, {"ok": False, "error": "internal_error"})
 
     def answer(self, call: Call) -> Reply:
+        if call.operation == UPLOAD:
+            return self._files.take(call.request.path.removeprefix(UPLOADS), call.request.body)
         token = call.request.bearer
         if token is None:
             return _refused("not_authed")
@@ -118,7 +126,7 @@ class Slack:
         try:
             document = self._methods[call.operation](_arguments(call.request), call)
             return Reply(document={"ok": True, **document}, applied=applied)
-        except _No as no:
+        except (_No, NoFile) as no:
             return _refused(str(no), applied=None if applied is None else False)
 
     def _too_fast(self, call: Call) -> bool:
@@ -210,6 +218,41 @@ class Slack:
         shown = _shown(message)
         return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": shown}
 
+    def _get_upload_url(self, asked: Document, call: Call) -> Document:
+        if "json" in call.request.headers.get("content-type", ""):
+            raise _No("invalid_arguments")  # as seen of the real one, whatever its documentation says
+        ticket, file_id = self._files.promise(asked.get("filename"), asked.get("length"))
+        host = call.request.headers.get("host", "127.0.0.1")
+        return {"upload_url": f"http://{host}{UPLOADS}{ticket}", "file_id": file_id}
+
+    def _complete_upload(self, asked: Document, call: Call) -> Document:
+        """Only now is it to be seen, and only in the one channel, in the thread that is named."""
+        sent = self._files.complete(asked.get("files"))
+        if asked.get("channel_id"):
+            self._share(self._channel({"channel": asked["channel_id"]}), sent, asked, call)
+        return {"files": [{"id": each.id, "title": each.title} for each in sent]}
+
+    def _share(self, channel: Channel, sent: list[Sent], asked: Document, call: Call) -> None:
+        if not channel.member:
+            raise _No("not_in_channel")
+        thread = asked.get("thread_ts")
+        if thread and channel.find(thread) is None:
+            raise _No("invalid_thread_ts")
+        comment = str(asked.get("initial_comment") or "")
+        message: Document = {
+            "type": "message",
+            "user": _BOT["user_id"],
+            "bot_id": _BOT["bot_id"],
+            "text": comment,
+        }
+        message |= {"files": [each.document() for each in sent], "ts": channel.next_ts(self._second())}
+        if thread:
+            message["thread_ts"] = thread
+        channel.messages.append(message)
+        told = {"channel": channel.id, "ts": message["ts"], "thread_ts": thread or None, "request": call.seq}
+        for each in sent:
+            self._ledger.add("slack_file", **told, **each.document())
+
     def _history(self, asked: Document, _: Call) -> Document:
         channel = self._channel(asked)
         if not channel.member:
@@ -251,7 +294,7 @@ def _arguments(request: Request) -> Document:
             return asked
         return {**asked, **body} if isinstance(body, dict) else asked
     asked.update(request.form())
-    for name in ("blocks", "metadata"):
+    for name in ("blocks", "metadata", "files"):
         if isinstance(asked.get(name), str):
             try:
                 asked[name] = json.loads(asked[name])

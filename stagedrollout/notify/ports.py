@@ -133,6 +133,16 @@ class UrgentRows(Protocol):
         ...
 
 
+class Follower(Protocol):
+    """What comes after a halt that people were told of. Both return soon and raise nothing."""
+
+    def follow(self, rollout: RolloutKey, headline: str, thread: str) -> None:
+        """The halt is told; more may be said below the message `thread`."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class NoticeChannel(Protocol):
     """Where people read. Every method raises EdgeError: Unsendable for a message it will never take."""
 

@@ -14,6 +14,7 @@ What holds here:
   rollout's next one, perhaps a halt, is told. What is urgent goes to the second channel meanwhile, and
   before it is given up; where there is none, it is logged as critical.
 - Being asked to wait puts off whatever would do the same: notices and new threads together, boards alone.
+- Once a halt is told, a follower is told where; what it adds (a picture) is its own business, and after the text.
 - One call is bounded: so many messages, and so many of them failing, then the rest is left to the next.
 """
 
@@ -31,6 +32,7 @@ from stagedrollout.core.notice import Notice, NoticeKind
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.ports import Clock
 from stagedrollout.notify.ports import (
+    Follower,
     MessageGone,
     NoticeChannel,
     OutboxRow,
@@ -70,12 +72,19 @@ class Relay:
     """May be called from any thread; while one delivers, others return at once (one writer per channel)."""
 
     def __init__(
-        self, rows: OutboxRows, channel: NoticeChannel, clock: Clock, *, second: SecondChannel | None = None
+        self,
+        rows: OutboxRows,
+        channel: NoticeChannel,
+        clock: Clock,
+        *,
+        second: SecondChannel | None = None,
+        follower: Follower | None = None,
     ) -> None:
         self._rows = rows
         self._channel = channel
         self._clock = clock
         self._second = second
+        self._follower = follower
         self._delivering = threading.Lock()
         self._quiet_until: datetime | None = None
         self._problems: dict[tuple[RolloutKey, str], str] = {}
@@ -100,6 +109,11 @@ class Relay:
         first = max(due, quiet) if due and quiet else due
         second = self._second.next_due() if self._second else None
         return min((at for at in (first, second) if at), default=None)
+
+    def close(self) -> None:
+        """Nothing is to follow any more."""
+        if self._follower:
+            self._follower.close()
 
     def problem(self) -> str:
         """Why notices do not arrive, in words; "" while nothing is wrong."""
@@ -140,7 +154,16 @@ class Relay:
         self._rows.mark_sent(row.id, message_id, self._clock.now())
         self._problems.pop((row.rollout, "notice"), None)
         self._refused.discard(row.rollout)
+        if self._follower and row.notice.kind is NoticeKind.HALTED:
+            self._follower.follow(row.rollout, row.notice.headline, self._below(row.rollout, message_id))
         return 1
+
+    def _below(self, rollout: RolloutKey, message_id: str) -> str:
+        """Where more is said of what was just told: in the rollout's thread, or else below the message itself."""
+        thread = None if rollout in self._flat else self._rows.thread(rollout)
+        if thread is None or not self._here(thread):
+            return message_id
+        return thread.message_id or message_id
 
     def _post(self, row: OutboxRow, thread: str | None) -> str:
         """The new message's id: below `thread`, below a new one, or where there can be none."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import (
     HTTPErrorProcessor,
     HTTPHandler,
@@ -39,11 +40,16 @@ ANSWER_BYTES_MAX = 1024 * 1024
 ANSWER_DEPTH_MAX = 32
 _CHUNK_BYTES = 64 * 1024
 _SEAM = "_perform_urllib_http_request_internal"
+_FORMS = "files."
+"""Methods that take no JSON, whatever their documentation says (slack.md section 4)."""
+
+_UPLOADING = "uploading a file"
 
 _silent = logging.getLogger("stagedrollout.notify.slack_sdk")
 _silent.setLevel(logging.CRITICAL + 1)  # slack_sdk logs payloads, answers and a proxy's URL
 
 Call = Callable[[str, dict[str, Any]], dict[str, Any]]
+Upload = Callable[[str, bytes], None]
 
 
 def wired_call(token: str, endpoint: Endpoint, timeout_seconds: float) -> Call:
@@ -56,8 +62,11 @@ def wired_call(token: str, endpoint: Endpoint, timeout_seconds: float) -> Call:
 
     def call(method: str, payload: dict[str, Any]) -> dict[str, Any]:
         problem: EdgeError
+        sent: dict[str, Any] = (
+            {"data": _form(payload)} if method.startswith(_FORMS) else {"json": dict(payload)}
+        )
         try:
-            answer = client.api_call(method, json=dict(payload)).data
+            answer = client.api_call(method, **sent).data
         except SlackApiError as refused:
             problem = _refused(method, refused)
         except SlackClientError as error:
@@ -68,6 +77,41 @@ def wired_call(token: str, endpoint: Endpoint, timeout_seconds: float) -> Call:
         raise problem
 
     return call
+
+
+def _form(payload: Mapping[str, Any]) -> dict[str, str]:
+    """Structures are JSON inside a field."""
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in payload.items()}
+
+
+def wired_upload(endpoint: Endpoint, timeout_seconds: float) -> Upload:
+    """See `slack_files.open_upload`."""
+    line = _Line(endpoint, timeout_seconds)
+
+    def upload(url: str, content: bytes) -> None:
+        if not _is_slacks(url, endpoint):
+            raise Faulty(SERVICE, _UPLOADING, "an upload address that is not Slack's own")
+        headers = {"Content-Type": "application/octet-stream"}
+        request = Request(url, data=content, method="POST", headers=headers)  # noqa: S310 - looked at above
+        status, answered, _ = line.sent(_UPLOADING, request)
+        if status != 200:
+            raise failure(_UPLOADING, status, answered, {})
+
+    return upload
+
+
+def _is_slacks(url: str, endpoint: Endpoint) -> bool:
+    """Whether the address is below the host that the token belongs to; on this machine, that very port."""
+    try:
+        asked, base = urlsplit(url), urlsplit(endpoint.base_url)
+        if endpoint.loopback:
+            return (asked.scheme, asked.netloc) == (base.scheme, base.netloc)
+        host = asked.hostname or ""
+        port_is_usual = asked.port in (None, 443)
+    except ValueError:
+        return False
+    below = host == base.hostname or host.endswith(f".{base.hostname}")
+    return asked.scheme == "https" and port_is_usual and below and "@" not in asked.netloc
 
 
 def _refused(method: str, refused: SlackApiError) -> EdgeError:
@@ -84,16 +128,30 @@ class _Client(WebClient):
             logger=_silent,
             retry_handlers=[],
         )
-        self._seconds = timeout_seconds
-        self._loopback = endpoint.loopback
-        self._tls = ssl.create_default_context() if endpoint.base_url.startswith("https:") else None
+        self._line = _Line(endpoint, timeout_seconds, secret=token)
 
     def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
         """One request, one answer of whatever status, as slack_sdk wants it: a JSON object, or our error."""
         doing = url.rpartition("/")[2]
+        status, headers, content = self._line.sent(doing, req)
+        answer = _object(doing, status, headers, content)
+        return {"status": status, "headers": headers, "body": json.dumps(answer)}
+
+
+class _Line:
+    """One request, one answer, within `seconds`. `secret` is taken out of what is answered."""
+
+    def __init__(self, endpoint: Endpoint, seconds: float, *, secret: str = "") -> None:
+        self._seconds = seconds
+        self._secret = secret.encode("ascii")
+        self._loopback = endpoint.loopback
+        self._tls = ssl.create_default_context() if endpoint.base_url.startswith("https:") else None
+
+    def sent(self, doing: str, request: Request) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of the answer. Raises EdgeError."""
         with Deadline(self._seconds) as deadline:
             try:
-                status, headers, content = self._exchange(req, deadline)
+                answer = self._exchange(request, deadline)
             except (OSError, HTTPException) as error:
                 words = deadline.words
                 raise Unreachable(SERVICE, doing, words) if words else no_answer(doing, error) from None
@@ -102,8 +160,7 @@ class _Client(WebClient):
                 raise Rejected(SERVICE, doing, words) from None
             if deadline.words:
                 raise Unreachable(SERVICE, doing, deadline.words)
-        answer = _object(doing, status, headers, content)
-        return {"status": status, "headers": headers, "body": json.dumps(answer)}
+        return answer
 
     def _exchange(self, request: Request, deadline: Deadline) -> tuple[int, dict[str, str], bytes]:
         opener = self._opener(deadline)
@@ -114,8 +171,8 @@ class _Client(WebClient):
                 if not chunk:
                     break
                 content += chunk
-            echoed = (self.token or "").encode("ascii")
-            return response.status, _lower(response.headers), bytes(content.replace(echoed, b"***"))
+            told = bytes(content.replace(self._secret, b"***") if self._secret else content)
+            return response.status, _lower(response.headers), told
 
     def _opener(self, deadline: Deadline) -> OpenerDirector:
         """Not urllib's own set of handlers: that opens files and follows redirects."""

@@ -4,21 +4,52 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from tests.bench import calls, cli, daemon
-from tests.bench.figure import shown
+from stagedrollout.rehearsal.many import cores
+from tests.bench import calls, cli, daemon, decision, decision_figures
+from tests.bench.figure import Figure, shown
 
 BENCHES = {"cli": cli.measure, "daemon": daemon.measure, "calls": calls.measure}
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Figures of whole processes.")
-    parser.add_argument("what", choices=BENCHES)
+    parser.add_argument("what", choices=(*BENCHES, "decision"))
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    group = parser.add_argument_group("decision only")
+    group.add_argument("--quick", action="store_true", help="few cells and seeds: is anything broken?")
+    group.add_argument(
+        "--out", "--resume", type=Path, default=None, help="keep each cell's result; go on there"
+    )
+    group.add_argument(
+        "--healthy",
+        type=int,
+        default=decision.SEEDS_HEALTHY,
+        help="seeds of each cell without a regression (default: %(default)s)",
+    )
+    group.add_argument("--workers", type=int, default=cores(), help="processes (default: one for each core)")
     options = parser.parse_args(arguments)
-    figures = BENCHES[options.what]()
-    print(shown(figures, as_json=options.json))
+    figures = _decision(options) if options.what == "decision" else BENCHES[options.what]()
+    if options.what != "decision":
+        print(shown(figures, as_json=options.json))
     return 0 if all(figure.kept for figure in figures) else 1
+
+
+def _decision(options: argparse.Namespace) -> list[Figure]:
+    results = decision.measure(
+        quick=options.quick, out=options.out, workers=options.workers, healthy=options.healthy
+    )
+    figures = decision_figures.figures(results)
+    if options.json:
+        print(decision_figures.as_json(results, figures))
+        return figures
+    print(decision_figures.table(results))
+    print()
+    print(shown(figures, as_json=False))
+    seeds = sorted({result.cell.seeds for result in results})
+    print(f"\nseeds 1 to {', '.join(map(str, seeds))}; code {', '.join(sorted({r.code for r in results}))}")
+    return figures
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ length of a crash loop. A bucket in which either arm is empty says nothing about
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import log, log1p, sqrt
 
 from stagedrollout.core.evidence.grid import (
@@ -23,7 +24,6 @@ SILENT = (0.0,) * len(HARMFUL)
 SILENT_ADVANCE = (0.0,) * len(HARMLESS)
 
 _LESS_ONE = tuple(g - 1 for g in HARMFUL)
-_ALTERNATIVES = tuple(zip(LN_HARMFUL, _LESS_ONE, strict=True))
 _SAFER = tuple((-ln_g, 1 / g - 1) for g, ln_g in zip(HARMLESS, LN_HARMLESS, strict=True))
 
 INCIDENT_FACTOR = 1.25
@@ -52,6 +52,20 @@ def one_sample(tally: Tally, floor: float, g: float) -> float:
     return tally.k_c * log(g) - tally.n_c * floor * (g - 1)
 
 
+@lru_cache(maxsize=64)
+def _alternatives(s: float) -> tuple[tuple[float, float, float], ...]:
+    """ln g, g - 1 and 1 / eta for each of HARMFUL."""
+    return tuple(zip(LN_HARMFUL, _LESS_ONE, tempers(s), strict=True))
+
+
+@lru_cache(maxsize=64)
+def _safer(s: float) -> tuple[tuple[float, float, float], ...]:
+    """The same for each of HARMLESS, with 1 / g instead of g."""
+    return tuple(
+        (ln_g, less, temper) for (ln_g, less), temper in zip(_SAFER, harmless_tempers(s), strict=True)
+    )
+
+
 def of_ratio(tally: Tally, rho0: float, s: float, tau2: float) -> tuple[float, ...]:
     """Tempered two-sample increments, one for each of HARMFUL."""
     if not tally.n_c or not tally.n_b:
@@ -62,7 +76,7 @@ def of_ratio(tally: Tally, rho0: float, s: float, tau2: float) -> tuple[float, .
     noise = tau2 * total * share * (1 - share)
     each = [
         (bad * ln_g - total * log1p(share * less_one)) / (temper + noise)
-        for (ln_g, less_one), temper in zip(_ALTERNATIVES, tempers(s), strict=True)
+        for ln_g, less_one, temper in _alternatives(s)
     ]
     return tuple(each)
 
@@ -72,8 +86,7 @@ def of_floor(tally: Tally, floor: float, s: float, tau2: float) -> tuple[float, 
     bad, tolerated = tally.k_c, tally.n_c * floor
     noise = tau2 * tolerated
     each = [
-        (bad * ln_g - tolerated * less_one) / (temper + noise)
-        for (ln_g, less_one), temper in zip(_ALTERNATIVES, tempers(s), strict=True)
+        (bad * ln_g - tolerated * less_one) / (temper + noise) for ln_g, less_one, temper in _alternatives(s)
     ]
     return tuple(each)
 
@@ -88,7 +101,7 @@ def of_safety(tally: Tally, rho: float, s: float, tau2: float) -> tuple[float, .
     noise = tau2 * total * share * (1 - share)
     each = [
         (bad * ln_g - total * log1p(share * less_one)) / (temper + noise)
-        for (ln_g, less_one), temper in zip(_SAFER, harmless_tempers(s), strict=True)
+        for ln_g, less_one, temper in _safer(s)
     ]
     return tuple(each)
 

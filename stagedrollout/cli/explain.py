@@ -1,0 +1,88 @@
+"""`explain`: why a rollout is where it is, and what it waits for."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stagedrollout.cli.options import config_option, json_option
+
+if TYPE_CHECKING:
+    from stagedrollout.core.policy import Policy
+    from stagedrollout.explaining.finding import Kept
+
+
+@click.command(
+    help="Tell why a rollout is where it is, what it waits for, and what happens next. Reads the database; works"
+    " without the daemon."
+)
+@click.argument("app")
+@click.option("--store", default="", help="google_play or app_store. Default: every store the app is on.")
+@click.option("--release", default="", help="Version or build. Default: the newest rollout that is not over.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also draw how it came to that into this file, .png or .svg.",
+)
+@config_option
+@json_option
+def explain(app: str, plot: Path | None, config: Path, *, as_json: bool, **named: str) -> None:
+    found = _found(config, app, **named)
+    if plot:
+        _draw(found, plot)
+    documents = [_document(kept, policies) for kept, policies in found]
+    if as_json:
+        click.echo(json.dumps({"rollouts": documents}, indent=2))
+        return
+    from stagedrollout.cli.explain_text import show  # noqa: PLC0415
+
+    show(documents)
+
+
+def _found(config: Path, app: str, store: str, release: str) -> list[tuple[Kept, Policy | None]]:
+    """What is kept of each rollout that is meant, with its policy. Raises click.ClickException, StorageError."""
+    from stagedrollout.cli.ordering import stores_meant  # noqa: PLC0415
+    from stagedrollout.config.load import load  # noqa: PLC0415
+
+    loaded = load(config, environ=os.environ)
+    stores = stores_meant(loaded, app, store)
+    found = meant(loaded.settings.database, stores, app, release)
+    return [(kept, loaded.policies.get(kept.rollout.policy)) for kept in found]
+
+
+def meant(database: str, stores: tuple[Any, ...], app: str, release: str) -> list[Kept]:
+    """The rollouts that answer to what was typed, at least one. Raises click.ClickException, StorageError."""
+    from stagedrollout.core.model import StoreApp  # noqa: PLC0415
+    from stagedrollout.explaining.finding import find, known  # noqa: PLC0415
+    from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
+    from stagedrollout.storage.migrate import check  # noqa: PLC0415
+
+    engine = open_readonly(database)
+    check(engine)
+    apps = [StoreApp(app, store) for store in stores]
+    found = [kept for kept in (find(engine, each, release) for each in apps) if kept]
+    if not found:
+        there = ", ".join(dict.fromkeys(label for each in apps for label in known(engine, each))) or "none"
+        what = f"no release {release!r}" if release else "no rollout yet"
+        raise click.ClickException(f"{app} on {' and '.join(stores)} has {what}; known releases: {there}")
+    return found
+
+
+def _document(kept: Kept, policy: Policy | None) -> dict[str, Any]:
+    from stagedrollout.explaining.document import document  # noqa: PLC0415
+
+    return document(kept, policy)
+
+
+def _draw(found: list[tuple[Kept, Policy | None]], path: Path) -> None:
+    if len(found) > 1:
+        stores = ", ".join(kept.key.store.value for kept, _ in found)
+        raise click.UsageError(f"a picture shows one rollout, and there are some on {stores}: say --store")
+    from stagedrollout.explaining.picture import draw  # noqa: PLC0415
+    from stagedrollout.explaining.timeline import timeline  # noqa: PLC0415
+
+    draw(timeline(found[0][0]), path)

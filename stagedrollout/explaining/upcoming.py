@@ -1,0 +1,137 @@
+"""What happens next and when, as far as journal, policy and calendar tell it: nothing here is a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from stagedrollout.core.gates import OnInconclusive
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import Store
+from stagedrollout.core.phasing import REST, Pacing
+from stagedrollout.core.policy import Completion, OnUnknown, Policy
+from stagedrollout.core.schedule import Window, bake_ends, step_window, window
+from stagedrollout.core.units import PPM_ALL, percent_text
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """`at` is None for what has no instant: a person, a store, or evidence must come first."""
+
+    at: datetime | None
+    what: str
+
+
+def upcoming(rollout: Rollout, policy: Policy | None, now: datetime) -> tuple[Next, ...]:
+    """What is due, the soonest first; what waits for somebody comes before that."""
+    found = tuple(_upcoming(rollout, policy, now))
+    return tuple(sorted(found, key=lambda each: (each.at is not None, each.at or now)))
+
+
+def _upcoming(rollout: Rollout, policy: Policy | None, now: datetime) -> Iterator[Next]:
+    waits = _stands_still(rollout, policy)
+    if waits:
+        yield waits
+    elif policy is None:
+        yield Next(None, f"nobody knows: the configuration has no policy {rollout.policy!r}")
+    else:
+        yield from _climbing(rollout, policy, now)
+        yield from _blind(rollout, policy, now)
+
+
+def _stands_still(rollout: Rollout, policy: Policy | None) -> Next | None:
+    """What it waits for where no schedule leads on."""
+    app = rollout.key.app
+    if rollout.finished:
+        return Next(None, "nothing: it is over")
+    if rollout.halt and rollout.halt.confirmed:
+        return Next(None, f"nothing by itself; a person may resume it: stagedrollout resume {app}")
+    if rollout.halt:
+        return Next(None, "the halt is sent again until the store shows it")
+    if rollout.completed_at:
+        ends = rollout.completed_at + policy.watch if policy else None
+        return Next(ends, "the watch after 100 % is over")
+    if not rollout.steered:
+        return Next(None, f"somebody runs: stagedrollout start {app}")
+    if rollout.hold and rollout.hold.until is None:
+        return Next(None, f"somebody lifts the hold: stagedrollout resume {app}")
+    if rollout.hold:
+        return Next(rollout.hold.until, f"the hold by {rollout.hold.actor} is over")
+    if rollout.unknown_drift:
+        return Next(None, "a person looks into the store's console: we do not understand its state")
+    if rollout.live_since is None:
+        return Next(None, "the store publishes it")
+    return None
+
+
+def _climbing(rollout: Rollout, policy: Policy, now: datetime) -> Iterator[Next]:
+    store, share, since = rollout.key.store, rollout.exposure_ppm, rollout.live_since
+    target = policy.next_share(store, share)
+    if since is None or target is None:
+        yield Next(None, f"nothing: {percent_text(share)} is as far as the policy goes")
+        return
+    to = percent_text(target)
+    if rollout.window is not None and share < rollout.window.target_ppm:
+        yield Next(rollout.window.closes_at, f"until then Apple may step to {to}; then it is paused again")
+        return
+    if _apple_leads(store, policy, share):
+        yield Next(None, f"Apple steps to {to} by its own clock, within a day of being active")
+        return
+    yield from _raised(rollout, policy, now, target)
+    yield from _inconclusive(rollout, policy, now)
+
+
+def _apple_leads(store: Store, policy: Policy, share: int) -> bool:
+    follows = store is Store.APP_STORE and policy.app_store.mode is Pacing.FOLLOW
+    return follows and share < policy.app_store.complete_from_ppm
+
+
+def _raised(rollout: Rollout, policy: Policy, now: datetime, target: int) -> Iterator[Next]:
+    stay = policy.stay_at(rollout.key.store, rollout.exposure_ppm)
+    ends = bake_ends(stay, rollout.live_since or now)
+    at, to = percent_text(rollout.exposure_ppm), percent_text(target)
+    if ends > now:
+        yield Next(ends, f"the bake at {at} ends")
+    ready = max(now, ends, rollout.pauses.since + REST if rollout.pauses.since else now)
+    opening = _opening(rollout, policy, ready, target)
+    if opening.opens_at is None:
+        yield Next(None, "no day within two years allows a raise: look at the policy's calendar")
+        return
+    if not opening.open:
+        why = f" (frozen: {opening.freeze.reason})" if opening.freeze else ""
+        yield Next(opening.opens_at, f"the hours for raises begin{why}")
+    if target == PPM_ALL and policy.completion is Completion.BY_HAND:
+        yield Next(None, f"a person completes it when it is ready: stagedrollout complete {rollout.key.app}")
+        return
+    steps = rollout.key.store is Store.APP_STORE and target != PPM_ALL
+    verb = f"Apple is let step to {to}" if steps else f"raised to {to}"
+    yield Next(opening.opens_at, f"{verb} at the earliest, if every required gate says PASS by then")
+
+
+def _opening(rollout: Rollout, policy: Policy, ready: datetime, target: int) -> Window:
+    guarded = rollout.key.store is Store.APP_STORE and policy.app_store.mode is Pacing.GUARDED
+    return (step_window if guarded and target != PPM_ALL else window)(policy.calendar, ready)
+
+
+def _inconclusive(rollout: Rollout, policy: Policy, now: datetime) -> Iterator[Next]:
+    gate, since = policy.evidence, rollout.live_since
+    if gate is None or since is None:
+        return
+    ends = since + policy.stay_at(rollout.key.store, rollout.exposure_ppm).max_bake
+    choices = {
+        OnInconclusive.ADVANCE: "the policy raises it all the same",
+        OnInconclusive.ASK: "a person is asked",
+        OnInconclusive.HOLD: "it goes on being held",
+    }
+    if ends > now:
+        yield Next(ends, f"if the evidence is still inconclusive: {choices[gate.on_inconclusive]}")
+
+
+def _blind(rollout: Rollout, policy: Policy, now: datetime) -> Iterator[Next]:
+    if rollout.blind_since is None:
+        return
+    ends = rollout.blind_since + policy.unknown_data.after
+    what = "it is halted" if policy.unknown_data.action is OnUnknown.HALT else "that is told aloud"
+    if ends > now:
+        yield Next(ends, f"if there are still no usable data: {what}")

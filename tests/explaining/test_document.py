@@ -1,0 +1,75 @@
+"""What `explain` says of the evidence: never more than is known, and nothing below zero."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from stagedrollout.core.evidence.terms import SignalId, shared_out
+from stagedrollout.core.ledger import Tally
+from stagedrollout.explaining.document import document
+from tests.core.builders import NOON
+from tests.core.weighed import BAD, GOOD, terms, with_evidence
+from tests.explaining.kept import kept
+
+FEW = Tally(50, 0, 5_000, 20)
+SILENT = Tally(0, 0, 99_000, 396)
+
+
+def told(*tallies, **more):
+    found = document(kept(*tallies, **more), with_evidence(1, 10, 50, 100, min_sample=100))
+    json.dumps(found, allow_nan=False)
+    return found
+
+
+def test_a_young_stage_is_told_how_many_sessions_and_hours_it_needs():
+    needed = told(*[FEW] * 4)["needed"]
+    assert needed["seen"] == 150  # the youngest hour has not settled
+    assert needed["per_hour"] == 50
+    assert needed["sessions"] > 100
+    assert needed["hours"] == pytest.approx(needed["sessions"] / 50)
+
+
+def test_a_stage_that_has_what_it_needs_needs_nothing_more():
+    found = told(*[GOOD] * 40)
+    assert found["evidence"]["safety"]["odds"] > 10
+    assert (found["needed"]["sessions"], found["needed"]["hours"]) == (0, 0.0)
+
+
+def test_without_traffic_nobody_can_tell_how_long_it_takes():
+    needed = told(*[SILENT] * 8)["needed"]
+    assert needed["sessions"] > 0
+    assert (needed["hours"], "no sessions" in needed["why"]) == (None, True)
+
+
+def test_without_a_baseline_nobody_can_tell_what_is_needed():
+    alone = terms(p_ref=None, weights=shared_out((SignalId.FLOOR,)))
+    found = told(*[GOOD] * 8, terms=alone)
+    assert found["needed"]["sessions"] is None
+    assert found["evidence"]["ratio"] is None
+    assert found["evidence"]["crash_free_sessions"]["candidate"]["sessions"] == 8_000
+
+
+def test_before_anything_was_counted_there_is_no_evidence_and_no_gate():
+    found = told()
+    assert (found["as_of"], found["gates"], found["evidence"]) == (None, [], None)
+
+
+def test_an_old_look_is_told_with_its_age():
+    found = told(*[GOOD] * 4, now=NOON + timedelta(minutes=13))
+    assert found["age_seconds"] == 13 * 60
+    evidence = next(gate for gate in found["gates"] if gate["gate"] == "evidence")
+    assert (evidence["age_seconds"], evidence["n"]) == (13 * 60, 4_000)
+
+
+def test_the_p_value_is_one_over_the_largest_odds_and_the_band_holds_the_rate():
+    found = told(*[GOOD] * 6, *[BAD] * 2)
+    evidence = found["evidence"]
+    assert evidence["p_value"] == pytest.approx(1 / evidence["odds"])
+    assert evidence["text"].startswith("evidence of harm ")
+    candidate = evidence["crash_free_sessions"]["candidate"]
+    assert candidate["low_ppm"] < candidate["crash_free_ppm"] < candidate["high_ppm"]
+    assert sum(each["part"] for each in evidence["signals"]) == pytest.approx(1)
+    assert evidence["ratio"]["low"] < evidence["ratio"]["point"] < evidence["ratio"]["high"]
