@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from math import exp, inf
-from typing import NamedTuple
+from math import inf
 
 from stagedrollout.core.evidence import planning
 from stagedrollout.core.evidence.grid import LOOPS_MIN
@@ -24,17 +23,12 @@ from stagedrollout.core.policy import Completion, Policy
 from stagedrollout.core.run_terms import terms_of
 from stagedrollout.core.units import PPM_ALL
 from stagedrollout.rehearsal.books import LIVE, POLL
-from stagedrollout.rehearsal.world import POLLS_PER_HOUR, UPTAKE_HOURS, World
+from stagedrollout.rehearsal.forecast import Forecast
+from stagedrollout.rehearsal.traffic import Offer, Uptake
+from stagedrollout.rehearsal.world import POLLS_PER_HOUR, World
 
 _PAST_SESSIONS = 10**9
 _HOUR = timedelta(hours=1)
-
-
-class Offer(NamedTuple):
-    """From this poll on the release is offered to `ppm`."""
-
-    poll: int
-    ppm: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +62,13 @@ def clock(policy: Policy) -> Clock:
 def traffic(schedule: Clock, world: World) -> tuple[Hour, ...]:
     """By poll: sessions of both arms in the quarter of an hour that begins there, for as long as it is watched."""
     found: list[Hour] = []
-    had, since, offered = 0.0, 0, 0.0
-    offers = dict(schedule.offers)
-    whole = world.sessions_per_hour / POLLS_PER_HOUR
+    offers = {offer.poll: offer for offer in schedule.offers}
+    uptake = Uptake(Offer(0, 0))
     for poll in range(schedule.watched):
         if poll in offers:
-            had, since, offered = _share(poll, had, since, offered), poll, offers[poll] / PPM_ALL
-        share = _share(poll + 0.5, had, since, offered)
-        found.append(Hour(whole * share, whole * (1 - share)))
+            uptake = uptake.offered(offers[poll])
+        found.append(uptake.quarter(poll, world))
     return tuple(found)
-
-
-def _share(poll: float, had: float, since: int, offered: float) -> float:
-    return offered - (offered - had) * exp((since - poll) / (UPTAKE_HOURS * POLLS_PER_HOUR))
 
 
 def usual_terms(policy: Policy, world: World) -> Terms | None:
@@ -114,22 +102,42 @@ class Bound:
     plus_one: float
 
 
-def planned(policy: Policy, world: World, schedule: Clock | None = None) -> Planned | None:
-    """By the formulas, along the clock or another schedule; None where the policy weighs no evidence, or the schedule
-    never gets to the onset."""
-    terms, schedule = usual_terms(policy, world), schedule or clock(policy)
+def planned(policy: Policy, world: World, given: Clock | None = None) -> Planned | None:
+    """By the formulas, along the schedule that is given, or the one that a release this bad gets (forecast.py); the
+    bound along the clock. None where the policy weighs no evidence, or the schedule never gets to the onset."""
+    terms, schedule = usual_terms(policy, world), given or clock(policy)
     onset = schedule.reaches(world.onset_ppm)
     if terms is None or onset is None:
         return None
     by_poll = traffic(schedule, world)[onset:]
-    model = planning_world(terms, world)
-    hours = [
+    model, weight = planning_world(terms, world), terms.weight(SignalId.CRASHED_SESSIONS)
+    spent = FIRST if onset == 0 else reserve_at(schedule, onset) * AT_STAGE
+    if given is not None:
+        seen = planning.along(_hourly(by_poll), model, weight, spent)
+    else:
+        seen = _forecast(Forecast(policy, world, model, weight, spent))
+    return Planned(seen, bound(by_poll, model))
+
+
+def _forecast(made: Forecast) -> Seen:
+    """Along the schedule that so bad a release gets: the middle by the middle one, nine of ten by the slow one."""
+    slow, middle = _since_onset(made, planning.Z90), _since_onset(made, 0.0)
+    p90 = planning.along(slow, made.model, made.weight, made.spent)
+    b = planning.hurdle(p90.g, made.weight, made.spent)
+    return Seen(planning.crossing(middle, made.model, p90.g, b, 0.0), p90.p90, p90.g)
+
+
+def _since_onset(made: Forecast, z: float) -> tuple[Hour, ...]:
+    hours, offers = made.hours(z)
+    onset = next((o.poll for o in offers if o.ppm >= made.world.onset_ppm), None)
+    return hours[onset // POLLS_PER_HOUR :] if onset is not None else ()
+
+
+def _hourly(by_poll: tuple[Hour, ...]) -> tuple[Hour, ...]:
+    return tuple(
         _together(by_poll[n : n + POLLS_PER_HOUR])
         for n in range(0, len(by_poll) - POLLS_PER_HOUR + 1, POLLS_PER_HOUR)
-    ]
-    spent = FIRST if onset == 0 else reserve_at(schedule, onset) * AT_STAGE
-    seen = planning.along(hours, model, terms.weight(SignalId.CRASHED_SESSIONS), spent)
-    return Planned(seen, bound(by_poll, model))
+    )
 
 
 def planning_world(terms: Terms, world: World) -> planning.World:

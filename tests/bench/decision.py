@@ -263,7 +263,8 @@ def code_version(policy: str) -> str:
     package = root / "stagedrollout"
     files = [*package.glob("core/**/*.py"), root / "policies" / f"{policy}.yaml"]
     files += [
-        package / "rehearsal" / f"{name}.py" for name in ("world", "books", "gathering", "rollout", "clock")
+        package / "rehearsal" / f"{name}.py"
+        for name in ("world", "books", "gathering", "rollout", "clock", "traffic", "forecast")
     ]
     told = hashlib.sha256()
     for file in sorted(files):

@@ -59,6 +59,17 @@ def drift(hour: Hour, world: World, g: float) -> Drift:
     return Drift(g, mu, spread)
 
 
+def safety(hour: Hour, world: World, rho: float, ratio: float, g: float) -> float:
+    """What an hour adds on average to the evidence that the ratio is `rho` / `g`, and not `rho`, when it is `ratio`."""
+    if not hour.candidate or not hour.baseline:
+        return 0.0
+    lc, lb = hour.candidate * world.p * ratio, hour.baseline * world.p
+    boundary = hour.candidate * rho
+    th = boundary / (boundary + hour.baseline)
+    power = 1 / (1 / eta(g, world.s) + world.tau0**2 * (lc + lb) * th * (1 - th))
+    return power * (-lc * log(g) - (lc + lb) * log1p(th * (1 / g - 1)))
+
+
 def hurdle(g: float, weight: float, spent: float = FIRST) -> float:
     """How much evidence must gather: `weight` of the signal times what was `spent` on starting at the onset."""
     return LN_HALT - log(weight * spent * WEIGHTS[HARMFUL.index(g)])
@@ -102,6 +113,11 @@ def along(hours: Sequence[Hour], world: World, weight: float, spent: float = FIR
         if p90 < found.p90 or (p90 == found.p90 == inf and _crossing(drifts, b, 0.0) < found.median):
             found = Seen(_crossing(drifts, b, 0.0), p90, g)
     return found
+
+
+def crossing(hours: Sequence[Hour], world: World, g: float, b: float, z: float) -> float:
+    """After how many of these hours the evidence for `g` is over the hurdle `b`; infinite if it never is."""
+    return _crossing([drift(hour, world, g) for hour in hours], b, z)
 
 
 def _crossing(drifts: Iterable[Drift], b: float, z: float) -> float:
