@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stagedrollout.core.ledger import Running
-from stagedrollout.core.model import Release, ReleaseStatus, StoreRelease, StoreState, Unread
+from stagedrollout.core.model import Release, ReleaseStatus, StoreRelease, StoreState
 
 BASELINES_MAX = 2
 """Versions that were replaced on the App Store do not tell how far they got: two of them hold most people."""
@@ -31,15 +31,20 @@ people run adds nothing, and every release asked for makes the answer longer."""
 
 
 def chosen(
-    candidate: Release, running: tuple[Running, ...], store: StoreState | Unread
+    candidate: Release, running: tuple[Running, ...], store: StoreState, halted: frozenset[str] = frozenset()
 ) -> tuple[Release, ...]:
-    """What the candidate is compared with: every earlier release that people use and that nobody has halted."""
-    known = {} if isinstance(store, Unread) else {r.release.id: r.status for r in store.releases}
+    """What the candidate is compared with: every earlier release that people use and that nobody has halted.
+
+    `halted`: ids of releases that were halted, whatever the store shows of them now: a halted one leaves Google
+    Play's track when its successor goes out, and reads replaced on the App Store.
+    """
+    known = {r.release.id: r.status for r in store.releases}
     earlier = [
         each
         for each in running
         if age_of(each.release.id) < age_of(candidate.id)
         and known.get(each.release.id) is not ReleaseStatus.HALTED
+        and each.release.id not in halted
     ]
     total = sum(each.sessions for each in earlier)
     many = [each for each in earlier if each.sessions * 1_000 >= total * COMPARED_PERMILLE]

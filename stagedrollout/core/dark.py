@@ -39,7 +39,7 @@ def dark(
     rows: Sequence[Row], *, live_since: datetime, exposure_ppm: int, now: datetime, settle: timedelta
 ) -> Dark | None:
     """Whether the candidate is dark, by its hours, oldest first; None if it is not, or nobody can tell."""
-    return _never_came(rows, live_since, exposure_ppm, now) or _went_away(rows, live_since, now, settle)
+    return _never_came(rows, live_since, exposure_ppm, now) or _went_away(rows, now, settle)
 
 
 def _never_came(rows: Sequence[Row], live_since: datetime, exposure_ppm: int, now: datetime) -> Dark | None:
@@ -59,20 +59,20 @@ def _never_came(rows: Sequence[Row], live_since: datetime, exposure_ppm: int, no
     return Dark(sessions, predicted, f"{sessions} sessions since it is live, about {predicted:.0f} expected")
 
 
-def _went_away(rows: Sequence[Row], live_since: datetime, now: datetime, settle: timedelta) -> Dark | None:
-    """Three settled hours against the same hours of the day before, at the same exposure all along."""
+def _went_away(rows: Sequence[Row], now: datetime, settle: timedelta) -> Dark | None:
+    """Three settled hours against what it had before, relative to the releases beside it: a raise in between only
+    makes more of it, and night falls on both."""
     end = hour_floor(now - settle)
-    if end - SPAN - BEFORE < live_since:
+    today, before = _over(rows, end - SPAN, end), _over(rows, end - SPAN - BEFORE, end - SPAN)
+    if before.n_b == 0:
         return None
-    today, yesterday = _over(rows, end), _over(rows, end - BEFORE)
-    if yesterday.n_c < PREDICTED_MIN or yesterday.n_b == 0 or today.n_b * 2 < yesterday.n_b:
+    expected = before.n_c / before.n_b * today.n_b
+    if expected < PREDICTED_MIN or today.n_c >= DARK_SHARE * expected:
         return None  # too little to compare with, or everybody has fallen silent: that is no release's doing
-    if today.n_c >= DARK_SHARE * yesterday.n_c:
-        return None
-    why = f"{today.n_c} sessions in three hours, {yesterday.n_c} in the same hours of the day before"
-    return Dark(today.n_c, float(yesterday.n_c), why)
+    why = f"{today.n_c} sessions in three hours, about {expected:.0f} expected by the day before"
+    return Dark(today.n_c, expected, why)
 
 
-def _over(rows: Sequence[Row], end: datetime) -> Tally:
+def _over(rows: Sequence[Row], since: datetime, end: datetime) -> Tally:
     near = rows[-2 * int((BEFORE + SPAN) / HOUR) :]
-    return sum((row.total for row in near if end - SPAN <= row.start < end), Tally(0, 0, 0, 0))
+    return sum((row.total for row in near if since <= row.start < end), Tally(0, 0, 0, 0))

@@ -23,7 +23,7 @@ from stagedrollout.core.evidence import course, ratio, weighing
 from stagedrollout.core.evidence.course import Fold
 from stagedrollout.core.evidence.terms import LN_ADVANCE, LN_HALT, LN_HOLD, SignalId
 from stagedrollout.core.evidence.weighing import Weighing
-from stagedrollout.core.gates import EvidenceGate, OnDark, Part, Role, SignalGate
+from stagedrollout.core.gates import EvidenceGate, OnDark, Role, SignalGate
 from stagedrollout.core.hours import hour_floor
 from stagedrollout.core.judgement import Circumstances, Judgement, Reason, Verdict
 from stagedrollout.core.ledger import Measure, Tallied, Untallied
@@ -46,7 +46,7 @@ def judge(gate: EvidenceGate, seen: Circumstances, settle: timedelta) -> tuple[J
         return (_unweighed(gate, seen),)
     whole = _whole(gate, weighed, seen, settle)
     beside = [signal for signal in weighed.run.terms.computed if signal is not SignalId.CRASHED_SESSIONS]
-    return (whole, *(_one(gate, signal, weighed, seen) for signal in beside))
+    return (whole, *(_one(signal, weighed, seen) for signal in beside))
 
 
 def _unweighed(gate: EvidenceGate, seen: Circumstances) -> Judgement:
@@ -67,7 +67,7 @@ def _whole(gate: EvidenceGate, weighed: Weighing, seen: Circumstances, settle: t
         code=code,
         text=text,
         gate=gate.name,
-        as_of=_newest(weighed, SignalId.CRASHED_SESSIONS, seen.now),
+        as_of=_newest(seen, Measure.CRASHED),
         ln_e=safe if for_safety else ln_e,
         ln_e_needed=LN_ADVANCE if for_safety else LN_HALT,
     )
@@ -100,9 +100,10 @@ def _found(
         )
     if weighing.outside_incident(weighed):
         return Verdict.CONTRADICTORY, *_incident(weighed, seen.now)
-    if seen.heard.refused:
-        raw = "; ".join(f"{r.start:%Y-%m-%d %H:%M}: {r.why}" for r in seen.heard.refused[:3])
-        return Verdict.ERROR, "bad_data", f"evidence: bad data: {raw}"
+    if seen.heard.problem:
+        return Verdict.ERROR, "error", f"evidence: {seen.heard.problem}"
+    if refused := _refused(weighed, seen):
+        return Verdict.ERROR, "bad_data", f"evidence: bad data: {refused}"
     failed = _failure(seen, Measure.CRASHED)
     if failed is not None:
         return Verdict.ERROR, "error", f"evidence: {failed}"
@@ -113,10 +114,17 @@ def _found(
     return _calm(weighed, seen, settle)
 
 
+def _refused(weighed: Weighing, seen: Circumstances) -> str:
+    """The first rows that cannot be right, of signals that take part; "" where there are none."""
+    taking_part = {w.signal.measure for w in weighed.run.terms.weights}
+    rows = [row for row in seen.heard.refused if row.measure in taking_part]
+    return "; ".join(f"{row.start:%Y-%m-%d %H:%M}: {row.why}" for row in rows[:3])
+
+
 def _calm(weighed: Weighing, seen: Circumstances, settle: timedelta) -> tuple[Verdict, str, str]:
     """Nothing speaks against it: does enough speak for it?"""
-    newest = _newest(weighed, SignalId.CRASHED_SESSIONS, seen.now)
-    if newest is None or _silent(seen, Measure.CRASHED):
+    newest = _newest(seen, Measure.CRASHED)
+    if newest is None:
         return _no_sessions(seen)
     age, most = seen.now - newest, max(STALE_MIN, STALE_POLLS * seen.poll)
     if age > most:
@@ -145,17 +153,18 @@ def _no_sessions(seen: Circumstances) -> tuple[Verdict, str, str]:
     return Verdict.MISSING, "missing", "evidence: no sessions at all"
 
 
-def _one(gate: EvidenceGate, signal: SignalId, weighed: Weighing, seen: Circumstances) -> Judgement:
-    """A signal's own verdict. Ratings are rare: their silence holds nothing up."""
-    own = SignalGate(signal, _role(gate, signal))
+def _one(signal: SignalId, weighed: Weighing, seen: Circumstances) -> Judgement:
+    """A signal's own verdict."""
+    own = SignalGate(signal, _role(signal, weighed))
     ln_e = weighed.ln_e_of(signal)
     verdict, code, told = _signal_found(signal, weighed, seen)
     text = f"{signal.words}: {told}"
     return Judgement(own, verdict, Reason(code, text, own.name, ln_e=ln_e, ln_e_needed=LN_HOLD))
 
 
-def _role(gate: EvidenceGate, signal: SignalId) -> Role:
-    if gate.signals.of(signal) is not Part.REQUIRED:
+def _role(signal: SignalId, weighed: Weighing) -> Role:
+    """By the terms of the run, not by what the policy says meanwhile. Ratings are rare: their silence holds nothing up."""
+    if signal in weighed.run.terms.advisory:
         return Role.ADVISORY
     return Role.VETO if signal is SignalId.RATINGS else Role.REQUIRED
 
@@ -172,8 +181,8 @@ def _signal_found(signal: SignalId, weighed: Weighing, seen: Circumstances) -> t
     failed = _failure(seen, measure)
     if failed is not None:
         return Verdict.ERROR, "error", failed
-    newest = _newest(weighed, signal, seen.now)
-    if newest is None or _silent(seen, measure):
+    newest = _newest(seen, measure)
+    if newest is None:
         return _signal_absent(signal, seen)
     most = USERS_STALE if measure is Measure.USERS else max(STALE_MIN, STALE_POLLS * seen.poll)
     if seen.now - newest > most:
@@ -205,20 +214,12 @@ def _failure(seen: Circumstances, measure: Measure) -> str | None:
     return None
 
 
-def _silent(seen: Circumstances, measure: Measure) -> bool:
-    """Whether the source has nothing of it."""
-    return not any(isinstance(t, Tallied) and t.measure is measure for t in seen.heard.tallies)
-
-
-def _newest(weighed: Weighing, signal: SignalId, now: datetime) -> datetime | None:
-    """The end of the newest bucket with data in either arm, at most now: the open one is as new as the reading."""
-    folded = weighed.folds.get(signal) or weighed.folds.get(SignalId.FLOOR)
-    measure = signal.measure
-    if folded is None or measure is None:
-        return None
-    ends = (row.start + measure.width for row in reversed(folded.rows) if row.total.n_c or row.total.n_b)
-    newest = next(ends, None)
-    return min(newest, now) if newest else None
+def _newest(seen: Circumstances, measure: Measure) -> datetime | None:
+    """How new what was read is: the end of the newest bucket in which either arm has data, at most the moment of
+    asking. None where the source has nothing."""
+    return max(
+        (t.as_of for t in seen.heard.tallies if isinstance(t, Tallied) and t.measure is measure), default=None
+    )
 
 
 def _dark(weighed: Weighing, seen: Circumstances, settle: timedelta) -> Dark | None:

@@ -16,9 +16,10 @@ def overdue(case: Case) -> bool:
 
 
 def by_policy(case: Case) -> bool:
-    """Whether the policy names the choice to advance, and everything else that a raise needs is there: each signal
-    was read in this pass, and none speaks against it."""
-    gate = case.policy.evidence
+    """Whether the policy names the choice to advance, and everything else that a raise needs is there: the sample, each
+    signal read in this pass, and none that speaks against it."""
+    gate, key = case.policy.evidence, case.rollout.key
     if gate is None or gate.on_inconclusive is not OnInconclusive.ADVANCE:
         return False
-    return overdue(case) and case.assessment.inconclusive
+    needed = max(case.policy.stay_at(key.store, case.rollout.exposure_ppm).min_sample, 1)
+    return overdue(case) and case.assessment.inconclusive and case.assessment.stage_sample >= needed

@@ -12,7 +12,7 @@ more crashes than sessions is kept as it was read, and counts as crashed whole: 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -93,6 +93,7 @@ class Refused:
 
     start: datetime
     why: str
+    measure: Measure = Measure.CRASHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,14 @@ def chained(prev: str, rollout: str, revision: Revision) -> str:
     return hashlib.sha256("\n".join((prev, rollout, canonical(body))).encode()).hexdigest()
 
 
+def chain_of(rollout: str, revisions: Iterable[Revision]) -> Iterator[str]:
+    """The head of the ledger after each revision, oldest first."""
+    head = CHAIN_START
+    for revision in revisions:
+        head = chained(head, rollout, revision)
+        yield head
+
+
 Buckets = Mapping[Place, Tally]
 
 
@@ -220,11 +229,12 @@ def replayed(rollout: str, revisions: Iterable[Revision]) -> Ledger:
 def take(ledger: Ledger, reading: Tallied, read_at: datetime) -> Taken:
     """What a reading adds. Buckets that are as they were add nothing; those that cannot be right are refused."""
     seen = ledger.of(reading.measure)
-    refused, sound = list(reading.refused), list[Counted]()
+    refused = [replace(row, measure=reading.measure) for row in reading.refused]
+    sound: list[Counted] = []
     for counted in reading.buckets:
         problem = _problem(counted.tally)
         if problem:
-            refused.append(Refused(counted.place.start, problem))
+            refused.append(Refused(counted.place.start, problem, reading.measure))
         else:
             sound.append(counted)
     shrunk = _shrunk(seen, sound, reading.measure)
@@ -272,7 +282,7 @@ def _shrunk(seen: Buckets, sound: list[Counted], measure: Measure) -> tuple[Refu
         return ()
     first = min(c.place.start for c in again)
     why = f"what was {before} {measure.unit} before is {after} now, in the same {len(again)} buckets"
-    return (Refused(first, why),)
+    return (Refused(first, why, measure),)
 
 
 def _size(tally: Tally) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 from stagedrollout.core import facts
 from stagedrollout.core.evidence.weighing import weigh
 from stagedrollout.core.fold import apply, begin
-from stagedrollout.core.ledger import Ledger, Revision, added
+from stagedrollout.core.ledger import Ledger, Revision, added, chain_of
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import RolloutKey
 from stagedrollout.core.run_terms import run_of, written_down
@@ -36,7 +36,8 @@ def replay(
 
     `again` is None where the ledger does not hold the revision that the decision names.
     """
-    known = _heads(key, revisions)
+    named = {fact.weighed.ledger for fact, _ in history if isinstance(fact, facts.Decided) and fact.weighed}
+    known = _heads(key, revisions, named)
     rollout: Rollout | None = None
     for fact, at in history:
         if rollout is not None and isinstance(fact, facts.Decided) and fact.weighed:
@@ -44,13 +45,14 @@ def replay(
         rollout = begin(key, fact, at) if rollout is None else apply(rollout, fact, at)
 
 
-def _heads(key: RolloutKey, revisions: tuple[Revision, ...]) -> dict[str, Ledger]:
-    """The ledger after each of its revisions, by the hash of that revision."""
+def _heads(key: RolloutKey, revisions: tuple[Revision, ...], named: set[str]) -> dict[str, Ledger]:
+    """The ledger as it was at each of the named heads."""
     ledger = Ledger(str(key))
-    heads = {ledger.head: ledger}
-    for revision in revisions:
-        ledger = added(ledger, (revision,))
-        heads[ledger.head] = ledger
+    heads, since = {ledger.head: ledger}, 0
+    for upto, head in enumerate(chain_of(str(key), revisions), start=1):
+        if head in named:
+            ledger, since = added(ledger, revisions[since:upto]), upto
+            heads[head] = ledger
     return heads
 
 

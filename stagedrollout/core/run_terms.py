@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from stagedrollout.core import facts
@@ -14,27 +15,27 @@ from stagedrollout.core.ledger import Past
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.observation import Stars
 
+PAST_SESSIONS_MIN = 1_000
+"""With fewer sessions in a week a baseline says nothing about what is normal."""
+
 _NEEDS_BASELINE = (SignalId.CRASHED_SESSIONS, SignalId.CRASHED_USERS, SignalId.ABNORMAL_SESSIONS)
 
 
-def terms_of(
-    gate: EvidenceGate, past: Past | None, stars: Stars | None, *, floor: float | None = None
-) -> Terms:
+def terms_of(gate: EvidenceGate, past: Past | None, *, reviewed: bool, floor: float | None = None) -> Terms:
     """By what a run is judged. `past` is None without a release to compare with; then only a floor can judge it.
 
     `floor`: the crash rate (0..1) tolerated at most where neither the gate names one nor a past gives one.
-    `stars`: the baseline's reviews; too few, or None, and the ratings take no part. Weights of signals that cannot
-    take part are shared out among the others.
+    `reviewed`: whether reviews are read at all; their weight is kept for them until they can be compared (`rated`).
+    Weights of signals that cannot take part are shared out among the others.
     """
     p_ref = usual(past) if past else None
     named = gate.crash_floor or (min(1.0, FLOOR_FACTOR * p_ref) if p_ref else floor)
-    base = mu_base(stars) if stars else None
     able = {
         signal
         for signal in SignalId
         if (p_ref is not None or signal not in _NEEDS_BASELINE)
         and (named is not None or signal is not SignalId.FLOOR)
-        and (base is not None or signal is not SignalId.RATINGS)
+        and (reviewed or signal is not SignalId.RATINGS)
     }
     return Terms(
         rho0=tolerated(float(gate.margin) / 100, p_ref) if p_ref else 1 + float(gate.margin) / 100,
@@ -42,14 +43,21 @@ def terms_of(
         p_ref=p_ref,
         floor=named,
         weights=shared_out(tuple(s for s in gate.signals.that_are(Part.REQUIRED) if s in able)),
-        mu_base=base,
         advisory=tuple(s for s in gate.signals.that_are(Part.ADVISORY) if s in able),
     )
 
 
+def rated(terms: Terms, stars: Stars | None) -> Terms:
+    """The terms with what stars are compared with, once there are enough reviews of the release before. It is taken
+    once: from the baseline alone, so that nothing the candidate does can choose it."""
+    if terms.mu_base is not None or stars is None or SignalId.RATINGS not in terms.computed:
+        return terms
+    return replace(terms, mu_base=mu_base(stars))
+
+
 def usual(past: Past) -> float | None:
-    """The baseline's crash rate (0..1); half a crash where there was none. None where nobody used it."""
-    if past.sessions <= 0:
+    """The baseline's crash rate (0..1); half a crash where there was none. None where hardly anybody used it."""
+    if past.sessions < PAST_SESSIONS_MIN:
         return None
     return max(min(past.crashed, past.sessions), 0.5) / past.sessions
 

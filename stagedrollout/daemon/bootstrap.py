@@ -29,6 +29,7 @@ from stagedrollout.daemon.channels import open_channels
 from stagedrollout.daemon.clocks import EmulatorClock, LockStep, SystemClock
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.health.opening import open_report
+from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.lease import Lease
 from stagedrollout.daemon.listings import open_listings
@@ -137,6 +138,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
     still_ours: Clearance = Lease(presence, epoch).check
     reconciler = Reconciler(
         recorder=recorder,
+        hearer=Hearer(recorder),
         actuator=Actuator(Lanes(), clock),
         clock=clock,
         still_ours=still_ours,

@@ -20,9 +20,9 @@ from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.observation import Reading, SignalQuery
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Signal
+from stagedrollout.daemon.counting import Count, sessions_of
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
-from stagedrollout.daemon.weighing import Count, sessions_of
 
 OPINIONS_SECONDS_MAX = 10.0
 """Real time after which a pass asks no further opinion; the request that is under way has its own time-out."""
@@ -35,17 +35,19 @@ def listened(  # noqa: PLR0913 - what a pass knows, and a clock for its tests
     now: datetime,
     *,
     count: Count | None = None,
+    heard: Heard = NOTHING_HEARD,
     seconds: Callable[[], float] = time.monotonic,
 ) -> tuple[Reading, ...]:
     """What each signal says, over the windows of the gates it is read for. `seconds` only goes forward.
 
-    `count`: what was counted for the evidence in this pass. Sessions are not asked for twice.
+    `count`, `heard`: what was counted in this pass and the evidence of it. Sessions are not asked for twice, and no
+    opinion is asked for once the evidence has failed.
     """
     found = _of_crashes(listing, rollout, policy, now, count)
     if policy.ratings is None:
         return found
     query = _query(rollout, policy.ratings.window, now)
-    if _crashes(policy, found, circumstances(rollout, listing.poll, now)):
+    if _crashes(policy, found, circumstances(rollout, listing.poll, now, heard)):
         why = "not asked: a crash gate has failed"
         return (*found, *chain.from_iterable(signal.unread(why) for signal in listing.opinions))
     return (*found, *_opinions(listing.opinions, query, seconds))

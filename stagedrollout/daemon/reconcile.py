@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,6 @@ from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
-from stagedrollout.core.ledger import Ledger, Taken
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread
 from stagedrollout.core.observation import Observation
@@ -32,12 +31,13 @@ from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.core.run_terms import written_down
 from stagedrollout.core.standing import standing
 from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
-from stagedrollout.daemon.listening import circumstances, listened
+from stagedrollout.daemon.listening import circumstances
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.recorder import Known, Learned, Recorder
 from stagedrollout.daemon.retrying import persistently
-from stagedrollout.daemon.weighing import Found, Look, Weigher
+from stagedrollout.daemon.weighing import Found
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Reconciler:
     clock: Clock
     still_ours: Clearance
     deadline_seconds: float
-    weigher: Weigher = field(default_factory=Weigher)
+    hearer: Hearer
 
     def reconcile(
         self, listing: Listing, key: RolloutKey, store: StoreState | Unread, order: Command | None = None
@@ -93,8 +93,7 @@ class Reconciler:
         outcome = self._act(listing, recorded, decision, permit)
         settled = self._settle(recorded, outcome)
         if settled.rollout.finished:
-            self.weigher.forget(key)
-            self.recorder.forget(key)
+            self.hearer.forget(key)
         return Pass(settled, decision, outcome, _due(listing, settled.rollout, decision, observed.seen.now))
 
     def look(self, listing: Listing) -> StoreState | Unread:
@@ -116,20 +115,15 @@ class Reconciler:
         stop = order is not None and order.verb is CommandVerb.HALT
         if stop or not _listens(rollout):
             return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, ()))
-        look = Look(listing.tallies, policy, store, now)
-        ledger = self.recorder.ledger(rollout.key)
-        count = self.weigher.count(rollout, ledger, look)
-        readings = listened(listing, rollout, policy, now, count=count)
-        seen = Observation(now, store, readings)
-        found = self.weigher.weigh(count, readings, look) if count else _unweighed(rollout, ledger)
+        hearing = self.hearer.hear(listing, rollout, policy, store, now)
         return _Observed(
-            rollout=found.rollout,
-            learned=(*learned, *found.learned),
+            rollout=hearing.found.rollout,
+            learned=(*learned, *hearing.found.learned),
             policy=policy,
             poll=listing.poll,
-            seen=seen,
-            ledger=ledger.head,
-            weighed=found,
+            seen=Observation(now, store, hearing.readings),
+            ledger=hearing.ledger,
+            weighed=hearing.found,
         )
 
     def _assess(self, observed: _Observed) -> tuple[Assessment, tuple[Fact, ...]]:
@@ -156,7 +150,7 @@ class Reconciler:
         except StorageError as error:
             if _stops(decision):
                 log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
-                return self.recorder.spool(known, facts, observed.seen.now)
+                return self.recorder.spool(known, facts, observed.seen.now, learned)
             if not isinstance(error, (StaleJournal, LostLease)):
                 self.recorder.suspect(known, facts, observed.seen.now)
             raise
@@ -213,11 +207,6 @@ class _Observed:
     @property
     def fingerprint(self) -> str:
         return self.seen.store.fingerprint if isinstance(self.seen.store, StoreState) else ""
-
-
-def _unweighed(rollout: Rollout, ledger: Ledger) -> Found:
-    """A policy that asks for no evidence."""
-    return Found((), rollout, Taken(ledger), NOTHING_HEARD)
 
 
 def _policy_meant(rollout: Rollout, order: Command | None) -> str:

@@ -63,7 +63,7 @@ class Recorder:
         self._guard = threading.Lock()
         self._cache: dict[RolloutKey, Known] = {}
         self._ledger: dict[RolloutKey, Ledger] = {}
-        self._spooled: list[tuple[RolloutKey, tuple[facts.Fact, ...], datetime]] = []
+        self._spooled: list[tuple[RolloutKey, tuple[facts.Fact, ...], datetime, Learned | None]] = []
 
     def keys(self, app: StoreApp) -> tuple[RolloutKey, ...]:
         """All rollouts of a store app; from memory if the database cannot be read."""
@@ -90,19 +90,27 @@ class Recorder:
             return remembered
 
     def ledger(self, key: RolloutKey) -> Ledger:
-        """What was counted so far. An empty one if it was never read and cannot be now: then the whole run is read
-        from its source, a halt needs nothing more, and a raise fails where it cannot be written down."""
+        """What was counted so far. Raises StorageError if it was never read and cannot be now."""
         kept = self._ledger.get(key)
         if kept is not None:
             return kept
-        try:
-            found = self._ledgers.load(key)
-        except StorageError as trouble:
-            log.error("%s: the ledger cannot be read: %s", key, trouble)  # noqa: TRY400
-            return Ledger(str(key))
+        found = self._ledgers.load(key)
         with self._guard:
             self._ledger[key] = found
         return found
+
+    def halted(self, app: StoreApp) -> frozenset[str]:
+        """The ids of its releases that are halted by their journals, or whose journals cannot be read: nobody knows
+        that those are not."""
+        found: list[str] = []
+        for key in self.keys(app):
+            try:
+                halted = self.load(key).rollout.halt is not None
+            except StorageError:
+                halted = True
+            if halted:
+                found.append(key.release_id)
+        return frozenset(found)
 
     def forget(self, key: RolloutKey) -> None:
         """The rollout is over: its ledger stays in the database only."""
@@ -146,10 +154,13 @@ class Recorder:
         doubts = tuple(fact for fact in news if isinstance(fact, (facts.Suspected, facts.Cleared)))
         self._remember(known.rollout.key, Known(extend(known.rollout, doubts, at), known.seq))
 
-    def spool(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> Known:
-        """Keep facts that the database would not take, to be written as soon as it does (promise R18)."""
+    def spool(
+        self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
+    ) -> Known:
+        """Keep facts that the database would not take, to be written as soon as it does (promise R18), with the counts
+        they were decided on."""
         with self._guard:
-            self._spooled.append((known.rollout.key, news, at))
+            self._spooled.append((known.rollout.key, news, at, learned))
         return self._remember(known.rollout.key, Known(extend(known.rollout, news, at), known.seq))
 
     def _unspool(self, key: RolloutKey) -> None:
@@ -158,9 +169,9 @@ class Recorder:
             waiting = [kept for kept in self._spooled if kept[0] == key]
             self._spooled = [kept for kept in self._spooled if kept[0] != key]
         while waiting:
-            _, news, at = waiting[0]
+            _, news, at, learned = waiting[0]
             try:
-                self._write_halt(self._read(key), news, at)
+                self._write_halt(self._read(key), news, at, learned)
             except StaleJournal:
                 log.info("%s: the journal has a kept halt already", key)
             except StorageError:

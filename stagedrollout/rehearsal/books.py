@@ -136,10 +136,9 @@ class Books:
         users = self._signals.get(SignalId.CRASHED_USERS)
         return (*(users.rows if users else ()), *([self._users] if self._users is not None else ()))
 
-    @property
-    def tallied(self) -> tuple[Tallied, ...]:
-        """Every measure was read in every pass: this world has no failures."""
-        return _TALLIED if self.terms is not None else ()
+    def tallied(self, now: datetime) -> tuple[Tallied, ...]:
+        """Every measure was read in every pass: this world has no failures, and somebody always opens the app."""
+        return tuple(Tallied(SIGNAL, each, (), now) for each in _MEASURES) if self.terms is not None else ()
 
     def _between(self, first: int, last: int) -> Totals:
         totals = self.crowd.totals
@@ -209,9 +208,7 @@ class Books:
             self._day, self._users = poll, None
 
 
-_TALLIED = tuple(
-    Tallied(SIGNAL, measure, (), LIVE) for measure in (Measure.CRASHED, Measure.ABNORMAL, Measure.USERS)
-)
+_MEASURES = (Measure.CRASHED, Measure.ABNORMAL, Measure.USERS)
 
 
 def _tallies(seen: Totals) -> dict[SignalId, Tally]:

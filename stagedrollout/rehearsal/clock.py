@@ -79,7 +79,7 @@ def usual_terms(policy: Policy, world: World) -> Terms | None:
     return terms_of(
         policy.evidence,
         Past(_PAST_SESSIONS, crashed, round(crashed / max(LOOPS_MIN, world.loops))),
-        None,
+        reviewed=policy.ratings is not None,
     )
 
 

@@ -170,7 +170,7 @@ class Playing:
         self._write(learn(self.rollout, self.store, LIVE), 0)
         gate = self.policy.evidence
         if gate is not None:
-            terms = terms_of(gate, past(self.world, self.seed), None)
+            terms = terms_of(gate, past(self.world, self.seed), reviewed=self.policy.ratings is not None)
             self._write((TermsSet(terms, gate.settings),), 0)
         self.books = Books(Crowd(self.world, self.seed), self.rollout.terms)
         self._offered(0)
@@ -269,7 +269,7 @@ class Playing:
         run = run_of(self.rollout)
         if run is None:
             return NOTHING_HEARD
-        return Heard(self.books.weighing(run, poll), self.books.tallied)
+        return Heard(self.books.weighing(run, poll), self.books.tallied(at(poll)))
 
     def _order(self, poll: int) -> Command | None:
         if self.asked is None or not self.answers(poll):

@@ -122,6 +122,26 @@ def test_a_release_that_fell_silent_while_the_others_go_on_is_dark():
     assert says(found) == (Verdict.MISSING, "dark")
 
 
+def test_a_raise_in_between_does_not_hide_that_it_fell_silent():
+    """12 good hours at 5 %, then none: before that stage it had sessions too, and beside it people go on."""
+    hours = [*[GOOD] * 36, *[SILENT] * 5]
+    live = NOON - 17 * HOUR
+    found = assessed(heard(*hours, of=run(NOON - 41 * HOUR)), live_since=live, exposure_ppm=ppm(5))
+    assert says(found) == (Verdict.MISSING, "dark")
+
+
+def test_it_is_dark_on_its_first_day_too():
+    hours = [*[GOOD] * 8, *[SILENT] * 5]
+    live = NOON - 13 * HOUR
+    found = assessed(heard(*hours, of=run(live)), live_since=live, run_since=live)
+    assert says(found) == (Verdict.MISSING, "dark")
+
+
+def test_a_quiet_night_is_no_darkness():
+    night = Tally(100, 0, 9_900, 40)
+    assert says(assessed(heard(*TWO_DAYS, *[night] * 6)))[1] != "dark"
+
+
 def test_when_everybody_falls_silent_no_release_is_dark():
     hours = [*TWO_DAYS, *[Tally(0, 0, 10, 0)] * 5]
     live = NOON - timedelta(hours=len(hours))
@@ -152,6 +172,26 @@ def test_without_baseline_and_floor_nothing_is_known():
 def test_while_what_is_normal_cannot_be_read_nothing_is_raised():
     found = assessed(Heard(None, problem="what is normal could not be read: no answer"))
     assert says(found) == (Verdict.ERROR, "error")
+    assert found.worst is Verdict.ERROR
+
+
+def test_evidence_that_cannot_be_kept_may_halt_and_raises_nothing():
+    trouble = {"problem": "the ledger cannot be read"}
+    assert says(assessed(heard(*TWO_DAYS, **trouble))) == (Verdict.ERROR, "error")
+    assert says(assessed(heard(*TWO_DAYS, BAD, **trouble))) == (Verdict.FAIL, "fail")
+
+
+def test_refused_rows_of_a_signal_that_takes_no_part_hold_nothing():
+    off = run(weights=shared_out((SignalId.CRASHED_SESSIONS, SignalId.FLOOR)))
+    odd = Refused(NOON, "more crashes than sessions", Measure.USERS)
+    assert says(assessed(heard(*TWO_DAYS, of=off, refused=(odd,))))[0] is Verdict.PASS
+    assert says(assessed(heard(*TWO_DAYS, refused=(odd,)))) == (Verdict.ERROR, "bad_data")
+
+
+def test_a_signal_that_the_policy_drops_during_a_run_goes_on_counting_in_it():
+    dropped = with_evidence(evidence=EvidenceGate(signals=Parts(crashed_users=Part.OFF)))
+    found = assessed(heard(*TWO_DAYS, read=(failed(Measure.USERS),)), dropped)
+    assert one(found, SignalId.CRASHED_USERS).gate.role is Role.REQUIRED
     assert found.worst is Verdict.ERROR
 
 

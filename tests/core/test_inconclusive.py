@@ -96,13 +96,23 @@ def test_a_failing_release_is_halted_whatever_the_bake():
     assert decision.kind is DecisionKind.HALT
 
 
-def test_an_app_too_small_for_its_sample_advances_by_the_policys_choice_too():
-    """The sample is there to know something; after the longest bake the policy goes on without knowing."""
+def test_without_its_sample_no_policy_advances():
+    """The choice is for evidence that says neither; a stage that hardly anybody has seen says nothing at all."""
     policy = choosing(OnInconclusive.ADVANCE, min_sample=10_000)
-    before = at_ten_percent(47 * HOUR, little(47 * HOUR), policy)
-    after = at_ten_percent(48 * HOUR, little(48 * HOUR), policy)
-    assert (code(before), before.kind) == ("stage_sample", DecisionKind.WAIT)
-    assert (code(after), after.kind) == ("inconclusive_by_policy", DecisionKind.ADVANCE)
+    found = at_ten_percent(5 * DAY, little(5 * DAY), policy)
+    assert (code(found), found.kind) == ("stage_sample", DecisionKind.WAIT)
+
+
+def test_without_a_single_session_no_policy_advances_whatever_it_asks_for():
+    nobody = heard(Tally(0, 0, 500, 2), of=run(NOON - 11 * HOUR, 10))
+    policy = choosing(OnInconclusive.ADVANCE, bake=4 * HOUR)
+    assert at_ten_percent(11 * HOUR, nobody, policy).change is None
+
+
+def test_where_a_person_is_asked_a_missing_sample_is_held_up_to_them():
+    found = at_ten_percent(48 * HOUR, little(48 * HOUR), choosing(OnInconclusive.ASK, min_sample=10_000))
+    assert found.kind is DecisionKind.HOLD
+    assert [reason.code for reason in found.reasons] == ["stage_sample", "inconclusive_ask"]
 
 
 def test_evidence_of_safety_needs_no_choice():

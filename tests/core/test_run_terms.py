@@ -8,13 +8,13 @@ import pytest
 
 from stagedrollout.core import facts
 from stagedrollout.core.baseline import chosen
-from stagedrollout.core.evidence.terms import SignalId
+from stagedrollout.core.evidence.terms import SignalId, Terms
 from stagedrollout.core.evidence.weighing import Run, weigh
 from stagedrollout.core.gates import EvidenceGate, Part, Parts
 from stagedrollout.core.ledger import Counted, Ledger, Measure, Past, Place, Running, Tallied, Tally, take
 from stagedrollout.core.model import Release
 from stagedrollout.core.observation import Stars
-from stagedrollout.core.run_terms import terms_of
+from stagedrollout.core.run_terms import rated, terms_of
 from tests.core.builders import (
     DAY,
     HALTED,
@@ -35,52 +35,75 @@ USUAL = Past(sessions=1_000_000, crashed=4_000, crashed_users=2_000)
 CONTENT = Stars((2, 2, 6, 30, 160))
 
 
+def usual_terms() -> Terms:
+    return terms_of(EvidenceGate(), USUAL, reviewed=True)
+
+
 def build(code: int) -> Release:
     return Release(str(code), f"{code // 1000}.{code % 1000}.0", str(code))
 
 
 def test_twice_the_usual_crash_rate_is_the_floor_where_nobody_names_one():
-    found = terms_of(EvidenceGate(), USUAL, None)
+    found = usual_terms()
     assert (found.p_ref, found.floor, found.s) == (0.004, 0.008, 2.0)
     assert found.rho0 == pytest.approx(1.2)
 
 
 def test_where_crashes_are_very_rare_an_absolute_bit_is_tolerated():
-    assert terms_of(EvidenceGate(), Past(10_000_000, 1_000, 900), None).rho0 == pytest.approx(3.0)
-    assert terms_of(EvidenceGate(), Past(1_000_000, 500, 400), None).rho0 == pytest.approx(1.4)
+    assert terms_of(EvidenceGate(), Past(10_000_000, 1_000, 900), reviewed=False).rho0 == pytest.approx(3.0)
+    assert terms_of(EvidenceGate(), Past(1_000_000, 500, 400), reviewed=False).rho0 == pytest.approx(1.4)
 
 
 def test_a_floor_that_is_named_stands():
-    assert terms_of(EvidenceGate(floor=99), USUAL, None).floor == pytest.approx(0.01)
+    assert terms_of(EvidenceGate(floor=99), USUAL, reviewed=False).floor == pytest.approx(0.01)
 
 
 def test_weights_of_what_takes_no_part_are_shared_out():
-    found = terms_of(EvidenceGate(signals=Parts(crashed_users=Part.OFF, ratings=Part.ADVISORY)), USUAL, None)
+    found = terms_of(
+        EvidenceGate(signals=Parts(crashed_users=Part.OFF, ratings=Part.ADVISORY)), USUAL, reviewed=False
+    )
     assert sum(weight.weight for weight in found.weights) == pytest.approx(1)
     assert found.weight(SignalId.CRASHED_SESSIONS) == pytest.approx(0.6 / 0.8)
     assert found.weight(SignalId.CRASHED_USERS) == 0
 
 
 def test_ratings_take_part_once_there_are_enough_reviews_of_the_release_before():
-    assert terms_of(EvidenceGate(), USUAL, Stars((1, 1, 1, 1, 25))).weight(SignalId.RATINGS) == 0
-    taking_part = terms_of(EvidenceGate(), USUAL, CONTENT)
-    assert taking_part.weight(SignalId.RATINGS) == pytest.approx(0.1)
+    """Their weight is kept for them from the beginning: weights never change during a run."""
+    young = rated(usual_terms(), Stars((1, 1, 1, 1, 25)))
+    assert young == usual_terms()
+    assert young.mu_base is None
+    taking_part = rated(young, CONTENT)
     assert taking_part.mu_base == pytest.approx(4.72)
+    assert taking_part.weights == young.weights
+    assert taking_part.weight(SignalId.RATINGS) == pytest.approx(0.1)
+    assert rated(taking_part, Stars((500, 0, 0, 0, 0))) == taking_part, "taken once"
+
+
+def test_where_nobody_reads_reviews_their_weight_is_shared_out():
+    assert terms_of(EvidenceGate(), USUAL, reviewed=False).weight(SignalId.RATINGS) == 0
 
 
 def test_few_reviews_count_for_what_they_are_at_least():
-    few = terms_of(EvidenceGate(), USUAL, Stars((2, 2, 6, 15, 35)))
+    few = rated(usual_terms(), Stars((2, 2, 6, 15, 35)))
     assert few.mu_base < (2 + 4 + 18 + 60 + 175) / 60
 
 
 def test_without_a_release_to_compare_with_only_the_floor_takes_part():
-    found = terms_of(EvidenceGate(), None, None, floor=0.01)
+    found = terms_of(EvidenceGate(), None, reviewed=False, floor=0.01)
     assert [(weight.signal, weight.weight) for weight in found.weights] == [(SignalId.FLOOR, 1.0)]
-    assert terms_of(EvidenceGate(), None, None).weights == ()
+    assert terms_of(EvidenceGate(), None, reviewed=False).weights == ()
+
+
+def test_hardly_any_session_is_no_baseline():
+    assert terms_of(EvidenceGate(), Past(3, 0, 0), reviewed=False).p_ref is None
+
+
+def test_crashes_that_tell_no_user_are_no_endless_loops():
+    assert terms_of(EvidenceGate(), Past(1_000_000, 4_000, 10), reviewed=False).s == 5.0
 
 
 def test_a_week_without_a_single_crash_still_gives_a_rate():
-    assert terms_of(EvidenceGate(), Past(100_000, 0, 0), None).p_ref == pytest.approx(0.000005)
+    assert terms_of(EvidenceGate(), Past(100_000, 0, 0), reviewed=False).p_ref == pytest.approx(0.000005)
 
 
 def test_a_resume_begins_a_run_with_terms_and_stages_of_its_own():
@@ -116,6 +139,9 @@ def test_it_is_compared_with_every_earlier_release_that_people_use_and_nobody_ha
     )
     halted_one = shown(HALTED, 5, release=build(4980))
     assert chosen(RELEASE, running, store(halted_one)) == (OLDER, build(5000))
+    assert chosen(RELEASE, running, store(halted_one), frozenset({"5000"})) == (OLDER,), (
+        "halted by its journal"
+    )
 
 
 def test_reviews_of_the_run_add_up_over_the_days():
@@ -124,7 +150,7 @@ def test_reviews_of_the_run_add_up_over_the_days():
         Counted(Place(NOON - timedelta(hours=36), "5"), Tally(2, 0, 0, 0)),
     )
     ledger = take(Ledger("shop"), Tallied("play", Measure.RATINGS, stars, NOON), NOON).ledger
-    taking_part = terms_of(EvidenceGate(), USUAL, CONTENT)
+    taking_part = rated(usual_terms(), CONTENT)
     found = weigh(Run(taking_part, NOON - 2 * DAY, ()), ledger)
     assert found.stars == Stars((30, 0, 0, 0, 2))
     assert found.ln_e_of(SignalId.RATINGS) > 5

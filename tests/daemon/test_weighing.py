@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,10 +14,11 @@ from stagedrollout.core.errors import EdgeError, Unreachable
 from stagedrollout.core.gates import EvidenceGate
 from stagedrollout.core.ledger import Ledger, LedgerQuery, Measure, Past, Running, Tallied, Tally, Untallied
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Release
+from stagedrollout.core.model import Release, StoreState, Unread
 from stagedrollout.core.observation import DayOfStars, Gap, Reviews, Stars
+from stagedrollout.daemon.counting import Counter, Look
 from stagedrollout.daemon.retrying import ATTEMPTS
-from stagedrollout.daemon.weighing import Found, Look, Weigher
+from stagedrollout.daemon.weighing import Found, Weigher, again
 from tests.core.builders import DAY, HOUR, NOON, OLDER, POLL, halted, only, rolling, shown, store, with_facts
 from tests.core.weighed import sessions, users, with_evidence
 
@@ -79,16 +80,19 @@ class Passes:
 
     source: Source = field(default_factory=Source)
     rollout: Rollout = field(default_factory=lambda: rolling(since=NOON - 3 * HOUR))
+    counter: Counter = field(default_factory=Counter)
     weigher: Weigher = field(default_factory=Weigher)
+    halted: frozenset[str] = frozenset()
     ledger: Ledger = field(default_factory=lambda: Ledger("shop"))
     gate: EvidenceGate = field(default_factory=EvidenceGate)
+    looked: StoreState | Unread | None = None
 
     def at(self, now: datetime, *readings: Reviews) -> Found:
         policy = with_evidence(1, 10, 100, evidence=self.gate)
-        look = Look(self.source, policy, store(shown()), now)
-        count = self.weigher.count(self.rollout, self.ledger, look)
+        look = Look(self.source, policy, self.looked or store(shown()), now, lambda: self.halted)
+        count = self.counter.count(self.rollout, self.ledger, look)
         assert count is not None
-        found = self.weigher.weigh(count, readings, look)
+        found = self.weigher.weigh(again(self.weigher.weigh(count, look), count), look, readings)
         self.rollout, self.ledger = found.rollout, found.taken.ledger
         return found
 
@@ -125,7 +129,7 @@ def test_a_baseline_without_sessions_is_first_taken_for_a_source_that_fails():
     passes = Passes(Source(was=Past(0, 0, None)))
     found = passes.at(NOON)
     assert found.heard.weighing is None
-    assert "no sessions in the week before" in found.heard.problem
+    assert "had 0 sessions in the week before" in found.heard.problem
     later = passes.at(NOON + 6 * HOUR)
     assert only(facts.TermsSet, later.learned).terms.p_ref is None
 
@@ -151,6 +155,50 @@ def test_while_nobody_tells_what_people_run_it_is_compared_with_what_the_store_s
     assert len(passes.source.asked_running) == 2, "it asks again"
 
 
+def test_a_halted_release_is_nothing_to_compare_with_whatever_the_store_shows_of_it_now():
+    passes = Passes(
+        Source(runs=(Running(OLDER, 900_000), Running(OTHER, 400_000))), halted=frozenset({OTHER.id})
+    )
+    assert only(facts.Compared, passes.at(NOON).learned).baseline == (OLDER,)
+
+
+def test_while_the_store_cannot_be_read_nothing_new_is_chosen():
+    passes = Passes(looked=Unread("no answer", NOON))
+    assert [f for f in passes.at(NOON).learned if isinstance(f, facts.Compared)] == []
+    passes.looked = None
+    assert only(facts.Compared, passes.at(NOON + POLL).learned).baseline == (OLDER,)
+
+
+def test_while_nobody_tells_of_any_earlier_release_there_are_no_terms():
+    passes = Passes(Source(runs=DOWN), rollout=replace(rolling(since=NOON - 3 * HOUR), baseline=()))
+    assert "what people run" in passes.at(NOON).heard.problem
+    passes.source.runs = (Running(OLDER, 900_000),)
+    assert only(facts.TermsSet, passes.at(NOON + POLL).learned).terms.p_ref == 0.004
+
+
+def test_what_was_learned_and_not_written_down_is_learned_again():
+    passes = Passes()
+    before = passes.rollout
+    passes.at(NOON)
+    passes.rollout, passes.ledger = before, Ledger("shop")
+    assert only(facts.Compared, passes.at(NOON + POLL).learned).baseline == (OLDER,)
+
+
+def test_for_a_raise_users_are_read_in_that_very_pass():
+    passes = Passes(rollout=rolling(since=NOON - 2 * DAY))
+    for n in range(3):
+        passes.at(NOON + n * POLL)
+    assert [query.users for query in passes.source.asked] == [True, True, True]
+
+
+def test_between_the_hours_only_the_newest_hours_are_read():
+    passes = Passes(rollout=rolling(since=NOON - 12 * HOUR))
+    for n in range(6):
+        passes.at(NOON + n * POLL)
+    hours = [round((query.until - query.since) / HOUR) for query in passes.source.asked]
+    assert hours == [12, 6, 6, 7, 13, 6]
+
+
 def test_users_are_read_once_an_hour_and_stand_until_then():
     passes = Passes()
     read = [passes.at(NOON + n * POLL) for n in range(6)]
@@ -172,13 +220,15 @@ def test_the_whole_run_is_read_at_first_and_later_what_may_still_change():
     passes = Passes(rollout=rolling(since=NOON - 10 * DAY))
     passes.at(NOON)
     passes.at(NOON + POLL)
-    assert [query.since for query in passes.source.asked] == [NOON - 10 * DAY, NOON - 5 * DAY]
+    assert passes.source.asked[0].since == NOON - 10 * DAY
+    passes.at(NOON + HOUR)
+    assert passes.source.asked[-1].since == NOON + HOUR - 5 * DAY
 
 
 def test_after_a_restart_everything_is_as_before():
     passes = Passes()
     before = passes.at(NOON)
-    passes.weigher = Weigher()
+    passes.weigher, passes.counter = Weigher(), Counter()
     after = passes.at(NOON)
     assert after.heard.weighing == before.heard.weighing
     assert after.learned == ()

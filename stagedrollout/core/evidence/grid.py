@@ -21,8 +21,10 @@ LN_HARMLESS = tuple(log(g) for g in HARMLESS)
 LN_QUARTER = log(0.25)
 
 LOOPS_MIN = 1.1
+LOOPS_MAX = 5.0
 LOOPS_UNKNOWN = 2.0
-"""Crashed sessions per crashed user: never taken for less, and what is assumed where nobody knows."""
+"""Crashed sessions per crashed user: never taken for less, nor for more (then most sessions tell no user, and no loop of
+the world is that long), and what is assumed where nobody knows."""
 
 _BISECTIONS = 80
 
@@ -31,7 +33,7 @@ def loops(crashed: int, crashed_users: int | None) -> float:
     """Crashed sessions per crashed user, `s` in decision-engine.md section 3.1."""
     if not crashed_users or not crashed:
         return LOOPS_UNKNOWN
-    return max(LOOPS_MIN, crashed / crashed_users)
+    return min(max(LOOPS_MIN, crashed / crashed_users), LOOPS_MAX)
 
 
 def inflation(s: float) -> float:

@@ -75,18 +75,27 @@ def baking(case: Case) -> Decision | None:
 
 def small_sample(case: Case) -> Decision | None:
     """Too little is known to raise. Once the stage has lasted for its longest, the policy's choice decides."""
-    needed, got = _stay(case).min_sample, case.assessment.stage_sample
-    waiting: tuple[Reason, ...] = ()
-    if case.assessment.worst is Verdict.INSUFFICIENT:
-        waiting = case.assessment.reasons(Verdict.INSUFFICIENT)
-    if got < needed and not phased.follows(case):
-        text = f"{got} settled sessions at this stage, {needed} needed"
-        waiting = (Reason("stage_sample", text, sample=got, sample_needed=needed),)
+    waiting = _waiting(case)
     if not waiting or by_policy(case):
         return None
-    if overdue(case) and case.assessment.inconclusive:
+    if overdue(case) and case.assessment.inconclusive and not _advances(case):
         return Decision(DecisionKind.HOLD, (*waiting, _asks(case)))
     return Decision(DecisionKind.WAIT, waiting)
+
+
+def _waiting(case: Case) -> tuple[Reason, ...]:
+    """What is still too little; nothing once it is enough."""
+    needed, got = _stay(case).min_sample, case.assessment.stage_sample
+    if got < needed and not phased.follows(case):
+        text = f"{got} settled sessions at this stage, {needed} needed"
+        return (Reason("stage_sample", text, sample=got, sample_needed=needed),)
+    insufficient = case.assessment.worst is Verdict.INSUFFICIENT
+    return case.assessment.reasons(Verdict.INSUFFICIENT) if insufficient else ()
+
+
+def _advances(case: Case) -> bool:
+    gate = case.policy.evidence
+    return gate is not None and gate.on_inconclusive is OnInconclusive.ADVANCE
 
 
 def _asks(case: Case) -> Reason:
@@ -148,8 +157,7 @@ def _cited(case: Case) -> tuple[Reason, ...]:
 
 
 def _choice(case: Case) -> tuple[Reason, ...]:
-    short = case.assessment.stage_sample < _stay(case).min_sample
-    if not by_policy(case) or (case.assessment.worst is Verdict.PASS and not short):
+    if not by_policy(case) or case.assessment.worst is Verdict.PASS:
         return ()
     lasted = duration_text(_stay(case).max_bake)
     text = f"inconclusive after {lasted}, with nothing against it: the policy says on_inconclusive: advance"
