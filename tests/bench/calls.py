@@ -22,6 +22,9 @@ from tests.bench.figure import Figure
 
 SCENARIOS = ("healthy", "bad-release", "console-halt")
 QUIET_PLAY, QUIET_APP_STORE, QUIET_SENTRY = 4, 1, 1
+BESIDE_PER_HOUR = 2
+"""Users are read once an hour and for each raise, what people run once a day, what is normal once a run."""
+
 CHANGE_PLAY, CHANGE_EDITS, CHANGE_APP_STORE = 8, 2, 3
 REVIEWS_PER_HOUR = 1
 
@@ -42,7 +45,20 @@ def measure() -> list[Figure]:
     return [
         _most("Play calls, quiet pass", play_quiet, QUIET_PLAY, f"quiet passes in {told}"),
         _most("App Store calls, quiet pass", apple_quiet, QUIET_APP_STORE, f"quiet passes in {told}"),
-        Figure("Sentry calls, pass", max(map(_sentry, instants)), "", QUIET_SENTRY, "most of one project"),
+        Figure(
+            "Sentry calls for sessions, pass",
+            max(map(_sentry, instants)),
+            "",
+            QUIET_SENTRY,
+            "most of one project",
+        ),
+        Figure(
+            "other Sentry calls an hour",
+            round(max(map(_beside, played)), 2),
+            "",
+            BESIDE_PER_HOUR,
+            "of one project, over a whole story: users by day, what runs, what is normal",
+        ),
         _most("Play calls, raise or halt", play_changes, CHANGE_PLAY, "raises and halts"),
         Figure("edits, raise or halt", max(map(_edits, play_changes)), "", CHANGE_EDITS, "most of them"),
         _most("App Store calls, step, pause or completion", apple_changes, CHANGE_APP_STORE, "of them"),
@@ -125,8 +141,23 @@ def _opens(request: Request) -> bool:
 
 
 def _sentry(requests: Iterable[Request]) -> int:
-    projects = Counter(str(r["query"].get("project")) for r in requests if r["service"] == "sentry")
+    projects = Counter(str(r["query"].get("project")) for r in requests if _of_sessions(r))
     return max(projects.values(), default=0)
+
+
+def _beside(instants: list[Instant]) -> float:
+    """All other questions about the busiest project, by the hours in which anything was asked about it."""
+    asked = [r for one in instants for r in one if r["service"] == "sentry"]
+    most = 0.0
+    for project in {str(r["query"].get("project")) for r in asked}:
+        own = [r for r in asked if str(r["query"].get("project")) == project]
+        hours = {r["at"][:13] for r in own}
+        most = max(most, sum(not _of_sessions(r) for r in own) / len(hours))
+    return most
+
+
+def _of_sessions(request: Request) -> bool:
+    return request["service"] == "sentry" and "session.status" in request["query"].get("groupBy", [])
 
 
 def _edits(requests: Iterable[Request]) -> int:
