@@ -358,7 +358,7 @@ def _heard(health: Health, hour: datetime, percent: int) -> Heard:
         case Health.HEALTHY:
             return heard(*[many] * 12, of=run_, until=hour)
         case Health.FEW:
-            return heard(few, of=run_, until=hour)
+            return heard(*[few] * 4, of=run_, until=hour)
         case Health.STALE:
             return heard(*[many] * 8, of=run_, until=hour - timedelta(hours=4))
         case Health.ABSENT:
