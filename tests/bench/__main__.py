@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from stagedrollout.rehearsal.many import cores
-from tests.bench import calls, cli, daemon, decision, decision_figures
+from tests.bench import calls, cli, daemon, decision, decision_figures, engine
 from tests.bench.figure import Figure, shown
 
 BENCHES = {"cli": cli.measure, "daemon": daemon.measure, "calls": calls.measure}
@@ -40,7 +40,7 @@ def _decision(options: argparse.Namespace) -> list[Figure]:
     results = decision.measure(
         quick=options.quick, out=options.out, workers=options.workers, healthy=options.healthy
     )
-    figures = decision_figures.figures(results)
+    figures = [*decision_figures.figures(results), *engine.measure()]
     if options.json:
         print(decision_figures.as_json(results, figures))
         return figures
