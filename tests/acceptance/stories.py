@@ -1,7 +1,7 @@
 """Scenario files for the acceptance tests: copies of shipped ones with changes, and one short story.
 
 The short story is told under the policy `hotfix`: rolled out at 10 % after 1 h, live after 2 h, due for 50 % after
-6 h and for everyone some 8 h later, at any hour of the day.
+6 h and for everyone some 8 h later, at any hour of the day. With 4 million users evidence is never what it waits for.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SHORT: Story = {
             "store": "google_play",
             "package": "com.acme.app",
             "track": "production",
-            "population": 2_000_000,
+            "population": 4_000_000,
             "sessions_per_user": 4,
             "uptake_hours": 12,
             "releases": [

@@ -47,7 +47,7 @@ def test_every_problem_is_named_at_once_with_its_place(stage):
 def test_a_wrong_policy_is_named_with_its_place(stage):
     policy = stage.conf / "policies" / "hotfix.yaml"
     policy.write_text(
-        policy.read_text().replace("floor: 99.0", "floor: 990").replace("bake: 4h  ", "bake: soon", 1)
+        policy.read_text().replace("floor: 95.0", "floor: 950").replace("bake: 4h  ", "bake: soon", 1)
     )
     said = _refused(stage)
     assert len([line for line in said.splitlines() if line.startswith(f"{policy}:")]) == 2

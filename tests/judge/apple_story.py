@@ -99,10 +99,11 @@ class AppleStory(Story):
     def looks(self, hour: float) -> None:
         self.requested(hour, "app_store", "/v1/apps/644/appStoreVersions", method="GET")
 
-    def does(self, hour: float, verb: str, decision: str, *, command: str = "") -> None:
+    def does(self, hour: float, verb: str, decision: str, *, command: str = "", because: str = "") -> None:
         """Decide, ask, and be served."""
         target = self.next_ppm if verb == "step" else self.exposure_ppm
-        self.decides(hour, decision, PPM_ALL if verb == "complete" else target, command, verb=verb)
+        wanted = PPM_ALL if verb == "complete" else target
+        self.decides(hour, decision, wanted, command, verb=verb, because=because)
         self.asks_apple(hour, verb)
 
     def asks_apple(self, hour: float, verb: str, *, sent_at: float | None = None) -> None:
@@ -116,8 +117,8 @@ class AppleStory(Story):
         path = "/v1/appStoreVersionPhasedReleases/1"
         return self.requested(hour, "app_store", path, method="PATCH", **how)
 
-    def steps(self, hour: float, command: str = "") -> None:
-        self.does(hour, "step", "ADVANCE", command=command)
+    def steps(self, hour: float, command: str = "", *, because: str = "") -> None:
+        self.does(hour, "step", "ADVANCE", command=command, because=because)
 
     def pauses(self, hour: float, decision: str = "WAIT") -> None:
         self.does(hour, "pause", decision)

@@ -131,14 +131,15 @@ class Case:
         return any(entry.body["gate"] == "reviews" and entry.at <= until for entry in told)
 
     def polls_about(self, key: Key, metric: str) -> list[Poll]:
-        name, elsewhere = self.signal_name(key), self._projects_of_others(key)
-        return [
-            poll
-            for poll in self.polls
-            if poll.about(name, metric) and not (poll.projects and poll.projects <= elsewhere)
-        ]
+        """Where evidence is weighed, the floors look at its sessions, unless rates are asked for as well."""
+        return _floor_polls(self, key, metric)
 
-    def _projects_of_others(self, key: Key) -> set[str]:
+    def polls_for_sessions(self, key: Key) -> list[Poll]:
+        """Where the sessions of a stage are counted: by what is known of the whole run where evidence is weighed."""
+        weighed = self.terms(key).weighed is not None
+        return _counted(self, key) if weighed else self.polls_about(key, "crash_free_sessions")
+
+    def projects_of_others(self, key: Key) -> set[str]:
         """Two apps may call a release the same; each has a project of its own, called as the emulator does."""
         names = {_project(other) for other in self.served}
         return names - {_project(key)}
@@ -155,6 +156,12 @@ class Case:
         """When the halt that `resumed` undoes was made."""
         halts = [c.at for c in self.of(resumed.key) if c.seq < resumed.seq and c.kind == "halt"]
         return halts[-1] if halts else None
+
+    def max_bake(self, key: Key, exposure_ppm: int) -> timedelta:
+        """How long evidence is waited for at this exposure, before the policy's choice decides."""
+        terms = self.terms(key)
+        on_apple = key.store == APP_STORE
+        return terms.app_store.max_bake if on_apple else terms.stage_at(exposure_ppm).max_bake
 
     def stay(self, raised: Change) -> tuple[timedelta, int]:
         """How long the exposure before `raised` is kept at least, and how many sessions must be seen at it."""
@@ -192,6 +199,25 @@ class Case:
 
 def _project(key: Key) -> str:
     return f"{key.app}-ios" if key.store == APP_STORE else key.app
+
+
+@lru_cache(maxsize=32)
+def _floor_polls(case: Case, key: Key, metric: str) -> list[Poll]:
+    about = [poll for poll in _polls(case, key) if poll.about(case.signal_name(key), metric)]
+    if case.terms(key).weighed is None:
+        return about
+    rates = [poll for poll in about if not poll.by_status and not poll.counts]
+    return rates or (_counted(case, key) if metric == "crash_free_sessions" else [])
+
+
+@lru_cache(maxsize=32)
+def _counted(case: Case, key: Key) -> list[Poll]:
+    return signals.cumulated([poll for poll in _polls(case, key) if poll.by_status], case.signal_name(key))
+
+
+def _polls(case: Case, key: Key) -> Iterator[Poll]:
+    name, elsewhere = case.signal_name(key), case.projects_of_others(key)
+    return (p for p in case.polls if name in p.asked and not (p.projects and p.projects <= elsewhere))
 
 
 @lru_cache(maxsize=8)

@@ -54,8 +54,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision that was to be carried out (it has an intent). `kind` is in the words of a Change, `word`
-    in the journal's own."""
+    """A decision that was to be carried out (it has an intent). `kind` is in the words of a Change, `word` and the
+    reasons' `codes` in the journal's own."""
 
     seq: int
     at: datetime
@@ -64,6 +64,7 @@ class Decision:
     word: str
     target_ppm: int
     command: str
+    codes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,4 +166,5 @@ def _decision(entry: Entry) -> Decision | None:
     if kind is None:
         return None
     target, command = int(body.get("target_ppm") or 0), str(body.get("command") or "")
-    return Decision(entry.seq, entry.at, entry.key, kind, body["decision"], target, command)
+    codes = frozenset(str(reason.get("code", "")) for reason in body.get("reasons", ()))
+    return Decision(entry.seq, entry.at, entry.key, kind, body["decision"], target, command, codes)

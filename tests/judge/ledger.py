@@ -43,6 +43,7 @@ class Served:
     exposure_ppm: int
     review: str
     cause: str
+    request: int | None
 
     @property
     def paused(self) -> bool:
@@ -111,6 +112,7 @@ def _served(record: Record, key: Key) -> Served:
         exposure_ppm=record["exposure_ppm"],
         review=review_word(record.get("review")),
         cause=str(record.get("cause", "")),
+        request=record.get("request"),
     )
 
 

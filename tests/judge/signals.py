@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -31,13 +31,15 @@ _COUNT = {"session": "sum(session)", "user": "count_unique(user)"}
 
 
 class Word(StrEnum):
-    """What one gate says. INSUFFICIENT means: healthy as far as one can see, but too little to say so."""
+    """What one gate says. INSUFFICIENT means: healthy as far as one can see, but too little to say so.
+    DOUBT is the evidence's alone: something speaks against it, not loud enough for a halt."""
 
     PASS = "pass"
     INSUFFICIENT = "insufficient"
     STALE = "stale"
     MISSING = "missing"
     ERROR = "error"
+    DOUBT = "doubt"
     BREACH = "breach"
 
 
@@ -67,7 +69,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Poll:
     """One question to the crash-free source. `ok` is False when it failed or was cut short. Each store's app
-    has a project of its own there; `projects` are those asked."""
+    has a project of its own there; `projects` are those asked. `by_status`: for counts of sessions by the hour.
+    `counts`: by the day, or of whatever runs, which no floor looks at."""
 
     seq: int
     at: datetime
@@ -75,6 +78,8 @@ class Poll:
     projects: frozenset[str]
     asked: frozenset[str]
     fields: frozenset[str]
+    by_status: bool
+    counts: bool
     hours: tuple[datetime, ...]
     answers: Mapping[str, Answer]
 
@@ -115,14 +120,39 @@ def _poll(request: Record) -> Poll:
         at=instant(request["at"]),
         ok=ok,
         projects=frozenset(query.get("project", [])),
-        asked=frozenset(_names(query.get("query", []))) | answers.keys(),
+        asked=frozenset(names_in(query.get("query", []))) | answers.keys(),
         fields=frozenset(query.get("field", [])),
+        by_status=_by_status(query),
+        counts=query.get("interval") == ["1d"] or not query.get("query"),
         hours=tuple(map(instant, hours)),
         answers=answers,
     )
 
 
-def _names(searches: Iterable[str]) -> Iterable[str]:
+def _by_status(query: Mapping[str, list[str]]) -> bool:
+    return "session.status" in query.get("groupBy", ())
+
+
+def cumulated(found: Iterable[Poll], release: str) -> list[Poll]:
+    """Each poll with everything that was told of the release's hours until then: questions can be for the newest
+    hours alone."""
+    known: dict[datetime, Tally] = {}
+    whole = []
+    for poll in found:
+        if not poll.ok:
+            whole.append(poll)
+            continue
+        answer = poll.answers.get(release)
+        known |= zip(poll.hours, answer.sessions, strict=False) if answer else ()
+        hours = sorted({*known, *poll.hours})
+        sessions = tuple(known.get(hour, Tally(0, None)) for hour in hours)
+        users = answer.users if answer else Tally(0, None)
+        answers = {**poll.answers, release: Answer(sessions, users)} if known else poll.answers
+        whole.append(replace(poll, hours=tuple(hours), answers=answers))
+    return whole
+
+
+def names_in(searches: Iterable[str]) -> Iterable[str]:
     for search in searches:
         for quoted, bare in _NAME.findall(search):
             yield quoted or bare

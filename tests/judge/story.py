@@ -91,24 +91,26 @@ class Story:
         review: str = "PUBLISHED",
         release: tuple[str, int] = ("5.2.0", 5020),
         cause: str = "api",
+        request: int | None = None,
     ) -> None:
         place = {"app": "acme", "store": "google_play", "package": "com.acme.app", "track": "production"}
         facts = {"status": status, "exposure_ppm": exposure_ppm, "review": review, "cause": cause}
         name, code = release
         named = {"release": name, "release_id": str(code), "version_code": code}
-        self._ledger(hour, "served", request=None, **named, **place, **facts)
+        self._ledger(hour, "served", request=request, **named, **place, **facts)
 
     def console(self, hour: float, *after: Raw, exposure_ppm: int) -> None:
         """A person changes the track in the store's console; 5.2.0 is then served so."""
         self._changed(hour, list(after), cause="console", account="console", request=None, track="production")
         self.served(hour, after[0]["status"], exposure_ppm, cause="console")
 
-    def commit(self, hour: float, *after: Raw, track: str = "production") -> None:
+    def commit(self, hour: float, *after: Raw, track: str = "production") -> int:
         """We commit the track; what people then get is told apart, with `served`."""
         path = "/androidpublisher/v3/applications/com.acme.app/edits/1:commit"
         request = self.requested(hour, "google_play", path)
         account = "bot@acme.iam.gserviceaccount.com"
         self._changed(hour, list(after), cause="api", account=account, request=request, track=track)
+        return request
 
     def _changed(self, hour: float, after: list[Raw], **fields: Any) -> None:
         place = {"app": "acme", "store": "google_play", "package": "com.acme.app"}
@@ -162,11 +164,19 @@ class Story:
         self.journal.append(entry | {"hash": chain_hash(entry)})
 
     def decides(
-        self, hour: float, decision: str, target_ppm: int = 0, command: str = "", *, verb: str = ""
+        self,
+        hour: float,
+        decision: str,
+        target_ppm: int = 0,
+        command: str = "",
+        *,
+        verb: str = "",
+        because: str = "",
     ) -> None:
         intent = f"intent-{len(self.journal)}"
         more = {"target_ppm": target_ppm, "command": command, "intent": intent, "verb": verb}
-        self.writes(hour, "decided", decision=decision, **more)
+        reasons = [{"code": because}] if because else []
+        self.writes(hour, "decided", decision=decision, reasons=reasons, **more)
 
     def orders(self, hour: float, verb: str, **body: Any) -> str:
         command = f"command-{len(self.journal)}"
@@ -196,12 +206,12 @@ class Story:
     def dies(self, hour: float) -> None:
         self.deaths.append(at(hour))
 
-    def raises(self, hour: float, fraction: float, command: str = "") -> None:
+    def raises(self, hour: float, fraction: float, command: str = "", *, because: str = "") -> None:
         """Decide, commit, be served and tell, all at once, as on a good day."""
         exposure_ppm = round(fraction * 1_000_000)
-        self.decides(hour, "ADVANCE", exposure_ppm, command)
-        self.commit(hour, new("inProgress", fraction), OLD)
-        self.served(hour, "inProgress", exposure_ppm)
+        self.decides(hour, "ADVANCE", exposure_ppm, command, because=because)
+        request = self.commit(hour, new("inProgress", fraction), OLD)
+        self.served(hour, "inProgress", exposure_ppm, request=request)
         self.tells(hour, "raised")
 
     def halts(self, hour: float) -> None:

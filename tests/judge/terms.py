@@ -20,9 +20,27 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
+    """After `max_bake` the policy's choice decides where the evidence does not."""
+
     exposure_ppm: int
     bake: timedelta
     min_sample: int
+    max_bake: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """How a release is compared with those beside it. `margin` and `floor` (a crash rate) as shares of 1; `floor` is
+    None where the baseline's past gives it, and `fallback` where that is not known either. `required`: the signals
+    that take part. `advances`: after a stage's max_bake, where the evidence says neither. `halts_dark`: a release
+    that sends next to no sessions."""
+
+    margin: float
+    floor: float | None
+    fallback: float | None
+    required: tuple[str, ...]
+    advances: bool
+    halts_dark: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +89,21 @@ class Phasing:
     guarded: bool
     bake: timedelta
     min_sample: int
+    max_bake: timedelta
     complete_from_ppm: int
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """`gates` are the required ones: they allow raises, hold and halt. `vetoes` only hold and halt. The
-    others never decide. `reviews`: what people write in the stores can halt as well."""
+    others never decide. `weighed`: evidence beside them, None in policies without it. `reviews`: what people write in
+    the stores can halt as well."""
 
     name: str
     stages: tuple[Stage, ...]
     gates: tuple[Gate, ...]
     vetoes: tuple[Gate, ...]
+    weighed: Weighed | None
     reviews: bool
     app_store: Phasing
     completes_itself: bool
@@ -101,12 +122,13 @@ class Terms:
 
 def terms(content: Mapping[str, Any], name: str = "") -> Terms:
     """Raises KeyError or ValueError for a file that is no policy."""
-    ratings = content.get("ratings")
+    ratings, gates = content.get("ratings"), content.get("gates") or ()
     return Terms(
         name=str(content.get("name", name)),
         stages=tuple(_stage(stage) for stage in content["stages"]),
-        gates=_gates(content["gates"], "required"),
-        vetoes=_gates(content["gates"], "veto"),
+        gates=_gates(gates, "required"),
+        vetoes=_gates(gates, "veto"),
+        weighed=_weighed(content["evidence"] or {}, gates) if "evidence" in content else None,
         reviews=ratings is not None and ratings.get("role", "veto") != "advisory",
         app_store=_phasing(content.get("app_store") or {}),
         completes_itself=content.get("completion", "by_hand") == "automatic",
@@ -134,16 +156,39 @@ def percent(exposure_ppm: int) -> str:
 
 def _stage(stage: Mapping[str, Any]) -> Stage:
     bake = duration(stage["bake"]) if "bake" in stage else timedelta(0)
-    return Stage(ppm(stage["percent"]), bake, int(stage.get("min_sample", 0)))
+    longest = duration(stage["max_bake"]) if "max_bake" in stage else 2 * bake
+    return Stage(ppm(stage["percent"]), bake, int(stage.get("min_sample", 0)), longest)
 
 
 def _phasing(phasing: Mapping[str, Any]) -> Phasing:
+    bake = duration(phasing.get("bake", "12h"))
     return Phasing(
         guarded=phasing.get("mode", "guarded") == "guarded",
-        bake=duration(phasing.get("bake", "12h")),
+        bake=bake,
         min_sample=int(phasing.get("min_sample", 500)),
+        max_bake=duration(phasing["max_bake"]) if "max_bake" in phasing else 2 * bake,
         complete_from_ppm=ppm(phasing.get("complete_from", 100)),
     )
+
+
+_SIGNALS = ("crashed_sessions", "floor", "crashed_users", "abnormal_sessions", "ratings")
+
+
+def _weighed(evidence: Mapping[str, Any], gates: Iterable[Mapping[str, Any]]) -> Weighed:
+    parts, floor = evidence.get("signals") or {}, evidence.get("floor")
+    sessions = [gate["floor"] for gate in gates if gate["metric"] == "crash_free_sessions"]
+    return Weighed(
+        margin=_number(evidence.get("margin", 20)) / 100,
+        floor=None if floor is None else 1 - _number(floor) / 100,
+        fallback=1 - _number(sessions[0]) / 100 if sessions else None,
+        required=tuple(name for name in _SIGNALS if parts.get(name, "required") == "required"),
+        advances=evidence.get("on_inconclusive", "ask") == "advance",
+        halts_dark=evidence.get("dark", "hold") == "halt",
+    )
+
+
+def _number(percent: object) -> float:
+    return float(str(percent).removesuffix("%").strip())
 
 
 def _gates(gates: Iterable[Mapping[str, Any]], role: str) -> tuple[Gate, ...]:

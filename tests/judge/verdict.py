@@ -18,6 +18,7 @@ from tests.judge.checks import (
     halts,
     leaks,
     notices,
+    odds,
     people,
     phases,
     raises,
@@ -42,6 +43,7 @@ _CHECKS = (
     apple_people.unnoticed,
     apple_people.invented,
     apple_people.windows_cut,
+    apple_people.halts_without_cause,
     phases.check,
     budget.check,
     notices.lost,
@@ -51,6 +53,7 @@ _CHECKS = (
     agreement.undecided,
     agreement.observed_apps,
     chain.check,
+    odds.check,
     expectations.check,
     leaks.check,
 )
@@ -194,8 +197,16 @@ def _phased(case: Case, key: Key) -> dict[str, float]:
 def _not_judged(case: Case) -> list[str]:
     """What people wrote is logged with its lists cut short: it cannot be counted again from the outside, neither
     where it halted a release nor where it should have."""
-    apps = sorted({key.app for key in case.served if case.terms(key).reviews})
-    return [f"{app}: whether reviews halted a release when, and only when, they were bad" for app in apps]
+    reviewed, starred = set[str](), set[str]()
+    for key in case.served:
+        terms = case.terms(key)
+        reviewed |= {key.app} if terms.reviews else set()
+        starred |= {key.app} if terms.weighed and "ratings" in terms.weighed.required else set()
+    halts = [
+        f"{app}: whether reviews halted a release when, and only when, they were bad" for app in reviewed
+    ]
+    stars = [f"{app}: what stars add to the evidence; the journal's word is taken for it" for app in starred]
+    return sorted(halts + stars)
 
 
 def _exposure(case: Case) -> dict[str, list[tuple[str, int, str]]]:

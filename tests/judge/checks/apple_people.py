@@ -13,11 +13,13 @@ from bisect import bisect_right
 from datetime import datetime
 
 from tests.judge.case import Case
+from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, instant
 from tests.judge.patience import a_poll, deadline, hindered_between
 from tests.judge.phases import WINDOW, Window
 from tests.judge.signals import GRACE, Word
+from tests.judge.weighing import looks_between
 
 _LIFTS = ("start", "advance", "resume", "complete")
 _ACTS = ("pause", "step", "complete")
@@ -81,6 +83,30 @@ def windows_cut(case: Case) -> list[Finding]:
         if paused.ours and paused.kind == "pause" and _cuts(case, window, paused)
         if not _has_cause(case, window, paused)
     ]
+
+
+def halts_without_cause(case: Case) -> list[Finding]:
+    """The team let the version out, and we paused it for good although nothing spoke against it."""
+    text = "was halted although somebody had let it out and nothing was failing"
+    return [
+        Finding("console_acts_overridden", paused.at.isoformat(), paused.key.app, f"{paused.name} {text}")
+        for paused in case.changes
+        if paused.key.store == APP_STORE and paused.ours and paused.kind == "pause"
+        if (decision := case.journal.decision_behind(paused)) and decision.word == "HALT"
+        if not _may_be_halted(case, paused)
+    ]
+
+
+def _may_be_halted(case: Case, paused: Change) -> bool:
+    key, begun = paused.key, case.run_begun(paused.key, paused.at)
+    since = (begun or paused.at) - case.poll
+    return (
+        case.terms(key).halts_on_unknown
+        or any(not c.ours and c.kind == "pause" and since <= c.at <= paused.at for c in case.of(key))
+        or case.journal.ordered_between(key, since, paused.at, "halt")
+        or case.suspects_reviews(key, paused.at)
+        or something_failed(case, key, since, paused.at)
+    )
 
 
 def _halted_at(case: Case, raised: Change) -> datetime | None:
@@ -178,4 +204,5 @@ def _may_be_in_doubt(case: Case, key: Key, since: datetime, until: datetime) -> 
         for poll in case.polls_about(key, gate.metric)
         if since <= poll.at <= until
     ]
+    words += [set(said) for look in looks_between(case, key, since, until) for said in look.words.values()]
     return not words or any(said - fine for said in words)

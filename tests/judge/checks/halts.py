@@ -1,4 +1,5 @@
-"""R3: a gate that fails, confirmed as it defines, halts the release in the store within one poll and a minute.
+"""R3: a gate that fails, confirmed as it defines, halts the release in the store within one poll and a minute; and
+so does evidence of harm of 100 : 1, in the look that first shows it.
 
 On the App Store a halt is a pause, and a release that is paused already is stopped. One that is complete there
 can be stopped by nobody: then people must have been told that it fails (R4).
@@ -15,8 +16,9 @@ from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Key, Served
 from tests.judge.patience import a_poll, deadline
-from tests.judge.signals import Poll, Word
+from tests.judge.signals import Word
 from tests.judge.terms import Gate
+from tests.judge.weighing import WHOLE, looks, looks_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,29 @@ def due(case: Case) -> tuple[Due, ...]:
     found: list[Due] = []
     for key in case.served:
         by_run: dict[datetime | None, Due] = {}
-        for gate in (*case.terms(key).gates, *case.terms(key).vetoes):
-            for one in _confirmations(case, key, gate):
-                if one.run not in by_run or one.at < by_run[one.run].at:
-                    by_run[one.run] = one
+        for one in _all_due(case, key):
+            if one.run not in by_run or one.at < by_run[one.run].at:
+                by_run[one.run] = one
         found += by_run.values()
     return tuple(sorted(found, key=lambda one: one.at))
+
+
+def _all_due(case: Case, key: Key) -> Iterator[Due]:
+    for gate in (*case.terms(key).gates, *case.terms(key).vetoes):
+        yield from _confirmations(case, key, gate)
+    for look in looks(case, key):
+        if look.words[WHOLE] == {Word.BREACH} and _can_and_must_be_halted(case, key, look.at):
+            yield Due(key, look.at, "the evidence", case.run_begun(key, look.at))
+
+
+def something_failed(case: Case, key: Key, since: datetime, until: datetime) -> bool:
+    """Whether a gate or the evidence may be said to have failed in a look of that time."""
+    return any(
+        Word.BREACH in case.words(key, gate, poll)
+        for gate in (*case.terms(key).gates, *case.terms(key).vetoes)
+        for poll in case.polls_about(key, gate.metric)
+        if since <= poll.at <= until
+    ) or any(Word.BREACH in look.words[WHOLE] for look in looks_between(case, key, since, until))
 
 
 def check(case: Case) -> list[Finding]:
@@ -89,7 +108,7 @@ def _confirmations(case: Case, key: Key, gate: Gate) -> Iterator[Due]:
     """Not hearing from a gate neither confirms nor clears it; any other word clears it."""
     count, counted_at, run = 0, None, None
     for poll in case.polls_about(key, gate.metric):
-        if not _can_and_must_be_halted(case, key, poll):
+        if not _can_and_must_be_halted(case, key, poll.at):
             count, counted_at = 0, None
             continue
         begun = case.run_begun(key, poll.at)
@@ -104,15 +123,15 @@ def _confirmations(case: Case, key: Key, gate: Gate) -> Iterator[Due]:
                 yield Due(key, poll.at, gate.metric, run)
 
 
-def _can_and_must_be_halted(case: Case, key: Key, poll: Poll) -> bool:
+def _can_and_must_be_halted(case: Case, key: Key, at: datetime) -> bool:
     """Offered to people, watched by us, not only observed, and with something else for the store to serve."""
-    serving = case.serving_before(key, poll.at)
+    serving = case.serving_before(key, at)
     return (
         serving is not None
         and serving.exposure_ppm > 0
         and not case.observes(key.app)
         and (key.store == APP_STORE or case.has_fallback(key))
-        and _watched(case, key, poll.at)
+        and _watched(case, key, at)
     )
 
 

@@ -5,12 +5,11 @@ may be a halt, has checks of its own (apple_people.py)."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from tests.judge.case import Case
+from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
 from tests.judge.ledger import GOOGLE_PLAY, LOWERINGS, RAISES, Change
-from tests.judge.signals import Word
 
 _PERMISSIONS = ("start", "advance", "resume", "complete")
 
@@ -57,13 +56,5 @@ def _lowering_is_due(case: Case, halted: Change, act: Change) -> bool:
         return True
     if case.suspects_reviews(halted.key, halted.at):
         return True
-    return case.terms(halted.key).halts_on_unknown or _something_failed(case, halted, act.at - case.poll)
-
-
-def _something_failed(case: Case, halted: Change, since: datetime) -> bool:
-    return any(
-        Word.BREACH in case.words(halted.key, gate, poll)
-        for gate in case.terms(halted.key).gates
-        for poll in case.polls_about(halted.key, gate.metric)
-        if since <= poll.at <= halted.at
-    )
+    since = act.at - case.poll
+    return case.terms(halted.key).halts_on_unknown or something_failed(case, halted.key, since, halted.at)

@@ -20,6 +20,7 @@ from tests.judge.patience import SLACK, a_poll, deadline, deadline_of_the_living
 from tests.judge.phases import LAST_STAGED_PPM, AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word
 from tests.judge.terms import Gate, percent
+from tests.judge.weighing import looks, may_be_chosen
 
 CHECK = "growth_unguarded"
 
@@ -76,6 +77,7 @@ def _faults(case: Case, stretch: Stretch) -> Iterator[tuple[datetime, str]]:
     until = min(allowed_until, stretch.ended or case.ended_at) if guarded else stretch.ended or case.ended_at
     evident = guarded and window is not None and not window.by_person
     yield from _in_doubt(case, stretch, until, {Word.PASS} if evident else None)
+    yield from _inconclusive(case, stretch, until, {Word.PASS} if evident else None)
     yield from _held(case, stretch)
 
 
@@ -114,6 +116,26 @@ def _in_doubt(
             if not case.words(stretch.key, gate, poll) & fine and _goes_on_after(case, stretch, due):
                 yield poll.at, f"at {percent(stretch.exposure_ppm)} although {gate.metric} was in doubt"
                 break
+
+
+def _inconclusive(
+    case: Case, stretch: Stretch, until: datetime, needed: set[Word] | None
+) -> Iterator[tuple[datetime, str]]:
+    """The same of the evidence: the first pass in which any of its signals left no way to go on. Where it says too
+    little the policy may have chosen to go on, after a stage's max_bake."""
+    key, steered = stretch.key, case.steered_since(stretch.key) or stretch.begun
+    for look in looks(case, key):
+        if not max(stretch.begun, steered + GRACE) < look.at < until:
+            continue
+        fine = needed or {Word.PASS} | case.waiting_words(key, look.at)
+        doubtful = [name for name, words in look.words.items() if not words & fine]
+        since = case.live_since(key, stretch.exposure_ppm, look.at)
+        if not doubtful or (since and may_be_chosen(case, key, look, stretch.exposure_ppm, since)):
+            continue
+        due = deadline(case, key, look.at, patience=SLACK, until=until)
+        if _goes_on_after(case, stretch, due):
+            yield look.at, f"at {percent(stretch.exposure_ppm)} although {doubtful[0]} was in doubt"
+            return
 
 
 def _passes(case: Case, key: Key, gate: Gate) -> Iterator[Poll]:

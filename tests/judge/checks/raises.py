@@ -14,6 +14,7 @@ from tests.judge.journal import Order
 from tests.judge.ledger import Change
 from tests.judge.signals import GRACE, Poll, Word, between, hour_floor
 from tests.judge.terms import Gate, percent
+from tests.judge.weighing import WHOLE, Look, looks_between, may_be_chosen
 
 CHECK = "raises_without_evidence"
 _FORWARD = ("advance", "complete")
@@ -22,7 +23,8 @@ _WHY = {
     Word.STALE: "had only stale data",
     Word.MISSING: "had no data about the release",
     Word.ERROR: "could not be read",
-    Word.BREACH: "was under its floor",
+    Word.DOUBT: "spoke against it",
+    Word.BREACH: "was failing",
 }
 
 
@@ -53,7 +55,8 @@ def _faults(case: Case, raised: Change) -> Iterator[str]:
     elif order is None and raised.kind == "start":
         yield "nobody had started it"
     elif order is None:
-        yield from (f"{gate.metric} {_WHY[word]}" for gate, word in _gates_not_passing(case, raised))
+        yield from (f"{gate} {_WHY[word]}" for gate, word in _gates_not_passing(case, raised))
+        yield from _evidence_not_passing(case, raised)
         yield from _stage_sample_missing(case, raised)
     elif order.verb in _FORWARD:
         yield from _faults_of_a_person(case, raised, order)
@@ -76,20 +79,63 @@ def _used_without_evidence(case: Case, raised: Change, order: Order) -> bool:
 
 def _beyond_waiting(case: Case, raised: Change) -> bool:
     allowed = case.waiting_words(raised.key, raised.asked_at)
-    return any(word not in allowed for _, word in _gates_not_passing(case, raised))
+    said = [*_gates_not_passing(case, raised), *_signals_not_passing(_look_before(case, raised))]
+    if case.terms(raised.key).weighed and _look_before(case, raised) is None:
+        said.append((WHOLE, Word.MISSING))
+    return any(word not in allowed for _, word in said)
 
 
-def _gates_not_passing(case: Case, raised: Change) -> Iterator[tuple[Gate, Word]]:
+def _evidence_not_passing(case: Case, raised: Change) -> Iterator[str]:
+    """Evidence must clear it, read in this pass; or show too little, and the policy has named its choice for that."""
+    if case.terms(raised.key).weighed is None:
+        return
+    look, since = _look_before(case, raised), case.live_since(raised.key, raised.before_ppm, raised.at)
+    short = [f"{name} {_WHY[word]}" for name, word in _signals_not_passing(look)]
+    oldest = raised.asked_at - case.poll - GRACE
+    if look is None:
+        yield f"{WHOLE} {_WHY[Word.MISSING]}"
+    elif "crashed_users" in look.words and (look.users_at is None or look.users_at < oldest):
+        yield "crashed_users were not read for it"
+    elif short and not _is_chosen(case, raised, look, since):
+        yield short[0]
+
+
+def _is_chosen(case: Case, raised: Change, look: Look, since: datetime | None) -> bool:
+    """The choice may be made, and the journal says that it was."""
+    decision = case.journal.decision_behind(raised)
+    named = decision is not None and "inconclusive_by_policy" in decision.codes
+    return named and since is not None and may_be_chosen(case, raised.key, look, raised.before_ppm, since)
+
+
+def _signals_not_passing(look: Look | None) -> Iterator[tuple[str, Word]]:
+    """The evidence, and each signal of it that did not pass, with the mildest word for it."""
+    for name, words in look.words.items() if look else ():
+        if Word.PASS not in words:
+            yield name, next(word for word in Word if word in words)
+
+
+def _look_before(case: Case, raised: Change) -> Look | None:
+    """The last look for evidence before this raise, if that was after the raise before it."""
+    before = _raise_before(case, raised)
+    found = [
+        look
+        for look in looks_between(case, raised.key, raised.asked_at - case.poll - GRACE, raised.asked_at)
+        if _counts(look, raised, before)
+    ]
+    return found[-1] if found else None
+
+
+def _gates_not_passing(case: Case, raised: Change) -> Iterator[tuple[str, Word]]:
     """The required gates that did not pass, each with the mildest word that can be said for it."""
     for gate in case.terms(raised.key).gates:
         poll = _answer_before(case, raised, gate)
         words = case.words(raised.key, gate, poll) if poll else {Word.MISSING}
         if Word.PASS not in words:
-            yield gate, next(word for word in Word if word in words)
+            yield gate.metric, next(word for word in Word if word in words)
     for gate in case.terms(raised.key).vetoes:
         poll = _answer_before(case, raised, gate)
         if poll and case.words(raised.key, gate, poll) == {Word.BREACH}:
-            yield gate, Word.BREACH
+            yield gate.metric, Word.BREACH
 
 
 def _answer_before(case: Case, raised: Change, gate: Gate) -> Poll | None:
@@ -99,10 +145,15 @@ def _answer_before(case: Case, raised: Change, gate: Gate) -> Poll | None:
     asked = [
         poll
         for poll in case.polls_about(raised.key, gate.metric)
-        if oldest <= poll.at <= raised.asked_at and (raised.request is None or poll.seq < raised.request)
+        if oldest <= poll.at <= raised.asked_at and _counts(poll, raised, before)
     ]
-    fresh = [poll for poll in asked if before is None or _after(poll, before)]
-    return fresh[-1] if fresh else None
+    return asked[-1] if asked else None
+
+
+def _counts(answer: Poll | Look, raised: Change, before: Change | None) -> bool:
+    """One answer is good for one raise: it came before it, and after the one before."""
+    in_time = raised.request is None or answer.seq < raised.request
+    return in_time and (before is None or _after(answer, before))
 
 
 def _raise_before(case: Case, raised: Change) -> Change | None:
@@ -110,7 +161,7 @@ def _raise_before(case: Case, raised: Change) -> Change | None:
     return earlier[-1] if earlier else None
 
 
-def _after(poll: Poll, raised: Change) -> bool:
+def _after(poll: Poll | Look, raised: Change) -> bool:
     return poll.at >= raised.at if raised.request is None else poll.seq > raised.request
 
 
@@ -128,7 +179,7 @@ def _seen_since(case: Case, raised: Change, since: datetime) -> int:
     name = case.signal_name(raised.key)
     counts = [
         between(poll, poll.answers[name], since, raised.at).total
-        for poll in case.polls_about(raised.key, "crash_free_sessions")
+        for poll in case.polls_for_sessions(raised.key)
         if name in poll.answers and poll.at <= raised.at
     ]
     return counts[-1] if counts else 0

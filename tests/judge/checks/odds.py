@@ -1,0 +1,66 @@
+"""R16: the journal's numbers are what the counts say. Terms and evidence are recomputed, not believed; only of the
+stars nobody can tell from the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import isclose
+from typing import Any
+
+from tests.judge.case import Case
+from tests.judge.finding import Finding
+from tests.judge.journal import Entry
+from tests.judge.ledger import Key
+from tests.judge.signals import GRACE
+from tests.judge.weighing import LEEWAY, Agreed, Look, Numbers, looks_between
+
+CHECK = "disagreements"
+_TERMS = ("p_ref", "s", "rho0", "floor")
+_EXACT = 1e-6
+
+
+def check(case: Case) -> list[Finding]:
+    return [
+        Finding(CHECK, entry.at.isoformat(), key.app, f"{case.served[key][0].name}: {text}")
+        for key in case.served
+        if case.terms(key).weighed
+        for entry, text in (*_terms(case, key), *_evidence(case, key))
+    ]
+
+
+def _terms(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
+    for entry in case.journal.of(key, "terms_set"):
+        told, looks = entry.body["terms"], _looks_at(case, key, entry)
+        agreed = [numbers.agreed for look in looks for numbers in look.numbers]
+        if agreed and not any(_same_terms(told, each) for each in agreed):
+            yield entry, "the terms of its run are not what the week before makes them"
+
+
+def _same_terms(told: Mapping[str, Any], agreed: Agreed) -> bool:
+    pairs = [(told[name], getattr(agreed, name)) for name in _TERMS]
+    weights = {weight["signal"]: weight["weight"] for weight in told["weights"]}
+    pairs += [(weights.get(name), agreed.weights.get(name)) for name in {*weights, *agreed.weights}]
+    return all(a == b or (a and b and isclose(a, b, rel_tol=_EXACT)) for a, b in pairs)
+
+
+def _evidence(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
+    for entry in case.journal.of(key, "decided"):
+        told, looks = entry.body.get("weighed"), _looks_at(case, key, entry)
+        numbers = [numbers for look in looks for numbers in look.numbers]
+        if told and numbers and not any(_same_evidence(told, each) for each in numbers):
+            yield (
+                entry,
+                f"the journal weighs the evidence at ln E = {told['ln_e']:.2f}, and the counts do not",
+            )
+
+
+def _same_evidence(told: Mapping[str, Any], numbers: Numbers) -> bool:
+    pairs = [(each["ln_e"], numbers.ln_e.get(each["signal"])) for each in told["signals"]]
+    pairs.append((told["ln_e_advance"], numbers.advance))
+    return all(abs(a - b) <= LEEWAY for a, b in pairs if a is not None and b is not None)
+
+
+def _looks_at(case: Case, key: Key, entry: Entry) -> list[Look]:
+    """Those of the pass in which it was written down; none where nobody knows what it had heard."""
+    near = list(looks_between(case, key, entry.at - GRACE, entry.at + GRACE))
+    return near if all(look.certain for look in near) else []

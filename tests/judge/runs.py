@@ -1,0 +1,109 @@
+"""When a release was watched afresh, and when its stages began: by the store's ledger, and by the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from tests.judge.case import Case
+from tests.judge.journal import Entry
+from tests.judge.ledger import GOOGLE_PLAY, Key
+from tests.judge.proof import Stage, hour_floor
+from tests.judge.signals import hour_ceil
+
+_TICK = timedelta(microseconds=1)
+"""What a pass does itself comes after its own look, though the clock stands still meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Looks from `begun` on belong to it; it counts hours from `since` on, and in the first run that whole day's
+    users: after a halt, what was counted before must not count again."""
+
+    begun: datetime
+    since: datetime
+    first: bool
+    stages: tuple[Stage, ...] = ()
+
+    def first_bucket(self, *, daily: bool) -> datetime:
+        return hour_floor(self.since).replace(hour=0) if daily and self.first else self.since
+
+
+def served_runs(case: Case, key: Key) -> tuple[Run, ...]:
+    """As the store served it."""
+    lives = case.lives(key, case.ended_at)
+    found = []
+    for place, (begun, ended) in enumerate(pairwise([*lives, None])):
+        assert begun is not None
+        since = hour_ceil(begun) if place else hour_floor(begun)
+        found.append(Run(begun, since, place == 0, _stages(case, key, begun, ended)))
+    return tuple(found)
+
+
+def _stages(case: Case, key: Key, begun: datetime, ended: datetime | None) -> tuple[Stage, ...]:
+    before = [r for r in case.served[key] if r.at <= begun and r.exposure_ppm][-1:]
+    stages = [Stage(begun, before[-1].exposure_ppm, before[-1].request)] if before else []
+    for record in case.served[key]:
+        inside = begun < record.at and (ended is None or record.at < ended)
+        if inside and record.exposure_ppm and (not stages or stages[-1].ppm != record.exposure_ppm):
+            stages.append(Stage(record.at, record.exposure_ppm, record.request))
+    return tuple(stages)
+
+
+def noted_runs(case: Case, key: Key) -> tuple[Run, ...]:
+    """As the journal tells it; nothing where it tells of no stage."""
+    found: list[Run] = []
+    halted, settled_at = False, None
+    for entry in case.journal.by_rollout.get(key, ()):
+        if entry.kind == "discovered":
+            found.append(Run(entry.at, hour_floor(entry.at), first=True))
+        elif _begins_anew(entry, halted=halted):
+            # an order is carried out after the look of its pass, an act in the console is noted before it
+            begun = entry.at + (_TICK if entry.kind == "settled" else timedelta(0))
+            stages = _resting(case, key, entry.at) if entry.kind == "taken_up" else ()
+            found.append(Run(begun, hour_ceil(entry.at), first=False, stages=stages))
+            halted = False
+        elif entry.kind == "went_live" and found:
+            at = entry.at + (_TICK if entry.at == settled_at else timedelta(0))
+            found[-1] = _live(found[-1], Stage(at, int(entry.body["exposure_ppm"])))
+        settled_at = entry.at if entry.kind == "settled" else settled_at
+        halted = halted or _halts(entry)
+    return tuple(found) if any(run.stages for run in found) else ()
+
+
+def _live(run: Run, stage: Stage) -> Run:
+    since = run.since if run.stages else max(run.since, hour_floor(stage.at))
+    return replace(run, since=since, stages=(*run.stages, stage))
+
+
+def _begins_anew(entry: Entry, *, halted: bool) -> bool:
+    """A person has taken it up again."""
+    body = entry.body
+    if entry.kind == "settled":
+        return body.get("verb") == "resume" and body.get("settlement") == "confirmed"
+    if entry.kind == "drifted":
+        meaning, on_play = body.get("meaning"), entry.key.store == GOOGLE_PLAY
+        return meaning == "resumed" or (meaning == "raised" and halted and on_play)
+    return entry.kind == "taken_up"
+
+
+def is_halted(case: Case, key: Key, at: datetime) -> bool:
+    """By its journal, whatever the store shows of it: once something newer is out, a halted release reads replaced."""
+    halted = False
+    for entry in case.journal.by_rollout.get(key, ()):
+        if entry.at <= at:
+            halted = (halted or _halts(entry)) and not _begins_anew(entry, halted=halted)
+    return halted
+
+
+def _halts(entry: Entry) -> bool:
+    if entry.kind == "drifted":
+        return entry.body.get("meaning") in ("halted", "lowered", "withdrawn")
+    return entry.kind == "decided" and entry.body["decision"] == "HALT" and bool(entry.body.get("intent"))
+
+
+def _resting(case: Case, key: Key, at: datetime) -> tuple[Stage, ...]:
+    """What stays paused is served as before: its stage begins again where it is."""
+    serving = case.serving_before(key, at)
+    return (Stage(at, serving.exposure_ppm),) if serving and serving.paused else ()

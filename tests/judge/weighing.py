@@ -1,0 +1,398 @@
+"""The evidence for and against a release after each of the daemon's looks, weighed afresh from what it was answered.
+
+A run and its stages begin when the store really began to serve, or when the journal took note of it; each is a
+reading, and what may be said after a look is what any reading allows. What people write cannot be counted again:
+where stars take part, harm lies between what the rest says and that with the stars as the journal has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from tests.judge.case import Case
+from tests.judge.dark import dark
+from tests.judge.ledger import Key, age
+from tests.judge.proof import (
+    LN_ADVANCE,
+    LN_HALT,
+    LN_HOLD,
+    SHARES,
+    Course,
+    Stage,
+    against_baseline,
+    against_floor,
+    hour_floor,
+    merged,
+    tolerated,
+)
+from tests.judge.runs import Run, is_halted, noted_runs, served_runs
+from tests.judge.signals import GRACE, Word
+from tests.judge.tallies import Books, Kind, Reply, newest_end, replies
+from tests.judge.terms import Weighed
+
+WHOLE = "evidence"
+LEEWAY = 0.1
+"""In natural logarithms: so near to a threshold either side of it is believed."""
+
+DAY = timedelta(days=1)
+_STALE_MIN, _USERS_STALE = timedelta(hours=2), timedelta(hours=26)
+_SURELY_QUIET = timedelta(hours=6)
+"""A baseline without any sessions is taken for a failing source until then."""
+
+_USED_LEAST, _COMPARED_MOST, _PAST_LEAST = 0.01, 5, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a run is judged by from its first hour to its last."""
+
+    p_ref: float | None
+    s: float
+    rho0: float
+    floor: float | None
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """One reading of what was known after a look. `advance` is None without a stage or a baseline."""
+
+    agreed: Agreed
+    ln_e: Mapping[str, float]
+    advance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What may be said after one pass: of the evidence as a whole, and of each signal that takes part. `users_at`:
+    when users were asked for last. `certain`: the daemon knew what is counted here; else an answer may have come too
+    late for it."""
+
+    seq: int
+    at: datetime
+    users_at: datetime | None
+    certain: bool
+    words: Mapping[str, frozenset[Word]]
+    numbers: tuple[Numbers, ...]
+
+
+@lru_cache(maxsize=64)
+def looks(case: Case, key: Key) -> tuple[Look, ...]:
+    """Every look for evidence about the release, in order. None where its policy wants no evidence."""
+    weighed = case.terms(key).weighed
+    return tuple(_Weigher(case, key, weighed).looks()) if weighed else ()
+
+
+@lru_cache(maxsize=1)
+def _replies(case: Case) -> list[Reply]:
+    return replies(case.evidence.requests)
+
+
+def looks_between(case: Case, key: Key, first: datetime, last: datetime) -> Iterator[Look]:
+    return (look for look in looks(case, key) if first <= look.at <= last)
+
+
+def may_be_chosen(case: Case, key: Key, look: Look, exposure_ppm: int, since: datetime) -> bool:
+    """Whether the policy's own choice may stand where this look shows too little: it names it, the exposure was kept
+    since `since` for the longest it waits, and nothing that was read speaks against the release."""
+    weighed = case.terms(key).weighed
+    over = look.at + GRACE - since >= case.max_bake(key, exposure_ppm)
+    whole = look.words[WHOLE] & {Word.PASS, Word.INSUFFICIENT}
+    beside = all(Word.PASS in words for name, words in look.words.items() if name != WHOLE)
+    return weighed is not None and weighed.advances and over and bool(whole) and beside
+
+
+def agreed_on(past: tuple[int, int, int | None] | None, weighed: Weighed, *, with_ratings: bool) -> Agreed:
+    """The terms of section 2, from sessions, crashes and crashed users of the baseline's last seven days."""
+    total, crashed, users = past or (0, 0, None)
+    p_ref = max(min(crashed, total), 0.5) / total if total >= _PAST_LEAST else None
+    floor = weighed.floor or (min(1.0, 2 * p_ref) if p_ref else weighed.fallback)
+    needs = {"floor": floor is not None, "ratings": with_ratings}
+    able = [name for name in weighed.required if needs.get(name, p_ref is not None)]
+    share = sum(SHARES[name] for name in able)
+    return Agreed(
+        p_ref=p_ref,
+        s=min(max(1.1, crashed / users), 5.0) if users and crashed else 2.0,
+        rho0=tolerated(weighed.margin, p_ref),
+        floor=floor,
+        weights={name: SHARES[name] / share for name in able},
+    )
+
+
+def _courses(agreed: Agreed) -> dict[str, Course]:
+    found: dict[str, Course] = {}
+    s, p_ref = agreed.s, agreed.p_ref
+    if p_ref is not None:
+        beside = against_baseline(agreed.rho0, s)
+        found["crashed_sessions"] = Course(beside, s, p_ref=p_ref)
+        found["crashed_users"] = Course(against_baseline(agreed.rho0, 1.1), 1.1, hours=24)
+        found["abnormal_sessions"] = Course(beside, s)
+    if agreed.floor:
+        found["floor"] = Course(against_floor(agreed.floor, s), s, p_ref=p_ref, guarded=True)
+    return found
+
+
+class _Reading:
+    """The courses of the run that a look belongs to, by one account of when runs and stages began."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._runs = runs
+        self.run: Run | None = None
+        self.stages: tuple[Stage, ...] = ()
+        self.agreed: Agreed | None = None
+        self.courses: dict[str, Course] = {}
+
+    @property
+    def first_day(self) -> datetime:
+        return self._runs[0].first_bucket(daily=True)
+
+    def turn_to(self, at: datetime) -> None:
+        """The run that looks at this time belong to."""
+        begun = [run for run in self._runs if run.begun <= at]
+        if begun and begun[-1] is not self.run:
+            self.run, self.stages, self.agreed, self.courses = begun[-1], (), None, {}
+
+    def follow(self, books: Books, changed: datetime | None, look: Reply) -> None:
+        if self.agreed is None or self.run is None:
+            return
+        since = changed
+        if not self.courses:
+            self.courses, since = _courses(self.agreed), self.run.since - DAY
+        stages = tuple(stage for stage in self.run.stages if _had_begun(stage, look))
+        if stages != self.stages:
+            newest = hour_floor(stages[-1].at)
+            self.stages, since = stages, min(since, newest) if since else newest
+        if since is None:
+            return
+        for name, course in self.courses.items():
+            daily = name == "crashed_users"
+            known = books.users if daily else books.abnormal if name == "abnormal_sessions" else books.crashed
+            from_ = self.run.first_bucket(daily=daily)
+            own = {start: bucket for start, bucket in known.items() if start >= from_}
+            course.follow(own, () if daily else stages, since - DAY if daily else since)
+
+
+class _Weigher:
+    def __init__(self, case: Case, key: Key, weighed: Weighed) -> None:
+        self._case, self._key, self._weighed = case, key, weighed
+        self._terms = case.terms(key)
+        self._books = Books(case.signal_name(key))
+        self._named = {
+            case.signal_name(k): k for k in case.served if (k.app, k.store) == (key.app, key.store)
+        }
+        accounts = (served_runs(case, key), noted_runs(case, key))
+        self._readings = [_Reading(runs) for runs in dict.fromkeys(accounts) if runs]
+        self._pasts = [reply for reply in self._about() if reply.kind is Kind.PAST and reply.ok]
+        self._users: Reply | None = None
+        self._slow: dict[Kind, bool] = {}
+
+    def looks(self) -> Iterator[Look]:
+        asked: Reply | None = None
+        changed: datetime | None = None
+        bad = False
+        for reply in self._about():
+            if asked and _is_another_pass(asked, reply):
+                yield self._look(asked, changed, bad=bad)
+                asked, changed, bad = None, None, False
+            match reply.kind:
+                case Kind.RUNNING:
+                    self._compare(reply)
+                case Kind.SESSIONS | Kind.USERS:
+                    self._slow[reply.kind] = reply.slow or (
+                        self._slow.get(reply.kind, False) and not reply.ok
+                    )
+                    since, refused = self._books.enter(reply)
+                    changed = min((t for t in (changed, since) if t), default=None)
+                    bad = bad or refused
+                    asked = reply if reply.kind is Kind.SESSIONS else asked
+                    self._users = reply if reply.kind is Kind.USERS else self._users
+        if asked:
+            yield self._look(asked, changed, bad=bad)
+
+    def _about(self) -> Iterator[Reply]:
+        """What was asked for this release, and what tells what it is compared with."""
+        elsewhere, name = self._case.projects_of_others(self._key), self._books.candidate
+        for reply in _replies(self._case):
+            named = name in reply.names
+            fits = named if reply.kind in (Kind.SESSIONS, Kind.USERS) else not named
+            if fits and not (reply.projects and reply.projects <= elsewhere):
+                yield reply
+
+    def _compare(self, reply: Reply) -> None:
+        """Every earlier release that people use and that nobody has halted, most used first; asked since it was
+        found."""
+        found = next(self._case.journal.of(self._key, "discovered"), None)
+        if found is not None and reply.at < found.at:
+            return
+        earlier: dict[str, int] = {}
+        for name, sessions in reply.used.items():
+            key = self._named.get(name)
+            if key is None or age(key) >= age(self._key) or not sessions:
+                continue
+            serving = self._case.serving_before(key, reply.at)
+            halted = serving is not None and (
+                serving.status == "halted" or is_halted(self._case, key, reply.at)
+            )
+            if not halted:
+                earlier[name] = sessions
+        many = [n for n, count in earlier.items() if count >= sum(earlier.values()) * _USED_LEAST]
+        names = tuple(sorted(many, key=lambda n: -earlier[n])[:_COMPARED_MOST])
+        known = self._books.compared
+        if names and not (known and set(known[-1][1]) == set(names)):
+            known.append((hour_floor(reply.at), names))
+
+    def _look(self, asked: Reply, changed: datetime | None, *, bad: bool) -> Look:
+        words: dict[str, set[Word]] = {}
+        numbers = []
+        for reading in self._readings:
+            reading.turn_to(asked.at)
+            reading.agreed = reading.agreed or self._agree(reading.run, asked)
+            reading.follow(self._books, changed, asked)
+            if reading.agreed is None or reading.run is None:
+                words.setdefault(WHOLE, set()).update({Word.ERROR, Word.MISSING})
+                continue
+            known = Numbers(
+                reading.agreed,
+                {name: c.ln_e if c.rows else 0.0 for name, c in reading.courses.items()},
+                self._advance(reading, asked.at),
+            )
+            numbers.append(known)
+            words.setdefault(WHOLE, set()).update(self._whole(reading, known, asked, bad=bad))
+            for name in reading.agreed.weights:
+                if name in reading.courses and name != "crashed_sessions":
+                    words.setdefault(name, set()).update(self._beside(name, reading, known, asked))
+        said, certain = words or {WHOLE: {Word.MISSING}}, not any(self._slow.values())
+        unheard = set[Word]() if certain else {Word.ERROR}
+        frozen = {name: frozenset(each | unheard) for name, each in said.items()}
+        users_at = self._users.at if self._users else None
+        return Look(asked.seq, asked.at, users_at, certain, frozen, tuple(numbers))
+
+    def _agree(self, run: Run | None, asked: Reply) -> Agreed | None:
+        """None: what is normal was not read yet."""
+        if run is None:
+            return None
+        told = self._past_of(run)
+        past = told.past if told and told.at <= asked.at + GRACE else None
+        alone = set(asked.names) == {self._books.candidate} and not self._books.compared
+        if past is None and not alone:
+            return None
+        noted = [e.body["terms"] for e in self._case.journal.of(self._key, "terms_set") if e.at >= run.begun]
+        with_ratings = any(w["signal"] == "ratings" for w in (noted[0]["weights"] if noted else ()))
+        return agreed_on(past, self._weighed, with_ratings=with_ratings)
+
+    def _past_of(self, run: Run) -> Reply | None:
+        """The first answer of the run; a daemon that died before it wrote that down asked again."""
+        told = [p for p in self._pasts if p.at >= run.begun - GRACE]
+        usable = [p for p in told if p.past[0] or p.at - run.since >= _SURELY_QUIET]
+        noted = [e.at for e in self._case.journal.of(self._key, "terms_set") if e.at >= run.begun]
+        in_time = [p for p in usable if noted and p.at <= noted[0] + GRACE]
+        best = in_time or usable[:1]
+        return best[-1] if best else None
+
+    def _advance(self, reading: _Reading, at: datetime) -> float | None:
+        course = reading.courses.get("crashed_sessions")
+        if course is None or not reading.stages:
+            return None
+        return course.ln_e_advance(reading.stages[-1], at - self._terms.settle)
+
+    def _whole(self, reading: _Reading, known: Numbers, asked: Reply, *, bad: bool) -> Iterator[Word]:
+        """What may be said of the evidence as a whole, the worst first; the last is what is certain."""
+        least = merged(known.agreed.weights, known.ln_e)
+        stars = {"ratings": self._stars(asked.at)} if "ratings" in known.agreed.weights else {}
+        most = merged(known.agreed.weights, {**known.ln_e, **stars})
+        course = reading.courses.get("crashed_sessions") or reading.courses.get("floor")
+        silent = self._dark(reading, asked.at)
+        if most >= LN_HALT - LEEWAY or (silent and self._weighed.halts_dark):
+            yield Word.BREACH
+        if least >= LN_HALT + LEEWAY or (len(silent) == 1 and self._weighed.halts_dark):
+            return
+        if most >= LN_HOLD - LEEWAY:
+            yield Word.DOUBT
+        if least >= LN_HOLD + LEEWAY:
+            return
+        if course and course.outside_incident:
+            yield Word.DOUBT
+        elif bad or not asked.ok:
+            yield Word.ERROR
+        elif len(silent) == 1 or (course is None and known.agreed.p_ref is None):
+            yield Word.MISSING
+        else:
+            yield from {Word.MISSING} if silent else ()
+            yield from self._calm(reading, asked)
+
+    def _calm(self, reading: _Reading, asked: Reply) -> Iterator[Word]:
+        assert reading.run is not None
+        newest = newest_end(self._books.crashed, reading.run.since)
+        if newest is None or not _spoke(asked):
+            yield Word.MISSING
+        elif asked.at - newest > self._stale() + GRACE:
+            yield Word.STALE
+        else:
+            safe = [self._advance(reading, at) for at in (asked.at, asked.at - GRACE)]
+            if any(ln_e is not None and ln_e >= LN_ADVANCE - LEEWAY for ln_e in safe):
+                yield Word.PASS
+            if any(ln_e is None or ln_e < LN_ADVANCE + LEEWAY for ln_e in safe):
+                yield Word.INSUFFICIENT
+
+    def _beside(self, name: str, reading: _Reading, known: Numbers, asked: Reply) -> Iterator[Word]:
+        """A signal's own word: it passes when it was read, is fresh, and does not suspect anything itself. On the day
+        of a resume, users are read and do not count yet."""
+        assert reading.run is not None
+        daily = name == "crashed_users"
+        read = self._users if daily else asked
+        if known.ln_e[name] >= LN_HOLD - LEEWAY:
+            yield Word.DOUBT
+        if known.ln_e[name] >= LN_HOLD + LEEWAY:
+            return
+        if daily:
+            newest = newest_end(self._books.users, self._readings[0].first_day, DAY)
+        else:
+            newest = newest_end(self._books.crashed, reading.run.since)
+        if read is None or not read.ok:
+            yield Word.ERROR
+        elif newest is None or not _spoke(read):
+            yield Word.MISSING
+        elif asked.at - newest > (_USERS_STALE if daily else self._stale()) + GRACE:
+            yield Word.STALE
+        else:
+            yield Word.PASS
+
+    def _stale(self) -> timedelta:
+        return max(_STALE_MIN, 3 * self._case.poll)
+
+    def _stars(self, at: datetime) -> float:
+        """What the journal says that the stars say."""
+        told = [
+            signal["ln_e"]
+            for entry in self._case.journal.of(self._key, "decided")
+            if entry.at <= at + GRACE and entry.body.get("weighed")
+            for signal in entry.body["weighed"]["signals"]
+            if signal["signal"] == "ratings"
+        ]
+        return float(told[-1]) if told else 0.0
+
+    def _dark(self, reading: _Reading, at: datetime) -> set[bool]:
+        """Empty: it is not dark. One element: it is. Two: nearly, or hardly."""
+        course = reading.courses.get("crashed_sessions")
+        if course is None or not reading.stages:
+            return set()
+        found = {dark(course.rows, reading.stages[-1], at, self._terms.settle, slack) for slack in (0.9, 1.1)}
+        return found if True in found else set()
+
+
+def _had_begun(stage: Stage, look: Reply) -> bool:
+    return stage.at <= look.at if stage.request is None else stage.request < look.seq
+
+
+def _is_another_pass(asked: Reply, later: Reply) -> bool:
+    """Passes can follow each other at once; sessions that could not be read are asked for again in the same pass."""
+    anew = later.kind is Kind.RUNNING or (later.kind is Kind.SESSIONS and asked.ok)
+    return anew or later.at - asked.at > GRACE
+
+
+def _spoke(reply: Reply) -> bool:
+    """Whether it told of anybody's sessions at all."""
+    return any(arm and arm.total for series in reply.arms.values() for arm in series.values())
