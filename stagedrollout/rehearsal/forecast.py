@@ -1,7 +1,8 @@
 """The schedule that a release gets which is this bad: it lags the clock, because evidence keeps it waiting.
 
 Two things keep it. Suspicion: from 10 : 1 on nothing is raised any more. And lack of proof: a stage is left when what it
-must rule out is ruled out at 10 : 1, or after its longest bake by the policy's choice (a person who is asked advances it).
+must rule out is ruled out at 10 : 1, or after its longest bake by the policy's choice (a person who is asked advances it),
+and not before its sample was seen.
 Both are followed hour by hour by the formulas of decision-engine.md section 7; `z` is how slowly evidence gathers: 0 for
 the middle of all rollouts, 1.2816 for the tenth that takes longest.
 """
@@ -71,16 +72,17 @@ class Forecast:
 
     def _walk(self, z: float, offers: list[Offer]) -> Iterator[Hour]:
         harm, safety, uptake = _Sums(), _Safety(), Uptake(offers[0])
-        suspected, watched = False, HOURS_MAX
+        suspected, watched, sample = False, HOURS_MAX, 0.0
         for number in range(HOURS_MAX):
             if number > watched:
                 return
-            upcoming = None if suspected else self._raised(number, offers[-1], safety)
+            upcoming = None if suspected else self._raised(number, offers[-1], safety, sample)
             if upcoming is not None:
                 offers.append(Offer(number * POLLS_PER_HOUR, upcoming))
-                uptake, safety = uptake.offered(offers[-1]), _Safety()
+                uptake, safety, sample = uptake.offered(offers[-1]), _Safety(), 0.0
                 watched = number + self.policy.watch // HOUR if upcoming == PPM_ALL else watched
             hour = uptake.hour(number, self.world)
+            sample += hour.candidate
             worse = offers[-1].ppm >= self.world.onset_ppm
             if worse:
                 harm.add(hour, self.model)
@@ -88,12 +90,12 @@ class Forecast:
             safety.add(hour, self.model, rho_advance(offers[-1].ppm), self.model.ratio if worse else 1.0)
             yield hour
 
-    def _raised(self, number: int, last: Offer, safety: _Safety) -> int | None:
-        """To what it is raised in this hour; None while it stays."""
+    def _raised(self, number: int, last: Offer, safety: _Safety, sample: float) -> int | None:
+        """To what it is raised in this hour; None while it stays. `sample`: sessions seen at this stage."""
         upcoming = self.policy.next_share(Store.GOOGLE_PLAY, last.ppm)
         stay = self.policy.stay_at(Store.GOOGLE_PLAY, last.ppm)
         lasted = (number - last.poll // POLLS_PER_HOUR) * HOUR
-        if upcoming is None or last.ppm == PPM_ALL or lasted < stay.bake:
+        if upcoming is None or last.ppm == PPM_ALL or lasted < stay.bake or sample < stay.min_sample:
             return None
         if not safety.clears and lasted < stay.max_bake:
             return None

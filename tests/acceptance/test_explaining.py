@@ -86,7 +86,7 @@ def test_a_release_that_goes_on_is_explained_with_what_it_waits_for(opens, tmp_p
 
 
 def test_an_exported_ledger_is_judged_as_the_daemon_judges_it(opens, tmp_path):
-    stage = opens(short(), to="7h")
+    stage = opens(short(), to="5h 30m")
     out = tmp_path / "ledger.csv"
     assert stage.types("export", "ledger", "acme", "--out", str(out)).code == 0
     rows = list(csv.DictReader(io.StringIO(out.read_text("utf-8"))))
