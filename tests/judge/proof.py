@@ -128,6 +128,17 @@ def against_baseline(rho0: float, s: float) -> Increment:
     return increment
 
 
+def against_baseline_by_people(rho0: float, s: float) -> Increment:
+    """The same, but silent where the candidate has most of the day's people: who updates is in both arms, and the
+    rest of the others are those who seldom open the app."""
+    by_ratio = against_baseline(rho0, s)
+
+    def increment(bucket: Bucket, tau2: float) -> list[float]:
+        return [0.0] * len(HARMFUL) if bucket.n_c > bucket.n_b else by_ratio(bucket, tau2)
+
+    return increment
+
+
 def against_floor(floor: float, s: float) -> Increment:
     def increment(bucket: Bucket, tau2: float) -> list[float]:
         noise = tau2 * bucket.n_c * floor

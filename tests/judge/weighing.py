@@ -23,6 +23,7 @@ from tests.judge.proof import (
     Course,
     Stage,
     against_baseline,
+    against_baseline_by_people,
     against_floor,
     hour_floor,
     merged,
@@ -128,7 +129,7 @@ def _courses(agreed: Agreed) -> dict[str, Course]:
     if p_ref is not None:
         beside = against_baseline(agreed.rho0, s)
         found["crashed_sessions"] = Course(beside, s, p_ref=p_ref)
-        found["crashed_users"] = Course(against_baseline(agreed.rho0, 1.1), 1.1, hours=24)
+        found["crashed_users"] = Course(against_baseline_by_people(agreed.rho0, 1.1), 1.1, hours=24)
         found["abnormal_sessions"] = Course(beside, s)
     if agreed.floor:
         found["floor"] = Course(against_floor(agreed.floor, s), s, p_ref=p_ref, guarded=True)

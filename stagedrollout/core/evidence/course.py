@@ -115,6 +115,24 @@ def ratio_increments(rho0: float, s: float) -> Increments:
     return of
 
 
+def users_increments(rho0: float, s: float) -> Increments:
+    """Two samples of people, counted once a day in each arm, and silent once most of them have the candidate.
+
+    Who updates during a day is in both arms, with part of a day in each. Let the candidate's share of people go from a0
+    to a1 that day: part of a day is (a1 - a0) / a1 of the candidate's people and (a1 - a0) / (1 - a0) of the others. The
+    larger part makes an arm look better, for who opens an app less often crashes less often. While a1 <= 1 - a0, which
+    is when the candidate counts no more people than the others, that flatters the candidate at most; beyond, it would
+    accuse a healthy one.
+    """
+    by_ratio = ratio_increments(rho0, s)
+
+    def of(row: Row, tau2: float) -> tuple[float, ...]:
+        total = row.total
+        return increments.SILENT if total.n_c > total.n_b else by_ratio(row, tau2)
+
+    return of
+
+
 def floor_increments(floor: float, s: float) -> Increments:
     """One sample, silent while the baseline itself is off (the guard of section 5)."""
 

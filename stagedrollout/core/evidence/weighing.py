@@ -162,7 +162,8 @@ def yardstick(terms: Terms, signal: SignalId) -> Yardstick | None:
         return Yardstick(by_floor, hours, s, noise) if by_floor else None
     if terms.p_ref is None:
         return None
-    return Yardstick(course.ratio_increments(terms.rho0, s), hours, s, noise)
+    by_ratio = course.users_increments if signal is SignalId.CRASHED_USERS else course.ratio_increments
+    return Yardstick(by_ratio(terms.rho0, s), hours, s, noise)
 
 
 def _noise(terms: Terms) -> Noise:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from math import comb, exp
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagedrollout.core.evidence import increments
-from stagedrollout.core.evidence.course import Yardstick, fold
+from stagedrollout.core.evidence.course import Row, Yardstick, fold, users_increments
 from stagedrollout.core.evidence.grid import HARMFUL, HARMLESS
 from stagedrollout.core.evidence.restarts import Mixture
 from stagedrollout.core.evidence.terms import LN_HALT
@@ -206,3 +207,12 @@ def _crashed(chance: random.Random, loops: float, s: float) -> int:
         while chance.random() < 1 - 1 / s:
             count += 1
     return count
+
+
+def test_people_who_update_during_a_day_accuse_nobody_once_most_have_the_release() -> None:
+    """What is left beside it then are those who seldom open the app, and who so seldom crash."""
+    by = users_increments(1.2, 1.1)
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    most, half = Tally(60_000, 900, 40_000, 300), Tally(40_000, 900, 60_000, 300)
+    assert by(Row(start, (most,), stage=False, rho_advance=None), 0.0225) == increments.SILENT
+    assert by(Row(start, (half,), stage=False, rho_advance=None), 0.0225) != increments.SILENT

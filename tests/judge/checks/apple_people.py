@@ -141,9 +141,14 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
     looks = _looks(case, act.key)
     place = bisect_right(looks, act.at)
     later = next((c.at for c in case.of(act.key) if c.seq > act.seq), case.ended_at)
-    known = case.serving_before(act.key, looks[place - 1]) if place else None
-    told = known is not None and known.status == act.after_status
+    told = place > 0 and act.after_status in _shown_at(case, act.key, looks[place - 1])
     return None if told or place == len(looks) or looks[place] >= later else looks[place]
+
+
+def _shown_at(case: Case, key: Key, look: datetime) -> set[str]:
+    """What a look may have shown: the state before it, and what the same instant has made of that."""
+    known = case.serving_before(key, look)
+    return {*([known.status] if known else ()), *(r.status for r in case.served[key] if r.at == look)}
 
 
 def _looks(case: Case, key: Key) -> list[datetime]:

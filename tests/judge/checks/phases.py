@@ -17,7 +17,7 @@ from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Key
 from tests.judge.patience import SLACK, a_poll, deadline, deadline_of_the_living
-from tests.judge.phases import LAST_STAGED_PPM, AppleStep, Window
+from tests.judge.phases import LAST_STAGED_PPM, WINDOW, AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word
 from tests.judge.terms import Gate, percent
 from tests.judge.weighing import looks, may_be_chosen
@@ -67,7 +67,7 @@ def _stretches(case: Case) -> Iterator[Stretch]:
 
 def _faults(case: Case, stretch: Stretch) -> Iterator[tuple[datetime, str]]:
     window = _window(case, stretch)
-    allowed_until = window.ends if window else stretch.begun
+    allowed_until = window.ends if window else _let_go_on_until(case, stretch)
     guarded = case.guarded(stretch.key)
     if guarded:
         why = "after its window was over" if window else "and no window was open"
@@ -85,6 +85,15 @@ def _window(case: Case, stretch: Stretch) -> Window | None:
     """The one that let this stretch begin."""
     windows = case.windows(stretch.key)
     return next((w for w in windows if w.opened.at <= stretch.begun < w.ends), None)
+
+
+def _let_go_on_until(case: Case, stretch: Stretch) -> datetime:
+    """A daemon that finds it active, and the evidence for Apple's step there, need not pause it first: from that
+    decision on, if it came before the pause was due, there is a window as well."""
+    until = stretch.ended or case.ended_at
+    due = deadline_of_the_living(case, stretch.key, stretch.begun, patience=a_poll(case), until=until)
+    decided = (d.at for d in case.journal.decisions if d.key == stretch.key and d.kind == "step")
+    return next((at + WINDOW for at in decided if due and stretch.begun < at <= due), stretch.begun)
 
 
 def _outlived(case: Case, stretch: Stretch, since: datetime, why: str) -> Iterator[tuple[datetime, str]]:
