@@ -21,10 +21,12 @@ from stagedrollout.core.evidence.grid import (
 from stagedrollout.core.ledger import Tally
 
 SILENT = (0.0,) * len(HARMFUL)
-SILENT_ADVANCE = (0.0,) * len(HARMLESS)
 
 _LESS_ONE = tuple(g - 1 for g in HARMFUL)
 _SAFER = tuple((-ln_g, 1 / g - 1) for g, ln_g in zip(HARMLESS, LN_HARMLESS, strict=True))
+
+_Alternatives = tuple[tuple[float, float, float], ...]
+"""ln g, g - 1 and the temper of each."""
 
 INCIDENT_FACTOR = 1.25
 """A baseline this much above its own past is on the way to an incident."""
@@ -68,17 +70,25 @@ def _safer(s: float) -> tuple[tuple[float, float, float], ...]:
 
 def of_ratio(tally: Tally, rho0: float, s: float, tau2: float) -> tuple[float, ...]:
     """Tempered two-sample increments, one for each of HARMFUL."""
+    return _of_pair(tally, rho0, tau2, _alternatives(s))
+
+
+def of_safety(tally: Tally, rho: float, s: float, tau2: float) -> tuple[float, ...]:
+    """Tempered increments that the ratio is below `rho`, one for each of HARMLESS (section 5)."""
+    return _of_pair(tally, rho, tau2, _safer(s))
+
+
+def _of_pair(tally: Tally, rho: float, tau2: float, each: _Alternatives) -> tuple[float, ...]:
+    """Both arms against the boundary `rho`; a bucket in which either is empty says nothing."""
     if not tally.n_c or not tally.n_b:
-        return SILENT
-    boundary = tally.n_c * rho0
+        return (0.0,) * len(each)
+    boundary = tally.n_c * rho
     share = boundary / (boundary + tally.n_b)
     bad, total = tally.k_c, tally.k_c + tally.k_b
     noise = tau2 * total * share * (1 - share)
-    each = [
-        (bad * ln_g - total * log1p(share * less_one)) / (temper + noise)
-        for ln_g, less_one, temper in _alternatives(s)
-    ]
-    return tuple(each)
+    return tuple(
+        [(bad * ln_g - total * log1p(share * less_one)) / (temper + noise) for ln_g, less_one, temper in each]
+    )
 
 
 def of_floor(tally: Tally, floor: float, s: float, tau2: float) -> tuple[float, ...]:
@@ -87,21 +97,6 @@ def of_floor(tally: Tally, floor: float, s: float, tau2: float) -> tuple[float, 
     noise = tau2 * tolerated
     each = [
         (bad * ln_g - tolerated * less_one) / (temper + noise) for ln_g, less_one, temper in _alternatives(s)
-    ]
-    return tuple(each)
-
-
-def of_safety(tally: Tally, rho: float, s: float, tau2: float) -> tuple[float, ...]:
-    """Tempered increments that the ratio is below `rho`, one for each of HARMLESS (section 5)."""
-    if not tally.n_c or not tally.n_b:
-        return SILENT_ADVANCE
-    boundary = tally.n_c * rho
-    share = boundary / (boundary + tally.n_b)
-    bad, total = tally.k_c, tally.k_c + tally.k_b
-    noise = tau2 * total * share * (1 - share)
-    each = [
-        (bad * ln_g - total * log1p(share * less_one)) / (temper + noise)
-        for ln_g, less_one, temper in _safer(s)
     ]
     return tuple(each)
 
