@@ -28,6 +28,7 @@ from stagedrollout.core.hours import hour_floor
 from stagedrollout.core.judgement import Circumstances, Judgement, Reason, Verdict
 from stagedrollout.core.ledger import Measure, Tallied, Untallied
 from stagedrollout.core.observation import Gap
+from stagedrollout.core.opinion import stars_text
 from stagedrollout.core.units import PPM_ALL, duration_text, percent_text
 
 STALE_MIN = timedelta(hours=2)
@@ -268,6 +269,8 @@ def blame(weighed: Weighing) -> str:
     signal = weighing.strongest(weighed)
     folded = weighed.folds.get(signal) if signal else None
     by = weighing.yardstick(weighed.run.terms, signal) if signal else None
+    if signal is SignalId.RATINGS:
+        return _stars_text(weighed)
     if signal is None or folded is None or by is None:
         return signal.words if signal else "no signal"
     found = course.best(folded, by)
@@ -276,6 +279,13 @@ def blame(weighed: Weighing) -> str:
     at = f", at {percent_text(stage)}" if (stage := _stage(weighed, found[1])) else ""
     since = f"since {found[1]:%a %Y-%m-%d %H:%M} UTC{at}"
     return f"{signal.words} {_times(folded, *found)} {since}; {rates_text(weighed)}"
+
+
+def _stars_text(weighed: Weighing) -> str:
+    stars, before = weighed.stars, weighed.run.terms.mu_base
+    if stars is None or before is None:
+        return SignalId.RATINGS.words
+    return f"reviews give {stars_text(stars.mean_milli)} stars, n = {stars.total}; {before:.1f} before"
 
 
 def _times(folded: Fold, g: float, since: datetime) -> str:

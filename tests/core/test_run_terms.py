@@ -11,6 +11,7 @@ from stagedrollout.core.baseline import chosen
 from stagedrollout.core.evidence.terms import SignalId, Terms
 from stagedrollout.core.evidence.weighing import Run, weigh
 from stagedrollout.core.gates import EvidenceGate, Part, Parts
+from stagedrollout.core.harm import blame
 from stagedrollout.core.ledger import Counted, Ledger, Measure, Past, Place, Running, Tallied, Tally, take
 from stagedrollout.core.model import Release
 from stagedrollout.core.observation import Stars
@@ -154,3 +155,4 @@ def test_reviews_of_the_run_add_up_over_the_days():
     found = weigh(Run(taking_part, NOON - 2 * DAY, ()), ledger)
     assert found.stars == Stars((30, 0, 0, 0, 2))
     assert found.ln_e_of(SignalId.RATINGS) > 5
+    assert blame(found) == "reviews give 1.3 stars, n = 32; 4.7 before"
