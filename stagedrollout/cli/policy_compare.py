@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,11 @@ import click
 
 from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.cli.policy_evaluate import CrashFree, Finite
+from stagedrollout.cli.rehearsing import onset_of, progress
 
 if TYPE_CHECKING:
     from stagedrollout.core.policy import Policy
     from stagedrollout.rehearsal.compare import Compared
-    from stagedrollout.rehearsal.many import Progress
     from stagedrollout.rehearsal.world import World
 
 _DAILY_MAX = 10**9
@@ -117,10 +116,10 @@ def _compared(policies: Sequence[Policy], world: World, asked: dict[str, Any]) -
     seeds: int = asked["seeds"]
     workers = min(asked["workers"] or cores(), -(-seeds // CHUNK))
     total = rehearsal.rollouts(len(policies), seeds)
-    with players(workers) as play_all, _progress(total) as progress:
+    with players(workers) as play_all, progress("comparing", total) as played:
         try:
             return rehearsal.compare(
-                policies, rules(asked["floor"]), world, seeds, play_all=play_all, progress=progress
+                policies, rules(asked["floor"]), world, seeds, play_all=play_all, progress=played
             )
         except ValueError as error:
             raise click.UsageError(str(error)) from None
@@ -136,34 +135,10 @@ def _world(first: Policy, asked: dict[str, Any]) -> World:
         daily_users=asked["daily_users"],
         crash_rate=float(1 - Decimal(str(asked["crash_free"])) / 100),
         regression=asked["regression"],
-        onset_ppm=_onset(first, asked["onset_stage"]),
+        onset_ppm=onset_of(first, asked["onset_stage"]),
         loops=asked["loops"],
         incident_within=(schedule.completes or schedule.watched) // POLLS_PER_HOUR,
     )
-
-
-def _onset(first: Policy, percent: float | None) -> int:
-    if percent is None:
-        return 0
-    for stage in first.stages:
-        if stage.percent == Decimal(str(percent)):
-            return stage.exposure_ppm
-    known = ", ".join(f"{stage.percent:f}" for stage in first.stages)
-    raise click.UsageError(f"--onset-stage {percent:g}: the stages of {first.name} are {known}")
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Progress]:
-    """A bar on stderr where that is a terminal; nothing elsewhere."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-    from rich.progress import Progress as Bar  # noqa: PLC0415
-
-    console = Console(stderr=True)
-    columns = (TextColumn("comparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("comparing", total=total)
-        yield lambda played: bar.advance(task, played)
 
 
 def _tell(found: Compared, *, as_json: bool) -> None:

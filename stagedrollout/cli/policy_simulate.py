@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +11,10 @@ import click
 
 from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.cli.policy_evaluate import Finite
+from stagedrollout.cli.rehearsing import onset_of, progress
 
 if TYPE_CHECKING:
     from stagedrollout.core.policy import Policy
-    from stagedrollout.rehearsal.many import Progress
     from stagedrollout.rehearsal.world import World
 
 _DAILY_MAX = 10**9
@@ -102,9 +100,9 @@ def _played(policy: Policy, world: World, asked: dict[str, Any]) -> Any:
 
     seeds: int = asked["seeds"]
     workers = min(asked["workers"] or cores(), -(-seeds // CHUNK))
-    with players(workers) as play_all, _progress(2 * seeds) as progress:
+    with players(workers) as play_all, progress("rehearsing", 2 * seeds) as played:
         try:
-            return play_worlds(policy, world, seeds, play_all, progress)
+            return play_worlds(policy, world, seeds, play_all, played)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
 
@@ -122,37 +120,13 @@ def _world(policy: Policy, asked: dict[str, Any]) -> World:
         daily_users=asked["daily_users"],
         crash_rate=float(1 - Decimal(str(crash_free)) / 100),
         regression=asked["regression"],
-        onset_ppm=_onset(policy, asked["onset_stage"]),
+        onset_ppm=onset_of(policy, asked["onset_stage"]),
         loops=asked["loops"],
         bias=asked["bias"] / 100,
         noise=asked["noise"] / 100,
         incident=asked["incident"],
         incident_within=(schedule.completes or schedule.watched) // POLLS_PER_HOUR,
     )
-
-
-def _onset(policy: Policy, percent: float | None) -> int:
-    if percent is None:
-        return 0
-    stages = [stage for stage in policy.stages if stage.percent == Decimal(str(percent))]
-    if not stages:
-        known = ", ".join(f"{stage.percent:f}" for stage in policy.stages)
-        raise click.UsageError(f"--onset-stage {percent:g}: the stages of {policy.name} are {known}")
-    return stages[0].exposure_ppm
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Progress]:
-    """A bar on stderr where that is a terminal; nothing elsewhere."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-    from rich.progress import Progress as Bar  # noqa: PLC0415
-
-    console = Console(stderr=True)
-    columns = (TextColumn("rehearsing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("rehearsing", total=total)
-        yield lambda played: bar.advance(task, played)
 
 
 def _tell(found: Any, *, as_json: bool) -> None:
