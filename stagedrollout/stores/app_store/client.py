@@ -26,10 +26,13 @@ APPLE = "https://api.appstoreconnect.apple.com"
 RESERVE = 200
 """Requests of the rolling hour that are kept for polls of the state and for writes."""
 
+MINUTE_RESERVE = 20
+"""The same of the rolling minute, where Apple counts that too (150 was seen): a halt of every app in a portfolio."""
+
 TOKENS_MAX = 3
 """Valid tokens are sometimes refused (section 2): so many are tried before the key is believed to be bad."""
 
-_HOUR = timedelta(hours=1)
+_HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _LIMIT_PART = re.compile(r"\s*([a-z-]+):(\d{1,9})\s*", re.ASCII)
 
 
@@ -52,10 +55,30 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Allowance:
-    """What Apple said is left of the hour; an hour later it says nothing any more."""
+    """What Apple said is `left` of a rolling `span`, of which `kept` are not for what can wait.
+
+    Once that span is over, what was told says nothing any more.
+    """
 
     left: int
+    limit: int | None
     told_at: datetime
+    span: timedelta
+    kept: int
+
+    def shortage(self, now: datetime) -> str:
+        """Why there is nothing to spare, in words; "" if there is."""
+        if self.left > self.kept or now - self.told_at >= self.span:
+            return ""
+        of = f" of {self.limit}" if self.limit is not None else ""
+        spell = "an hour" if self.span == _HOUR else "a minute"
+        return (
+            f"Apple allows {self.left} more requests{of} in {spell}; "
+            f"the last {self.kept} are kept for the release itself"
+        )
+
+
+_COUNTED = (("user-hour", _HOUR, RESERVE), ("user-minute", _MINUTE, MINUTE_RESERVE))
 
 
 class AppStoreClient:
@@ -85,15 +108,15 @@ class AppStoreClient:
             limits=Limits(timeout_seconds=timeout_seconds),
             transport=transport,
         )
-        self._allowance: _Allowance | None = None
+        self._allowances: dict[str, _Allowance] = {}
         self._throttled = 0
         self._quiet_until: datetime | None = None
 
     def get(self, doing: str, path: str, params: Params = ()) -> Mapping[str, Any]:
         """GET what can wait (reviews). Raises EdgeError; Throttled unsent while there is nothing to spare."""
-        if not self.spare():
-            detail = "what is left of Apple's hourly allowance is kept for the release itself"
-            raise Throttled(SERVICE, doing, detail, status=0)
+        shortage = self.shortage()
+        if shortage:
+            raise Throttled(SERVICE, doing, shortage, status=0)
         return self.look(doing, path, params)
 
     def look(self, doing: str, path: str, params: Params = ()) -> Mapping[str, Any]:
@@ -110,11 +133,15 @@ class AppStoreClient:
 
     def spare(self) -> bool:
         """Whether there are requests left for what can wait."""
+        return not self.shortage()
+
+    def shortage(self) -> str:
+        """Why what can wait has to wait, in words; "" if it has not."""
         now = self._clock.now()
         if self._quiet_until and now < self._quiet_until:
-            return False
-        told = self._allowance
-        return told is None or now - told.told_at >= _HOUR or told.left > RESERVE
+            return f"Apple asked us to wait until {self._quiet_until:%H:%M:%S} UTC"
+        told = (allowance.shortage(now) for allowance in tuple(self._allowances.values()))
+        return next((words for words in told if words), "")
 
     def next_page(self, document: Mapping[str, Any]) -> Page | None:
         """Where a list goes on; None at its end. Raises Faulty for a link that leads to another host."""
@@ -123,7 +150,7 @@ class AppStoreClient:
         if link is None:
             return None
         base = self._http.endpoint.base_url.rstrip("/")
-        if not isinstance(link, str) or not link.startswith(f"{base}/v1/"):
+        if not isinstance(link, str) or not link.startswith((f"{base}/v1/", f"{base}/v2/")):
             raise Faulty(SERVICE, "reading the next page", "its link leads somewhere else", status=200)
         try:
             parts = urlsplit(link.removeprefix(base))
@@ -164,9 +191,11 @@ class AppStoreClient:
         return error
 
     def _note(self, headers: Mapping[str, str]) -> None:
-        left = limits_of(headers.get("x-rate-limit", "")).get("user-hour-rem")
-        if left is not None:
-            self._allowance = _Allowance(left, self._clock.now())
+        told, now = limits_of(headers.get("x-rate-limit", "")), self._clock.now()
+        for name, span, kept in _COUNTED:
+            left = told.get(f"{name}-rem")
+            if left is not None:
+                self._allowances[name] = _Allowance(left, told.get(f"{name}-lim"), now, span, kept)
 
 
 def _once(send: Callable[[], JsonReply], clearance: Clearance | None) -> JsonReply:

@@ -28,6 +28,8 @@ BACKOFF_SECONDS_MAX = 15 * 60.0
 AGREEMENT = "a required agreement is missing or has expired; the Account Holder must sign: App Store Connect > Business"
 MEMBERSHIP = "the team's developer membership is not active; the Account Holder must renew it"
 ROLE = "the key may not do this; it needs the role App Manager: App Store Connect > Users and Access > Integrations"
+IN_FLIGHT = "a version that is under way keeps another one out until it is out itself, or withdrawn"
+OUR_MISTAKE = "a mistake of stagedrollout's and not of yours: please report it"
 CREDENTIAL = (
     "Apple does not accept the key: it may be revoked, key_id or issuer_id may be another key's, "
     "or this machine's clock may be wrong"
@@ -35,11 +37,19 @@ CREDENTIAL = (
 
 
 class Said(StrEnum):
-    """The conflicts that have an answer of their own."""
+    """The refusals that have an answer of their own.
+
+    FIXED: an attribute that can no longer be changed. IN_FLIGHT: a version under way keeps another one out.
+    OTHER_STATE: something else is not in the state for it. NOT_THERE: the id is nobody's, or no longer.
+    """
 
     SAME_VALUE = "same_value"
     FINAL = "final"
     NOT_LIVE = "not_live"
+    FIXED = "fixed"
+    IN_FLIGHT = "in_flight"
+    OTHER_STATE = "other_state"
+    NOT_THERE = "not_there"
     SOMETHING_ELSE = ""
 
 
@@ -63,6 +73,7 @@ _ADDRESS = re.compile(r"\b\w{2,10}://\S*|\bwww\.\S+", re.IGNORECASE)
 _SAME_VALUE = re.compile(r"already has this value", re.IGNORECASE)
 _FINAL = re.compile(r"final state", re.IGNORECASE)
 _NOT_LIVE = re.compile(r"current (app )?version state|current resource state", re.IGNORECASE)
+_FIXED = re.compile(r"can ?not be modified", re.IGNORECASE)
 _AGREEMENT = re.compile(r"agreement|access unavailable", re.IGNORECASE)
 _MEMBERSHIP = re.compile(r"membership", re.IGNORECASE)
 
@@ -105,7 +116,11 @@ def classified(doing: str, status: int, headers: Mapping[str, str], content: byt
         case 403:
             return Denied(SERVICE, doing, _both(_forbidden(said), told, status), status=status)
         case 409:
-            return Refused(doing, f"{told or 'a conflict'} (HTTP 409)", status=status, said=_which(said))
+            return _conflict(doing, said, told)
+        case 404 if said.code.startswith("NOT_FOUND"):
+            return Refused(doing, f"{told} (HTTP 404)", status=status, said=Said.NOT_THERE)
+        case 400 | 404 | 422:
+            return refusal(SERVICE, doing, status, headers, f"{OUR_MISTAKE} ({told})" if told else "")
         case _:
             return refusal(SERVICE, doing, status, headers, told)
 
@@ -123,17 +138,42 @@ def _both(ours: str, told: str, status: int) -> str:
 
 
 def _forbidden(said: Complaint) -> str:
-    if said.code.startswith("FORBIDDEN.REQUIRED_AGREEMENTS"):
+    """The agreement first: its older text speaks of memberships too."""
+    if said.code.startswith("FORBIDDEN.REQUIRED_AGREEMENTS") or _AGREEMENT.search(said.words):
         return AGREEMENT
-    if _MEMBERSHIP.search(said.words):
-        return MEMBERSHIP
-    return AGREEMENT if _AGREEMENT.search(said.words) else ROLE
+    return MEMBERSHIP if _MEMBERSHIP.search(said.words) else ROLE
+
+
+def _conflict(doing: str, said: Complaint, told: str) -> Refused:
+    """A 409, in Apple's words and, where those leave open what it means for people, in ours before them."""
+    which = _which(said)
+    ours = IN_FLIGHT if which is Said.IN_FLIGHT else ""
+    if said.code.startswith(_WRONG_TYPE):
+        ours = OUR_MISTAKE
+    detail = _both(ours, told, 409) if ours else f"{told or 'a conflict'} (HTTP 409)"
+    return Refused(doing, detail, status=409, said=which)
+
+
+_WRONG_TYPE = "ENTITY_ERROR.ATTRIBUTE.TYPE"
+_BY_CODE = (
+    ("STATE_ERROR", Said.OTHER_STATE),
+    ("ENTITY_ERROR.RELATIONSHIP.INVALID", Said.IN_FLIGHT),
+    (_WRONG_TYPE, Said.SOMETHING_ELSE),
+)
+_BY_WORDS = (
+    (_SAME_VALUE, Said.SAME_VALUE),
+    (_FINAL, Said.FINAL),
+    (_FIXED, Said.FIXED),
+    (_NOT_LIVE, Said.NOT_LIVE),
+)
 
 
 def _which(said: Complaint) -> Said:
-    if said.code.startswith("STATE_ERROR"):
-        return Said.SOMETHING_ELSE
-    for kind, text in ((Said.SAME_VALUE, _SAME_VALUE), (Said.FINAL, _FINAL), (Said.NOT_LIVE, _NOT_LIVE)):
+    """By the code's beginning; where it is one that several conflicts share, by the words."""
+    for beginning, kind in _BY_CODE:
+        if said.code.startswith(beginning):
+            return kind
+    for text, kind in _BY_WORDS:
         if text.search(said.words):
             return kind
     invalid_state = said.code.startswith("ENTITY_ERROR.ATTRIBUTE.INVALID.INVALID_STATE") and not said.words

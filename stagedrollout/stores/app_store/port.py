@@ -9,16 +9,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stagedrollout.core.errors import Denied, EdgeError, Rejected, Throttled, WrongConfiguration
 from stagedrollout.core.model import Change, Outcome, ReleaseStatus, Settlement, StoreState, Unread, Verb
 from stagedrollout.core.ports import Clearance, Clock
+from stagedrollout.stores.app_store.availability import sold_nowhere
 from stagedrollout.stores.app_store.client import AppStoreClient, Write
 from stagedrollout.stores.app_store.documents import Absence, Phased, Version
 from stagedrollout.stores.app_store.errors import SERVICE, Refused, Said
 from stagedrollout.stores.app_store.reading import read_versions
 from stagedrollout.stores.app_store.versions import (
     APPROVED,
+    OUT,
     PAUSED,
+    REMOVED,
     REPLACED,
     Shelf,
     described,
@@ -28,6 +33,7 @@ from stagedrollout.stores.app_store.versions import (
 )
 from stagedrollout.stores.app_store.writes import (
     FINAL,
+    FIRST,
     TARGET,
     as_wished,
     objection,
@@ -61,6 +67,7 @@ class AppStore:
         self._clock = clock
         self._phased_ids: dict[str, str] = {}
         self._days: dict[str, int] = {}
+        self._removed: frozenset[str] = frozenset()
 
     def read(self) -> StoreState:
         """Look: 1 request as a rule, nothing changed. Raises EdgeError."""
@@ -120,6 +127,7 @@ class AppStore:
 
     def _look(self) -> Shelf:
         found = with_days(read_versions(self._client, self._app_id), self._days)
+        found = [replace(one, old_state=REMOVED) if one.id in self._removed else one for one in found]
         shelf = shelf_of(found, self._clock.now())
         self._days = {
             version.number: version.phased.day
@@ -149,7 +157,7 @@ class AppStore:
             shelf = self._look_back()
             prepared = shelf.find(version.number) if isinstance(shelf, Shelf) else None
             if prepared is None or not as_wished(prepared, Verb.PREPARE) or prepared.state != APPROVED:
-                return _unprepared(answer, shelf)
+                return _unprepared(answer, shelf, version.number)
             version = prepared
         try:
             answer = self._sent(to_release(version), clearance)
@@ -160,7 +168,19 @@ class AppStore:
         return self._settled(version.number, Verb.START, answer)
 
     def _paused(self, release_id: str, phased_id: str) -> Outcome:
-        return self._settled(release_id, Verb.HALT, self._sent(to_state(phased_id, PAUSED), _unasked))
+        answer = self._sent(to_state(phased_id, PAUSED), _unasked)
+        if isinstance(answer, Refused) and answer.said is Said.NOT_THERE:
+            self._phased_ids.pop(release_id, None)
+            other = self._phased_id_now(release_id)
+            if other and other != phased_id:
+                answer = self._sent(to_state(other, PAUSED), _unasked)
+        return self._settled(release_id, Verb.HALT, answer)
+
+    def _phased_id_now(self, release_id: str) -> str:
+        """The id that a fresh look gives for a phased release whose old one Apple no longer knows."""
+        shelf = self._look_back()
+        version = shelf.find(release_id) if isinstance(shelf, Shelf) else None
+        return version.phased.id if version and isinstance(version.phased, Phased) else ""
 
     def _sent(self, write: Write, clearance: Clearance) -> EdgeError | None:
         """Send, and return the answer if it is not a plain yes: a refusal, or one that says nothing.
@@ -179,14 +199,32 @@ class AppStore:
         """Read back after a write was sent, and believe only that."""
         shelf = self._look_back()
         version = shelf.find(number) if isinstance(shelf, Shelf) else None
+        if isinstance(shelf, Shelf) and version and _puzzling(answer, version) and self._is_removed():
+            self._removed |= {version.id}
+            shelf = shelf.with_removed(version.id)
+            version = shelf.find(number)
         state = shelf.state if isinstance(shelf, Shelf) else shelf
         if version is not None and as_wished(version, verb):
             return Outcome(Settlement.CONFIRMED, described(version), state)
         if answer is not None and _definite(answer):
-            return Outcome(Settlement.REFUSED, _refusal(answer, verb), state)
+            return Outcome(Settlement.REFUSED, _refusal(answer, verb, version, shelf), state)
         if version is not None and verb in (Verb.STEP, Verb.RESUME) and _everyone(version):
             return Outcome(Settlement.CONFIRMED, described(version), state)
         return Outcome(Settlement.IN_DOUBT, _doubt(answer, state, version), state)
+
+    def _is_removed(self) -> bool:
+        """Whether the app is on sale nowhere, which the versions no longer tell (section 5)."""
+        try:
+            return sold_nowhere(self._client, self._app_id)
+        except EdgeError:
+            return False
+
+
+def _puzzling(answer: EdgeError | None, version: Version) -> bool:
+    """Apple calls a version not live that reads as live: so it is where the app was removed from sale (section 7)."""
+    not_live = isinstance(answer, Refused) and answer.said is Said.NOT_LIVE
+    status = standing_of(version).status
+    return not_live and version.state == OUT and status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED)
 
 
 def _newest(before: dict[str, str], seen: dict[str, str]) -> dict[str, str]:
@@ -206,20 +244,31 @@ def _definite(answer: EdgeError) -> bool:
     return isinstance(answer, (Rejected, Denied, Throttled))
 
 
-def _refusal(answer: EdgeError, verb: Verb) -> str:
+def _refusal(answer: EdgeError, verb: Verb, version: Version | None, shelf: Shelf | Unread) -> str:
+    """Why not, in words: what is read now says more than the words of a conflict, which may be missing."""
     said = answer.said if isinstance(answer, Refused) else Said.SOMETHING_ELSE
-    if said is Said.FINAL:
+    status = standing_of(version).status if version else ReleaseStatus.UNKNOWN
+    conflict = said in (Said.FINAL, Said.NOT_LIVE, Said.OTHER_STATE)
+    if conflict and status is ReleaseStatus.WITHDRAWN and version:
+        return f"{standing_of(version).word} ({answer.detail})"
+    if said is Said.FINAL or (conflict and status is ReleaseStatus.COMPLETED):
         return FINAL if verb.brakes else f"it is complete already, and that is final ({answer.detail})"
     if said is Said.NOT_LIVE:
         return f"the version is not live, and its phased release cannot be changed before ({answer.detail})"
+    if said is Said.NOT_THERE:
+        return f"what was to be changed is not there any more; its id is looked up again ({answer.detail})"
+    if verb is Verb.PREPARE and isinstance(shelf, Shelf) and shelf.is_first(version):
+        return f"{FIRST} ({answer.detail})"
     return answer.detail
 
 
-def _unprepared(answer: EdgeError | None, shelf: Shelf | Unread) -> Outcome:
+def _unprepared(answer: EdgeError | None, shelf: Shelf | Unread, number: str) -> Outcome:
     """What to say of a start that ended before anything was released."""
     state = shelf.state if isinstance(shelf, Shelf) else shelf
     if answer is not None and _definite(answer):
-        detail = f"nothing was released, because it can have no phased release: {answer.detail}"
+        version = shelf.find(number) if isinstance(shelf, Shelf) else None
+        why = _refusal(answer, Verb.PREPARE, version, shelf)
+        detail = f"nothing was released, because it can have no phased release: {why}"
         return Outcome(Settlement.REFUSED, detail, state)
     return Outcome(Settlement.IN_DOUBT, f"nothing was released; {_doubt(answer, state, None)}", state)
 

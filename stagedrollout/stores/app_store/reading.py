@@ -6,13 +6,15 @@ the version people can get; where the dates say otherwise, it goes on to the end
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from stagedrollout.core.errors import Faulty, Rejected
 from stagedrollout.http.client import Params
 from stagedrollout.stores.app_store.client import AppStoreClient
 from stagedrollout.stores.app_store.documents import PHASED, Absence, Phased, Version, phased_of, versions_of
-from stagedrollout.stores.app_store.errors import SERVICE
+from stagedrollout.stores.app_store.errors import SERVICE, Refused, Said
 from stagedrollout.stores.app_store.versions import OUT, REPLACED
 
 PAGE_SIZE = 50
@@ -42,13 +44,26 @@ def read_versions(client: AppStoreClient, app_id: str) -> list[Version]:
 def _listed(client: AppStoreClient, app_id: str) -> list[Version]:
     path, params, found = f"/v1/apps/{app_id}/appStoreVersions", list(_QUERY), list[Version]()
     for _ in range(PAGES_MAX):
-        document = client.look(_DOING, path, params)
+        document = _page(client, app_id, path, params)
         found += versions_of(document)
         page = client.next_page(document)
         if page is None or _enough(found):
             return found
         path, params = page.path, list(page.params)
     raise Faulty(SERVICE, _DOING, f"the list has more than {PAGES_MAX} pages", status=200)
+
+
+def _page(client: AppStoreClient, app_id: str, path: str, params: Params) -> Mapping[str, Any]:
+    """Raises Rejected in words a person can act on where the app is none that this key knows."""
+    try:
+        return client.look(_DOING, path, params)
+    except Refused as no:
+        if no.said is not Said.NOT_THERE:
+            raise
+        why = (
+            f"this key knows no app with the Apple ID {app_id}: is app_id right, and may the key see the app?"
+        )
+        raise Rejected(SERVICE, _DOING, f"{why} ({no.detail})", status=no.status) from None
 
 
 def _enough(found: list[Version]) -> bool:
@@ -70,14 +85,14 @@ def _asked(client: AppStoreClient, versions: list[Version]) -> list[Version]:
 
 
 def _phased_release(client: AppStoreClient, version: Version) -> Phased | Absence:
-    """Both `data: null` and 404 are ways to say that there is none (section 3)."""
+    """Both `data: null` and 404 NOT_FOUND are ways to say that there is none (section 3); no other 404 is."""
     fields: Params = ((f"fields[{PHASED}s]", "phasedReleaseState,currentDayNumber"),)
     try:
         document = client.look(
             "reading the phased release", f"/v1/appStoreVersions/{version.id}/{PHASED}", fields
         )
-    except Rejected as no:
-        if no.status == 404:
+    except Refused as no:
+        if no.said is Said.NOT_THERE:
             return Absence.NONE
         raise
     return phased_of(document)

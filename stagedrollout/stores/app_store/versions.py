@@ -43,7 +43,8 @@ _BEFORE_RELEASE = {
     APPROVED: ReviewState.APPROVED_NOT_PUBLISHED,
 }
 _REVIEW = {**_BEFORE_RELEASE, PROCESSING: ReviewState.IN_REVIEW, OUT: ReviewState.PUBLISHED}
-_REMOVED = ("REMOVED_FROM_SALE", "DEVELOPER_REMOVED_FROM_SALE")
+REMOVED = "DEVELOPER_REMOVED_FROM_SALE"
+_REMOVED = ("REMOVED_FROM_SALE", REMOVED)
 _OVER = "removed from sale: the phased release is over for good"
 _NO_CONTRACT = "not on sale until a contract is in effect (PENDING_CONTRACT)"
 
@@ -66,6 +67,18 @@ class Shelf:
 
     def find(self, number: str) -> Version | None:
         return next((version for version in self.versions if version.number == number), None)
+
+    def with_removed(self, version_id: str) -> Shelf:
+        """The same, with one version known to be removed from sale, whatever its own state says."""
+        versions = (
+            replace(version, old_state=REMOVED) if version.id == version_id else version
+            for version in self.versions
+        )
+        return replace(self, versions=tuple(versions))
+
+    def is_first(self, version: Version | None) -> bool:
+        """Whether it is the only version the app has ever had."""
+        return version is not None and self.versions == (version,)
 
     @property
     def state(self) -> StoreState:

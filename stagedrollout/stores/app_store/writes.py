@@ -28,6 +28,11 @@ from stagedrollout.stores.app_store.versions import (
 
 FINAL = "complete is final on the App Store: it cannot be paused any more; ship a higher version"
 
+FIRST = (
+    "it is the app's first version, for which Apple has no phased release: released, it reaches everyone at once; "
+    "a person decides that, in App Store Connect"
+)
+
 TARGET = {Verb.STEP: ACTIVE, Verb.RESUME: ACTIVE, Verb.COMPLETE: COMPLETE}
 """The state of the phased release that a verb asks for."""
 

@@ -9,12 +9,26 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
+from apple_recordings import (
+    AGREEMENT,
+    BROKEN,
+    FINAL,
+    HTML,
+    NO_SUCH_PHASED,
+    NOT_LIVE,
+    SAME,
+    STATE_ERROR,
+    THROTTLED,
+    UNAUTHORIZED,
+    Answer,
+    error,
+)
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -24,62 +38,32 @@ from stagedrollout.core.units import PPM_ALL
 from stagedrollout.http.client import in_process
 from stagedrollout.stores.app_store import ApiKey, AppStore, AppStoreClient
 
+__all__ = [
+    "AGREEMENT",
+    "BROKEN",
+    "FINAL",
+    "HTML",
+    "NOT_LIVE",
+    "SAME",
+    "STATE_ERROR",
+    "THROTTLED",
+    "UNAUTHORIZED",
+    "Answer",
+    "error",
+]
+
 BASE = "https://api.appstoreconnect.apple.com"
 APP = "6448311069"
 KEY_ID = "2X9R4HXF34"
 ISSUER = "57246542-96fe-1a63-e053-0824d011072a"
+BUNDLE = "com.acme.app"
+TERRITORIES = ("DEU", "JPN", "USA")
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 OLD = "5.11.0"
 NEW = "5.12.0"
 PHASED_ID = "4f6f0c1e-3a52-4b8f-9a51-0d1f7f6f2a10"
 LIMIT = {"x-rate-limit": "user-hour-lim:3500;user-hour-rem:3400;"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def error(
-    status: int, code: str, detail: str | None, title: str = "The request cannot be fulfilled."
-) -> Answer:
-    """One of section 8's; `detail` None leaves it away."""
-    item = {"id": "b86cc99a-7b7b-49e7-8a8b-223c7039bdc0", "status": str(status), "code": code, "title": title}
-    if detail is not None:
-        item["detail"] = detail
-    return Answer(status, json.dumps({"errors": [item]}).encode(), {"content-type": "application/json"})
-
-
-NOT_LIVE = error(
-    409,
-    "ENTITY_ERROR.ATTRIBUTE.INVALID.INVALID_STATE",
-    "You cannot change the state of a phased release in the current version state.",
-)
-FINAL = error(
-    409,
-    "ENTITY_ERROR.ATTRIBUTE.INVALID.INVALID_STATE",
-    "You cannot change the state of a phased release that is in a final state",
-)
-SAME = error(409, "ENTITY_ERROR.ATTRIBUTE.INVALID", "The phased release already has this value")
-STATE_ERROR = error(
-    409, "STATE_ERROR", "The request cannot be fulfilled because of the state of another resource."
-)
-UNAUTHORIZED = error(
-    401,
-    "NOT_AUTHORIZED",
-    "Provide a properly configured and signed bearer token, and make sure it has not expired.",
-)
-AGREEMENT = error(
-    403,
-    "FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED",
-    "This request requires an in-effect agreement that has not been signed or has expired.",
-)
-THROTTLED = error(429, "RATE_LIMIT_EXCEEDED", "The request rate limit has been reached.")
-BROKEN = error(500, "UNEXPECTED_ERROR", "An unexpected error occurred on the server side.")
-HTML = Answer(502, b"<html><h1>Bad Gateway</h1></html>", {"content-type": "text/html"})
 
 
 @dataclass
@@ -91,6 +75,8 @@ class FakeVersion:
     build: str | None = "33417"
     old_state: str = "READY_FOR_SALE"
     created: str | None = "2026-02-24T03:02:46-08:00"
+    anew: str = ""
+    """The id of its phased release, made anew by somebody; "": the first one's."""
 
     @property
     def id(self) -> str:
@@ -98,6 +84,8 @@ class FakeVersion:
 
     @property
     def phased_id(self) -> str:
+        if self.anew:
+            return self.anew
         return PHASED_ID if self.number == NEW else "phased-" + self.number.replace(".", "-")
 
 
@@ -139,6 +127,7 @@ class FakeApple:
         self.releases_to = "PROCESSING_FOR_DISTRIBUTION"
         self.shape: Callable[[dict[str, Any]], None] = lambda document: None
         self.phased_missing: Answer | None = None
+        self.sold = dict.fromkeys(TERRITORIES, True)
         self.happens: Callable[[str], None] = lambda step: None
         self._faults: dict[str, list[Fault]] = {}
 
@@ -154,7 +143,7 @@ class FakeApple:
 
     @property
     def writes(self) -> list[str]:
-        return [step for step in self.steps if step not in ("list", "phased", "reviews")]
+        return [step for step in self.steps if step in ("patch", "create", "release", "remove")]
 
     def handle(self, method: str, path: str, query: str, headers: Any, body: bytes) -> Any:
         step = _step(method, path)
@@ -181,6 +170,20 @@ class FakeApple:
                 return self._created(_version_of(body))
             case "release":
                 return self._released(_version_of(body))
+            case "availability":
+                return _json(
+                    {"data": {"type": "appAvailabilities", "id": APP, "attributes": {}}, "links": {}}
+                )
+            case "territories":
+                return _json(
+                    {"data": [_territory(code, sold) for code, sold in self.sold.items()], "links": {}}
+                )
+            case "remove":
+                self.sold[body["data"]["id"].removeprefix("in-")] = body["data"]["attributes"]["available"]
+                return _json({"data": body["data"], "links": {}})
+            case "app":
+                about = {"name": "Acme Shop", "bundleId": BUNDLE}
+                return _json({"data": {"type": "apps", "id": APP, "attributes": about}, "links": {}})
             case _:
                 return _json({"data": [], "links": {"self": BASE + path}})
 
@@ -210,9 +213,7 @@ class FakeApple:
     def _patched(self, phased_id: str, word: str) -> Answer:
         version = next((one for one in self.versions if one.phased and one.phased_id == phased_id), None)
         if version is None:
-            return error(
-                404, "NOT_FOUND", "There is no resource of type 'appStoreVersionPhasedReleases' with id 'x'"
-            )
+            return NO_SUCH_PHASED
         if version.phased == "COMPLETE":
             return FINAL
         if version.state != "READY_FOR_DISTRIBUTION":
@@ -251,10 +252,29 @@ def _step(method: str, path: str) -> str:
             return "create"
         case "POST", ["appStoreVersionReleaseRequests"]:
             return "release"
+        case "GET", ["apps", _]:
+            return "app"
+        case "GET", ["apps", _, "appAvailabilityV2"]:
+            return "availability"
+        case "GET", ["appAvailabilities", _, "territoryAvailabilities"]:
+            return "territories"
+        case "PATCH", ["territoryAvailabilities", _]:
+            return "remove"
         case "GET", [*_, "customerReviews"]:
             return "reviews"
         case _:
             raise AssertionError(f"nobody should ask {method} {path}")
+
+
+def _territory(code: str, sold: bool) -> dict[str, Any]:
+    about = {"available": sold, "contentStatuses": ["AVAILABLE" if sold else "CANNOT_SELL"]}
+    place = {"territory": {"data": {"type": "territories", "id": code}}}
+    return {
+        "type": "territoryAvailabilities",
+        "id": f"in-{code}",
+        "attributes": about,
+        "relationships": place,
+    }
 
 
 def _version_of(body: Any) -> str:

@@ -69,7 +69,7 @@ def read(answer: Answer) -> EdgeError:
             SIGN,
         ),
         (error(403, "FORBIDDEN", None, "Access Unavailable"), Denied, SIGN),
-        (error(404, "NOT_FOUND", "There is no resource of type 'x' with id 'y'"), Rejected, "no resource"),
+        (error(404, "NOT_FOUND", "There is no resource of type 'x' with id 'y'"), Refused, "no resource"),
         (error(404, "PATH_ERROR", "The URL path is not valid"), Rejected, "not valid"),
         (NOT_LIVE, Refused, "current version state"),
         (FINAL, Refused, "final state"),
@@ -83,7 +83,7 @@ def read(answer: Answer) -> EdgeError:
         (error(409, "ENTITY_ERROR.ATTRIBUTE.TYPE", "'X' is not a valid value"), Refused, "not a valid"),
         (Answer(409), Refused, "a conflict"),
         (error(422, "ENTITY_UNPROCESSABLE", "no"), Rejected, "no"),
-        (THROTTLED, Throttled, "rate limit"),
+        (THROTTLED, Throttled, "too many requests"),
         (BROKEN, Faulty, "unexpected"),
         (HTML, Faulty, "HTTP 502"),
         (Answer(503, b"Could not process this request"), Faulty, "HTTP 503"),
@@ -128,10 +128,11 @@ def test_each_complaint_has_its_kind_and_its_words(answer, kind, words):
                 "ENTITY_ERROR.ATTRIBUTE.INVALID.INVALID_STATE",
                 "The attribute 'releaseType' can not be modified.",
             ),
-            Said.SOMETHING_ELSE,
+            Said.FIXED,
         ),
-        (STATE_ERROR, Said.SOMETHING_ELSE),
-        (error(409, "STATE_ERROR.IN_FINAL", "it is in a final state"), Said.SOMETHING_ELSE),
+        (STATE_ERROR, Said.OTHER_STATE),
+        (error(409, "STATE_ERROR.IN_FINAL", "it is in a final state"), Said.OTHER_STATE),
+        (error(409, "SOMETHING", "no"), Said.SOMETHING_ELSE),
     ],
 )
 def test_conflicts_are_told_apart_by_code_first_and_words_second(answer, said):
@@ -217,7 +218,9 @@ def test_reviews_wait_when_only_the_reserve_is_left_and_the_state_is_still_read(
     assert client.spare()
     client.get("reading reviews", REVIEWS, (("limit", "200"),))
     assert not client.spare()
-    with pytest.raises(Throttled, match="kept for the release itself"):
+    with pytest.raises(
+        Throttled, match="200 more requests of 3500 in an hour; the last 200 are kept for the"
+    ):
         client.get("reading reviews", REVIEWS)
     port.read()
     assert fake.steps == ["reviews", "list"]
@@ -225,6 +228,31 @@ def test_reviews_wait_when_only_the_reserve_is_left_and_the_state_is_still_read(
     port.read()
     client.get("reading reviews", REVIEWS)
     assert fake.steps == ["reviews", "list", "list", "reviews"]
+
+
+def test_reviews_wait_for_a_minute_that_is_nearly_spent_and_no_longer():
+    fake, clock = FakeApple(FakeVersion(NEW), old()), Ticking()
+    client = client_of(fake, clock=clock)
+    hour, minute = "user-hour-lim:3500;user-hour-rem:3000;", "user-minute-lim:150;user-minute-rem:20;"
+    fake.headers = {"x-rate-limit": f"{hour}, {minute}"}
+    store(fake, client).read()
+    with pytest.raises(Throttled, match="20 more requests of 150 in a minute"):
+        client.get("reading reviews", REVIEWS)
+    fake.headers = {"x-rate-limit": hour}
+    store(fake, client).read()
+    assert not client.spare()
+    clock.move(timedelta(minutes=1))
+    assert client.spare()
+
+
+def test_a_pause_goes_out_when_nothing_at_all_is_left():
+    fake = FakeApple(FakeVersion(NEW), old())
+    client = client_of(fake)
+    left(fake, 0)
+    port = store(fake, client)
+    port.read()
+    assert port.halt(NEW).detail == "5.12.0 (33417) is PAUSED at 5 %, version READY_FOR_DISTRIBUTION"
+    assert not client.spare()
 
 
 def test_what_was_left_an_hour_ago_says_nothing_any_more():

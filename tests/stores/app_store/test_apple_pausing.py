@@ -179,7 +179,10 @@ def test_a_conflict_is_told_and_the_store_read_again(answer, words):
     outcome = store(fake).halt(NEW)
     assert outcome.settlement is (Settlement.IN_DOUBT if answer is SAME else Settlement.REFUSED)
     assert words in outcome.detail
-    assert fake.steps == ["list", "patch", "list"]
+    looked = (
+        ["availability", "territories"] if answer is NOT_LIVE else []
+    )  # live, says the list: is it on sale?
+    assert fake.steps == ["list", "patch", "list", *looked]
 
 
 def test_a_version_that_is_being_distributed_cannot_be_paused_yet():
