@@ -80,6 +80,7 @@ class AppStore:
             "phased.update": changes.update_phased,
             "phased.delete": changes.delete_phased,
             "release.request": lambda call, writer, _: changes.request_release(call, writer),
+            "territories.update": changes.update_territory,
         }
         self._reads: dict[str, Callable[[_Look], Reply]] = {
             "apps.list": self._apps,
@@ -136,8 +137,16 @@ class AppStore:
         return Reply(reply.status, reply.document, reply.text, {**reply.headers, **told}, reply.applied)
 
     def _writer(self, call: Call, asked: Asked) -> Writer:
-        sparse = self._store.switches().app_store_sparse
-        return Writer(call.request, asked, self._store.timeline.now, sparse=sparse, odd=call.trouble)
+        switches = self._store.switches()
+        return Writer(
+            call.request,
+            asked,
+            self._store.timeline.now,
+            sparse=switches.app_store_sparse,
+            odd=call.trouble,
+            removal_told=switches.removal_in_old_state,
+            slow_removal=switches.removal_takes_a_day,
+        )
 
     def _reader(self, look: _Look, takes: Parameters) -> Writer:
         return self._writer(look.call, read_asked(look.call.request.query, takes))
@@ -185,7 +194,7 @@ class AppStore:
             if asked.wants("platform", "IOS")
             and asked.wants("versionString", version.version)
             and asked.wants("appVersionState", version.state)
-            and asked.wants("appStoreState", app.old_state(version))
+            and asked.wants("appStoreState", app.old_state(version, removal_told=writer.removal_told))
             and asked.wants("id", version.id)
         ]
         page = found[asked.offset : asked.offset + asked.limit]
@@ -240,6 +249,8 @@ def _refuse_by_fault(call: Call, *, writes: bool) -> None:
     match call.trouble:
         case "agreement":
             raise no.agreement_missing()
+        case "agreement_older":
+            raise no.agreement_missing_as_told_before()
         case "membership":
             raise no.no_membership()
         case "no_detail":

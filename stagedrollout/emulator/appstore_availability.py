@@ -1,30 +1,20 @@
-"""Where an app is sold: all territories, or none once it was removed from sale (section 15).
+"""Where an app is sold, territory by territory (section 15).
 
-The version's state does not tell of a removal; this is the only place that does.
+The version's state need not tell of a removal; this is the only place that always does.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 
 from stagedrollout.emulator.appstore_documents import Document, Writer
 from stagedrollout.emulator.appstore_query import Parameters
-from stagedrollout.emulator.appstore_state import AppStoreApp
+from stagedrollout.emulator.appstore_state import DAY, AppStoreApp
+from stagedrollout.emulator.appstore_territories import TERRITORY_CODES
 
 AVAILABILITIES, TERRITORIES = "appAvailabilities", "territoryAvailabilities"
-_CODES = """
-AFG AGO AIA ALB ARE ARG ARM ATG AUS AUT AZE BEL BEN BFA BGR BHR BHS BIH BLR BLZ BMU BOL BRA BRB BRN BTN
-BWA CAN CHE CHL CHN CIV CMR COD COG COL CPV CRI CYM CYP CZE DEU DMA DNK DOM DZA ECU EGY ESP EST FIN FJI
-FRA FSM GAB GBR GEO GHA GMB GNB GRC GRD GTM GUY HKG HND HRV HUN IDN IND IRL IRQ ISL ISR ITA JAM JOR JPN
-KAZ KEN KGZ KHM KNA KOR KWT LAO LBN LBR LBY LCA LKA LTU LUX LVA MAC MAR MDA MDG MDV MEX MKD MLI MLT MMR
-MNE MNG MOZ MRT MSR MUS MWI MYS NAM NER NGA NIC NLD NOR NPL NRU NZL OMN PAK PAN PER PHL PLW PNG POL PRT
-PRY QAT ROU RUS RWA SAU SEN SGP SLB SLE SLV SRB STP SUR SVK SVN SWE SWZ SYC TCA TCD THA TJK TKM TON TTO
-TUN TUR TWN TZA UGA UKR URY USA UZB VCT VEN VGB VNM VUT XKS YEM ZAF ZMB ZWE
-"""
-TERRITORY_CODES = tuple(_CODES.split())
-"""ISO 3166 alpha-3, and XKS, which is Apple's own."""
-
 TERRITORIES_TAKE = Parameters(
     fields={
         TERRITORIES: (
@@ -51,10 +41,10 @@ def availability(writer: Writer, app: AppStoreApp) -> Document:
     attributes = {"availableInNewTerritories": not app.removed}
     link = f"{writer.root}/v2/{AVAILABILITIES}/{app.id}"
     relation: Document = {"links": {"related": f"{link}/{TERRITORIES}"}}
-    entries = [_entry(writer, app, code) for code in TERRITORY_CODES[: writer.asked.limit]]
-    included = entries if writer.asked.include else []
+    included = [entry(writer, app, code) for code in TERRITORY_CODES] if writer.asked.include else []
+    included = included[: writer.asked.limit]
     if included:
-        relation["data"] = [{"type": TERRITORIES, "id": entry["id"]} for entry in included]
+        relation["data"] = [{"type": TERRITORIES, "id": one["id"]} for one in included]
     resource = writer.resource(AVAILABILITIES, app.id, attributes, {TERRITORIES: relation})
     return writer.one(resource | {"links": {"self": link}}, included)
 
@@ -63,15 +53,32 @@ def territories(writer: Writer, app: AppStoreApp) -> Document:
     """GET /v2/appAvailabilities/{id}/territoryAvailabilities."""
     page = TERRITORY_CODES[writer.asked.offset : writer.asked.offset + writer.asked.limit]
     included = [{"type": "territories", "id": code} for code in page] if writer.asked.include else []
-    return writer.page([_entry(writer, app, code) for code in page], included, len(TERRITORY_CODES))
+    return writer.page([entry(writer, app, code) for code in page], included, len(TERRITORY_CODES))
 
 
-def _entry(writer: Writer, app: AppStoreApp, code: str) -> Document:
+def territory_of(name: str) -> tuple[str, str] | None:
+    """The app's id and the territory's code behind an entry's id; None where it is nobody's."""
+    try:
+        told = json.loads(base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)))
+    except (binascii.Error, ValueError):
+        return None
+    match told:
+        case {"s": str() as app, "t": str() as code} if code in TERRITORY_CODES:
+            return app, code
+        case _:
+            return None
+
+
+def entry(writer: Writer, app: AppStoreApp, code: str) -> Document:
+    """One territory. What was taken off sale may be shown as being processed for a day (a switch)."""
+    off = app.unsold.get(code)
+    fresh = off is not None and writer.now - off < DAY and writer.slow_removal
+    word = "AVAILABLE" if off is None else "PROCESSING_TO_NOT_AVAILABLE" if fresh else "CANNOT_SELL"
     attributes = {
-        "available": not app.removed,
+        "available": off is None,
         "releaseDate": None,
         "preOrderEnabled": False,
-        "contentStatuses": ["CANNOT_SELL" if app.removed else "AVAILABLE"],
+        "contentStatuses": [word],
     }
     opaque = base64.urlsafe_b64encode(json.dumps({"s": app.id, "t": code}).encode()).decode().rstrip("=")
     chosen = "territory" in writer.asked.include

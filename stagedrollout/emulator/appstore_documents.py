@@ -61,7 +61,8 @@ Document = dict[str, Any]
 class Writer:
     """Writes the answer to one GET or write. `odd` is the kind of a data fault, "" without one.
 
-    `sparse`: optional attributes that have nothing to say are left out.
+    `sparse`: optional attributes that have nothing to say are left out. `removal_told`: the deprecated
+    appStoreState tells of a removal from sale. `slow_removal`: a removal is shown in the making for a day.
     """
 
     request: Request
@@ -69,6 +70,8 @@ class Writer:
     now: datetime
     sparse: bool = False
     odd: str = ""
+    removal_told: bool = True
+    slow_removal: bool = False
 
     @property
     def root(self) -> str:
@@ -111,7 +114,7 @@ class Writer:
         attributes = {
             "platform": "IOS",
             "versionString": version.version,
-            "appStoreState": app.old_state(version),
+            "appStoreState": app.old_state(version, removal_told=self.removal_told),
             "appVersionState": version.state,
             "copyright": None,
             "reviewType": "APP_STORE",

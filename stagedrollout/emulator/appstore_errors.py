@@ -64,6 +64,14 @@ def agreement_missing() -> AppStoreError:
     )
 
 
+def agreement_missing_as_told_before() -> AppStoreError:
+    detail = (
+        "The Apple Developer Program License Agreement has been updated. In order to access certain membership "
+        "resources, you must accept the latest license agreement."
+    )
+    return AppStoreError(403, "FORBIDDEN", "Access Unavailable", detail)
+
+
 def illegal_parameter(name: str) -> AppStoreError:
     return AppStoreError(
         400,

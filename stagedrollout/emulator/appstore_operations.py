@@ -50,6 +50,7 @@ _NAMES = {
     ("GET", "v1", "apps", "*", "customerReviews"): "customer_reviews.app",
     ("GET", "v1", "apps", "*", "appAvailabilityV2"): "availability.get",
     ("GET", "v2", "appAvailabilities", "*", "territoryAvailabilities"): "territories.list",
+    ("PATCH", "v1", "territoryAvailabilities", "*"): "territories.update",
     ("GET", "v1", "appStoreVersions", "*"): "versions.get",
     ("PATCH", "v1", "appStoreVersions", "*"): "versions.update",
     ("GET", "v1", "appStoreVersions", "*", "build"): "builds.get",
@@ -61,7 +62,16 @@ _NAMES = {
     ("POST", "v1", "appStoreVersionReleaseRequests"): "release.request",
 }
 
-WRITES = frozenset({"versions.update", "phased.create", "phased.update", "phased.delete", "release.request"})
+WRITES = frozenset(
+    {
+        "versions.update",
+        "phased.create",
+        "phased.update",
+        "phased.delete",
+        "release.request",
+        "territories.update",
+    }
+)
 
 
 def operation(method: str, parts: list[str]) -> str:

@@ -119,7 +119,9 @@ class Offered:
 
 @dataclass(slots=True)
 class Version:
-    """`first`: the app has no earlier one, so that it cannot be released in phases."""
+    """`first`: the app has no earlier one, so that it cannot be released in phases. `kept_back`: it would be out,
+    were the app on sale anywhere.
+    """
 
     id: str
     build_id: str
@@ -131,6 +133,7 @@ class Version:
     earliest: datetime | None = None
     processing: timedelta = timedelta(0)
     first: bool = False
+    kept_back: bool = False
     phased: Phased | None = None
     told: Offered | None = None
 
@@ -141,7 +144,10 @@ class Version:
 
 @dataclass(slots=True)
 class AppStoreApp:
-    """`versions`: newest first. `removed`: no longer for sale in any territory."""
+    """`versions`: newest first. `unsold`: the territories that do not sell it, and since when.
+
+    `removed`: no longer for sale in any territory.
+    """
 
     name: str
     bundle_id: str
@@ -149,6 +155,7 @@ class AppStoreApp:
     processing: timedelta
     manual_share_ppm: int = 0
     removed: bool = False
+    unsold: dict[str, datetime] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
 
     @property
@@ -158,9 +165,9 @@ class AppStoreApp:
     def version(self, version: str) -> Version | None:
         return next((one for one in self.versions if one.version == version), None)
 
-    def old_state(self, version: Version) -> str:
-        """The deprecated appStoreState, which also tells of a removal from sale."""
-        if version.live and self.removed:
+    def old_state(self, version: Version, *, removal_told: bool) -> str:
+        """The deprecated appStoreState, which may also tell of a removal from sale."""
+        if version.live and self.removed and removal_told:
             return REMOVED_OLD
         return OLD_STATES.get(version.state, version.state)
 

@@ -23,6 +23,7 @@ from stagedrollout.emulator.appstore_state import (
     Phased,
     Version,
 )
+from stagedrollout.emulator.appstore_territories import TERRITORY_CODES
 from stagedrollout.emulator.appstore_truth import Truth, view
 from stagedrollout.emulator.author import BY_STORE, START, Author
 from stagedrollout.emulator.clock import Timeline
@@ -166,6 +167,7 @@ class AppStoreStore:
         from sale waits in the state it is in.
         """
         if app.removed:
+            version.kept_back = True
             return
         for old in [one for one in app.versions if one.live and one is not version]:
             before = view(old)
@@ -181,9 +183,38 @@ class AppStoreStore:
 
     def remove_from_sale(self, app: AppStoreApp, author: Author) -> None:
         """No territory sells the app any more: every version of it, and its phased release is over."""
-        app.removed = True
+        for code in TERRITORY_CODES:
+            self.sell(app, code, author, available=False)
+
+    def sell(self, app: AppStoreApp, code: str, author: Author, *, available: bool) -> bool:
+        """One territory sells the app, or no longer does; False where that was so already.
+
+        With the last territory the phased release is over for good; with the first one that sells it again people
+        can get what is live, and what waited to become so.
+        """
+        if available is (code not in app.unsold):
+            return False
+        if available:
+            del app.unsold[code]
+        else:
+            app.unsold[code] = self.timeline.now
+        removed = len(app.unsold) == len(TERRITORY_CODES)
+        if removed is not app.removed:
+            app.removed = removed
+            turn = self._gone if removed else self._back
+            turn(app, author)
+        return True
+
+    def _gone(self, app: AppStoreApp, author: Author) -> None:
         for version in app.versions:
             self.ramp.freeze(version)
+            self._truth.served(app, version, author)
+
+    def _back(self, app: AppStoreApp, author: Author) -> None:
+        for version in [one for one in app.versions if one.kept_back]:
+            version.kept_back = False
+            self.go_live(app, version, author, shown_as=BY_STORE)
+        for version in app.versions:
             self._truth.served(app, version, author)
 
     def _move(self, app: AppStoreApp, version: Version, state: str, author: Author) -> None:

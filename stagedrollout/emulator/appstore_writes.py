@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from stagedrollout.emulator import appstore_errors as no
+from stagedrollout.emulator.appstore_availability import TERRITORIES, entry, territory_of
 from stagedrollout.emulator.appstore_documents import PHASED, VERSIONS, Writer
 from stagedrollout.emulator.appstore_state import (
     COMPLETE,
@@ -116,6 +117,19 @@ class Writes:
         version.release_type = kind or version.release_type
         version.earliest = date or version.earliest
         return Reply(document=writer.one(writer.version(app, version)), applied=changed)
+
+    def update_territory(self, call: Call, writer: Writer, name: str) -> Reply:
+        """Whether one territory sells the app. Dates and pre-orders concern no release daemon."""
+        data = _data(call, TERRITORIES, name)
+        place = territory_of(name)
+        app = self._store.app(place[0]) if place else None
+        if place is None or app is None:
+            raise no.not_found(TERRITORIES, name)
+        wanted = _attribute(data, "available")
+        if wanted is not None and not isinstance(wanted, bool):
+            raise no.wrong_value(wanted, ("true", "false"), "/data/attributes/available")
+        changed = wanted is not None and self._store.sell(app, place[1], _author(call), available=wanted)
+        return Reply(document=writer.one(entry(writer, app, place[1])), applied=changed)
 
     def _check_turn(self, version: Version, wanted: str) -> None:
         """The order of the checks is not documented."""

@@ -55,6 +55,10 @@ class Switches:
     # app-store-connect.md 5: errors without detail, optional attributes that are absent
     app_store_error_detail: bool = True
     app_store_sparse: bool = False
+    # app-store-connect.md 5: whether the deprecated appStoreState still tells of a removal from sale
+    removal_in_old_state: bool = True
+    # app-store-connect.md 15: a removal takes up to 24 h; whether its territories say so meanwhile
+    removal_takes_a_day: bool = False
     # app-store-connect.md 3: whether a filter on bundle ids also finds those it is the beginning of
     bundle_filter_exact: bool = True
     # app-store-connect.md 10: requests per key and rolling hour; whether a minute has a limit too

@@ -205,6 +205,7 @@ def test_errors_may_come_without_detail():
     ("kind", "status", "code", "text"),
     [
         ("agreement", 403, "FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED", "has not been signed"),
+        ("agreement_older", 403, "FORBIDDEN", "accept the latest license agreement"),
         ("membership", 403, "FORBIDDEN_ERROR", "not associated with an active membership"),
         ("401", 401, "NOT_AUTHORIZED", "bearer token"),
         ("403", 403, "FORBIDDEN_ERROR", "The API key in use does not allow this request"),

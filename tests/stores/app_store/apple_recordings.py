@@ -1,7 +1,8 @@
 """Apple's answers when it says no, as app-store-connect.md section 8 has them, row by row: status, code, title,
 detail, pointer.
 
-Codes that nobody has recorded ([U] or "code not seen" in the sheet) are marked; the client must not depend on them.
+Codes that nobody has recorded ([U] or "code not seen" in the sheet) are marked, and the client must not depend on them;
+where the sheet shortens a text with dots, the rest is filled in.
 """
 
 from __future__ import annotations
