@@ -33,6 +33,10 @@ COMMANDS = {
     "hold": ("stagedrollout.cli.orders", "Raise nothing until somebody resumes it, or for a time."),
     "resume": ("stagedrollout.cli.orders", "Lift a hold, or undo a halt."),
     "halt": ("stagedrollout.cli.halting", "Stop a release now, and follow until the store shows it."),
+    "remove-from-sale": (
+        "stagedrollout.cli.removing",
+        "Take an iOS app off sale everywhere, by typed consent.",
+    ),
     "advance": ("stagedrollout.cli.orders", "Go to the next stage without waiting."),
     "complete": ("stagedrollout.cli.orders", "Go to 100 %."),
 }
@@ -49,7 +53,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -105,7 +105,7 @@ def new_command(verb: str, app: str, store: Store, *, release: str, reason: str,
         verb=CommandVerb(verb),
         app=app,
         store=store,
-        actor=Actor(ActorKind.HUMAN, _user()),
+        actor=Actor(ActorKind.HUMAN, acting_user()),
         reason=reason,
         created_at=now,
         expires_at=None if verb in ("halt", "hold") else now + ORDER_LASTS,
@@ -126,7 +126,7 @@ def span(written: str, option: str) -> timedelta:
         raise click.BadParameter(str(error), param_hint=option) from None
 
 
-def _user() -> str:
+def acting_user() -> str:
     """Who is acting: the OS user, and through sudo the one who called it. Never an argument, nor what
     an environment variable claims; only root's own sudo may be believed."""
     import pwd  # noqa: PLC0415

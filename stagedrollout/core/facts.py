@@ -307,6 +307,29 @@ class Superseded:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovalOrdered:
+    """A person takes the app off sale everywhere, past the daemon; written before anything is sent. A hold stands
+    beside it: nothing may be raised from here."""
+
+    actor: Actor
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalTold:
+    """What the store showed after that: `off` of `territories` no longer sell the app, and `going` are on their way.
+
+    All 0 where it could not be read back; `detail` says how it went.
+    """
+
+    actor: Actor
+    territories: int
+    off: int
+    going: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The watch after 100 % is over; nothing more is expected of this rollout."""
 
@@ -335,6 +358,8 @@ Fact = (
     | Held
     | HoldEnded
     | Superseded
+    | RemovalOrdered
+    | RemovalTold
     | Closed
 )
 

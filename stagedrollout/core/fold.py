@@ -109,6 +109,11 @@ def _(fact: facts.Overtaken, rollout: Rollout, at: datetime) -> Rollout:
 
 
 @_apply.register
+def _(fact: facts.RemovalOrdered | facts.RemovalTold, rollout: Rollout, at: datetime) -> Rollout:
+    return rollout  # the hold beside it is what counts, and later what is seen in the store
+
+
+@_apply.register
 def _(fact: facts.Lapsed, rollout: Rollout, at: datetime) -> Rollout:
     """Only what is old enough: a request that was sent since may still be on its way."""
     old = at - LATE_WRITE

@@ -151,5 +151,15 @@ def _(fact: facts.Superseded) -> str:
 
 
 @sentence.register
+def _(fact: facts.RemovalOrdered) -> str:
+    return f"{fact.actor} takes the app off sale everywhere: {fact.reason}"
+
+
+@sentence.register
+def _(fact: facts.RemovalTold) -> str:
+    return f"after the removal from sale by {fact.actor}: {fact.detail}"
+
+
+@sentence.register
 def _(fact: facts.Closed) -> str:  # noqa: ARG001
     return "the watch is over"

@@ -203,6 +203,23 @@ def _(fact: facts.HoldEnded, told: Telling) -> tuple[Notice, ...]:
 
 
 @_tell.register
+def _(fact: facts.RemovalOrdered, told: Telling) -> tuple[Notice, ...]:
+    headline = f"{told.name}: {fact.actor} takes the app off sale everywhere"
+    why = Fact("Reason", fact.reason)
+    means = Fact("That means", "all versions on all platforms; the phased release is over for good")
+    return (told.notice(NoticeKind.COMMAND, headline, why, means, broadcast=True),)
+
+
+@_tell.register
+def _(fact: facts.RemovalTold, told: Telling) -> tuple[Notice, ...]:
+    done = fact.territories > 0 and fact.off == fact.territories
+    state = "is off sale everywhere" if done else "is NOT OFF SALE everywhere"
+    headline = f"{told.name}: the app {state}"
+    says = Fact("What happened", fact.detail)
+    return (told.once(told.at.isoformat(), NoticeKind.DRIFT, headline, says, broadcast=True),)
+
+
+@_tell.register
 def _(fact: facts.Superseded, told: Telling) -> tuple[Notice, ...]:
     return (told.notice(NoticeKind.SUPERSEDED, f"{told.name} is superseded by {fact.by}"),)
 

@@ -45,7 +45,7 @@ def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreAp
         sentry=_sentry_http(loaded, doors),
         clock=clock,
         play=_play_client(loaded, doors),
-        app_store=_app_store_client(loaded, doors, clock),
+        app_store=app_store_client(loaded, doors, clock),
         lookup=_lookup_http(loaded, doors),
     )
     apps = loaded.settings.apps
@@ -143,7 +143,8 @@ def _play_client(loaded: Loaded, doors: Doors) -> PlayClient | None:
     )
 
 
-def _app_store_client(loaded: Loaded, doors: Doors, clock: Clock) -> AppStoreClient | None:
+def app_store_client(loaded: Loaded, doors: Doors, clock: Clock) -> AppStoreClient | None:
+    """The one client of all iOS apps; None where no access to App Store Connect is configured."""
     access = loaded.settings.app_store
     if access is None:
         return None

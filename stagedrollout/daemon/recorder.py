@@ -143,6 +143,16 @@ class Recorder:
                 known = self._remember(known.rollout.key, self._read(known.rollout.key))
         return self._write_halt(known, news, at, learned)
 
+    def note(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
+        """Write what a person did past the daemon, and holds: it permits nothing, so it needs no lease and waits for
+        no reading of the journal. Raises StorageError."""
+        for _ in range(HALT_ATTEMPTS - 1):
+            try:
+                return self._write_halt(self._read(key), news, at)
+            except StaleJournal:
+                continue
+        return self._write_halt(self._read(key), news, at)
+
     def _write_halt(
         self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
     ) -> Known:

@@ -115,6 +115,8 @@ def test_the_words_of_the_journal_never_change() -> None:
         "lapsed",
         "overtaken",
         "pause_warned",
+        "removal_ordered",
+        "removal_told",
         "saw_again",
         "seen",
         "settled",
