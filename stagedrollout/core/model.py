@@ -173,10 +173,13 @@ class StoreState:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """The store could not be read; `why` is the failure in words."""
+    """The store could not be read; `why` is the failure in words. `denied`: it turns us away, for a key, a role or a
+    contract, which only a person can mend.
+    """
 
     why: str
     as_of: datetime
+    denied: bool = False
 
 
 class Verb(StrEnum):

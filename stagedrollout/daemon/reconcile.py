@@ -18,7 +18,7 @@ from stagedrollout.core.assessment import Assessment, assess
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import learn
-from stagedrollout.core.errors import EdgeError, LostLease, StaleJournal, StorageError
+from stagedrollout.core.errors import Denied, EdgeError, LostLease, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
@@ -101,7 +101,7 @@ class Reconciler:
         try:
             return persistently(listing.store.read)
         except EdgeError as error:
-            return Unread(str(error), self.clock.now())
+            return Unread(str(error), self.clock.now(), denied=isinstance(error, Denied))
 
     def _observe(
         self, listing: Listing, known: Known, store: StoreState | Unread, order: Command | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -322,6 +323,17 @@ def test_every_store_has_a_way_to_stop_by_hand() -> None:
     assert override(rolling(), "halt") == (
         'stagedrollout halt shop --store google_play --release 5020 --reason "..."'
     )
+
+
+def test_a_store_that_turns_us_away_is_said_aloud_once_a_day_and_not_only_in_the_thread() -> None:
+    turned_away = replace(unread("the Account Holder must sign"), denied=True)
+    decision = decided(rolling(), look=turned_away)
+    assert code(decision) == "store_denied"
+    fact = facts.Decided(decision.kind, decision.reasons, decision.actor)
+    (notice,) = tell(rolling(), fact)
+    assert (notice.kind, notice.broadcast) == (NoticeKind.HELD, True)
+    assert "a person must mend that: the Account Holder must sign" in whole(notice)
+    assert tell(rolling(), fact, at=NOON + MINUTE)[0].key == notice.key
 
 
 def test_what_waits_for_a_person_is_held_on_the_board_too() -> None:

@@ -53,6 +53,8 @@ def _unsettled_reason(case: Case) -> Reason | None:
     store, rollout = case.observation.store, case.rollout
     if case.unknown_policy:
         return Reason("unknown_policy", f"this daemon knows no policy {case.unknown_policy!r}")
+    if isinstance(store, Unread) and store.denied:
+        return Reason("store_denied", f"the store turns us away; a person must mend that: {store.why}")
     if isinstance(store, Unread):
         return Reason("store_unread", f"the store could not be read: {store.why}")
     if rollout.intent:
