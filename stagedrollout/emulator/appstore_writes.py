@@ -52,7 +52,8 @@ class Writes:
             raise no.already_there()
         if version.first:
             raise no.first_version()
-        if version.state not in PHASED_MAY_BE_PLANNED:
+        late = version.state == PENDING and self._store.switches().phased_while_pending == "refused"
+        if late or version.state not in PHASED_MAY_BE_PLANNED:
             raise no.version_not_ready(no.VERSION_POINTER)
         phased = self._store.plan_phases(app, version, _author(call))
         return Reply(201, writer.one(writer.phased(phased)), applied=True)

@@ -48,6 +48,8 @@ class Switches:
     start_date_while_inactive: bool = True
     # app-store-connect.md 3: what a to-one GET answers with nothing behind it
     phased_missing: Literal["null", "404"] = "null"
+    # app-store-connect.md 6: whether an approved version can still get a phased release (greyed out in Aug 2026)
+    phased_while_pending: Literal["accepted", "refused"] = "accepted"
     # app-store-connect.md 6: DELETE of a phased release that has begun
     phased_delete_after_start: Literal["refused", "releases_to_all"] = "refused"
     # app-store-connect.md 7: PATCH INACTIVE of a phased release that has begun

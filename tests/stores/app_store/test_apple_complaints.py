@@ -6,12 +6,14 @@ import json
 import traceback
 from datetime import timedelta
 
+import httpx
 import pytest
 from apple_fake import (
     AGREEMENT,
     BROKEN,
     FINAL,
     HTML,
+    KEY_ID,
     NEW,
     NOT_LIVE,
     SAME,
@@ -30,6 +32,7 @@ from apple_fake import (
 )
 
 from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Throttled
+from stagedrollout.stores.app_store import ApiKey, AppStoreClient
 from stagedrollout.stores.app_store.client import limits_of
 from stagedrollout.stores.app_store.errors import AGREEMENT as SIGN
 from stagedrollout.stores.app_store.errors import MEMBERSHIP, ROLE, Refused, Said, classified
@@ -204,6 +207,23 @@ def test_a_time_that_apple_names_is_obeyed():
 )
 def test_the_rate_limit_is_read_as_far_as_it_can_be(header, limits):
     assert limits_of(header) == limits
+
+
+class _TwoLines(httpx.BaseTransport):
+    """Apple as it was seen too: the minute's limit on a header line of its own (section 10)."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        lines = [
+            ("X-Rate-Limit", "user-hour-lim:3500;user-hour-rem:3000;"),
+            ("X-Rate-Limit", "user-minute-lim:150;user-minute-rem:3;"),
+        ]
+        return httpx.Response(200, headers=lines, stream=httpx.ByteStream(b'{"data": []}'))
+
+
+def test_a_limit_that_is_told_on_two_lines_is_read_whole():
+    client = AppStoreClient(ApiKey(pem(), KEY_ID), clock=Ticking(), transport=_TwoLines())
+    client.look("looking", "/v1/apps")
+    assert "3 more requests of 150 in a minute" in client.shortage()
 
 
 def left(fake: FakeApple, requests: int) -> None:
