@@ -155,6 +155,8 @@ def _meaning(before: Seen, after: Seen) -> Drift:
             return Drift.ROLLED_OUT
         case (ReleaseStatus.PAUSED, ReleaseStatus.COMPLETED):
             return Drift.RAISED
+        case (ReleaseStatus.WITHDRAWN, ReleaseStatus.IN_PROGRESS):
+            return Drift.UNKNOWN  # its phased release was over for good: that is nobody's resume
         case (old, ReleaseStatus.IN_PROGRESS | ReleaseStatus.COMPLETED) if old in stopped:
             return Drift.RESUMED
         case (_, new) if new in stopped:

@@ -189,6 +189,8 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
         case Drift.RAISED | Drift.ROLLED_OUT:
             return replace(rollout, unknown_drift=False)
         case Drift.UNKNOWN:
+            if rollout.halt and fact.before.status is ReleaseStatus.WITHDRAWN:  # it may grow after all
+                rollout = replace(rollout, halt=replace(rollout.halt, confirmed=False))
             return replace(rollout, unknown_drift=True, gone=fact.after == facts.NOWHERE)
 
 

@@ -148,6 +148,8 @@ def _drift_words(fact: facts.Drifted, told: Telling) -> str:
             return f"goes out at {after}" if on_app_store else f"was rolled out in the console at {after}"
         case Drift.WITHDRAWN:
             return f"was {fact.after.status_word}"
+        case Drift.UNKNOWN if fact.before.status is ReleaseStatus.WITHDRAWN:
+            return f"reads {fact.after.status_word} though it was removed from sale; it is halted again"
         case Drift.UNKNOWN:
             return f"is in a state we do not understand ({fact.after.status_word}); nothing is raised"
 

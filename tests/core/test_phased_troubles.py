@@ -156,6 +156,24 @@ def test_a_version_removed_from_sale_is_left_alone() -> None:
     assert next(fact for fact in refused.also if isinstance(fact, facts.Commanded)).accepted is False
 
 
+def test_a_removed_version_that_reads_active_again_is_nobodys_resume_and_is_halted_again() -> None:
+    """Its phased release was over for good: either the app is back on sale, or the state that told of it forgot."""
+    world = adopted()
+    removed = replace(phased(ReleaseStatus.WITHDRAWN, 1), status_word="removed from sale", exposure_ppm=0)
+    world.show(removed)
+    passes(world, HOUR)
+    assert world.rollout.phase is Phase.HALTED
+    world.show(phased(ACTIVE, 2))
+    sent = world.one_pass().sent
+    assert sent is not None
+    assert sent.change.verb is Verb.HALT
+    assert world.rollout.halt is not None
+    assert "though it was removed from sale" in " ".join(told(world, NoticeKind.DRIFT))
+    passes(world, HOUR)
+    assert status(world) is ReleaseStatus.PAUSED
+    assert world.rollout.phase is Phase.HALTED
+
+
 def test_a_hold_stands_on_a_release_that_nobody_started_even_if_its_pause_got_lost() -> None:
     world = AppleWorld(terms(Pacing.FOLLOW))
     world.one_pass()

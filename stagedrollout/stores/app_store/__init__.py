@@ -5,6 +5,7 @@
     writes.py     which request is sent for which wish                 (pure)
     versions.py   what a version and its phased release mean           (pure)
     documents.py  what an answer says, resource by resource            (pure)
+    availability.py  where the app is sold, and taken off sale by a person's order
     client.py     requests with a token, within Apple's limits
     tokens.py     tokens signed here, shared by all threads
     errors.py     Apple's complaints, classified                       (pure)
