@@ -33,6 +33,8 @@ from stagedrollout.stores.app_store.availability import Name, Territory, app_nam
 ROUNDS_MAX = 3
 """How often territories that Apple still shows on sale are gone through again."""
 
+PROBLEMS_TOLD = 3
+
 THROTTLED_SECONDS = 30.0
 """The wait after a refusal for asking too often that names none."""
 
@@ -88,7 +90,9 @@ class Removed:
 
     @property
     def words(self) -> str:
-        return "; ".join((self.standing.words, *self.problems))
+        """For people: a few of the problems stand for all of them."""
+        told, more = self.problems[:PROBLEMS_TOLD], len(self.problems) - PROBLEMS_TOLD
+        return "; ".join((self.standing.words, *told, *([f"and {more} more"] if more > 0 else [])))
 
 
 class Removal:

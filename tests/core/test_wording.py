@@ -336,6 +336,28 @@ def test_a_store_that_turns_us_away_is_said_aloud_once_a_day_and_not_only_in_the
     assert tell(rolling(), fact, at=NOON + MINUTE)[0].key == notice.key
 
 
+@pytest.mark.parametrize(
+    ("off", "going", "words"),
+    [
+        (175, 0, "is off sale everywhere"),
+        (174, 1, "NOT OFF SALE everywhere"),
+        (0, 0, "NOT OFF SALE everywhere"),
+    ],
+)
+def test_a_removal_from_sale_is_told_as_what_was_read_back(off: int, going: int, words: str) -> None:
+    (before,) = tell(rolling(), facts.RemovalOrdered(ANNA, "it eats data"))
+    (after,) = tell(rolling(), facts.RemovalTold(ANNA, 175, off, going, "details"))
+    assert "takes the app off sale everywhere" in before.headline
+    assert "over for good" in whole(before)
+    assert words in after.headline
+    assert (before.broadcast, after.broadcast) == (True, True)
+
+
+def test_a_removal_that_could_not_be_read_back_is_not_told_as_one() -> None:
+    (notice,) = tell(rolling(), facts.RemovalTold(ANNA, 0, 0, 0, "no answer"))
+    assert "NOT OFF SALE" in notice.headline
+
+
 def test_what_waits_for_a_person_is_held_on_the_board_too() -> None:
     assert code(decided(rolling(), look=unread())) == "store_unread"
     assert waiting(found=shown(DRAFT)).phase is Phase.WAITING

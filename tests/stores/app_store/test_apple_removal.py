@@ -170,6 +170,9 @@ def test_a_removal_stands_in_the_journal_before_and_after_and_holds_the_release(
     assert held == facts.Held(ordered.actor, "removed from sale: it eats data", None)
     assert isinstance(after, facts.RemovalTold)
     assert (after.territories, after.off, after.going) == (3, 3, 0)
+    hold = Recorder(Journal(scene.engine), LedgerTable(scene.engine), 0).load(key).rollout.hold
+    assert hold is not None
+    assert hold.until is None
     with scene.engine.connect() as connection:
         rows = connection.exec_driver_sql("select body from outbox order by id").scalars().all()
     said = "\n".join(map(str, rows))
@@ -199,6 +202,16 @@ def test_a_territory_that_apple_does_not_take_is_named_and_the_others_are_off(sc
     assert scene.fake.sold == {"DEU": False, "JPN": False, "USA": True}
     assert "NOT OFF SALE everywhere: off sale in 2 of 3 territories; USA: " in done.output
     assert scene.fake.steps.count("remove") == 3 + 1 + 1
+
+
+def test_an_app_that_apple_takes_off_sale_nowhere_is_told_in_a_few_words_and_whole_to_programs(scene):
+    scene.fake.sold = {f"T{number:02}": True for number in range(9)}
+    scene.fake.fails("remove", told.STATE_ERROR, times=27)
+    done = scene.removes("--yes-remove", "acme", "--json")
+    document = json.loads(done.stdout)
+    assert (document["off"], len(document["problems"])) == (0, 9)
+    assert document["answer"].count("HTTP 409") == 3
+    assert "and 6 more" in document["answer"]
 
 
 def refuses_usa(fake: FakeApple, answer: Answer) -> None:
