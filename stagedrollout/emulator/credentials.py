@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 PUBLISHER_SCOPE = "https://www.googleapis.com/auth/androidpublisher"
+REPORTING_SCOPE = "https://www.googleapis.com/auth/playdeveloperreporting"
 TOKEN_SECONDS = 3600
 INGEST_PROJECT = 4_500_000
 """The Sentry project that takes the daemon's own errors; the apps' projects count from the next number."""

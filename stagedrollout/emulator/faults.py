@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-SERVICES = ("google_play", "oauth", "sentry", "sentry_ingest", "itunes", "slack", "app_store")
+SERVICES = (
+    "google_play",
+    "play_reporting",
+    "oauth",
+    "sentry",
+    "sentry_ingest",
+    "itunes",
+    "slack",
+    "app_store",
+)
 
 STATUS_BEFORE = {
     "401": 401,
@@ -33,6 +42,7 @@ AFTER = frozenset({"drop_after", "slow", "empty_body", "truncated", "html"})
 DATA = {
     "google_play": frozenset({"stale_track", "unknown_status", "extra_fields"}),
     "sentry": frozenset({"no_data", "frozen", "negative", "query_timeout"}),
+    "play_reporting": frozenset[str](),
     "oauth": frozenset[str](),
     "sentry_ingest": frozenset[str](),
     "itunes": frozenset[str](),

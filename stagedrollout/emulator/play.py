@@ -18,6 +18,7 @@ from stagedrollout.emulator.play_edits import Edit, Edits, EditState
 from stagedrollout.emulator.play_merge import merged
 from stagedrollout.emulator.play_releases import DRAFT, OUTPUT_ONLY, Raw, shown
 from stagedrollout.emulator.play_reviews import PlayReviews
+from stagedrollout.emulator.play_rights import check_looking, check_releasing
 from stagedrollout.emulator.play_rules import Wish, check, read_wish, settle_fields
 from stagedrollout.emulator.play_state import PlayApp, Track, review_word
 from stagedrollout.emulator.play_store import Commit, PlayStore
@@ -130,6 +131,7 @@ class Play:
         track = (parts[3] if len(parts) > 3 else "") if in_edit else parts[1] if len(parts) > 1 else ""
         edit = parts[1] if in_edit and len(parts) > 1 else ""
         review = parts[1] if parts[:1] == ["reviews"] and len(parts) > 1 else ""
+        check_looking(call.operation, self._store.switches())
         return _Asked(call, app, holder.account, edit, "internal" if track == "qa" else track, review)
 
     def _open(self, asked: _Asked) -> Edit:
@@ -161,6 +163,7 @@ class Play:
 
     def _validate(self, asked: _Asked) -> Reply:
         edit = self._open(asked)
+        check_releasing("validate", edit.written, self._store.switches())
         self._check_draft_app(edit)
         if asked.app.rejected:
             raise no.not_sent_automatically()
@@ -223,6 +226,7 @@ class Play:
             served_before=track.served_before,
             switches=self._store.switches(),
         )
+        check_releasing("write", [track.name], self._store.switches())
         if not wish.wanted:
             return Reply(applied=False)
         check(wish)
@@ -240,6 +244,7 @@ class Play:
     def _commit(self, asked: _Asked) -> Reply:
         edit, app = self._open(asked), asked.app
         unsent = _flag(asked.call.request.first("changesNotSentForReview"))
+        check_releasing("commit", edit.written, self._store.switches())
         self._check_draft_app(edit)
         if app.rejected and not unsent:
             raise no.not_sent_automatically()

@@ -216,6 +216,14 @@ def insufficient_scope() -> PlayError:
     return PlayError(403, "Request had insufficient authentication scopes.")
 
 
+def not_permitted() -> PlayError:  # E19
+    return PlayError(403, "The caller does not have permission")
+
+
+def not_enabled(api: str) -> PlayError:  # E21
+    return PlayError(403, f"{api} has not been used in project 1 before or it is disabled.")
+
+
 def refused(kind: str, status: int) -> Reply:
     """The answer to a request that a fault refuses (E4, E14, E19-E21, E26, E27, edge errors)."""
     if status == 502:
@@ -223,10 +231,9 @@ def refused(kind: str, status: int) -> Reply:
         return Reply(502, text=text)
     texts = {
         "401": unauthenticated().message,
-        "403": "The caller does not have permission",
+        "403": not_permitted().message,
         "403_unauthorized": "Unauthorized",
-        "403_api_disabled": "Google Play Android Developer API has not been used in project 1 before or it "
-        "is disabled.",
+        "403_api_disabled": not_enabled("Google Play Android Developer API").message,
         "409": "The object is being updated by another request.",
         "429": "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute'.",
         "503": "The service is currently unavailable.",

@@ -30,6 +30,9 @@ from stagedrollout.emulator.switches import Switches
 PREFIX = "/api/0/"
 ORGANIZATION = "acme"
 LIMIT_PER_SECOND = 40
+SCOPES = frozenset({"org:read", "project:read", "event:read", "project:releases"})
+MORE_SCOPES = frozenset({"org:admin", "project:write"})
+"""What the token has (sentry.md section 1), and what a careless one has besides."""
 
 
 class Sentry:
@@ -59,6 +62,8 @@ class Sentry:
                 return "sessions"
             case ["organizations", _]:
                 return "organization"
+            case ["organizations", _, "projects"]:
+                return "projects"
             case ["projects", _, _]:
                 return "project"
             case _:
@@ -89,13 +94,21 @@ class Sentry:
             return self._sessions(call)
         if call.operation == "project":
             return Reply(document=self._project(path[2]))
-        return Reply(document={"id": "1", "slug": ORGANIZATION, "name": ORGANIZATION, "links": {}})
+        if call.operation == "projects":
+            return Reply(document=[_about(project) for project in self._projects])
+        document = {"id": "1", "slug": ORGANIZATION, "name": ORGANIZATION, "links": {}}
+        return Reply(document={**document, **self._access()})
+
+    def _access(self) -> dict[str, Any]:
+        """The scopes that the token really has, as an organization tells them."""
+        switches = self._switches()
+        more = MORE_SCOPES if switches.sentry_scopes_to_spare else frozenset[str]()
+        return {"access": sorted(SCOPES | more)} if switches.sentry_scopes_told else {}
 
     def _project(self, slug: str) -> dict[str, Any]:
         for project in self._projects:
             if slug in (project.slug, str(project.id)):
-                facts = {"slug": project.slug, "name": project.slug, "platform": project.platform}
-                return {"id": str(project.id), **facts}
+                return _about(project)
         raise no_such_thing()
 
     def _sessions(self, call: Call) -> Reply:
@@ -155,6 +168,11 @@ class Sentry:
             "x-sentry-rate-limit-concurrentremaining": "24",
         }
         return Reply(reply.status, reply.document, reply.text, {**headers, **reply.headers}, reply.applied)
+
+
+def _about(project: Project) -> dict[str, Any]:
+    facts = {"slug": project.slug, "name": project.slug, "platform": project.platform}
+    return {"id": str(project.id), **facts}
 
 
 def _segments(path: str) -> list[str]:

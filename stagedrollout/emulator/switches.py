@@ -71,6 +71,21 @@ class Switches:
     slack_deduplicates: bool = False
     # slack.md 3: how long a 429 asks to wait; bursts are answered with 60 as well
     slack_retry_after_seconds: int = 1
+    # google-play.md 2: what the service account was invited to: this app with all that is needed; nothing; looking
+    # only; testing tracks only; the whole account
+    play_account: Literal["app", "not_invited", "read_only", "testing_tracks", "account_wide"] = "app"
+    # google-play.md 2: which request a missing right to release is refused at; nobody has settled it
+    play_right_checked: Literal["write", "validate", "commit"] = "write"
+    # google-play.md 2 and 8: "Reply to reviews", and whether the reporting API is switched on
+    play_reviews_allowed: bool = True
+    play_reporting_enabled: bool = True
+    # app-store-connect.md 2: the key's role
+    app_store_role: Literal["app_manager", "admin", "developer"] = "app_manager"
+    # sentry.md 1: a token with more scopes than are needed, and whether the organization tells which they are
+    sentry_scopes_to_spare: bool = False
+    sentry_scopes_told: bool = True
+    # slack.md 1: the bot token's scopes
+    slack_scopes: str = "chat:write,files:write"
 
     def turned(self, changes: dict[str, Any]) -> Switches:
         """A copy with `changes`. Raises ValueError in words for an unknown switch or position."""

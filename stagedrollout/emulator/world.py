@@ -31,6 +31,7 @@ from stagedrollout.emulator.picture import app_store_picture, play_picture
 from stagedrollout.emulator.play import Play
 from stagedrollout.emulator.play_console import PlayConsole
 from stagedrollout.emulator.play_edits import Edits
+from stagedrollout.emulator.play_reporting import PlayReporting
 from stagedrollout.emulator.play_reviews import PlayReviews
 from stagedrollout.emulator.play_store import PlayStore
 from stagedrollout.emulator.plot import Plot
@@ -78,6 +79,7 @@ class World:
                 customer_reviews=partial(customer_reviews, self.opinions),
             ),
             OAuth(self.credentials, wall),
+            PlayReporting(self.play, self.credentials),
             Sentry(projects, self.timeline, self.credentials, lambda: self.switches),
             self.ingest,
             ITunes(self.app_store, self.opinions, self.timeline, lambda: self.switches),
