@@ -32,6 +32,8 @@ from stagedrollout.signals.store_average import APPLE as LOOKUP
 from stagedrollout.signals.store_average import StoreAverages
 from stagedrollout.stores.app_store import ApiKey, AppStore, AppStoreClient
 from stagedrollout.stores.google_play import GooglePlay, PlayClient
+from stagedrollout.stores.google_play.client import PUBLISHER, Api
+from stagedrollout.stores.google_play.survey import REPORTING
 
 Access = TypeVar("Access")
 
@@ -52,6 +54,29 @@ def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreAp
     found = [_play_listing(loaded, app, app.google_play, vendors) for app in apps if app.google_play]
     found += [_app_store_listing(loaded, app, app.app_store, vendors) for app in apps if app.app_store]
     return {listing.id: listing for listing in found}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """The same clients for who asks about the access itself (`doctor`); None where there is none.
+
+    `reporting`: Play's other API, which tells what the account can see.
+    """
+
+    play: PlayClient | None
+    reporting: PlayClient | None
+    app_store: AppStoreClient | None
+    sentry: HttpClient | None
+
+
+def open_clients(loaded: Loaded, doors: Doors, clock: Clock) -> Clients:
+    """Raises WrongConfiguration; sends nothing."""
+    return Clients(
+        play=_play_client(loaded, doors),
+        reporting=_play_client(loaded, doors, REPORTING),
+        app_store=app_store_client(loaded, doors, clock),
+        sentry=_sentry_http(loaded, doors) if loaded.settings.sentry else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,13 +158,17 @@ def _access(access: Access | None) -> Access:
     return access
 
 
-def _play_client(loaded: Loaded, doors: Doors) -> PlayClient | None:
+def _play_client(loaded: Loaded, doors: Doors, api: Api = PUBLISHER) -> PlayClient | None:
     access = loaded.settings.google_play
     if access is None:
         return None
     timeout = loaded.settings.limits.http_timeout.total_seconds()
     return PlayClient(
-        _key(loaded, access), endpoint=access.endpoint, timeout_seconds=timeout, open_http=doors.play
+        _key(loaded, access),
+        endpoint=access.endpoint,
+        timeout_seconds=timeout,
+        open_http=doors.play,
+        api=api,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ from googleapiclient.discovery import build
 
 from stagedrollout.core.errors import Faulty, Unreachable
 from stagedrollout.core.ports import Clearance
-from stagedrollout.stores.google_play.errors import SERVICE, classified
-from stagedrollout.stores.google_play.tokens import Tokens, credentials_from
+from stagedrollout.stores.google_play.errors import SERVICE, classified, words
+from stagedrollout.stores.google_play.tokens import SCOPE, Tokens, credentials_from
 from stagedrollout.stores.google_play.wire import (
     BODY_BYTES_MAX,
     TIMEOUT_SECONDS,
@@ -42,6 +43,18 @@ REVIEWS_PER_PAGE = 100
 """The most that Play gives (google-play.md section 7)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One of Google's APIs, by its discovery document, and the scope that its tokens need (section 2)."""
+
+    name: str
+    version: str
+    scope: str
+
+
+PUBLISHER = Api("androidpublisher", "v3", SCOPE)
+
+
 class PlayClient:
     """One account at one endpoint, shared by all packages and threads.
 
@@ -56,8 +69,12 @@ class PlayClient:
         endpoint: str = "",
         timeout_seconds: float = TIMEOUT_SECONDS,
         open_http: OpenHttp | None = None,
+        api: Api = PUBLISHER,
     ) -> None:
-        self._tokens = Tokens(credentials_from(info))
+        self.account = words(str(info.get("client_email", "")))
+        """The service account's name, which is no secret."""
+        self._api = api
+        self._tokens = Tokens(credentials_from(info, api.scope))
         self._endpoint = endpoint
         self._open_http = open_http or partial(BoundedHttp, timeout_seconds)
         self.written: dict[str, str] = {}
@@ -105,14 +122,15 @@ class PlayClient:
     def _client(self) -> AndroidPublisherResource:
         with self._building:
             if self._service is None:
-                self._service = build(
-                    "androidpublisher",
-                    "v3",
+                service: Any = build(  # the stubs know the type by literal names only
+                    self._api.name,
+                    self._api.version,
                     credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
                     static_discovery=True,
                     cache_discovery=False,
                     client_options={"api_endpoint": self._endpoint} if self._endpoint else None,
                 )
+                self._service = service
             return self._service
 
 

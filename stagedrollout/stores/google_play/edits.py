@@ -6,7 +6,7 @@ as soon as anybody else commits or the same account opens another one (google-pl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import Any
 from stagedrollout.core.errors import Conflict, EdgeError, Faulty
 from stagedrollout.core.ports import Clearance
 from stagedrollout.stores.google_play.client import Ask, PlayClient
-from stagedrollout.stores.google_play.errors import SERVICE, Refused, Said
+from stagedrollout.stores.google_play.errors import SERVICE, Refused, Said, words
 from stagedrollout.stores.google_play.tracks import RawTrack, Reviews, summaries
 
 _OPENING = "opening an edit"
@@ -67,7 +67,8 @@ class Edits:
         return edit
 
     def read(self, edit: str) -> RawTrack:
-        """The track inside the edit; one that Play does not list has no releases (E23)."""
+        """The track inside the edit. One without releases can be answered as if it did not exist (E23), so the list
+        of tracks tells which it is. Raises Refused, with the tracks there are, where it does not exist."""
         doing = "reading the track"
         try:
             raw = self._object(
@@ -77,12 +78,30 @@ class Edits:
                 doing,
             )
         except Refused as no:
-            if no.status == 404 and no.said is Said.NO_SUCH_TRACK:
-                return {"track": self.track, "releases": []}
-            raise
+            if no.status != 404 or no.said is not Said.NO_SUCH_TRACK:
+                raise
+            if "empty" not in no.detail.lower():
+                self._check_track(edit, doing)
+            return {"track": self.track, "releases": []}
         if "track" not in raw and "releases" not in raw:
             raise Faulty(SERVICE, doing, "the answer is no track", status=200)
         return raw
+
+    def _check_track(self, edit: str, doing: str) -> None:
+        there_are = self.tracks(edit)
+        if not any(same_track(self.track, name) for name in there_are):
+            raise Refused(doing, no_such_track(self.track, there_are), status=404, said=Said.NO_SUCH_TRACK)
+
+    def tracks(self, edit: str) -> dict[str, RawTrack]:
+        """Every track of the package by its name, those without releases too."""
+        doing = "listing the tracks"
+        reply = self._object(
+            lambda play: play.edits().tracks().list(packageName=self.package, editId=edit), doing
+        )
+        listed = reply.get("tracks", [])
+        if not isinstance(listed, list) or not all(_is_track(one) for one in listed):
+            raise Faulty(SERVICE, doing, "the answer is no list of tracks", status=200)
+        return {words(one["track"]): one for one in listed}
 
     def write(self, edit: str, body: RawTrack) -> None:
         """Replace the track inside the edit. Nobody sees it before the commit."""
@@ -151,3 +170,17 @@ class Edits:
         if not isinstance(reply, dict):
             raise Faulty(SERVICE, doing, "the answer cannot be read", status=200)
         return reply
+
+
+def same_track(name: str, other: str) -> bool:
+    """Whether both name one track: the internal one has two names (google-play.md section 3)."""
+    return name == other or {name, other} == {"internal", "qa"}
+
+
+def no_such_track(track: str, there_are: Iterable[str]) -> str:
+    """What is wrong, and what would be right."""
+    return f"there is no track {track!r}; the package has {', '.join(sorted(there_are)) or 'none at all'}"
+
+
+def _is_track(one: Any) -> bool:
+    return isinstance(one, dict) and isinstance(one.get("track"), str)

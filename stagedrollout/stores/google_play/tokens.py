@@ -23,14 +23,14 @@ SCOPE = "https://www.googleapis.com/auth/androidpublisher"
 _DOING = "getting an access token"
 
 
-def credentials_from(info: Mapping[str, Any]) -> service_account.Credentials:
+def credentials_from(info: Mapping[str, Any], scope: str = SCOPE) -> service_account.Credentials:
     """Credentials from a parsed key file. Raises WrongConfiguration, which never repeats the key."""
     match info.get("type"):
         case "service_account":
             try:
                 credentials: service_account.Credentials = (
                     service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-                        dict(info), scopes=[SCOPE]
+                        dict(info), scopes=[scope]
                     )
                 )
             except (ValueError, TypeError, AttributeError, KeyError):
