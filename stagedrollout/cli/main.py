@@ -22,6 +22,10 @@ COMMANDS = {
     "demo": ("stagedrollout.cli.demo", "Watch a staged rollout against emulated stores."),
     "emulate": ("stagedrollout.cli.emulate", "Serve emulated stores and services on loopback."),
     "check": ("stagedrollout.cli.check", "Validate configuration, policies and secrets, offline."),
+    "doctor": (
+        "stagedrollout.cli.doctor",
+        "Tell whether stores, signals and channels can be used as configured.",
+    ),
     "policy": ("stagedrollout.cli.policy", "Look at policies: what they would do, in words."),
     "status": ("stagedrollout.cli.status", "Show where every rollout stands."),
     "explain": ("stagedrollout.cli.explain", "Tell why a rollout is where it is, and what it waits for."),

@@ -1,0 +1,233 @@
+"""From the configuration to what is asked, through the daemon's own clients: there is no second wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+from stagedrollout.config.load import Loaded
+from stagedrollout.config.settings import AppSettings, AppStoreListing, PlayListing, SentrySource
+from stagedrollout.core.gates import Part
+from stagedrollout.core.model import Release, Store, StoreApp
+from stagedrollout.core.observation import SignalQuery, Unheard, Unmeasured
+from stagedrollout.core.policy import Policy
+from stagedrollout.core.ports import Clock, Signal
+from stagedrollout.daemon.channels import slack_ask
+from stagedrollout.daemon.clocks import SystemClock
+from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.listings import Clients, open_clients, open_listings
+from stagedrollout.daemon.retrying import ONCE, persistently
+from stagedrollout.doctor import app_store, house, play, sentry, signals, slack
+from stagedrollout.doctor.finding import Finding, Telling
+from stagedrollout.doctor.quiet import Quiet
+from stagedrollout.doctor.rounds import REQUEST_SECONDS, Told, Unit, examined
+from stagedrollout.doctor.templates import template_findings
+from stagedrollout.signals.sentry_names import ReleaseNames
+from stagedrollout.signals.sentry_survey import Seen, SentrySurvey
+from stagedrollout.stores.google_play.survey import Survey
+
+Questions = Callable[[], Iterator[Finding]]
+
+CONFIGURATION, SENTRY, SLACK = "configuration", "sentry", "slack"
+
+
+@dataclass(slots=True)
+class Learned:
+    """What was learned on the way, to be put side by side in the end. None: it could not be learned."""
+
+    releases: tuple[Release, ...] | None = None
+    seen: tuple[Seen, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """One configuration, examined. `app` "" means all of them; `doors` replaces the network.
+
+    Raises WrongConfiguration from `examine` where a key cannot be used; whatever a service does is a finding.
+    """
+
+    loaded: Loaded
+    app: str = ""
+    probing: bool = False
+    doors: Doors = field(default_factory=Doors)
+
+    def examine(self, told: Told) -> tuple[Finding, ...]:
+        """Ask everybody at once, within bounds. `told` is called with what is still waited for."""
+        loaded = _impatient(self.loaded)
+        clock: Clock = self.doors.clock or SystemClock()
+        clients, listings = open_clients(loaded, self.doors, clock), open_listings(loaded, self.doors, clock)
+        apps = [_OneApp(loaded, clients, listings, each, self.probing) for each in self._apps()]
+        house_told = tuple(house.remarks(Telling(CONFIGURATION), loaded.settings))
+        units = [*chain.from_iterable(one.units() for one in apps), *_services(loaded, clients)]
+        found = examined(units, told)
+        return (*house_told, *found, *chain.from_iterable(one.joined() for one in apps))
+
+    def _apps(self) -> list[AppSettings]:
+        return [each for each in self.loaded.settings.apps if self.app in ("", each.name)]
+
+
+def _impatient(loaded: Loaded) -> Loaded:
+    """The same, waiting no longer for one answer than a person at a terminal does."""
+    limits = loaded.settings.limits
+    timeout = min(limits.http_timeout, timedelta(seconds=REQUEST_SECONDS))
+    return replace(loaded, settings=replace(loaded.settings, limits=replace(limits, http_timeout=timeout)))
+
+
+def _services(loaded: Loaded, clients: Clients) -> Iterator[Unit]:
+    """What all apps share."""
+    access, channel = loaded.settings.sentry, loaded.settings.slack
+    if access is not None and clients.sentry is not None:
+        case = sentry.OrganizationCase(
+            tell=Telling(SENTRY),
+            survey=SentrySurvey(clients.sentry, access.organization),
+            token=loaded.secret(access.token).reveal(),
+            now=lambda: datetime.now(UTC),
+        )
+        yield Unit(case.tell, lambda: sentry.about_organization(case))
+    if channel is not None:
+        named = (("channel", channel.channel), ("fallback channel", channel.fallback_channel))
+        line = slack.SlackCase(
+            tell=Telling(SLACK),
+            ask=slack_ask(loaded, channel),
+            channels=tuple(each for each in named if each[1]),
+        )
+        yield Unit(line.tell, lambda: slack.questions(line))
+
+
+@dataclass(slots=True)
+class _OneApp:
+    """One app in every store it is in."""
+
+    loaded: Loaded
+    clients: Clients
+    listings: Mapping[StoreApp, Listing]
+    app: AppSettings
+    probing: bool
+    _learned: dict[Store, Learned] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> Policy:
+        return self.loaded.policies[self.app.policy]
+
+    def units(self) -> Iterator[Unit]:
+        for store, listing in _stores(self.app):
+            tell, learned = Telling(str(StoreApp(self.app.name, store))), Learned()
+            self._learned[store] = learned
+            asked = [self._store(tell, listing, learned), self._sources(tell, store, learned)]
+            yield Unit(tell, _one_after_the_other(asked))
+            yield Unit(tell, self._sentry(tell, listing.sentry, learned))
+
+    def joined(self) -> Iterator[Finding]:
+        """What shows only when store and Sentry are put side by side."""
+        for store, listing in _stores(self.app):
+            learned, package = self._learned[store], _package(listing)
+            if learned.seen is not None:
+                tell = Telling(str(StoreApp(self.app.name, store)))
+                names = ReleaseNames(package, listing.sentry.release)
+                yield from template_findings(tell, names, store, learned.releases, learned.seen)
+
+    def _store(self, tell: Telling, listing: PlayListing | AppStoreListing, learned: Learned) -> Questions:
+        def keep(releases: tuple[Release, ...]) -> None:
+            learned.releases = releases
+
+        if isinstance(listing, PlayListing):
+            return self._play(tell, listing, keep)
+        client = self.clients.app_store
+        access = self.loaded.settings.app_store
+        if client is None or access is None:
+            return lambda: iter(())
+        case = app_store.AppStoreCase(
+            tell=tell,
+            client=client,
+            app_id=listing.app_id,
+            bundle_id=listing.bundle_id,
+            policy=self.policy,
+            team=bool(access.issuer_id),
+            configured=frozenset(each.app_store.app_id for each in self._all if each.app_store),
+            learned=keep,
+        )
+        return lambda: app_store.questions(case)
+
+    def _play(
+        self, tell: Telling, listing: PlayListing, keep: Callable[[tuple[Release, ...]], None]
+    ) -> Questions:
+        client, reporting = self.clients.play, self.clients.reporting
+        if client is None or reporting is None:
+            return lambda: iter(())
+        app, quiet = StoreApp(self.app.name, Store.GOOGLE_PLAY), Quiet(self.loaded.settings.database)
+        case = play.PlayCase(
+            tell=tell,
+            survey=Survey(client, listing.package, listing.track),
+            reporting=reporting,
+            policy=self.policy,
+            configured=frozenset(each.google_play.package for each in self._all if each.google_play),
+            probing=self.probing,
+            disturbed=lambda: quiet.disturbed(app, probing=self.probing),
+            learned=keep,
+        )
+        return lambda: play.questions(case)
+
+    def _sentry(self, tell: Telling, source: SentrySource, learned: Learned) -> Questions:
+        access, evidence = self.loaded.settings.sentry, self.policy.evidence
+        if access is None or self.clients.sentry is None:
+            return lambda: iter(())
+
+        def keep(seen: tuple[Seen, ...]) -> None:
+            learned.seen = seen
+
+        case = sentry.ProjectCase(
+            tell=tell,
+            survey=SentrySurvey(self.clients.sentry, access.organization),
+            project=source.project,
+            environment=source.environment,
+            crashed_users=evidence is not None and evidence.signals.crashed_users is not Part.OFF,
+            learned=keep,
+        )
+        return lambda: sentry.about_project(case)
+
+    def _sources(self, tell: Telling, store: Store, learned: Learned) -> Questions:
+        """Asked about the newest release, once it is known; ratings only where the policy has a gate on them."""
+        listing = self.listings[StoreApp(self.app.name, store)]
+
+        def ask() -> Iterator[Finding]:
+            if learned.releases and self.policy.ratings is not None:
+                query = _query(learned.releases)
+                yield from signals.questions(tell, [_source(each, query) for each in listing.opinions])
+
+        return ask
+
+    @property
+    def _all(self) -> tuple[AppSettings, ...]:
+        return self.loaded.settings.apps
+
+
+def _stores(app: AppSettings) -> Iterator[tuple[Store, PlayListing | AppStoreListing]]:
+    if app.google_play:
+        yield Store.GOOGLE_PLAY, app.google_play
+    if app.app_store:
+        yield Store.APP_STORE, app.app_store
+
+
+def _package(listing: PlayListing | AppStoreListing) -> str:
+    return listing.package if isinstance(listing, PlayListing) else listing.bundle_id
+
+
+def _one_after_the_other(asked: Sequence[Questions]) -> Questions:
+    return lambda: chain.from_iterable(questions() for questions in asked)
+
+
+def _query(releases: tuple[Release, ...]) -> SignalQuery:
+    newest, *others = releases
+    now = datetime.now(UTC)
+    return SignalQuery(newest, tuple(others[:3]), now - timedelta(days=1), now)
+
+
+def _source(signal: Signal, query: SignalQuery) -> signals.Source:
+    def read() -> list[str]:
+        readings = persistently(lambda: signal.read(query), ONCE)
+        return [each.why if isinstance(each, (Unmeasured, Unheard)) else "" for each in readings]
+
+    return signals.Source(signal.name, read)
