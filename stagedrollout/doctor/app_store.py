@@ -38,18 +38,13 @@ BY_WRITING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppStoreCase:
-    """One iOS app. `team`: whether the key is a team's. `configured`: the Apple IDs of all apps.
-
-    `learned` is told the versions, newest first.
-    """
+    """One iOS app. `learned` is told its versions, newest first."""
 
     tell: Telling
     client: AppStoreClient
     app_id: str
     bundle_id: str
     policy: Policy
-    team: bool
-    configured: frozenset[str]
     learned: Callable[[tuple[Release, ...]], None]
 
 
@@ -68,9 +63,7 @@ def questions(case: AppStoreCase) -> Iterator[Finding]:
     case.learned(tuple(Release(one.number, one.number, one.build) for one in versions))
     yield _versions(case.tell, versions)
     yield from _on_sale(case)
-    yield from _role(case)
-    if left := case.client.left():
-        yield _allowance(case, left)
+    yield _reviews_right(case)
 
 
 def _unknown_app(case: AppStoreCase, no: Rejected) -> Finding:
@@ -135,22 +128,50 @@ def _on_sale(case: AppStoreCase) -> Iterator[Finding]:
         )
 
 
-def _role(case: AppStoreCase) -> Iterator[Finding]:
-    if not may_read_reviews(case.client, case.app_id):
-        needed = case.policy.ratings is not None
-        said = "the key may not read customer reviews"
-        right = "a key with the role App Manager reads them"
-        yield case.tell.problem("reviews", said, right) if needed else case.tell.note("reviews", said)
+def _reviews_right(case: AppStoreCase) -> Finding:
+    if may_read_reviews(case.client, case.app_id):
+        return case.tell.ok("reviews", "written reviews can be read")
+    if case.policy.ratings is None:
+        return case.tell.ok("reviews", "the key may not read customer reviews, and the policy needs none")
+    said = f"the policy {case.policy.name} has a gate on ratings, and the key may not read customer reviews"
+    return case.tell.problem("reviews", said, f"a key with the role App Manager reads them: {KEYS}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyCase:
+    """The key, asked about once for all apps. `team`: whether it is a team's. `configured`: the Apple IDs of all apps,
+    at least one."""
+
+    tell: Telling
+    client: AppStoreClient
+    team: bool
+    configured: tuple[str, ...]
+
+
+def about_key(case: KeyCase) -> Iterator[Finding]:
+    """What the key can do beyond need, as far as that shows (promise S4). Raises EdgeError."""
+    try:
+        seen = seen_apps(case.client)
+    except Denied as denied:
+        yield case.tell.problem("access", denied.detail, f"look at {KEYS}")
+        return
     yield case.tell.note("role", BY_WRITING)
-    if may_read_analytics(case.client, case.app_id):
+    known = [one.app_id for one in seen if one.app_id in case.configured]
+    if known:
+        yield _analytics(case, known[0])
+    yield _reach(case, seen)
+    if left := case.client.left():
+        yield _allowance(case, left)
+
+
+def _analytics(case: KeyCase, app_id: str) -> Finding:
+    if may_read_analytics(case.client, app_id):
         said = "the key reads analytics, which App Manager does not: its role is Admin, or has Finance or Sales in it"
-        yield case.tell.warning("beyond need", said, f"make a key with the role App Manager: {KEYS}")
-    else:
-        yield case.tell.ok("beyond need", "the key reads no analytics: it is neither Admin's nor Finance's")
-    yield _reach(case, seen_apps(case.client))
+        return case.tell.warning("beyond need", said, f"make a key with the role App Manager: {KEYS}")
+    return case.tell.ok("beyond need", "the key reads no analytics: it is neither Admin's nor Finance's")
 
 
-def _reach(case: AppStoreCase, seen: tuple[SeenApp, ...]) -> Finding:
+def _reach(case: KeyCase, seen: tuple[SeenApp, ...]) -> Finding:
     others = [one for one in seen if one.app_id not in case.configured]
     named = ", ".join(one.bundle_id for one in others[:OTHERS_NAMED])
     more = f" and {len(others) - OTHERS_NAMED} more" if len(others) > OTHERS_NAMED else ""
@@ -164,7 +185,7 @@ def _reach(case: AppStoreCase, seen: tuple[SeenApp, ...]) -> Finding:
     return case.tell.ok("beyond need", "it is an individual key that sees the configured apps only")
 
 
-def _allowance(case: AppStoreCase, left: str) -> Finding:
+def _allowance(case: KeyCase, left: str) -> Finding:
     if shortage := case.client.shortage():
         return case.tell.warning(
             "limit", shortage, "something else uses this key: give the daemon one of its own"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -59,7 +61,8 @@ class Doctor:
         loaded = _impatient(self.loaded)
         clock: Clock = self.doors.clock or SystemClock()
         clients, listings = open_clients(loaded, self.doors, clock), open_listings(loaded, self.doors, clock)
-        apps = [_OneApp(loaded, clients, listings, each, self.probing) for each in self._apps()]
+        turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        apps = [_OneApp(loaded, clients, listings, each, self.probing, turns) for each in self._apps()]
         house_told = tuple(house.remarks(Telling(CONFIGURATION), loaded.settings))
         units = [*chain.from_iterable(one.units() for one in apps), *_services(loaded, clients)]
         found = examined(units, told)
@@ -78,6 +81,7 @@ def _impatient(loaded: Loaded) -> Loaded:
 
 def _services(loaded: Loaded, clients: Clients) -> Iterator[Unit]:
     """What all apps share."""
+    yield from _accounts(loaded, clients)
     access, channel = loaded.settings.sentry, loaded.settings.slack
     if access is not None and clients.sentry is not None:
         case = sentry.OrganizationCase(
@@ -97,6 +101,26 @@ def _services(loaded: Loaded, clients: Clients) -> Iterator[Unit]:
         yield Unit(line.tell, lambda: slack.questions(line))
 
 
+def _accounts(loaded: Loaded, clients: Clients) -> Iterator[Unit]:
+    """The two stores' keys."""
+    apps, access = loaded.settings.apps, loaded.settings.app_store
+    packages = frozenset(each.google_play.package for each in apps if each.google_play)
+    app_ids = tuple(each.app_store.app_id for each in apps if each.app_store)
+    if clients.reporting is not None and packages:
+        account = play.AccountCase(
+            tell=Telling(Store.GOOGLE_PLAY.value), reporting=clients.reporting, configured=packages
+        )
+        yield Unit(account.tell, lambda: play.about_account(account))
+    if clients.app_store is not None and access is not None and app_ids:
+        key = app_store.KeyCase(
+            tell=Telling(Store.APP_STORE.value),
+            client=clients.app_store,
+            team=bool(access.issuer_id),
+            configured=app_ids,
+        )
+        yield Unit(key.tell, lambda: app_store.about_key(key))
+
+
 @dataclass(slots=True)
 class _OneApp:
     """One app in every store it is in."""
@@ -106,6 +130,7 @@ class _OneApp:
     listings: Mapping[StoreApp, Listing]
     app: AppSettings
     probing: bool
+    turns: Mapping[str, threading.Lock]
     _learned: dict[Store, Learned] = field(default_factory=dict)
 
     @property
@@ -136,8 +161,7 @@ class _OneApp:
         if isinstance(listing, PlayListing):
             return self._play(tell, listing, keep)
         client = self.clients.app_store
-        access = self.loaded.settings.app_store
-        if client is None or access is None:
+        if client is None:
             return lambda: iter(())
         case = app_store.AppStoreCase(
             tell=tell,
@@ -145,8 +169,6 @@ class _OneApp:
             app_id=listing.app_id,
             bundle_id=listing.bundle_id,
             policy=self.policy,
-            team=bool(access.issuer_id),
-            configured=frozenset(each.app_store.app_id for each in self._all if each.app_store),
             learned=keep,
         )
         return lambda: app_store.questions(case)
@@ -163,9 +185,9 @@ class _OneApp:
             survey=Survey(client, listing.package, listing.track),
             reporting=reporting,
             policy=self.policy,
-            configured=frozenset(each.google_play.package for each in self._all if each.google_play),
             probing=self.probing,
             disturbed=lambda: quiet.disturbed(app, probing=self.probing),
+            turn=self.turns[listing.package],
             learned=keep,
         )
         return lambda: play.questions(case)
@@ -198,10 +220,6 @@ class _OneApp:
                 yield from signals.questions(tell, [_source(each, query) for each in listing.opinions])
 
         return ask
-
-    @property
-    def _all(self) -> tuple[AppSettings, ...]:
-        return self.loaded.settings.apps
 
 
 def _stores(app: AppSettings) -> Iterator[tuple[Store, PlayListing | AppStoreListing]]:

@@ -6,6 +6,7 @@ All by looking, but for one edit that is opened to read the tracks and deleted a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -25,6 +26,9 @@ TRACKS_MAX = 8
 """Tracks whose review state is asked for; the names of others are told."""
 
 OTHERS_NAMED = 3
+SEEN_TOLD = 20
+"""How many packages are named of those that an account can see."""
+
 USERS = "Play Console > Users and permissions"
 OVERVIEW = "Play Console > Publishing overview"
 
@@ -37,7 +41,8 @@ ADMIN = "whether the account is an Admin of the whole Console is in no API"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayCase:
-    """One app on Play. `configured`: the packages of all apps. `disturbed`: what an edit would get in the way of.
+    """One app on Play. `disturbed`: what an edit would get in the way of, in words. `turn`: one for all cases of a
+    package, of which only one can have an edit open.
 
     `learned` is told the releases of the track, newest first.
     """
@@ -46,9 +51,9 @@ class PlayCase:
     survey: Survey
     reporting: PlayClient
     policy: Policy
-    configured: frozenset[str]
     probing: bool
     disturbed: Callable[[], str]
+    turn: threading.Lock
     learned: Callable[[tuple[Release, ...]], None]
 
     @property
@@ -56,9 +61,38 @@ class PlayCase:
         return self.survey.client.account or "the service account"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCase:
+    """The account, asked about once for all apps. `configured`: the packages of all of them."""
+
+    tell: Telling
+    reporting: PlayClient
+    configured: frozenset[str]
+
+
+def about_account(case: AccountCase) -> Iterator[Finding]:
+    """What the account can do beyond need, as far as that shows (promise S4), and what no API tells."""
+    try:
+        seen = seen_apps(case.reporting)
+    except EdgeError as error:
+        said = f"which other apps the account can see is not known (reporting API): {error.detail}"
+        yield case.tell.note("beyond need", said)
+    else:
+        yield _reach(case, seen)
+    yield case.tell.note("beyond need", ADMIN, f"look in {USERS}: it needs no right of the whole account")
+    yield case.tell.note("unsent", OTHER_CHANGES, f"look at {OVERVIEW} before the first raise")
+
+
+def _reach(case: AccountCase, seen: tuple[str, ...]) -> Finding:
+    others = [package for package in seen if package not in case.configured]
+    if not others:
+        return case.tell.ok("beyond need", "the account sees no app but the configured ones")
+    said = f"the account sees {len(others)} more: {_named(others)}; what it may do there does not show"
+    return case.tell.warning("beyond need", said, f"invite it to the configured apps only, in {USERS}")
+
+
 def questions(case: PlayCase) -> Iterator[Finding]:
     """Raises EdgeError where Play fails us altogether."""
-    seen = _seen(case)
     try:
         reviews: Reviews | None = case.survey.reviews()
     except Denied as denied:
@@ -68,13 +102,12 @@ def questions(case: PlayCase) -> Iterator[Finding]:
         if no.status != 404:
             raise
         if no.said is not Said.NO_SUCH_TRACK:
-            yield _package(case, no, seen)
+            yield _package(case, no)
             return
         reviews = None
     yield case.tell.ok("package", f"Google Play knows {case.survey.package}, and {case.account} can see it")
     yield from _tracks(case, known=reviews is not None)
     yield from _reviews_right(case)
-    yield from _beyond(case, seen)
 
 
 def refused_access(case: PlayCase, denied: Denied) -> Finding:
@@ -93,26 +126,18 @@ def refused_access(case: PlayCase, denied: Denied) -> Finding:
     return case.tell.problem("access", f"Google does not accept the key (E26): {denied.detail}", right)
 
 
-def _package(case: PlayCase, no: Refused, seen: tuple[str, ...] | EdgeError) -> Finding:
+def _package(case: PlayCase, no: Refused) -> Finding:
     package = case.survey.package
     said = f"Google Play knows no package {package!r} (E23): {no.detail}"
-    if not isinstance(seen, tuple):
-        return case.tell.problem(
-            "package", said, "write the package name as the Play Console shows it below the app's name"
-        )
+    try:
+        seen = seen_apps(case.reporting)
+    except EdgeError:
+        right = "write the package name as the Play Console shows it below the app's name"
+        return case.tell.problem("package", said, right)
     close = get_close_matches(package, seen, n=1, cutoff=0.6)
     meant = f"did you mean {close[0]}? " if close else ""
-    return case.tell.problem(
-        "package", said, f"{meant}the account can see: {', '.join(seen[:20]) or 'no app at all'}"
-    )
-
-
-def _seen(case: PlayCase) -> tuple[str, ...] | EdgeError:
-    """The packages that the account can see, or why that cannot be told."""
-    try:
-        return seen_apps(case.reporting)
-    except EdgeError as error:
-        return error
+    right = f"{meant}the account can see: {', '.join(seen[:SEEN_TOLD]) or 'no app at all'}"
+    return case.tell.problem("package", said, right)
 
 
 def _tracks(case: PlayCase, *, known: bool) -> Iterator[Finding]:
@@ -122,7 +147,7 @@ def _tracks(case: PlayCase, *, known: bool) -> Iterator[Finding]:
         yield from _untouched(case, going_on)
         return
     try:
-        with case.survey.edit() as edit:
+        with case.turn, case.survey.edit() as edit:
             tracks = case.survey.tracks(edit)
             track = next((raw for name, raw in tracks.items() if same_track(name, case.survey.track)), None)
             yield from _track(case, track, tracks)
@@ -188,7 +213,6 @@ def _unsent(case: PlayCase, tracks: Mapping[str, RawTrack]) -> Iterator[Finding]
         )
     if unasked := with_releases[TRACKS_MAX:]:
         yield case.tell.note("unsent", f"not asked about: {', '.join(unasked)}")
-    yield case.tell.note("unsent", OTHER_CHANGES, f"look at {OVERVIEW} before the first raise")
 
 
 def labelled(states: Mapping[str, Reviews], tracks: Mapping[str, RawTrack]) -> list[tuple[str, str]]:
@@ -252,19 +276,6 @@ def _reviews_right(case: PlayCase) -> Iterator[Finding]:
     else:
         said = f"the account may read and answer reviews, which the policy {case.policy.name} does not need"
         yield case.tell.warning("beyond need", said, f"take Reply to reviews from it in {USERS}")
-
-
-def _beyond(case: PlayCase, seen: tuple[str, ...] | EdgeError) -> Iterator[Finding]:
-    """What the account can do beyond need, as far as that shows (promise S4)."""
-    if isinstance(seen, EdgeError):
-        said = f"which other apps the account can see is not known (reporting API): {seen.detail}"
-        yield case.tell.note("beyond need", said)
-    elif others := [package for package in seen if package not in case.configured]:
-        said = f"the account sees {len(others)} more: {_named(others)}; what it may do there does not show"
-        yield case.tell.warning("beyond need", said, f"invite it to the configured apps only, in {USERS}")
-    else:
-        yield case.tell.ok("beyond need", "the account sees no app but the configured ones")
-    yield case.tell.note("beyond need", ADMIN, f"look in {USERS}: it needs no right of the whole account")
 
 
 def _named(others: list[str]) -> str:

@@ -16,8 +16,9 @@ from stagedrollout.stores.google_play.errors import Refused, Said
 from stagedrollout.stores.google_play.survey import what_if
 from stagedrollout.stores.google_play.tracks import RawTrack, raw_releases
 
-NOTHING_SENT = "nothing was sent: the edit was deleted"
-LAST_WORD = "Play has been seen telling of a missing right only at the commit (E14), which is never tried"
+LAST_WORD = (
+    "but Play has been seen telling of a missing right only at the commit (E14), which is never tried here"
+)
 
 
 class Draft(Protocol):
@@ -48,8 +49,7 @@ def probed(tell: Telling, draft: Draft, edit: str, track: RawTrack) -> Iterator[
     said = (
         f"Play took the track {draft.track} as it is and validated it: nothing speaks against releasing there"
     )
-    yield tell.ok("role", f"{said}; {NOTHING_SENT}")
-    yield tell.note("probe", LAST_WORD)
+    yield tell.ok("role", f"{said} ({LAST_WORD})")
     yield from _what_if(tell, draft, edit, track)
 
 
