@@ -72,7 +72,7 @@ class Telling:
         """A refusal is a problem; anything else leaves open how things are."""
         if isinstance(error, (Denied, Rejected)):
             return self.problem(about, f"{error.service} refuses ({error.doing}): {error.detail}", right)
-        said = f"it could not be looked at ({error.doing}): {error.detail}"
+        said = f"{error.service} could not be asked ({error.doing}): {error.detail}"
         return self.unknown(
             about, said, right or "try again; if it stays so, look at network, proxy and address"
         )

@@ -33,6 +33,9 @@ from stagedrollout.stores.google_play.survey import Survey
 
 Questions = Callable[[], Iterator[Finding]]
 
+AT_ONCE = 4
+"""Apps that are asked about at once, of one service."""
+
 CONFIGURATION, SENTRY, SLACK = "configuration", "sentry", "slack"
 
 
@@ -62,7 +65,8 @@ class Doctor:
         clock: Clock = self.doors.clock or SystemClock()
         clients, listings = open_clients(loaded, self.doors, clock), open_listings(loaded, self.doors, clock)
         turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        apps = [_OneApp(loaded, clients, listings, each, self.probing, turns) for each in self._apps()]
+        lanes = _lanes()
+        apps = [_OneApp(loaded, clients, listings, each, self.probing, turns, lanes) for each in self._apps()]
         house_told = tuple(house.remarks(Telling(CONFIGURATION), loaded.settings))
         units = [*chain.from_iterable(one.units() for one in apps), *_services(loaded, clients)]
         found = examined(units, told)
@@ -131,6 +135,7 @@ class _OneApp:
     app: AppSettings
     probing: bool
     turns: Mapping[str, threading.Lock]
+    lanes: Mapping[str, threading.Semaphore]
     _learned: dict[Store, Learned] = field(default_factory=dict)
 
     @property
@@ -142,8 +147,8 @@ class _OneApp:
             tell, learned = Telling(str(StoreApp(self.app.name, store))), Learned()
             self._learned[store] = learned
             asked = [self._store(tell, listing, learned), self._sources(tell, store, learned)]
-            yield Unit(tell, _one_after_the_other(asked))
-            yield Unit(tell, self._sentry(tell, listing.sentry, learned))
+            yield Unit(tell, _in(self.lanes[store.value], asked))
+            yield Unit(tell, _in(self.lanes[SENTRY], [self._sentry(tell, listing.sentry, learned)]), SENTRY)
 
     def joined(self) -> Iterator[Finding]:
         """What shows only when store and Sentry are put side by side."""
@@ -233,8 +238,20 @@ def _package(listing: PlayListing | AppStoreListing) -> str:
     return listing.package if isinstance(listing, PlayListing) else listing.bundle_id
 
 
-def _one_after_the_other(asked: Sequence[Questions]) -> Questions:
-    return lambda: chain.from_iterable(questions() for questions in asked)
+def _in(lane: threading.Semaphore, asked: Sequence[Questions]) -> Questions:
+    """One after the other, once there is room in the lane."""
+
+    def questions() -> Iterator[Finding]:
+        with lane:
+            for each in asked:
+                yield from each()
+
+    return questions
+
+
+def _lanes() -> Mapping[str, threading.Semaphore]:
+    """Services limit how much they are asked at once (sentry.md section 7)."""
+    return defaultdict(lambda: threading.Semaphore(AT_ONCE))
 
 
 def _query(releases: tuple[Release, ...]) -> SignalQuery:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -147,19 +148,28 @@ def _tracks(case: PlayCase, *, known: bool) -> Iterator[Finding]:
         yield from _untouched(case, going_on)
         return
     try:
-        with case.turn, case.survey.edit() as edit:
-            tracks = case.survey.tracks(edit)
-            track = next((raw for name, raw in tracks.items() if same_track(name, case.survey.track)), None)
-            yield from _track(case, track, tracks)
-            yield from _unsent(case, tracks)
-            if case.probing and track is not None:
-                yield from probed(case.tell, case.survey, edit, track)
+        yield from _in_edit(case, known=known)
     except Conflict:
         said = "somebody with this account opened another edit at the same moment, which ended this one"
         yield case.tell.unknown("track", said, "try again; if it is the daemon, it has lost nothing")
-    except Denied as denied:
-        yield _no_edit(case, denied, known=known)
         return
+
+
+def _in_edit(case: PlayCase, *, known: bool) -> Iterator[Finding]:
+    """Raises Conflict when somebody else ends the edit."""
+    with ExitStack() as stack:
+        stack.enter_context(case.turn)
+        try:
+            edit = stack.enter_context(case.survey.edit())
+        except Denied as denied:
+            yield _no_edit(case, denied, known=known)
+            return
+        tracks = case.survey.tracks(edit)
+        track = next((raw for name, raw in tracks.items() if same_track(name, case.survey.track)), None)
+        yield from _track(case, track, tracks)
+        yield from _unsent(case, tracks)
+        if case.probing and track is not None:
+            yield from probed(case.tell, case.survey, edit, track)
     if not case.probing:
         said = "whether the account may release to this track cannot be seen by looking"
         yield case.tell.note(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from stagedrollout.core.errors import Conflict, Denied, EdgeError
+from stagedrollout.core.errors import Denied, EdgeError
 from stagedrollout.doctor.finding import Finding, Telling
 from stagedrollout.stores.google_play.errors import Refused, Said
 from stagedrollout.stores.google_play.survey import what_if
@@ -102,9 +102,7 @@ def _taken(draft: Draft, edit: str, body: RawTrack) -> bool:
     """Whether Play takes this track. Raises EdgeError for anything but yes and no."""
     try:
         draft.write(edit, body)
-    except Conflict:
-        raise
-    except Refused:
+    except (Refused, Denied):
         return False
     return True
 

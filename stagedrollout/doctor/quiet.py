@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stagedrollout.core.errors import StorageError
-from stagedrollout.core.model import CommandVerb, StoreApp
+from stagedrollout.core.model import StoreApp
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import Engine, open_readonly
 from stagedrollout.storage.journal import Journal
@@ -63,24 +63,25 @@ class Quiet:
             if intents := _intents(engine, app):
                 return intents, False
             statuses = Presence(engine).statuses()
-            row = next((row for row in statuses.passes if row.store_app == app), None)
-            if row is None or not _alive(statuses.daemon, self.now()):
+            if not _watches(statuses.daemon, app, self.now()):
                 return "", False
-            return self._pass(row, rehearsal=_rehearses(statuses.daemon), probing=probing)
+            row = next((row for row in statuses.passes if row.store_app == app), None)
+            return self._pass(row, probing=probing)
 
-    def _pass(self, row: PassRow, *, rehearsal: bool, probing: bool) -> tuple[str, bool]:
-        if row.finished_at is None or row.started_at > row.finished_at:
+    def _pass(self, row: PassRow | None, *, probing: bool) -> tuple[str, bool]:
+        """While a pass goes on, it is still due: the next one is noted at its end."""
+        ahead = row.next_due_at - self.now() if row and row.next_due_at else timedelta(0)
+        if ahead <= timedelta(0):
             return "the daemon is looking at this app just now", True
-        due = row.next_due_at
-        if probing and not rehearsal and due is not None and due - self.now() < BEFORE_A_PASS:
+        if probing and ahead < BEFORE_A_PASS:
             return "the daemon is about to look at this app", True
         return "", False
 
 
 def _intents(engine: Engine, app: StoreApp) -> str:
-    halts = [order for order in CommandBox(engine).waiting() if order.verb is CommandVerb.HALT]
-    if any((order.app, order.store) == (app.app, app.store) for order in halts):
-        return "a person's halt of this app is being carried out"
+    orders = [each for each in CommandBox(engine).waiting() if (each.app, each.store) == (app.app, app.store)]
+    if orders:
+        return f"a person's order ({orders[0].verb.value}) is waiting or being carried out"
     standing = Journal(engine).open_intents(app)
     if not standing:
         return ""
@@ -90,11 +91,9 @@ def _intents(engine: Engine, app: StoreApp) -> str:
     )
 
 
-def _alive(daemon: DaemonRow | None, now: datetime) -> bool:
-    return (
-        daemon is not None and "stopped_at" not in daemon.info and now - daemon.heartbeat_at < _SILENT_AFTER
-    )
-
-
-def _rehearses(daemon: DaemonRow | None) -> bool:
-    return daemon is not None and daemon.info.get("clock") == "emulator"
+def _watches(daemon: DaemonRow | None, app: StoreApp, now: datetime) -> bool:
+    """Whether a living daemon watches this app by the machine's time. An emulator's says nothing about when its next
+    look is, for it stands still meanwhile."""
+    if daemon is None or "stopped_at" in daemon.info or now - daemon.heartbeat_at >= _SILENT_AFTER:
+        return False
+    return daemon.info.get("clock") != "emulator" and str(app) in daemon.info.get("watching", ())

@@ -22,10 +22,14 @@ Told = Callable[[str], None]
 
 @dataclass(slots=True)
 class Unit:
-    """Questions about one subject, asked one after the other; each answer counts as soon as it is there."""
+    """Questions about one subject, asked one after the other; each answer counts as soon as it is there.
+
+    `about`: what is told of where the service fails us altogether.
+    """
 
     tell: Telling
     questions: Callable[[], Iterator[Finding]]
+    about: str = "access"
     _found: list[Finding] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -50,7 +54,7 @@ class Unit:
             for finding in self.questions():
                 self._found.append(finding)
         except EdgeError as error:
-            self._found.append(self.tell.failed("access", error))
+            self._found.append(self.tell.failed(self.about, error))
         except WrongConfiguration as error:
             self._found.append(self.tell.problem("configuration", str(error)))
         except Exception as mistake:  # noqa: BLE001 - told as what it is; the other subjects have their say

@@ -7,7 +7,7 @@ A mistyped environment is a 404 that does not say so, and a mistyped release loo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
@@ -50,7 +50,7 @@ class OrganizationCase:
 
     tell: Telling
     survey: SentrySurvey
-    token: str
+    token: str = field(repr=False)
     now: Callable[[], datetime]
 
 

@@ -35,5 +35,5 @@ def _read(tell: Telling, source: Source) -> Finding:
     except EdgeError as error:
         return tell.failed(source.name, error)
     if gaps:
-        return tell.note(source.name, f"{source.name} answers{of_it}, without numbers yet: {'; '.join(gaps)}")
-    return tell.ok(source.name, f"{source.name} can be read{of_it}")
+        return tell.note(source.name, f"it answers{of_it}, without numbers yet: {'; '.join(gaps)}")
+    return tell.ok(source.name, f"asked as a pass asks it{of_it}, and answered")

@@ -13,10 +13,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from stagedrollout.core.errors import Faulty
 from stagedrollout.core.plain import one_line
 from stagedrollout.http.client import HttpClient, Params
-from stagedrollout.signals.sentry_shape import SERVICE, SESSIONS, USERS, Implausible, item, whole_count
+from stagedrollout.signals.sentry_shape import SESSIONS, USERS, Implausible, item, whole_count
 
 ANY_REGION = "sentry.io"
 """The one host that finds an organization wherever it lives (section 1)."""
@@ -84,7 +83,7 @@ class SentrySurvey:
             (("project", project), *_fields(SESSIONS, USERS), *_by("release", "environment"))
         )
         found = [_seen(group) for group in groups]
-        return tuple(sorted((one for one in found if one.sessions), key=lambda one: -one.sessions))
+        return tuple(sorted((one for one in found if one and one.sessions), key=lambda one: -one.sessions))
 
     def statuses(self, project: str, environment: str) -> tuple[str, ...]:
         """The kinds of sessions that this server tells apart. Raises Rejected (404) where there is no such
@@ -110,12 +109,13 @@ def _by(*names: str) -> Params:
     return tuple(("groupBy", name) for name in names)
 
 
-def _seen(group: Mapping[str, Any]) -> Seen:
+def _seen(group: Mapping[str, Any]) -> Seen | None:
+    """None where its numbers cannot be."""
     by, totals = item(group, "by", dict), item(group, "totals", dict)
     try:
-        sessions, users = (whole_count(item(totals, name, int), name) for name in (SESSIONS, USERS))
-    except Implausible as odd:
-        raise Faulty(SERVICE, "read sessions", f"the answer has {odd}") from None
+        sessions, users = (whole_count(item(totals, name, object), name) for name in (SESSIONS, USERS))
+    except Implausible:
+        return None
     return Seen(_name(item(by, "release", str)), _name(item(by, "environment", str)), sessions, users)
 
 

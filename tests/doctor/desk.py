@@ -42,8 +42,12 @@ class Desk:
     def loaded(self) -> Loaded:
         return load_with_secrets(self.config, environ=os.environ)
 
-    def examines(self, *, probing: bool = False, app: str = "") -> tuple[Finding, ...]:
+    def marks(self) -> None:
+        """From here on counts what is `sent`."""
         self._before = len(self.world.ledger.requests)
+
+    def examines(self, *, probing: bool = False, app: str = "") -> tuple[Finding, ...]:
+        self.marks()
         self.found = Doctor(self.loaded(), app=app, probing=probing).examine(lambda _: None)
         return self.found
 
@@ -67,7 +71,7 @@ class Desk:
         self.world.faults.add(fault, self.world.timeline.now)
 
     def sent(self, service: str) -> list[tuple[str, str]]:
-        """What was sent to a service since the last examination began: method and the end of the path."""
+        """What was sent to a service since the last mark, or the beginning of an examination: methods and paths."""
         requests = self.world.ledger.requests[self._before :]
         return [(one["method"], one["path"]) for one in requests if one["service"] == service]
 

@@ -70,7 +70,7 @@ def test_a_token_that_is_refused_is_told_by_everyone_who_uses_it(desk: Desk) -> 
     desk.breaks("sentry", "401")
     desk.examines()
     assert desk.finding("sentry", "token").state is State.PROBLEM
-    assert desk.finding(ANDROID, "access").state is State.PROBLEM
+    assert desk.finding(ANDROID, "sentry").state is State.PROBLEM
 
 
 @pytest.mark.parametrize(
