@@ -67,10 +67,15 @@ class Doctor:
         turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         lanes = _lanes()
         apps = [_OneApp(loaded, clients, listings, each, self.probing, turns, lanes) for each in self._apps()]
-        house_told = tuple(house.remarks(Telling(CONFIGURATION), loaded.settings))
+        tell = Telling(CONFIGURATION)
+        house_told = [*house.remarks(tell, loaded.settings), *self._unprobed(tell)]
         units = [*chain.from_iterable(one.units() for one in apps), *_services(loaded, clients)]
         found = examined(units, told)
         return (*house_told, *found, *chain.from_iterable(one.joined() for one in apps))
+
+    def _unprobed(self, tell: Telling) -> Iterator[Finding]:
+        if self.probing and not any(each.google_play for each in self._apps()):
+            yield tell.note("probe", "no app on Google Play is asked about: only there is an edit to probe")
 
     def _apps(self) -> list[AppSettings]:
         return [each for each in self.loaded.settings.apps if self.app in ("", each.name)]

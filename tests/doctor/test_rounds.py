@@ -104,7 +104,8 @@ def test_no_secret_is_ever_told(desk: Desk) -> None:
 
 
 def test_one_app_can_be_asked_about_alone(desk: Desk) -> None:
-    desk.examines(app="nobody")
+    desk.examines(app="nobody", probing=True)
+    assert "only there is an edit to probe" in desk.finding("configuration", "probe").said
     assert {one.subject for one in desk.found} == {
         "configuration",
         "google_play",
