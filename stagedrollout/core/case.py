@@ -107,6 +107,12 @@ def taken(order: Command, text: str) -> facts.Commanded:
     return _answered(order, text, accepted=True)
 
 
+def answered_links(case: Case, order: Command) -> tuple[facts.LinkAnswered, ...]:
+    """With a resume a person answers every halt on the other store that holds this rollout."""
+    why = f"{order.actor} resumed it here: {order.reason}"
+    return tuple(facts.LinkAnswered(h.by, h.halted_at, why) for h in case.rollout.link.holding)
+
+
 def refused(decision: Decision) -> bool:
     """Whether it only answers an order, with no."""
     return any(isinstance(fact, facts.Commanded) and not fact.accepted for fact in decision.also)
