@@ -75,7 +75,7 @@ def _links(engine: Engine, statuses: Statuses) -> dict[str, str]:
         link = LinkState()
         if row.summary.phase != "superseded":
             for recorded in Journal(engine).told(row.rollout, facts.LINK_KINDS):
-                link = link.knowing(facts.read(recorded.entry), recorded.entry.at)
+                link = link.knowing(facts.read(recorded.entry))
         found[str(row.rollout)] = link.text(row.rollout.store)
     return found
 

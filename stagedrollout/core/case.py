@@ -45,7 +45,8 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything a decision may depend on. `order` is the one human command under consideration."""
+    """Everything a decision may depend on. `order` is the one human command under consideration; `learned` is what
+    this pass has found out, and whoever gave that order may not have known."""
 
     rollout: Rollout
     observation: Observation
@@ -55,6 +56,7 @@ class Case:
     order: Command | None = None
     unknown_policy: str = ""
     """The name of the policy that should steer this rollout, if this daemon does not know it."""
+    learned: tuple[facts.Fact, ...] = ()
 
     @property
     def now(self) -> datetime:

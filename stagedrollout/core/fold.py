@@ -375,4 +375,4 @@ def _(fact: facts.Closed, rollout: Rollout, at: datetime) -> Rollout:
 @_apply.register(facts.LinkAnswered)
 @_apply.register(facts.LinkHolds)
 def _(fact: facts.LinkFact, rollout: Rollout, at: datetime) -> Rollout:
-    return replace(rollout, link=rollout.link.knowing(fact, at))
+    return replace(rollout, link=rollout.link.knowing(fact))

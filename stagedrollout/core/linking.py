@@ -70,8 +70,7 @@ def other_store(store: Store) -> Store:
 
 @dataclass(frozen=True, slots=True)
 class LinkHalt:
-    """A halt of `release` on the other store that this rollout knows of, since `held_at`. `answered`: what a person
-    said to it, as far as it was said."""
+    """A halt of `release` on the other store that this rollout knows of. `answered`: how a person has answered it."""
 
     by: str
     store: Store
@@ -79,7 +78,6 @@ class LinkHalt:
     actor: Actor
     reason: str
     halted_at: datetime
-    held_at: datetime
     answered: str = ""
 
     @property
@@ -135,11 +133,12 @@ class LinkState:
         if seen is None:
             return ""
         if self.holding:
-            return f"held: {'; '.join(halt.text for halt in self.holding)}"
+            by = " and ".join(f"{halt.release} by {halt.actor}" for halt in self.holding)
+            return f"held by the halt of {STORE_NAMES[other_store(store)]} {by}, until a person answers"
         if seen.unread:
             return f"{STORE_NAMES[other_store(store)]} cannot be judged: {seen.unread}"
         if seen.lead is store:
-            return f"leads {seen.release or 'nothing yet'} on {STORE_NAMES[other_store(store)]}"
+            return f"leads {seen.release or 'no such version yet'} on {STORE_NAMES[other_store(store)]}"
         if seen.halted:
             return f"goes by its own evidence: the halt on {STORE_NAMES[seen.lead]} is answered"
         if seen.earned_ppm == PPM_ALL:
@@ -150,7 +149,7 @@ class LinkState:
             )
         return self.awaited(seen.after_ppm)
 
-    def knowing(self, fact: facts.Fact, at: datetime) -> LinkState:
+    def knowing(self, fact: facts.Fact) -> LinkState:
         """The state after one more fact; facts of other kinds change nothing."""
         match fact:
             case facts.Linked():
@@ -160,9 +159,7 @@ class LinkState:
             case facts.LinkHolds():
                 return replace(self, told=(*self.told, fact.halt))
             case facts.LinkHeld():
-                halt = LinkHalt(
-                    fact.by, fact.store, fact.release, fact.actor, fact.reason, fact.halted_at, held_at=at
-                )
+                halt = LinkHalt(fact.by, fact.store, fact.release, fact.actor, fact.reason, fact.halted_at)
                 return replace(self, halts=(*self.halts, halt))
             case facts.LinkAnswered():
                 return replace(self, halts=tuple(_answered(halt, fact) for halt in self.halts))

@@ -88,6 +88,7 @@ class Reconciler:
                 mode=listing.mode,
                 order=order,
                 unknown_policy=listing.unknown(_policy_meant(observed.rollout, order)),
+                learned=observed.learned,
             )
         )
         if _stops(decision):

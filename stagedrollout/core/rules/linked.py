@@ -12,7 +12,15 @@ from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, taken, wait
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.model import ActorKind, Change, CommandVerb, ReleaseStatus, ReviewState, Verb
+from stagedrollout.core.model import (
+    STORE_NAMES,
+    ActorKind,
+    Change,
+    CommandVerb,
+    ReleaseStatus,
+    ReviewState,
+    Verb,
+)
 from stagedrollout.core.phasing import next_share
 from stagedrollout.core.rules import beginning, brake, holds
 from stagedrollout.core.units import percent_text
@@ -22,10 +30,11 @@ def meanwhile(case: Case) -> Decision | None:
     """Who resumes cannot have meant a halt on the other store that became known only in this pass."""
     if case.ordered(CommandVerb.RESUME) is None:
         return None
-    new = [halt for halt in case.rollout.link.holding if halt.held_at == case.now]
-    if not new:
+    new = next((fact for fact in case.learned if isinstance(fact, facts.LinkHeld)), None)
+    if new is None:
         return None
-    return refuse(case, "linked_halt", f"{new[0].text}; if you know of that, order it again")
+    text = f"{STORE_NAMES[new.store]} {new.release} was halted meanwhile, by {new.actor}: {new.reason}"
+    return refuse(case, "linked_halt", f"{text}; if it is to go on all the same, order it again")
 
 
 def elsewhere(case: Case) -> Decision | None:
@@ -34,10 +43,16 @@ def elsewhere(case: Case) -> Decision | None:
     cause = _cause(case)
     if cause is None:
         return None
+    if case.ordered(CommandVerb.START) and not _unstarted(case):
+        return None  # it is out already: to be looked after raises nothing
     if case.order:
         return refuse(case, cause.code, cause.text)
     prepared = beginning.prepare(case)
     return prepared if prepared and prepared.change else Decision(DecisionKind.HOLD, (cause,))
+
+
+def _unstarted(case: Case) -> bool:
+    return case.status is ReleaseStatus.DRAFT
 
 
 def _cause(case: Case) -> Reason | None:
@@ -117,9 +132,15 @@ def _started_later(case: Case, decision: Decision) -> Decision:
 
 
 def _left_to_apple(case: Case, decision: Decision) -> Decision:
-    """HOLD instead of a wait in which Apple would go further than the lead's evidence; the brake then pauses it. Only
-    a window that a person opened is theirs."""
-    if not brake.goes_on(case, decision) or _by_person(case):
+    """HOLD instead of a wait in which Apple would go on in spite of a halt, or further than the lead's evidence; the
+    brake then pauses it. Only a window that a person opened is theirs."""
+    if not brake.goes_on(case, decision):
+        return decision
+    answered = any(isinstance(fact, facts.LinkAnswered) for fact in decision.also)
+    cause = None if answered else _cause(case)
+    if cause:
+        return replace(decision, kind=DecisionKind.HOLD, reasons=(cause, *decision.reasons), due=None)
+    if _by_person(case):
         return decision
     target = next_share(case.rollout.exposure_ppm)
     if case.rollout.link.permits(case.rollout.key.store, target):
