@@ -56,15 +56,14 @@ def read_status(config: Path) -> dict[str, Any]:
     engine = open_readonly(database_url(config))
     check(engine)
     statuses = Presence(engine).statuses()
-    links = _links(engine, statuses)
     undelivered = OutboxTable(engine).undelivered(datetime.now(UTC))
-    return describe(statuses, links) | {
+    return describe(statuses, links(engine, statuses)) | {
         "notices_undelivered": undelivered.waiting + undelivered.failed,
         "notices_problem": undelivered.problem,
     }
 
 
-def _links(engine: Engine, statuses: Statuses) -> dict[str, str]:
+def links(engine: Engine, statuses: Statuses) -> dict[str, str]:
     """How each rollout that is not over stands to the same version on the other store, by its key."""
     from stagedrollout.core import facts  # noqa: PLC0415
     from stagedrollout.core.linking import LinkState  # noqa: PLC0415
@@ -80,9 +79,9 @@ def _links(engine: Engine, statuses: Statuses) -> dict[str, str]:
     return found
 
 
-def describe(statuses: Statuses, links: Mapping[str, str] | None = None) -> dict[str, Any]:
+def describe(statuses: Statuses, linked: Mapping[str, str]) -> dict[str, Any]:
     """The document, from one look at the database. What goes on counting is told as of the last look at the store.
-    `links`: in words, by the rollout's key."""
+    `linked`: the links, in words, by the rollout's key."""
     looked = {row.store_app: row.finished_at for row in statuses.passes if row.finished_at}
     return {
         "daemon": _daemon(statuses),
@@ -95,7 +94,7 @@ def describe(statuses: Statuses, links: Mapping[str, str] | None = None) -> dict
                 "phase": row.summary.phase,
                 "exposure_ppm": row.summary.exposure_ppm,
                 "reason": row.summary.reason,
-                "link": (links or {}).get(str(row.rollout), ""),
+                "link": linked.get(str(row.rollout), ""),
                 **_pauses(row, looked.get(row.rollout.store_app, row.updated_at)),
                 "updated_at": row.updated_at.isoformat(),
             }
