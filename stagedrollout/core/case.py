@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Assessment, Reason
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Hold, Rollout
@@ -109,10 +109,10 @@ def taken(order: Command, text: str) -> facts.Commanded:
     return _answered(order, text, accepted=True)
 
 
-def answered_links(case: Case, order: Command) -> tuple[facts.LinkAnswered, ...]:
+def answered_links(case: Case, order: Command) -> tuple[link_facts.LinkAnswered, ...]:
     """With a resume a person answers every halt on the other store that holds this rollout."""
     why = f"{order.actor} resumed it here: {order.reason}"
-    return tuple(facts.LinkAnswered(h.by, h.halted_at, why) for h in case.rollout.link.holding)
+    return tuple(link_facts.LinkAnswered(h.by, h.halted_at, why) for h in case.rollout.link.holding)
 
 
 def refused(decision: Decision) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.baseline import age_of
 from stagedrollout.core.facts import Drift, Fact
 from stagedrollout.core.lifecycle import Halt, Rollout
@@ -42,7 +42,7 @@ def of_link(
     Nothing for a rollout that is over, or that nobody looks after.
     """
     if link is None:
-        return (facts.Unlinked(),) if rollout.link.seen else ()
+        return (link_facts.Unlinked(),) if rollout.link.seen else ()
     if rollout.finished or rollout.ignored:
         return ()
     same = matching(link, rollout, others)
@@ -51,11 +51,11 @@ def of_link(
     return (*news, *_held(rollout, same), *_answered(rollout, same, learned), *_holds(rollout, same))
 
 
-def _look(link: Link, same: tuple[Rollout, ...], unread: str) -> facts.Linked:
+def _look(link: Link, same: tuple[Rollout, ...], unread: str) -> link_facts.Linked:
     """The newest build of the version. Of a follower nothing more is asked than whether it is there."""
     newest = same[-1] if same else None
     leads = newest is not None and newest.key.store is link.lead
-    return facts.Linked(
+    return link_facts.Linked(
         lead=link.lead,
         after_ppm=link.after_ppm,
         release=newest.release.label if newest else "",
@@ -72,7 +72,7 @@ def _held(rollout: Rollout, same: tuple[Rollout, ...]) -> Iterator[Fact]:
     for other in same:
         halt = other.halt
         if halt and not rollout.link.knows(str(other.key), halt.at):
-            yield facts.LinkHeld(
+            yield link_facts.LinkHeld(
                 str(other.key), other.key.store, other.release.label, halt.actor, halt.reason, halt.at
             )
 
@@ -85,9 +85,9 @@ def _answered(rollout: Rollout, same: tuple[Rollout, ...], learned: tuple[Fact, 
     for held in rollout.link.holding:
         if held.by in resumed:
             why = f"it was resumed on {STORE_NAMES[held.store]}"
-            yield facts.LinkAnswered(held.by, held.halted_at, why)
+            yield link_facts.LinkAnswered(held.by, held.halted_at, why)
         elif here:
-            yield facts.LinkAnswered(
+            yield link_facts.LinkAnswered(
                 held.by, held.halted_at, "somebody resumed it here, in the store's console"
             )
 
@@ -98,7 +98,7 @@ def _holds(rollout: Rollout, same: tuple[Rollout, ...]) -> Iterator[Fact]:
     for other in same if halt else ():
         told = f"{other.key} {halt.at.isoformat()}" if halt else ""
         if _is_held_by(other, rollout, halt) and told not in rollout.link.told:
-            yield facts.LinkHolds(told, other.key.store, other.release.label)
+            yield link_facts.LinkHolds(told, other.key.store, other.release.label)
 
 
 def _is_held_by(other: Rollout, rollout: Rollout, halt: Halt | None) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import singledispatch
 from typing import Any
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Suspicion
 from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.facts import DecisionKind, Drift, Fact
@@ -369,10 +369,10 @@ def _(fact: facts.Closed, rollout: Rollout, at: datetime) -> Rollout:
     return replace(rollout, closed=True)
 
 
-@_apply.register(facts.Linked)
-@_apply.register(facts.Unlinked)
-@_apply.register(facts.LinkHeld)
-@_apply.register(facts.LinkAnswered)
-@_apply.register(facts.LinkHolds)
-def _(fact: facts.LinkFact, rollout: Rollout, at: datetime) -> Rollout:
+@_apply.register(link_facts.Linked)
+@_apply.register(link_facts.Unlinked)
+@_apply.register(link_facts.LinkHeld)
+@_apply.register(link_facts.LinkAnswered)
+@_apply.register(link_facts.LinkHolds)
+def _(fact: link_facts.LinkFact, rollout: Rollout, at: datetime) -> Rollout:
     return replace(rollout, link=rollout.link.knowing(fact))

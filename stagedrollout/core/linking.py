@@ -21,7 +21,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.model import STORE_NAMES, Actor, Release, Store
 from stagedrollout.core.units import PPM_ALL, FromFile, Percent, Written, percent_text, ppm_from_percent
 
@@ -90,7 +90,7 @@ class LinkState:
     """What a rollout's journal tells of its link: the newest look at the other store, its halts, and which of our own
     halts the people on this side were told to hold it."""
 
-    seen: facts.Linked | None = None
+    seen: link_facts.Linked | None = None
     halts: tuple[LinkHalt, ...] = ()
     told: tuple[str, ...] = ()
 
@@ -152,21 +152,21 @@ class LinkState:
     def knowing(self, fact: facts.Fact) -> LinkState:
         """The state after one more fact; facts of other kinds change nothing."""
         match fact:
-            case facts.Linked():
+            case link_facts.Linked():
                 return replace(self, seen=fact)
-            case facts.Unlinked():
+            case link_facts.Unlinked():
                 return LinkState()
-            case facts.LinkHolds():
+            case link_facts.LinkHolds():
                 return replace(self, told=(*self.told, fact.halt))
-            case facts.LinkHeld():
+            case link_facts.LinkHeld():
                 halt = LinkHalt(fact.by, fact.store, fact.release, fact.actor, fact.reason, fact.halted_at)
                 return replace(self, halts=(*self.halts, halt))
-            case facts.LinkAnswered():
+            case link_facts.LinkAnswered():
                 return replace(self, halts=tuple(_answered(halt, fact) for halt in self.halts))
             case _:
                 return self
 
 
-def _answered(halt: LinkHalt, fact: facts.LinkAnswered) -> LinkHalt:
+def _answered(halt: LinkHalt, fact: link_facts.LinkAnswered) -> LinkHalt:
     meant = (halt.by, halt.halted_at) == (fact.by, fact.halted_at)
     return replace(halt, answered=fact.why) if meant else halt

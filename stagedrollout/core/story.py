@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.model import STORE_NAMES, ReleaseStatus, Verb
 from stagedrollout.core.phasing import BUDGET
 from stagedrollout.core.units import percent_text
@@ -156,7 +156,7 @@ def _(fact: facts.Closed) -> str:  # noqa: ARG001
 
 
 @sentence.register
-def _(fact: facts.Linked) -> str:
+def _(fact: link_facts.Linked) -> str:
     lead = STORE_NAMES[fact.lead]
     if fact.unread:
         return f"linked, led by {lead}; the other store's journal cannot be read: {fact.unread}"
@@ -168,20 +168,20 @@ def _(fact: facts.Linked) -> str:
 
 
 @sentence.register
-def _(fact: facts.Unlinked) -> str:  # noqa: ARG001
+def _(fact: link_facts.Unlinked) -> str:  # noqa: ARG001
     return "the configuration links the stores no more"
 
 
 @sentence.register
-def _(fact: facts.LinkHeld) -> str:
+def _(fact: link_facts.LinkHeld) -> str:
     return f"held by a halt on {STORE_NAMES[fact.store]}: {fact.release} by {fact.actor}: {fact.reason}"
 
 
 @sentence.register
-def _(fact: facts.LinkAnswered) -> str:
+def _(fact: link_facts.LinkAnswered) -> str:
     return f"the halt on the other store is answered: {fact.why}"
 
 
 @sentence.register
-def _(fact: facts.LinkHolds) -> str:
+def _(fact: link_facts.LinkHolds) -> str:
     return f"the halt also holds {fact.release} on {STORE_NAMES[fact.store]}"

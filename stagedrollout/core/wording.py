@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import singledispatch
 from typing import Any
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.lifecycle import Phase, Rollout
 from stagedrollout.core.model import (
@@ -207,14 +207,14 @@ def _(fact: facts.HoldEnded, told: Telling) -> tuple[Notice, ...]:
 
 
 @_tell.register
-def _(fact: facts.LinkHolds, told: Telling) -> tuple[Notice, ...]:
+def _(fact: link_facts.LinkHolds, told: Telling) -> tuple[Notice, ...]:
     there = f"{fact.release} on {STORE_NAMES[fact.store]}"
     headline = f"{told.name}: its halt also holds {there} until a person answers"
     return (told.once(fact.halt, NoticeKind.HELD, headline, broadcast=False),)
 
 
 @_tell.register
-def _(fact: facts.LinkAnswered, told: Telling) -> tuple[Notice, ...]:
+def _(fact: link_facts.LinkAnswered, told: Telling) -> tuple[Notice, ...]:
     key = f"{fact.by} {fact.halted_at.isoformat()}"
     headline = f"{told.name}: the halt on the other store is answered, {fact.why}"
     return (told.once(key, NoticeKind.RESUMED, headline, broadcast=False),)

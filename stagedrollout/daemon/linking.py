@@ -6,6 +6,7 @@ cannot be read holds raises only (promise R22).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from stagedrollout.core.counterpart import may_match, of_link
@@ -17,6 +18,9 @@ from stagedrollout.core.model import StoreApp
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.wording import UNREADABLE
+
+LOOK_SECONDS = 2.0
+"""How long the other store's journals may keep a pass: a slow database must not add up to a late halt."""
 
 
 def of_the_other(
@@ -40,7 +44,11 @@ def _others(
         keys = [key for key in recorder.keys(app) if may_match(link, rollout, key)]
     except (StorageError, *UNREADABLE) as trouble:
         return (), f"its journals cannot be listed: {trouble}"
-    for key in keys:
+    ends = time.monotonic() + LOOK_SECONDS
+    for key in reversed(keys):  # the newest first: it is the one that matters most
+        if time.monotonic() > ends:
+            unread.append(f"reading its journals took longer than {LOOK_SECONDS:.0f} s")
+            break
         try:
             found.append(recorder.load(key).rollout)
         except (StorageError, *UNREADABLE) as trouble:

@@ -117,10 +117,11 @@ class Reconciler:
         rollout = extend(rollout, learned, now)
         warned = news.of_pauses(rollout, now)
         learned, rollout = (*learned, *warned), extend(rollout, warned, now)
-        linked = of_the_other(self.recorder, listing, rollout, learned)
-        learned, rollout = (*learned, *linked), extend(rollout, linked, now)
-        policy = listing.policy_of(_policy_meant(rollout, order))
         stop = order is not None and order.verb is CommandVerb.HALT
+        if not stop:  # a person's halt goes by nothing that another store says
+            linked = of_the_other(self.recorder, listing, rollout, learned)
+            learned, rollout = (*learned, *linked), extend(rollout, linked, now)
+        policy = listing.policy_of(_policy_meant(rollout, order))
         if stop or not _listens(rollout):
             return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, ()))
         hearing = self.hearer.hear(listing, rollout, policy, store, now)

@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.counterpart import of_link
 from stagedrollout.core.decision import decide
-from stagedrollout.core.facts import DecisionKind, Drift, Linked, LinkHeld
+from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Phase, Rollout
+from stagedrollout.core.link_facts import Linked, LinkHeld
 from stagedrollout.core.linking import Link, other_store
 from stagedrollout.core.model import (
     DAEMON,
@@ -325,7 +326,7 @@ def test_an_order_given_before_the_halt_was_known_does_not_answer_it() -> None:
 
 
 def test_once_a_person_has_answered_the_follower_has_its_own_evidence_only() -> None:
-    answered = facts.LinkAnswered(HELD.by, HELD.halted_at, "anna resumed it here: not our bug")
+    answered = link_facts.LinkAnswered(HELD.by, HELD.halted_at, "anna resumed it here: not our bug")
     rollout = led_by(with_facts(rolling(), PLAY_LINKED, HELD, answered), 1, halted=True)
     assert decide(case(rollout)).kind is DecisionKind.ADVANCE
     resumed_there = led_by(rollout, 0, halted=False)
@@ -375,7 +376,7 @@ def test_a_halt_holds_once_and_is_told_in_both_threads() -> None:
     follower = with_facts(ios(), *brings(ios(), play))
     assert brings(follower, play) == ()
     linked, holds = brings(play, follower)
-    assert isinstance(holds, facts.LinkHolds)
+    assert isinstance(holds, link_facts.LinkHolds)
     told = notices(play, (holds,), NOON)
     assert "its halt also holds 5.2.0 (33417) on App Store" in told[0].headline
     assert brings(with_facts(play, linked, holds), follower) == ()
@@ -390,7 +391,7 @@ def test_a_halt_of_the_follower_holds_the_lead() -> None:
 def test_a_resume_of_the_halted_side_is_an_answer() -> None:
     follower = with_facts(ios(), *brings(ios(), halted(rolling())))
     _, answered = brings(follower, rolling())
-    assert answered == facts.LinkAnswered(
+    assert answered == link_facts.LinkAnswered(
         str(KEY), follower.link.halts[0].halted_at, "it was resumed on Google Play"
     )
 
@@ -407,7 +408,7 @@ def test_a_resume_of_the_held_side_in_its_console_is_an_answer() -> None:
 def test_a_halt_after_the_answer_holds_again() -> None:
     play = halted(rolling())
     follower = with_facts(ios(), *brings(ios(), play))
-    answered = facts.LinkAnswered(str(KEY), follower.link.halts[0].halted_at, "anna")
+    answered = link_facts.LinkAnswered(str(KEY), follower.link.halts[0].halted_at, "anna")
     follower = with_facts(follower, answered)
     assert brings(follower, play) == ()
     again = halted(with_facts(rolling(), seen()), at=NOON)
@@ -454,9 +455,13 @@ def test_a_rollout_that_is_over_or_ignored_learns_nothing() -> None:
 
 def test_every_fact_of_a_link_is_told_in_a_sentence() -> None:
     follower = ios()
-    news = (*brings(follower, halted(rolling())), facts.LinkAnswered("x", NOON, "anna"), facts.Unlinked())
+    news = (
+        *brings(follower, halted(rolling())),
+        link_facts.LinkAnswered("x", NOON, "anna"),
+        link_facts.Unlinked(),
+    )
     unread = replace(PLAY_LINKED, unread="damaged")
-    for fact in (*news, facts.LinkHolds("x", Store.APP_STORE, "5.2.0"), unread):
+    for fact in (*news, link_facts.LinkHolds("x", Store.APP_STORE, "5.2.0"), unread):
         assert sentence(fact)
     assert "it was so" in sentence(news[1])
 
@@ -525,8 +530,8 @@ def _pairs() -> tuple[Pair, ...]:
             for verdict in (Verdict.PASS, Verdict.INSUFFICIENT, Verdict.MISSING, Verdict.FAIL):
                 plain = build(verdict, command, Mode.ACT)
                 without = decide(plain)
-                for link, link_facts in LINKS.items():
-                    case_of = _linked(plain, link_facts)
+                for link, told in LINKS.items():
+                    case_of = _linked(plain, told)
                     where = f"{name}: {order_name} on {verdict.name}, {link}"
                     found.append(Pair(where, link, case_of, without, decide(case_of)))
     return tuple(found)

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.facts import KINDS, DecisionKind
 from stagedrollout.core.gates import EvidenceGate, OnInconclusive
@@ -62,7 +62,7 @@ APPLES = {
     DecisionKind.PREPARE,
 }
 """What only happens on the App Store; test_phased_machine.py walks there."""
-LINKS = set(facts.LinkFact.__args__)
+LINKS = set(link_facts.LinkFact.__args__)
 """What only happens to an app whose stores are linked; test_linked_machine.py walks there."""
 
 POLICIES = {

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import Release, RolloutKey, Store, StoreApp
+from stagedrollout.daemon import linking
 from stagedrollout.daemon.linking import Bell, of_the_other
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.recorder import Recorder
@@ -95,7 +96,7 @@ def test_a_damaged_journal_of_another_version_holds_nothing_where_its_name_tells
 def test_a_halt_that_could_be_read_holds_although_another_journal_could_not():
     other = RolloutKey("shop", Store.GOOGLE_PLAY, "5010")
     news = brought(Journals({other: StorageError("damaged"), KEY: halted(rolling())}), ios())
-    assert [type(fact) for fact in news] == [facts.Linked, facts.LinkHeld]
+    assert [type(fact) for fact in news] == [link_facts.Linked, link_facts.LinkHeld]
 
 
 def test_the_other_store_is_woken_by_a_halt_its_end_and_more_evidence_and_by_nothing_else():
@@ -122,8 +123,8 @@ def test_a_link_s_facts_are_kept_and_status_tells_them(tmp_path: Any):
     upgrade(engine)
     recorder = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON, {}))
     known = recorder.begin(APPLE_KEY, (discovered(), facts.Seen.of(shown(percent=1))), NOON)
-    held = facts.LinkHeld(str(KEY), Store.GOOGLE_PLAY, "5.2.0 (5020)", ANNA, "it eats photos", NOON)
-    seen = facts.Linked(Store.GOOGLE_PLAY, 200_000, "5.2.0 (5020)", steered=True, halted=True)
+    held = link_facts.LinkHeld(str(KEY), Store.GOOGLE_PLAY, "5.2.0 (5020)", ANNA, "it eats photos", NOON)
+    seen = link_facts.Linked(Store.GOOGLE_PLAY, 200_000, "5.2.0 (5020)", steered=True, halted=True)
     known = recorder.record(known, (seen, held), NOON)
     assert recorder.load(APPLE_KEY).rollout.link == known.rollout.link
     statuses = Presence(engine).statuses()
@@ -155,3 +156,9 @@ def test_two_stores_that_read_each_other_at_once_wait_for_nobody(tmp_path: Any):
         thread.join(30)
     assert troubles == []
     engine.dispose()
+
+
+def test_a_slow_database_does_not_keep_a_pass_for_long(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(linking, "LOOK_SECONDS", -1.0)
+    (linked,) = brought(Journals({KEY: halted(rolling())}), ios())
+    assert "took longer" in linked.unread

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from stagedrollout.core import facts
+from stagedrollout.core import link_facts
 from stagedrollout.core.evidence.terms import SignalId, shared_out
 from stagedrollout.core.ledger import Tally
 from stagedrollout.core.model import Store
@@ -81,8 +81,8 @@ def test_the_p_value_is_one_over_the_largest_odds_and_the_band_holds_the_rate():
 def test_a_link_is_part_of_what_is_explained():
     plain = kept(*[GOOD] * 3)
     assert document(plain, with_evidence())["link"] is None
-    halt = facts.LinkHeld("shop/app_store/5.2.0", Store.APP_STORE, "5.2.0", ANNA, "it eats photos", NOON)
-    seen = facts.Linked(Store.GOOGLE_PLAY, 200_000, "5.2.0", halted=True)
+    halt = link_facts.LinkHeld("shop/app_store/5.2.0", Store.APP_STORE, "5.2.0", ANNA, "it eats photos", NOON)
+    seen = link_facts.Linked(Store.GOOGLE_PLAY, 200_000, "5.2.0", halted=True)
     linked = replace(plain, rollout=with_facts(plain.rollout, seen, halt))
     told = document(linked, with_evidence())["link"]
     assert (told["lead"], told["leads"], told["after_ppm"]) == ("google_play", True, 200_000)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, taken, wait
 from stagedrollout.core.facts import DecisionKind
@@ -30,7 +30,7 @@ def meanwhile(case: Case) -> Decision | None:
     """Who resumes cannot have meant a halt on the other store that became known only in this pass."""
     if case.ordered(CommandVerb.RESUME) is None:
         return None
-    new = next((fact for fact in case.learned if isinstance(fact, facts.LinkHeld)), None)
+    new = next((fact for fact in case.learned if isinstance(fact, link_facts.LinkHeld)), None)
     if new is None:
         return None
     text = f"{STORE_NAMES[new.store]} {new.release} was halted meanwhile, by {new.actor}: {new.reason}"
@@ -136,7 +136,7 @@ def _left_to_apple(case: Case, decision: Decision) -> Decision:
     brake then pauses it. Only a window that a person opened is theirs."""
     if not brake.goes_on(case, decision):
         return decision
-    answered = any(isinstance(fact, facts.LinkAnswered) for fact in decision.also)
+    answered = any(isinstance(fact, link_facts.LinkAnswered) for fact in decision.also)
     cause = None if answered else _cause(case)
     if cause:
         return replace(decision, kind=DecisionKind.HOLD, reasons=(cause, *decision.reasons), due=None)
