@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     " an approved version is released in phases.",
 )
 @click.option("--policy", default="", help="Default: the app's own policy.")
-def start(policy: str, **common: Any) -> None:
-    _give("start", policy=policy, **common)
+@click.option(
+    "--without-evidence", is_flag=True, help="Also before the store that leads has its evidence (link:)."
+)
+def start(policy: str, *, without_evidence: bool, **common: Any) -> None:
+    _give("start", policy=policy, without_evidence=without_evidence, **common)
 
 
 @order_command("hold", "Raise nothing until somebody resumes it. People who have the release keep it.")
@@ -42,7 +45,9 @@ def hold(hold_for: str, **common: Any) -> None:
 
 
 @order_command(
-    "resume", "Lift a hold, or undo a halt: the release goes on at the percentage it was halted at."
+    "resume",
+    "Lift a hold, or undo a halt: the release goes on at the percentage it was halted at. Where the app's stores are"
+    " linked, it also answers a halt on the other one.",
 )
 def resume(**common: Any) -> None:
     _give("resume", **common)

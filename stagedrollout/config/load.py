@@ -96,7 +96,8 @@ def _find(path: Path) -> _Found:
     folders, missing = _folders(document, path.parent)
     shelf = read_policies(policies_folder(), folders)
     problems = joined(
-        joined(problems, wrong), [*missing, *shelf.problems, *cross_check(document, shelf.files)]
+        joined(problems, wrong),
+        [*missing, *shelf.problems, *cross_check(document, shelf.files, shelf.policies)],
     )
     return _Found(document, settings, shelf, problems)
 

@@ -32,6 +32,7 @@ from stagedrollout.config.fields import (
     count,
 )
 from stagedrollout.config.secrets import SecretReference
+from stagedrollout.core.linking import Link
 from stagedrollout.core.model import Mode, OnNewRelease, Store
 from stagedrollout.core.units import FromFile
 
@@ -153,6 +154,9 @@ class AppSettings(FromFile):
     on_new_release: OnNewRelease = OnNewRelease.WAIT
     google_play: PlayListing | None = None
     app_store: AppStoreListing | None = None
+    link: Link | None = None
+    """Roll it out on both stores as one: one store leads, and a halt on either holds the other. Left out: each store
+    goes its own way."""
 
     @property
     def stores(self) -> tuple[Store, ...]:

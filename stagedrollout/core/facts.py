@@ -14,6 +14,7 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.events import Entry
 from stagedrollout.core.evidence.terms import SignalId, Terms
+from stagedrollout.core.link_facts import LinkAnswered, Linked, LinkFact, LinkHeld, LinkHolds, Unlinked
 from stagedrollout.core.model import (
     SERVED,
     Actor,
@@ -361,6 +362,11 @@ Fact = (
     | RemovalOrdered
     | RemovalTold
     | Closed
+    | Linked
+    | Unlinked
+    | LinkHeld
+    | LinkAnswered
+    | LinkHolds
 )
 
 
@@ -369,6 +375,7 @@ def _word(kind: type) -> str:
 
 
 KINDS: dict[str, type] = {_word(kind): kind for kind in Fact.__args__}
+LINK_KINDS = tuple(_word(kind) for kind in LinkFact.__args__)
 
 
 def written(fact: Fact, at: datetime) -> Entry:

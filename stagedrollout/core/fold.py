@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import singledispatch
 from typing import Any
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Suspicion
 from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.facts import DecisionKind, Drift, Fact
 from stagedrollout.core.hours import hour_ceil, hour_floor
 from stagedrollout.core.ledger import Comparison
 from stagedrollout.core.lifecycle import Halt, Hold, Intent, Landing, Rollout
-from stagedrollout.core.model import SOMEBODY, ReleaseStatus, RolloutKey, Settlement, Store, Verb
+from stagedrollout.core.model import SOMEBODY, ActorKind, ReleaseStatus, RolloutKey, Settlement, Store, Verb
 from stagedrollout.core.phasing import LATE_WRITE, StepWindow, next_share
 from stagedrollout.core.units import PPM_ALL
 
@@ -65,12 +65,17 @@ def _(fact: facts.Discovered, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Started, rollout: Rollout, at: datetime) -> Rollout:
-    return replace(rollout, steered=True, policy=fact.policy or rollout.policy, last=None)
+    draft = rollout.seen is not None and rollout.seen.status is ReleaseStatus.DRAFT
+    awaited = fact if draft and fact.actor.kind is ActorKind.HUMAN else None
+    policy = fact.policy or rollout.policy
+    return replace(rollout, steered=True, policy=policy, last=None, start_awaited=awaited)
 
 
 @_apply.register
 def _(fact: facts.Seen, rollout: Rollout, at: datetime) -> Rollout:
-    changed = replace(rollout, seen=fact, gone=False, **_phase_clocks(rollout, fact, at))
+    awaited = rollout.start_awaited if fact.status is ReleaseStatus.DRAFT else None
+    clocks = _phase_clocks(rollout, fact, at)
+    changed = replace(rollout, seen=fact, gone=False, start_awaited=awaited, **clocks)
     if changed.halt:
         beyond = fact.status is ReleaseStatus.COMPLETED and rollout.key.store is Store.APP_STORE
         confirmed = fact.stopped or (changed.halt.confirmed and not beyond)
@@ -165,11 +170,13 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
         live_since=at,
         stages=(*rollout.stages, StageStart(at, fact.exposure_ppm)),
         completed_at=at if everyone else None,
+        earned_ppm=max(rollout.earned_ppm, min(fact.exposure_ppm, rollout.reaching_ppm)),
     )
 
 
 @_apply.register
 def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
+    rollout = replace(rollout, reaching_ppm=0)  # what is live next is not what evidence had asked for
     if fact.meaning is not Drift.UNKNOWN:
         rollout = replace(rollout, landing=Landing(fact.before, fact.after, at))
     match fact.meaning:
@@ -237,7 +244,14 @@ def _(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
             fact.intent, fact.verb, fact.target_ppm, rollout.seen, at, fact.actor, fact.without_evidence
         )
         let_go = at if _lets_go(rollout, fact.verb) else rollout.let_go_at
-        changed = replace(changed, intent=intent, acts=rollout.acts + 1, let_go_at=let_go)
+        changed = replace(
+            changed,
+            intent=intent,
+            acts=rollout.acts + 1,
+            let_go_at=let_go,
+            start_awaited=None if fact.verb is Verb.START else rollout.start_awaited,
+            reaching_ppm=_reaching(rollout, fact),
+        )
     pausing = fact.verb is Verb.PAUSE and bool(fact.intent)
     changed = replace(
         changed,
@@ -247,6 +261,16 @@ def _(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
     if fact.decision is DecisionKind.HALT and fact.intent:
         changed = replace(changed, halt=_wanted(rollout.halt, fact, at), closed=False)
     return changed
+
+
+_ON_EVIDENCE = (Verb.RAISE, Verb.STEP, Verb.COMPLETE)
+
+
+def _reaching(rollout: Rollout, fact: facts.Decided) -> int:
+    """Where evidence is raising it. A brake of ours on the App Store takes nothing back that Apple has begun."""
+    if fact.verb in _ON_EVIDENCE and fact.actor.kind is ActorKind.MACHINE:
+        return fact.target_ppm
+    return rollout.reaching_ppm if fact.verb is Verb.PAUSE else 0
 
 
 def _lets_go(rollout: Rollout, verb: Verb) -> bool:
@@ -300,6 +324,7 @@ def _not_confirmed(rollout: Rollout, fact: facts.Settled) -> Rollout:
         intent=None,
         steered=rollout.steered and not still_a_draft,
         no_phasing=fact.detail if unphased else rollout.no_phasing,
+        reaching_ppm=0,
         let_go_at=None if unsent else rollout.let_go_at,
     )
 
@@ -321,6 +346,8 @@ def _new_run(rollout: Rollout, at: datetime) -> Rollout:
         blind_since=None,
         last=None,
         window=None,
+        reaching_ppm=0,
+        earned_ppm=0,
     )
 
 
@@ -347,3 +374,12 @@ def _(fact: facts.Superseded, rollout: Rollout, at: datetime) -> Rollout:
 @_apply.register
 def _(fact: facts.Closed, rollout: Rollout, at: datetime) -> Rollout:
     return replace(rollout, closed=True)
+
+
+@_apply.register(link_facts.Linked)
+@_apply.register(link_facts.Unlinked)
+@_apply.register(link_facts.LinkHeld)
+@_apply.register(link_facts.LinkAnswered)
+@_apply.register(link_facts.LinkHolds)
+def _(fact: link_facts.LinkFact, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, link=rollout.link.knowing(fact))

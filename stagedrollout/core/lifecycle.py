@@ -20,6 +20,7 @@ from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.evidence.terms import Terms
 from stagedrollout.core.facts import DecisionKind, Seen
 from stagedrollout.core.ledger import Comparison
+from stagedrollout.core.linking import LinkState
 from stagedrollout.core.model import (
     Actor,
     OnNewRelease,
@@ -29,6 +30,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.phasing import PauseClock, StepWindow
+from stagedrollout.core.units import PPM_ALL
 
 
 class Phase(StrEnum):
@@ -163,6 +165,8 @@ class Rollout:
     `pause_sent_at`, the same of a pause;
     `pause_wanted_since`, while it must be paused and does not read so; `no_phasing`, why Apple makes no phased
     release of it.
+    For an app whose stores are linked: `link`; `start_awaited`, the start of a draft that was not sent yet;
+    `earned_ppm`, the share that evidence has raised it to in this run (`reaching_ppm`: on its way there).
     """
 
     key: RolloutKey
@@ -202,6 +206,10 @@ class Rollout:
     pause_sent_at: datetime | None = None
     pause_wanted_since: datetime | None = None
     no_phasing: str = ""
+    start_awaited: facts.Started | None = None
+    reaching_ppm: int = 0
+    earned_ppm: int = 0
+    link: LinkState = field(default_factory=LinkState)
     changed_at: datetime
 
     @property
@@ -225,6 +233,11 @@ class Rollout:
         return self.choice is OnNewRelease.IGNORE and not self.steered and self.halt is None
 
     @property
+    def proven_ppm(self) -> int:
+        """How far evidence has raised it, and at 100 % how far anybody has: there is no more to wait for."""
+        return PPM_ALL if self.completed_at else self.earned_ppm
+
+    @property
     def phase(self) -> Phase:
         if self.superseded_by:
             return Phase.SUPERSEDED
@@ -234,7 +247,7 @@ class Rollout:
             return Phase.NOT_HALTED
         if self.completed_at:
             return Phase.COMPLETED
-        if not self.steered:
+        if not self.steered or self.start_awaited:
             return Phase.WAITING
         if self.hold or self.unknown_drift:
             return Phase.HELD

@@ -17,6 +17,10 @@ class Store(StrEnum):
     APP_STORE = "app_store"
 
 
+STORE_NAMES = {Store.GOOGLE_PLAY: "Google Play", Store.APP_STORE: "App Store"}
+"""As people call them."""
+
+
 class Mode(StrEnum):
     """What the daemon may do to an app. `observe` decides and tells; only a human's halt is sent."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-from stagedrollout.core import facts
-from stagedrollout.core.model import ReleaseStatus, Verb
+from stagedrollout.core import facts, link_facts
+from stagedrollout.core.model import STORE_NAMES, ReleaseStatus, Verb
 from stagedrollout.core.phasing import BUDGET
 from stagedrollout.core.units import percent_text
 
@@ -163,3 +163,35 @@ def _(fact: facts.RemovalTold) -> str:
 @sentence.register
 def _(fact: facts.Closed) -> str:  # noqa: ARG001
     return "the watch is over"
+
+
+@sentence.register
+def _(fact: link_facts.Linked) -> str:
+    lead = STORE_NAMES[fact.lead]
+    if fact.unread:
+        return f"linked, led by {lead}; the other store's journal cannot be read: {fact.unread}"
+    there = fact.release or "no release of this version"
+    more = ", halted" if fact.halted else ""
+    more += f", superseded by {fact.superseded_by}" if fact.superseded_by else ""
+    raised = f", raised to {percent_text(fact.earned_ppm)} by evidence" if fact.earned_ppm else ""
+    return f"linked, led by {lead} until {percent_text(fact.after_ppm)}; on the other store: {there}{raised}{more}"
+
+
+@sentence.register
+def _(fact: link_facts.Unlinked) -> str:  # noqa: ARG001
+    return "the configuration links the stores no more"
+
+
+@sentence.register
+def _(fact: link_facts.LinkHeld) -> str:
+    return f"held by a halt on {STORE_NAMES[fact.store]}: {fact.release} by {fact.actor}: {fact.reason}"
+
+
+@sentence.register
+def _(fact: link_facts.LinkAnswered) -> str:
+    return f"the halt on the other store is answered: {fact.why}"
+
+
+@sentence.register
+def _(fact: link_facts.LinkHolds) -> str:
+    return f"the halt also holds {fact.release} on {STORE_NAMES[fact.store]}"

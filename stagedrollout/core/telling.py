@@ -8,7 +8,7 @@ from datetime import datetime
 from stagedrollout.core import facts
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Store
+from stagedrollout.core.model import STORE_NAMES, Store
 from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.observation import Metric
 from stagedrollout.core.units import percent_text
@@ -17,8 +17,6 @@ _SUBJECTS = {metric.value: metric.words for metric in Metric}
 
 EVIDENCE = "evidence"
 """The gate whose reason tells both arms itself."""
-
-STORE_NAMES = {Store.GOOGLE_PLAY: "Google Play", Store.APP_STORE: "App Store"}
 
 
 @dataclass(frozen=True, slots=True)

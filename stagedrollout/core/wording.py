@@ -10,11 +10,12 @@ from datetime import datetime
 from functools import singledispatch
 from typing import Any
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.lifecycle import Phase, Rollout
 from stagedrollout.core.model import (
     SOMEBODY,
+    STORE_NAMES,
     OnNewRelease,
     ReleaseStatus,
     ReviewState,
@@ -40,11 +41,14 @@ PHASE_WORDS = {
 
 def board(rollout: Rollout) -> Board:
     """Where the rollout stands, for the head of its thread and for `status`."""
-    told = [Fact("Exposure", percent_text(rollout.exposure_ppm)), Fact("State", PHASE_WORDS[rollout.phase])]
+    state = "waiting for its turn" if rollout.start_awaited else PHASE_WORDS[rollout.phase]
+    told = [Fact("Exposure", percent_text(rollout.exposure_ppm)), Fact("State", state)]
+    if link := rollout.link.text(rollout.key.store):
+        told.append(Fact("Link", link))
     if rollout.reason:
         told.append(Fact("Why", rollout.reason))
     footer = f"policy {rollout.policy} | changed {rollout.changed_at:%Y-%m-%d %H:%M} UTC"
-    return Board(f"{title(rollout)}: {PHASE_WORDS[rollout.phase]}", tuple(told), footer)
+    return Board(f"{title(rollout)}: {state}", tuple(told), footer)
 
 
 def notices(rollout: Rollout, news: tuple[facts.Fact, ...], at: datetime) -> tuple[Notice, ...]:
@@ -219,6 +223,20 @@ def _(fact: facts.RemovalTold, told: Telling) -> tuple[Notice, ...]:
     headline = f"{told.name}: the app {state}"
     says = Fact("What happened", fact.detail)
     return (told.once(told.at.isoformat(), NoticeKind.DRIFT, headline, says, broadcast=True),)
+
+
+@_tell.register
+def _(fact: link_facts.LinkHolds, told: Telling) -> tuple[Notice, ...]:
+    there = f"{fact.release} on {STORE_NAMES[fact.store]}"
+    headline = f"{told.name}: its halt also holds {there} until a person answers"
+    return (told.once(fact.halt, NoticeKind.HELD, headline, broadcast=False),)
+
+
+@_tell.register
+def _(fact: link_facts.LinkAnswered, told: Telling) -> tuple[Notice, ...]:
+    key = f"{fact.by} {fact.halted_at.isoformat()}"
+    headline = f"{told.name}: the halt on the other store is answered, {fact.why}"
+    return (told.once(key, NoticeKind.RESUMED, headline, broadcast=False),)
 
 
 @_tell.register

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from stagedrollout.core.linking import Link, other_store
 from stagedrollout.core.model import Mode, OnNewRelease, StoreApp
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Signal, StorePort, Tallies
@@ -29,6 +30,13 @@ class Listing:
     poll: timedelta
     opinions: tuple[Signal, ...] = ()
     tallies: Tallies | None = None
+    link: Link | None = None
+    """How its rollouts go together with those of the same app on the other store; None: they do not."""
+
+    @property
+    def counterpart(self) -> StoreApp:
+        """The same app on the other store."""
+        return StoreApp(self.id.app, other_store(self.id.store))
 
     def policy_of(self, name: str) -> Policy:
         """The named policy; the app's own, to halt by, if that one is not (or no longer) known."""

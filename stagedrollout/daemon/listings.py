@@ -84,6 +84,7 @@ def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendo
         poll=loaded.settings.poll,
         opinions=(PlayReviews(partial(play.reviews, play_app.package)),),
         tallies=_sentry_tallies(loaded, play_app, vendors),
+        link=app.link,
     )
 
 
@@ -105,6 +106,7 @@ def _app_store_listing(
         poll=loaded.settings.poll,
         opinions=opinions,
         tallies=_sentry_tallies(loaded, ios_app, vendors),
+        link=app.link,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from stagedrollout.core import news
 from stagedrollout.core.apple_drift import may_still_let_go
 from stagedrollout.core.assessment import Assessment, assess
 from stagedrollout.core.case import Case, Decision
+from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import Denied, EdgeError, LostLease, StaleJournal, StorageError
@@ -33,6 +34,7 @@ from stagedrollout.core.standing import standing
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
+from stagedrollout.daemon.linking import Bell, of_the_other
 from stagedrollout.daemon.listening import circumstances
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.recorder import Known, Learned, Recorder
@@ -67,6 +69,7 @@ class Reconciler:
     still_ours: Clearance
     deadline_seconds: float
     hearer: Hearer
+    bell: Bell = field(default_factory=Bell)
 
     def reconcile(
         self, listing: Listing, key: RolloutKey, store: StoreState | Unread, order: Command | None = None
@@ -85,13 +88,16 @@ class Reconciler:
                 mode=listing.mode,
                 order=order,
                 unknown_policy=listing.unknown(_policy_meant(observed.rollout, order)),
+                learned=observed.learned,
             )
         )
         if _stops(decision):
             self.actuator.announce_halt(listing)
         recorded = self._record(known, (*observed.learned, *findings), observed, decision, assessment)
+        self._wake_the_other(listing, known, recorded)  # before acting: a slow store must not keep it waiting
         outcome = self._act(listing, recorded, decision, permit)
         settled = self._settle(recorded, outcome)
+        self._wake_the_other(listing, recorded, settled)
         if settled.rollout.finished:
             self.hearer.forget(key)
         return Pass(settled, decision, outcome, _due(listing, settled.rollout, decision, observed.seen.now))
@@ -111,8 +117,11 @@ class Reconciler:
         rollout = extend(rollout, learned, now)
         warned = news.of_pauses(rollout, now)
         learned, rollout = (*learned, *warned), extend(rollout, warned, now)
-        policy = listing.policy_of(_policy_meant(rollout, order))
         stop = order is not None and order.verb is CommandVerb.HALT
+        if not stop:  # a person's halt goes by nothing that another store says
+            linked = of_the_other(self.recorder, listing, rollout, learned)
+            learned, rollout = (*learned, *linked), extend(rollout, linked, now)
+        policy = listing.policy_of(_policy_meant(rollout, order))
         if stop or not _listens(rollout):
             return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, ()))
         hearing = self.hearer.hear(listing, rollout, policy, store, now)
@@ -154,6 +163,10 @@ class Reconciler:
             if not isinstance(error, (StaleJournal, LostLease)):
                 self.recorder.suspect(known, facts, observed.seen.now)
             raise
+
+    def _wake_the_other(self, listing: Listing, before: Known, after: Known) -> None:
+        if concerns_the_other(before.rollout, after.rollout, listing.link):
+            self.bell.ring(listing.counterpart)
 
     def _act(self, listing: Listing, known: Known, decision: Decision, permit: Permit) -> Outcome | None:
         intent = known.rollout.intent

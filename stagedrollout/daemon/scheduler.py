@@ -24,6 +24,7 @@ from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.app_pass import AppPass, AppPasses
 from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.health.report import SelfReport, Silent
+from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.notify.relay import Relay
 from stagedrollout.storage.commands import CommandBox
@@ -53,6 +54,7 @@ class Works:
     epoch: int
     lock_step: LockStep | None
     report: SelfReport = field(default_factory=Silent)
+    bell: Bell = field(default_factory=Bell)
 
 
 class Scheduler:
@@ -73,6 +75,7 @@ class Scheduler:
         self.finished = threading.Event()
         """Set when an emulated story is over, or this daemon has lost its lease."""
         self.lost = False
+        works.bell.listen(self._wake)
         self._apscheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -179,6 +182,10 @@ class Scheduler:
         elif order.verb is CommandVerb.HALT:
             self._halt(app, order)
         else:
+            self._make_due(app, self._works.clock.now())
+
+    def _wake(self, app: StoreApp) -> None:
+        if app in self._works.listings:
             self._make_due(app, self._works.clock.now())
 
     def _make_due(self, app: StoreApp, at: datetime) -> None:

@@ -90,6 +90,14 @@ class ReleaseStory:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkStory:
+    """The daemon is to roll the app out on both stores as one, led by `lead` up to `after_ppm`."""
+
+    lead: str
+    after_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
 class AppStory:
     """One app on one store; the same app on both stores is two of these with one name.
 
@@ -98,6 +106,7 @@ class AppStory:
     `manual_share_ppm`: who updates by hand as soon as a version is out, whatever its phase (App Store).
     `reviews_per_million_sessions`: how many people write a review; ten times as many give stars only.
     `policy` "": the scenario's. `countries`: whose averages the daemon is to look up (App Store).
+    `link` is said once for both stores of an app.
     """
 
     name: str
@@ -116,6 +125,7 @@ class AppStory:
     manual_share_ppm: int = 0
     policy: str = ""
     countries: tuple[str, ...] = ()
+    link: LinkStory | None = None
 
 
 @dataclass(frozen=True, slots=True)

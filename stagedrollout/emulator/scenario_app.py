@@ -5,6 +5,7 @@ On the App Store a release is `rolled_out: {at, review}` (live at `at` + `review
 A release's `abnormal` is the percentage of its other sessions that freeze or are killed by the system (default 0.1).
 What people say is the app's `reviews_per_million_sessions` (default 15) and `ratings: {count, stars}` (what
 the store has before the story), and a release's `stars` (1 to 5) and `stars_onset: {at, stars}`.
+An app on both stores may be rolled out as one: `link: {lead, after}`, said on either of its entries.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from stagedrollout.emulator.scenario import (
     REVIEWS_PER_MILLION_SESSIONS,
     STORES,
     AppStory,
+    LinkStory,
     Onset,
     RatingsBefore,
     ReleaseStory,
@@ -43,6 +45,7 @@ from stagedrollout.emulator.yaml_section import (
 )
 
 _UNREAD_CODE = 0
+_USUAL_AFTER = 200_000
 _NONE = timedelta(0)
 _PROCESSING = timedelta(minutes=30)
 _REVIEW = timedelta(hours=3)
@@ -77,10 +80,23 @@ def read_app(section: Section) -> AppStory:
         manual_share_ppm=0 if on_play else section.get("manual_share", percent_ppm, 0, default=0),
         policy=section.get("policy", text, "", default=""),
         countries=() if on_play else section.get("countries", country_codes, (), default=()),
+        link=_link(section),
     )
     section.done()
     _check_releases(section, app)
     return app
+
+
+def _link(section: Section) -> LinkStory | None:
+    if not section.has("link"):
+        return None
+    inner = section.section("link")
+    link = LinkStory(
+        lead=inner.get("lead", one_of(*STORES), GOOGLE_PLAY),
+        after_ppm=inner.get("after", percent_ppm, PPM, default=_USUAL_AFTER),
+    )
+    inner.done()
+    return link
 
 
 def usual_app_id(bundle_id: str) -> str:

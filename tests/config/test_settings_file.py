@@ -215,3 +215,43 @@ def test_problems_survive_being_handed_to_another_process(write: Write):
     with pytest.raises(WrongConfiguration) as error:
         load(write("database: 5\n"), environ={})
     assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+LINKED = ACCESS + GOOD + APP_STORE
+
+
+def test_two_stores_are_linked_with_one_word(write: Write):
+    (app,) = load(write(LINKED + "    link: {lead: google_play}\n"), environ={}).settings.apps
+    assert app.link is not None
+    assert (app.link.lead, app.link.after_ppm, app.link.match) == (Store.GOOGLE_PLAY, 200_000, "{version}")
+    (app,) = load(write(LINKED), environ={}).settings.apps
+    assert app.link is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (GOOD + "    link: {lead: google_play}\n", "not on app_store; add app_store, or remove link"),
+        (LINKED + "    link: {lead: amazon}\n", "write one of: google_play, app_store"),
+        (LINKED + "    link: {}\n", "lead"),
+        (LINKED + "    link: {lead: google_play, after: 0}\n", "more than 0"),
+        (LINKED + "    link: {lead: google_play, after: lots}\n", "percentage"),
+        (LINKED + "    link: {lead: google_play, wait: 20}\n", "wait"),
+        (LINKED + "    link: {lead: google_play, match: release}\n", "{version}"),
+        (LINKED + "    link: {lead: google_play, match: '{version}-{code}'}\n", "only {version} and {build}"),
+    ],
+)
+def test_a_link_that_cannot_be_is_told_in_words(write: Write, text: str, told: str):
+    assert any(told in line for line in refused(write(text))), refused(write(text))
+
+
+def test_a_lead_that_never_gets_so_far_is_not_waited_for_for_ever(write: Write):
+    write(POLICY.replace("- {percent: 100}", "- {percent: 10, bake: 24h}"), "mine/short.yaml")
+    short = (
+        LINKED.replace("policy: standard", "policy: short")
+        + "    link: {lead: google_play}\npolicies: [mine]\n"
+    )
+    assert any(
+        "never raises Google Play so far: its last stage is 10 %" in line for line in refused(write(short))
+    )
+    assert load(write(short.replace("lead: google_play", "lead: google_play, after: 10")), environ={})

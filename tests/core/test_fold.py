@@ -113,6 +113,10 @@ def test_the_words_of_the_journal_never_change() -> None:
         "hold_ended",
         "identified",
         "lapsed",
+        "link_answered",
+        "link_held",
+        "link_holds",
+        "linked",
         "overtaken",
         "pause_warned",
         "removal_ordered",
@@ -126,6 +130,7 @@ def test_the_words_of_the_journal_never_change() -> None:
         "suspected",
         "taken_up",
         "terms_set",
+        "unlinked",
         "went_blind",
         "went_live",
     ]

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.facts import KINDS, DecisionKind
 from stagedrollout.core.gates import EvidenceGate, OnInconclusive
@@ -62,6 +62,8 @@ APPLES = {
     DecisionKind.PREPARE,
 }
 """What only happens on the App Store; test_phased_machine.py walks there."""
+LINKS = set(link_facts.LinkFact.__args__)
+"""What only happens to an app whose stores are linked; test_linked.py walks there."""
 
 POLICIES = {
     "plain": policy(1, 10, 50, 100),
@@ -242,5 +244,7 @@ class Rollouts(Watched):
 def test_no_course_of_events_breaks_a_promise() -> None:
     SEEN.clear()
     run_state_machine_as_test(Rollouts, settings=settings(max_examples=200, stateful_step_count=40))
-    missed = {*KINDS.values(), *DecisionKind, *Phase, *Verdict, "inconclusive_by_policy"} - SEEN - APPLES
+    missed = (
+        {*KINDS.values(), *DecisionKind, *Phase, *Verdict, "inconclusive_by_policy"} - SEEN - APPLES - LINKS
+    )
     assert not missed, f"the walk is blind: it never saw {missed}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from stagedrollout.core import link_facts
 from stagedrollout.core.evidence.terms import SignalId, shared_out
 from stagedrollout.core.ledger import Tally
+from stagedrollout.core.model import Store
 from stagedrollout.explaining.document import document
-from tests.core.builders import NOON
+from tests.core.builders import ANNA, NOON, with_facts
 from tests.core.weighed import BAD, GOOD, terms, with_evidence
 from tests.explaining.kept import kept
 
@@ -73,3 +76,17 @@ def test_the_p_value_is_one_over_the_largest_odds_and_the_band_holds_the_rate():
     assert candidate["low_ppm"] < candidate["crash_free_ppm"] < candidate["high_ppm"]
     assert sum(each["part"] for each in evidence["signals"]) == pytest.approx(1)
     assert evidence["ratio"]["low"] < evidence["ratio"]["point"] < evidence["ratio"]["high"]
+
+
+def test_a_link_is_part_of_what_is_explained():
+    plain = kept(*[GOOD] * 3)
+    assert document(plain, with_evidence())["link"] is None
+    halt = link_facts.LinkHeld("shop/app_store/5.2.0", Store.APP_STORE, "5.2.0", ANNA, "it eats photos", NOON)
+    seen = link_facts.Linked(Store.GOOGLE_PLAY, 200_000, "5.2.0", halted=True)
+    linked = replace(plain, rollout=with_facts(plain.rollout, seen, halt))
+    told = document(linked, with_evidence())["link"]
+    assert (told["lead"], told["leads"], told["after_ppm"]) == ("google_play", True, 200_000)
+    assert told["text"] == "held by the halt of App Store 5.2.0 by anna, until a person answers"
+    assert [(each["by"], each["reason"], each["answered"]) for each in told["halts"]] == [
+        ("anna", "it eats photos", "")
+    ]

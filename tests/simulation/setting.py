@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ from stagedrollout.config.settings import (
     SlackAccess,
 )
 from stagedrollout.config.shipped import policies_folder
-from stagedrollout.core.model import Mode, OnNewRelease
+from stagedrollout.core.linking import Link
+from stagedrollout.core.model import Mode, OnNewRelease, Store
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import ORGANIZATION
 from stagedrollout.emulator.sentry_sessions import project_slug
@@ -116,7 +118,13 @@ def _app(scenario: Scenario, name: str) -> AppSettings:
         on_new_release=OnNewRelease(scenario.on_new_release),
         google_play=_on_google_play(stories[GOOGLE_PLAY]) if GOOGLE_PLAY in stories else None,
         app_store=_on_app_store(stories[APP_STORE]) if APP_STORE in stories else None,
+        link=_link(tuple(stories.values())),
     )
+
+
+def _link(stories: tuple[AppStory, ...]) -> Link | None:
+    told = next((story.link for story in stories if story.link), None)
+    return Link(lead=Store(told.lead), after=Decimal(told.after_ppm) / 10_000) if told else None
 
 
 def _on_google_play(app: AppStory) -> PlayListing:

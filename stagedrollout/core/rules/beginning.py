@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
-from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, refuse_held, taken, wait
+from stagedrollout.core.case import (
+    Case,
+    Decision,
+    answered_links,
+    refuse,
+    refuse_frozen,
+    refuse_held,
+    taken,
+    wait,
+)
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import (
     Change,
@@ -23,7 +32,7 @@ def start_order(case: Case) -> Decision | None:
     order, rollout = case.ordered(CommandVerb.START), case.rollout
     if order is None:
         return None
-    found, first = case.found, _first_share(case)
+    found, first = case.found, first_share(case)
     draft = found is not None and found.status is ReleaseStatus.DRAFT
     if rollout.steered and not draft:
         return refuse(case, "already_started", "it is already being rolled out")
@@ -53,7 +62,7 @@ def start_order(case: Case) -> Decision | None:
     )
 
 
-def _first_share(case: Case) -> int:
+def first_share(case: Case) -> int:
     return FIRST_SHARE_PPM if case.pacing else case.policy.stages[0].exposure_ppm
 
 
@@ -84,16 +93,17 @@ def resume_order(case: Case) -> Decision | None:
     target = rollout.exposure_ppm
     if target <= 0:
         return refuse(case, "nothing_to_resume", "it is not known at which percentage it was halted")
-    lifted = facts.HoldEnded(f"lifted by {order.actor}, who resumes the release")
+    ended = facts.HoldEnded(f"lifted by {order.actor}, who resumes the release")
+    lifted: tuple[facts.Fact, ...] = ((ended,) if rollout.hold else ()) + answered_links(case, order)
     if case.pacing is Pacing.GUARDED or case.final:
-        return _taken_up(case, order, (lifted,) if rollout.hold else ())
+        return _taken_up(case, order, lifted)
     return Decision(
         DecisionKind.RESUME,
         (Reason("human_resume", f"resumed by {order.actor} at {percent_text(target)}: {order.reason}"),),
         actor=order.actor,
         change=Change(Verb.RESUME, rollout.release.id, target),
         command=order.id,
-        also=(taken(order, f"resuming at {percent_text(target)}"), *((lifted,) if rollout.hold else ())),
+        also=(taken(order, f"resuming at {percent_text(target)}"), *lifted),
     )
 
 

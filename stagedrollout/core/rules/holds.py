@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
-from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, refuse_held, taken
+from stagedrollout.core.case import Case, Decision, answered_links, refuse, refuse_frozen, refuse_held, taken
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
 
@@ -32,15 +32,22 @@ def lift_hold(case: Case) -> Decision | None:
     order = case.ordered(CommandVerb.RESUME)
     if order is None or case.rollout.halt:
         return None
-    if case.rollout.hold is None and not case.rollout.unknown_drift:
+    held = case.rollout.hold is not None or case.rollout.unknown_drift
+    answered = answered_links(case, order)
+    if not held and not answered:
         return refuse(case, "nothing_to_resume", "it is neither halted nor held by a person")
-    text = "the hold is lifted; the next raise still needs its evidence"
+    lifted = (facts.HoldEnded(f"lifted by {order.actor}"),) if held else ()
+    what = (
+        *(("the hold is lifted",) if held else ()),
+        *(f"answered: {h.text}" for h in case.rollout.link.holding),
+    )
+    text = f"{'; '.join(what)}; the next raise still needs its evidence"
     return Decision(
         DecisionKind.WAIT,
         (Reason("hold_lifted", f"hold lifted by {order.actor}: {order.reason}"),),
         actor=order.actor,
         command=order.id,
-        also=(taken(order, text), facts.HoldEnded(f"lifted by {order.actor}")),
+        also=(taken(order, text), *lifted, *answered),
     )
 
 
