@@ -20,7 +20,8 @@ SERVICES = tuple(DESCRIPTIONS)
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_request_and_every_answer_is_one_that_the_api_describes(service):
-    assert unexplained(service, wrong_in_stories(service)) == []
+    wrong = unexplained(service, wrong_in_stories(service))
+    assert wrong == [], "\n".join(wrong)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -31,7 +32,7 @@ def test_no_deviation_is_listed_that_nothing_needs(service):
 
 def test_nothing_can_be_sent_that_no_story_sends():
     unheard = [str(site) for site in sites() if not site.passed(told().lines)]
-    assert unheard == [], "requests that no story of tests/contracts/*_cases.py sends"
+    assert unheard == [], "no story of tests/contracts/*_cases.py sends\n" + "\n".join(unheard)
 
 
 def test_a_commit_is_sent_on_every_term():

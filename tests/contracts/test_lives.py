@@ -1,0 +1,34 @@
+"""Whole lives of the daemon with the judge of the contracts at the emulator's door: what is really sent, in what it really
+meets, and not only what the stories think of."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from stagedrollout.emulator.world import World
+from tests.contracts.exchange import Exchange, recorded
+from tests.contracts.told import DESCRIPTIONS, findings, unexplained
+from tests.simulation.plan import drawn
+from tests.simulation.run import play
+
+BOTH_STORES, PLAY_FAILS, APPLE_REFUSES = 7, 8, 12
+"""Seeds that are told quickly: a calm life with both stores, one with 5xx of Play's, one with conflicts and 403s of Apple's."""
+
+
+@pytest.mark.parametrize("seed", [BOTH_STORES, PLAY_FAILS, APPLE_REFUSES])
+def test_all_that_passes_in_a_whole_life_is_as_the_apis_describe(seed, monkeypatch):
+    exchanges: list[Exchange] = []
+    handle = World.handle
+
+    def watched(world: World, request):
+        return recorded(world, exchanges, partial(handle, world))(request)
+
+    monkeypatch.setattr(World, "handle", watched)
+    play(drawn(seed))
+    assert len(exchanges) > 50
+    for service in DESCRIPTIONS:  # Google's comes first: its description is always there
+        of_it = [exchange for exchange in exchanges if exchange.service == service]
+        wrong = unexplained(service, findings(service, of_it))
+        assert wrong == [], "\n".join(wrong)
