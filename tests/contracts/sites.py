@@ -1,16 +1,17 @@
 """The places in the code that make a request, and which of them a story has passed.
 
 A place is an expression that names a path ("/v1/…"), builds one of Google's requests (`play.edits().insert(…)`),
-makes a value that stands for a request, or sends JSON. One that no story passes is a request that nobody has held
-against its description. New code has its places without being asked; only what speaks with services of which there is
-no description is left out, by name.
+makes a value that stands for a request, or sends JSON; and every public method of a class in `stores/` or `signals/`
+that has a way to the wire. One that no story passes is a request that nobody has held against its description. New
+code has its places without being asked; only what speaks with services of which there is no description is left out,
+by name.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,8 +29,12 @@ UNDESCRIBED = {
 """Rooms and files whose requests are held against nothing, and why."""
 
 GOOGLE = ("androidpublisher.v3", "playdeveloperreporting.v1beta1", "storage.v1")
-REQUEST_VALUE = re.compile(r"Write|Question|[A-Z]\w*Call")
-"""Classes of ours whose values are requests, or ask one kind of them; the sending is elsewhere."""
+REQUEST_VALUES = frozenset({"Write", "Question"})
+"""Classes of ours whose values are requests; the sending is elsewhere."""
+
+ADAPTERS = ("stores/", "signals/")
+WAYS = frozenset({"HttpClient", "OpenHttp", "Ask", "Page"})
+"""What leads to the wire in the end; whoever names one, or names who does, has a way there."""
 
 _SENDING = frozenset(name for name in vars(HttpClient) if name.endswith("_json") and name[0] != "_")
 _PATH = re.compile(r"/[a-z][a-z0-9]*/.*", re.DOTALL)
@@ -55,19 +60,52 @@ class Site:
 @cache
 def sites() -> tuple[Site, ...]:
     """All places of the package, those in rooms without a description left out."""
-    return tuple(site for file in _files() for site in in_source(file, (PACKAGE / file).read_text("utf-8")))
+    trees = {file: ast.parse((PACKAGE / file).read_text("utf-8")) for file in _files()}
+    adapters = {file: tree for file, tree in trees.items() if file.startswith(ADAPTERS)}
+    expressions = (site for file, tree in trees.items() for site in in_tree(file, tree))
+    return (*expressions, *doors(adapters))
 
 
-def in_source(file: str, source: str) -> list[Site]:
-    """The places of one file's source, one a line."""
+def in_tree(file: str, tree: ast.Module) -> list[Site]:
+    """The expressions of one file that make a request, one a line."""
     found: dict[tuple[int, bool], Site] = {}
-    for node, scope in _inside(ast.parse(source), None):
+    for node, scope in _inside(tree, None):
         if scope is None or not _makes_a_request(node):
             continue
         text = " ".join(ast.unparse(node).split())[:90]
         in_lambda, last = isinstance(scope, ast.Lambda), node.end_lineno or node.lineno
         found.setdefault((node.lineno, in_lambda), Site(file, in_lambda, node.lineno, last, text))
     return list(found.values())
+
+
+def doors(trees: Mapping[str, ast.Module]) -> list[Site]:
+    """The public methods of classes with a way to the wire; those that do not even look at `self` ask nobody."""
+    classes = [
+        (file, one) for file, tree in trees.items() for one in tree.body if isinstance(one, ast.ClassDef)
+    ]
+    named = {
+        one.name: {node.id for node in ast.walk(one) if isinstance(node, ast.Name)} for _, one in classes
+    }
+    leading = set(WAYS)
+    while more := {name for name, names in named.items() if names & leading} - leading:
+        leading |= more
+    return [
+        _door(file, one, method)
+        for file, one in classes
+        if one.name in leading - WAYS
+        for method in one.body
+        if isinstance(method, ast.FunctionDef) and method.name[0] != "_" and "self" in _used(method)
+        if "property" not in {ast.unparse(decorator) for decorator in method.decorator_list}
+    ]
+
+
+def _door(file: str, one: ast.ClassDef, method: ast.FunctionDef) -> Site:
+    body = method.body[1:] if ast.get_docstring(method) else method.body
+    return Site(file, False, body[0].lineno, method.end_lineno or method.lineno, f"{one.name}.{method.name}")
+
+
+def _used(method: ast.FunctionDef) -> set[str]:
+    return {node.id for node in ast.walk(method) if isinstance(node, ast.Name)}
 
 
 def _files() -> list[str]:
@@ -94,7 +132,7 @@ def _makes_a_request(node: ast.expr) -> bool:
         case ast.Attribute(attr=name) if name in _SENDING:
             return True
         case ast.Call(func=ast.Name(id=name)):
-            return REQUEST_VALUE.fullmatch(name) is not None
+            return name in REQUEST_VALUES
         case ast.Call(func=ast.Attribute()):
             return _chain(node.func) in _google_methods()
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 
 import pytest
@@ -12,7 +13,7 @@ from stagedrollout.stores.app_store import versions
 from stagedrollout.stores.google_play.edits import InReview
 from tests.contracts.deviations import DEVIATIONS, deviation
 from tests.contracts.passing import PACKAGE
-from tests.contracts.sites import UNDESCRIBED, in_source, sites
+from tests.contracts.sites import UNDESCRIBED, doors, in_tree, sites
 from tests.contracts.told import DESCRIPTIONS, told, unexplained, wrong_in_stories
 
 SERVICES = tuple(DESCRIPTIONS)
@@ -68,14 +69,33 @@ def ask(http, play):
     http.get_json("reading", "/v1/apps/1/appStoreVersions")
     return lambda: play.edits().tracks().list(packageName="x")
 """
-    found = in_source("made_up.py", source)
+    found = in_tree("made_up.py", ast.parse(source))
     assert [(site.first, site.in_lambda) for site in found] == [(4, False), (5, True)]
     assert not any(site.passed({("made_up.py", False, 5)}) for site in found)
     assert found[0].passed({("made_up.py", False, 4)})
+
+
+def test_an_adapter_that_no_story_asks_is_noticed():
+    source = """
+class Call:
+    def __init__(self, http: HttpClient): ...
+    def ask(self): return self._sent()
+    def _sent(self): ...
+class Signal:
+    def __init__(self, call: Call): ...
+    def read(self):
+        'Asks.'
+        return self._call.ask()
+    def unread(self): return ()
+class Other:
+    def read(self): return self.kept
+"""
+    found = doors({"made_up.py": ast.parse(source)})
+    assert [(site.text, site.first) for site in found] == [("Call.ask", 4), ("Signal.read", 10)]
 
 
 def test_what_is_said_to_have_no_description_does_send_something():
     for room in UNDESCRIBED:
         place = PACKAGE / room
         files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-        assert any(in_source(room, file.read_text("utf-8")) for file in files), room
+        assert any(in_tree(room, ast.parse(file.read_text("utf-8"))) for file in files), room
