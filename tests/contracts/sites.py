@@ -36,6 +36,9 @@ ADAPTERS = ("stores/", "signals/")
 WAYS = frozenset({"HttpClient", "OpenHttp", "Ask", "Page"})
 """What leads to the wire in the end; whoever names one, or names who does, has a way there."""
 
+ASKS_NOBODY = frozenset({"unread", "spare"})
+"""Methods that by their own words only tell: what a failed look amounts to, whether there are requests left."""
+
 _SENDING = frozenset(name for name in vars(HttpClient) if name.endswith("_json") and name[0] != "_")
 _PATH = re.compile(r"/[a-z][a-z0-9]*/.*", re.DOTALL)
 
@@ -94,8 +97,7 @@ def doors(trees: Mapping[str, ast.Module]) -> list[Site]:
         for file, one in classes
         if one.name in leading - WAYS
         for method in one.body
-        if isinstance(method, ast.FunctionDef) and method.name[0] != "_" and "self" in _used(method)
-        if "property" not in {ast.unparse(decorator) for decorator in method.decorator_list}
+        if isinstance(method, ast.FunctionDef) and _asks(method)
     ]
 
 
@@ -104,8 +106,11 @@ def _door(file: str, one: ast.ClassDef, method: ast.FunctionDef) -> Site:
     return Site(file, False, body[0].lineno, method.end_lineno or method.lineno, f"{one.name}.{method.name}")
 
 
-def _used(method: ast.FunctionDef) -> set[str]:
-    return {node.id for node in ast.walk(method) if isinstance(node, ast.Name)}
+def _asks(method: ast.FunctionDef) -> bool:
+    decorated = {ast.unparse(decorator) for decorator in method.decorator_list}
+    used = {node.id for node in ast.walk(method) if isinstance(node, ast.Name)}
+    told = method.name.startswith("_") or method.name in ASKS_NOBODY or "property" in decorated
+    return "self" in used and not told
 
 
 def _files() -> list[str]:
