@@ -75,6 +75,7 @@ class Operation:
     """One operation. `path` matches whole paths, still percent-encoded, with a group for each parameter.
 
     `answers` by status; `otherwise` is what every other status from 400 on brings, None if no other is described.
+    `media`: with ?alt=media it brings a file instead.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Operation:
     body: Schema | None = None
     body_required: bool = False
     otherwise: Answer | None = None
+    media: bool = False
     groups: Mapping[str, str] = field(default_factory=dict)
 
     def takes(self, method: str, path: str) -> bool:
@@ -162,6 +164,8 @@ class Description:
         yield from self._of_json(operation.body, exchange.request.body)
 
     def _of_answer(self, operation: Operation, exchange: Exchange) -> Iterator[str]:
+        if operation.media and exchange.status == 200 and exchange.request.first("alt") == "media":
+            return
         told = operation.answers.get(exchange.status)
         if told is None and exchange.status >= 400:
             told = operation.otherwise

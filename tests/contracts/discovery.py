@@ -69,6 +69,9 @@ def _operations(document: dict[str, Any], holder: dict[str, Any]) -> Iterator[Op
 def _operation(document: dict[str, Any], method: dict[str, Any]) -> Operation:
     path, groups = template(f"/{document['servicePath']}{method['path']}")
     told = {**document["parameters"], **method.get("parameters", {})}
+    media = method.get("supportsMediaDownload", False)
+    if media:
+        told["alt"] = {**told["alt"], "enum": [*told["alt"]["enum"], "media"]}
     gives = _schema(method["response"]) if "response" in method else None
     return Operation(
         name=method["id"],
@@ -79,6 +82,7 @@ def _operation(document: dict[str, Any], method: dict[str, Any]) -> Operation:
         body=_schema(method["request"]) if "request" in method else None,
         answers={200: Answer(gives)} if gives else {200: Answer(), 204: Answer()},
         otherwise=ERROR,
+        media=media,
     )
 
 

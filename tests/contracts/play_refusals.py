@@ -27,11 +27,7 @@ IN_REVIEW = [
         "domain": "googleapis.com",
     }
 ]
-NOT_MODELLED = {
-    "E22": "no fault of the emulator's says it: declarations that are missing in an account",
-    "E27 403": "the same refusal as E27's 429, with another status",
-}
-"""Rows that the emulator cannot be brought to say, and what they are."""
+NO_FAULT = "no fault of the emulator's has these words"
 
 
 def v2(code: int, message: str, status: str, reason: str = "badRequest", details: Any = None) -> Any:
@@ -135,9 +131,10 @@ def row(
     name: str,
     body: Any,
     means: type[EdgeError],
-    ask: Callable[[World], Answer],
+    ask: Callable[[World], Answer] | None = None,
     hours: float = 5,
     free: tuple[str, ...] = ("message",),
+    unmet: str = "",
 ) -> Refusal:
     status = body["error"]["code"]
     return Refusal(
@@ -148,6 +145,7 @@ def row(
         world=partial(world_at, hours),
         ask=ask,
         free=free,
+        unmet=unmet,
     )
 
 
@@ -324,6 +322,16 @@ REFUSALS = (
         Denied,
         fault("403_api_disabled"),
     ),
+    *(
+        row("E22", v2(code, words, status, reason), Rejected, unmet=NO_FAULT)
+        for code, status, reason in ((403, _DENIED, "forbidden"), (400, _INVALID, "badRequest"))
+        for words in (
+            "There are issues with your account",
+            "You must let us know whether your app uses",
+            "AD_ID permission",
+            "targeting no countries",
+        )
+    ),
     row("E23", v2(404, "Package not found:", "NOT_FOUND", "notFound"), Rejected, of_nobody),
     row(
         "E23",
@@ -343,6 +351,8 @@ REFUSALS = (
     row("E26", v2(401, "", "UNAUTHENTICATED", "authError"), Denied, without_a_token),
     row("E26", v2(401, "", "UNAUTHENTICATED", "authError"), Denied, fault("401")),
     row("E27", v2(429, "", "RESOURCE_EXHAUSTED", "rateLimitExceeded"), Throttled, fault("429")),
+    row("E27", v2(403, "", _DENIED, "rateLimitExceeded"), Throttled, unmet=NO_FAULT),
+    row("E27", v2(403, "", _DENIED, "userRateLimitExceeded"), Throttled, unmet=NO_FAULT),
     row("5xx", v2(503, "", "UNAVAILABLE", "backendError"), Faulty, fault("503")),
     Refusal(
         row="5xx",

@@ -22,7 +22,8 @@ HTML = "text/html"
 class Refusal:
     """`body` is a document, or text where it is none. `free` names the fields of which the sheet knows a part only.
 
-    `world` makes the world in which `ask` meets it; `means` is what the client must take it for.
+    `world` makes the world in which `ask` meets it, `unmet` says why the emulator cannot be brought to say it: one of
+    the two. `means` is what the client must take it for.
     """
 
     row: str
@@ -30,10 +31,15 @@ class Refusal:
     body: Any
     means: type[EdgeError]
     world: Callable[[], World]
-    ask: Callable[[World], Answer]
+    ask: Callable[[World], Answer] | None = None
+    unmet: str = ""
     free: tuple[str, ...] = ()
     kind: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.ask is None) == (not self.unmet):
+            raise ValueError(f"{self.row}: either the emulator says it, or it is said why not")
 
     @property
     def content(self) -> bytes:

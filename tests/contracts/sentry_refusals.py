@@ -11,17 +11,6 @@ from stagedrollout.emulator.world import World
 from tests.contracts.refusal import HTML, Refusal
 from tests.emulator.calls import Answer, Caller, sessions, world_at
 
-NOT_MODELLED = {
-    "Cannot order by sum(session) with the current filters": "which filters these are is not known",
-    "Unable to parse condition with session.status": "which conditions these are is not known",
-    "No projects available": "every emulated token sees every project",
-    "Token expired": "the emulated token does not expire",
-    "above the allowed concurrency": "the emulator answers one request after the other",
-    "Internal error. Your query failed to run.": "the other 500 means the same",
-    "This field is required.": "nothing of ours is written to Sentry",
-}
-"""Texts that the emulator cannot be brought to say, and why."""
-
 STATUSES = ["release", "session.status"]
 
 
@@ -44,10 +33,11 @@ def with_token(token: str) -> Callable[[World], Answer]:
 def said(
     status: int,
     detail: str,
-    ask: Callable[[World], Answer],
+    ask: Callable[[World], Answer] | None = None,
     means: type[EdgeError] = Rejected,
     *,
     free: tuple[str, ...] = (),
+    unmet: str = "",
 ) -> Refusal:
     return Refusal(
         row=f"{status} {detail}"[:60],
@@ -57,6 +47,7 @@ def said(
         world=partial(world_at, 30),
         ask=ask,
         free=free,
+        unmet=unmet,
     )
 
 
@@ -120,6 +111,24 @@ REFUSALS = (
     said(403, "You do not have permission to perform this action.", asked(project="999"), Denied),
     said(404, "The requested resource does not exist", asked(environment="productoin")),
     said(500, "Internal error. Please try again.", fault("500"), Faulty),
+    said(400, "Cannot order by sum(session) with the current filters", unmet="which filters is not known"),
+    said(400, "Unable to parse condition with session.status", unmet="which conditions is not known"),
+    said(400, "No projects available", unmet="every emulated token sees every project"),
+    said(401, "Token expired", means=Denied, unmet="an emulated token does not expire"),
+    said(
+        500, "Internal error. Your query failed to run.", means=Faulty, unmet="the other 500 means the same"
+    ),
+    Refusal(
+        row="429 concurrency",
+        status=429,
+        body={
+            "detail": "You are attempting to go above the allowed concurrency for this endpoint. Concurrency limit is 25"
+        },
+        means=Throttled,
+        world=partial(world_at, 30),
+        unmet="the emulator answers one request after the other",
+        kind=HTML,
+    ),
     Refusal(
         row="429",
         status=429,

@@ -228,6 +228,36 @@ def test_an_answer_that_google_s_documents_do_not_describe_is_found():
     )
 
 
+def test_a_file_is_no_document_where_google_gives_files():
+    storage = discovery.described("storage.v1")
+    target, csv = "/storage/v1/b/pubsite_prod_rev_1/o/stats%2Fratings%2Fx.csv", b"\xff\xfeD\x00"
+    for query, found in (
+        ("?alt=media", []),
+        ("?alt=json", ["the body is no JSON"]),
+        ("", ["the body is no JSON"]),
+    ):
+        answer = Response(200, {"content-type": "application/json"}, csv)
+        told = storage.findings(Exchange(Request.to("GET", target + query), answer))
+        assert [one.text for one in told] == found
+
+
+def test_vitals_are_asked_as_google_s_documents_say():
+    vitals = discovery.described("playdeveloperreporting.v1beta1")
+    target = "/v1beta1/apps/com.acme.app/crashRateMetricSet:query"
+    body = {
+        "dimensions": ["versionCode"],
+        "metrics": ["crashRate"],
+        "timelineSpec": {"aggregationPeriod": "DAILY"},
+    }
+    weekly = {**body, "timelineSpec": {"aggregationPeriod": "WEEKLY"}}
+    of_requests = [
+        [one.text for one in vitals.findings(asked("POST", target, (), sent)) if one.side == "request"]
+        for sent in (body, weekly)
+    ]
+    assert of_requests[0] == []
+    assert "'WEEKLY' is not one of" in of_requests[1][0]
+
+
 @pytest.mark.parametrize("name", [specs.APP_STORE, specs.SENTRY])
 def test_every_operation_of_a_description_can_be_read(name):
     described = openapi.described(specs.folder() / name)
