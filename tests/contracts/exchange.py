@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from stagedrollout.emulator.request import Request, Response
 from stagedrollout.emulator.world import World
@@ -51,6 +53,22 @@ def recorded(world: World, into: list[Exchange], handle: Handle) -> Handle:
         return response
 
     return recording
+
+
+@contextmanager
+def watching() -> Iterator[list[Exchange]]:
+    """All that passes through the door of any world inside, filled as it does."""
+    exchanges: list[Exchange] = []
+    handle = World.handle
+
+    def watched(world: World, request: Request) -> Response:
+        return recorded(world, exchanges, partial(handle, world))(request)
+
+    World.handle = watched
+    try:
+        yield exchanges
+    finally:
+        World.handle = handle
 
 
 def _media_type(header: str) -> str:

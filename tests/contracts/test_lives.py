@@ -3,12 +3,9 @@ meets, and not only what the stories think of."""
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
-from stagedrollout.emulator.world import World
-from tests.contracts.exchange import Exchange, recorded
+from tests.contracts.exchange import watching
 from tests.contracts.told import DESCRIPTIONS, findings, unexplained
 from tests.simulation.plan import drawn
 from tests.simulation.run import play
@@ -18,15 +15,9 @@ BOTH_STORES, APPLE_REFUSES = 20, 12
 
 
 @pytest.mark.parametrize("seed", [BOTH_STORES, APPLE_REFUSES])
-def test_all_that_passes_in_a_whole_life_is_as_the_apis_describe(seed, monkeypatch):
-    exchanges: list[Exchange] = []
-    handle = World.handle
-
-    def watched(world: World, request):
-        return recorded(world, exchanges, partial(handle, world))(request)
-
-    monkeypatch.setattr(World, "handle", watched)
-    play(drawn(seed))
+def test_all_that_passes_in_a_whole_life_is_as_the_apis_describe(seed):
+    with watching() as exchanges:
+        play(drawn(seed))
     assert len(exchanges) > 50
     for service in DESCRIPTIONS:  # Google's comes first: its description is always there
         of_it = [exchange for exchange in exchanges if exchange.service == service]

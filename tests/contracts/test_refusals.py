@@ -9,10 +9,10 @@ import pytest
 
 from stagedrollout.core.errors import EdgeError
 from tests.contracts import play_refusals, sentry_refusals
-from tests.contracts.exchange import Exchange, recorded
+from tests.contracts.exchange import watching
 from tests.contracts.play_refusals import v2
 from tests.contracts.refusal import HTML
-from tests.contracts.told import findings, unexplained
+from tests.contracts.told import unexplained_answer
 from tests.emulator.appstore_calls import APP, PHASED, VERSIONS, apple_at
 from tests.emulator.calls import Caller
 from tests.signals.sentry_recordings import QUERY, Sentry
@@ -31,12 +31,9 @@ def named(rows) -> list[str]:
 
 @pytest.mark.parametrize(("service", "refusal"), MET, ids=named(one for _, one in MET))
 def test_the_emulator_refuses_as_recorded_and_as_the_api_describes(service, refusal):
-    world, exchanges = refusal.world(), list[Exchange]()
-    world.handle = recorded(world, exchanges, world.handle)
-    assert refusal.differences(refusal.ask(world)) == []
-    last = [exchange for exchange in exchanges if exchange.service == service][-1:]
-    answers = (one for one in findings(service, last) if one.side == "answer")
-    assert unexplained(service, answers) == []
+    with watching() as exchanges:
+        assert refusal.differences(refusal.ask(refusal.world())) == []
+    assert unexplained_answer(service, exchanges) == []
 
 
 @pytest.mark.parametrize("refusal", PLAY, ids=named(PLAY))
@@ -106,11 +103,9 @@ def fixed_by_now(apple):
 )
 def test_what_apple_refuses_by_itself_is_as_the_api_describes(status, ask):
     """Row by row and word by word this is the matter of the App Store's own tests; here, of its description."""
-    apple, exchanges = apple_at(30), list[Exchange]()
-    apple.world.handle = recorded(apple.world, exchanges, apple.world.handle)
-    assert ask(apple).status == status
-    answers = [one for one in findings("app_store", exchanges[-1:]) if one.side == "answer"]
-    assert unexplained("app_store", answers) == []
+    with watching() as exchanges:
+        assert ask(apple_at(30)).status == status
+    assert unexplained_answer("app_store", exchanges) == []
 
 
 def test_a_refusal_that_is_not_as_recorded_is_noticed():

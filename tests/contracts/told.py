@@ -82,6 +82,12 @@ def unexplained(service: str, wrong: Iterable[Finding]) -> list[str]:
     return sorted({str(one) for one in wrong if deviation(service, one) is None})
 
 
+def unexplained_answer(service: str, exchanges: Iterable[Exchange]) -> list[str]:
+    """What is wrong with the last answer of a service, whatever it was asked."""
+    last = [exchange for exchange in exchanges if exchange.service == service][-1:]
+    return unexplained(service, (one for one in findings(service, last) if one.side == "answer"))
+
+
 def _refuse(stand: Stand, exchange: Exchange) -> None:
     """The same request again, with every refusal that there is."""
     for kind in (*_OF_ALL, *_OF_ITS_OWN.get(exchange.service, ())):
