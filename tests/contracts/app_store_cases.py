@@ -12,6 +12,7 @@ from stagedrollout.core.units import PPM_ALL
 from stagedrollout.emulator.appstore_operations import PHASED_TAKES
 from stagedrollout.emulator.request import JSON, Request, Response
 from stagedrollout.emulator.scenario_file import parse_scenario
+from stagedrollout.stores.app_store.availability import app_name, sold_nowhere, territories, to_remove
 from tests.contracts.stand import Stand
 from tests.emulator.appstore_calls import APP, APP_ID, BY_REQUEST, PHASED, VERSIONS, AppleCaller, ios_scenario
 from tests.emulator.opinions_story import talking_scenario
@@ -96,6 +97,16 @@ def listed_without_saying_who_has_phases() -> Stand:
     return stand
 
 
+def taken_off_sale() -> Stand:
+    """Rows 20 and 21: by a person's order, territory by territory."""
+    stand = Stand(ios_scenario(), hours=30)
+    client = stand.listing().store._client
+    app_name(client, APP_ID)
+    assert not sold_nowhere(client, APP_ID)
+    client.write(to_remove(territories(client, APP_ID)[0]), lambda: None)
+    return stand
+
+
 def reviewed() -> Stand:
     """Rows 2 and 11, for the candidate and the version before it."""
     stand = Stand(talking_scenario(), hours=26)
@@ -139,6 +150,7 @@ ALL = (
     paused_while_the_list_cannot_be_read,
     listed_on_several_pages,
     listed_without_saying_who_has_phases,
+    taken_off_sale,
     reviewed,
     everything_else,
 )
