@@ -17,7 +17,7 @@ import json
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ from stagedrollout.emulator.scenario import (
 )
 from stagedrollout.emulator.scenario_app import usual_app_id
 from tests.bench import hanging
-from tests.bench.figure import Figure, shown
+from tests.bench.figure import Figure, aligned, shown
 from tests.judge import faults as judged
 from tests.judge.faults import PLACES, Account, Ordered
 from tests.judge.finding import Finding
@@ -368,10 +368,4 @@ def table(result: Result) -> str:
         figures = (tally.visits[place], *struck.values(), sum(struck.values()))
         rows.append((place, *map(str, figures), verdict))
     beside = shown(result.hanging, as_json=False)
-    return "\n".join((head, "", *_aligned(rows), "", beside, *(("", *tally.wrong) if tally.wrong else ())))
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    return "\n".join((head, "", aligned(rows), "", beside, *(("", *tally.wrong) if tally.wrong else ())))
