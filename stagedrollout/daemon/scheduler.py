@@ -97,6 +97,7 @@ class Scheduler:
         self._due: dict[StoreApp, datetime] = dict.fromkeys(works.listings, works.clock.now())
         self._running: dict[object, Future[Any]] = {}
         self._broken_halts: set[str] = set()
+        self._halts_put_off = False
         self._beaten_at = datetime.min.replace(tzinfo=UTC)
         self._stopping = threading.Event()
         self.finished = threading.Event()
@@ -137,7 +138,7 @@ class Scheduler:
         while not (self._stopping.is_set() or self.finished.is_set()):
             self.turn()
             wait(list(self._running.values()), timeout=self._drain_seconds)
-            if not self._working() and not self._stopping.is_set():
+            if not (self._working() or self._halts_put_off or self._stopping.is_set()):
                 self._let_the_clock_go_on()
 
     def _let_the_clock_go_on(self) -> None:
@@ -187,6 +188,7 @@ class Scheduler:
 
     def _take_orders(self) -> None:
         """Halts first and at once; whatever else the database refuses meanwhile."""
+        self._halts_put_off = False
         try:
             orders = self._works.commands.waiting()
         except StorageError as error:
@@ -235,9 +237,11 @@ class Scheduler:
             if due := outcome.result():
                 self._make_due(app, due)
 
-        if self._halts_under_way(app) < self._halts_of_an_app:  # else at one of the next turns
-            name, halts = _Halt(app, order.id), self._works.passes
+        name, halts = _Halt(app, order.id), self._works.passes
+        if self._halts_under_way(app) < self._halts_of_an_app:
             self._launch(name, self._halts, lambda: halts.halt(listing, order), halted)
+        else:
+            self._halts_put_off = True  # until one of the next turns
 
     def _halts_under_way(self, app: StoreApp) -> int:
         with self._guard:
