@@ -173,10 +173,12 @@ class Limits(FromFile):
     """Time for one pass over one app. 45s: two slow calls and their repetition, far below a poll."""
 
     pass_workers: Annotated[int, count(1, 64, example="8")] = 8
-    """Passes at the same time. 8: twenty apps with slow services still finish well within a poll."""
+    """Passes at the same time, while none hangs: a pass waits for its place 1 s at most, so that no halt waits for
+    another app. 8: they take turns at the processor and the database."""
 
     halt_workers: Annotated[int, count(1, 16, example="4")] = 4
-    """Halts at the same time, on threads no pass can occupy. 4: more apps failing at once is one cause."""
+    """Halts of one app at the same time, on threads that no pass and no other app can occupy. 4: more releases of one
+    app are hardly ever out at once."""
 
     http_timeout: Annotated[timedelta, between("1s", "2m", example="20s")] = timedelta(seconds=20)
     """Time for one request. 20s: Play's commits take several seconds, and a lost reply should cost one."""
