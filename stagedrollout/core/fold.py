@@ -314,6 +314,8 @@ def _new_run(rollout: Rollout, at: datetime) -> Rollout:
         blind_since=None,
         last=None,
         window=None,
+        issues=None,
+        issues_at=None,
     )
 
 
@@ -330,6 +332,11 @@ def _(fact: facts.Held, rollout: Rollout, at: datetime) -> Rollout:
 @_apply.register
 def _(fact: facts.HoldEnded, rollout: Rollout, at: datetime) -> Rollout:
     return replace(rollout, hold=None, unknown_drift=False)
+
+
+@_apply.register
+def _(fact: facts.IssuesRead, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, issues=fact, issues_at=at)
 
 
 @_apply.register

@@ -22,6 +22,7 @@ from stagedrollout.core.facts import DecisionKind, Seen
 from stagedrollout.core.ledger import Comparison
 from stagedrollout.core.model import (
     Actor,
+    ActorKind,
     OnNewRelease,
     Release,
     ReleaseStatus,
@@ -202,6 +203,8 @@ class Rollout:
     pause_sent_at: datetime | None = None
     pause_wanted_since: datetime | None = None
     no_phasing: str = ""
+    issues: facts.IssuesRead | None = None
+    issues_at: datetime | None = None
     changed_at: datetime
 
     @property
@@ -214,6 +217,13 @@ class Rollout:
     def still_served(self) -> bool:
         """Somebody lowered it in the console: that counts as a person's halt, and yet people get it."""
         return self.seen is not None and self.seen.status is ReleaseStatus.IN_PROGRESS
+
+    @property
+    def issues_wanted(self) -> bool:
+        """Whether what crashed is to be looked up: once in a run that is suspected, and once for the machine's halt."""
+        if self.halt and self.halt.actor.kind is ActorKind.MACHINE:
+            return self.issues_at is None or self.issues_at < self.halt.at
+        return bool(self.suspicions) and self.halt is None and self.issues is None
 
     @property
     def finished(self) -> bool:
