@@ -89,7 +89,7 @@ def issues_words(fact: facts.IssuesRead) -> str:
     if fact.trouble:
         return f"new issues could not be read: {fact.trouble}"
     if not number:
-        return "no new crash was first seen in it; look at those that are older"
+        return "no new crash was first seen in it"
     crashes = f"the {number} new crashes" if fact.found.more else counted(number, "new crash", "new crashes")
     more = " that most people met; there are more" if fact.found.more else ""
     return f"{crashes} first seen in it{more}"

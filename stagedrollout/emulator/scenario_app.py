@@ -5,6 +5,7 @@ On the App Store a release is `rolled_out: {at, review}` (live at `at` + `review
 A release's `abnormal` is the percentage of its other sessions that freeze or are killed by the system (default 0.1).
 What people say is the app's `reviews_per_million_sessions` (default 15) and `ratings: {count, stars}` (what
 the store has before the story), and a release's `stars` (1 to 5) and `stars_onset: {at, stars}`.
+A release's `issues` is a list of titles: the crashes that Sentry sees for the first time in it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from stagedrollout.emulator.yaml_section import (
     percent_ppm,
     positive,
     text,
+    texts,
     whole,
     yes_or_no,
 )
@@ -99,6 +101,7 @@ def _release(section: Section, store: str, *, review: timedelta, processing: tim
         stars_onset=_stars_onset(section),
         submitted=_submitted(section, review, processing) if store == APP_STORE else None,
         abnormal_ppm=section.get("abnormal", percent_ppm, 0, default=ABNORMAL_PPM),
+        issues=section.get("issues", texts, (), default=()),
     )
     section.done()
     return release
