@@ -35,7 +35,7 @@ STATUSES = ("abnormal", "crashed", "errored", "healthy", "unhandled")
 
 _SPAN = re.compile(r"(\d+)([smhdw])")
 _SPAN_SECONDS = {"s": 1, "m": 60, "h": HOUR, "d": DAY, "w": 7 * DAY}
-_TERM = re.compile(r'\s*(?P<no>!?)(?P<key>[\w.]+):(?P<value>\[[^\]]*\]|"(?:[^"\\]|\\.)*"|[^\s()]+)')
+_TERM = re.compile(r'\s*(?P<no>!?)(?P<key>[\w.-]+):(?P<value>\[[^\]]*\]|"(?:[^"\\]|\\.)*"|[^\s()]+)')
 _JOIN = re.compile(r"\s+(AND|OR)(?=\s)")
 _ITEM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,"]+)\s*(?:,|$)')
 

@@ -14,7 +14,7 @@ from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.harm import odds_text
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.policy import Policy
-from stagedrollout.core.telling import title
+from stagedrollout.core.telling import issue_words, issues_words, title
 from stagedrollout.explaining.evidence import (
     EvidenceTold,
     RateTold,
@@ -49,6 +49,7 @@ def document(kept: Kept, policy: Policy | None) -> dict[str, Any]:
         "age_seconds": _seconds(kept.now - kept.standing.at) if kept.standing else None,
         "decision": _decision(kept),
         "halt": _halt(kept, evidence),
+        "new_issues": _new_issues(kept),
         "gates": _gates(kept, weighed_now),
         "evidence": _evidence(evidence) if evidence else None,
         "needed": _needed(wants) if wants else None,
@@ -86,6 +87,21 @@ def _halt(kept: Kept, evidence: EvidenceTold | None) -> dict[str, Any] | None:
         "times_tolerated": blamed.times_tolerated if by_evidence and blamed else None,
         "since": blamed.since.isoformat() if by_evidence and blamed else None,
         "words": blamed.words if by_evidence and blamed else None,
+    }
+
+
+def _new_issues(kept: Kept) -> dict[str, Any] | None:
+    """What crashed for the first time in it, as it was looked up when it failed; None if it never was."""
+    read, at = kept.rollout.issues, kept.rollout.issues_at
+    if read is None:
+        return None
+    return {
+        "at": _iso(at),
+        "source": read.found.source,
+        "text": issues_words(read),
+        "problem": read.trouble or None,
+        "more": read.found.more,
+        "issues": [{**encode(issue), "text": issue_words(issue)} for issue in read.found.issues],
     }
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from stagedrollout.core import facts
 from stagedrollout.core.evidence.terms import SignalId, shared_out
+from stagedrollout.core.fold import apply
+from stagedrollout.core.issue import Issue, NewIssues
 from stagedrollout.core.ledger import Tally
 from stagedrollout.explaining.document import document
 from tests.core.builders import NOON
@@ -73,3 +77,17 @@ def test_the_p_value_is_one_over_the_largest_odds_and_the_band_holds_the_rate():
     assert candidate["low_ppm"] < candidate["crash_free_ppm"] < candidate["high_ppm"]
     assert sum(each["part"] for each in evidence["signals"]) == pytest.approx(1)
     assert evidence["ratio"]["low"] < evidence["ratio"]["point"] < evidence["ratio"]["high"]
+
+
+def test_what_crashed_is_shown_as_it_was_looked_up_when_the_release_failed():
+    bare = kept(*[GOOD] * 4)
+    assert document(bare, None)["new_issues"] is None
+    read = facts.IssuesRead(NewIssues("sentry", (Issue("SHOP-1F", "it broke", 3, 4, "https://a/1/"),)))
+    found = document(replace(bare, rollout=apply(bare.rollout, read, NOON)), None)["new_issues"]
+    assert (found["at"], found["problem"], found["more"]) == (NOON.isoformat(), None, False)
+    (issue,) = found["issues"]
+    assert (issue["name"], issue["users"], issue["events"]) == ("SHOP-1F", 3, 4)
+    assert issue["text"] == "it broke (3 users, 4 events)"
+    unread = facts.IssuesRead(NewIssues("sentry", ()), "sentry: down")
+    found = document(replace(bare, rollout=apply(bare.rollout, unread, NOON)), None)["new_issues"]
+    assert (found["issues"], found["problem"]) == ([], "sentry: down")
