@@ -83,6 +83,7 @@ class ProjectCall:
         self._scope = scope
         self._seconds = seconds
         self._waiting: tuple[float, Throttled] | None = None
+        self._known_missing: tuple[float, str] | None = None
 
     def get(self, params: Params) -> JsonReply:
         """One answer about the project and its environment. Raises Unreachable, Throttled, Denied, Rejected or Faulty."""
@@ -140,6 +141,12 @@ class ProjectCall:
         return error
 
     def _missing(self) -> str:
+        """What does not exist, in words; looked up once in a while, however often it is missed."""
+        if self._known_missing is None or self._seconds() >= self._known_missing[0]:
+            self._known_missing = (self._seconds() + PATIENCE_SECONDS_MAX, self._looked_up())
+        return self._known_missing[1]
+
+    def _looked_up(self) -> str:
         """What does not exist, by asking for the organization; and what would be right."""
         organization, environment = self.project.organization, self.project.environment
         try:

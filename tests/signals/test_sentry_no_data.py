@@ -9,15 +9,25 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import stamina
 from sentry_recordings import EIGHT, NEW_NAME, OLD_NAME, body
 from sentry_tally_recordings import DAYS, MIDNIGHT, NINE, QUERY, Sentry, by_status, told, totals, users
 
+from stagedrollout.core.assessment import assess
+from stagedrollout.core.case import Case
+from stagedrollout.core.decision import decide
 from stagedrollout.core.errors import Rejected
 from stagedrollout.core.hours import DAY, HOUR
 from stagedrollout.core.ledger import Ledger, Measure, Place, Tallied, Tally, take
-from stagedrollout.core.model import Release
-from stagedrollout.core.observation import Gap
+from stagedrollout.core.model import Mode, OnNewRelease, Release, Store, StoreApp
+from stagedrollout.core.observation import Gap, Observation
+from stagedrollout.daemon.hearing import Hearer
+from stagedrollout.daemon.listening import circumstances
+from stagedrollout.daemon.listing import Listing
 from stagedrollout.emulator.faults import Fault
+from tests.core.builders import POLL, rolling, shown, store
+from tests.core.weighed import with_evidence
+from tests.daemon.test_hearing import Books
 from tests.emulator import sentry_client
 from tests.emulator.calls import pass_time
 from tests.emulator.sentry_client import BEFORE, CANDIDATE, Emulated
@@ -109,6 +119,34 @@ def test_a_mistyped_release_template_is_told_with_what_there_is_instead():
         assert "'com.acme.app@5.1.0+5010'" in read.why
         assert "the release template 'acme-{version}+{build}' fits none of them" in read.why
     assert people.gap is Gap.ABSENT
+
+
+def test_a_mistyped_template_is_named_where_people_look_and_nothing_is_raised():
+    """What `status` shows of a rollout is the reason of its decision."""
+    emulated = Emulated(60, template="acme-{version}+{build}")
+    listing = Listing(
+        id=StoreApp("acme", Store.GOOGLE_PLAY),
+        mode=Mode.ACT,
+        on_new_release=OnNewRelease.WAIT,
+        policy="standard",
+        policies={},
+        store=None,
+        signals=(),
+        poll=POLL,
+        tallies=emulated.source,
+    )
+    rollout = rolling(since=emulated.now - 2 * DAY)
+    rollout, policy = replace(rollout, release=CANDIDATE, baseline=(BEFORE,)), with_evidence(1, 10, 100)
+    look = store(shown(), at=emulated.now)
+    with stamina.set_testing(True, attempts=1):
+        hearing = Hearer(Books(Ledger("acme"))).hear(listing, rollout, policy, look, emulated.now)
+    seen = circumstances(hearing.found.rollout, POLL, emulated.now, hearing.found.heard)
+    assessment = assess(policy, hearing.readings, seen)
+    decision = decide(
+        Case(rollout, Observation(emulated.now, look, hearing.readings), assessment, policy, Mode.ACT)
+    )
+    assert decision.change is None
+    assert "fits none of them" in "; ".join(reason.text for reason in decision.reasons)
 
 
 def test_a_release_that_is_merely_new_is_not_called_mistyped():
