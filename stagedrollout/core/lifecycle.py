@@ -11,7 +11,7 @@ Also here: the phases people see, the legal steps between them (the README's dia
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stagedrollout.core import facts
@@ -30,6 +30,9 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.phasing import PauseClock, StepWindow
+
+OLD_NEWS = timedelta(days=1)
+"""For so long after a halt people want to be shown what crashed."""
 
 
 class Phase(StrEnum):
@@ -218,11 +221,12 @@ class Rollout:
         """Somebody lowered it in the console: that counts as a person's halt, and yet people get it."""
         return self.seen is not None and self.seen.status is ReleaseStatus.IN_PROGRESS
 
-    @property
-    def issues_wanted(self) -> bool:
-        """Whether what crashed is to be looked up: once in a run that is suspected, and once for the machine's halt."""
+    def issues_wanted(self, now: datetime) -> bool:
+        """Whether what crashed is to be looked up: once in a run that is suspected, and once for the machine's halt,
+        unless that is old news."""
         if self.halt and self.halt.actor.kind is ActorKind.MACHINE:
-            return self.issues_at is None or self.issues_at < self.halt.at
+            asked = self.issues_at is not None and self.issues_at >= self.halt.at
+            return not asked and now - self.halt.at < OLD_NEWS
         return bool(self.suspicions) and self.halt is None and self.issues is None
 
     @property

@@ -24,7 +24,8 @@ def look_up_issues(recorder: Recorder, listing: Listing, key: RolloutKey, clock:
     """Ask, if this rollout wants it, and write down what came of it. What cannot be written is left to the next pass."""
     try:
         known = recorder.load(key)
-        if known.rollout.finished or not known.rollout.issues_wanted or listing.issues is None:
+        wanted = not known.rollout.finished and known.rollout.issues_wanted(clock.now())
+        if not wanted or listing.issues is None:
             return
         found = _asked(listing.issues, known.rollout.release)
         recorder.record(known, (found,), clock.now())

@@ -114,11 +114,9 @@ class ProjectCall:
             cursor = following
 
     def _wait_on(self) -> None:
-        if self._waiting is not None:
-            until, error = self._waiting
-            if self._seconds() < until:
-                raise error.with_traceback(None)
-            self._waiting = None
+        waiting = self._waiting
+        if waiting is not None and self._seconds() < waiting[0]:
+            raise waiting[1].with_traceback(None)
 
     def _put_off(self, error: Throttled) -> None:
         if error.wait_seconds > SHORT_WAIT_SECONDS:
@@ -142,9 +140,11 @@ class ProjectCall:
 
     def _missing(self) -> str:
         """What does not exist, in words; looked up once in a while, however often it is missed."""
-        if self._known_missing is None or self._seconds() >= self._known_missing[0]:
-            self._known_missing = (self._seconds() + PATIENCE_SECONDS_MAX, self._looked_up())
-        return self._known_missing[1]
+        known = self._known_missing
+        if known is None or self._seconds() >= known[0]:
+            known = (self._seconds() + PATIENCE_SECONDS_MAX, self._looked_up())
+            self._known_missing = known
+        return known[1]
 
     def _looked_up(self) -> str:
         """What does not exist, by asking for the organization; and what would be right."""

@@ -234,7 +234,7 @@ class World:
                     self._record(news.of_outcome(self.rollout, intent, outcome))
         if cut is not Cut.NOWHERE:
             self.crash()
-        elif self.rollout.issues_wanted and not self.rollout.finished:
+        elif self.rollout.issues_wanted(self.now) and not self.rollout.finished:
             self._record((CRASHES,))
         lagged = lag is None or lag > timedelta(0) or bool(order and order.verb is CommandVerb.HALT)
         return Passed(known, look, lagged, assessment, decision, sent, tuple(self.notices))

@@ -19,8 +19,8 @@ from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import DAEMON, Release, RolloutKey, Verb
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.looking_up import look_up_issues
-from tests.core.builders import HALTED as STOPPED
 from tests.core.builders import (
+    DAY,
     HOUR,
     KEY,
     NOON,
@@ -35,6 +35,7 @@ from tests.core.builders import (
     store,
     with_facts,
 )
+from tests.core.builders import HALTED as STOPPED
 
 FOUND = NewIssues("sentry", (Issue("SHOP-1F", "it broke", 3, 4),))
 
@@ -119,12 +120,20 @@ def test_a_release_that_nobody_suspects_and_a_persons_halt_ask_nothing(rollout: 
     assert (books.written, source.asked) == ([], [])
 
 
+def test_a_halt_of_long_ago_is_old_news() -> None:
+    """A daemon that learns to ask does not do so for every halt that its journal remembers."""
+    decided = replace(intent(Verb.HALT, 10, "h1"), actor=DAEMON)
+    books, source = Books(with_facts(rolling(), decided, at=NOON - 2 * DAY)), Source()
+    look_up(books, source)
+    assert source.asked == []
+
+
 def test_a_new_run_is_asked_about_anew() -> None:
     books, source = Books(by_the_machine()), Source()
     look_up(books, source)
     taken_up = with_facts(books.rollout, facts.TakenUp(DAEMON, "mended"), at=NOON + HOUR)
     assert taken_up.issues is None
-    assert not taken_up.issues_wanted
+    assert not taken_up.issues_wanted(NOON)
 
 
 def test_what_could_not_be_read_is_said_once_and_not_asked_for_again() -> None:
