@@ -79,7 +79,8 @@ class SentryAccess(FromFile):
 
     organization: Slug
     token: SecretReference
-    """An internal integration's token; an organization token lacks the scope (sentry.md section 1)."""
+    """An internal integration's token with org:read and project:read; with event:read too, new crashes are told below
+    each halt. An organization token lacks the scopes (sentry.md section 1)."""
 
     url: WebAddress = "https://sentry.io"
     """The region's address (https://us.sentry.io, https://de.sentry.io) or that of a self-hosted server."""

@@ -14,6 +14,7 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.events import Entry
 from stagedrollout.core.evidence.terms import SignalId, Terms
+from stagedrollout.core.issue import NewIssues
 from stagedrollout.core.link_facts import LinkAnswered, Linked, LinkFact, LinkHeld, LinkHolds, Unlinked
 from stagedrollout.core.model import (
     SERVED,
@@ -301,6 +302,17 @@ class HoldEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuesRead:
+    """What crashed was looked up once, for a release that is suspected or was halted by the machine.
+
+    It decides nothing. `trouble`: why it could not be read ("" if it was).
+    """
+
+    found: NewIssues
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Superseded:
     """A newer release took this one's place in the store."""
 
@@ -358,6 +370,7 @@ Fact = (
     | Commanded
     | Held
     | HoldEnded
+    | IssuesRead
     | Superseded
     | RemovalOrdered
     | RemovalTold

@@ -348,6 +348,8 @@ def _new_run(rollout: Rollout, at: datetime) -> Rollout:
         window=None,
         reaching_ppm=0,
         earned_ppm=0,
+        issues=None,
+        issues_at=None,
     )
 
 
@@ -364,6 +366,11 @@ def _(fact: facts.Held, rollout: Rollout, at: datetime) -> Rollout:
 @_apply.register
 def _(fact: facts.HoldEnded, rollout: Rollout, at: datetime) -> Rollout:
     return replace(rollout, hold=None, unknown_drift=False)
+
+
+@_apply.register
+def _(fact: facts.IssuesRead, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, issues=fact, issues_at=at)
 
 
 @_apply.register

@@ -11,7 +11,7 @@ Also here: the phases people see, the legal steps between them (the README's dia
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stagedrollout.core import facts
@@ -23,6 +23,7 @@ from stagedrollout.core.ledger import Comparison
 from stagedrollout.core.linking import LinkState
 from stagedrollout.core.model import (
     Actor,
+    ActorKind,
     OnNewRelease,
     Release,
     ReleaseStatus,
@@ -31,6 +32,9 @@ from stagedrollout.core.model import (
 )
 from stagedrollout.core.phasing import PauseClock, StepWindow
 from stagedrollout.core.units import PPM_ALL
+
+OLD_NEWS = timedelta(days=1)
+"""For so long after a halt people want to be shown what crashed."""
 
 
 class Phase(StrEnum):
@@ -210,6 +214,8 @@ class Rollout:
     reaching_ppm: int = 0
     earned_ppm: int = 0
     link: LinkState = field(default_factory=LinkState)
+    issues: facts.IssuesRead | None = None
+    issues_at: datetime | None = None
     changed_at: datetime
 
     @property
@@ -222,6 +228,14 @@ class Rollout:
     def still_served(self) -> bool:
         """Somebody lowered it in the console: that counts as a person's halt, and yet people get it."""
         return self.seen is not None and self.seen.status is ReleaseStatus.IN_PROGRESS
+
+    def issues_wanted(self, now: datetime) -> bool:
+        """Whether what crashed is to be looked up: once in a run that is suspected, and once for the machine's halt,
+        unless that is old news."""
+        if self.halt and self.halt.actor.kind is ActorKind.MACHINE:
+            asked = self.issues_at is not None and self.issues_at >= self.halt.at
+            return not asked and now - self.halt.at < OLD_NEWS
+        return bool(self.suspicions) and self.halt is None and self.issues is None
 
     @property
     def finished(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from stagedrollout.core.issue import NewIssues
 from stagedrollout.core.ledger import LedgerQuery, Past, Running, Tallied, Untallied
 from stagedrollout.core.model import Change, Outcome, Release, StoreState
 from stagedrollout.core.observation import Reading, SignalQuery
@@ -62,6 +63,14 @@ class Signal(Protocol):
 
     def unread(self, why: str) -> tuple[Reading, ...]:
         """What a failed `read` amounts to: one reading without numbers for each that it would have given."""
+        ...
+
+
+class IssueSource(Protocol):
+    """A source that groups what crashed."""
+
+    def read(self, release: Release) -> NewIssues:
+        """The crashes that were first seen in this release. Raises EdgeError."""
         ...
 
 

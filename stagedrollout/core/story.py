@@ -146,6 +146,14 @@ def _(fact: facts.HoldEnded) -> str:
 
 
 @sentence.register
+def _(fact: facts.IssuesRead) -> str:
+    if fact.trouble:
+        return f"new issues could not be read: {fact.trouble}"
+    names = ", ".join(issue.name for issue in fact.found.issues)
+    return f"new crashes first seen in it: {names}" if names else "no new crash was first seen in it"
+
+
+@sentence.register
 def _(fact: facts.Superseded) -> str:
     return f"superseded by {fact.by}"
 

@@ -24,7 +24,7 @@ from stagedrollout.core.model import (
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
 from stagedrollout.core.phasing import BUDGET
 from stagedrollout.core.settlements import halted, held, of_settlement
-from stagedrollout.core.telling import Telling, evidence, override, title
+from stagedrollout.core.telling import Telling, evidence, issue_words, issues_words, override, title
 from stagedrollout.core.units import percent_text
 
 PHASE_WORDS = {
@@ -237,6 +237,17 @@ def _(fact: link_facts.LinkAnswered, told: Telling) -> tuple[Notice, ...]:
     key = f"{fact.by} {fact.halted_at.isoformat()}"
     headline = f"{told.name}: the halt on the other store is answered, {fact.why}"
     return (told.once(key, NoticeKind.RESUMED, headline, broadcast=False),)
+
+
+@_tell.register
+def _(fact: facts.IssuesRead, told: Telling) -> tuple[Notice, ...]:
+    """Below the halt that it belongs to; of a mere suspicion nobody is told."""
+    halt = told.rollout.halt
+    if halt is None:
+        return ()
+    found = tuple(Fact(issue.name, issue_words(issue), issue.link) for issue in fact.found.issues)
+    headline = f"{told.name}: {issues_words(fact)}"
+    return (told.once(halt.at.isoformat(), NoticeKind.NEW_ISSUES, headline, *found, broadcast=False),)
 
 
 @_tell.register

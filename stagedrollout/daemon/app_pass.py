@@ -24,6 +24,7 @@ from stagedrollout.core.model import (
 )
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.looking_up import look_up_issues
 from stagedrollout.daemon.reconcile import Pass, Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.commands import CommandBox, CommandResult
@@ -72,6 +73,7 @@ class AppPasses:
                 due = min(due, self._reconcile(listing, rollout, store, order))
             except Exception as trouble:  # noqa: BLE001 - the verdict: the others have their turn, then it is told
                 troubles.append(trouble)
+        self._look_up(listing, rollouts, troubles)
         for another in troubles[1:]:
             log.error("%s: one more trouble in this pass: %s", listing.id, another, exc_info=another)
         if troubles:
@@ -103,6 +105,14 @@ class AppPasses:
             self._answer(order, CommandResult.REFUSED, nobody(order, rollouts))
             return None
         return self._reconcile(listing, meant, store, order)
+
+    def _look_up(self, listing: Listing, rollouts: tuple[Rollout, ...], troubles: list[Exception]) -> None:
+        """What crashed in those that fail, once all of them had their turn."""
+        for rollout in rollouts:
+            try:
+                look_up_issues(self.recorder, listing, rollout.key, self.clock)
+            except Exception as trouble:  # noqa: BLE001 - a mistake here is told, and no other's
+                troubles.append(trouble)
 
     def _follow(self, order: Command, rollout: Rollout) -> None:
         """Answer a halt that was begun before, if there is an answer."""

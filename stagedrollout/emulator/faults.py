@@ -60,7 +60,7 @@ _DATA_OPERATIONS = {
     "stale_track": ("tracks.get", "tracks.list"),
     "unknown_status": ("tracks.get", "tracks.list", "releases.list"),
     "extra_fields": ("tracks.get", "tracks.list", "apps.list", *_PHASED_SHOWN),
-    "no_data": ("sessions",),
+    "no_data": ("sessions", "issues"),
     "frozen": ("sessions",),
     "negative": ("sessions",),
     "query_timeout": ("sessions",),

@@ -76,6 +76,8 @@ class ReleaseStory:
     `rolled_out` is for Google Play, `submitted` for the App Store.
     `stars`: what people give it on average, 1 to 5; None: it follows from how often it crashes.
     `abnormal_ppm`: how many of the sessions that do not crash freeze or are killed by the system.
+    `issues`: titles of the crashes that Sentry first sees in it, those of most people first; from its onset on, if it
+    has one.
     """
 
     version: str
@@ -87,6 +89,7 @@ class ReleaseStory:
     stars_onset: StarsOnset | None = None
     submitted: Submitted | None = None
     abnormal_ppm: int = ABNORMAL_PPM
+    issues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

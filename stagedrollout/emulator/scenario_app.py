@@ -6,6 +6,7 @@ A release's `abnormal` is the percentage of its other sessions that freeze or ar
 What people say is the app's `reviews_per_million_sessions` (default 15) and `ratings: {count, stars}` (what
 the store has before the story), and a release's `stars` (1 to 5) and `stars_onset: {at, stars}`.
 An app on both stores may be rolled out as one: `link: {lead, after}`, said on either of its entries.
+A release's `issues` is a list of titles: the crashes that Sentry sees for the first time in it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from stagedrollout.emulator.yaml_section import (
     percent_ppm,
     positive,
     text,
+    texts,
     whole,
     yes_or_no,
 )
@@ -115,6 +117,7 @@ def _release(section: Section, store: str, *, review: timedelta, processing: tim
         stars_onset=_stars_onset(section),
         submitted=_submitted(section, review, processing) if store == APP_STORE else None,
         abnormal_ppm=section.get("abnormal", percent_ppm, 0, default=ABNORMAL_PPM),
+        issues=section.get("issues", texts, (), default=()),
     )
     section.done()
     return release

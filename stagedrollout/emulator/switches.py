@@ -36,6 +36,12 @@ class Switches:
     sentry_self_hosted: bool = False
     # sentry.md 2.4: the SDK sends no user ids
     sentry_without_users: bool = False
+    # sentry.md 3: older servers know no "unhandled"
+    sentry_four_statuses: bool = False
+    # sentry.md 1: an internal integration's token with all scopes, one that lacks event:read, an organization token
+    sentry_credential: Literal["integration", "no_event_read", "organization"] = "integration"
+    # sentry.md 1: where the organization lives, and whether another region says so
+    sentry_region: Literal["here", "elsewhere", "elsewhere_untold"] = "here"
     # app-store-connect.md 11: no figure is known for how late a review appears; false is up to a day
     reviews_at_once: bool = False
     # app-store-connect.md 12: how long the lookup tells the same; 24 is usual, 120 was seen

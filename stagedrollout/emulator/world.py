@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -39,7 +40,7 @@ from stagedrollout.emulator.request import Reply, Request, Response
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import Sentry
 from stagedrollout.emulator.sentry_ingest import SentryIngest
-from stagedrollout.emulator.sentry_sessions import Project, project_slug
+from stagedrollout.emulator.sentry_sessions import NewIssues, Project, project_slug
 from stagedrollout.emulator.service import Call, Service
 from stagedrollout.emulator.slack import Slack
 from stagedrollout.emulator.switches import Switches
@@ -190,7 +191,27 @@ class World:
             self.play.open(story, crowd)
         self.opinions.open(story, crowd)
         platform = "apple-ios" if on_app_store else "android"
-        return Project(FIRST_PROJECT_ID + number, project_slug(story), story.package, crowd, platform)
+        return Project(
+            FIRST_PROJECT_ID + number,
+            project_slug(story),
+            story.package,
+            crowd,
+            platform,
+            self._issues(story),
+        )
+
+    def _issues(self, story: AppStory) -> tuple[NewIssues, ...]:
+        """What crashes first in each release: from its onset on, if it has one."""
+        begins = self.scenario.start
+        return tuple(
+            NewIssues(
+                release.code,
+                release.issues,
+                (begins + (release.onset.at if release.onset else timedelta(0))).timestamp(),
+            )
+            for release in story.releases
+            if release.issues
+        )
 
 
 def _with_applied(reply: Reply, *, applied: bool | None) -> Reply:

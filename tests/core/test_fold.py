@@ -112,6 +112,7 @@ def test_the_words_of_the_journal_never_change() -> None:
         "held",
         "hold_ended",
         "identified",
+        "issues_read",
         "lapsed",
         "link_answered",
         "link_held",

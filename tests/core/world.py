@@ -20,6 +20,7 @@ from stagedrollout.core.drift import learn
 from stagedrollout.core.events import Entry
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend, fold
+from stagedrollout.core.issue import Issue, NewIssues
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.ledger import Measure, Tally
 from stagedrollout.core.lifecycle import Phase, Rollout
@@ -63,6 +64,10 @@ from tests.core.weighed import failed, heard, run, terms
 
 OLD = timedelta(minutes=9)
 """How far a look may lag behind the truth: less than drift.STALE_READ."""
+
+
+CRASHES = facts.IssuesRead(NewIssues("sentry", (Issue("SHOP-1", "it broke", 12, 34),)))
+"""What the daemon finds when it looks up what crashed, once it has acted."""
 
 
 class Health(StrEnum):
@@ -229,6 +234,8 @@ class World:
                     self._record(news.of_outcome(self.rollout, intent, outcome))
         if cut is not Cut.NOWHERE:
             self.crash()
+        elif self.rollout.issues_wanted(self.now) and not self.rollout.finished:
+            self._record((CRASHES,))
         lagged = lag is None or lag > timedelta(0) or bool(order and order.verb is CommandVerb.HALT)
         return Passed(known, look, lagged, assessment, decision, sent, tuple(self.notices))
 

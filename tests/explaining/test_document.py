@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from stagedrollout.core import link_facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.evidence.terms import SignalId, shared_out
+from stagedrollout.core.fold import apply
+from stagedrollout.core.issue import Issue, NewIssues
 from stagedrollout.core.ledger import Tally
 from stagedrollout.core.model import Store
 from stagedrollout.explaining.document import document
@@ -90,3 +92,17 @@ def test_a_link_is_part_of_what_is_explained():
     assert [(each["by"], each["reason"], each["answered"]) for each in told["halts"]] == [
         ("anna", "it eats photos", "")
     ]
+
+
+def test_what_crashed_is_shown_as_it_was_looked_up_when_the_release_failed():
+    bare = kept(*[GOOD] * 4)
+    assert document(bare, None)["new_issues"] is None
+    read = facts.IssuesRead(NewIssues("sentry", (Issue("SHOP-1F", "it broke", 3, 4, "https://a/1/"),)))
+    found = document(replace(bare, rollout=apply(bare.rollout, read, NOON)), None)["new_issues"]
+    assert (found["at"], found["problem"], found["more"]) == (NOON.isoformat(), None, False)
+    (issue,) = found["issues"]
+    assert (issue["name"], issue["users"], issue["events"]) == ("SHOP-1F", 3, 4)
+    assert issue["text"] == "it broke (3 users, 4 events)"
+    unread = facts.IssuesRead(NewIssues("sentry", ()), "sentry: down")
+    found = document(replace(bare, rollout=apply(bare.rollout, unread, NOON)), None)["new_issues"]
+    assert (found["issues"], found["problem"]) == ([], "sentry: down")
