@@ -64,6 +64,8 @@ APPLES = {
 """What only happens on the App Store; test_phased_machine.py walks there."""
 LINKS = set(link_facts.LinkFact.__args__)
 """What only happens to an app whose stores are linked; test_linked.py walks there."""
+REMOVALS = {facts.RemovalOrdered, facts.RemovalTold}
+"""What only a person's removal of the whole app writes, beside every pass (tests/acceptance has it)."""
 
 POLICIES = {
     "plain": policy(1, 10, 50, 100),
@@ -244,7 +246,6 @@ class Rollouts(Watched):
 def test_no_course_of_events_breaks_a_promise() -> None:
     SEEN.clear()
     run_state_machine_as_test(Rollouts, settings=settings(max_examples=200, stateful_step_count=40))
-    missed = (
-        {*KINDS.values(), *DecisionKind, *Phase, *Verdict, "inconclusive_by_policy"} - SEEN - APPLES - LINKS
-    )
+    elsewhere = APPLES | LINKS | REMOVALS
+    missed = {*KINDS.values(), *DecisionKind, *Phase, *Verdict, "inconclusive_by_policy"} - SEEN - elsewhere
     assert not missed, f"the walk is blind: it never saw {missed}"
