@@ -102,13 +102,14 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Tallied:
     """A reading of buckets. `as_of`: the end of the newest bucket in which either arm has data, at most the
-    moment of asking. `refused`: rows that were no numbers."""
+    moment of asking. `refused`: rows that were no numbers. `lag`: how old a team's own signal says it usually is."""
 
     signal: str
     measure: Measure
     buckets: tuple[Counted, ...]
     as_of: datetime
     refused: tuple[Refused, ...] = ()
+    lag: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Untallied:
     measure: Measure
     gap: Gap
     why: str
+    lag: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ OURS = tuple(WEIGHTS)
 def test_a_named_signal_is_one_and_the_same_wherever_it_is_asked_for() -> None:
     assert SignalId("signal:checkout_errors") is CHECKOUT
     assert copy.deepcopy(CHECKOUT) is CHECKOUT
-    assert pickle.loads(pickle.dumps(CHECKOUT)) is CHECKOUT  # noqa: S301 - our own, of this very line
+    assert pickle.loads(pickle.dumps(CHECKOUT)) is CHECKOUT
     assert CHECKOUT.measure is Measure("signal:checkout_errors")
     assert (CHECKOUT.given, CHECKOUT.words) == ("checkout_errors", "checkout errors against the baseline")
 
