@@ -32,6 +32,7 @@ from stagedrollout.config.fields import (
     count,
 )
 from stagedrollout.config.secrets import SecretReference
+from stagedrollout.config.signals import SignalSettings
 from stagedrollout.core.model import Mode, OnNewRelease, Store
 from stagedrollout.core.units import FromFile
 
@@ -124,6 +125,8 @@ class PlayListing(FromFile):
     package: PackageName
     sentry: SentrySource
     track: TrackName = "production"
+    signals: tuple[SignalSettings, ...] = ()
+    """The team's own signals of this app; policies have gates on them by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +140,9 @@ class AppStoreListing(FromFile):
     sentry: SentrySource
     countries: tuple[CountryCode, ...] = ()
     """Whose public rating averages are shown. Empty: none is looked up."""
+
+    signals: tuple[SignalSettings, ...] = ()
+    """The team's own signals of this app; policies have gates on them by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
