@@ -21,8 +21,11 @@ _SERVICES = (
     _LOOKUP,
     ("sentry", "url"),
     ("slack", "endpoint"),
+    ("prometheus", "url"),
+    ("grafana", "url"),
+    ("new_relic", "url"),
 )
-_SELF_HOSTED = ("sentry",)
+_SELF_HOSTED = ("sentry", "prometheus", "grafana")
 """The services that a team may run itself, on a server that has nothing but plain http."""
 
 

@@ -32,7 +32,12 @@ from stagedrollout.config.fields import (
     count,
 )
 from stagedrollout.config.secrets import SecretReference
-from stagedrollout.config.signals import SignalSettings
+from stagedrollout.config.signals import (
+    GrafanaAccess,
+    NewRelicAccess,
+    PrometheusAccess,
+    SignalSettings,
+)
 from stagedrollout.core.model import Mode, OnNewRelease, Store
 from stagedrollout.core.units import FromFile
 
@@ -229,6 +234,9 @@ class Settings(FromFile):
     app_store: AppStoreAccess | None = None
     sentry: SentryAccess | None = None
     slack: SlackAccess | None = None
+    prometheus: PrometheusAccess | None = None
+    grafana: GrafanaAccess | None = None
+    new_relic: NewRelicAccess | None = None
 
     policies: tuple[FolderName, ...] = ()
     """Folders with policies of your own, beside the shipped ones; one of the same name takes precedence."""

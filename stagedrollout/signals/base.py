@@ -41,8 +41,8 @@ It speaks JSON with that host and no other, follows no redirect, carries the tok
 and depth of every answer, so that a package needs no such machinery. It raises `EdgeError`; let it pass.
 
 What is made of it. `EdgeError` and any other exception are an error of that look: shown, logged, holding where the
-gate is required, and never the end of a pass. So are answers of a wrong type, and sources that take longer than the
-bound. Nothing (no counts, None) is "no data": never taken for health. Times are aware and in UTC. Whatever a service
+gate is required, and never the end of a pass. So are `Implausible` data, answers of a wrong type, and sources that take
+longer than the bound. Nothing (no counts, None) is "no data": never taken for health. Times are aware and in UTC. Whatever a service
 says is data: a source makes numbers of it, and never text for people.
 """
 
@@ -70,6 +70,7 @@ __all__ = [
     "Faulty",
     "FromFile",
     "HttpClient",
+    "Implausible",
     "Measurement",
     "NoOptions",
     "Release",
@@ -83,6 +84,10 @@ __all__ = [
 
 GROUP = "stagedrollout.signals"
 """The group of entry points."""
+
+
+class Implausible(Exception):
+    """What the service says cannot be right, or is no answer to the question; the message says why, in words of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +158,10 @@ class CountSource(Source):
 
     @abstractmethod
     def counts(self, release: Release, span: Span) -> Iterable[Count]:
-        """The hours of the span in which the release has anything, each once, in any order. May raise EdgeError."""
+        """The hours of the span in which the release has anything, each once, in any order.
+
+        May raise EdgeError and Implausible.
+        """
 
 
 class ValueSource(Source):
@@ -161,4 +169,4 @@ class ValueSource(Source):
 
     @abstractmethod
     def value(self, release: Release, span: Span) -> Measurement | None:
-        """The release's value over the span; None where there is none. May raise EdgeError."""
+        """The release's value over the span; None where there is none. May raise EdgeError and Implausible."""

@@ -28,7 +28,16 @@ from stagedrollout.core.ledger import (
 )
 from stagedrollout.core.model import Release
 from stagedrollout.core.observation import Gap, SignalQuery, Unvalued, Value, Valued
-from stagedrollout.signals.base import Count, CountSource, Measurement, Source, Span, ValueSource
+from stagedrollout.core.templates import Unwritable
+from stagedrollout.signals.base import (
+    Count,
+    CountSource,
+    Implausible,
+    Measurement,
+    Source,
+    Span,
+    ValueSource,
+)
 from stagedrollout.signals.patience import Patience
 
 log = logging.getLogger(__name__)
@@ -43,10 +52,6 @@ HOURS_MAX = 24 * 31
 
 _Rows = dict[datetime, Count | str]
 """By hour: what was counted, or why it is no count."""
-
-
-class _Implausible(ValueError):
-    """What a source says cannot be right; the message says why, without foreign words."""
 
 
 class ComparedCounts:
@@ -73,7 +78,7 @@ class ComparedCounts:
         beside = {r.id: r for each in query.comparisons for r in each.releases if r.id != query.candidate.id}
         try:
             rows = {r.id: self._rows(r, query) for r in (query.candidate, *beside.values())}
-        except _Implausible as problem:
+        except Implausible as problem:
             return Untallied(self.name, self._measure, Gap.IMPLAUSIBLE, str(problem), self.declared.lag)
         starts = sorted({start for each in rows.values() for start in each})
         if not starts:
@@ -104,7 +109,7 @@ class ComparedCounts:
         return Measure.called(self.name)
 
     def _rows(self, release: Release, query: LedgerQuery) -> _Rows:
-        """Raises EdgeError, _Implausible."""
+        """Raises EdgeError, Implausible."""
         span = Span(query.since, query.until)
         return _asked(self._source, lambda: _by_hour(self._source.counts(release, span), span))
 
@@ -132,7 +137,7 @@ class ComparedValues:
     def _read(self, query: SignalQuery) -> Valued | Unvalued:
         try:
             return self._compared(query, Span(query.since, query.until))
-        except _Implausible as problem:
+        except Implausible as problem:
             return Unvalued(self.name, self.declared, Gap.IMPLAUSIBLE, str(problem))
 
     def unread(self, why: str) -> Unvalued:
@@ -158,7 +163,7 @@ class ComparedValues:
         )
 
     def _of(self, release: Release, span: Span) -> Measurement | None:
-        """Raises EdgeError, _Implausible."""
+        """Raises EdgeError, Implausible."""
         return _asked(self._source, lambda: _measurement(self._source.value(release, span)))
 
 
@@ -166,8 +171,10 @@ def _asked(source: Source, ask: Callable[[], T]) -> T:
     """What a source answers. Raises EdgeError, also for what the source itself did not foresee."""
     try:
         return ask()
-    except (EdgeError, _Implausible):
+    except (EdgeError, Implausible):
         raise
+    except Unwritable as problem:
+        raise Implausible(str(problem)) from None
     except Exception as mistake:
         log.exception("signal %s: its source failed", source.setting.name)
         kind = type(mistake).__name__
@@ -175,18 +182,18 @@ def _asked(source: Source, ask: Callable[[], T]) -> T:
 
 
 def _by_hour(counts: Iterable[Count], span: Span) -> _Rows:
-    """Raises _Implausible for what is no answer to the question."""
+    """Raises Implausible for what is no answer to the question."""
     rows: _Rows = {}
     for taken, each in enumerate(counts):
         if taken >= HOURS_MAX:
-            raise _Implausible(f"more than {HOURS_MAX} hours of one release")
+            raise Implausible(f"more than {HOURS_MAX} hours of one release")
         if not isinstance(each, Count):
-            raise _Implausible("what it brings are no counts")
+            raise Implausible("what it brings are no counts")
         start = _instant(each.start)
         if start is None or start != hour_floor(start):
-            raise _Implausible("a count that begins at no full hour of UTC")
+            raise Implausible("a count that begins at no full hour of UTC")
         if start in rows:
-            raise _Implausible(f"the hour {start:%Y-%m-%d %H:%M} UTC is there twice")
+            raise Implausible(f"the hour {start:%Y-%m-%d %H:%M} UTC is there twice")
         if span.since <= start < span.until and (each.total, each.bad) != (0, 0):
             rows[start] = each if _believable(each) else f"these are no counts: {_raw(each)}"
     return rows
@@ -216,23 +223,23 @@ def _raw(count: Count) -> str:
 
 
 def _measurement(found: Any) -> Measurement | None:
-    """Raises _Implausible for anything but a finite number with a sample that is a count."""
+    """Raises Implausible for anything but a finite number with a sample that is a count."""
     if found is None:
         return None
     if not isinstance(found, Measurement):
-        raise _Implausible("what it brings is no measurement")
+        raise Implausible("what it brings is no measurement")
     if (
         isinstance(found.number, bool)
         or not isinstance(found.number, (int, float))
         or not isfinite(found.number)
     ):
-        raise _Implausible("its value is no finite number")
+        raise Implausible("its value is no finite number")
     if found.sample is not None and (
         type(found.sample) is not int or not 0 <= found.sample <= COUNT_MAX * 1_000
     ):
-        raise _Implausible("its sample is no count")
+        raise Implausible("its sample is no count")
     if found.as_of is not None and _instant(found.as_of) is None:
-        raise _Implausible("its time is no instant")
+        raise Implausible("its time is no instant")
     return Measurement(float(found.number), found.sample, _instant(found.as_of))
 
 
