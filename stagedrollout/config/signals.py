@@ -278,9 +278,13 @@ class SignalSettings(FromFile):
             raise ValueError(f"a signal comes from one source: write one of {', '.join(names)}")
 
     @property
-    def own(self) -> PrometheusSource | GrafanaSource | NewRelicSource | HttpJsonSource | None:
-        """The source of ours that it comes from; None where a package brings it along."""
-        return self.prometheus or self.grafana or self.new_relic or self.http_json
+    def source(self) -> str:
+        """Where it comes from, as the file calls it."""
+        if self.plugin is not None:
+            return self.plugin.source
+        return next(
+            entry.name for entry in fields(self) if entry.name != "name" and getattr(self, entry.name)
+        )
 
 
 def _one_kind(*, counts: tuple[Any, ...], value: Any, names: str) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated
 from stagedrollout.core.evidence.terms import SignalId
 from stagedrollout.core.gates import Role
 from stagedrollout.core.named import NAME
-from stagedrollout.core.units import Duration, FromFile, Written
+from stagedrollout.core.units import Duration, FromFile, Written, duration_text
 
 NUMBER_MAX = Decimal(10) ** 15
 
@@ -95,3 +95,15 @@ class NamedGate(FromFile):
     def words(self) -> str:
         """As people say it: "checkout errors"."""
         return self.signal.replace("_", " ")
+
+    @property
+    def told(self) -> str:
+        """What it takes to fail, as a sentence."""
+        role = {Role.VETO: "; its silence holds nothing up", Role.ADVISORY: " (shown only, decides nothing)"}
+        after = role.get(self.role, "")
+        if self.by_evidence:
+            return f"{self.words} with the evidence: halt at odds of harm of 100 : 1 in all{after}"
+        bounds = [f"more than {self.worse_by:f} % worse than beside it"] if self.worse_by is not None else []
+        bounds += [f"beyond {self.limit:f}"] if self.limit is not None else []
+        over = f"over {duration_text(self.window)}, in {self.confirm} looks with news"
+        return f"{self.words} {' or '.join(bounds)} {over}: halt if it may{after}"

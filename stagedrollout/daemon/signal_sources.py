@@ -5,7 +5,7 @@ What installed packages bring along is opened in signal_packages.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -169,6 +169,18 @@ class Sources:
         """Of every client of such a signal: a pass waits for it."""
         timeout = self.loaded.settings.limits.http_timeout.total_seconds()
         return Limits(timeout_seconds=min(SECONDS_MAX, timeout), bytes_max=BYTES_MAX)
+
+
+def problems(loaded: Loaded) -> Iterator[str]:
+    """What is wrong with the signals of each app, as far as only opening them shows it. Asks no service."""
+    sources = Sources(loaded, Doors())
+    for app in loaded.settings.apps:
+        for store, listing in ((Store.GOOGLE_PLAY, app.google_play), (Store.APP_STORE, app.app_store)):
+            for written in listing.signals if listing else ():
+                try:
+                    sources.of(app.name, store, (written,))
+                except WrongConfiguration as problem:
+                    yield str(problem)
 
 
 def _declared(asked: Ours, no_data: str) -> Declaration:
