@@ -36,6 +36,7 @@ from stagedrollout.signals.base import (
 )
 from stagedrollout.signals.compared import ComparedCounts, ComparedValues
 from stagedrollout.signals.patience import Patience
+from tests.docs.page import fenced
 from tests.signals.own.emulated import COUNT_QUERY, NEW, NOON, OLD, VALUE_QUERY, opened
 
 EXAMPLE = Path(__file__).parent / "example_plugin"
@@ -306,3 +307,10 @@ def test_several_baseline_releases_are_averaged_by_their_samples() -> None:
     assert isinstance(again, Valued)
     assert again.baseline is not None
     assert again.baseline.number == 2.0
+
+
+def test_the_readme_shows_the_very_example_that_is_tested() -> None:
+    page = (Path(__file__).resolve().parents[3] / "README.md").read_text("utf-8")
+    if "<!-- example of a signal -->" not in page:
+        pytest.skip("the README has no section on signals of one's own")
+    assert fenced(page, "example of a signal") == (EXAMPLE / "our_signals.py").read_text("utf-8")
