@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Any
 
 from stagedrollout.config.fields import WebAddress, count, matching
@@ -161,6 +162,13 @@ class PrometheusSource(_Declares):
         return bool(self.total)
 
 
+class Times(StrEnum):
+    """What the times of a series of hours stand for."""
+
+    STARTS = "starts"
+    ENDS = "ends"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrafanaSource(_Declares):
     """Queries of a data source, with the fields that it has for them: `total` and `bad` by hour, or `value`."""
@@ -170,13 +178,11 @@ class GrafanaSource(_Declares):
     bad: dict[str, Any] = field(default_factory=dict)
     value: dict[str, Any] = field(default_factory=dict)
     sample: dict[str, Any] = field(default_factory=dict)
-    times_are: str = "ends"
-    """Whether the times of a series are the `ends` of its hours, as with Prometheus, or their `starts`."""
+    times_are: Times = Times.ENDS
+    """Whether the times of a series are the ends of its hours, as with Prometheus, or their starts."""
 
     def __post_init__(self) -> None:
         _one_kind(counts=(self.total, self.bad), value=self.value, names="total and bad")
-        if self.times_are not in ("starts", "ends"):
-            raise ValueError("times_are takes starts or ends")
         for query in filter(None, (self.total, self.bad, self.value, self.sample)):
             self._check(query)
 

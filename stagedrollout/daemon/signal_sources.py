@@ -17,6 +17,7 @@ from stagedrollout.config.signals import (
     NewRelicSource,
     PrometheusSource,
     SignalSettings,
+    Times,
 )
 from stagedrollout.core.declared import Declaration
 from stagedrollout.core.errors import WrongConfiguration
@@ -31,6 +32,9 @@ from stagedrollout.signals import grafana, http_json, new_relic, prometheus
 from stagedrollout.signals.base import CountSource, Setting, Source, ValueSource
 from stagedrollout.signals.compared import ComparedCounts, ComparedValues
 from stagedrollout.signals.patience import Patience
+
+REQUEST_SECONDS_MAX = 5.0
+"""Of one request: a look makes several, and a pass waits for them."""
 
 BYTES_MAX = 2 * 1024 * 1024
 """Of one answer. Some hundred hours of a few series take some ten thousand."""
@@ -101,7 +105,7 @@ class Sources:
         written = {"total": asked.total, "bad": asked.bad, "value": asked.value, "sample": asked.sample}
         queries = grafana.Asked(asked.uid, {name: query for name, query in written.items() if query})
         if asked.counts:
-            return grafana.GrafanaCounts(setting, declared, queries, ends=asked.times_are == "ends")
+            return grafana.GrafanaCounts(setting, declared, queries, ends=asked.times_are is Times.ENDS)
         return grafana.GrafanaValue(setting, declared, queries)
 
     def _new_relic(self, setting: Setting, asked: NewRelicSource) -> Source:
@@ -168,7 +172,7 @@ class Sources:
     def _limits(self) -> Limits:
         """Of every client of such a signal: a pass waits for it."""
         timeout = self.loaded.settings.limits.http_timeout.total_seconds()
-        return Limits(timeout_seconds=min(SECONDS_MAX, timeout), bytes_max=BYTES_MAX)
+        return Limits(timeout_seconds=min(REQUEST_SECONDS_MAX, timeout), bytes_max=BYTES_MAX)
 
 
 def problems(loaded: Loaded) -> Iterator[str]:

@@ -76,6 +76,8 @@ class PrometheusCounts(CountSource):
     def _hours(self, query: str, release: Release, span: Span) -> dict[datetime, float]:
         """By the beginning of each hour. Raises EdgeError, Implausible."""
         first, last = span.since + HOUR, hour_floor(span.until - timedelta(microseconds=1)) + HOUR
+        if last < first:
+            return {}
         params = [
             ("query", _written(query, release, self.setting, span)),
             ("start", str(int(first.timestamp()))),
