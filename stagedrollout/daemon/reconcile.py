@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,8 +99,15 @@ class Reconciler:
 
     def look(self, listing: Listing) -> StoreState | Unread:
         """The store as it is; Unread in words when it cannot be read."""
+        return self._looked(listing.store.read)
+
+    def glance(self, listing: Listing) -> StoreState | Unread:
+        """The same on behalf of a halt, which waits for nobody."""
+        return self._looked(listing.store.glance)
+
+    def _looked(self, read: Callable[[], StoreState]) -> StoreState | Unread:
         try:
-            return persistently(listing.store.read)
+            return persistently(read)
         except EdgeError as error:
             return Unread(str(error), self.clock.now())
 
