@@ -10,7 +10,7 @@ from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.telling import Telling, console_hint, evidence, override
 from stagedrollout.core.units import PPM_ALL, percent_text
 
-ALOUD = ("blind", "dark", "incident_lasts", "inconclusive_ask")
+ALOUD = ("blind", "dark", "incident_lasts", "inconclusive_ask", "sent_in_vain")
 """Causes of a hold that somebody should see now, and not when they next look at the thread."""
 
 _BY_HAND = (Verb.START, Verb.RESUME)

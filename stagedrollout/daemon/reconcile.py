@@ -25,7 +25,15 @@ from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread
+from stagedrollout.core.model import (
+    Command,
+    CommandVerb,
+    Outcome,
+    ReviewState,
+    RolloutKey,
+    StoreState,
+    Unread,
+)
 from stagedrollout.core.observation import Observation
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clearance, Clock
@@ -241,12 +249,17 @@ def _unsure_since(rollout: Rollout) -> datetime | None:
     return rollout.pause_wanted_since or opened
 
 
+def _review_unread(rollout: Rollout) -> bool:
+    """A raise is read back without its review; its bake begins when a look finds it published."""
+    return rollout.seen is not None and rollout.seen.review is ReviewState.UNREAD
+
+
 def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) -> datetime:
     """At the latest in a poll; sooner while an outcome or a halt is not certain."""
     wait, unsure = listing.poll, _unsure_since(rollout)
     if unsure:
         wait = max((now - unsure) / 4, RETRY_SOON)  # soon at first; it may need a person
-    elif may_still_let_go(rollout, now):
+    elif may_still_let_go(rollout, now) or _review_unread(rollout):
         wait = RETRY_SOON
     latest = now + min(wait, listing.poll)
     return min(latest, decision.due) if decision.due and decision.due > now else latest

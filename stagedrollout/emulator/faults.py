@@ -16,8 +16,6 @@ STATUS_BEFORE = {
     "403": 403,
     "403_unauthorized": 403,
     "403_api_disabled": 403,
-    "403_account": 403,
-    "403_rate": 403,
     "409": 409,
     "429": 429,
     "500": 500,

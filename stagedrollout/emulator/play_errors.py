@@ -41,21 +41,20 @@ class PlayError(Exception):
         message: str,
         *,
         status: str = "",
-        reason: str = "",
         details: list[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status or _STATUS[code]
-        self.reason = reason or _REASON.get(code, "badRequest")
         self.details = details
 
     def document(self) -> dict[str, Any]:
+        reason = _REASON.get(self.code, "badRequest")
         error: dict[str, Any] = {
             "code": self.code,
             "message": self.message,
-            "errors": [{"message": self.message, "domain": "global", "reason": self.reason}],
+            "errors": [{"message": self.message, "domain": "global", "reason": reason}],
             "status": self.status,
         }
         if self.details:
@@ -228,7 +227,7 @@ def insufficient_scope() -> PlayError:
 
 
 def refused(kind: str, status: int) -> Reply:
-    """The answer to a request that a fault refuses (E4, E14, E19-E22, E26, E27, edge errors)."""
+    """The answer to a request that a fault refuses (E4, E14, E19-E21, E26, E27, edge errors)."""
     if status == 502:
         text = "<html><title>502 Server Error</title><h1>Error: Server Error</h1></html>"
         return Reply(502, text=text)
@@ -238,11 +237,8 @@ def refused(kind: str, status: int) -> Reply:
         "403_unauthorized": "Unauthorized",
         "403_api_disabled": "Google Play Android Developer API has not been used in project 1 before or it "
         "is disabled.",
-        "403_account": "There are issues with your account. See the Google Play Console for details.",
-        "403_rate": "Rate Limit Exceeded",
         "409": "The object is being updated by another request.",
         "429": "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute'.",
         "503": "The service is currently unavailable.",
     }
-    reason = "rateLimitExceeded" if kind == "403_rate" else ""
-    return Reply(status, PlayError(status, texts.get(kind, internal().message), reason=reason).document())
+    return Reply(status, PlayError(status, texts.get(kind, internal().message)).document())
