@@ -236,15 +236,15 @@ class GooglePlay:
             edits.write(edit, better)
 
     def _halt_committed(self, edits: Edits, edit: str) -> EdgeError | None:
-        """Commit a halt on the mildest terms that Play accepts; each of the four is tried once at most."""
-        terms, tried = Terms(), set[Terms]()
+        """Commit a halt on the mildest terms that Play accepts; what it asks for is tried once for each asking."""
+        terms, asked = Terms(), set[tuple[Terms, Said]]()
         while True:
-            tried.add(terms)
             answer = self._committed(edits, edit, terms)
-            next_terms = self._other_terms(terms, answer)
-            if next_terms is None or next_terms in tried:
+            wanted = self._other_terms(terms, answer)
+            if wanted is None or not isinstance(answer, Refused) or (wanted, answer.said) in asked:
                 return answer
-            terms = next_terms
+            asked.add((wanted, answer.said))
+            terms = wanted
 
     def _other_terms(self, terms: Terms, answer: EdgeError | None) -> Terms | None:
         """On which terms Play asks to commit instead (E5, E6, E7); None if on no others."""
