@@ -6,7 +6,7 @@ import json
 
 import pytest
 from play_fake import NEW, NEXT, OLD, PACKAGE, FakePlay, error, free, release, seen_in, store
-from recordings import EMULATED, RECORDINGS, said
+from play_recordings import EMULATED, RECORDINGS, said
 
 from stagedrollout.core.errors import Conflict, Denied, EdgeError, Faulty, Throttled
 from stagedrollout.core.model import Change, Outcome, ReleaseStatus, Settlement, Verb
