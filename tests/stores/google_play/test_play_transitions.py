@@ -188,6 +188,7 @@ def test_countries_are_not_sent_with_a_release_for_everyone(desk):
     assert desk.theirs.change(staged(5020, 0.01, countryTargeting=COUNTRIES)).status == 200
     raises(desk, Verb.COMPLETE, 5020, 1_000_000)
     assert "countryTargeting" not in desk.releases()[5020]
+    assert desk.wire.calls.count("tracks.update") == 1  # not first sent and then refused
 
 
 def test_a_share_is_never_lowered(desk):
