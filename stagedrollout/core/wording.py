@@ -99,7 +99,8 @@ def _(fact: facts.Started, told: Telling) -> tuple[Notice, ...]:
     why = Fact("Why", fact.reason)
     started = told.notice(NoticeKind.STARTED, f"{told.name} is steered from here, by {fact.actor}", why)
     seen = told.rollout.seen
-    return (started, *(_needs_a_person(seen, told) if seen else ()))
+    waits = seen is not None and seen.status is not ReleaseStatus.DRAFT
+    return (started, *(_needs_a_person(seen, told) if seen and waits else ()))
 
 
 @_tell.register
@@ -114,7 +115,7 @@ def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
 
 def _needs_a_person(seen: facts.Seen, told: Telling) -> tuple[Notice, ...]:
     """Of a rollout that is steered: review has come to a point from which only a person goes on."""
-    if seen.status is ReleaseStatus.DRAFT or seen.review not in FOR_A_PERSON:
+    if seen.review not in FOR_A_PERSON:
         return ()
     headline = f"{told.name}: {REVIEW_WORDS[seen.review]}"
     return (told.notice(NoticeKind.REVIEW, headline, broadcast=True),)
