@@ -71,5 +71,6 @@ RULES: tuple[Rule, ...] = (
     raises.small_sample,
     phased.rested,
     raises.closed_window,
+    standing.set_back,
     raises.next_stage,
 )

@@ -13,7 +13,7 @@ from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.facts import DecisionKind, Drift, Fact
 from stagedrollout.core.hours import hour_ceil, hour_floor
 from stagedrollout.core.ledger import Comparison
-from stagedrollout.core.lifecycle import Halt, Hold, Intent, Landing, Rollout
+from stagedrollout.core.lifecycle import Halt, Hold, Intent, Landing, Rollout, Setback
 from stagedrollout.core.model import SOMEBODY, ActorKind, ReleaseStatus, RolloutKey, Settlement, Store, Verb
 from stagedrollout.core.phasing import LATE_WRITE, StepWindow, next_share
 from stagedrollout.core.units import PPM_ALL
@@ -194,7 +194,7 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
                 rollout, at
             )  # it was lowered, which counted as a halt; a person has taken that back
         case Drift.RAISED | Drift.ROLLED_OUT:
-            return replace(rollout, unknown_drift=False)
+            return replace(rollout, unknown_drift=False, setback=None)
         case Drift.UNKNOWN:
             if rollout.halt and fact.before.status is ReleaseStatus.WITHDRAWN:  # it may grow after all
                 rollout = replace(rollout, halt=replace(rollout.halt, confirmed=False))
@@ -293,10 +293,10 @@ def _(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
     if rollout.intent is None or rollout.intent.key != fact.intent:
         return rollout
     if fact.settlement is Settlement.IN_DOUBT:
-        return replace(rollout, intent=replace(rollout.intent, in_doubt=True))
+        return replace(rollout, intent=replace(rollout.intent, in_doubt=True, said=fact.detail))
     if fact.settlement is not Settlement.CONFIRMED:
-        return _not_confirmed(rollout, fact)
-    changed = replace(rollout, intent=None)
+        return _not_confirmed(rollout, fact, at)
+    changed = replace(rollout, intent=None, setback=None)
     if rollout.seen:
         changed = replace(changed, landing=Landing(rollout.intent.before, rollout.seen, at))
     if _lets_go(rollout, fact.verb):
@@ -312,7 +312,17 @@ def _(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
     return changed
 
 
-def _not_confirmed(rollout: Rollout, fact: facts.Settled) -> Rollout:
+def _setback(rollout: Rollout, intent: Intent | None, fact: facts.Settled, at: datetime) -> Setback | None:
+    """What a raise that came to nothing leaves behind: a no, or one that was sent and had no effect."""
+    sent_in_vain = fact.settlement is Settlement.NOT_APPLIED and intent is not None and intent.in_doubt
+    if fact.verb.brakes or not (sent_in_vain or fact.settlement is Settlement.REFUSED):
+        return rollout.setback
+    said = (intent.said if intent and sent_in_vain else "") or fact.detail
+    tries = rollout.setback.tries if rollout.setback else 0
+    return Setback(fact.verb, fact.settlement, said, at, tries + 1)
+
+
+def _not_confirmed(rollout: Rollout, fact: facts.Settled, at: datetime) -> Rollout:
     """What was not begun is not steered; what Apple will not phase is not asked for again and again."""
     refused = fact.settlement is Settlement.REFUSED
     slow = rollout.key.store is Store.APP_STORE and not refused  # Apple may take a day over it (section 6)
@@ -322,6 +332,7 @@ def _not_confirmed(rollout: Rollout, fact: facts.Settled) -> Rollout:
     return replace(
         rollout,
         intent=None,
+        setback=_setback(rollout, rollout.intent, fact, at),
         steered=rollout.steered and not still_a_draft,
         no_phasing=fact.detail if unphased else rollout.no_phasing,
         reaching_ppm=0,
@@ -343,6 +354,7 @@ def _new_run(rollout: Rollout, at: datetime) -> Rollout:
         live_since=None,
         completed_at=None,
         suspicions=(),
+        setback=None,
         blind_since=None,
         last=None,
         window=None,

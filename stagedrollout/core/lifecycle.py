@@ -28,9 +28,11 @@ from stagedrollout.core.model import (
     Release,
     ReleaseStatus,
     RolloutKey,
+    Settlement,
     Verb,
 )
 from stagedrollout.core.phasing import PauseClock, StepWindow
+from stagedrollout.core.reviewing import halt_words
 from stagedrollout.core.units import PPM_ALL
 
 OLD_NEWS = timedelta(days=1)
@@ -134,7 +136,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A change on its way: recorded before it was sent, not yet settled."""
+    """A change on its way: recorded before it was sent, not yet settled. `said`: what left it in doubt."""
 
     key: str
     verb: Verb
@@ -144,6 +146,30 @@ class Intent:
     actor: Actor
     without_evidence: bool = False
     in_doubt: bool = False
+    said: str = ""
+
+
+SENT_IN_VAIN = 2
+"""So often a raise is sent before one that had no effect is a person's matter (google-play.md E14)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """Raises of ours that the store did not take: the last one's words, when, and how many in a row.
+
+    `settlement`: REFUSED, with the store's no in `said`; or NOT_APPLIED, sent and without any effect.
+    """
+
+    verb: Verb
+    settlement: Settlement
+    said: str
+    at: datetime
+    tries: int
+
+    @property
+    def text(self) -> str:
+        happened = "refused" if self.settlement is Settlement.REFUSED else "did not carry out"
+        return f"the store {happened} our {self.verb.value}: {self.said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +222,7 @@ class Rollout:
     unknown_drift: bool = False
     intent: Intent | None = None
     landing: Landing | None = None
+    setback: Setback | None = None
     suspicions: tuple[Suspicion, ...] = ()
     blind_since: datetime | None = None
     last: facts.Decided | None = None
@@ -271,11 +298,22 @@ class Rollout:
         return Phase.HELD if held else Phase.ROLLING_OUT
 
     @property
+    def _held_up(self) -> str:
+        """What keeps a halt that reads halted from being true."""
+        waits = self.halt is not None and not self.halt.confirmed and self.seen is not None
+        if not waits or self.seen is None or self.seen.status is not ReleaseStatus.HALTED:
+            return ""
+        words = halt_words(self.seen.review)
+        return f"; {words}" if words else ""
+
+    @property
     def reason(self) -> str:
         """One sentence: why it is where it is."""
         if self.superseded_by:
             return f"superseded by {self.superseded_by}"
         if self.halt:
             prefix = "" if self.halt.confirmed else "NOT HALTED yet: "
-            return f"{prefix}halted by {self.halt.actor}: {self.halt.reason}"
+            return f"{prefix}halted by {self.halt.actor}: {self.halt.reason}{self._held_up}"
+        if self.setback and self.intent is None and self.last and self.last.intent:
+            return self.setback.text  # of what was decided last
         return "; ".join(r.text for r in self.last.reasons) if self.last else ""

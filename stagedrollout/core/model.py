@@ -111,7 +111,8 @@ SERVED = (ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED, ReleaseStatus.COMPLET
 
 
 class ReviewState(StrEnum):
-    """Where a release stands in the store's review. NOT_LISTED: the store does not mention it."""
+    """Where a release stands in the store's review. NOT_LISTED: the store does not mention it. UNREAD: this
+    reading did not ask; the next look does."""
 
     DRAFT = "draft"
     NOT_SENT_FOR_REVIEW = "not_sent_for_review"
@@ -120,6 +121,7 @@ class ReviewState(StrEnum):
     NOT_APPROVED = "not_approved"
     PUBLISHED = "published"
     NOT_LISTED = "not_listed"
+    UNREAD = "unread"
     UNKNOWN = "unknown"
 
 

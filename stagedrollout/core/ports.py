@@ -37,6 +37,10 @@ class StorePort(Protocol):
         """Look. Raises EdgeError."""
         ...
 
+    def glance(self) -> StoreState:
+        """Look on behalf of a halt: without waiting for whoever else is talking to the store. Raises EdgeError."""
+        ...
+
     def apply(self, change: Change, seen: str, clearance: Clearance) -> Outcome:
         """Bring about a raise of any kind, if the store still has the fingerprint `seen`; read it back.
 

@@ -18,6 +18,7 @@ ALOUD = (
     "store_denied",
     "linked_halt",
     "link_unread",
+    "sent_in_vain",
 )
 """Causes of a hold that somebody should see now, and not when they next look at the thread."""
 

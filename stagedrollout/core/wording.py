@@ -11,8 +11,9 @@ from functools import singledispatch
 from typing import Any
 
 from stagedrollout.core import facts, link_facts
+from stagedrollout.core.drift import STALE_READ
 from stagedrollout.core.facts import DecisionKind, Drift
-from stagedrollout.core.lifecycle import Phase, Rollout
+from stagedrollout.core.lifecycle import Halt, Phase, Rollout
 from stagedrollout.core.model import (
     SOMEBODY,
     STORE_NAMES,
@@ -23,6 +24,7 @@ from stagedrollout.core.model import (
 )
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
 from stagedrollout.core.phasing import BUDGET
+from stagedrollout.core.reviewing import FOR_A_PERSON, REVIEW_WORDS, halt_words
 from stagedrollout.core.settlements import halted, held, of_settlement
 from stagedrollout.core.telling import Telling, evidence, issue_words, issues_words, override, title
 from stagedrollout.core.units import percent_text
@@ -99,32 +101,56 @@ def _until_started(fact: facts.Discovered, told: Telling) -> Fact:
 @_tell.register
 def _(fact: facts.Started, told: Telling) -> tuple[Notice, ...]:
     why = Fact("Why", fact.reason)
-    return (told.notice(NoticeKind.STARTED, f"{told.name} is steered from here, by {fact.actor}", why),)
+    started = told.notice(NoticeKind.STARTED, f"{told.name} is steered from here, by {fact.actor}", why)
+    seen = told.rollout.seen
+    waits = seen is not None and seen.status is not ReleaseStatus.DRAFT
+    return (started, *(_needs_a_person(seen, told) if seen and waits else ()))
 
 
 @_tell.register
 def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
-    words = {
-        ReviewState.NOT_APPROVED: "review has rejected it",
-        ReviewState.NOT_SENT_FOR_REVIEW: "a person must send it for review",
-        ReviewState.APPROVED_NOT_PUBLISHED: "approved; a person must publish it",
-    }
     halt = told.rollout.halt
     if fact.stopped and halt and halt.confirmed and halt.actor != SOMEBODY:
         return (halted(halt, told),)
-    if not told.rollout.steered or fact.review not in words:
+    if halt and not halt.confirmed and fact.status is ReleaseStatus.HALTED:
+        return _halt_needs_a_person(halt, fact, told)
+    return _needs_a_person(fact, told) if told.rollout.steered else ()
+
+
+def _needs_a_person(seen: facts.Seen, told: Telling) -> tuple[Notice, ...]:
+    """Of a rollout that is steered: review has come to a point from which only a person goes on."""
+    if seen.review not in FOR_A_PERSON:
         return ()
-    return (told.notice(NoticeKind.REVIEW, f"{told.name}: {words[fact.review]}", broadcast=True),)
+    headline = f"{told.name}: {REVIEW_WORDS[seen.review]}"
+    return (told.notice(NoticeKind.REVIEW, headline, broadcast=True),)
+
+
+def _halt_needs_a_person(halt: Halt, seen: facts.Seen, told: Telling) -> tuple[Notice, ...]:
+    """The store took the halt and keeps it back: people still get the release until somebody acts."""
+    if seen.review not in FOR_A_PERSON:
+        return ()
+    headline = f"{told.name} is NOT HALTED yet: {halt_words(seen.review)}"
+    key = f"{halt.at.isoformat()}/{seen.review.value}"
+    return (told.once(key, NoticeKind.REVIEW, headline, broadcast=True),)
 
 
 @_tell.register
 def _(fact: facts.WentLive, told: Telling) -> tuple[Notice, ...]:
     if any(isinstance(other, (facts.Settled, facts.Drifted, facts.Stepped)) for other in told.news):
         return ()  # the raise, or what somebody or Apple did, is told already
+    if _just_raised(told):
+        return ()
     at = percent_text(fact.exposure_ppm)
     key = f"{told.at.isoformat()}/{fact.exposure_ppm}"
     headline = f"{told.name}: people can get it now, at {at}"
     return (told.once(key, NoticeKind.REVIEW, headline, broadcast=False),)
+
+
+def _just_raised(told: Telling) -> bool:
+    """A raise that was read back without its review, and that review did not hold up, is told already."""
+    landing = told.rollout.landing
+    unread = landing is not None and landing.after.review is ReviewState.UNREAD
+    return unread and landing is not None and told.at - landing.at < STALE_READ
 
 
 @_tell.register
@@ -264,6 +290,8 @@ def _(fact: facts.Decided, told: Telling) -> tuple[Notice, ...]:
     match fact.decision:
         case DecisionKind.HALT:
             return _failing(fact, told, day)
+        case DecisionKind.HOLD if any(reason.code == "refused" for reason in fact.reasons):
+            return ()  # told aloud when the store refused it
         case DecisionKind.HOLD if not told.rollout.halt:
             return (held(fact, told),)
         case DecisionKind.ADVANCE | DecisionKind.COMPLETE:

@@ -96,7 +96,7 @@ class AppPasses:
         store: StoreState | Unread = Unread("a halt does not wait for a look", self.clock.now())
         meant = _halted_by(order, rollouts, unread)
         if meant is None or not meant.still_served:
-            store = self.reconciler.look(listing)
+            store = self.reconciler.glance(listing)
             self._discover(listing, store)
             rollouts, unread = self._rollouts(listing)
             rollouts = tuple(_as_looked(rollout, store) for rollout in rollouts)

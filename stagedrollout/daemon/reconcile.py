@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +26,15 @@ from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread
+from stagedrollout.core.model import (
+    Command,
+    CommandVerb,
+    Outcome,
+    ReviewState,
+    RolloutKey,
+    StoreState,
+    Unread,
+)
 from stagedrollout.core.observation import Observation
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clearance, Clock
@@ -104,8 +113,15 @@ class Reconciler:
 
     def look(self, listing: Listing) -> StoreState | Unread:
         """The store as it is; Unread in words when it cannot be read."""
+        return self._looked(listing.store.read)
+
+    def glance(self, listing: Listing) -> StoreState | Unread:
+        """The same on behalf of a halt, which waits for nobody."""
+        return self._looked(listing.store.glance)
+
+    def _looked(self, read: Callable[[], StoreState]) -> StoreState | Unread:
         try:
-            return persistently(listing.store.read)
+            return persistently(read)
         except EdgeError as error:
             return Unread(str(error), self.clock.now(), denied=isinstance(error, Denied))
 
@@ -246,12 +262,17 @@ def _unsure_since(rollout: Rollout) -> datetime | None:
     return rollout.pause_wanted_since or opened
 
 
+def _review_unread(rollout: Rollout) -> bool:
+    """A raise is read back without its review; its bake begins when a look finds it published."""
+    return rollout.seen is not None and rollout.seen.review is ReviewState.UNREAD
+
+
 def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) -> datetime:
     """At the latest in a poll; sooner while an outcome or a halt is not certain."""
     wait, unsure = listing.poll, _unsure_since(rollout)
     if unsure:
         wait = max((now - unsure) / 4, RETRY_SOON)  # soon at first; it may need a person
-    elif may_still_let_go(rollout, now):
+    elif may_still_let_go(rollout, now) or _review_unread(rollout):
         wait = RETRY_SOON
     latest = now + min(wait, listing.poll)
     return min(latest, decision.due) if decision.due and decision.due > now else latest

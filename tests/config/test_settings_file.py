@@ -88,6 +88,25 @@ def test_an_alias_saves_writing_things_twice(write: Write):
     assert one.google_play.sentry == two.google_play.sentry
 
 
+def test_two_apps_may_share_a_package_when_each_has_a_track_of_its_own(write: Write):
+    source = "package: com.acme.app, track: beta, sentry: {project: two}"
+    loaded = load(
+        write(GOOD + f"  - {{name: two, policy: standard, google_play: {{{source}}}}}\n"), environ={}
+    )
+    assert [app.google_play.track for app in loaded.settings.apps if app.google_play] == [
+        "production",
+        "beta",
+    ]
+
+
+def test_the_internal_track_is_one_track_by_both_its_names(write: Write):
+    apps = [
+        f"  - {{name: {name}, policy: standard, google_play: {{package: com.acme.in, track: {track}, sentry: {{project: x}}}}}}\n"
+        for name, track in (("two", "internal"), ("three", "qa"))
+    ]
+    assert any("this package and this track" in line for line in refused(write(GOOD + "".join(apps))))
+
+
 def test_policies_of_the_team_stand_beside_the_shipped_ones(write: Write):
     write(POLICY, "mine/slow.yaml")
     loaded = load(write("policies: [mine]\n" + GOOD.replace("standard", "slow")), environ={})
