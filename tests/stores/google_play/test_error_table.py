@@ -12,6 +12,8 @@ from stagedrollout.core.errors import Conflict, Denied, EdgeError, Faulty, Throt
 from stagedrollout.core.model import Change, Outcome, ReleaseStatus, Settlement, Verb
 from stagedrollout.core.policy import HaltInReview
 from stagedrollout.daemon.retrying import persistently
+from tests.contracts.exchange import watching
+from tests.contracts.told import unexplained_answer
 from tests.emulator.calls import PlayCaller, completed, control, halted, pass_time, staged, world_at
 
 RAISE = Change(Verb.RAISE, "5020", 200_000)
@@ -411,8 +413,10 @@ def _emulated(row: str):
 
 @pytest.mark.parametrize("row", EMULATED)
 def test_the_emulator_answers_what_is_recorded(row):
-    answer, recorded = _emulated(row), RECORDINGS[row].answer
+    with watching() as exchanges:
+        answer, recorded = _emulated(row), RECORDINGS[row].answer
     told, wanted = answer.document, json.loads(recorded.body)
     if row == "E23 package":
         wanted = json.loads(recorded.body.replace(PACKAGE.encode(), b"com.acme.wrong"))
     assert (answer.status, told) == (recorded.status, wanted)
+    assert unexplained_answer("google_play", exchanges) == []
