@@ -15,8 +15,8 @@ from stagedrollout.config.fields import WebAddress, count, matching
 from stagedrollout.config.secrets import SecretReference
 from stagedrollout.core.declared import LAG_MAX, UNIT_LENGTH_MAX, Better
 from stagedrollout.core.named_gates import SignalName
-from stagedrollout.core.templates import LENGTH_MAX, promql_problem, tells_releases_apart
 from stagedrollout.core.units import Duration, FromFile, Written
+from stagedrollout.http.templates import LENGTH_MAX, promql_problem, tells_releases_apart
 
 _APART = "needs {version} or {build}, or every release would be asked for the same"
 

@@ -30,7 +30,7 @@ from stagedrollout.core.ledger import (
 from stagedrollout.core.model import Release
 from stagedrollout.core.observation import Gap, SignalQuery, Unvalued, Value, Valued
 from stagedrollout.core.plain import one_line
-from stagedrollout.core.templates import Unwritable
+from stagedrollout.http.templates import Unwritable
 from stagedrollout.signals.base import (
     Count,
     CountSource,

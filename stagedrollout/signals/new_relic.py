@@ -21,8 +21,8 @@ from typing import Any
 
 from stagedrollout.core.errors import Denied, Faulty, Rejected
 from stagedrollout.core.hours import HOUR, hour_floor
-from stagedrollout.core.templates import filled, plain_text
 from stagedrollout.http.answer import shortened
+from stagedrollout.http.templates import filled, plain_text
 from stagedrollout.signals.base import (
     Count,
     CountSource,

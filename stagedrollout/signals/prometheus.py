@@ -25,8 +25,8 @@ from typing import Any
 
 from stagedrollout.core.errors import EdgeError, Faulty
 from stagedrollout.core.hours import HOUR, hour_floor
-from stagedrollout.core.templates import filled, promql_text
 from stagedrollout.http.answer import NotJson, json_value, refusal, shortened, words_of
+from stagedrollout.http.templates import filled, promql_text
 from stagedrollout.signals.base import (
     Count,
     CountSource,
