@@ -3,7 +3,8 @@
 `tracks.update` replaces the whole track. A running release that is left out is halted (google-play.md
 section 4.3), a field that is left out is lost. So every release and every field goes back as it came,
 except the status and the fraction of the one release that is meant; and completing sends that release
-alone, because Play refuses two completed ones (E10).
+alone, because Play refuses two completed ones (E10). A start leaves out the one staged release whose place it is
+told to take, and no other: Play refuses two staged ones (E11).
 """
 
 from __future__ import annotations
@@ -70,9 +71,8 @@ def raised(raw: RawTrack, change: Change) -> RawTrack:
         one = _altered(raw, change.release_id, status="completed", fraction=None)
         return {**raw, "releases": [one]}
     fraction = fraction_from_ppm(change.exposure_ppm)
-    return _with(
-        raw, change.release_id, _altered(raw, change.release_id, status="inProgress", fraction=fraction)
-    )
+    one = _altered(raw, change.release_id, status="inProgress", fraction=fraction)
+    return _without(_with(raw, change.release_id, one), change.instead_of)
 
 
 def halted(raw: RawTrack, release_id: str) -> RawTrack:
@@ -108,4 +108,14 @@ def _altered(raw: RawTrack, release_id: str, *, status: str, fraction: float | N
 def _with(raw: RawTrack, release_id: str, one: RawRelease) -> RawTrack:
     releases = list(raw_releases(raw))
     releases[_place(raw, release_id)] = one
+    return {**raw, "releases": releases}
+
+
+def _without(raw: RawTrack, release_id: str) -> RawTrack:
+    """The track without that release; as it is for ""."""
+    place = place_of(raw, release_id) if release_id else None
+    if place is None:
+        return raw
+    releases = list(raw_releases(raw))
+    del releases[place]
     return {**raw, "releases": releases}
