@@ -31,8 +31,18 @@ if TYPE_CHECKING:
     " an approved version is released in phases.",
 )
 @click.option("--policy", default="", help="Default: the app's own policy.")
-def start(policy: str, **common: Any) -> None:
-    _give("start", policy=policy, **common)
+@click.option(
+    "--known-bad",
+    is_flag=True,
+    help="Also a release that was halted, and that nobody has resumed. It stands in the journal and in Slack.",
+)
+@click.option(
+    "--supersede",
+    is_flag=True,
+    help="Also while an older release is being rolled out: take its place. Needed under supersede: finish.",
+)
+def start(policy: str, *, known_bad: bool, supersede: bool, **common: Any) -> None:
+    _give("start", policy=policy, known_bad=known_bad, supersede=supersede, **common)
 
 
 @order_command("hold", "Raise nothing until somebody resumes it. People who have the release keep it.")

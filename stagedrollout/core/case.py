@@ -19,6 +19,7 @@ from stagedrollout.core.model import (
     ReleaseStatus,
     Store,
     StoreRelease,
+    Supersede,
     Unread,
 )
 from stagedrollout.core.observation import Observation
@@ -45,7 +46,8 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything a decision may depend on. `order` is the one human command under consideration."""
+    """Everything a decision may depend on. `order` is the one human command under consideration; `others` are the
+    rollouts of the store app's other releases, as their journals tell them."""
 
     rollout: Rollout
     observation: Observation
@@ -55,6 +57,9 @@ class Case:
     order: Command | None = None
     unknown_policy: str = ""
     """The name of the policy that should steer this rollout, if this daemon does not know it."""
+
+    others: tuple[Rollout, ...] = ()
+    supersede: Supersede = Supersede.FINISH
 
     @property
     def now(self) -> datetime:

@@ -1,7 +1,7 @@
 """What to do now: one pure function over everything a pass knows, and the rules it asks in order.
 
-Precedence is total (promise R11): human halt > machine halt > freeze > human hold > human advance >
-schedule. The first rule that has an answer gives it. No rule raises without every required gate saying
+Precedence is total (promise R11): human halt > machine halt > freeze > human hold > a newer release > human
+advance > schedule. The first rule that has an answer gives it. No rule raises without every required gate saying
 PASS in this very pass, except where a person says so by name and with a reason. On the App Store, where
 silence raises, the decision is completed by a brake (rules/brake.py).
 """
@@ -15,7 +15,7 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import ActorKind, Mode
-from stagedrollout.core.rules import beginning, brake, halts, holds, phased, raises, standing
+from stagedrollout.core.rules import beginning, brake, halts, holds, phased, raises, standing, succession
 
 Rule = Callable[[Case], Decision | None]
 
@@ -48,16 +48,19 @@ RULES: tuple[Rule, ...] = (
     holds.hold_order,
     holds.lift_hold,
     standing.unsettled,
+    succession.no_way_back,
     beginning.resume_order,
     standing.halted,
     standing.completed,
     beginning.start_order,
     beginning.prepare,
     holds.held_unstarted,
+    succession.not_again,
     standing.not_steered,
     standing.in_review,
     holds.frozen,
     holds.held,
+    succession.held,
     raises.advance_order,
     phased.in_window,
     raises.doubtful_evidence,

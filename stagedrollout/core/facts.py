@@ -24,9 +24,11 @@ from stagedrollout.core.model import (
     ReviewState,
     Settlement,
     StoreRelease,
+    Supersede,
     Verb,
     stopped,
 )
+from stagedrollout.core.units import percent_text
 
 
 class DecisionKind(StrEnum):
@@ -53,6 +55,10 @@ class Drift(StrEnum):
     WITHDRAWN = "withdrawn"
     UNKNOWN = "unknown"
 
+    @property
+    def words(self) -> str:
+        return "changed" if self is Drift.UNKNOWN else self.value.replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
@@ -69,12 +75,18 @@ class Discovered:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """From here on the schedule steers the release: a person said start, or the app adopts releases."""
+    """From here on the schedule steers the release: a person said start, or the app adopts releases.
+
+    `known_bad`: the halt that the person knew of and started it in spite of. `instead_of`: the rollout whose place it
+    takes. Both in words, "" where there is none.
+    """
 
     actor: Actor
     reason: str
     policy: str
     command: str = ""
+    known_bad: str = ""
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,7 @@ class Seen:
     review: ReviewState
     review_word: str
     phased: bool = True
+    track: str = ""
 
     @classmethod
     def of(cls, found: StoreRelease) -> Seen:
@@ -97,7 +110,14 @@ class Seen:
             found.review,
             found.review_word,
             found.phased,
+            found.track,
         )
+
+    @property
+    def words(self) -> str:
+        """In the store's own word: "inProgress at 10 %"."""
+        at = f" at {percent_text(self.exposure_ppm)}" if self.exposure_ppm else ""
+        return f"{self.status_word}{at}"
 
     @property
     def stopped(self) -> bool:
@@ -128,6 +148,37 @@ class Drifted:
     meaning: Drift
     before: Seen
     after: Seen
+
+    @property
+    def words(self) -> str:
+        """Before and after: "inProgress at 10 % -> halted"."""
+        return f"{self.before.words} -> {self.after.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """It was over or gone, or another track had it, and the store has it again. Nothing that was agreed of it holds:
+    it waits to be started, and stays known bad if it was halted."""
+
+    before: Seen | None
+    after: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class NewerWaits:
+    """A newer release waits to be started while this one is rolled out; `supersede`: what the app says to that."""
+
+    release: Release
+    supersede: Supersede
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A person has this rollout go on although newer releases wait, up to `release`."""
+
+    release: Release
+    actor: Actor
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,9 +352,11 @@ class HoldEnded:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """A newer release took this one's place in the store."""
+    """A newer release took this one's place in the store, which now shows of this one `after`."""
 
     by: str
+    before: Seen | None = None
+    after: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +370,9 @@ Fact = (
     | Seen
     | WentLive
     | Drifted
+    | Returned
+    | NewerWaits
+    | SetAside
     | Stepped
     | Overtaken
     | Lapsed

@@ -65,7 +65,10 @@ def _(fact: facts.Discovered, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Started, rollout: Rollout, at: datetime) -> Rollout:
-    return replace(rollout, steered=True, policy=fact.policy or rollout.policy, last=None)
+    known_bad = None if fact.known_bad else rollout.known_bad
+    return replace(
+        rollout, steered=True, policy=fact.policy or rollout.policy, last=None, known_bad=known_bad
+    )
 
 
 @_apply.register
@@ -165,6 +168,7 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
+    rollout = replace(rollout, drift=fact)
     if fact.meaning is not Drift.UNKNOWN:
         rollout = replace(rollout, landing=Landing(fact.before, fact.after, at))
     match fact.meaning:
@@ -172,9 +176,10 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
             return rollout  # a halt that was wanted before stays wanted until the store shows it
         case Drift.HALTED | Drift.LOWERED | Drift.WITHDRAWN:
             confirmed = fact.after.stopped or fact.meaning is Drift.LOWERED
-            return replace(rollout, halt=Halt(SOMEBODY, _why_halted(fact), at, confirmed))
+            return replace(rollout, halt=Halt(SOMEBODY, _why_halted(fact), at, confirmed), closed=False)
         case Drift.RESUMED:
-            return replace(_new_run(rollout, at), window=_opened_by_hand(rollout, fact.after, at))
+            begun = _new_run(_preferred(rollout), at)
+            return replace(begun, window=_opened_by_hand(rollout, fact.after, at))
         case Drift.RAISED if (
             rollout.halt and rollout.halt.confirmed and rollout.key.store is Store.GOOGLE_PLAY
         ):
@@ -182,15 +187,52 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
                 rollout, at
             )  # it was lowered, which counted as a halt; a person has taken that back
         case Drift.RAISED | Drift.ROLLED_OUT:
-            return replace(rollout, unknown_drift=False)
+            return replace(_preferred(rollout), unknown_drift=False)
         case Drift.UNKNOWN:
             return replace(rollout, unknown_drift=True, gone=fact.after == facts.NOWHERE)
+
+
+def _preferred(rollout: Rollout) -> Rollout:
+    """Who lets it grow in the console has decided between it and a newer one that waits."""
+    return replace(rollout, set_aside=rollout.newer.release.id) if rollout.newer else rollout
 
 
 def _why_halted(drifted: facts.Drifted) -> str:
     if drifted.meaning is Drift.WITHDRAWN:
         return drifted.after.status_word
-    return f"{drifted.meaning.value} in the console"
+    if drifted.before == drifted.after:
+        return f"{drifted.meaning.words} in the console"
+    return f"{drifted.meaning.words} in the console: {drifted.words}"
+
+
+@_apply.register
+def _(fact: facts.Returned, rollout: Rollout, at: datetime) -> Rollout:
+    """A halt that the store has never shown is still wanted; one that it has is remembered."""
+    halt = rollout.halt
+    return replace(
+        _new_run(rollout, at),
+        superseded_by="",
+        closed=False,
+        gone=False,
+        steered=False,
+        intent=None,
+        halt=halt if halt and not halt.confirmed else None,
+        known_bad=rollout.bad,
+        landing=Landing(fact.before, fact.after, at),
+        drift=None,
+        newer=None,
+        set_aside="",
+    )
+
+
+@_apply.register
+def _(fact: facts.NewerWaits, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, newer=fact)
+
+
+@_apply.register
+def _(fact: facts.SetAside, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, set_aside=fact.release.id)
 
 
 def _opened_by_hand(rollout: Rollout, seen: facts.Seen, at: datetime) -> StepWindow | None:
@@ -265,7 +307,7 @@ def _(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
         return replace(rollout, intent=replace(rollout.intent, in_doubt=True))
     if fact.settlement is not Settlement.CONFIRMED:
         return _not_confirmed(rollout, fact)
-    changed = replace(rollout, intent=None)
+    changed = replace(rollout, intent=None, drift=None)
     if rollout.seen:
         changed = replace(changed, landing=Landing(rollout.intent.before, rollout.seen, at))
     if _lets_go(rollout, fact.verb):
@@ -302,6 +344,7 @@ def _new_run(rollout: Rollout, at: datetime) -> Rollout:
     return replace(
         rollout,
         halt=None,
+        known_bad=None,
         unknown_drift=False,
         run_since=hour_ceil(at),
         runs=rollout.runs + 1,
@@ -334,7 +377,7 @@ def _(fact: facts.HoldEnded, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Superseded, rollout: Rollout, at: datetime) -> Rollout:
-    return replace(rollout, superseded_by=fact.by, intent=None)
+    return replace(rollout, superseded_by=fact.by, intent=None, drift=None)
 
 
 @_apply.register

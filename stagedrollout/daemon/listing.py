@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from stagedrollout.core.model import Mode, OnNewRelease, StoreApp
+from stagedrollout.core.model import Mode, OnNewRelease, StoreApp, Supersede
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Signal, StorePort, Tallies
 
@@ -29,6 +29,7 @@ class Listing:
     poll: timedelta
     opinions: tuple[Signal, ...] = ()
     tallies: Tallies | None = None
+    supersede: Supersede = Supersede.FINISH
 
     def policy_of(self, name: str) -> Policy:
         """The named policy; the app's own, to halt by, if that one is not (or no longer) known."""

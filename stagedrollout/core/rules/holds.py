@@ -7,6 +7,7 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, refuse_held, taken
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.rules.succession import in_favour_of_the_newer, set_aside
 
 
 def hold_order(case: Case) -> Decision | None:
@@ -32,15 +33,19 @@ def lift_hold(case: Case) -> Decision | None:
     order = case.ordered(CommandVerb.RESUME)
     if order is None or case.rollout.halt:
         return None
-    if case.rollout.hold is None and not case.rollout.unknown_drift:
-        return refuse(case, "nothing_to_resume", "it is neither halted nor held by a person")
+    aside, held_by_hand = set_aside(case, order), bool(case.rollout.hold or case.rollout.unknown_drift)
+    if not (aside or held_by_hand):
+        newer = in_favour_of_the_newer(case)
+        text = newer.text if newer else "it is neither halted nor held by a person"
+        return refuse(case, newer.code if newer else "nothing_to_resume", text)
+    lifted = (facts.HoldEnded(f"lifted by {order.actor}"),) if held_by_hand else ()
     text = "the hold is lifted; the next raise still needs its evidence"
     return Decision(
         DecisionKind.WAIT,
         (Reason("hold_lifted", f"hold lifted by {order.actor}: {order.reason}"),),
         actor=order.actor,
         command=order.id,
-        also=(taken(order, text), facts.HoldEnded(f"lifted by {order.actor}")),
+        also=(taken(order, text), *lifted, *aside),
     )
 
 

@@ -18,6 +18,7 @@ from stagedrollout.core.model import (
     ReviewState,
     Unread,
 )
+from stagedrollout.core.rules.succession import waits_for_the_older
 
 
 def superseded(case: Case) -> Decision | None:
@@ -96,6 +97,9 @@ def not_steered(case: Case) -> Decision | None:
     if case.rollout.choice is OnNewRelease.ADOPT and rolled_out:
         adopted = facts.Started(DAEMON, "the app adopts releases that appear by themselves", "")
         return replace(wait("adopted", "adopted: the schedule steers it from here"), also=(adopted,))
+    older = "" if rolled_out else waits_for_the_older(case)
+    if older:
+        return wait("waits_for_the_older", older)
     return wait("not_started", "waits for somebody to run stagedrollout start")
 
 
