@@ -7,7 +7,7 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, refuse_held, taken
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
-from stagedrollout.core.rules.succession import in_favour_of_the_newer, set_aside
+from stagedrollout.core.rules.succession import against_a_resume, in_favour_of_the_newer, set_aside
 
 
 def hold_order(case: Case) -> Decision | None:
@@ -35,9 +35,8 @@ def lift_hold(case: Case) -> Decision | None:
         return None
     aside, held_by_hand = set_aside(case, order), bool(case.rollout.hold or case.rollout.unknown_drift)
     if not (aside or held_by_hand):
-        newer = in_favour_of_the_newer(case)
-        text = newer.text if newer else "it is neither halted nor held by a person"
-        return refuse(case, newer.code if newer else "nothing_to_resume", text)
+        problem = in_favour_of_the_newer(case) or against_a_resume(case)
+        return refuse(case, problem.code, problem.text)
     lifted = (facts.HoldEnded(f"lifted by {order.actor}"),) if held_by_hand else ()
     text = "the hold is lifted; the next raise still needs its evidence"
     return Decision(

@@ -88,6 +88,14 @@ def against_a_start(case: Case, order: Command) -> Reason | None:
     return Reason("older_goes_on", text)
 
 
+def against_a_resume(case: Case) -> Reason:
+    """Why there is nothing to resume in a release that is neither halted nor held."""
+    bad = None if case.rollout.steered else known_bad(case)
+    if bad:
+        return Reason("known_bad", f"known bad: {bad_words(bad)}; start --known-bad starts it all the same")
+    return Reason("nothing_to_resume", "it is neither halted nor held by a person")
+
+
 def not_again(case: Case) -> Decision | None:
     """Whoever put it there again: what was halted for a cause is not taken up without a person's word."""
     bad = None if case.rollout.steered or case.order else known_bad(case)
