@@ -140,7 +140,7 @@ def _glanced(rollout: Rollout, store: StoreState, found: StoreRelease | None) ->
     seen = Seen.of(found)
     if seen == rollout.seen:
         return ()
-    if rollout.seen is None or not seen.stopped:
+    if rollout.seen is None or not (seen.stopped or seen.status is ReleaseStatus.HALTED):
         return (seen,)
     return (seen, *_drifted(rollout, rollout.seen, seen, store))
 

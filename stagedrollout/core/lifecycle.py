@@ -98,6 +98,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
     },
     Phase.COMPLETED: {
         Phase.WAITING: "somebody stages it again in the console; nobody has started it",
+        Phase.WAITING_FOR_REVIEW: "it comes back, and is adopted",
         Phase.HALTED: "halt, read back",
         Phase.NOT_HALTED: "halt not yet seen in the store",
         Phase.HELD: "somebody changes it in the console",
@@ -106,6 +107,9 @@ STEPS: dict[Phase, dict[Phase, str]] = {
     },
     Phase.SUPERSEDED: {
         Phase.WAITING: "it comes back; nobody has started it",
+        Phase.WAITING_FOR_REVIEW: "it comes back, and is adopted",
+        Phase.ROLLING_OUT: "it comes back, and is adopted",
+        Phase.HELD: "it comes back and is adopted, with a cause to hold",
         Phase.NOT_HALTED: "it comes back, and its halt was never seen in the store",
     },
 }

@@ -395,6 +395,11 @@ def test_an_ignored_release_that_somebody_halts_in_the_console_is_halted() -> No
     assert ignored.phase is Phase.HALTED
 
 
+def test_an_ignored_release_that_is_halted_in_the_console_while_in_review_is_not_halted_yet() -> None:
+    ignored, _ = look(waiting(OnNewRelease.IGNORE), shown(HALTED, 10, IN_REVIEW))
+    assert ignored.phase is Phase.NOT_HALTED
+
+
 def test_an_ignored_release_that_a_person_halts_is_followed_until_it_is_halted() -> None:
     wanted = with_facts(waiting(OnNewRelease.IGNORE), intent(Verb.HALT, 10, "h1", "c1"))
     rollout, _ = look(wanted, shown(HALTED, 10))

@@ -174,6 +174,20 @@ class World:
         halted = self.truth and replace(self.truth, status=HALTED, status_word="halted", exposure_ppm=0)
         self.show(halted if listed else None)
 
+    def newer_draft(self, *, there: bool) -> None:
+        """Somebody prepares the next release, or thinks better of it."""
+        self.others = (shown(DRAFT, release=NEWER),) if there else ()
+        self.show(self.truth)
+
+    def come_back(self, truth: StoreRelease) -> None:
+        """It is there again, and what took its place is not."""
+        self.others = ()
+        self.show(truth)
+
+    @property
+    def newer_waits(self) -> bool:
+        return any(other.status is DRAFT for other in self.others)
+
     def look(self, lag: timedelta) -> StoreState:
         if not lag:
             self._looked()
