@@ -113,7 +113,7 @@ class Case:
     def _first_heard(self, key: Key, begun: datetime) -> Iterator[datetime]:
         """When a life began, and when the journal may first have taken note of it."""
         yield from (begun, begun + self.poll + GRACE)
-        for kind in ("discovered", "started", "went_live", "settled", "drifted", "taken_up"):
+        for kind in ("discovered", "started", "went_live", "settled", "drifted", "taken_up", "returned"):
             noted = [entry.at for entry in self.journal.of(key, kind) if entry.at >= begun]
             yield from noted[:1]
 

@@ -33,6 +33,7 @@ _WAITS_FOR_TIME = {
     "apple",
     "window_open",
     "rest",
+    "overtaken",
 }
 _WAITS_FOR_PEOPLE = {
     "halted",
@@ -44,6 +45,9 @@ _WAITS_FOR_PEOPLE = {
     "gone",
     "observe",
     "no_phasing",
+    "newer_waits",
+    "waits_for_the_older",
+    "known_bad",
 }
 _MOVES = {
     "pass",
