@@ -98,6 +98,7 @@ def drawn(seed: int) -> Plan:
     start = _MONDAY + timedelta(hours=draw.randrange(0, 96))
     apps = stories.apps(draw, stores, min(span.troubled, timedelta(days=4)))
     acts = people.a_long_pause(draw, apps) if month else people.acts(draw, apps, span.troubled)
+    acts += people.with_other_releases(Random(f"{seed}/other releases"), apps, span.troubled)
     scenario = Scenario(
         name=f"seed-{seed}",
         story="",
@@ -121,6 +122,7 @@ def drawn(seed: int) -> Plan:
         points_per_life=draw.choice((0, 0, 0, 100, 300, 1000)),
         orders=() if month else people.orders(draw, scenario, span.troubled),
         second_thoughts=_second_thoughts(draw) if APP_STORE in stores else SecondThoughts.NONE,
+        supersede=Random(f"{seed}/supersede").choice(tuple(Supersede)),
     )
 
 
