@@ -27,7 +27,11 @@ from stagedrollout.core.model import (
 )
 from stagedrollout.core.seen import NOWHERE, Drift, Seen
 
-__all__ = ["NOWHERE", "Drift", "Seen"]  # facts too, with a file of their own; all that is defined here is public
+__all__ = [
+    "NOWHERE",
+    "Drift",
+    "Seen",
+]  # facts too, with a file of their own; all that is defined here is public
 
 
 class DecisionKind(StrEnum):
