@@ -37,6 +37,8 @@ def _show(console: Console, document: Document) -> None:
     console.print(_head(document))
     console.print(_as_of(document))
     _section(console, "Decision", _decision(document))
+    if document["known_bad"] and document["halt"] is None:
+        _section(console, "Known bad", [Text(one_line(document["known_bad"]), style="red")])
     if document["gates"]:
         _section(console, "Gates", [_gates(document["gates"]), *_remarks(document)])
     if document["evidence"]:

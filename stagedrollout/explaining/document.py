@@ -49,6 +49,7 @@ def document(kept: Kept, policy: Policy | None) -> dict[str, Any]:
         "age_seconds": _seconds(kept.now - kept.standing.at) if kept.standing else None,
         "decision": _decision(kept),
         "halt": _halt(kept, evidence),
+        "known_bad": f"{rollout.release.label} was {rollout.bad.words}" if rollout.bad else None,
         "gates": _gates(kept, weighed_now),
         "evidence": _evidence(evidence) if evidence else None,
         "needed": _needed(wants) if wants else None,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from stagedrollout.core import facts
 from stagedrollout.core.evidence.terms import SignalId, shared_out
+from stagedrollout.core.facts import Seen
 from stagedrollout.core.ledger import Tally
 from stagedrollout.explaining.document import document
-from tests.core.builders import NOON
+from tests.core.builders import NOON, STAGED, halted, shown, with_facts
 from tests.core.weighed import BAD, GOOD, terms, with_evidence
 from tests.explaining.kept import kept
 
@@ -22,6 +25,15 @@ def told(*tallies, **more):
     found = document(kept(*tallies, **more), with_evidence(1, 10, 50, 100, min_sample=100))
     json.dumps(found, allow_nan=False)
     return found
+
+
+def test_a_release_that_came_back_is_told_with_the_halt_that_makes_it_bad():
+    known, after = kept(*[GOOD] * 4), Seen.of(shown(STAGED, 5))
+    bad = with_facts(halted(known.rollout), facts.Superseded("5.3.0"), after, facts.Returned(None, after))
+    found = document(replace(known, rollout=bad), with_evidence(1, 10))
+    assert found["known_bad"] == "5.2.0 (5020) was halted by anna on 2026-03-02 11:00 UTC: it was so"
+    assert found["next"][0]["what"] == "somebody runs: stagedrollout start shop --known-bad"
+    assert told(*[GOOD] * 4)["known_bad"] is None
 
 
 def test_a_young_stage_is_told_how_many_sessions_and_hours_it_needs():
