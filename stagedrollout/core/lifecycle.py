@@ -26,6 +26,7 @@ from stagedrollout.core.model import (
     Release,
     ReleaseStatus,
     RolloutKey,
+    Store,
     Verb,
 )
 from stagedrollout.core.phasing import PauseClock, StepWindow
@@ -276,5 +277,12 @@ class Rollout:
             prefix = "" if self.halt.confirmed else "NOT HALTED yet: "
             return f"{prefix}halted by {self.halt.actor}: {self.halt.reason}"
         decided = "; ".join(r.text for r in self.last.reasons) if self.last else bad
-        drifted = f"{self.drift.meaning.words} in the console: {self.drift.words}" if self.drift else ""
-        return "; ".join(filter(None, (decided, drifted)))
+        return "; ".join(filter(None, (decided, self._drifted)))
+
+    @property
+    def _drifted(self) -> str:
+        """What somebody did last, before and after. Apple puts a version out by itself: that is nobody's doing."""
+        drift = self.drift
+        if drift is None or (drift.meaning is facts.Drift.ROLLED_OUT and self.key.store is Store.APP_STORE):
+            return ""
+        return f"{drift.meaning.words} in the console: {drift.words}"

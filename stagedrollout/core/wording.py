@@ -121,7 +121,10 @@ def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
 
 @_tell.register
 def _(fact: facts.WentLive, told: Telling) -> tuple[Notice, ...]:
-    if any(isinstance(other, (facts.Settled, facts.Drifted, facts.Stepped)) for other in told.news):
+    if any(
+        isinstance(other, (facts.Settled, facts.Drifted, facts.Stepped, facts.Returned))
+        for other in told.news
+    ):
         return ()  # the raise, or what somebody or Apple did, is told already
     at = percent_text(fact.exposure_ppm)
     key = f"{told.at.isoformat()}/{fact.exposure_ppm}"

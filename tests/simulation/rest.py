@@ -28,6 +28,7 @@ _WAITS_FOR_TIME = {
     "ceiling",
     "stage_sample",
     "sample",
+    "inconclusive",  # for a stage's max_bake at most: then the policy's choice decides
     "no_data_yet",
     "review",
     "apple",
