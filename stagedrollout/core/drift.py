@@ -55,21 +55,25 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
 _BACK = (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED)
 """How a release reads that somebody rolls out, or is about to."""
 
+_TAKEN_AWAY = (ReleaseStatus.HALTED, ReleaseStatus.WITHDRAWN)
+
 
 def _after_its_end(
     rollout: Rollout, found: StoreRelease | None, store: StoreState, now: datetime
 ) -> tuple[Fact, ...]:
-    """Of a rollout that is over: only whether its release comes back, or was stopped by somebody after all."""
+    """Of a rollout that is over: only whether its release comes back after another one had its place, or somebody
+    takes it away from those who all had it, by halting it or by staging it again."""
     if found is None or now - rollout.changed_at < STALE_READ:
         return ()
-    seen, newer = Seen.of(found), _newer(rollout, store)
+    seen, newer, before = Seen.of(found), _newer(rollout, store), rollout.seen
     in_its_place = newer is not None and newer.status in SERVED
-    if seen.status in _BACK and (seen.status is ReleaseStatus.DRAFT or not in_its_place):
-        return _returned(rollout, found, store, now)
-    stopped = seen.status in (ReleaseStatus.HALTED, ReleaseStatus.WITHDRAWN)
-    if rollout.closed and rollout.seen and stopped and not in_its_place:
-        return (seen, facts.Drifted(_meaning(rollout.seen, seen), rollout.seen, seen))
-    return ()
+    if rollout.superseded_by and seen.status in _BACK:
+        back = seen.status is ReleaseStatus.DRAFT or not in_its_place
+        return _returned(rollout, found, store, now) if back else ()
+    if rollout.superseded_by or in_its_place or before is None or seen.status not in (*_BACK, *_TAKEN_AWAY):
+        return ()
+    news: tuple[Fact, ...] = (seen, facts.Drifted(_meaning(before, seen), before, seen))
+    return news + _went_live(extend(rollout, news, now), found, store)
 
 
 def _returned(rollout: Rollout, found: StoreRelease, store: StoreState, now: datetime) -> tuple[Fact, ...]:

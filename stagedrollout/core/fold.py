@@ -189,7 +189,7 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
         case Drift.RAISED | Drift.ROLLED_OUT:
             return replace(_preferred(rollout), unknown_drift=False)
         case Drift.UNKNOWN:
-            return replace(rollout, unknown_drift=True, gone=fact.after == facts.NOWHERE)
+            return replace(rollout, unknown_drift=True, gone=fact.after == facts.NOWHERE, closed=False)
 
 
 def _preferred(rollout: Rollout) -> Rollout:

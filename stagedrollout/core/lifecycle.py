@@ -99,7 +99,6 @@ STEPS: dict[Phase, dict[Phase, str]] = {
     },
     Phase.COMPLETED: {
         Phase.WAITING: "somebody stages it again in the console; nobody has started it",
-        Phase.WAITING_FOR_REVIEW: "it comes back, and is adopted",
         Phase.HALTED: "halt, read back",
         Phase.NOT_HALTED: "halt not yet seen in the store",
         Phase.HELD: "somebody changes it in the console",

@@ -17,6 +17,7 @@ from stagedrollout.emulator.play_releases import (
     HALTED,
     IN_PROGRESS,
     Raw,
+    code_of,
     completed_from,
     find,
     fraction,
@@ -101,6 +102,8 @@ class PlayConsole:
         releases = app.tracks[app.main_track].releases
         if act.act == "roll_out" and act.code not in app.known_codes:
             raise CannotAct(f"no release with version code {act.code} was ever uploaded")
+        if act.act == "roll_out" and act.code in [code_of(one) for one in with_status(releases, COMPLETED)]:
+            raise CannotAct("a fully rolled out release cannot be staged")
         if act.act in ("new_release", "roll_out") and act.code is not None:
             return _at(find(releases, act.code) or self._store.draft(app, act.code), act.exposure_ppm)
         if act.act == "halt":

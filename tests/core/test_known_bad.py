@@ -217,6 +217,16 @@ def test_a_release_that_a_person_halts_after_its_watch_is_halted_and_known_bad()
     assert (rollout.halt.actor, rollout.phase, rollout.finished) == (SOMEBODY, Phase.HALTED, False)
 
 
+@pytest.mark.parametrize("found", [BACK, shown(DRAFT)], ids=["staged", "a draft"])
+def test_a_release_that_somebody_takes_away_from_everyone_after_its_watch_is_asked_about(
+    found: StoreRelease,
+) -> None:
+    over = with_facts(rolling(shown(COMPLETED)), facts.Closed(), at=NOON - HOUR)
+    rollout, _ = look(over, found)
+    assert (rollout.finished, rollout.unknown_drift) == (False, True)
+    assert decide_of(rollout, found, now=NOON + 3 * DAY).change is None
+
+
 def test_a_release_on_another_track_is_another_rollout_of_the_same_program() -> None:
     on_beta = replace(shown(HALTED, 10), track="beta")
     rollout, _ = look(halted(adopted()), on_beta)

@@ -154,6 +154,7 @@ def test_a_release_that_was_replaced_can_be_rolled_out_again():
     ("name", "more", "status", "text"),
     [
         ("roll_out", {"code": 7000, "percent": 5}, 409, "ever uploaded"),
+        ("roll_out", {"code": 5010, "percent": 5}, 409, "cannot be staged"),
         ("resume", {"percent": 5}, 409, "no halted release"),
         ("raise", {"percent": 0}, 409, "percent above 0"),
         ("publish", {}, 409, "nothing is approved"),
