@@ -39,6 +39,8 @@ def _show(console: Console, document: Document) -> None:
     _section(console, "Decision", _decision(document))
     if document["link"]:
         _section(console, "Link", [Text(one_line(document["link"]["text"]))])
+    if document["known_bad"] and document["halt"] is None:
+        _section(console, "Known bad", [Text(one_line(document["known_bad"]), style="red")])
     if document["gates"]:
         _section(console, "Gates", [_gates(document["gates"]), *_remarks(document)])
     if document["evidence"]:

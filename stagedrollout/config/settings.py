@@ -39,7 +39,7 @@ from stagedrollout.config.signals import (
     SignalSettings,
 )
 from stagedrollout.core.linking import Link
-from stagedrollout.core.model import Mode, OnNewRelease, Store
+from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
 from stagedrollout.core.units import FromFile
 
 
@@ -164,6 +164,12 @@ class AppSettings(FromFile):
     """`observe` until somebody has seen it decide well; `act` is said per app."""
 
     on_new_release: OnNewRelease = OnNewRelease.WAIT
+
+    supersede: Supersede = Supersede.FINISH
+    """What becomes of a rollout when a newer release waits to be started. Per app and not per policy: two releases
+    meet in it, each perhaps under a policy of its own, and before the newer one is started nobody knows which.
+    `finish`: what appears by itself, such as a nightly draft, neither stops nor replaces a rollout on evidence."""
+
     google_play: PlayListing | None = None
     app_store: AppStoreListing | None = None
     link: Link | None = None

@@ -29,6 +29,7 @@ from stagedrollout.core.model import (
     ReleaseStatus,
     RolloutKey,
     Settlement,
+    Store,
     Verb,
 )
 from stagedrollout.core.phasing import PauseClock, StepWindow
@@ -87,7 +88,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.NOT_HALTED: {
-        Phase.WAITING: "a person takes the halt back; nobody has started it",
+        Phase.WAITING: "a person takes the halt back, or it comes back; nobody has started it",
         Phase.HALTED: "read back as halted",
         Phase.ROLLING_OUT: "a person resumes it",
         Phase.HELD: "a person resumes it, with a cause to hold",
@@ -96,7 +97,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.HALTED: {
-        Phase.WAITING: "a person resumes it; nobody has started it",
+        Phase.WAITING: "a person resumes it, or it comes back after it was gone; nobody has started it",
         Phase.ROLLING_OUT: "a person resumes it",
         Phase.HELD: "a person resumes it, with a cause to hold",
         Phase.WAITING_FOR_REVIEW: "a person resumes it, in review",
@@ -112,7 +113,13 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.ROLLING_OUT: "somebody stages it again in the console",
         Phase.SUPERSEDED: "a newer release takes its place",
     },
-    Phase.SUPERSEDED: {},
+    Phase.SUPERSEDED: {
+        Phase.WAITING: "it comes back; nobody has started it",
+        Phase.WAITING_FOR_REVIEW: "it comes back, and is adopted",
+        Phase.ROLLING_OUT: "it comes back, and is adopted",
+        Phase.HELD: "it comes back and is adopted, with a cause to hold",
+        Phase.NOT_HALTED: "it comes back, and its halt was never seen in the store",
+    },
 }
 """Every step the journal can take from one phase to another, and the words for it."""
 
@@ -125,6 +132,10 @@ class Halt:
     reason: str
     at: datetime
     confirmed: bool
+
+    @property
+    def words(self) -> str:
+        return f"halted by {self.actor} on {self.at:%Y-%m-%d %H:%M} UTC: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +201,9 @@ class Rollout:
     evidence is judged (None: not set yet) and `settings` what the policy said then; `stages`: when its stages began. `comparisons`: what it was compared with
     from when on, oldest first. `acts`: how many intents there were.
     `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash.
+    `drift`: the newest thing a person did in the console, until a change of ours follows it. `known_bad`: the halt it
+    was under before it was over or gone; nobody has said since that it may go on. `newer`: the newest release that
+    people were told waits for this one, and `set_aside` the id of the newest that a person has let wait.
     App Store only: `window`, while Apple may take a step; `pauses`, and up to which of its warnings people were
     told (`warned_days`); `let_go_at`, when we last asked for growth without having heard what became of it;
     `pause_sent_at`, the same of a pause;
@@ -230,6 +244,10 @@ class Rollout:
     taken: tuple[str, ...] = ()
     superseded_by: str = ""
     closed: bool = False
+    drift: facts.Drifted | None = None
+    known_bad: Halt | None = None
+    newer: facts.NewerWaits | None = None
+    set_aside: str = ""
     window: StepWindow | None = None
     pauses: PauseClock = field(default_factory=PauseClock)
     warned_days: int = 0
@@ -267,6 +285,11 @@ class Rollout:
     @property
     def finished(self) -> bool:
         return self.closed or bool(self.superseded_by)
+
+    @property
+    def bad(self) -> Halt | None:
+        """The halt for whose cause it is not started unless a person says so: only a person lifts one (promise R9)."""
+        return self.halt or self.known_bad
 
     @property
     def ignored(self) -> bool:
@@ -309,11 +332,27 @@ class Rollout:
     @property
     def reason(self) -> str:
         """One sentence: why it is where it is."""
+        bad = f"known bad: {self.bad.words}" if self.bad else ""
         if self.superseded_by:
-            return f"superseded by {self.superseded_by}"
+            return "; ".join(filter(None, (f"superseded by {self.superseded_by}", bad)))
         if self.halt:
             prefix = "" if self.halt.confirmed else "NOT HALTED yet: "
             return f"{prefix}halted by {self.halt.actor}: {self.halt.reason}{self._held_up}"
-        if self.setback and self.intent is None and self.last and self.last.intent:
-            return self.setback.text  # of what was decided last
-        return "; ".join(r.text for r in self.last.reasons) if self.last else ""
+        return "; ".join(filter(None, (self._decided or bad, self._drifted)))
+
+    @property
+    def _decided(self) -> str:
+        """What was decided last, or what became of it; "" before the first decision."""
+        if self.last is None:
+            return ""
+        if self.setback and self.intent is None and self.last.intent:
+            return self.setback.text
+        return "; ".join(r.text for r in self.last.reasons)
+
+    @property
+    def _drifted(self) -> str:
+        """What somebody did last, before and after. Apple puts a version out by itself: that is nobody's doing."""
+        drift = self.drift
+        if drift is None or (drift.meaning is facts.Drift.ROLLED_OUT and self.key.store is Store.APP_STORE):
+            return ""
+        return f"{drift.meaning.words} in the console: {drift.words}"

@@ -9,7 +9,7 @@ from stagedrollout.core import facts
 from stagedrollout.core.issue import Issue
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import STORE_NAMES, Store
+from stagedrollout.core.model import STORE_NAMES, Release, Store
 from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.observation import Metric
 from stagedrollout.core.units import percent_text
@@ -51,12 +51,10 @@ def title(rollout: Rollout) -> str:
     return f"{rollout.key.app} on {STORE_NAMES[rollout.key.store]} {rollout.release.label}"
 
 
-def override(rollout: Rollout, verb: str) -> str:
-    """The command line that a person would type."""
-    key = rollout.key
-    return (
-        f'stagedrollout {verb} {key.app} --store {key.store.value} --release {key.release_id} --reason "..."'
-    )
+def override(rollout: Rollout, verb: str, release: Release | None = None) -> str:
+    """The command line that a person would type, for this release or another one beside it."""
+    key, meant = rollout.key, (release or rollout.release).id
+    return f'stagedrollout {verb} {key.app} --store {key.store.value} --release {meant} --reason "..."'
 
 
 def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:

@@ -67,10 +67,11 @@ class AppPasses:
         due, troubles = self.clock.now() + listing.poll, list[Exception](unread.values())
         for rollout in rollouts:
             order = orders.get(rollout.key)
-            if rollout.finished and order is None:
+            if order is None and rollout.finished and not learn(rollout, store, self.clock.now()):
                 continue
+            others = tuple(other for other in rollouts if other is not rollout)
             try:
-                due = min(due, self._reconcile(listing, rollout, store, order))
+                due = min(due, self._reconcile(listing, rollout, store, order, others))
             except Exception as trouble:  # noqa: BLE001 - the verdict: the others have their turn, then it is told
                 troubles.append(trouble)
         self._look_up(listing, rollouts, troubles)
@@ -165,7 +166,12 @@ class AppPasses:
         return addressed
 
     def _reconcile(
-        self, listing: Listing, rollout: Rollout, store: StoreState | Unread, order: Command | None
+        self,
+        listing: Listing,
+        rollout: Rollout,
+        store: StoreState | Unread,
+        order: Command | None,
+        others: tuple[Rollout, ...] = (),
     ) -> datetime:
         """Returns when the rollout is due again."""
         if order and order.id in rollout.taken:
@@ -175,7 +181,7 @@ class AppPasses:
         if order and not self._take(order):
             return self.clock.now()
         try:
-            done = self.reconciler.reconcile(listing, rollout.key, store, order)
+            done = self.reconciler.reconcile(listing, rollout.key, store, order, others)
         except StaleJournal:
             log.info("%s: its journal went on during the pass; looking again", rollout.key)
             return self.clock.now()

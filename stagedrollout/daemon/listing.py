@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stagedrollout.core.linking import Link, other_store
-from stagedrollout.core.model import Mode, OnNewRelease, StoreApp
+from stagedrollout.core.model import Mode, OnNewRelease, StoreApp, Supersede
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import IssueSource, NamedCounts, NamedValues, Signal, StorePort, Tallies
 
@@ -31,6 +31,7 @@ class Listing:
     poll: timedelta
     opinions: tuple[Signal, ...] = ()
     tallies: Tallies | None = None
+    supersede: Supersede = Supersede.FINISH
     counts: tuple[NamedCounts, ...] = ()
     values: tuple[NamedValues, ...] = ()
     issues: IssueSource | None = None

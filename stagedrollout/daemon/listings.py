@@ -82,6 +82,7 @@ def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendo
         id=StoreApp(app.name, Store.GOOGLE_PLAY),
         mode=app.mode,
         on_new_release=app.on_new_release,
+        supersede=app.supersede,
         policy=app.policy,
         policies=loaded.policies,
         store=GooglePlay(
@@ -114,6 +115,7 @@ def _app_store_listing(
         id=StoreApp(app.name, Store.APP_STORE),
         mode=app.mode,
         on_new_release=app.on_new_release,
+        supersede=app.supersede,
         policy=app.policy,
         policies=loaded.policies,
         store=AppStore(app_id=ios_app.app_id, client=connect, clock=vendors.clock),

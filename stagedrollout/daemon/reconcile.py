@@ -40,6 +40,7 @@ from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.core.run_terms import written_down
 from stagedrollout.core.standing import standing
+from stagedrollout.core.succession import of_newer
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
@@ -81,12 +82,20 @@ class Reconciler:
     bell: Bell = field(default_factory=Bell)
 
     def reconcile(
-        self, listing: Listing, key: RolloutKey, store: StoreState | Unread, order: Command | None = None
+        self,
+        listing: Listing,
+        key: RolloutKey,
+        store: StoreState | Unread,
+        order: Command | None = None,
+        others: tuple[Rollout, ...] = (),
     ) -> Pass:
-        """Raises StorageError when nothing could be recorded and nothing had to be halted."""
+        """`others`: the rollouts of the store app's other releases; a halt needs none of them.
+
+        Raises StorageError when nothing could be recorded and nothing had to be halted.
+        """
         permit = self.actuator.permit(listing, time.monotonic() + self.deadline_seconds)
         known = self.recorder.load(key)
-        observed = self._observe(listing, known, store, order)
+        observed = self._observe(listing, known, store, order, others)
         assessment, findings = self._assess(observed)
         decision = decide(
             Case(
@@ -98,6 +107,8 @@ class Reconciler:
                 order=order,
                 unknown_policy=listing.unknown(_policy_meant(observed.rollout, order)),
                 learned=observed.learned,
+                others=others,
+                supersede=listing.supersede,
             )
         )
         if _stops(decision):
@@ -126,12 +137,20 @@ class Reconciler:
             return Unread(str(error), self.clock.now(), denied=isinstance(error, Denied))
 
     def _observe(
-        self, listing: Listing, known: Known, store: StoreState | Unread, order: Command | None
+        self,
+        listing: Listing,
+        known: Known,
+        store: StoreState | Unread,
+        order: Command | None,
+        others: tuple[Rollout, ...],
     ) -> _Observed:
         rollout, now = known.rollout, self.clock.now()
         learned = learn(rollout, store, now)
         rollout = extend(rollout, learned, now)
-        warned = news.of_pauses(rollout, now)
+        warned = (
+            *news.of_pauses(rollout, now),
+            *of_newer(rollout, store, others, listing.supersede),
+        )
         learned, rollout = (*learned, *warned), extend(rollout, warned, now)
         stop = order is not None and order.verb is CommandVerb.HALT
         if not stop:  # a person's halt goes by nothing that another store says

@@ -53,6 +53,7 @@ def document(kept: Kept, policy: Policy | None) -> dict[str, Any]:
         "halt": _halt(kept, evidence),
         "link": _link(rollout),
         "new_issues": _new_issues(kept),
+        "known_bad": f"{rollout.release.label} was {rollout.bad.words}" if rollout.bad else None,
         "gates": _gates(kept, weighed_now),
         "evidence": _evidence(evidence) if evidence else None,
         "needed": _needed(wants) if wants else None,

@@ -36,12 +36,14 @@ from stagedrollout.core.model import (
     Settlement,
     StoreRelease,
     StoreState,
+    Supersede,
     Unread,
     Verb,
 )
 from stagedrollout.core.notice import Notice
 from stagedrollout.core.observation import Gap, Observation, Reading
 from stagedrollout.core.policy import Policy
+from stagedrollout.core.succession import of_newer
 from stagedrollout.core.units import PPM_ALL
 from tests.core.builders import (
     COMPLETED,
@@ -140,6 +142,8 @@ class World:
     health: Health = Health.HEALTHY
     truth: StoreRelease | None = field(default_factory=lambda: shown(DRAFT))
     others: tuple[StoreRelease, ...] = ()
+    beside: tuple[Rollout, ...] = ()
+    supersede: Supersede = Supersede.FINISH
     journal: list[Entry] = field(default_factory=list)
     phases: list[tuple[Phase, Phase]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
@@ -174,6 +178,20 @@ class World:
         self.others = (shown(STAGED, 5, release=NEWER),)
         halted = self.truth and replace(self.truth, status=HALTED, status_word="halted", exposure_ppm=0)
         self.show(halted if listed else None)
+
+    def newer_draft(self, *, there: bool) -> None:
+        """Somebody prepares the next release, or thinks better of it."""
+        self.others = (shown(DRAFT, release=NEWER),) if there else ()
+        self.show(self.truth)
+
+    def come_back(self, truth: StoreRelease) -> None:
+        """It is there again, and what took its place is not."""
+        self.others = ()
+        self.show(truth)
+
+    @property
+    def newer_waits(self) -> bool:
+        return any(other.status is DRAFT for other in self.others)
 
     def look(self, lag: timedelta) -> StoreState:
         if not lag:
@@ -213,13 +231,17 @@ class World:
             look = Unread("a halt does not wait for a look", self.now)
         learned = learn(self.rollout, look, self.now)
         known = extend(self.rollout, learned, self.now)
-        warned = news.of_pauses(known, self.now)
+        warned = (*news.of_pauses(known, self.now), *of_newer(known, look, self.beside, self.supersede))
         begun = self._terms(extend(known, warned, self.now))
         learned, known = (*learned, *warned, *begun), extend(known, (*warned, *begun), self.now)
         readings = self.readings() if self._listens(known) else ()
         assessment = self.assess(known, readings)
         findings = news.of_assessment(known, assessment) if readings else ()
-        case = Case(known, Observation(self.now, look, readings), assessment, self.policy, self.mode, order)
+        looked = Observation(self.now, look, readings)
+        case = Case(
+            known, looked, assessment, self.policy, self.mode, order,
+            others=self.beside, supersede=self.supersede,
+        )  # fmt: skip
         decision = decide(case)
         sent = None
         if cut is not Cut.BEFORE_RECORDING:

@@ -10,12 +10,13 @@ import pytest
 
 from stagedrollout.core import facts, link_facts
 from stagedrollout.core.evidence.terms import SignalId, shared_out
+from stagedrollout.core.facts import Seen
 from stagedrollout.core.fold import apply
 from stagedrollout.core.issue import Issue, NewIssues
 from stagedrollout.core.ledger import Tally
 from stagedrollout.core.model import Store
 from stagedrollout.explaining.document import document
-from tests.core.builders import ANNA, NOON, with_facts
+from tests.core.builders import ANNA, NOON, STAGED, halted, shown, with_facts
 from tests.core.weighed import BAD, GOOD, terms, with_evidence
 from tests.explaining.kept import kept
 
@@ -27,6 +28,15 @@ def told(*tallies, **more):
     found = document(kept(*tallies, **more), with_evidence(1, 10, 50, 100, min_sample=100))
     json.dumps(found, allow_nan=False)
     return found
+
+
+def test_a_release_that_came_back_is_told_with_the_halt_that_makes_it_bad():
+    known, after = kept(*[GOOD] * 4), Seen.of(shown(STAGED, 5))
+    bad = with_facts(halted(known.rollout), facts.Superseded("5.3.0"), after, facts.Returned(None, after))
+    found = document(replace(known, rollout=bad), with_evidence(1, 10))
+    assert found["known_bad"] == "5.2.0 (5020) was halted by anna on 2026-03-02 11:00 UTC: it was so"
+    assert found["next"][0]["what"] == "somebody runs: stagedrollout start shop --known-bad"
+    assert told(*[GOOD] * 4)["known_bad"] is None
 
 
 def test_a_young_stage_is_told_how_many_sessions_and_hours_it_needs():

@@ -22,6 +22,7 @@ from stagedrollout.core.model import (
     Unread,
 )
 from stagedrollout.core.reviewing import FOR_A_PERSON, REVIEW_WORDS
+from stagedrollout.core.rules.succession import waits_for_the_older
 
 
 def superseded(case: Case) -> Decision | None:
@@ -103,6 +104,9 @@ def not_steered(case: Case) -> Decision | None:
     if case.rollout.choice is OnNewRelease.ADOPT and rolled_out:
         adopted = facts.Started(DAEMON, "the app adopts releases that appear by themselves", "")
         return replace(wait("adopted", "adopted: the schedule steers it from here"), also=(adopted,))
+    older = "" if rolled_out else waits_for_the_older(case)
+    if older:
+        return wait("waits_for_the_older", older)
     before = f"; {setback.text}" if setback else ""
     return wait("not_started", f"waits for somebody to run stagedrollout start{before}")
 

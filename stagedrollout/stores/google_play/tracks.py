@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -103,7 +103,9 @@ def store_state(raw: RawTrack, reviews: Reviews | None, as_of: datetime) -> Stor
     """
     known = [one for one in raw_releases(raw) if _codes(one)]
     known.sort(key=lambda one: (-max(_codes(one)), _rank(one)))
-    releases = tuple(read_release(one, reviews) for one in known)
+    track = raw.get("track")
+    name = words(track) if isinstance(track, str) else ""
+    releases = tuple(replace(read_release(one, reviews), track=name) for one in known)
     return StoreState(releases=releases, fingerprint=fingerprint(raw), as_of=as_of)
 
 
@@ -121,6 +123,7 @@ def read_release(one: RawRelease, reviews: Reviews | None = None) -> StoreReleas
         exposure_ppm=_exposure_ppm(status, one),
         review=review,
         review_word=review_word,
+        codes=tuple(str(code) for code in sorted(_codes(one))),
     )
 
 

@@ -4,7 +4,8 @@
 section 4.3), a field that is left out is lost. So every release and every field goes back as it came,
 except the status and the fraction of the one release that is meant. Completing leaves out what full rollout
 puts an end to, the old completed release (Play refuses two, E10) and older halted ones; but neither drafts
-nor a newer rollout, which would be halted by that.
+nor a newer rollout, which would be halted by that. A start leaves out the one staged release whose place it is
+told to take, and no other: Play refuses two staged ones (E11).
 
 Where Play refuses what it told itself, the track is mended and written once more: with or without a
 fraction (E9), without completed or halted siblings, which Play keeps by itself (E10, E11, E13).
@@ -87,9 +88,8 @@ def raised(raw: RawTrack, change: Change) -> RawTrack:
         kept = [other for at, other in enumerate(whole) if at == place or _outlives(other, one)]
         return {**raw, "releases": kept}
     fraction = fraction_from_ppm(change.exposure_ppm)
-    return _with(
-        raw, change.release_id, _altered(raw, change.release_id, status="inProgress", fraction=fraction)
-    )
+    one = _altered(raw, change.release_id, status="inProgress", fraction=fraction)
+    return _without(_with(raw, change.release_id, one), change.instead_of)
 
 
 def halted(raw: RawTrack, release_id: str) -> RawTrack:
@@ -188,4 +188,14 @@ def _altered(raw: RawTrack, release_id: str, *, status: str, fraction: float | N
 def _with(raw: RawTrack, release_id: str, one: RawRelease) -> RawTrack:
     releases = list(raw_releases(raw))
     releases[_place(raw, release_id)] = one
+    return {**raw, "releases": releases}
+
+
+def _without(raw: RawTrack, release_id: str) -> RawTrack:
+    """The track without that release; as it is for ""."""
+    place = place_of(raw, release_id) if release_id else None
+    if place is None:
+        return raw
+    releases = list(raw_releases(raw))
+    del releases[place]
     return {**raw, "releases": releases}

@@ -105,6 +105,17 @@ def test_a_start_never_silently_halts_the_rollout_that_is_running():
     assert fake.edits == {}
 
 
+def test_a_start_takes_the_place_of_the_rollout_it_was_told_to_and_of_no_other():
+    fake = FakePlay(NEXT, NEW, OLD)
+    port = store(fake)
+    _, seen = seen_in(port, fake)
+    outcome = port.apply(Change(Verb.START, "5030", 10_000, instead_of="5020"), seen, free)
+    assert outcome.settlement is Settlement.CONFIRMED
+    (put,) = [call.body for call in fake.calls if call.step == "put"]
+    assert [one["name"] for one in put["releases"]] == ["5.3.0", "5.1.0"]
+    assert exact(fake.deployed(5010)) == exact(OLD)
+
+
 def test_completing_sends_the_completed_release_alone_and_without_a_fraction():
     fake = FakePlay(NEW, OLD)
     port = store(fake)
