@@ -172,7 +172,7 @@ class Steering:
     def look(self, listing: Any) -> Any:
         return store(shown(STOPPED), shown(release=OLDER))
 
-    def reconcile(self, listing: Any, key: RolloutKey, found: Any, order: Any) -> Any:
+    def reconcile(self, listing: Any, key: RolloutKey, found: Any, order: Any, others: Any) -> Any:
         self.turns.append((key, len(self.source.asked)))
         return SimpleNamespace(due=NOON + POLL, decision=SimpleNamespace(also=(), change=None), outcome=None)
 

@@ -52,7 +52,8 @@ def refuses(fake: FakePlay, step: str, row: str, *, always: bool = False) -> Fak
 
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch):
-    monkeypatch.setattr("stagedrollout.daemon.retrying.WAIT_SECONDS_MAX", 0.001)
+    for wait in ("WAIT_SECONDS_MAX", "SILENT_WAIT_SECONDS"):
+        monkeypatch.setattr(f"stagedrollout.daemon.retrying.{wait}", 0.001)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
 
 
