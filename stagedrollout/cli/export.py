@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stagedrollout.cli.history import journal_rows
-from stagedrollout.cli.status import describe
+from stagedrollout.cli.status import describe, links
 
 if TYPE_CHECKING:
     from stagedrollout.storage.engine import Engine
@@ -32,7 +32,8 @@ def export_run(folder: Path, engine: Engine, config: Path, truth: dict[str, list
 def rollouts(engine: Engine) -> list[dict[str, Any]]:
     from stagedrollout.storage.presence import Presence  # noqa: PLC0415
 
-    found: list[dict[str, Any]] = describe(Presence(engine).statuses())["rollouts"]
+    statuses = Presence(engine).statuses()
+    found: list[dict[str, Any]] = describe(statuses, links(engine, statuses))["rollouts"]
     return found
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
         "Tell whether stores, signals and channels can be used as configured.",
     ),
     "policy": ("stagedrollout.cli.policy", "Look at policies: what they would do, in words."),
+    "signals": ("stagedrollout.cli.signals", "Show the team's own signals, and the gates on them."),
     "status": ("stagedrollout.cli.status", "Show where every rollout stands."),
     "explain": ("stagedrollout.cli.explain", "Tell why a rollout is where it is, and what it waits for."),
     "health": ("stagedrollout.cli.health", "Tell whether the daemon is well, also by its exit code."),

@@ -31,8 +31,28 @@ if TYPE_CHECKING:
     " an approved version is released in phases.",
 )
 @click.option("--policy", default="", help="Default: the app's own policy.")
-def start(policy: str, **common: Any) -> None:
-    _give("start", policy=policy, **common)
+@click.option(
+    "--known-bad",
+    is_flag=True,
+    help="Also a release that was halted, and that nobody has resumed. It stands in the journal and in Slack.",
+)
+@click.option(
+    "--supersede",
+    is_flag=True,
+    help="Also while an older release is being rolled out: take its place. Needed under supersede: finish.",
+)
+@click.option(
+    "--without-evidence", is_flag=True, help="Also before the store that leads has its evidence (link:)."
+)
+def start(policy: str, *, known_bad: bool, supersede: bool, without_evidence: bool, **common: Any) -> None:
+    _give(
+        "start",
+        policy=policy,
+        known_bad=known_bad,
+        supersede=supersede,
+        without_evidence=without_evidence,
+        **common,
+    )
 
 
 @order_command("hold", "Raise nothing until somebody resumes it. People who have the release keep it.")
@@ -42,7 +62,9 @@ def hold(hold_for: str, **common: Any) -> None:
 
 
 @order_command(
-    "resume", "Lift a hold, or undo a halt: the release goes on at the percentage it was halted at."
+    "resume",
+    "Lift a hold, or undo a halt: the release goes on at the percentage it was halted at. Where the app's stores are"
+    " linked, it also answers a halt on the other one.",
 )
 def resume(**common: Any) -> None:
     _give("resume", **common)

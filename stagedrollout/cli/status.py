@@ -13,6 +13,11 @@ from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
+    from stagedrollout.storage.engine import Engine
     from stagedrollout.storage.presence import RolloutRow, Statuses
 
 SILENT_AFTER = timedelta(seconds=45)
@@ -52,14 +57,31 @@ def read_status(config: Path) -> dict[str, Any]:
     check(engine)
     statuses = Presence(engine).statuses()
     undelivered = OutboxTable(engine).undelivered(datetime.now(UTC))
-    return describe(statuses) | {
+    return describe(statuses, links(engine, statuses)) | {
         "notices_undelivered": undelivered.waiting + undelivered.failed,
         "notices_problem": undelivered.problem,
     }
 
 
-def describe(statuses: Statuses) -> dict[str, Any]:
-    """The document, from one look at the database. What goes on counting is told as of the last look at the store."""
+def links(engine: Engine, statuses: Statuses) -> dict[str, str]:
+    """How each rollout that is not over stands to the same version on the other store, by its key."""
+    from stagedrollout.core import facts  # noqa: PLC0415
+    from stagedrollout.core.linking import LinkState  # noqa: PLC0415
+    from stagedrollout.storage.journal import Journal  # noqa: PLC0415
+
+    found: dict[str, str] = {}
+    for row in statuses.rollouts:
+        link = LinkState()
+        if row.summary.phase != "superseded":
+            for recorded in Journal(engine).told(row.rollout, facts.LINK_KINDS):
+                link = link.knowing(facts.read(recorded.entry))
+        found[str(row.rollout)] = link.text(row.rollout.store)
+    return found
+
+
+def describe(statuses: Statuses, linked: Mapping[str, str]) -> dict[str, Any]:
+    """The document, from one look at the database. What goes on counting is told as of the last look at the store.
+    `linked`: the links, in words, by the rollout's key."""
     looked = {row.store_app: row.finished_at for row in statuses.passes if row.finished_at}
     return {
         "daemon": _daemon(statuses),
@@ -72,6 +94,7 @@ def describe(statuses: Statuses) -> dict[str, Any]:
                 "phase": row.summary.phase,
                 "exposure_ppm": row.summary.exposure_ppm,
                 "reason": row.summary.reason,
+                "link": linked.get(str(row.rollout), ""),
                 **_pauses(row, looked.get(row.rollout.store_app, row.updated_at)),
                 "updated_at": row.updated_at.isoformat(),
             }
@@ -119,7 +142,6 @@ def _daemon(statuses: Statuses) -> dict[str, Any]:
 
 def _print(document: dict[str, Any]) -> None:
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
 
     console = Console(soft_wrap=False, emoji=False)
     daemon = document["daemon"]
@@ -128,26 +150,36 @@ def _print(document: dict[str, Any]) -> None:
         console.print(f"[bold red]No daemon is running{since}: nothing is watched, raised or halted.[/]")
     elif daemon.get("clock") == "emulator":
         console.print("[yellow]clock: emulator (a rehearsal; no real store is touched)[/]")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("APP", "STORE", "RELEASE", "PHASE", "EXPOSURE", "WHY"):
-        table.add_column(name, no_wrap=name != "WHY", justify="right" if name == "EXPOSURE" else "left")
-    for row in document["rollouts"]:
-        colour = COLOURS.get(row["phase"], "default")
-        words = _foreign(row["phase"].replace("_", " "))
-        phase = f"[{colour}]{words.upper() if row['phase'] == 'not_halted' else words}[/]"
-        cells = (row["app"], row["store"], row["release"])
-        why = _foreign(row["reason"] + _spent(row))
-        table.add_row(*map(_foreign, cells), phase, _percent(row["exposure_ppm"]), why)
     if document["rollouts"]:
-        console.print(table)
+        console.print(_table(document["rollouts"]))
     else:
         console.print("No rollouts yet.")
+    for row in document["rollouts"]:
+        if row["link"]:
+            rollout = " ".join((row["app"], row["store"], row["release"]))
+            console.print(f"[dim]link[/] {_foreign(rollout)}: {_foreign(row['link'])}")
     for row in document["passes"]:
         if row["problem"]:
             console.print(f"[yellow]{_foreign(row['app'])} on {row['store']}: {_foreign(row['problem'])}[/]")
     if document["notices_undelivered"]:
         why = f": {_foreign(document['notices_problem'])}" if document["notices_problem"] else ""
         console.print(f"[yellow]{document['notices_undelivered']} notices are not delivered yet{why}[/]")
+
+
+def _table(rollouts: list[dict[str, Any]]) -> Table:
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("APP", "STORE", "RELEASE", "PHASE", "EXPOSURE", "WHY"):
+        table.add_column(name, no_wrap=name != "WHY", justify="right" if name == "EXPOSURE" else "left")
+    for row in rollouts:
+        colour = COLOURS.get(row["phase"], "default")
+        words = _foreign(row["phase"].replace("_", " "))
+        phase = f"[{colour}]{words.upper() if row['phase'] == 'not_halted' else words}[/]"
+        cells = (row["app"], row["store"], row["release"])
+        why = _foreign(row["reason"] + _spent(row))
+        table.add_row(*map(_foreign, cells), phase, _percent(row["exposure_ppm"]), why)
+    return table
 
 
 def _foreign(words: str) -> str:

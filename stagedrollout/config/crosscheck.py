@@ -8,21 +8,34 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from stagedrollout.config.addresses import address_problems
 from stagedrollout.config.database import resolved
 from stagedrollout.config.problems import Problem, nearest
 from stagedrollout.config.yaml_tree import Document, Path
+from stagedrollout.core.linking import AFTER
+from stagedrollout.core.model import Store
+from stagedrollout.core.policy import Policy
+from stagedrollout.core.units import percentage
 
 _BESIDE_DATABASE = ("", "-wal", "-shm", "-journal", ".lock")
 """The ends of the names that belong to a database file."""
 
 _STORES = ("google_play", "app_store")
 
+_USUAL_TRACK = "production"
+_INTERNAL = {"qa": "internal"}
+"""The internal track has two names (google-play.md section 3)."""
 
-def cross_check(document: Document, policy_names: Iterable[str]) -> Iterator[Problem]:
-    """Every problem between the parts of the settings; none about the form of a single part."""
+
+def cross_check(
+    document: Document, policy_names: Iterable[str], policies: Mapping[str, Policy]
+) -> Iterator[Problem]:
+    """Every problem between the parts of the settings; none about the form of a single part.
+
+    `policies`: those that could be read.
+    """
     known = tuple(policy_names)
     apps = document.get("apps")
     indices = range(len(apps)) if isinstance(apps, list) else range(0)
@@ -32,19 +45,33 @@ def cross_check(document: Document, policy_names: Iterable[str]) -> Iterator[Pro
         yield from _stores(document, index)
         yield from _policy(document, index, known)
         yield from _countries(document, index)
+        yield from _link(document, index, policies)
     yield from _repeated(
         document, [("apps", index, "name") for index in indices], "another app has this name"
     )
-    packages: list[Path] = [("apps", index, "google_play", "package") for index in indices]
-    yield from _repeated(
-        document, packages, "another app has this package, and Play allows one edit at a time"
-    )
+    yield from _tracks(document, indices)
     yield from _fallback(document)
     yield from _heartbeat(document)
     for key in ("app_id", "bundle_id"):
         places: list[Path] = [("apps", index, "app_store", key) for index in indices]
         yield from _repeated(document, places, f"another app has this {key}")
     yield from address_problems(document)
+
+
+def _tracks(document: Document, indices: Iterable[int]) -> Iterator[Problem]:
+    """Two apps may share a package, each with a track of its own; they take turns (stores/google_play/turns.py)."""
+    first: dict[tuple[str, str], int] = {}
+    for index in indices:
+        here: Path = ("apps", index, "google_play", "package")
+        package, track = document.get(*here), document.get("apps", index, "google_play", "track")
+        if not isinstance(package, str):
+            continue
+        one = (package, _INTERNAL.get(track, track) if isinstance(track, str) else _USUAL_TRACK)
+        if one in first:
+            yield document.problem(
+                here, "another app has this package and this track", f"see line {first[one]}"
+            )
+        first.setdefault(one, document.values[here][0])
 
 
 def _fallback(document: Document) -> Iterator[Problem]:
@@ -122,6 +149,31 @@ def _policy(document: Document, index: int, known: tuple[str, ...]) -> Iterator[
     name = document.get(*here)
     if isinstance(name, str) and name not in known:
         yield document.problem(here, "there is no policy of this name", nearest(name, known))
+
+
+def _link(document: Document, index: int, policies: Mapping[str, Policy]) -> Iterator[Problem]:
+    """What is linked needs both stores; and a lead that never gets so far would be waited for for ever."""
+    here = ("apps", index, "link")
+    app, link = document.get("apps", index), document.get(*here)
+    if not isinstance(app, dict) or not isinstance(link, dict):
+        return
+    missing = [store for store in _STORES if not isinstance(app.get(store), dict)]
+    if missing:
+        right = f"add {missing[0]}, or remove link"
+        yield document.problem(here, f"two stores are linked, and this app is not on {missing[0]}", right)
+        return
+    name, lead = app.get("policy"), link.get("lead")
+    policy = policies.get(name) if isinstance(name, str) else None
+    highest = policy.stages[-1].percent if policy and lead == Store.GOOGLE_PLAY else None
+    try:
+        after = percentage(link.get("after", AFTER))
+    except ValueError:
+        return  # told with the form of the setting
+    if highest is not None and after > highest:
+        wrong = f"the policy {name} never raises Google Play so far: its last stage is {highest} %"
+        yield document.problem(
+            (*here, "after") if "after" in link else here, wrong, f"write {highest} or less"
+        )
 
 
 def _repeated(document: Document, places: Iterable[Path], wrong: str) -> Iterator[Problem]:

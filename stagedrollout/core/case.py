@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Assessment, Reason
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Hold, Rollout
@@ -19,6 +19,7 @@ from stagedrollout.core.model import (
     ReleaseStatus,
     Store,
     StoreRelease,
+    Supersede,
     Unread,
 )
 from stagedrollout.core.observation import Observation
@@ -45,7 +46,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything a decision may depend on. `order` is the one human command under consideration."""
+    """Everything a decision may depend on. `order` is the one human command under consideration; `learned` is what
+    this pass has found out, and whoever gave that order may not have known. `others` are the rollouts of the store
+    app's other releases, as their journals tell them."""
 
     rollout: Rollout
     observation: Observation
@@ -55,6 +58,10 @@ class Case:
     order: Command | None = None
     unknown_policy: str = ""
     """The name of the policy that should steer this rollout, if this daemon does not know it."""
+    learned: tuple[facts.Fact, ...] = ()
+
+    others: tuple[Rollout, ...] = ()
+    supersede: Supersede = Supersede.FINISH
 
     @property
     def now(self) -> datetime:
@@ -105,6 +112,12 @@ def wait(code: str, text: str, *, due: datetime | None = None) -> Decision:
 
 def taken(order: Command, text: str) -> facts.Commanded:
     return _answered(order, text, accepted=True)
+
+
+def answered_links(case: Case, order: Command) -> tuple[link_facts.LinkAnswered, ...]:
+    """With a resume a person answers every halt on the other store that holds this rollout."""
+    why = f"{order.actor} resumed it here: {order.reason}"
+    return tuple(link_facts.LinkAnswered(h.by, h.halted_at, why) for h in case.rollout.link.holding)
 
 
 def refused(decision: Decision) -> bool:

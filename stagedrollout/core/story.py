@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-from stagedrollout.core import facts
-from stagedrollout.core.model import ReleaseStatus, Verb
+from stagedrollout.core import facts, link_facts
+from stagedrollout.core.model import STORE_NAMES, ReleaseStatus, Verb
 from stagedrollout.core.phasing import BUDGET
 from stagedrollout.core.units import percent_text
 
@@ -25,7 +25,9 @@ def _(fact: facts.Discovered) -> str:
 
 @sentence.register
 def _(fact: facts.Started) -> str:
-    return f"steered from here, by {fact.actor}: {fact.reason}"
+    place = f", in place of {fact.instead_of}" if fact.instead_of else ""
+    bad = f" (known bad: {fact.known_bad})" if fact.known_bad else ""
+    return f"steered from here{place}, by {fact.actor}: {fact.reason}{bad}"
 
 
 @sentence.register
@@ -42,9 +44,23 @@ def _(fact: facts.WentLive) -> str:
 
 @sentence.register
 def _(fact: facts.Drifted) -> str:
-    before, after = percent_text(fact.before.exposure_ppm), percent_text(fact.after.exposure_ppm)
-    words = f"{fact.before.status_word} {before} -> {fact.after.status_word} {after}"
-    return f"changed in the console ({fact.meaning.value}): {words}"
+    return f"changed in the console ({fact.meaning.value}): {fact.words}"
+
+
+@sentence.register
+def _(fact: facts.Returned) -> str:
+    before = fact.before.words if fact.before else "nothing known"
+    return f"back in the store, and not steered: {before} -> {fact.after.words}"
+
+
+@sentence.register
+def _(fact: facts.NewerWaits) -> str:
+    return f"{fact.release.label} waits to be started (supersede: {fact.supersede.value})"
+
+
+@sentence.register
+def _(fact: facts.SetAside) -> str:
+    return f"goes on although {fact.release.label} waits, by {fact.actor}: {fact.reason}"
 
 
 @sentence.register
@@ -146,8 +162,17 @@ def _(fact: facts.HoldEnded) -> str:
 
 
 @sentence.register
+def _(fact: facts.IssuesRead) -> str:
+    if fact.trouble:
+        return f"new issues could not be read: {fact.trouble}"
+    names = ", ".join(issue.name for issue in fact.found.issues)
+    return f"new crashes first seen in it: {names}" if names else "no new crash was first seen in it"
+
+
+@sentence.register
 def _(fact: facts.Superseded) -> str:
-    return f"superseded by {fact.by}"
+    before = f": {fact.before.words} -> {fact.after.words}" if fact.before and fact.after else ""
+    return f"superseded by {fact.by}{before}"
 
 
 @sentence.register
@@ -163,3 +188,35 @@ def _(fact: facts.RemovalTold) -> str:
 @sentence.register
 def _(fact: facts.Closed) -> str:  # noqa: ARG001
     return "the watch is over"
+
+
+@sentence.register
+def _(fact: link_facts.Linked) -> str:
+    lead = STORE_NAMES[fact.lead]
+    if fact.unread:
+        return f"linked, led by {lead}; the other store's journal cannot be read: {fact.unread}"
+    there = fact.release or "no release of this version"
+    more = ", halted" if fact.halted else ""
+    more += f", superseded by {fact.superseded_by}" if fact.superseded_by else ""
+    raised = f", raised to {percent_text(fact.earned_ppm)} by evidence" if fact.earned_ppm else ""
+    return f"linked, led by {lead} until {percent_text(fact.after_ppm)}; on the other store: {there}{raised}{more}"
+
+
+@sentence.register
+def _(fact: link_facts.Unlinked) -> str:  # noqa: ARG001
+    return "the configuration links the stores no more"
+
+
+@sentence.register
+def _(fact: link_facts.LinkHeld) -> str:
+    return f"held by a halt on {STORE_NAMES[fact.store]}: {fact.release} by {fact.actor}: {fact.reason}"
+
+
+@sentence.register
+def _(fact: link_facts.LinkAnswered) -> str:
+    return f"the halt on the other store is answered: {fact.why}"
+
+
+@sentence.register
+def _(fact: link_facts.LinkHolds) -> str:
+    return f"the halt also holds {fact.release} on {STORE_NAMES[fact.store]}"

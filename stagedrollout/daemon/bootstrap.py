@@ -32,6 +32,7 @@ from stagedrollout.daemon.health.opening import open_report
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.lease import Lease
+from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listings import open_listings
 from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.reconcile import Reconciler
@@ -136,6 +137,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
     epoch = presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info)
     recorder = Recorder(Journal(engine), LedgerTable(engine), epoch)
     still_ours: Clearance = Lease(presence, epoch).check
+    bell = Bell()
     reconciler = Reconciler(
         recorder=recorder,
         hearer=Hearer(recorder),
@@ -143,6 +145,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         clock=clock,
         still_ours=still_ours,
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
+        bell=bell,
     )
     passes = AppPasses(recorder=recorder, reconciler=reconciler, commands=commands, clock=clock, wall=wall)
     listings = open_listings(loaded, doors, clock)
@@ -156,6 +159,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         wall=wall,
         epoch=epoch,
         lock_step=lock_step,
+        bell=bell,
         report=open_report(loaded, listings, clock=clock, epoch=epoch, transport=doors.reports),
     )
 

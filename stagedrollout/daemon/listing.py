@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from stagedrollout.core.model import Mode, OnNewRelease, StoreApp
+from stagedrollout.core.linking import Link, other_store
+from stagedrollout.core.model import Mode, OnNewRelease, StoreApp, Supersede
 from stagedrollout.core.policy import Policy
-from stagedrollout.core.ports import Signal, StorePort, Tallies
+from stagedrollout.core.ports import IssueSource, NamedCounts, NamedValues, Signal, StorePort, Tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Listing:
     """`policies` are all that are known, by name; `policy` is the app's own.
 
     `signals` are always asked, in this order; `opinions` (what people write and rate) only for a policy that
-    has a gate for them; `tallies` count for the ledger, where the policy asks for evidence.
+    has a gate for them; `tallies` count for the ledger, where the policy asks for evidence. `counts`, `values`: the
+    team's own signals of this app, asked where the policy has a gate for them. `issues` decide nothing.
     """
 
     id: StoreApp
@@ -29,6 +31,17 @@ class Listing:
     poll: timedelta
     opinions: tuple[Signal, ...] = ()
     tallies: Tallies | None = None
+    supersede: Supersede = Supersede.FINISH
+    counts: tuple[NamedCounts, ...] = ()
+    values: tuple[NamedValues, ...] = ()
+    issues: IssueSource | None = None
+    link: Link | None = None
+    """How its rollouts go together with those of the same app on the other store; None: they do not."""
+
+    @property
+    def counterpart(self) -> StoreApp:
+        """The same app on the other store."""
+        return StoreApp(self.id.app, other_store(self.id.store))
 
     def policy_of(self, name: str) -> Policy:
         """The named policy; the app's own, to halt by, if that one is not (or no longer) known."""

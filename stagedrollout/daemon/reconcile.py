@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from stagedrollout.core import news
 from stagedrollout.core.apple_drift import may_still_let_go
 from stagedrollout.core.assessment import Assessment, assess
 from stagedrollout.core.case import Case, Decision
+from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import Denied, EdgeError, LostLease, StaleJournal, StorageError
@@ -24,15 +26,25 @@ from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread
+from stagedrollout.core.model import (
+    Command,
+    CommandVerb,
+    Outcome,
+    ReviewState,
+    RolloutKey,
+    StoreState,
+    Unread,
+)
 from stagedrollout.core.observation import Observation
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.core.run_terms import written_down
 from stagedrollout.core.standing import standing
+from stagedrollout.core.succession import of_newer
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
+from stagedrollout.daemon.linking import Bell, of_the_other
 from stagedrollout.daemon.listening import circumstances
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.recorder import Known, Learned, Recorder
@@ -67,14 +79,23 @@ class Reconciler:
     still_ours: Clearance
     deadline_seconds: float
     hearer: Hearer
+    bell: Bell = field(default_factory=Bell)
 
     def reconcile(
-        self, listing: Listing, key: RolloutKey, store: StoreState | Unread, order: Command | None = None
+        self,
+        listing: Listing,
+        key: RolloutKey,
+        store: StoreState | Unread,
+        order: Command | None = None,
+        others: tuple[Rollout, ...] = (),
     ) -> Pass:
-        """Raises StorageError when nothing could be recorded and nothing had to be halted."""
+        """`others`: the rollouts of the store app's other releases; a halt needs none of them.
+
+        Raises StorageError when nothing could be recorded and nothing had to be halted.
+        """
         permit = self.actuator.permit(listing, time.monotonic() + self.deadline_seconds)
         known = self.recorder.load(key)
-        observed = self._observe(listing, known, store, order)
+        observed = self._observe(listing, known, store, order, others)
         assessment, findings = self._assess(observed)
         decision = decide(
             Case(
@@ -85,34 +106,57 @@ class Reconciler:
                 mode=listing.mode,
                 order=order,
                 unknown_policy=listing.unknown(_policy_meant(observed.rollout, order)),
+                learned=observed.learned,
+                others=others,
+                supersede=listing.supersede,
             )
         )
         if _stops(decision):
             self.actuator.announce_halt(listing)
         recorded = self._record(known, (*observed.learned, *findings), observed, decision, assessment)
+        self._wake_the_other(listing, known, recorded)  # before acting: a slow store must not keep it waiting
         outcome = self._act(listing, recorded, decision, permit)
         settled = self._settle(recorded, outcome)
+        self._wake_the_other(listing, recorded, settled)
         if settled.rollout.finished:
             self.hearer.forget(key)
         return Pass(settled, decision, outcome, _due(listing, settled.rollout, decision, observed.seen.now))
 
     def look(self, listing: Listing) -> StoreState | Unread:
         """The store as it is; Unread in words when it cannot be read."""
+        return self._looked(listing.store.read)
+
+    def glance(self, listing: Listing) -> StoreState | Unread:
+        """The same on behalf of a halt, which waits for nobody."""
+        return self._looked(listing.store.glance)
+
+    def _looked(self, read: Callable[[], StoreState]) -> StoreState | Unread:
         try:
-            return persistently(listing.store.read)
+            return persistently(read)
         except EdgeError as error:
             return Unread(str(error), self.clock.now(), denied=isinstance(error, Denied))
 
     def _observe(
-        self, listing: Listing, known: Known, store: StoreState | Unread, order: Command | None
+        self,
+        listing: Listing,
+        known: Known,
+        store: StoreState | Unread,
+        order: Command | None,
+        others: tuple[Rollout, ...],
     ) -> _Observed:
         rollout, now = known.rollout, self.clock.now()
         learned = learn(rollout, store, now)
         rollout = extend(rollout, learned, now)
-        warned = news.of_pauses(rollout, now)
+        warned = (
+            *news.of_pauses(rollout, now),
+            *of_newer(rollout, store, others, listing.supersede),
+        )
         learned, rollout = (*learned, *warned), extend(rollout, warned, now)
-        policy = listing.policy_of(_policy_meant(rollout, order))
         stop = order is not None and order.verb is CommandVerb.HALT
+        if not stop:  # a person's halt goes by nothing that another store says
+            linked = of_the_other(self.recorder, listing, rollout, learned)
+            learned, rollout = (*learned, *linked), extend(rollout, linked, now)
+        policy = listing.policy_of(_policy_meant(rollout, order))
         if stop or not _listens(rollout):
             return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, ()))
         hearing = self.hearer.hear(listing, rollout, policy, store, now)
@@ -154,6 +198,10 @@ class Reconciler:
             if not isinstance(error, (StaleJournal, LostLease)):
                 self.recorder.suspect(known, facts, observed.seen.now)
             raise
+
+    def _wake_the_other(self, listing: Listing, before: Known, after: Known) -> None:
+        if concerns_the_other(before.rollout, after.rollout, listing.link):
+            self.bell.ring(listing.counterpart)
 
     def _act(self, listing: Listing, known: Known, decision: Decision, permit: Permit) -> Outcome | None:
         intent = known.rollout.intent
@@ -233,12 +281,17 @@ def _unsure_since(rollout: Rollout) -> datetime | None:
     return rollout.pause_wanted_since or opened
 
 
+def _review_unread(rollout: Rollout) -> bool:
+    """A raise is read back without its review; its bake begins when a look finds it published."""
+    return rollout.seen is not None and rollout.seen.review is ReviewState.UNREAD
+
+
 def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) -> datetime:
     """At the latest in a poll; sooner while an outcome or a halt is not certain."""
     wait, unsure = listing.poll, _unsure_since(rollout)
     if unsure:
         wait = max((now - unsure) / 4, RETRY_SOON)  # soon at first; it may need a person
-    elif may_still_let_go(rollout, now):
+    elif may_still_let_go(rollout, now) or _review_unread(rollout):
         wait = RETRY_SOON
     latest = now + min(wait, listing.poll)
     return min(latest, decision.due) if decision.due and decision.due > now else latest

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from stagedrollout.core import facts, wording
+from stagedrollout.core import facts, link_facts, wording
 from stagedrollout.core.errors import StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.fold import begin, extend, fold
@@ -100,12 +100,12 @@ class Recorder:
         return found
 
     def halted(self, app: StoreApp) -> frozenset[str]:
-        """The ids of its releases that are halted by their journals, or whose journals cannot be read: nobody knows
-        that those are not."""
+        """The ids of its releases that are halted or known bad by their journals, or whose journals cannot be read:
+        nobody knows that those are not."""
         found: list[str] = []
         for key in self.keys(app):
             try:
-                halted = self.load(key).rollout.halt is not None
+                halted = self.load(key).rollout.bad is not None
             except StorageError:
                 halted = True
             if halted:
@@ -250,7 +250,8 @@ class Recorder:
 
 def _carry_a_brake(news: tuple[facts.Fact, ...]) -> bool:
     """Whether a halt or a pause is among the facts, and nothing that raises."""
-    if any(isinstance(f, (facts.Started, facts.TakenUp, facts.HoldEnded)) for f in news):
+    permitting = (facts.Started, facts.TakenUp, facts.HoldEnded, link_facts.LinkAnswered, link_facts.Unlinked)
+    if any(isinstance(f, permitting) for f in news):
         return False  # what permits something waits its turn, also beside a brake
     verbs = [f.verb for f in news if isinstance(f, (facts.Decided, facts.Settled)) and f.verb]
     opened = [f.verb for f in news if isinstance(f, facts.Decided) and f.intent and f.verb]

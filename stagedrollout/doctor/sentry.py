@@ -14,7 +14,8 @@ from difflib import get_close_matches
 from stagedrollout.core.errors import Denied, EdgeError, Rejected
 from stagedrollout.core.units import duration_text
 from stagedrollout.doctor.finding import Finding, Telling
-from stagedrollout.signals.sentry_survey import ANY_REGION, Organization, Seen, SentrySurvey
+from stagedrollout.signals.sentry_call import ANY_REGION
+from stagedrollout.signals.sentry_survey import Organization, Seen, SentrySurvey
 
 NEEDED = {"org:read": "sessions", "project:read": "projects", "event:read": "new crashes below a halt"}
 """The scopes that are used, and what for (section 1)."""
@@ -78,17 +79,13 @@ def about_organization(case: OrganizationCase) -> Iterator[Finding]:
 
 
 def _region(tell: Telling, name: str, region: str, here: str) -> Finding:
-    lives = region.partition("://")[2]
-    if not region or lives == here:
+    if region in ("", here):
         return tell.ok("organization", f"the organization {name} lives at {here}")
+    right = f"write sentry.url: https://{region}"
     if here == ANY_REGION:
         said = f"the organization {name} lives at {region}; {ANY_REGION} leads there"
-        return tell.note("organization", said, f"write sentry.url: {region}")
-    return tell.problem(
-        "organization",
-        f"the organization {name} lives at {region}, not at {here}",
-        f"write sentry.url: {region}",
-    )
+        return tell.note("organization", said, right)
+    return tell.problem("organization", f"the organization {name} lives at {region}, not at {here}", right)
 
 
 def scopes(tell: Telling, found: frozenset[str] | None) -> Iterator[Finding]:

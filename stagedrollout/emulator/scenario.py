@@ -16,6 +16,7 @@ APP_STORE = "app_store"
 STORES = (GOOGLE_PLAY, APP_STORE)
 REVIEWS_PER_MILLION_SESSIONS = 15.0
 ABNORMAL_PPM = 1_000
+CHECKOUT_ERRORS_PPM = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,9 @@ class ReleaseStory:
     `rolled_out` is for Google Play, `submitted` for the App Store.
     `stars`: what people give it on average, 1 to 5; None: it follows from how often it crashes.
     `abnormal_ppm`: how many of the sessions that do not crash freeze or are killed by the system.
+    `issues`: titles of the crashes that Sentry first sees in it, those of most people first; from its onset on, if it
+    has one.
+    `checkout_errors_ppm`: how many of those who check out do not come through.
     """
 
     version: str
@@ -87,6 +91,16 @@ class ReleaseStory:
     stars_onset: StarsOnset | None = None
     submitted: Submitted | None = None
     abnormal_ppm: int = ABNORMAL_PPM
+    checkout_errors_ppm: int = CHECKOUT_ERRORS_PPM
+    issues: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStory:
+    """The daemon is to roll the app out on both stores as one, led by `lead` up to `after_ppm`."""
+
+    lead: str
+    after_ppm: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,7 @@ class AppStory:
     `manual_share_ppm`: who updates by hand as soon as a version is out, whatever its phase (App Store).
     `reviews_per_million_sessions`: how many people write a review; ten times as many give stars only.
     `policy` "": the scenario's. `countries`: whose averages the daemon is to look up (App Store).
+    `link` is said once for both stores of an app.
     """
 
     name: str
@@ -116,6 +131,7 @@ class AppStory:
     manual_share_ppm: int = 0
     policy: str = ""
     countries: tuple[str, ...] = ()
+    link: LinkStory | None = None
 
 
 @dataclass(frozen=True, slots=True)

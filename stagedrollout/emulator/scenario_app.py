@@ -2,9 +2,12 @@
 
 On the App Store a release is `rolled_out: {at, review}` (live at `at` + `review`, in phases) or
 `submitted: {at, review, release_type, phased}` (Apple's processing comes after the review).
-A release's `abnormal` is the percentage of its other sessions that freeze or are killed by the system (default 0.1).
+A release's `abnormal` is the percentage of its other sessions that freeze or are killed by the system (default 0.1);
+`checkout_errors` that of its checkouts that fail (default 1), which only the monitoring services tell.
 What people say is the app's `reviews_per_million_sessions` (default 15) and `ratings: {count, stars}` (what
 the store has before the story), and a release's `stars` (1 to 5) and `stars_onset: {at, stars}`.
+An app on both stores may be rolled out as one: `link: {lead, after}`, said on either of its entries.
+A release's `issues` is a list of titles: the crashes that Sentry sees for the first time in it.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ from datetime import timedelta
 from stagedrollout.emulator.scenario import (
     ABNORMAL_PPM,
     APP_STORE,
+    CHECKOUT_ERRORS_PPM,
     GOOGLE_PLAY,
     PPM,
     REVIEWS_PER_MILLION_SESSIONS,
     STORES,
     AppStory,
+    LinkStory,
     Onset,
     RatingsBefore,
     ReleaseStory,
@@ -38,11 +43,13 @@ from stagedrollout.emulator.yaml_section import (
     percent_ppm,
     positive,
     text,
+    texts,
     whole,
     yes_or_no,
 )
 
 _UNREAD_CODE = 0
+_USUAL_AFTER = 200_000
 _NONE = timedelta(0)
 _PROCESSING = timedelta(minutes=30)
 _REVIEW = timedelta(hours=3)
@@ -77,10 +84,23 @@ def read_app(section: Section) -> AppStory:
         manual_share_ppm=0 if on_play else section.get("manual_share", percent_ppm, 0, default=0),
         policy=section.get("policy", text, "", default=""),
         countries=() if on_play else section.get("countries", country_codes, (), default=()),
+        link=_link(section),
     )
     section.done()
     _check_releases(section, app)
     return app
+
+
+def _link(section: Section) -> LinkStory | None:
+    if not section.has("link"):
+        return None
+    inner = section.section("link")
+    link = LinkStory(
+        lead=inner.get("lead", one_of(*STORES), GOOGLE_PLAY),
+        after_ppm=inner.get("after", percent_ppm, PPM, default=_USUAL_AFTER),
+    )
+    inner.done()
+    return link
 
 
 def usual_app_id(bundle_id: str) -> str:
@@ -99,6 +119,8 @@ def _release(section: Section, store: str, *, review: timedelta, processing: tim
         stars_onset=_stars_onset(section),
         submitted=_submitted(section, review, processing) if store == APP_STORE else None,
         abnormal_ppm=section.get("abnormal", percent_ppm, 0, default=ABNORMAL_PPM),
+        issues=section.get("issues", texts, (), default=()),
+        checkout_errors_ppm=section.get("checkout_errors", percent_ppm, 0, default=CHECKOUT_ERRORS_PPM),
     )
     section.done()
     return release

@@ -151,6 +151,9 @@ def _check_whole(root: Section, scenario: Scenario) -> None:
         root.problem("apps", "must have different names and packages on each store")
     if len(set(numbers)) != len(numbers):
         root.problem("apps", "must have different app_ids")
+    for app in scenario.apps:
+        if app.link and sum(name == app.name for name, _ in names) < 2:
+            root.problem("apps", f"links {app.name!r}, which is not on both stores")
     for planned in scenario.people:
         if (planned.act.app, planned.act.store) not in names:
             where = f" on {planned.act.store}" if planned.act.app in dict(names) else ""

@@ -150,7 +150,13 @@ def _app(scenario: Scenario, name: str, policies: dict[str, str]) -> dict[str, A
         "on_new_release": scenario.on_new_release,
         "policy": policy,
         **{app.store: _listing(app) for app in scenario.apps if app.name == name},
+        **_link(scenario, name),
     }
+
+
+def _link(scenario: Scenario, name: str) -> dict[str, Any]:
+    link = next((app.link for app in scenario.apps if app.name == name and app.link), None)
+    return {"link": {"lead": link.lead, "after": link.after_ppm / 10_000}} if link else {}
 
 
 def _listing(app: AppStory) -> dict[str, Any]:

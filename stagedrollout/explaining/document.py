@@ -13,8 +13,10 @@ from stagedrollout.core.evidence.weighing import Weighing
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.harm import odds_text
 from stagedrollout.core.judgement import Reason
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.linking import other_store
 from stagedrollout.core.policy import Policy
-from stagedrollout.core.telling import title
+from stagedrollout.core.telling import issue_words, issues_words, title
 from stagedrollout.explaining.evidence import (
     EvidenceTold,
     RateTold,
@@ -49,6 +51,9 @@ def document(kept: Kept, policy: Policy | None) -> dict[str, Any]:
         "age_seconds": _seconds(kept.now - kept.standing.at) if kept.standing else None,
         "decision": _decision(kept),
         "halt": _halt(kept, evidence),
+        "link": _link(rollout),
+        "new_issues": _new_issues(kept),
+        "known_bad": f"{rollout.release.label} was {rollout.bad.words}" if rollout.bad else None,
         "gates": _gates(kept, weighed_now),
         "evidence": _evidence(evidence) if evidence else None,
         "needed": _needed(wants) if wants else None,
@@ -86,6 +91,48 @@ def _halt(kept: Kept, evidence: EvidenceTold | None) -> dict[str, Any] | None:
         "times_tolerated": blamed.times_tolerated if by_evidence and blamed else None,
         "since": blamed.since.isoformat() if by_evidence and blamed else None,
         "words": blamed.words if by_evidence and blamed else None,
+    }
+
+
+def _link(rollout: Rollout) -> dict[str, Any] | None:
+    """How it stands to the same version on the other store; None where the stores are not linked."""
+    seen, store = rollout.link.seen, rollout.key.store
+    if seen is None:
+        return None
+    return {
+        "text": rollout.link.text(store),
+        "lead": seen.lead.value,
+        "leads": seen.lead is store,
+        "after_ppm": seen.after_ppm,
+        "other": other_store(store).value,
+        "release": seen.release,
+        "earned_ppm": rollout.proven_ppm if seen.lead is store else seen.earned_ppm,
+        "unread": seen.unread,
+        "halts": [
+            {
+                "release": halt.release,
+                "by": str(halt.actor),
+                "reason": halt.reason,
+                "at": halt.halted_at.isoformat(),
+                "answered": halt.answered,
+            }
+            for halt in rollout.link.halts
+        ],
+    }
+
+
+def _new_issues(kept: Kept) -> dict[str, Any] | None:
+    """What crashed for the first time in it, as it was looked up when it failed; None if it never was."""
+    read, at = kept.rollout.issues, kept.rollout.issues_at
+    if read is None:
+        return None
+    return {
+        "at": _iso(at),
+        "source": read.found.source,
+        "text": issues_words(read),
+        "problem": read.trouble or None,
+        "more": read.found.more,
+        "issues": [{**encode(issue), "text": issue_words(issue)} for issue in read.found.issues],
     }
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from stagedrollout.core.gates import OnInconclusive
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Store
-from stagedrollout.core.phasing import REST, Pacing
+from stagedrollout.core.phasing import FIRST_SHARE_PPM, REST, Pacing
 from stagedrollout.core.policy import Completion, OnUnknown, Policy
 from stagedrollout.core.schedule import Window, bake_ends, step_window, window
 from stagedrollout.core.units import PPM_ALL, percent_text
@@ -52,8 +52,22 @@ def _stands_still(rollout: Rollout, policy: Policy | None) -> Next | None:
     if rollout.completed_at:
         ends = rollout.completed_at + policy.watch if policy else None
         return Next(ends, "the watch after 100 % is over")
+    if rollout.link.holding:
+        return _answered(rollout)
+    return _not_yet(rollout, policy)
+
+
+def _answered(rollout: Rollout) -> Next:
+    resume = f"stagedrollout resume {rollout.key.app} --store {rollout.key.store.value}"
+    return Next(None, f"a person answers the halt on the other store: {resume}, or the same there")
+
+
+def _not_yet(rollout: Rollout, policy: Policy | None) -> Next | None:
+    """What comes before the schedule leads on."""
+    app = rollout.key.app
     if not rollout.steered:
-        return Next(None, f"somebody runs: stagedrollout start {app}")
+        knowing = " --known-bad" if rollout.known_bad else ""
+        return Next(None, f"somebody runs: stagedrollout start {app}{knowing}")
     if rollout.hold and rollout.hold.until is None:
         return Next(None, f"somebody lifts the hold: stagedrollout resume {app}")
     if rollout.hold:
@@ -61,8 +75,23 @@ def _stands_still(rollout: Rollout, policy: Policy | None) -> Next | None:
     if rollout.unknown_drift:
         return Next(None, "a person looks into the store's console: we do not understand its state")
     if rollout.live_since is None:
-        return Next(None, "the store publishes it")
-    return None
+        return Next(None, _published(rollout, policy))
+    return _beside_a_newer_one(rollout)
+
+
+def _beside_a_newer_one(rollout: Rollout) -> Next | None:
+    """Nothing is raised while a newer release stands in the way; the decision says which, and what a person may do."""
+    reasons = rollout.last.reasons if rollout.last else ()
+    return next((Next(None, r.text) for r in reasons if r.code in ("newer_waits", "overtaken")), None)
+
+
+def _published(rollout: Rollout, policy: Policy | None) -> str:
+    """A start that waits for the store that leads comes before anything that the store does."""
+    store = rollout.key.store
+    first = policy.stages[0].exposure_ppm if policy and store is Store.GOOGLE_PLAY else FIRST_SHARE_PPM
+    if rollout.start_awaited is None or rollout.link.permits(store, first):
+        return "the store publishes it"
+    return f"it {rollout.link.awaited(first)}"
 
 
 def _climbing(rollout: Rollout, policy: Policy, now: datetime) -> Iterator[Next]:
@@ -72,6 +101,9 @@ def _climbing(rollout: Rollout, policy: Policy, now: datetime) -> Iterator[Next]
         yield Next(None, f"nothing: {percent_text(share)} is as far as the policy goes")
         return
     to = percent_text(target)
+    if not rollout.link.permits(store, target):
+        yield Next(None, f"it {rollout.link.awaited(target)}")
+        return
     if rollout.window is not None and share < rollout.window.target_ppm:
         yield Next(rollout.window.closes_at, f"until then Apple may step to {to}; then it is paused again")
         return

@@ -5,20 +5,17 @@ Two weeks by days, so that a release of last week is still seen. Nothing is writ
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from stagedrollout.core.plain import one_line
 from stagedrollout.http.client import HttpClient, Params
+from stagedrollout.signals.sentry_call import host_of
 from stagedrollout.signals.sentry_shape import SESSIONS, USERS, Implausible, item, whole_count
-
-ANY_REGION = "sentry.io"
-"""The one host that finds an organization wherever it lives (section 1)."""
 
 _SPAN: Params = (("statsPeriod", "14d"), ("interval", "1d"))
 _NAME_LENGTH_MAX = 200
@@ -26,7 +23,7 @@ _NAME_LENGTH_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """`region`: the address it says it lives at, "" where it does not say (self-hosted). `scopes`: what it says the
+    """`region`: the host it says it lives at, "" where it does not say (self-hosted). `scopes`: what it says the
     token may; None where it does not. `at`: the time by Sentry's clock, where it is told."""
 
     region: str
@@ -54,7 +51,7 @@ class SentrySurvey:
     @property
     def host(self) -> str:
         """Host and port that we ask, in small letters."""
-        return urlsplit(self.http.endpoint.base_url).netloc.lower()
+        return host_of(self.http.endpoint.base_url)
 
     def about(self) -> Organization:
         reply = self.http.get_json("look up the organization", f"{self._path}/")
@@ -64,7 +61,7 @@ class SentrySurvey:
         scopes = (
             frozenset(each for each in access if isinstance(each, str)) if isinstance(access, list) else None
         )
-        return Organization(_address(region), scopes, _instant(reply.headers.get("date", "")))
+        return Organization(host_of(region), scopes, _instant(reply.headers.get("date", "")))
 
     def projects(self) -> tuple[str, ...]:
         """The slugs that the token can see, of the first page."""
@@ -122,14 +119,6 @@ def _seen(group: Mapping[str, Any]) -> Seen | None:
 def _name(text: str) -> str:
     """A name that an app chose, as data."""
     return one_line(text)[:_NAME_LENGTH_MAX]
-
-
-def _address(url: object) -> str:
-    """An address that somebody else wrote, without its path; "" for anything odd."""
-    if not isinstance(url, str) or not re.fullmatch(r"https?://[A-Za-z0-9.:-]{1,200}(/[!-~]*)?", url):
-        return ""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def _instant(date: str) -> datetime | None:

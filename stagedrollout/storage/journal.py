@@ -81,6 +81,12 @@ class Journal:
         with reading(self._engine) as connection:
             return tuple(_recorded(row) for row in connection.execute(query))
 
+    def told(self, rollout: RolloutKey, kinds: tuple[str, ...]) -> tuple[Recorded, ...]:
+        """What is recorded of one rollout in facts of these kinds, oldest first."""
+        query = select(events).where(events.c.rollout == str(rollout), events.c.kind.in_(kinds))
+        with reading(self._engine) as connection:
+            return tuple(_recorded(row) for row in connection.execute(query.order_by(events.c.seq)))
+
     def tail(self, after_seq: int, limit: int, *, rollout: RolloutKey | None = None) -> tuple[Recorded, ...]:
         """At most `limit` entries after `after_seq`, oldest first, of one rollout or of all."""
         query = select(events).where(events.c.seq > after_seq).order_by(events.c.seq).limit(limit)

@@ -12,7 +12,7 @@ import pytest
 from stagedrollout.config.load import check, load, load_with_secrets
 from stagedrollout.config.settings import ClockSource
 from stagedrollout.core.errors import WrongConfiguration
-from stagedrollout.core.model import Mode, OnNewRelease, Store
+from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
 from stagedrollout.core.observation import Metric
 from stagedrollout.core.policy import Completion
 from tests.config.conftest import GOOD, POLICY, SECRETS, Write
@@ -29,6 +29,7 @@ def test_a_fresh_configuration_observes_and_waits(write: Write):
     loaded = load(path, environ={})
     (app,) = loaded.settings.apps
     assert (app.mode, app.on_new_release) == (Mode.OBSERVE, OnNewRelease.WAIT)
+    assert app.supersede is Supersede.FINISH
     assert app.stores == (Store.GOOGLE_PLAY,)
     assert app.google_play is not None
     assert app.google_play.track == "production"
@@ -55,6 +56,15 @@ def test_an_app_may_be_in_both_stores_and_a_key_may_be_a_persons_own(write: Writ
     assert (app.app_store.app_id, app.app_store.countries) == ("6448311069", ())
     assert settings.app_store is not None
     assert (settings.app_store.issuer_id, settings.app_store.endpoint) == ("", "")
+
+
+def test_an_app_says_what_a_newer_release_does_to_a_rollout(write: Write):
+    path = write(GOOD.replace("    policy: standard", "    policy: standard\n    supersede: replace"))
+    assert load(path, environ={}).settings.apps[0].supersede is Supersede.REPLACE
+    path = write(GOOD.replace("    policy: standard", "    policy: standard\n    supersede: never"))
+    told = "\n".join(refused(path))
+    assert "finish" in told
+    assert "replace" in told
 
 
 EMULATED = (
@@ -86,6 +96,25 @@ def test_an_alias_saves_writing_things_twice(write: Write):
     assert one.google_play is not None
     assert two.google_play is not None
     assert one.google_play.sentry == two.google_play.sentry
+
+
+def test_two_apps_may_share_a_package_when_each_has_a_track_of_its_own(write: Write):
+    source = "package: com.acme.app, track: beta, sentry: {project: two}"
+    loaded = load(
+        write(GOOD + f"  - {{name: two, policy: standard, google_play: {{{source}}}}}\n"), environ={}
+    )
+    assert [app.google_play.track for app in loaded.settings.apps if app.google_play] == [
+        "production",
+        "beta",
+    ]
+
+
+def test_the_internal_track_is_one_track_by_both_its_names(write: Write):
+    apps = [
+        f"  - {{name: {name}, policy: standard, google_play: {{package: com.acme.in, track: {track}, sentry: {{project: x}}}}}}\n"
+        for name, track in (("two", "internal"), ("three", "qa"))
+    ]
+    assert any("this package and this track" in line for line in refused(write(GOOD + "".join(apps))))
 
 
 def test_policies_of_the_team_stand_beside_the_shipped_ones(write: Write):
@@ -215,3 +244,43 @@ def test_problems_survive_being_handed_to_another_process(write: Write):
     with pytest.raises(WrongConfiguration) as error:
         load(write("database: 5\n"), environ={})
     assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+LINKED = ACCESS + GOOD + APP_STORE
+
+
+def test_two_stores_are_linked_with_one_word(write: Write):
+    (app,) = load(write(LINKED + "    link: {lead: google_play}\n"), environ={}).settings.apps
+    assert app.link is not None
+    assert (app.link.lead, app.link.after_ppm, app.link.match) == (Store.GOOGLE_PLAY, 200_000, "{version}")
+    (app,) = load(write(LINKED), environ={}).settings.apps
+    assert app.link is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (GOOD + "    link: {lead: google_play}\n", "not on app_store; add app_store, or remove link"),
+        (LINKED + "    link: {lead: amazon}\n", "write one of: google_play, app_store"),
+        (LINKED + "    link: {}\n", "lead"),
+        (LINKED + "    link: {lead: google_play, after: 0}\n", "more than 0"),
+        (LINKED + "    link: {lead: google_play, after: lots}\n", "percentage"),
+        (LINKED + "    link: {lead: google_play, wait: 20}\n", "wait"),
+        (LINKED + "    link: {lead: google_play, match: release}\n", "{version}"),
+        (LINKED + "    link: {lead: google_play, match: '{version}-{code}'}\n", "only {version} and {build}"),
+    ],
+)
+def test_a_link_that_cannot_be_is_told_in_words(write: Write, text: str, told: str):
+    assert any(told in line for line in refused(write(text))), refused(write(text))
+
+
+def test_a_lead_that_never_gets_so_far_is_not_waited_for_for_ever(write: Write):
+    write(POLICY.replace("- {percent: 100}", "- {percent: 10, bake: 24h}"), "mine/short.yaml")
+    short = (
+        LINKED.replace("policy: standard", "policy: short")
+        + "    link: {lead: google_play}\npolicies: [mine]\n"
+    )
+    assert any(
+        "never raises Google Play so far: its last stage is 10 %" in line for line in refused(write(short))
+    )
+    assert load(write(short.replace("lead: google_play", "lead: google_play, after: 10")), environ={})

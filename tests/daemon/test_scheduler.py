@@ -11,6 +11,7 @@ from stagedrollout.core.errors import LostLease, StorageError
 from stagedrollout.core.model import DAEMON, Command, CommandVerb, Store, StoreApp
 from stagedrollout.daemon import scheduler
 from stagedrollout.daemon.app_pass import AppPass
+from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.scheduler import Scheduler, Works
 
 SLOW = StoreApp("slow", Store.GOOGLE_PLAY)
@@ -99,19 +100,20 @@ class House:
     passes: Passes
     orders: Orders
     here: Here
+    bell: Bell
 
 
 @pytest.fixture
 def house():
     clock = Clock()
-    passes, orders, here = Passes(clock), Orders(), Here()
+    passes, orders, here, bell = Passes(clock), Orders(), Here(), Bell()
     listings = {app: type("Listing", (), {"id": app})() for app in (SLOW, QUICK)}
     works = Works(
         listings=listings, passes=passes, relay=Nobody(), commands=orders, presence=here,
-        clock=clock, wall=clock, epoch=1, lock_step=None,
+        clock=clock, wall=clock, epoch=1, lock_step=None, bell=bell,
     )  # fmt: skip
     built = House(
-        Scheduler(works, pass_workers=2, halt_workers=1, drain_seconds=PATIENCE), passes, orders, here
+        Scheduler(works, pass_workers=2, halt_workers=1, drain_seconds=PATIENCE), passes, orders, here, bell
     )
     yield built
     passes.released.set()
@@ -145,6 +147,22 @@ def test_an_order_wakes_the_app_before_its_poll(house):
     house.passes.passed["quick"].clear()
     house.orders.waits.append(order(CommandVerb.HOLD, QUICK))
     assert house.passes.passed["quick"].wait(PATIENCE)
+
+
+def test_a_linked_app_is_woken_while_the_pass_that_halted_the_other_side_still_hangs(house):
+    house.scheduler.start()
+    assert house.passes.hanging.wait(PATIENCE)
+    assert house.passes.passed["quick"].wait(PATIENCE)
+    house.passes.passed["quick"].clear()
+    house.bell.ring(QUICK)
+    assert house.passes.passed["quick"].wait(PATIENCE)
+    assert not house.passes.passed["slow"].is_set()
+
+
+def test_an_app_that_nobody_watches_is_woken_in_vain(house):
+    house.bell.ring(StoreApp("unheard-of", Store.APP_STORE))
+    house.passes.released.set()
+    house.scheduler.turn()
 
 
 def test_a_daemon_that_lost_its_lease_starts_nothing_more(house):

@@ -68,4 +68,6 @@ def test_a_wrong_environment_or_project_is_why_a_rollout_is_held(
     problem, why = _pass(desk, engine, ANDROID, passes=2)
     assert problem == ""
     assert said in why
-    assert len(desk.sent("sentry")) <= 2 * 4, "four questions in a pass, each asked once"
+    assert len(desk.sent("sentry")) <= 2 * 4 + 1, (
+        "four questions in a pass, each asked once, and what is missing looked up"
+    )

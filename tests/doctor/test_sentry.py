@@ -57,7 +57,7 @@ def test_a_mistyped_template_is_told_with_the_one_that_would_fit(desk: Desk) -> 
 
 
 def test_a_token_that_may_more_than_is_needed_is_warned_of(desk: Desk) -> None:
-    desk.world.turn({"sentry_scopes_to_spare": True, "sentry_without_users": True})
+    desk.world.turn({"sentry_credential": "to_spare", "sentry_without_users": True})
     desk.examines()
     assert (
         desk.finding("sentry", "beyond need").said
@@ -99,7 +99,7 @@ def test_the_kind_of_a_token_is_told_and_never_the_token() -> None:
 
 
 class _Elsewhere(SentrySurvey):
-    region = "https://de.sentry.io"
+    region = "de.sentry.io"
 
     def about(self) -> Organization:
         return Organization(self.region, None, datetime(2026, 3, 2, 6, tzinfo=UTC))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from stagedrollout.emulator.scenario import Scenario
 from stagedrollout.emulator.scenario_file import parse_scenario
 from stagedrollout.emulator.world import World
 from tests.emulator.appstore_calls import APP, APP_ID, VERSIONS, AppleCaller, path_of
@@ -41,15 +42,22 @@ apps:
 AT_ONCE = "switches: {reviews_at_once: true}"
 
 
-def talking_world(
-    days: float, release: str = "", rest: str = "", *, seed: int = 7, reviews_per_million: float = 15
-) -> World:
+def talking_scenario(
+    release: str = "", rest: str = "", *, seed: int = 7, reviews_per_million: float = 15
+) -> Scenario:
     """`release`: more of 5.2.0 on both stores, such as its stars; `rest`: more of the scenario."""
     told = f", {release}" if release else ""
     source = (STORY % (told, told, rest)).replace("seed: 7", f"seed: {seed}")
     talkative = f"uptake_hours: 6\n    reviews_per_million_sessions: {reviews_per_million}"
     source = source.replace("uptake_hours: 6", talkative)
-    world = World(parse_scenario(source, Path("talk.yaml")))
+    return parse_scenario(source, Path("talk.yaml"))
+
+
+def talking_world(
+    days: float, release: str = "", rest: str = "", *, seed: int = 7, reviews_per_million: float = 15
+) -> World:
+    """The world of `talking_scenario`, so many days into it."""
+    world = World(talking_scenario(release, rest, seed=seed, reviews_per_million=reviews_per_million))
     pass_time(world, days * 24)
     return world
 

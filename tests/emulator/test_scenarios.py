@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from stagedrollout.emulator.errors import ScenarioError
+from stagedrollout.emulator.scenario import LinkStory
 from stagedrollout.emulator.scenario_file import load_scenario, parse_scenario, shipped_scenarios
 from stagedrollout.emulator.world import World
+from stagedrollout.emulator.write_config import _link
 from tests.emulator.calls import STORY, entries, served
 
 GOOD = STORY % ("", "")
@@ -46,7 +48,10 @@ def test_a_shipped_scenario_is_adopted_from_one_percent_and_plays_to_its_end(nam
     world.timeline.advance(scenario.ends)
     planned = len(scenario.people) + sum(2 if outage.ends else 1 for outage in scenario.outages)
     assert len(entries(world, "console")) + len(entries(world, "outage")) == planned
-    assert not [entry for entry in entries(world, "console") if "refused" in entry]
+    refused = {entry["act"] for entry in entries(world, "console") if "refused" in entry}
+    assert refused <= ({"resume"} if name == "linked" else set()), (
+        "no daemon is here to pause what is resumed"
+    )
 
 
 def _out_at(app):
@@ -131,3 +136,31 @@ def test_all_mistakes_are_told_at_once_in_order():
 @pytest.mark.parametrize("source", ["", "[]", "text", "- a", "a: b: c", "\t", "!!python/object:os.system x"])
 def test_what_is_no_scenario_at_all_is_refused(source):
     assert problems(source)
+
+
+BOTH = GOOD.replace(
+    "    package: com.acme.app\n", "    package: com.acme.app\n    link: {lead: google_play, after: 50}\n", 1
+)
+ON_IOS = """\
+  - name: acme
+    store: app_store
+    package: com.acme.app
+    population: 1000
+    releases:
+      - {version: 5.1.0, code: 1, crash_free: 99.8}
+"""
+
+
+def test_an_app_on_both_stores_may_be_linked_and_its_configuration_says_so():
+    linked = parse_scenario(BOTH + ON_IOS, Path("s.yaml"))
+    assert linked.apps[0].link == LinkStory("google_play", 500_000)
+    assert _link(linked, "acme") == {"link": {"lead": "google_play", "after": 50.0}}
+    assert _link(parse_scenario(GOOD, Path("s.yaml")), "acme") == {}
+
+
+def test_what_is_on_one_store_only_cannot_be_linked():
+    assert any("links 'acme', which is not on both stores" in problem for problem in problems(BOTH))
+    assert any(
+        "lead must be one of" in p
+        for p in problems(BOTH.replace("lead: google_play", "lead: amazon") + ON_IOS)
+    )

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 import pytest
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.calendar import EVERY_DAY, Calendar, Hours
 from stagedrollout.core.gates import EvidenceGate, OnInconclusive
 from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import Store
 from stagedrollout.core.policy import Completion, Policy
 from stagedrollout.explaining.upcoming import upcoming
 from tests.core.builders import (
     ANNA,
     COMPLETED,
     DAY,
+    DRAFT,
     HOUR,
     NOON,
     PPM_ALL,
@@ -93,3 +96,27 @@ def test_who_steers_by_a_policy_that_is_gone_is_told_so():
 
 def test_as_far_as_the_policy_goes_nothing_comes():
     assert "as far as the policy goes" in told(rolling(shown(percent=50)), policy(10, 50))[0][1]
+
+
+def test_a_follower_waits_for_the_store_that_leads_and_says_how_far_that_is():
+    behind = link_facts.Linked(Store.APP_STORE, 200_000, "5.2.0", steered=True, earned_ppm=100_000)
+    ((at, what),) = told(with_facts(rolling(), behind), policy())
+    assert at is None
+    assert what == "it waits until App Store is at 50 %: evidence has raised App Store 5.2.0 to 10 %"
+
+
+def test_a_start_that_waits_for_its_turn_says_so_and_then_waits_for_the_store():
+    behind = link_facts.Linked(Store.APP_STORE, 200_000, "5.2.0", steered=True, earned_ppm=100_000)
+    started = facts.Started(ANNA, "go", "standard", "c1")
+    turn = with_facts(waiting(found=shown(DRAFT)), started, behind)
+    ((_, what),) = told(turn, policy())
+    assert what.startswith("it waits until App Store is at 20 %")
+    ((_, what),) = told(with_facts(turn, replace(behind, earned_ppm=200_000)), policy())
+    assert what == "the store publishes it"
+
+
+def test_what_a_halt_on_the_other_store_holds_waits_for_a_person():
+    held = link_facts.LinkHeld("shop/app_store/5.2.0", Store.APP_STORE, "5.2.0", ANNA, "it eats photos", NOON)
+    ((at, what),) = told(with_facts(rolling(), held), policy())
+    assert at is None
+    assert "stagedrollout resume shop --store google_play" in what

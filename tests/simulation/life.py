@@ -38,6 +38,7 @@ class Life:
             self.end()
             raise
         self._due = dict.fromkeys(self._works.listings, world.timeline.now)
+        self._works.bell.listen(self._wake)
         self._halting: set[str] = set()
         self._in_pass = False
         self.ordered = True
@@ -66,6 +67,10 @@ class Life:
                 self._halt(app, order)
             else:
                 self._due[app] = min(self._due[app], self._world.timeline.now)
+
+    def _wake(self, app: StoreApp) -> None:
+        """What a linked store has to say makes the app due, as in the scheduler."""
+        self._due[app] = min(self._due[app], self._world.timeline.now)
 
     def _pass_over(self, app: StoreApp) -> None:
         self._in_pass = True

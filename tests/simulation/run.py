@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import stamina
 
@@ -66,7 +67,7 @@ class Run:
         self._plan = plan
         self._draw = Random(f"{plan.seed}/run")
         self._world = World(plan.scenario, wall=time.time)
-        self._loaded = loaded(plan.scenario, self._world, folder)
+        self._loaded = loaded(plan.scenario, self._world, folder, plan.supersede)
         self._gate = Gate(self._world, plan.weather, self._draw)
         self._gate.watch = self._watch
         self._people = open_existing(self._loaded.settings.database)
@@ -178,7 +179,11 @@ class Run:
             notices=notice_rows(self._people),
             rollouts=rollouts(self._people),
             policies={story.policy: as_written(story.policy)},
-            scenario={"mode": story.mode, "apps": [{"name": app.name} for app in story.apps]},
+            scenario={
+                "mode": story.mode,
+                "supersede": self._plan.supersede.value,
+                "apps": [_told(app) for app in story.apps],
+            },
             account=ACCOUNT,
             deaths=[iso(death) for death in self._deaths],
         )
@@ -193,6 +198,13 @@ class Run:
                 self._marks["decided on evidence"] += 1
                 if not again.agrees:
                     yield f"replay: {again.at} {key}: {again.decision} was made on {again.recorded}, now {again.again}"
+
+
+def _told(app: AppStory) -> dict[str, Any]:
+    """What the judge may know of an app."""
+    link = app.link
+    linked = {"link": {"lead": link.lead, "after": link.after_ppm / 10_000}} if link else {}
+    return {"name": app.name, **linked}
 
 
 @contextmanager

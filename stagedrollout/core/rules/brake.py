@@ -1,7 +1,8 @@
 """On the App Store silence raises: a decision that forbids growth has to say so in the store (promise R7).
 
 `follow`: WAIT leaves the release active, HOLD pauses it. `guarded`: everything but an open window pauses it.
-Nothing is braked that nobody steers, and what is at 100 % cannot grow.
+Nothing is braked that nobody steers, unless it is held by a person or by a halt on a linked store; and what is at
+100 % cannot grow.
 """
 
 from __future__ import annotations
@@ -28,6 +29,13 @@ def braked(case: Case, decision: Decision) -> Decision:
     return replace(decision, change=Change(Verb.PAUSE, rollout.release.id, rollout.exposure_ppm))
 
 
+def goes_on(case: Case, decision: Decision) -> bool:
+    """Whether Apple goes on raising it with this decision: nothing is sent, and what is looked after is not paused."""
+    if decision.change or refused(decision) or not _looked_after(case, decision):
+        return False
+    return _may_grow(case) and _left_to_grow(case, decision)
+
+
 def _may_grow(case: Case) -> bool:
     """A word of the store that we do not know is no reason to believe that the release stands still."""
     rollout = case.rollout
@@ -44,7 +52,8 @@ def _looked_after(case: Case, decision: Decision) -> bool:
     """Steered, from this very decision on at the latest; or a person wants it held."""
     begun = any(isinstance(fact, facts.Started) for fact in decision.also)
     held = case.hold is not None or case.ordered(CommandVerb.HOLD) is not None
-    return case.rollout.steered or begun or held
+    linked = bool(case.rollout.link.holding) and not case.rollout.ignored
+    return case.rollout.steered or begun or held or linked
 
 
 def _left_to_grow(case: Case, decision: Decision) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
-from stagedrollout.core.case import Case, Decision, refuse, refuse_frozen, refuse_held, taken
+from stagedrollout.core.case import Case, Decision, answered_links, refuse, refuse_frozen, refuse_held, taken
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.rules.succession import against_a_resume, in_favour_of_the_newer, set_aside
 
 
 def hold_order(case: Case) -> Decision | None:
@@ -32,15 +33,23 @@ def lift_hold(case: Case) -> Decision | None:
     order = case.ordered(CommandVerb.RESUME)
     if order is None or case.rollout.halt:
         return None
-    if case.rollout.hold is None and not case.rollout.unknown_drift:
-        return refuse(case, "nothing_to_resume", "it is neither halted nor held by a person")
-    text = "the hold is lifted; the next raise still needs its evidence"
+    aside, answered = set_aside(case, order), answered_links(case, order)
+    held_by_hand = bool(case.rollout.hold or case.rollout.unknown_drift)
+    if not (aside or held_by_hand or answered):
+        problem = in_favour_of_the_newer(case) or against_a_resume(case)
+        return refuse(case, problem.code, problem.text)
+    lifted = (facts.HoldEnded(f"lifted by {order.actor}"),) if held_by_hand else ()
+    what = (
+        *(("the hold is lifted",) if held_by_hand or aside else ()),
+        *(f"answered: {h.text}" for h in case.rollout.link.holding),
+    )
+    text = f"{'; '.join(what)}; the next raise still needs its evidence"
     return Decision(
         DecisionKind.WAIT,
         (Reason("hold_lifted", f"hold lifted by {order.actor}: {order.reason}"),),
         actor=order.actor,
         command=order.id,
-        also=(taken(order, text), facts.HoldEnded(f"lifted by {order.actor}")),
+        also=(taken(order, text), *lifted, *aside, *answered),
     )
 
 

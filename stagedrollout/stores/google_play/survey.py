@@ -86,11 +86,7 @@ class Survey:
 
     def validate(self, edit: str) -> None:
         """Let Play judge what is in the edit."""
-        self.client.send(
-            lambda play: play.edits().validate(packageName=self.package, editId=edit),
-            "validating the edit",
-            _unasked,
-        )
+        self._edits(self.track).validate(edit)
 
     def _edits(self, track: str) -> Edits:
         return Edits(self.client, self.package, track, _unasked)

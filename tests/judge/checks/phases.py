@@ -39,7 +39,7 @@ class Stretch:
 def check(case: Case) -> list[Finding]:
     return [
         Finding(CHECK, since.isoformat(), stretch.key.app, f"{stretch.name} went on growing {why}")
-        for stretch in _stretches(case)
+        for stretch in stretches(case)
         for since, why in _faults(case, stretch)
     ]
 
@@ -51,7 +51,7 @@ def whence(case: Case, step: AppleStep) -> str:
     return "outside" if case.guarded(step.key) else "follow"
 
 
-def _stretches(case: Case) -> Iterator[Stretch]:
+def stretches(case: Case) -> Iterator[Stretch]:
     """Those that the daemon had to look after: steered, and not only observed."""
     for key, history in case.served.items():
         steered = case.steered_since(key) if key.store == APP_STORE else None
@@ -102,7 +102,7 @@ def _outlived(case: Case, stretch: Stretch, since: datetime, why: str) -> Iterat
         return
     until = stretch.ended or case.ended_at
     due = deadline_of_the_living(case, stretch.key, since, patience=a_poll(case), until=until)
-    if due is not None and _goes_on_after(case, stretch, due):
+    if due is not None and goes_on_after(case, stretch, due):
         yield since, f"at {percent(stretch.exposure_ppm)} {why}"
 
 
@@ -122,7 +122,7 @@ def _in_doubt(
                 continue
             fine = allowed or {Word.PASS} | case.waiting_words(stretch.key, poll.at)
             due = deadline(case, stretch.key, poll.at, patience=SLACK, until=until)
-            if not case.words(stretch.key, gate, poll) & fine and _goes_on_after(case, stretch, due):
+            if not case.words(stretch.key, gate, poll) & fine and goes_on_after(case, stretch, due):
                 yield poll.at, f"at {percent(stretch.exposure_ppm)} although {gate.metric} was in doubt"
                 break
 
@@ -142,7 +142,7 @@ def _inconclusive(
         if not doubtful or (since and may_be_chosen(case, key, look, stretch.exposure_ppm, since)):
             continue
         due = deadline(case, key, look.at, patience=SLACK, until=until)
-        if _goes_on_after(case, stretch, due):
+        if goes_on_after(case, stretch, due):
             yield look.at, f"at {percent(stretch.exposure_ppm)} although {doubtful[0]} was in doubt"
             return
 
@@ -164,10 +164,10 @@ def _held(case: Case, stretch: Stretch) -> Iterator[tuple[datetime, str]]:
             continue
         due = deadline(case, stretch.key, entry.at, patience=SLACK, until=stretch.ended or case.ended_at)
         over = later is not None and later.at <= due
-        if not over and _goes_on_after(case, stretch, due):
+        if not over and goes_on_after(case, stretch, due):
             yield entry.at, f"at {percent(stretch.exposure_ppm)} although the journal says HOLD"
             return
 
 
-def _goes_on_after(case: Case, stretch: Stretch, due: datetime) -> bool:
+def goes_on_after(case: Case, stretch: Stretch, due: datetime) -> bool:
     return due <= case.ended_at if stretch.ended is None else stretch.ended > due

@@ -12,6 +12,8 @@ from apple_recordings import Answer
 
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.stores.app_store.errors import Refused, classified
+from tests.contracts.exchange import watching
+from tests.contracts.told import unexplained_answer
 from tests.emulator import calls
 from tests.emulator.appstore_calls import APP, BY_REQUEST, PHASED, VERSIONS, AppleCaller, apple_at
 
@@ -82,10 +84,13 @@ def words(body: bytes) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize(("name", "recorded", "ask"), ROWS, ids=[row[0] for row in ROWS])
 def test_the_emulator_refuses_as_recorded(name, recorded, ask):
-    answer = ask(apple_at(4 + 24))
+    with watching() as exchanges:
+        answer = ask(apple_at(4 + 24))
     assert meant(answer.status, answer.body) == meant(recorded.status, recorded.body)
     if name not in NOT_SEEN:
         assert words(answer.body) == words(recorded.body)
+    if name != "NO_SUCH_PATH":
+        assert unexplained_answer("app_store", exchanges) == []
 
 
 def test_the_emulator_refuses_a_turn_before_the_version_is_live_as_recorded():

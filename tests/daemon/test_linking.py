@@ -1,0 +1,164 @@
+"""The other store's journals: read without waiting for anybody, and a journal that cannot be read holds raises only."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stagedrollout.core import facts, link_facts
+from stagedrollout.core.counterpart import concerns_the_other
+from stagedrollout.core.errors import StorageError
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.linking import Link
+from stagedrollout.core.model import Release, RolloutKey, Store, StoreApp
+from stagedrollout.daemon import linking
+from stagedrollout.daemon.linking import Bell, of_the_other
+from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.storage.engine import open_engine
+from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.ledger import LedgerTable
+from stagedrollout.storage.migrate import upgrade
+from stagedrollout.storage.presence import Presence
+from tests.core.apple import APPLE_KEY
+from tests.core.builders import ANNA, KEY, NOON, discovered, halted, rolling, shown, with_facts
+
+LINK = Link(lead=Store.GOOGLE_PLAY)
+IOS = RolloutKey("shop", Store.APP_STORE, "5.2.0")
+
+
+@dataclass
+class Journals:
+    """What can be read of the other store; an exception instead of a rollout is raised."""
+
+    kept: dict[RolloutKey, Rollout | Exception] = field(default_factory=dict)
+    lost: bool = False
+
+    def keys(self, app: StoreApp) -> tuple[RolloutKey, ...]:
+        if self.lost:
+            raise StorageError("the database is gone")
+        return tuple(key for key in self.kept if key.store_app == app)
+
+    def load(self, key: RolloutKey) -> Any:
+        found = self.kept[key]
+        if isinstance(found, Exception):
+            raise found
+        return SimpleNamespace(rollout=found)
+
+
+def listing(store: Store, link: Link | None = LINK) -> Listing:
+    nothing: Any = None
+    return Listing(
+        id=StoreApp("shop", store), mode=nothing, on_new_release=nothing, policy="", policies={}, store=nothing,
+        signals=(), poll=nothing, link=link,
+    )  # fmt: skip
+
+
+def ios() -> Rollout:
+    return replace(rolling(shown(percent=1)), key=IOS, release=Release("5.2.0", "5.2.0", "33417"))
+
+
+def brought(journals: Journals, rollout: Rollout, link: Link | None = LINK) -> list[Any]:
+    recorder: Any = journals
+    return list(of_the_other(recorder, listing(rollout.key.store, link), rollout, ()))
+
+
+def test_what_the_other_store_s_journal_says_is_learned():
+    linked, held = brought(Journals({KEY: halted(rolling())}), ios())
+    assert (linked.release, held.by) == ("5.2.0 (5020)", str(KEY))
+
+
+def test_without_a_link_nobody_looks_at_the_other_store():
+    assert brought(Journals(lost=True), ios(), link=None) == []
+
+
+@pytest.mark.parametrize(
+    "damage", [StorageError("damaged at seq 7"), ValueError("a fact of kind 'x'"), KeyError("at")]
+)
+def test_a_journal_that_cannot_be_read_holds_and_breaks_nothing_off(damage: Exception):
+    (linked,) = brought(Journals({KEY: damage}), ios())
+    assert str(KEY) in linked.unread
+    (lost,) = brought(Journals(lost=True), ios())
+    assert "the database is gone" in lost.unread
+
+
+def test_a_damaged_journal_of_another_version_holds_nothing_where_its_name_tells():
+    """The App Store's rollouts are called by their version; Google Play's by a code, which may be any version."""
+    old = RolloutKey("shop", Store.APP_STORE, "5.1.0")
+    (linked,) = brought(Journals({old: StorageError("damaged"), IOS: ios()}), rolling())
+    assert (linked.unread, linked.release) == ("", "5.2.0 (33417)")
+
+
+def test_a_halt_that_could_be_read_holds_although_another_journal_could_not():
+    other = RolloutKey("shop", Store.GOOGLE_PLAY, "5010")
+    news = brought(Journals({other: StorageError("damaged"), KEY: halted(rolling())}), ios())
+    assert [type(fact) for fact in news] == [link_facts.Linked, link_facts.LinkHeld]
+
+
+def test_the_other_store_is_woken_by_a_halt_its_end_and_more_evidence_and_by_nothing_else():
+    play = rolling()
+    assert concerns_the_other(play, halted(play), LINK)
+    assert concerns_the_other(halted(play), play, LINK)
+    assert concerns_the_other(play, replace(play, earned_ppm=500_000), LINK)
+    assert not concerns_the_other(play, halted(play), None)
+    assert not concerns_the_other(play, with_facts(play, facts.WentBlind(("x",))), LINK)
+
+
+def test_a_bell_that_nobody_hears_may_be_rung():
+    bell, heard = Bell(), list[StoreApp]()
+    bell.ring(KEY.store_app)
+    bell.listen(heard.append)
+    bell.ring(KEY.store_app)
+    assert heard == [KEY.store_app]
+
+
+def test_a_link_s_facts_are_kept_and_status_tells_them(tmp_path: Any):
+    from stagedrollout.cli.status import describe, links  # noqa: PLC0415
+
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    upgrade(engine)
+    recorder = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON, {}))
+    known = recorder.begin(APPLE_KEY, (discovered(), facts.Seen.of(shown(percent=1))), NOON)
+    held = link_facts.LinkHeld(str(KEY), Store.GOOGLE_PLAY, "5.2.0 (5020)", ANNA, "it eats photos", NOON)
+    seen = link_facts.Linked(Store.GOOGLE_PLAY, 200_000, "5.2.0 (5020)", steered=True, halted=True)
+    known = recorder.record(known, (seen, held), NOON)
+    assert recorder.load(APPLE_KEY).rollout.link == known.rollout.link
+    statuses = Presence(engine).statuses()
+    (row,) = describe(statuses, links(engine, statuses))["rollouts"]
+    assert row["link"] == "held by the halt of Google Play 5.2.0 (5020) by anna, until a person answers"
+    engine.dispose()
+
+
+def test_two_stores_that_read_each_other_at_once_wait_for_nobody(tmp_path: Any):
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    upgrade(engine)
+    recorder = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON, {}))
+    play = recorder.begin(KEY, (discovered(), facts.Seen.of(shown())), NOON)
+    apple = recorder.begin(IOS, (discovered(found=shown(percent=1)), facts.Seen.of(shown(percent=1))), NOON)
+    troubles: list[BaseException] = []
+
+    def run(known: Any, number: int) -> None:
+        try:
+            for _ in range(20):
+                of_the_other(recorder, listing(known.rollout.key.store), known.rollout, ())
+                known = recorder.record(known, (facts.WentBlind((str(number),)),), NOON)
+        except BaseException as trouble:  # noqa: BLE001 - told in the other thread
+            troubles.append(trouble)
+
+    threads = [threading.Thread(target=run, args=(known, n)) for n, known in enumerate((play, apple))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert troubles == []
+    engine.dispose()
+
+
+def test_a_slow_database_does_not_keep_a_pass_for_long(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(linking, "LOOK_SECONDS", -1.0)
+    (linked,) = brought(Journals({KEY: halted(rolling())}), ios())
+    assert "took longer" in linked.unread

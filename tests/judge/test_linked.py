@@ -1,0 +1,127 @@
+"""What the judge says of linked stores, told on both: Android's share and halts, and what iOS does meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.judge.apple_story import AppleStory
+from tests.judge.linked_story import LinkedStory
+from tests.judge.verdict import judge
+
+
+def blamed(story: AppleStory) -> dict[str, int]:
+    """What is found of the link; the rest of such a story is nobody's concern here."""
+    verdict = judge(story.evidence())
+    found = {check: verdict.count(check) for check in ("linked_halts_ignored", "lead_overtaken")}
+    return {check: count for check, count in found.items() if count}
+
+
+def followed(**how: object) -> LinkedStory:
+    """Android is raised to 20 % at hour 8; iOS rests at 1 % from hour 4 on."""
+    story = LinkedStory(**how)
+    story.polls(4, 4)
+    story.pauses(4)
+    story.android_raised(8, 200_000)
+    return story
+
+
+def test_ios_may_follow_android_as_far_as_that_went():
+    story = followed()
+    story.steps(10.5)
+    assert blamed(story) == {}
+
+
+def test_ios_went_ahead_of_android():
+    story = LinkedStory()
+    story.pauses(4)
+    story.android_raised(8, 100_000)
+    story.steps(10.5)
+    assert blamed(story) == {"lead_overtaken": 1}
+
+
+def test_android_that_a_person_raised_has_no_evidence():
+    story = LinkedStory()
+    story.pauses(4)
+    story.android_raised(8, 200_000, by_order=True)
+    story.steps(10.5)
+    assert blamed(story) == {"lead_overtaken": 1}
+
+
+def test_a_person_may_go_ahead_by_name():
+    story = LinkedStory()
+    story.pauses(4)
+    story.steps(10.5, story.orders(10.4, "advance"))
+    assert blamed(story) == {}
+
+
+def test_without_a_link_each_store_goes_its_own_way():
+    story = LinkedStory(scenario={})
+    story.pauses(4)
+    story.android_halted(8)
+    story.steps(10.5)
+    assert blamed(story) == {}
+
+
+def test_ios_was_raised_although_android_was_halted():
+    story = followed()
+    story.android_halted(9)
+    story.steps(10.5)
+    assert blamed(story) == {"linked_halts_ignored": 1}
+
+
+@pytest.mark.parametrize("side", ["ios", "android"])
+def test_a_person_who_resumes_either_side_has_answered(side: str):
+    story = followed()
+    story.android_halted(9)
+    if side == "ios":
+        story.orders(10, "resume")
+    else:
+        story.android_resumed(10)
+        story.android_raised(10.2, 500_000)
+    story.steps(10.5)
+    assert blamed(story) == {}
+
+
+def test_a_resume_in_the_console_is_an_answer_as_well():
+    story = followed()
+    story.android_halted(9)
+    story.person(10, "resume", noticed="resumed")
+    assert blamed(story) == {}
+
+
+def test_a_halt_in_the_console_counts_from_when_it_could_be_known():
+    story = followed()
+    story.android_halted(10.3, in_console=True)
+    story.steps(10.5)
+    assert blamed(story) == {}
+    story = followed()
+    story.android_halted(9, in_console=True)
+    story.steps(10.5)
+    assert blamed(story) == {"linked_halts_ignored": 1}
+
+
+def test_apple_was_let_go_on_although_android_was_halted():
+    story = followed()
+    story.steps(10.5)
+    story.android_halted(11)
+    story.polls(11, 14)
+    assert blamed(story) == {"linked_halts_ignored": 1}
+
+
+def test_apple_was_paused_for_it_in_time():
+    story = followed()
+    story.steps(10.5)
+    story.android_halted(11)
+    story.polls(11, 11)
+    story.pauses(11.1, "HOLD")
+    story.polls(11.5, 14)
+    assert blamed(story) == {}
+
+
+def test_a_halt_that_is_sent_again_is_no_new_halt():
+    story = followed()
+    story.android_halted(9)
+    story.orders(10, "resume")
+    story.android_halted(10.2, again=True)
+    story.steps(10.5)
+    assert blamed(story) == {}
