@@ -10,6 +10,7 @@ from stagedrollout.core.model import ActorKind
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import duration_text, percent_text
 from stagedrollout.reporting.causes import Cause
+from stagedrollout.reporting.hints import CONFIRMED_WITHIN
 
 Document = dict[str, Any]
 
@@ -57,23 +58,27 @@ def _halt(halt: Document) -> str:
 
 
 def _confirmed(halt: Document) -> str:
-    refused = f", refused {halt['refused']} times before" if halt["refused"] else ""
+    refused = f", refused {_times(halt['refused'])}" if halt["refused"] else ""
     if halt["hours_to_confirm"] is None:
-        return f"NOT seen in the store{refused.replace(' before', '')}"
+        return f"NOT seen in the store{refused}"
     return f"in the store {_span(halt['hours_to_confirm'])} later{refused}"
 
 
 def _not_halted(release: Document) -> Iterator[str]:
     hours = release["hours"].get(Cause.NOT_HALTED, 0.0)
-    if hours >= 1 / 60:
+    if timedelta(hours=hours) > CONFIRMED_WITHIN:
         yield f"NOT HALTED for {_span(hours)}: a halt was decided and the store did not show it"
 
 
 def _held(release: Document) -> Iterator[str]:
     if release["held"]:
-        whole = _span(release["hours"].get(Cause.HELD, 0.0))
-        times = f"{release['holds']} time{'s' if release['holds'] > 1 else ''}"
-        yield f"held {times}, {whole}: " + "; ".join(map(_stretch, release["held"]))
+        several = len(release["held"]) > 1
+        whole = f", {_span(release['hours'].get(Cause.HELD, 0.0))}" if several else ""
+        yield f"held {_times(release['holds'])}{whole}: " + "; ".join(map(_stretch, release["held"]))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _waited(release: Document) -> Iterator[str]:
@@ -100,9 +105,11 @@ def _trouble(one: Document) -> str:
 def _undelivered(notices: dict[str, Document]) -> Iterator[str]:
     waiting = sum(each["waiting"] for each in notices.values())
     failed = sum(each["failed"] for each in notices.values())
-    if waiting or failed:
-        count = sum(each["count"] for each in notices.values())
-        yield f"notices: {failed} of {count} were given up, {waiting} are not sent yet"
+    count = sum(each["count"] for each in notices.values())
+    if failed:
+        yield f"notices: {failed} of {count} were given up"
+    if waiting:
+        yield f"notices: {waiting} of {count} not sent yet"
 
 
 def _span(hours: float) -> str:

@@ -18,7 +18,7 @@ from stagedrollout.core.model import STORE_NAMES, Store
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import duration_text, percent_text
 from stagedrollout.reporting.causes import Cause
-from stagedrollout.reporting.overall import RELEASES_MIN
+from stagedrollout.reporting.overall import RELEASES_MIN, percent
 from stagedrollout.reporting.stages import Left
 
 Document = dict[str, Any]
@@ -29,7 +29,10 @@ WIDTH_MAX = 100
 _ROOMY = 96
 """From so many columns on there is room for everything."""
 
-_NAME_MAX = 22
+_NAME_MAX, _NARROW_NAME_MAX = 22, 16
+
+_SHARE_TOLD = 0.01
+"""Causes that took less of all time than this are left to `--json`."""
 
 _COLOURS = {"completed": "green", "halted": "red", "superseded": "yellow", "going_on": "cyan"}
 
@@ -70,10 +73,11 @@ def show(document: Document) -> None:
 
 def _title(document: Document) -> str:
     releases = document["releases"]
-    first, last = (_instant(releases[at]["started_at"]) for at in (0, -1))
-    count = f"{len(releases)} release{'s' if len(releases) > 1 else ''}"
+    first, last = (f"{_instant(releases[at]['started_at']):%Y-%m-%d}" for at in (0, -1))
     older = f"; {document['older']} older ones are left out" if document["older"] else ""
-    return f"{count}, started {first:%Y-%m-%d} to {last:%Y-%m-%d}{older}"
+    if len(releases) == 1:
+        return f"1 release, started {first}{older}"
+    return f"{len(releases)} releases, started {first} to {last}{older}"
 
 
 def _section(console: Console, title: str, parts: Any) -> None:
@@ -94,27 +98,30 @@ def _table(padding: int) -> Table:
 
 
 def _releases(releases: list[Document], *, roomy: bool) -> Table:
-    table = _table(2 if roomy else 1)
+    """Where there is little room, the start and the overrides are left to the lines below."""
+    table = _table(1)
     table.add_column("release", no_wrap=True, max_width=_NAME_MAX, overflow="ellipsis")
     if roomy:
-        table.add_column("started", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
-    for title in ("to 100 %", "review", "bake", "waited", "held", "by hand"):
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column("started", no_wrap=True, min_width=10)
+    table.add_column("outcome", no_wrap=True, min_width=15)
+    titles = ("to 100 %", "review", "bake", "waited", "held", *(("by hand",) if roomy else ()))
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True, min_width=max(len(title), 7))
     for each in releases:
-        started = [f"{_instant(each['started_at']):%Y-%m-%d}"] if roomy else []
         hours = each["hours"]
-        table.add_row(
-            name(each),
-            *started,
+        cells = (
             _outcome(each),
             _span(each["hours_to_100"]),
             _span(hours.get(Cause.REVIEW)),
             _span(hours.get(Cause.BAKE)),
             _span(sum(hours.get(cause, 0.0) for cause in _WAITED) or None),
             _span(hours.get(Cause.HELD)),
-            str(len(each["overrides"]) or ""),
         )
+        if roomy:
+            by_hand = str(len(each["overrides"]) or "")
+            table.add_row(name(each), f"{_instant(each['started_at']):%Y-%m-%d}", *cells, by_hand)
+        else:
+            table.add_row(name(each), *cells)
     return table
 
 
@@ -143,16 +150,17 @@ def _happened(told: list[tuple[Document, list[str]]]) -> Iterator[Any]:
 
 def _stages(releases: list[Document], *, roomy: bool) -> Table:
     table = _table(2 if roomy else 1)
-    table.add_column("release", no_wrap=True, max_width=_NAME_MAX, overflow="ellipsis")
+    most = _NAME_MAX if roomy else _NARROW_NAME_MAX
+    table.add_column("release", no_wrap=True, max_width=most, overflow="ellipsis")
     table.add_column("stage", justify="right", no_wrap=True)
-    table.add_column("left by")
+    table.add_column("left by", min_width=13)
     for title in ("harm", "safety", "sessions", "crash-free"):
         table.add_column(title, justify="right", no_wrap=True)
     if roomy:
-        table.add_column("before", justify="right", no_wrap=True)
+        table.add_column("baseline", justify="right", no_wrap=True)
     for release in releases:
         for number, each in enumerate(release["stages"]):
-            before = [_rate(each["baseline_crash_free_ppm"])] if roomy else []
+            baseline = [_rate(each["baseline_crash_free_ppm"])] if roomy else []
             table.add_row(
                 name(release) if number == 0 else "",
                 percent_text(each["exposure_ppm"]),
@@ -161,7 +169,7 @@ def _stages(releases: list[Document], *, roomy: bool) -> Table:
                 _odds(each["odds_of_safety"]),
                 "not known" if each["sessions"] is None else f"{each['sessions']:,}",
                 _rate(each["crash_free_ppm"]),
-                *before,
+                *baseline,
             )
     return table
 
@@ -203,14 +211,22 @@ def _lines(whole: Document) -> Iterator[tuple[str, str]]:
         yield "held for", "; ".join(_why(each) for each in whole["held"])
     each = f" ({whole['overrides_per_release']:.1f} a release)" if whole["overrides"] else ""
     yield "overrides", f"{whole['overrides']}{each}"
-    if whole["undelivered"]:
-        yield "notices", f"{whole['undelivered']} were not delivered"
+    if whole["notices"]:
+        yield "notices", _notices(whole)
+
+
+def _notices(whole: Document) -> str:
+    kinds = whole["notices"].items()
+    aloud = sum(each["broadcast"] for _, each in kinds)
+    told = ", ".join(f"{one_line(kind).replace('_', ' ')} {each['count']}" for kind, each in kinds)
+    lost = f"; {whole['undelivered']} not delivered" if whole["undelivered"] else ""
+    return f"{told}; {aloud} to the whole channel{lost}"
 
 
 def _halted(whole: Document) -> str:
     if not whole["halts"]:
         return "none"
-    share = f"{whole['halted']} of {whole['releases']} ({whole['share_halted']:.0%})"
+    share = f"{whole['halted']} of {whole['releases']} ({percent(whole['share_halted'])})"
     back = whole["taken_back"]
     more = f"; {back} of the daemon's {whole['machine_halts']} taken back, then 100 %" if back else ""
     return share + more
@@ -220,14 +236,18 @@ def _spread(found: Document | None, text: Any) -> str:
     if found is None:
         return ""
     median, low, high = (text(found[key]) for key in ("median", "low", "high"))
-    return median if found["count"] == 1 else f"{median} in the median of {found['count']} ({low} to {high})"
+    if found["count"] == 1:
+        return str(median)
+    return f"{median} in the median of {found['count']} ({low} to {high})"
 
 
 def _spent(hours: dict[str, float]) -> str:
     whole = sum(hours.values()) or 1.0
     parts = sorted(hours.items(), key=lambda each: -each[1])
     return "; ".join(
-        f"{Cause(cause).words} {_span(spent)} ({spent / whole:.0%})" for cause, spent in parts if spent > 0
+        f"{Cause(cause).words} {_span(spent)} ({percent(spent / whole)})"
+        for cause, spent in parts
+        if spent >= whole * _SHARE_TOLD
     )
 
 

@@ -26,7 +26,7 @@ from stagedrollout.reporting.causes import Cause
 from stagedrollout.reporting.hints import hints
 from stagedrollout.reporting.overall import Overall, Spread, overall
 from stagedrollout.reporting.reading import Damaged, Found
-from stagedrollout.reporting.release import ReleaseReport
+from stagedrollout.reporting.release import NoticesOfKind, ReleaseReport
 from stagedrollout.reporting.spans import Stretch, stretches
 from stagedrollout.reporting.stages import Stage
 from stagedrollout.reporting.stops import Stop
@@ -82,15 +82,19 @@ def _release(each: ReleaseReport) -> dict[str, Any]:
             {"verb": one.verb.value, "settlement": one.settlement.value, "count": one.count}
             for one in each.troubles
         ],
-        "notices": {
-            one.kind: {
-                "count": one.count,
-                "broadcast": one.broadcast,
-                "waiting": one.waiting,
-                "failed": one.failed,
-            }
-            for one in each.notices
-        },
+        "notices": _notices(each.notices),
+    }
+
+
+def _notices(told: tuple[NoticesOfKind, ...]) -> dict[str, dict[str, int]]:
+    return {
+        one.kind: {
+            "count": one.count,
+            "broadcast": one.broadcast,
+            "waiting": one.waiting,
+            "failed": one.failed,
+        }
+        for one in told
     }
 
 
@@ -175,6 +179,7 @@ def _overall(whole: Overall) -> dict[str, Any]:
         "held": [_stretch(stretch) for stretch in whole.held],
         "overrides": whole.overrides,
         "overrides_per_release": round(whole.overrides / whole.releases, _DIGITS),
+        "notices": _notices(whole.notices),
         "undelivered": whole.undelivered,
     }
 

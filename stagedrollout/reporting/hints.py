@@ -14,7 +14,7 @@ from stagedrollout.core.hours import HOUR
 from stagedrollout.core.units import PPM_ALL, percent_text
 from stagedrollout.reporting.causes import Cause
 from stagedrollout.reporting.hands import OverrideKind
-from stagedrollout.reporting.overall import Overall
+from stagedrollout.reporting.overall import Overall, percent
 from stagedrollout.reporting.release import Outcome, ReleaseReport
 from stagedrollout.reporting.stages import Left
 
@@ -64,7 +64,7 @@ def _longest_waits(over: tuple[ReleaseReport, ...]) -> Iterator[str]:
         if not _many(count, len(over)):
             continue
         hours = sum((each.hours.get(cause, timedelta(0)) for each in over), timedelta(0))
-        part = f"{hours / HOUR:,.0f} h of all, {hours / whole:.0%}"
+        part = f"{hours / HOUR:,.0f} h of all, {percent(hours / whole)}"
         yield f"{count} of {len(over)} releases spent most of their time on {cause.words} ({part}): {advice}"
 
 
@@ -106,8 +106,8 @@ def _taken_back(found: Overall) -> Iterator[str]:
 
 
 def _slow_halts(releases: tuple[ReleaseReport, ...]) -> Iterator[str]:
-    halts = [stop for each in releases for stop in each.stops if stop.code != "console"]
-    slow = sum(stop.unconfirmed is None or stop.unconfirmed > CONFIRMED_WITHIN for stop in halts)
+    halts = [(stop, each) for each in releases for stop in each.stops if stop.code != "console"]
+    slow = sum((stop.confirmed_at or each.ended_at) - stop.at > CONFIRMED_WITHIN for stop, each in halts)
     if slow:
         yield (
             f"{slow} of {len(halts)} halts were not seen in the store within {CONFIRMED_WITHIN // timedelta(minutes=1)}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
 
 from stagedrollout.core.hours import HOUR
 from stagedrollout.reporting.causes import Cause
-from stagedrollout.reporting.release import Outcome, ReleaseReport
+from stagedrollout.reporting.release import NoticesOfKind, Outcome, ReleaseReport
 from stagedrollout.reporting.spans import Stretch, stretches
 from stagedrollout.reporting.stops import Stop
 
@@ -50,6 +50,7 @@ class Overall:
     hours: dict[Cause, timedelta]
     held: tuple[Stretch, ...]
     overrides: int
+    notices: tuple[NoticesOfKind, ...]
     undelivered: int
 
     @property
@@ -76,8 +77,14 @@ def overall(releases: tuple[ReleaseReport, ...]) -> Overall:
         hours=_summed(releases),
         held=_held(releases),
         overrides=sum(len(each.overrides) for each in releases),
+        notices=tuple(_notices(releases)),
         undelivered=sum(each.undelivered for each in releases),
     )
+
+
+def percent(part: float) -> str:
+    """A part (0..1) as people read it: "30 %"."""
+    return f"{100 * part:.0f} %"
 
 
 def spread(values: Iterable[float]) -> Spread | None:
@@ -111,3 +118,17 @@ def _held(releases: tuple[ReleaseReport, ...]) -> tuple[Stretch, ...]:
             known.because, known.length + stretch.length, known.times + stretch.times
         )
     return tuple(sorted(found.values(), key=lambda each: -each.length))
+
+
+def _notices(releases: tuple[ReleaseReport, ...]) -> Iterator[NoticesOfKind]:
+    """All releases together, by kind."""
+    told = [each for release in releases for each in release.notices]
+    for kind in sorted({each.kind for each in told}):
+        own = [each for each in told if each.kind == kind]
+        yield NoticesOfKind(
+            kind,
+            sum(each.count for each in own),
+            sum(each.broadcast for each in own),
+            sum(each.waiting for each in own),
+            sum(each.failed for each in own),
+        )

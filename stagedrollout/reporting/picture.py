@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stagedrollout.core.errors import StagedRolloutError, WrongConfiguration
 from stagedrollout.core.hours import DAY, HOUR
+from stagedrollout.core.lifecycle import Phase
 from stagedrollout.core.model import Store
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import PPM_ALL, duration_text, percent_text
+from stagedrollout.core.wording import PHASE_WORDS
 from stagedrollout.explaining.palette import CANDIDATE, FAINT, HALT, HOLD, INK, STAGE_TINTS
 from stagedrollout.explaining.picture import SUFFIXES
 from stagedrollout.reporting.causes import Cause
@@ -29,9 +31,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH_INCHES, LANE_INCHES, AROUND_INCHES, DOTS_PER_INCH = 11.0, 0.62, 1.9, 150
+WIDTH_INCHES, LANE_INCHES, AROUND_INCHES, DOTS_PER_INCH = 11.0, 0.62, 2.1, 150
 
-_NAME_MAX = 30
+_APP_MAX, _VERSION_MAX = 14, 14
+_LEGEND_COLUMNS = 9
 _CUT_AFTER_MEDIANS = 4
 """A lane so many times as long as the median is cut, so that the others can be read; its length is still told."""
 
@@ -112,12 +115,12 @@ def _figure(releases: tuple[ReleaseReport, ...]) -> Figure:
     height = AROUND_INCHES + LANE_INCHES * len(releases)
     figure = Figure(figsize=(WIDTH_INCHES, height))
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.2, 1.25 / height, 0.56, 1 - 1.75 / height))
+    axes = figure.add_axes((0.2, 1.45 / height, 0.56, 1 - 1.95 / height))
     limit = _limit(releases)
     for lane, release in enumerate(releases):
         _lane(axes, lane, release, limit)
     _axes(axes, releases, limit)
-    _legend(figure, releases, 0.62 / height)
+    _legend(figure, releases, 0.88 / height)
     figure.text(
         0.2,
         1 - 0.16 / height,
@@ -142,6 +145,8 @@ def _lane(axes: Axes, lane: int, release: ReleaseReport, limit: timedelta) -> No
     for span in release.course:
         begin, end = ((at - start) / DAY for at in (span.since, span.until))
         _span(axes, lane, span, begin, end - begin)
+    if release.outcome is Outcome.COMPLETED:
+        _everyone(axes, lane, (release.ended_at - start) / DAY)
     for stop in release.stops:
         _mark(axes, lane, (stop.at - start) / DAY, _HALT_MARK)
     for one in release.overrides:
@@ -152,7 +157,7 @@ def _lane(axes: Axes, lane: int, release: ReleaseReport, limit: timedelta) -> No
         xycoords=("axes fraction", "data"),
         va="center",
         fontsize=9,
-        color=HALT if release.outcome is Outcome.HALTED else INK,
+        color=HALT if _stopped(release) else INK,
         parse_math=False,
     )
 
@@ -176,6 +181,13 @@ def _span(axes: Axes, lane: int, span: Span, begin: float, width: float) -> None
         hatch=hatch,
         edgecolor=_edge(colour) if hatch else colour,
         linewidth=0,
+    )
+
+
+def _everyone(axes: Axes, lane: int, at: float) -> None:
+    """100 % was reached: what comes after it is no part of the course."""
+    axes.plot(
+        [at, at], [lane, lane + _high(PPM_ALL)], color=_tint(PPM_ALL), linewidth=4, solid_capstyle="butt"
     )
 
 
@@ -208,6 +220,10 @@ def _mark(axes: Axes, lane: int, at: float, mark: _Mark) -> None:
     )
 
 
+def _stopped(release: ReleaseReport) -> bool:
+    return release.outcome is Outcome.HALTED or release.phase is Phase.NOT_HALTED
+
+
 def _ending(release: ReleaseReport, *, cut: bool) -> str:
     lasted = duration_text(release.lasted)
     goes_further = "» " if cut else ""
@@ -219,7 +235,7 @@ def _ending(release: ReleaseReport, *, cut: bool) -> str:
         case Outcome.SUPERSEDED:
             return f"{goes_further}superseded after {lasted}"
         case Outcome.GOING_ON:
-            phase = release.phase.value.replace("_", " ")
+            phase = PHASE_WORDS[release.phase]
             return f"{goes_further}{phase} at {percent_text(release.ppm)}, {lasted}"
 
 
@@ -240,46 +256,58 @@ def _axes(axes: Axes, releases: tuple[ReleaseReport, ...], limit: timedelta) -> 
 
 def _name(release: ReleaseReport) -> str:
     store = "Play" if release.key.store is Store.GOOGLE_PLAY else "iOS"
-    name = one_line(f"{release.key.app} {release.version}")
-    short = name if len(name) <= _NAME_MAX else f"{name[: _NAME_MAX - 2]} …"
-    return f"{short}, {store}\n{release.started_at:%Y-%m-%d}"
+    app, version = _cut(release.key.app, _APP_MAX), _cut(release.version, _VERSION_MAX)
+    return f"{app} {version}, {store}\n{release.started_at:%Y-%m-%d}"
+
+
+def _cut(text: str, most: int) -> str:
+    whole = one_line(text)
+    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
 
 
 def _legend(figure: Figure, releases: tuple[ReleaseReport, ...], top: float) -> None:
+    """Exposures and marks in the first row, causes below them."""
     from matplotlib.lines import Line2D  # noqa: PLC0415
     from matplotlib.patches import Patch  # noqa: PLC0415
 
     shown = {span.because.cause for each in releases for span in each.course}
-    entries: list[Any] = [Patch(facecolor=_tint(ppm), label=percent_text(ppm)) for ppm in _shares(releases)]
-    for cause in Cause:
-        if cause in shown:
-            colour, hatch = _LOOK[cause]
-            entries.append(
-                Patch(facecolor=colour, hatch=hatch, edgecolor=_edge(colour), lw=0.4, label=_SHORT[cause])
-            )
     marks = (
         (_HALT_MARK, any(each.stops for each in releases)),
         (_OVERRIDE_MARK, any(each.overrides for each in releases)),
     )
-    entries += [
+    upper: list[Any] = [Patch(facecolor=_tint(ppm), label=percent_text(ppm)) for ppm in _shares(releases)]
+    upper += [
         Line2D([], [], marker=mark.shape, color=mark.colour, linestyle="", markersize=8, label=mark.words)
         for mark, there in marks
         if there
     ]
-    figure.legend(
-        handles=entries,
-        loc="upper center",
-        bbox_to_anchor=(0.5, top),
-        ncols=min(len(entries), 8),
-        frameon=False,
-        fontsize=8.5,
-        handlelength=1.4,
-        columnspacing=1.4,
-    )
+    lower = [
+        Patch(
+            facecolor=_LOOK[cause][0],
+            hatch=_LOOK[cause][1],
+            edgecolor=_edge(_LOOK[cause][0]),
+            lw=0.4,
+            label=_SHORT[cause],
+        )
+        for cause in Cause
+        if cause in shown
+    ]
+    for handles, height in ((upper, top), (lower, top - 0.24 / float(figure.get_figheight()))):
+        figure.legend(
+            handles=handles,
+            loc="upper center",
+            bbox_to_anchor=(0.5, height),
+            ncols=min(len(handles), _LEGEND_COLUMNS) or 1,
+            frameon=False,
+            fontsize=8.5,
+            handlelength=1.4,
+            columnspacing=1.3,
+        )
 
 
 def _shares(releases: tuple[ReleaseReport, ...]) -> list[int]:
     """One share for each tint that is there."""
     found = sorted({span.ppm for each in releases for span in each.course if 0 < span.ppm <= PPM_ALL})
-    by_tint = {_tint(ppm): ppm for ppm in found}
+    everyone = [PPM_ALL] if any(each.outcome is Outcome.COMPLETED for each in releases) else []
+    by_tint = {_tint(ppm): ppm for ppm in (*found, *everyone)}
     return list(by_tint.values())
