@@ -45,7 +45,7 @@ Reads the database; works without the daemon. Exits with 1 where a journal canno
 @json_option
 def report(plot: Path | None, config: Path, *, as_json: bool, **asked: Any) -> None:
     found = _found(config, _wanted(**asked))
-    if plot and found.releases:
+    if plot:
         _draw(found, plot)
     _tell(found, asked["app"], as_json=as_json)
     for each in found.damaged:
@@ -83,6 +83,9 @@ def _draw(found: Found, plot: Path) -> None:
     from stagedrollout.rehearsal.extra import need  # noqa: PLC0415
 
     need("matplotlib")
+    if not found.releases:
+        click.echo(f"no picture: {plot}: there is nothing to draw yet", err=True)
+        return
     from stagedrollout.reporting.picture import draw  # noqa: PLC0415
 
     draw(found.releases, plot)

@@ -23,10 +23,16 @@ _TOLD_FROM_HOURS = 0.5
 _SETTLEMENTS = {"in_doubt": "in doubt", "refused": "refused", "not_applied": "not applied"}
 
 
+_NO_BRAKE = {"observe": "mode observe", "final": "the store cannot stop it any more"}
+
+
 def remarks(release: Document) -> Iterator[str]:
     """One line each; none for a release that went by itself."""
     for halt in release["halts"]:
         yield _halt(halt)
+    for each in release["failing"]:
+        at = percent_text(each["exposure_ppm"])
+        yield f"FAILING at {at} and not halted ({_NO_BRAKE[each['why']]}): {one_line(each['words'])}"
     yield from _not_halted(release)
     yield from _held(release)
     yield from _waited(release)

@@ -87,19 +87,19 @@ def _section(console: Console, title: str, parts: Any) -> None:
         console.print(Padding(part, (0, 0, 0, 2), expand=False))
 
 
-def name(release: Document) -> str:
+def _name(release: Document) -> str:
     """ "shop 5.2.0, Play": short, and enough to tell releases apart."""
     store = "Play" if release["store"] == Store.GOOGLE_PLAY.value else "iOS"
     return f"{one_line(release['app'])} {one_line(release['release']).split(' (')[0]}, {store}"
 
 
-def _table(padding: int) -> Table:
-    return Table(box=None, pad_edge=False, header_style="dim", padding=(0, padding, 0, 0))
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
 
 
 def _releases(releases: list[Document], *, roomy: bool) -> Table:
     """Where there is little room, the start and the overrides are left to the lines below."""
-    table = _table(1)
+    table = _table()
     table.add_column("release", no_wrap=True, max_width=_NAME_MAX, overflow="ellipsis")
     if roomy:
         table.add_column("started", no_wrap=True, min_width=10)
@@ -119,9 +119,9 @@ def _releases(releases: list[Document], *, roomy: bool) -> Table:
         )
         if roomy:
             by_hand = str(len(each["overrides"]) or "")
-            table.add_row(name(each), f"{_instant(each['started_at']):%Y-%m-%d}", *cells, by_hand)
+            table.add_row(Text(_name(each)), f"{_instant(each['started_at']):%Y-%m-%d}", *cells, by_hand)
         else:
-            table.add_row(name(each), *cells)
+            table.add_row(Text(_name(each)), *cells)
     return table
 
 
@@ -149,7 +149,7 @@ def _happened(told: list[tuple[Document, list[str]]]) -> Iterator[Any]:
 
 
 def _stages(releases: list[Document], *, roomy: bool) -> Table:
-    table = _table(2 if roomy else 1)
+    table = _table()
     most = _NAME_MAX if roomy else _NARROW_NAME_MAX
     table.add_column("release", no_wrap=True, max_width=most, overflow="ellipsis")
     table.add_column("stage", justify="right", no_wrap=True)
@@ -162,7 +162,7 @@ def _stages(releases: list[Document], *, roomy: bool) -> Table:
         for number, each in enumerate(release["stages"]):
             baseline = [_rate(each["baseline_crash_free_ppm"])] if roomy else []
             table.add_row(
-                name(release) if number == 0 else "",
+                Text(_name(release) if number == 0 else ""),
                 percent_text(each["exposure_ppm"]),
                 Left(each["left"]).words,
                 _odds(each["odds_of_harm"]),
@@ -182,7 +182,7 @@ def _odds(odds: float | None) -> str:
     """A column's worth."""
     if odds is None:
         return "not known"
-    return odds_text(log(odds) if odds > 0 else -inf).replace("more than 1,000,000", "> 1,000,000")
+    return odds_text(log(odds) if odds > 0 else -inf).replace("more than 1,000,000", "> 1 M")
 
 
 def _overall(whole: Document) -> Table:
@@ -190,7 +190,7 @@ def _overall(whole: Document) -> Table:
     table.add_column(no_wrap=True, style="dim")
     table.add_column()
     for title, words in _lines(whole):
-        table.add_row(title, words)
+        table.add_row(title, Text(words))
     return table
 
 

@@ -66,6 +66,10 @@ def _release(each: ReleaseReport) -> dict[str, Any]:
         "held": [_stretch(s) for s in stretches(each.course, Cause.HELD)],
         "other": [_stretch(s) for s in stretches(each.course, Cause.OTHER)],
         "halts": [_stop(stop) for stop in each.stops],
+        "failing": [
+            {"at": one.at.isoformat(), "why": one.why.value, "words": one.words, "exposure_ppm": one.ppm}
+            for one in each.failing
+        ],
         "stages": [_stage(stage) for stage in each.stages],
         "overrides": [
             {

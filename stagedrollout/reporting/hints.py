@@ -34,7 +34,7 @@ _WAITS = {
     Cause.CLOSED_HOURS: "more days or hours in the policy's calendar are all that would shorten that",
     Cause.FREEZE: "freezes are the policy's own",
     Cause.EVIDENCE: "see `stagedrollout policy simulate` for what your numbers of users can show, and how soon",
-    Cause.HELD: "see why below the table",
+    Cause.HELD: "what for is told with each of them",
     Cause.REVIEW: "no policy shortens that; send for review earlier",
     Cause.OTHER_STORE: "the link makes it wait for the other store",
 }

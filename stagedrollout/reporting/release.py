@@ -17,7 +17,7 @@ from stagedrollout.reporting.hands import Override, Trouble, console, overrides,
 from stagedrollout.reporting.spans import Span, by_cause, spans, times
 from stagedrollout.reporting.stages import Stage, stages
 from stagedrollout.reporting.steps import Step, Told, steps
-from stagedrollout.reporting.stops import Stop, stops
+from stagedrollout.reporting.stops import Failing, Stop, failing, stops
 
 
 class Outcome(StrEnum):
@@ -73,6 +73,7 @@ class ReleaseReport:
     reached_all_at: datetime | None
     course: tuple[Span, ...]
     stops: tuple[Stop, ...]
+    failing: tuple[Failing, ...]
     stages: tuple[Stage, ...]
     overrides: tuple[Override, ...]
     console: tuple[tuple[Drift, int], ...]
@@ -149,6 +150,7 @@ def release_report(kept: Kept) -> ReleaseReport:
         reached_all_at=next((s.at for s in walked if s.after.completed_at and s.at >= since), None),
         course=spans(walked, since, ended_at),
         stops=stops(walked, since, kept.counted),
+        failing=failing(walked),
         stages=stages(walked, ended_at, kept.counted),
         overrides=overrides(walked),
         console=console(walked, kept.key.store),

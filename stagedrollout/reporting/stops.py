@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from stagedrollout.core import facts
 from stagedrollout.core.evidence.terms import LN_HOLD
+from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.ledger import Ledger, Measure
 from stagedrollout.core.model import SOMEBODY, Actor, ActorKind, Settlement, Verb
-from stagedrollout.reporting.causes import words_of
+from stagedrollout.core.plain import one_line
 from stagedrollout.reporting.steps import Step
 
 
@@ -17,10 +20,11 @@ from stagedrollout.reporting.steps import Step
 class Stop:
     """A halt, from its decision on. What the journal does not tell is None.
 
-    `code`, `gate`, `words`: its first reason. `ppm`: who could get the release when it was decided. `suspected_at`: the
-    beginning of the unbroken suspicion that led to it, None where nothing was suspected before. `confirmed_at`: when
-    the store first read halted. `refused`: how often the store refused it. `sessions`: of the candidate, in the hours
-    until it. `resumed_at` and `resumed_by`: who took it back. `reached_all`: people were then given it all the same.
+    `code`, `gate`, `words`: its first reason; "console" where a person did it there. `ppm`: who could get the release
+    when it was decided. `suspected_at`: the beginning of the unbroken suspicion that led to it, None where nothing was
+    suspected before. `confirmed_at`: when the store first read halted. `refused`: how often the store refused it.
+    `sessions`: of the candidate, in the hours until it. `resumed_at` and `resumed_by`: who took it back. `reached_all`:
+    everybody was then given it all the same.
     """
 
     at: datetime
@@ -58,6 +62,38 @@ class Stop:
         return self.by_machine and self.resumed_at is not None and self.reached_all
 
 
+class NoBrake(StrEnum):
+    """Why a release that failed was not halted. FINAL: the store cannot stop it any more."""
+
+    OBSERVE = "observe"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """It had to be halted, and nothing was sent; `words`: what it rests on. `ppm`: who could get it."""
+
+    at: datetime
+    why: NoBrake
+    words: str
+    ppm: int
+
+
+def failing(walked: tuple[Step, ...]) -> tuple[Failing, ...]:
+    """Decisions to halt that could not be carried out, the oldest first; the same one is written once."""
+    return tuple(_failing(walked))
+
+
+def _failing(walked: tuple[Step, ...]) -> Iterator[Failing]:
+    for step in walked:
+        fact = step.fact
+        if not isinstance(fact, facts.Decided) or fact.decision is not DecisionKind.HALT or fact.intent:
+            continue
+        observed = any(reason.code == "observe" for reason in fact.reasons)
+        words = one_line(fact.reasons[0].text) if fact.reasons else ""
+        yield Failing(step.at, NoBrake.OBSERVE if observed else NoBrake.FINAL, words, step.after.live_ppm)
+
+
 def stops(walked: tuple[Step, ...], since: datetime, counted: Ledger | None) -> tuple[Stop, ...]:
     """Every halt from `since` on, the oldest first. `counted`: None where the counts are not known."""
     found: list[Stop] = []
@@ -84,14 +120,16 @@ def _begun(step: Step, suspected_at: datetime | None, counted: Ledger | None) ->
     fact, halt, before = step.fact, step.after.halt, step.before
     actor = halt.actor if halt else SOMEBODY
     reason = fact.reasons[0] if isinstance(fact, facts.Decided) and fact.reasons else None
-    words = halt.reason if halt else ""
-    if reason is not None and actor.kind is ActorKind.MACHINE:
-        words = words_of(reason)
-    code = reason.code if reason else "console"
-    gate = reason.gate if reason else ""
-    ppm = before.live_ppm if before else 0
-    sessions = sessions_until(counted, step.at)
-    return Stop(step.at, actor, code, gate, words, ppm, suspected_at, sessions=sessions)
+    return Stop(
+        at=step.at,
+        actor=actor,
+        code=reason.code if reason else "console",
+        gate=reason.gate if reason else "",
+        words=one_line(reason.text if reason else halt.reason if halt else ""),
+        ppm=before.live_ppm if before else 0,
+        suspected_at=suspected_at,
+        sessions=sessions_until(counted, step.at),
+    )
 
 
 def _followed(stop: Stop, step: Step) -> Stop:

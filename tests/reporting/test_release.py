@@ -26,8 +26,9 @@ from stagedrollout.reporting.hands import OverrideKind, Trouble
 from stagedrollout.reporting.release import Outcome, begun
 from stagedrollout.reporting.spans import stretches
 from stagedrollout.reporting.stages import Left
+from stagedrollout.reporting.stops import NoBrake
 from tests.core.builders import ANNA, COMPLETED, HALTED, HOUR, NOON, ppm, seen
-from tests.reporting.histories import BY_POLICY, SUSPECTED, History, bad, completed
+from tests.reporting.histories import BY_POLICY, HARM, SUSPECTED, History, bad, completed
 
 
 def hours(history: History, now: float = 1_000) -> dict[Cause, float]:
@@ -87,6 +88,12 @@ def test_a_halt_that_a_person_takes_back_counts_as_mistaken_only_once_everybody_
     }
 
 
+def test_a_persons_own_halt_that_is_taken_back_is_no_mistake_of_the_daemons():
+    told = History().started(0, percent=10).waits(1).halted(5, ANNA).resumed(9, 10).raised(40, 100).report()
+    (halt,) = told.stops
+    assert (halt.actor, halt.words, halt.reached_all, halt.taken_back) == (ANNA, "bad", True, False)
+
+
 def test_a_halt_in_the_console_is_a_persons_and_has_no_time_to_be_seen():
     history = History().started(0, percent=10).waits(1).drifted(6, Drift.HALTED)
     (halt,) = history.report().stops
@@ -111,7 +118,7 @@ def test_a_release_halted_at_100_percent_was_complete_before():
 
 
 def test_each_stage_is_told_with_what_it_was_left_with():
-    history = History().started(0).waits(0.25).raised(24, 10, BY_POLICY).raised(48, 50).waits(49)
+    history = History().started(0).waits(0.25).raised(24.5, 10, BY_POLICY).raised(48, 50).waits(49)
     history.ordered(60, CommandVerb.ADVANCE, without_evidence=True)
     told = history.counted(*[Tally(10, 1, 1_000, 4)] * 80).raised(60, 100, by=ANNA).report()
     assert [(each.ppm, each.left) for each in told.stages] == [
@@ -186,6 +193,18 @@ def test_what_nobody_started_is_not_reported_unless_somebody_halted_it():
     assert begun(History().kept().told) is None
     halted = History().halted(3, ANNA).report()
     assert (halted.started_at, halted.outcome) == (NOON + 3 * HOUR, Outcome.HALTED)
+
+
+def test_a_release_that_had_to_be_halted_and_was_not_is_told():
+    observed = facts.Decided(DecisionKind.HALT, (*HARM, Reason("observe", "nothing is sent")), DAEMON)
+    final = facts.Decided(DecisionKind.HALT, (*HARM, Reason("final", "it cannot be stopped")), DAEMON)
+    history = History().started(0, percent=10).waits(1).at(50, observed).raised(60, 100).at(99, final)
+    told = history.report()
+    assert [(each.why, each.ppm) for each in told.failing] == [
+        (NoBrake.OBSERVE, ppm(10)),
+        (NoBrake.FINAL, PPM_ALL),
+    ]
+    assert told.stops == ()
 
 
 def test_a_clock_that_was_set_back_makes_no_time_negative():

@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from stagedrollout.cli.report import report
+from stagedrollout.cli.main import cli
+from stagedrollout.core import facts
 from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.ledger import Tally
-from stagedrollout.core.model import Store
-from tests.core.builders import DAY, NOON
+from stagedrollout.core.model import CommandVerb, Store
+from tests.core.builders import ANNA, DAY, HOUR, NOON
 from tests.reporting.histories import History, bad, completed
 from tests.reporting.kept import configured
 
 RELEASE_KEYS = (
     "app store release release_id policy started_at started_by ended_at lasted_hours outcome phase exposure_ppm"
-    " superseded_by hours_to_100 hours holds held other halts stages overrides console troubles notices"
+    " superseded_by hours_to_100 hours holds held other halts failing stages overrides console troubles notices"
 )
 HALT_KEYS = (
     "at by code gate words exposure_ppm sessions suspected_at hours_from_suspicion confirmed_at hours_to_confirm"
@@ -49,7 +50,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ran(config: Path, *words: str) -> Result:
-    return CliRunner().invoke(report, [*words, "--config", str(config)], env={"COLUMNS": "80"})
+    return CliRunner().invoke(cli, ["report", *words, "--config", str(config)], env={"COLUMNS": "80"})
 
 
 def told(config: Path, *words: str) -> dict:
@@ -88,13 +89,22 @@ def test_the_tables_fit_where_nobody_looks_at_a_terminal(config):
     assert "\x1b" not in said.stdout
     for words in (
         "3 releases, started 2026-03-02 to 2026-03-16",
-        "halted at 10 % by stagedrollout: evidence: failing; suspected 2h before; in the store 6m later",
+        "halted at 10 % by stagedrollout: evidence of harm 120 : 1 (halt at 100 : 1); suspected 2h before",
         "held once: evidence: suspicion of harm 6h",
         "waited for the hours for raises 12h",
         "3 of them are over: too few to mean much, 5 are needed",
         "3d in the median of 2",
     ):
-        assert words in said.stdout
+        assert words in " ".join(said.stdout.split())
+
+
+def test_foreign_words_are_data_on_the_screen(tmp_path):
+    strange = completed("5.2.0[/red]\x1b[31m").waits(80, "a[/b]")
+    strange.told.insert(8, (facts.Held(ANNA, "[/bold]", None), NOON + 2 * HOUR))
+    said = ran(configured(tmp_path, strange.ordered(70, CommandVerb.ADVANCE)))
+    assert (said.exception, said.exit_code) == (None, 0)
+    assert "5.2.0[/red]" in said.stdout
+    assert "\x1b" not in said.stdout
 
 
 def test_an_app_that_nobody_knows_is_told_with_those_that_are_known(config):
@@ -107,6 +117,7 @@ def test_an_empty_database_is_told_in_words(tmp_path):
     empty = configured(tmp_path)
     assert "there is nothing to report yet" in ran(empty).stdout
     assert (ran(empty).exit_code, told(empty)["overall"]) == (0, None)
+    assert "there is nothing to draw yet" in ran(empty, "--plot", str(tmp_path / "x.png")).stderr
 
 
 def test_a_journal_that_was_changed_is_named_and_the_others_are_told(tmp_path):
