@@ -41,12 +41,17 @@ USERS_STALE = timedelta(hours=26)
 
 
 def judge(gate: EvidenceGate, seen: Circumstances, settle: timedelta) -> tuple[Judgement, ...]:
-    """The verdict on the evidence as a whole, and one for each signal that is required or shown beside it."""
+    """The verdict on the evidence as a whole, and one for each signal that is required or shown beside it. Those on a
+    team's own signals are in named_counts.py."""
     weighed = seen.heard.weighing
     if weighed is None:
         return (_unweighed(gate, seen),)
     whole = _whole(gate, weighed, seen, settle)
-    beside = [signal for signal in weighed.run.terms.computed if signal is not SignalId.CRASHED_SESSIONS]
+    beside = [
+        signal
+        for signal in weighed.run.terms.computed
+        if signal is not SignalId.CRASHED_SESSIONS and not signal.given
+    ]
     return (whole, *(_one(signal, weighed, seen) for signal in beside))
 
 
@@ -117,7 +122,7 @@ def _found(
 
 def _refused(weighed: Weighing, seen: Circumstances) -> str:
     """The first rows that cannot be right, of signals that take part; "" where there are none."""
-    taking_part = {w.signal.measure for w in weighed.run.terms.weights}
+    taking_part = {w.signal.measure for w in weighed.run.terms.weights if not w.signal.given}
     rows = [row for row in seen.heard.refused if row.measure in taking_part]
     return "; ".join(f"{row.start:%Y-%m-%d %H:%M}: {row.why}" for row in rows[:3])
 
@@ -201,7 +206,9 @@ def _signal_absent(signal: SignalId, seen: Circumstances) -> tuple[Verdict, str,
     if seen.now - seen.run_since < QUIET_START:
         return Verdict.INSUFFICIENT, "no_data_yet", "nothing yet"
     hint = "; if the SDK sends no user ids: crashed_users: off" if signal is SignalId.CRASHED_USERS else ""
-    return Verdict.MISSING, "missing", f"the source has none{hint}"
+    read = (tally for tally in seen.heard.tallies if isinstance(tally, Untallied))
+    said = next((f" ({tally.why})" for tally in read if tally.measure is signal.measure and tally.why), "")
+    return Verdict.MISSING, "missing", f"the source has none{said}{hint}"
 
 
 def _failure(seen: Circumstances, measure: Measure) -> str | None:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from stagedrollout.core.declared import Declaration
+from stagedrollout.core.issue import NewIssues
 from stagedrollout.core.ledger import LedgerQuery, Past, Running, Tallied, Untallied
 from stagedrollout.core.model import Change, Outcome, Release, StoreState
-from stagedrollout.core.observation import Reading, SignalQuery
+from stagedrollout.core.observation import Reading, SignalQuery, Unvalued, Valued
 
 Clearance = Callable[[], None]
 """Called right before each request of a raise is sent; raises Preempted (a halt took over) or LostLease."""
@@ -33,6 +35,10 @@ class StorePort(Protocol):
 
     def read(self) -> StoreState:
         """Look. Raises EdgeError."""
+        ...
+
+    def glance(self) -> StoreState:
+        """Look on behalf of a halt: without waiting for whoever else is talking to the store. Raises EdgeError."""
         ...
 
     def apply(self, change: Change, seen: str, clearance: Clearance) -> Outcome:
@@ -65,6 +71,14 @@ class Signal(Protocol):
         ...
 
 
+class IssueSource(Protocol):
+    """A source that groups what crashed."""
+
+    def read(self, release: Release) -> NewIssues:
+        """The crashes that were first seen in this release. Raises EdgeError."""
+        ...
+
+
 class Tallies(Protocol):
     """A source of counts for the ledger: bucket by bucket, of a candidate and of what people run beside it."""
 
@@ -91,4 +105,40 @@ class Tallies(Protocol):
 
     def past(self, releases: tuple[Release, ...], until: datetime) -> Past:
         """What these releases had in the seven days before `until`. Raises EdgeError."""
+        ...
+
+
+class NamedCounts(Protocol):
+    """One of a team's own signals that brings counts for the ledger: of a candidate, and of what people run beside."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def declared(self) -> Declaration: ...
+
+    def read(self, query: LedgerQuery) -> Tallied | Untallied:
+        """Ask. Raises EdgeError; "no data" is a reading, not an error."""
+        ...
+
+    def unread(self, why: str) -> Untallied:
+        """What a failed `read` amounts to."""
+        ...
+
+
+class NamedValues(Protocol):
+    """One of a team's own signals that brings a value for each arm."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def declared(self) -> Declaration: ...
+
+    def read(self, query: SignalQuery) -> Valued | Unvalued:
+        """Ask. Raises EdgeError; "no data" is a reading, not an error."""
+        ...
+
+    def unread(self, why: str) -> Unvalued:
+        """What a failed `read` amounts to."""
         ...

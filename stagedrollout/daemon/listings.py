@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any, TypeVar
 
 from stagedrollout.config.load import Loaded
@@ -21,11 +22,13 @@ from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clock, Signal
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.signal_sources import Sources
 from stagedrollout.http.client import HttpClient, Limits
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.signals.app_store_reviews import AppStoreReviews
 from stagedrollout.signals.play_reviews import PlayReviews
 from stagedrollout.signals.sentry import SentryProject, SentrySessions
+from stagedrollout.signals.sentry_issues import SentryIssues
 from stagedrollout.signals.sentry_names import ReleaseNames
 from stagedrollout.signals.sentry_tallies import SentryTallies
 from stagedrollout.signals.store_average import APPLE as LOOKUP
@@ -38,15 +41,20 @@ Access = TypeVar("Access")
 LOOKUP_SECONDS = 5.0
 """How long the lookup of averages may take at most: they decide nothing, and a pass waits for them."""
 
+ISSUES_SECONDS = 5.0
+"""The same for what crashed in a release that fails: it is asked after everybody has acted."""
+
 
 def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreApp, Listing]:
     """Every app in every store it is in, with its doors. Raises WrongConfiguration."""
     vendors = _Vendors(
         sentry=_sentry_http(loaded, doors),
+        issues=_sentry_http(loaded, doors, seconds_max=ISSUES_SECONDS),
         clock=clock,
         play=_play_client(loaded, doors),
         app_store=app_store_client(loaded, doors, clock),
         lookup=_lookup_http(loaded, doors),
+        sources=Sources(loaded, doors),
     )
     apps = loaded.settings.apps
     found = [_play_listing(loaded, app, app.google_play, vendors) for app in apps if app.google_play]
@@ -59,18 +67,22 @@ class _Vendors:
     """One client per service, shared by all apps; None where there is no access to it."""
 
     sentry: HttpClient
+    issues: HttpClient
     clock: Clock
     play: PlayClient | None
     app_store: AppStoreClient | None
     lookup: HttpClient | None
+    sources: Sources
 
 
 def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendors: _Vendors) -> Listing:
     play = _access(vendors.play)
+    own = vendors.sources.of(play_app.package, Store.GOOGLE_PLAY, play_app.signals)
     return Listing(
         id=StoreApp(app.name, Store.GOOGLE_PLAY),
         mode=app.mode,
         on_new_release=app.on_new_release,
+        supersede=app.supersede,
         policy=app.policy,
         policies=loaded.policies,
         store=GooglePlay(
@@ -85,6 +97,9 @@ def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendo
         opinions=(PlayReviews(partial(play.reviews, play_app.package)),),
         tallies=_sentry_tallies(loaded, play_app, vendors),
         link=app.link,
+        issues=_sentry_issues(loaded, play_app.package, play_app.sentry, vendors),
+        counts=own.counts,
+        values=own.values,
     )
 
 
@@ -92,6 +107,7 @@ def _app_store_listing(
     loaded: Loaded, app: AppSettings, ios_app: AppStoreListing, vendors: _Vendors
 ) -> Listing:
     connect = _access(vendors.app_store)
+    own = vendors.sources.of(ios_app.bundle_id, Store.APP_STORE, ios_app.signals)
     opinions: tuple[Signal, ...] = (AppStoreReviews(connect, ios_app.app_id),)
     if ios_app.countries:
         opinions += (StoreAverages(_access(vendors.lookup), ios_app.app_id, ios_app.countries),)
@@ -99,6 +115,7 @@ def _app_store_listing(
         id=StoreApp(app.name, Store.APP_STORE),
         mode=app.mode,
         on_new_release=app.on_new_release,
+        supersede=app.supersede,
         policy=app.policy,
         policies=loaded.policies,
         store=AppStore(app_id=ios_app.app_id, client=connect, clock=vendors.clock),
@@ -107,6 +124,9 @@ def _app_store_listing(
         opinions=opinions,
         tallies=_sentry_tallies(loaded, ios_app, vendors),
         link=app.link,
+        issues=_sentry_issues(loaded, ios_app.bundle_id, ios_app.sentry, vendors),
+        counts=own.counts,
+        values=own.values,
     )
 
 
@@ -121,6 +141,10 @@ def _sentry_tallies(loaded: Loaded, app: PlayListing | AppStoreListing, vendors:
     else:
         names, store = ReleaseNames(app.bundle_id, app.sentry.release), Store.APP_STORE
     return SentryTallies(vendors.sentry, project, names, store)
+
+
+def _sentry_issues(loaded: Loaded, package: str, source: SentrySource, vendors: _Vendors) -> SentryIssues:
+    return SentryIssues(vendors.issues, _project(loaded, source), ReleaseNames(package, source.release))
 
 
 def _project(loaded: Loaded, source: SentrySource) -> SentryProject:
@@ -169,13 +193,14 @@ def _key(loaded: Loaded, access: GooglePlayAccess) -> Mapping[str, Any]:
     return key
 
 
-def _sentry_http(loaded: Loaded, doors: Doors) -> HttpClient:
+def _sentry_http(loaded: Loaded, doors: Doors, *, seconds_max: float = inf) -> HttpClient:
+    """`seconds_max`: what one request may take at most, be the configuration's limit longer."""
     access = _access(loaded.settings.sentry)
     token = loaded.secret(access.token)
     return HttpClient(
         Endpoint("sentry", access.url, access.allow_http),
         authorization=lambda: f"Bearer {token.reveal()}",
-        limits=Limits(timeout_seconds=loaded.settings.limits.http_timeout.total_seconds()),
+        limits=Limits(timeout_seconds=min(seconds_max, loaded.settings.limits.http_timeout.total_seconds())),
         transport=doors.http,
     )
 

@@ -36,7 +36,12 @@ class PlayError(Exception):
     """Play's refusal of one call."""
 
     def __init__(
-        self, code: int, message: str, *, status: str = "", details: list[dict[str, Any]] | None = None
+        self,
+        code: int,
+        message: str,
+        *,
+        status: str = "",
+        details: list[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -198,6 +203,11 @@ def track_empty() -> PlayError:  # E23
 
 def rollout_track() -> PlayError:  # E24
     return PlayError(400, "Releases in ROLLOUT track is not supported.")
+
+
+def countries_not_allowed() -> PlayError:
+    """Section 3: only for staged releases on production. The words are ours; Play's are not known."""
+    return PlayError(400, "Country targeting is only supported for staged releases on production.")
 
 
 def invalid(message: str) -> PlayError:

@@ -22,6 +22,8 @@ class Switches:
     # google-play.md 11 b: whether changes of an already published release go through review
     raises_in_review: bool = False
     halts_in_review: bool = False
+    # google-play.md 11 d: whether a halt that cancels a review waits behind the review that is started anew
+    halt_waits_for_cancelled_review: bool = False
     # google-play.md 11 c: whether a halt committed with changesNotSentForReview takes effect
     unsent_halt_takes_effect: bool = False
     # google-play.md E1: how Play says that an edit is gone
@@ -30,12 +32,24 @@ class Switches:
     same_edit_within_2s: bool = False
     # google-play.md 5.1: claims range from a day to a week
     edit_lifetime_hours: int = 24
+    # google-play.md 11 g: whether PATCH takes an array as the whole of it, or only as changes of it
+    patch_arrays: Literal["replaced", "merged"] = "replaced"
+    # google-play.md 11 h: whether releases.list tells of a release that was halted when everybody had it
+    halted_completed_listed: bool = True
+    # google-play.md 11 h: by which of its names releases.list knows the internal track
+    internal_track_listed_as: Literal["either", "qa", "internal"] = "either"
     managed_publishing: bool = False
     draft_app: bool = False
     # sentry.md 7: a self-hosted server sends no rate-limit headers
     sentry_self_hosted: bool = False
     # sentry.md 2.4: the SDK sends no user ids
     sentry_without_users: bool = False
+    # sentry.md 3: older servers know no "unhandled"
+    sentry_four_statuses: bool = False
+    # sentry.md 1: an internal integration's token with all scopes, one that lacks event:read, an organization token
+    sentry_credential: Literal["integration", "no_event_read", "organization"] = "integration"
+    # sentry.md 1: where the organization lives, and whether another region says so
+    sentry_region: Literal["here", "elsewhere", "elsewhere_untold"] = "here"
     # app-store-connect.md 11: no figure is known for how late a review appears; false is up to a day
     reviews_at_once: bool = False
     # app-store-connect.md 12: how long the lookup tells the same; 24 is usual, 120 was seen

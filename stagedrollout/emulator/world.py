@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -16,14 +17,18 @@ from stagedrollout.emulator.appstore import AppStore
 from stagedrollout.emulator.appstore_access import Tokens
 from stagedrollout.emulator.appstore_console import AppStoreConsole
 from stagedrollout.emulator.appstore_store import AppStoreStore
+from stagedrollout.emulator.checkout import Till
 from stagedrollout.emulator.clock import Timeline, iso
 from stagedrollout.emulator.console import Console
 from stagedrollout.emulator.control import Control
 from stagedrollout.emulator.credentials import Credentials
 from stagedrollout.emulator.customer_reviews import customer_reviews
 from stagedrollout.emulator.faults import AFTER, STATUS_AFTER, STATUS_BEFORE, Faults
+from stagedrollout.emulator.grafana import Grafana
 from stagedrollout.emulator.itunes import ITunes
 from stagedrollout.emulator.ledger import Ledger, Outcome
+from stagedrollout.emulator.metrics import Metrics
+from stagedrollout.emulator.nerdgraph import NerdGraph
 from stagedrollout.emulator.oauth import OAuth
 from stagedrollout.emulator.opinions import Opinions
 from stagedrollout.emulator.pace import Pace
@@ -35,13 +40,15 @@ from stagedrollout.emulator.play_reviews import PlayReviews
 from stagedrollout.emulator.play_store import PlayStore
 from stagedrollout.emulator.plot import Plot
 from stagedrollout.emulator.population import Crowd
+from stagedrollout.emulator.prometheus import Prometheus
 from stagedrollout.emulator.request import Reply, Request, Response
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import Sentry
 from stagedrollout.emulator.sentry_ingest import SentryIngest
-from stagedrollout.emulator.sentry_sessions import Project, project_slug
+from stagedrollout.emulator.sentry_sessions import NewIssues, Project, project_slug
 from stagedrollout.emulator.service import Call, Service
 from stagedrollout.emulator.slack import Slack
+from stagedrollout.emulator.stats import Stats
 from stagedrollout.emulator.switches import Switches
 
 FIRST_PROJECT_ID = 4_500_001
@@ -70,6 +77,7 @@ class World:
         projects = tuple(self._open(story, number) for number, story in enumerate(scenario.apps))
         self.slack = Slack(self.timeline, self.ledger, self.credentials, lambda: self.switches)
         self.ingest = SentryIngest(self.ledger, self.credentials)
+        metrics = Metrics(self._tills(projects), self.timeline)
         self._services: tuple[Service, ...] = (
             Play(self.play, edits, self.timeline, self.credentials, PlayReviews(self.opinions)),
             AppStore(
@@ -82,6 +90,10 @@ class World:
             self.ingest,
             ITunes(self.app_store, self.opinions, self.timeline, lambda: self.switches),
             self.slack,
+            Prometheus(metrics, self.credentials),
+            Grafana(metrics, self.credentials),
+            NerdGraph(metrics, self.credentials),
+            Stats(metrics, self.credentials),
         )
         self._control = Control(self)
         self._plot = Plot(scenario, self.timeline, self.ledger, self.faults)
@@ -171,6 +183,12 @@ class World:
             expect=story.expect,
         )
 
+    def _tills(self, projects: tuple[Project, ...]) -> tuple[tuple[Project, Till], ...]:
+        stories = self.scenario.apps
+        return tuple(
+            (p, Till(s, self.scenario.seed, p.crowd)) for p, s in zip(projects, stories, strict=True)
+        )
+
     def _open(self, story: AppStory, number: int) -> Project:
         crowd = Crowd(story, self.scenario.seed)
         for release in story.releases:
@@ -190,7 +208,27 @@ class World:
             self.play.open(story, crowd)
         self.opinions.open(story, crowd)
         platform = "apple-ios" if on_app_store else "android"
-        return Project(FIRST_PROJECT_ID + number, project_slug(story), story.package, crowd, platform)
+        return Project(
+            FIRST_PROJECT_ID + number,
+            project_slug(story),
+            story.package,
+            crowd,
+            platform,
+            self._issues(story),
+        )
+
+    def _issues(self, story: AppStory) -> tuple[NewIssues, ...]:
+        """What crashes first in each release: from its onset on, if it has one."""
+        begins = self.scenario.start
+        return tuple(
+            NewIssues(
+                release.code,
+                release.issues,
+                (begins + (release.onset.at if release.onset else timedelta(0))).timestamp(),
+            )
+            for release in story.releases
+            if release.issues
+        )
 
 
 def _with_applied(reply: Reply, *, applied: bool | None) -> Reply:

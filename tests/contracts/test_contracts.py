@@ -54,7 +54,7 @@ def test_a_phased_release_is_turned_to_every_state():
     [
         ("google_play", {*PLAY_OPERATIONS.values(), "releases.list", "reviews.list", "reviews.get"}),
         ("app_store", set(APP_STORE_OPERATIONS.values())),
-        ("sentry", {"sessions", "organization", "project"}),
+        ("sentry", {"sessions", "organization", "project", "issues"}),
     ],
 )
 def test_every_operation_of_the_emulator_is_asked(service, operations):

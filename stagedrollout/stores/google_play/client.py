@@ -22,6 +22,7 @@ from stagedrollout.core.errors import Faulty, Unreachable
 from stagedrollout.core.ports import Clearance
 from stagedrollout.stores.google_play.errors import SERVICE, classified
 from stagedrollout.stores.google_play.tokens import Tokens, credentials_from
+from stagedrollout.stores.google_play.turns import Turns
 from stagedrollout.stores.google_play.wire import (
     BODY_BYTES_MAX,
     TIMEOUT_SECONDS,
@@ -60,6 +61,8 @@ class PlayClient:
         self._tokens = Tokens(credentials_from(info))
         self._endpoint = endpoint
         self._open_http = open_http or partial(BoundedHttp, timeout_seconds)
+        self.turns = Turns()
+        """Who may have an edit open when, by package: edits belong to the account."""
         self.written: dict[str, str] = {}
         """By package, the edit last written to: what it shows is our wish, not what is deployed."""
         self._building = threading.Lock()

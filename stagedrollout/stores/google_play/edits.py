@@ -20,6 +20,9 @@ from stagedrollout.stores.google_play.tracks import RawTrack, Reviews, summaries
 
 _OPENING = "opening an edit"
 
+_INTERNAL = {"internal": "qa", "qa": "internal"}
+"""The other name of the internal track (google-play.md section 3)."""
+
 
 class InReview(StrEnum):
     """What a commit does when changes are already in review. Play's own default is to cancel."""
@@ -44,6 +47,11 @@ class Edits:
     package: str
     track: str
     clearance: Clearance
+
+    @property
+    def internal(self) -> bool:
+        """Whether this is the internal track, which knows no halt (section 1)."""
+        return self.track in _INTERNAL
 
     def open(self) -> str:
         """Open an edit that shows what is deployed, and return its id.
@@ -97,12 +105,18 @@ class Edits:
             "writing the track",
         )
 
-    def commit(self, edit: str, terms: Terms) -> None:
-        """Make the edit real. Unless it raises Refused, Denied, Throttled or Conflict, it may have worked.
+    def validate(self, edit: str) -> None:
+        """Let Play judge the edit as a commit would, without making anything real.
 
-        There is no validate before it: the commit validates as well, changes nothing when it refuses, and
-        a raise or halt has 8 requests in all.
+        For raises only: a halt has no time for it, and it cannot be told of the flag that keeps changes out of
+        review (E5).
         """
+        self._object(
+            lambda play: play.edits().validate(packageName=self.package, editId=edit), "validating the edit"
+        )
+
+    def commit(self, edit: str, terms: Terms) -> None:
+        """Make the edit real. Unless it raises Refused, Denied, Throttled or Conflict, it may have worked."""
         # Sent only when needed: even an explicit `false` is an unnecessary risk (section 3).
         held_back: dict[str, Any] = {"changesNotSentForReview": True} if terms.held_back else {}
         self._object(
@@ -125,8 +139,20 @@ class Edits:
             )
 
     def reviews(self) -> Reviews:
-        """Where the releases of the track stand in review; no edit is needed."""
-        parent = f"applications/{self.package}/tracks/{self.track}"
+        """Where the releases of the track stand in review; no edit is needed.
+
+        The internal track has two names, and which of them this request knows is open (section 11 h).
+        """
+        try:
+            return self._reviews_of(self.track)
+        except Refused as no:
+            other = _INTERNAL.get(self.track)
+            if other is None or no.said is not Said.NO_SUCH_TRACK:
+                raise
+        return self._reviews_of(other)
+
+    def _reviews_of(self, track: str) -> Reviews:
+        parent = f"applications/{self.package}/tracks/{track}"
         return summaries(
             self._object(
                 lambda play: play.applications().tracks().releases().list(parent=parent),

@@ -220,6 +220,8 @@ class FakePlay:
             return _json(track) if track["releases"] else error(404, "Track empty.", status="NOT_FOUND")
         if step == "put":
             return self._put(edit, call.body)
+        if step == "validate":
+            return NOT_BY_ITSELF if self.rejected else _json({"id": edit, "expiryTimeSeconds": "1793030400"})
         if step == "commit":
             return self._commit(edit, call.query)
         del self.edits[edit]
@@ -326,8 +328,9 @@ def _step(method: str, path: str) -> tuple[str, str]:
             return "get", edit
         case ("PUT", ["edits", edit, "tracks", _]):
             return "put", edit
-        case ("POST", ["edits", edit]) if edit.endswith(":commit"):
-            return "commit", edit.removesuffix(":commit")
+        case ("POST", ["edits", edit]) if edit.endswith((":validate", ":commit")):
+            edit, _, verb = edit.partition(":")
+            return verb, edit
         case ("DELETE", ["edits", edit]):
             return "delete", edit
         case ("GET", ["tracks", _, "releases"]):
