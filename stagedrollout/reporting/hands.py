@@ -57,8 +57,7 @@ def _overrides(walked: tuple[Step, ...]) -> Iterator[Override]:
     for step in walked:
         fact = step.fact
         if isinstance(fact, facts.Started):
-            # Only where the journal tells of it: who starts a known bad release says so.
-            if getattr(fact, "known_bad", ""):
+            if fact.known_bad:
                 yield Override(OverrideKind.KNOWN_BAD, step.at, str(fact.actor), fact.reason)
         elif isinstance(fact, facts.Commanded) and fact.accepted and step.before:
             kind = _kind(fact.verb, step.before)

@@ -137,8 +137,10 @@ def _followed(stop: Stop, step: Step) -> Stop:
     before, after, fact = step.before, step.after, step.fact
     if stop.resumed_at is not None:
         return stop if stop.reached_all or not after.completed_at else replace(stop, reached_all=True)
-    if before is not None and before.halt and after.halt is None:
+    if before is not None and before.halt and after.halt is None and not isinstance(fact, facts.Returned):
         return replace(stop, resumed_at=step.at, resumed_by=_who_resumed(step))
+    if isinstance(fact, facts.Started) and fact.known_bad:
+        return replace(stop, resumed_at=step.at, resumed_by=fact.actor)
     if stop.confirmed_at is None and after.halt and after.halt.confirmed:
         return replace(stop, confirmed_at=step.at)
     match fact:

@@ -27,7 +27,7 @@ from stagedrollout.reporting.release import Outcome, begun
 from stagedrollout.reporting.spans import stretches
 from stagedrollout.reporting.stages import Left
 from stagedrollout.reporting.stops import NoBrake
-from tests.core.builders import ANNA, COMPLETED, HALTED, HOUR, NOON, ppm, seen
+from tests.core.builders import ANNA, COMPLETED, DRAFT, HALTED, HOUR, NOON, ppm, seen
 from tests.reporting.histories import BY_POLICY, HARM, SUSPECTED, History, bad, completed
 
 
@@ -99,6 +99,17 @@ def test_a_halt_in_the_console_is_a_persons_and_has_no_time_to_be_seen():
     (halt,) = history.report().stops
     assert (halt.actor, halt.code, halt.by_machine, halt.ppm) == (SOMEBODY, "console", False, ppm(10))
     assert history.report().console == ((Drift.HALTED, 1),)
+
+
+def test_a_halted_release_that_comes_back_is_resumed_by_nobody_until_a_person_starts_it_knowing_that():
+    history = (
+        bad().at(30, facts.Superseded("5.4.0 (540)")).at(40, facts.Returned(seen(HALTED), seen(DRAFT, 0)))
+    )
+    told = history.report(now=50)
+    assert (told.stops[0].resumed_at, told.hours[Cause.NOT_STARTED]) == (None, 10 * HOUR)
+    told = history.at(60, facts.Started(ANNA, "it is fixed", "", "c9", known_bad="halted")).report(now=70)
+    assert told.stops[0].resumed_by == ANNA
+    assert [(each.kind, each.reason) for each in told.overrides] == [(OverrideKind.KNOWN_BAD, "it is fixed")]
 
 
 def test_a_halted_release_whose_place_is_taken_stays_halted_and_a_completed_one_completed():
@@ -237,6 +248,7 @@ ANYTHING = st.sampled_from(
         facts.RemovalOrdered(ANNA, "away with it"),
         facts.Suspected("evidence", 1, NOON, SUSPECTED[0]),
         facts.Unlinked(),
+        facts.Returned(seen(HALTED), seen()),
         facts.Closed(),
         seen(HALTED),
         seen(COMPLETED),
