@@ -11,6 +11,7 @@
     templates.py  whether the releases of a store are called in Sentry as the configuration says
     slack.py      Slack: token, scopes, channels
     signals.py    every other source: one read
+    sources.py    which those are, and how each is asked
     house.py      what the configuration itself gives to think about
 
 There is no commit in this room, and no raise: a test and a contract of imports watch over that.

@@ -25,17 +25,35 @@ def remarks(tell: Telling, settings: Settings) -> Iterator[Finding]:
 
 def _addresses(tell: Telling, settings: Settings) -> Iterator[Finding]:
     """Promise S3."""
-    sentry = settings.sentry
-    if sentry and sentry.url.startswith("http://") and not on_loopback(sentry.url):
-        host = urlsplit(sentry.url).hostname or ""
-        said = f"sentry.url is plain http to {host} (allow_http): whoever is on the way reads the token and can alter the evidence"
-        yield tell.warning("plain http", said, "give the server a certificate and write https://")
+    for name, address in _addresses_of(settings):
+        if address.startswith("http://") and not on_loopback(address):
+            host = urlsplit(address).hostname or ""
+            said = f"{name} is plain http to {host} (allow_http): whoever is on the way reads the token and can alter the evidence"
+            yield tell.warning("plain http", said, "give the server a certificate and write https://")
     stores = (("google_play", settings.google_play), ("app_store", settings.app_store))
     emulated = [name for name, access in stores if access and access.endpoint]
     if emulated:
         yield tell.note(
             "address", f"no real store is asked: {' and '.join(emulated)} at an address on this machine"
         )
+
+
+def _addresses_of(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every address of a signal that plain http can be allowed for, by its place."""
+    services = (
+        ("sentry", settings.sentry),
+        ("prometheus", settings.prometheus),
+        ("grafana", settings.grafana),
+    )
+    for name, access in services:
+        if access is not None:
+            yield f"{name}.url", access.url
+    for app in settings.apps:
+        android = app.google_play.signals if app.google_play else ()
+        for signal in (*android, *(app.app_store.signals if app.app_store else ())):
+            source = signal.http_json or signal.plugin
+            if source is not None:
+                yield f"the url of the signal {signal.name} of {app.name}", source.url
 
 
 def _people(tell: Telling, settings: Settings) -> Iterator[Finding]:

@@ -13,19 +13,18 @@ from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import AppSettings, AppStoreListing, PlayListing, SentrySource
 from stagedrollout.core.gates import Part
 from stagedrollout.core.model import Release, Store, StoreApp
-from stagedrollout.core.observation import SignalQuery, Unheard, Unmeasured
 from stagedrollout.core.policy import Policy
-from stagedrollout.core.ports import Clock, Signal
+from stagedrollout.core.ports import Clock
+from stagedrollout.daemon.bootstrap import clock_of
 from stagedrollout.daemon.channels import slack_ask
-from stagedrollout.daemon.clocks import SystemClock
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.listings import Clients, open_clients, open_listings
-from stagedrollout.daemon.retrying import ONCE, persistently
 from stagedrollout.doctor import app_store, house, play, sentry, signals, slack
 from stagedrollout.doctor.finding import Finding, Telling
 from stagedrollout.doctor.quiet import Quiet
 from stagedrollout.doctor.rounds import REQUEST_SECONDS, Told, Unit, examined
+from stagedrollout.doctor.sources import sources_of
 from stagedrollout.doctor.templates import template_findings
 from stagedrollout.signals.sentry_names import ReleaseNames
 from stagedrollout.signals.sentry_survey import Seen, SentrySurvey
@@ -62,11 +61,14 @@ class Doctor:
     def examine(self, told: Told) -> tuple[Finding, ...]:
         """Ask everybody at once, within bounds. `told` is called with what is still waited for."""
         loaded = _impatient(self.loaded)
-        clock: Clock = self.doors.clock or SystemClock()
+        clock = clock_of(loaded.settings, self.doors)
         clients, listings = open_clients(loaded, self.doors, clock), open_listings(loaded, self.doors, clock)
         turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         lanes = _lanes()
-        apps = [_OneApp(loaded, clients, listings, each, self.probing, turns, lanes) for each in self._apps()]
+        apps = [
+            _OneApp(loaded, clients, listings, each, self.probing, clock, turns, lanes)
+            for each in self._apps()
+        ]
         tell = Telling(CONFIGURATION)
         house_told = [*house.remarks(tell, loaded.settings), *self._unprobed(tell)]
         units = [*chain.from_iterable(one.units() for one in apps), *_services(loaded, clients)]
@@ -139,6 +141,7 @@ class _OneApp:
     listings: Mapping[StoreApp, Listing]
     app: AppSettings
     probing: bool
+    clock: Clock
     turns: Mapping[str, threading.Lock]
     lanes: Mapping[str, threading.Semaphore]
     _learned: dict[Store, Learned] = field(default_factory=dict)
@@ -221,13 +224,14 @@ class _OneApp:
         return lambda: sentry.about_project(case)
 
     def _sources(self, tell: Telling, store: Store, learned: Learned) -> Questions:
-        """Asked about the newest release, once it is known; ratings only where the policy has a gate on them."""
+        """Asked about the newest release, once it is known."""
         listing = self.listings[StoreApp(self.app.name, store)]
 
         def ask() -> Iterator[Finding]:
-            if learned.releases and self.policy.ratings is not None:
-                query = _query(learned.releases)
-                yield from signals.questions(tell, [_source(each, query) for each in listing.opinions])
+            if learned.releases:
+                now = self.clock.now()
+                asked = list(sources_of(listing, self.policy, learned.releases, now))
+                yield from signals.questions(tell, asked)
 
         return ask
 
@@ -257,17 +261,3 @@ def _in(lane: threading.Semaphore, asked: Sequence[Questions]) -> Questions:
 def _lanes() -> Mapping[str, threading.Semaphore]:
     """Services limit how much they are asked at once (sentry.md section 7)."""
     return defaultdict(lambda: threading.Semaphore(AT_ONCE))
-
-
-def _query(releases: tuple[Release, ...]) -> SignalQuery:
-    newest, *others = releases
-    now = datetime.now(UTC)
-    return SignalQuery(newest, tuple(others[:3]), now - timedelta(days=1), now)
-
-
-def _source(signal: Signal, query: SignalQuery) -> signals.Source:
-    def read() -> list[str]:
-        readings = persistently(lambda: signal.read(query), ONCE)
-        return [each.why if isinstance(each, (Unmeasured, Unheard)) else "" for each in readings]
-
-    return signals.Source(signal.name, read)

@@ -91,3 +91,10 @@ def test_a_pause_clock_runs_only_while_it_is_paused() -> None:
     assert rollout.pauses.at(NOON) == 30 * HOUR
     active = extend(rollout, (Seen.of(phased(ACTIVE, 1)),), NOON)
     assert active.pauses.at(NOON + timedelta(days=5)) == 30 * HOUR
+
+
+def test_a_version_that_reads_active_for_a_day_after_its_watch_was_taken_from_nobody() -> None:
+    everyone = phased(ACTIVE, 7)
+    over = extend(rolling(everyone), (facts.Closed(),), EARLIER)
+    assert over.finished
+    assert look(over, everyone) == ()
