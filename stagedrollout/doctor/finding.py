@@ -71,7 +71,7 @@ class Telling:
     def failed(self, about: str, error: EdgeError, right: str = "") -> Finding:
         """A refusal is a problem; anything else leaves open how things are."""
         if isinstance(error, (Denied, Rejected)):
-            return self.problem(about, f"{error.service} refuses ({error.doing}): {error.detail}", right)
+            return self.problem(about, f"{error.service} refuses ({error.doing}): {error.told}", right)
         said = f"{error.service} could not be asked ({error.doing}): {error.detail}"
         return self.unknown(
             about, said, right or "try again; if it stays so, look at network, proxy and address"

@@ -21,6 +21,10 @@ LAST_WORD = (
 )
 
 
+MENDED = frozenset({Said.FRACTION, Said.TWO_COMPLETED, Said.TWO_STAGED, Said.TWO_EDITS, Said.COUNTRIES})
+"""Refusals of a track as it is that say how Play wants it; a raise or halt is mended and written once more."""
+
+
 class Draft(Protocol):
     """An edit that can be written and judged, and not committed."""
 
@@ -70,7 +74,10 @@ def _refused(tell: Telling, no: Refused) -> Finding:
         return tell.warning(
             "probe", said, "a person must send the changes in Play Console > Publishing overview"
         )
-    said = f"Play does not take the track as it is, and would not take a raise ({no.doing}): {no.detail}"
+    if no.said in MENDED:
+        said = f"Play does not take the track the way it shows it ({no.said.value}); the daemon writes it the other way then"
+        return tell.note("probe", f"{said}: {no.detail}", "whether the account may release stays open")
+    said = f"Play does not take the track as it is, and would not take a raise ({no.doing}): {no.told}"
     return tell.problem(
         "probe", said, "the Play Console shows what is missing, below Publishing overview or Policy"
     )

@@ -7,6 +7,8 @@ import pytest
 from stagedrollout.core.policy import HaltInReview
 from stagedrollout.doctor.finding import State, Telling
 from stagedrollout.doctor.play import waiting
+from stagedrollout.doctor.probe import probed
+from stagedrollout.stores.google_play.errors import Refused, Said
 from tests.doctor.desk import ANDROID, Desk, in_section
 from tests.emulator.calls import entries
 
@@ -138,6 +140,27 @@ def test_the_probe_tells_how_this_play_takes_a_halt(desk: Desk, rule: str, said:
     desk.examines(probing=True)
     assert desk.finding(ANDROID, "probe", said).state is State.NOTE
     assert "Play takes a lower share" in desk.finding(ANDROID, "probe", "lower share").said
+
+
+def test_a_track_that_play_wants_written_otherwise_is_no_problem_for_the_daemon() -> None:
+    class Picky:
+        track = "production"
+
+        def write(self, edit: str, body: object) -> None:
+            raise Refused(
+                "writing the track", "HALTED release must not have fraction", status=400, said=Said.FRACTION
+            )
+
+        def validate(self, edit: str) -> None:
+            raise AssertionError(edit)
+
+    track = {
+        "track": "production",
+        "releases": [{"versionCodes": ["1"], "status": "halted", "userFraction": 0.1}],
+    }
+    [found] = probed(Telling(ANDROID), Picky(), "e1", track)
+    assert found.state is State.NOTE
+    assert "(E9)" in found.said
 
 
 @pytest.mark.parametrize(

@@ -57,13 +57,30 @@ def test_a_mistyped_template_is_told_with_the_one_that_would_fit(desk: Desk) -> 
 
 
 def test_a_token_that_may_more_than_is_needed_is_warned_of(desk: Desk) -> None:
-    desk.world.turn({"sentry_credential": "to_spare", "sentry_without_users": True})
+    desk.world.turn(
+        {"sentry_credential": "to_spare", "sentry_without_users": True, "sentry_four_statuses": True}
+    )
     desk.examines()
+    assert "tells 4 kinds of sessions apart" in desk.finding(ANDROID, "sentry environment", "kinds").said
     assert (
         desk.finding("sentry", "beyond need").said
         == "the token may more than is needed: org:admin, project:write"
     )
     assert "without user or installation ids" in desk.finding(ANDROID, "sentry users").said
+
+
+def test_an_organization_of_another_region_is_told_with_its_address(desk: Desk) -> None:
+    desk.world.turn({"sentry_region": "elsewhere"})
+    desk.examines()
+    found = desk.finding("sentry", "organization")
+    assert (found.state, found.right) == (State.PROBLEM, "write sentry.url: https://de.sentry.io")
+
+
+def test_an_organization_token_can_read_nothing(desk: Desk) -> None:
+    desk.world.turn({"sentry_credential": "organization"})
+    desk.examines()
+    assert "it needs org:read" in desk.finding("sentry", "token").right
+    assert desk.finding(ANDROID, "sentry").state is State.PROBLEM
 
 
 def test_a_token_that_is_refused_is_told_by_everyone_who_uses_it(desk: Desk) -> None:
