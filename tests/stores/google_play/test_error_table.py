@@ -182,6 +182,26 @@ def test_e9_a_raise_beside_a_halted_release_gives_that_one_the_form_play_wants()
     assert (at(fake), fake.deployed(5015)["status"]) == (0.2, "halted")
 
 
+@pytest.mark.parametrize("rule", ["must have", "must not have"])
+def test_e9_a_running_release_is_neither_left_out_nor_stripped_of_its_fraction(rule):
+    """Left out it would be halted (section 4.3); how many get it has been decided, and is nobody else's to say."""
+    sibling = release(NEW, versionCodes=["5015"], userFraction=None if rule == "must have" else 0.3)
+    fake = FakePlay(NEW, OLD, sibling)
+    fake.fails("put", error(400, f"IN_PROGRESS release {rule} fraction."))
+    with pytest.raises(EdgeError, match=rule):
+        raised(fake)
+    assert fake.steps.count("put") == 1
+    assert (at(fake), fake.deployed(5015)) == (0.1, sibling)
+
+
+def test_e9_a_release_for_everyone_is_never_given_a_fraction():
+    fake = FakePlay(NEW, OLD)
+    fake.fails("put", error(400, "COMPLETED release must have fraction."))
+    with pytest.raises(EdgeError, match="must have fraction"):
+        raised(fake, EVERYONE)
+    assert (fake.steps.count("put"), at(fake)) == (1, 0.1)
+
+
 def test_e10_of_two_completed_releases_the_old_ones_are_left_to_play():
     older = release(OLD, versionCodes=["5001"])
     fake = FakePlay(NEW, OLD, older)
