@@ -146,8 +146,8 @@ class Recorder:
         return self._write_halt(known, news, at, learned)
 
     def note(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
-        """Write what a person did past the daemon, and holds: it permits nothing, so it needs no lease and waits for
-        no reading of the journal. Raises StorageError."""
+        """Write what a person did past the daemon, and holds: it permits nothing, so it needs no lease, and goes on top
+        of whatever was written meanwhile. Raises StorageError."""
         for _ in range(HALT_ATTEMPTS - 1):
             try:
                 return self._write_halt(self._read(key), news, at)
