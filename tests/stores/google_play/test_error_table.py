@@ -251,6 +251,33 @@ def test_e13_a_completed_release_is_halted_without_completing_another_in_the_sam
     assert [one["status"] for one in last["releases"]] == ["halted"]
 
 
+@pytest.mark.parametrize("row", ["E10", "E13"])
+def test_e10_e13_a_halt_is_mended_once_also_where_play_objects_only_when_it_is_committed(row):
+    """The order of Play's checks is unknown (section 10): sent the same way again it would never be halted."""
+    fake = FakePlay(release(NEW, status="completed", userFraction=None))
+    fake.track["releases"].append(OLD)
+    refuses(fake, "commit", row)
+    assert halted_by_us(fake).settlement is Settlement.CONFIRMED
+    assert (fake.deployed(5020)["status"], fake.deployed(5010)["status"]) == ("halted", "completed")
+    assert fake.steps[:7] == ["insert", "get", "put", "commit", "put", "commit", "insert"]
+
+
+def test_e10_a_halt_that_play_never_takes_is_mended_once_and_told():
+    fake = FakePlay(release(NEW, status="completed", userFraction=None), OLD)
+    refuses(fake, "commit", "E10", always=True)
+    assert halted_by_us(fake).settlement is Settlement.REFUSED
+    assert fake.steps.count("commit") == 2
+
+
+def test_e10_a_halt_whose_edit_ends_with_the_refusal_is_told_in_plays_words():
+    fake = FakePlay(release(NEW, status="completed", userFraction=None), OLD)
+    refuses(fake, "commit", "E10")
+    fake.fails("put", said("E1"), turn=2)
+    outcome = halted_by_us(fake)
+    assert outcome.settlement is Settlement.REFUSED
+    assert "Only one completed release" in outcome.detail
+
+
 def test_e14_a_halt_that_fails_inside_play_is_not_halted_and_says_what_it_may_be():
     outcome = halted_by_us(refuses(rollout(), "commit", "E14"))
     assert outcome.settlement is Settlement.IN_DOUBT
