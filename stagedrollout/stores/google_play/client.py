@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -42,6 +43,9 @@ Ask = Callable[["AndroidPublisherResource"], "HttpRequest"]
 
 REVIEWS_PER_PAGE = 100
 """The most that Play gives (google-play.md section 7)."""
+
+WRITTEN_MAX = 16
+"""Edits of a package that are remembered as written to: a raise and the halts that overtake it each write to one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,17 @@ class PlayClient:
         self._open_http = open_http or partial(BoundedHttp, timeout_seconds)
         self.turns = Turns()
         """Who may have an edit open when, by package: edits belong to the account."""
-        self.written: dict[str, str] = {}
-        """By package, the edit last written to: what it shows is our wish, not what is deployed."""
+        self._written: dict[str, deque[str]] = {}
         self._building = threading.Lock()
         self._service: AndroidPublisherResource | None = None
+
+    def writes_to(self, package: str, edit: str) -> None:
+        """Note, before it is written to, that what this edit shows will be our wish and not what is deployed."""
+        self._written.setdefault(package, deque(maxlen=WRITTEN_MAX)).append(edit)
+
+    def wrote_to(self, package: str, edit: str) -> bool:
+        """Whether this edit was written to lately, by whichever thread."""
+        return edit in tuple(self._written.get(package, ()))
 
     def send(self, ask: Ask, doing: str, clearance: Clearance) -> Any:
         """Send one request and return its parsed reply ("" for none).
