@@ -75,7 +75,7 @@ def ledger_rows(kept: Kept) -> Iterator[tuple[str, ...]]:
 
     The stage is the one that the evidence counts the hour to: that in which a stage begins is its own already.
     """
-    from stagedrollout.core.evidence.course import rows_of  # noqa: PLC0415
+    from stagedrollout.core.evidence.course import Marks, rows_of  # noqa: PLC0415
     from stagedrollout.core.hours import hour_floor  # noqa: PLC0415
     from stagedrollout.core.ledger import Measure  # noqa: PLC0415
     from stagedrollout.core.run_terms import run_of  # noqa: PLC0415
@@ -85,7 +85,7 @@ def ledger_rows(kept: Kept) -> Iterator[tuple[str, ...]]:
         return
     counted = kept.ledger.of(Measure.CRASHED)
     own = {place: tally for place, tally in counted.items() if run.counts(Measure.CRASHED, place)}
-    for row in rows_of(own, Measure.CRASHED, run.stages, None, run.terms.s):
+    for row in rows_of(own, Measure.CRASHED, Marks(run.stages, None, run.terms.s)):
         first, *others = row.strata
         total = sum(others, first)
         begun = [stage.ppm for stage in run.stages if hour_floor(stage.at) <= row.start]

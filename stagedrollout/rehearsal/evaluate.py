@@ -94,7 +94,7 @@ def terms(rho0: float, s: float, tau2: float | None, floor: float | None) -> Ter
 def evaluate(entries: Sequence[Entry], by: Terms) -> Evaluation:
     """Every row at its close. The entries rise in time."""
     buckets = {Place(entry.start): entry.tally for entry in entries}
-    rows = course.rows_of(buckets, Measure.CRASHED, _stages(entries), None, by.s)
+    rows = course.rows_of(buckets, Measure.CRASHED, course.Marks(_stages(entries), None, by.s))
     yardsticks = _yardsticks(by)
     folds = {signal: course.fold(rows, yardstick) for signal, yardstick in yardsticks.items()}
     sessions = folds[SignalId.CRASHED_SESSIONS]

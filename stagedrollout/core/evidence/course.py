@@ -31,6 +31,15 @@ class StageStart(NamedTuple):
     ppm: int
 
 
+class Marks(NamedTuple):
+    """What is marked on hourly buckets: the stages that began, and the hours in which the baseline is off by its own
+    usual rate `p_ref` (None: nobody knows what is usual)."""
+
+    stages: tuple[StageStart, ...]
+    p_ref: float | None
+    s: float
+
+
 class Row(NamedTuple):
     """One bucket as it is folded: its strata in order, whether a stage started in it (or since the bucket before it),
     and what its stage must rule out (None: no stage is known). `incident`: the baseline itself was off in it."""
@@ -210,18 +219,12 @@ def ln_e_advance(folded: Fold, stage_at: datetime, settled_until: datetime) -> f
     return folded.states[count].ln_e_advance
 
 
-def rows_of(
-    buckets: Buckets,
-    measure: Measure,
-    stages: tuple[StageStart, ...],
-    p_ref: float | None,
-    s: float,
-    known: tuple[Row, ...] = (),
-) -> tuple[Row, ...]:
-    """The buckets of one measure as they are folded. Stages and incidents are marked on hourly buckets only.
+def rows_of(buckets: Buckets, measure: Measure, marks: Marks, known: tuple[Row, ...] = ()) -> tuple[Row, ...]:
+    """The buckets of one measure as they are folded.
 
-    `known`: rows made before with the same stages and terms; up to the first bucket that has changed they are taken.
+    `known`: rows made before with the same marks; up to the first bucket that has changed they are taken.
     """
+    stages = marks.stages
     by_start: dict[datetime, list[tuple[str, Tally]]] = {}
     for place, tally in buckets.items():
         by_start.setdefault(place.start, []).append((place.stratum, tally))
@@ -240,7 +243,7 @@ def rows_of(
         kept = iter(())
         rho = rho_advance(stages[begun - 1].ppm) if begun else None
         row = Row(start, strata, begun > reached, rho)
-        rows.append(row._replace(incident=incident(rows, row, p_ref, s)) if hourly else row)
+        rows.append(row._replace(incident=incident(rows, row, marks.p_ref, marks.s)) if hourly else row)
         reached = begun
     return tuple(rows)
 

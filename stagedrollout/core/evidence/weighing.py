@@ -158,7 +158,7 @@ def _rows(
     run: Run, ledger: Ledger, measure: Measure, known: tuple[course.Row, ...]
 ) -> tuple[course.Row, ...]:
     own = {place: tally for place, tally in ledger.of(measure).items() if run.counts(measure, place)}
-    return course.rows_of(own, measure, run.stages, run.terms.p_ref, run.terms.s, known)
+    return course.rows_of(own, measure, course.Marks(run.stages, run.terms.p_ref, run.terms.s), known)
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagedrollout.core.evidence import course, increments
-from stagedrollout.core.evidence.course import Fold, Row, StageStart, fold, ln_e_advance, rho_advance, rows_of
+from stagedrollout.core.evidence.course import (
+    Fold,
+    Marks,
+    Row,
+    StageStart,
+    fold,
+    ln_e_advance,
+    rho_advance,
+    rows_of,
+)
 from stagedrollout.core.evidence.terms import LN_ADVANCE
 from stagedrollout.core.hours import HOUR
 from stagedrollout.core.ledger import Measure, Place, Tally
@@ -29,7 +38,7 @@ def rows(
     p_ref: float | None = None,
 ) -> tuple[Row, ...]:
     buckets = {Place(hour(place), stratum): Tally(*each) for (place, stratum), each in written.items()}
-    return rows_of(buckets, measure, stages, p_ref, 2.0)
+    return rows_of(buckets, measure, Marks(stages, p_ref, 2.0))
 
 
 def plain(written: dict[int, Written], *stages: StageStart, p_ref: float | None = None) -> tuple[Row, ...]:
