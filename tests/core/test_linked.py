@@ -415,6 +415,20 @@ def test_a_halt_after_the_answer_holds_again() -> None:
     assert "LinkHeld" in kinds(brings(follower, again))
 
 
+def test_a_halted_release_that_is_merely_back_in_the_store_answers_nothing() -> None:
+    play = halted(rolling())
+    follower = with_facts(ios(), *brings(ios(), play))
+    over = with_facts(play, facts.Superseded("5.3.0"))
+    back = with_facts(over, seen(DRAFT), facts.Returned(play.seen, seen(DRAFT)))
+    assert (back.halt, back.known_bad) == (None, play.halt)
+    follower = with_facts(follower, *brings(follower, back))
+    assert follower.link.holding
+    assert code(decide(case(follower, policy=terms()))) == "linked_halt"
+    assert "LinkHeld" in kinds(brings(ios(), back)), "found only now, it is held as well"
+    knowingly = facts.Started(ANNA, "it was the server", "standard", "c1", known_bad="it eats photos")
+    assert "LinkAnswered" in kinds(brings(follower, with_facts(back, knowingly)))
+
+
 def test_another_version_is_none_of_its_business() -> None:
     other = replace(halted(rolling()), release=Release("5030", "5.3.0", "5030"))
     (linked,) = brings(ios(), other)
