@@ -86,7 +86,7 @@ def _returned(rollout: Rollout, found: StoreRelease, store: StoreState, now: dat
 
 def _begins_anew(rollout: Rollout, seen: Seen) -> bool:
     """Whether it was put there afresh, rather than changed where it was: a halted one that was gone or is a draft
-    again, or any on another track."""
+    again, or any on another track. One that is where it was had only not been listed."""
     before = rollout.seen
     if before is None or rollout.intent or seen.status not in _BACK:
         return False
@@ -95,7 +95,7 @@ def _begins_anew(rollout: Rollout, seen: Seen) -> bool:
     if rollout.halt is None or not rollout.halt.confirmed:
         return False
     draft_again = seen.status is ReleaseStatus.DRAFT and before.status is not ReleaseStatus.DRAFT
-    return rollout.gone or draft_again
+    return draft_again or (rollout.gone and not same_place(before, seen))
 
 
 def _unbelievable(rollout: Rollout, seen: Seen, now: datetime) -> bool:
