@@ -203,6 +203,13 @@ def test_a_release_that_was_only_superseded_begins_anew() -> None:
     assert only(facts.Started, decide_of(rollout, BACK).also).actor.name == "stagedrollout"
 
 
+def test_an_ignored_release_that_is_back_is_told_to_nobody() -> None:
+    ignored = with_facts(waiting(OnNewRelease.IGNORE, shown(DRAFT)), facts.Superseded(NEWER.label))
+    back, learned = look(ignored, shown(DRAFT), at=2 * HOUR)
+    assert only(facts.Returned, learned)
+    assert notices(back, learned, NOON + 2 * HOUR) == ()
+
+
 def test_a_halted_release_that_one_look_did_not_list_is_halted_still() -> None:
     paused = shown(ReleaseStatus.PAUSED, 5)
     world = replace(adopted(), key=replace(KEY, store=Store.APP_STORE))

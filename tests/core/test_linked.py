@@ -219,6 +219,15 @@ def test_a_start_that_waited_meets_what_has_come_up_since() -> None:
     assert decide(case(knowing, look=store(draft, older))).kind is DecisionKind.START
 
 
+def test_a_start_that_waited_is_over_with_the_release_and_does_not_come_back_with_it() -> None:
+    started = facts.Started(ANNA, "go", "standard", "c1")
+    over = with_facts(led_by(waiting(found=shown(DRAFT)), 5), started, facts.Superseded("5.3.0"))
+    assert over.start_awaited is None
+    assert "waiting for its turn" not in board(over).headline
+    moved = with_facts(led_by(waiting(found=shown(DRAFT)), 5), started, facts.Returned(None, seen(DRAFT)))
+    assert (moved.steered, moved.start_awaited) == (False, None), "on another track it is another rollout"
+
+
 def test_a_start_without_evidence_does_not_wait() -> None:
     knowingly = order(CommandVerb.START, without_evidence=True)
     assert decide(case(led_by(waiting(found=shown(DRAFT))), command=knowingly)).kind is DecisionKind.START
