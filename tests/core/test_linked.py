@@ -192,6 +192,15 @@ def test_a_start_that_waited_goes_out_in_the_hours_for_raises_and_in_no_freeze_o
     assert code(decide(case(held))) == "human_hold"
 
 
+def test_a_start_whose_turn_comes_while_the_app_is_only_observed_is_written_once() -> None:
+    started = facts.Started(ANNA, "go", "standard", "c1")
+    turn = with_facts(led_by(waiting(found=shown(DRAFT)), 100), started)
+    would = decide(case(turn, mode=Mode.OBSERVE))
+    assert (would.kind, would.change) == (DecisionKind.START, None)
+    told = extend(turn, of_decision(turn, would, "f1"), NOON)
+    assert of_decision(told, decide(case(told, mode=Mode.OBSERVE)), "f1") == ()
+
+
 def test_a_halt_keeps_back_a_start_that_waits_for_its_turn() -> None:
     started = facts.Started(ANNA, "go", "standard", "c1")
     turn = with_facts(led_by(waiting(found=shown(DRAFT)), 5), started)
