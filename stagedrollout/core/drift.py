@@ -70,7 +70,8 @@ def _after_its_end(
     if rollout.superseded_by and seen.status in _BACK:
         back = seen.status is ReleaseStatus.DRAFT or not in_its_place
         return _returned(rollout, found, store, now) if back else ()
-    if rollout.superseded_by or in_its_place or before is None or same_place(before, seen):
+    everyone = seen.status is ReleaseStatus.IN_PROGRESS and seen.exposure_ppm == PPM_ALL
+    if rollout.superseded_by or in_its_place or before is None or everyone or same_place(before, seen):
         return ()  # on the App Store a release may read active for a day after it has reached everyone
     if seen.status not in (*_BACK, *_TAKEN_AWAY):
         return ()

@@ -262,6 +262,11 @@ def test_a_release_that_somebody_takes_away_from_everyone_after_its_watch_is_ask
     assert decide_of(rollout, found, now=NOON + 3 * DAY).change is None
 
 
+def test_a_release_that_everyone_has_and_that_reads_active_was_taken_from_nobody() -> None:
+    over = with_facts(rolling(shown(COMPLETED)), facts.Closed())
+    assert look(over, shown(STAGED, 100), at=DAY)[1] == ()
+
+
 def test_a_release_on_another_track_is_another_rollout_of_the_same_program() -> None:
     on_beta = replace(shown(HALTED, 10), track="beta")
     rollout, _ = look(halted(adopted()), on_beta)
