@@ -61,16 +61,17 @@ def _look(link: Link, same: tuple[Rollout, ...], unread: str) -> link_facts.Link
         release=newest.release.label if newest else "",
         steered=newest.steered if newest and leads else False,
         earned_ppm=newest.proven_ppm if newest and leads else 0,
-        halted=newest.halt is not None if newest else False,
+        halted=newest.bad is not None if newest else False,
         superseded_by=newest.superseded_by if newest and leads else "",
         unread=unread,
     )
 
 
 def _held(rollout: Rollout, same: tuple[Rollout, ...]) -> Iterator[Fact]:
-    """Every halt that was not known here: one that the store does not show yet counts, and one of an older build."""
+    """Every halt that was not known here: one that the store does not show yet counts, and one of an older build; and
+    one that a release was under before it was gone and came back, for nobody has taken it back."""
     for other in same:
-        halt = other.halt
+        halt = other.bad
         if halt and not rollout.link.knows(str(other.key), halt.at):
             yield link_facts.LinkHeld(
                 str(other.key), other.key.store, other.release.label, halt.actor, halt.reason, halt.at
@@ -78,8 +79,8 @@ def _held(rollout: Rollout, same: tuple[Rollout, ...]) -> Iterator[Fact]:
 
 
 def _answered(rollout: Rollout, same: tuple[Rollout, ...], learned: tuple[Fact, ...]) -> Iterator[Fact]:
-    """A halt that is over, and not only remembered, was undone by a person: nobody else undoes one (promise R9). And
-    who resumes the held side in its console has answered as well (promise R10)."""
+    """A halt that is over was undone by a person: nobody else undoes one (promise R9), and a release that is merely
+    back in the store is known bad. And who resumes the held side in its console has answered as well (promise R10)."""
     resumed = {str(other.key) for other in same if other.bad is None}
     here = any(isinstance(fact, facts.Drifted) and fact.meaning is Drift.RESUMED for fact in learned)
     for held in rollout.link.holding:
@@ -114,6 +115,6 @@ def concerns_the_other(before: Rollout, after: Rollout, link: Link | None) -> bo
 
 
 def _goes_by(rollout: Rollout) -> tuple[object, ...]:
-    halt = rollout.halt
+    bad = rollout.bad
     held = tuple((h.by, h.halted_at) for h in rollout.link.holding)
-    return (halt.at if halt else None), rollout.proven_ppm, held
+    return (bad.at if bad else None), rollout.proven_ppm, held

@@ -37,7 +37,8 @@ def decide(case: Case) -> Decision:
     decision = brake.braked(case, linked.led(case, found))
     if case.mode is Mode.OBSERVE and decision.change and not _allowed_when_observing(case, decision):
         would = Reason("observe", "mode observe: nothing is sent")
-        return replace(decision, reasons=(*decision.reasons, would), change=None)
+        answers = decision.command if case.order else ""  # a start that waited was answered long ago
+        return replace(decision, reasons=(*decision.reasons, would), change=None, command=answers)
     return decision
 
 

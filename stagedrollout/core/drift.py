@@ -70,7 +70,8 @@ def _after_its_end(
     if rollout.superseded_by and seen.status in _BACK:
         back = seen.status is ReleaseStatus.DRAFT or not in_its_place
         return _returned(rollout, found, store, now) if back else ()
-    if rollout.superseded_by or in_its_place or before is None or same_place(before, seen):
+    everyone = seen.status is ReleaseStatus.IN_PROGRESS and seen.exposure_ppm == PPM_ALL
+    if rollout.superseded_by or in_its_place or before is None or everyone or same_place(before, seen):
         return ()  # on the App Store a release may read active for a day after it has reached everyone
     if seen.status not in (*_BACK, *_TAKEN_AWAY):
         return ()
@@ -86,7 +87,7 @@ def _returned(rollout: Rollout, found: StoreRelease, store: StoreState, now: dat
 
 def _begins_anew(rollout: Rollout, seen: Seen) -> bool:
     """Whether it was put there afresh, rather than changed where it was: a halted one that was gone or is a draft
-    again, or any on another track."""
+    again, or any on another track. One that is where it was had only not been listed."""
     before = rollout.seen
     if before is None or rollout.intent or seen.status not in _BACK:
         return False
@@ -95,7 +96,7 @@ def _begins_anew(rollout: Rollout, seen: Seen) -> bool:
     if rollout.halt is None or not rollout.halt.confirmed:
         return False
     draft_again = seen.status is ReleaseStatus.DRAFT and before.status is not ReleaseStatus.DRAFT
-    return rollout.gone or draft_again
+    return draft_again or (rollout.gone and not same_place(before, seen))
 
 
 def _unbelievable(rollout: Rollout, seen: Seen, now: datetime) -> bool:

@@ -232,6 +232,7 @@ def _(fact: facts.Returned, rollout: Rollout, at: datetime) -> Rollout:
         closed=False,
         gone=False,
         steered=False,
+        start_awaited=None,
         intent=None,
         halt=halt if halt and not halt.confirmed else None,
         known_bad=rollout.bad,
@@ -307,7 +308,7 @@ def _(fact: facts.IssuesRead, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Superseded, rollout: Rollout, at: datetime) -> Rollout:
-    return replace(rollout, superseded_by=fact.by, intent=None, drift=None)
+    return replace(rollout, superseded_by=fact.by, intent=None, drift=None, start_awaited=None)
 
 
 @_apply.register

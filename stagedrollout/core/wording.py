@@ -200,6 +200,8 @@ def _(fact: facts.Returned, told: Telling) -> tuple[Notice, ...]:
     before = fact.before.words if fact.before else "nothing known"
     changed = Fact("Before and after", f"{before} -> {fact.after.words}")
     bad = told.rollout.known_bad
+    if bad is None and told.rollout.ignored:
+        return ()  # nobody asked for it the first time either
     if bad is None:
         headline = f"{told.name} is back in the store; what was agreed of it before is over"
         return (told.notice(NoticeKind.DRIFT, headline, changed, broadcast=True),)

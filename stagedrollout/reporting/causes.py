@@ -142,12 +142,23 @@ def because(rollout: Rollout) -> Because:
     """Why the rollout stands where it does, from this moment of its journal on."""
     if rollout.halt and rollout.halt.confirmed:
         return Because(Cause.HALTED)  # also where somebody has lowered it and people still get it
+    if rollout.phase is Phase.WAITING and rollout.start_awaited:
+        return _awaits_its_turn(rollout)
     cause = _PHASES.get(rollout.phase)
     if cause is not None:
         return Because(cause)
     if rollout.phase is Phase.SUPERSEDED:
         return Because(Cause.OTHER, "superseded", words="superseded")
     return _held(rollout) if rollout.phase is Phase.HELD else _waits(rollout)
+
+
+def _awaits_its_turn(rollout: Rollout) -> Because:
+    """Somebody has started it, and nothing was sent yet: the other store leads, or what else keeps it back."""
+    reason = _first(rollout)
+    if rollout.hold or (rollout.last and rollout.last.decision is DecisionKind.HOLD):
+        return _held(rollout)
+    closed = reason is not None and reason.code == "window"
+    return Because(Cause.CLOSED_HOURS if closed else Cause.OTHER_STORE)
 
 
 def _held(rollout: Rollout) -> Because:
@@ -160,6 +171,8 @@ def _held(rollout: Rollout) -> Because:
         return Because(Cause.HELD, words="no reason was written")
     if reason.code == "freeze":
         return Because(Cause.FREEZE)
+    if reason.code == "linked_lead":
+        return Because(Cause.OTHER_STORE)  # on the App Store even that wait is a hold, for silence raises
     return _of(reason, Cause.HELD)
 
 

@@ -20,13 +20,17 @@ from stagedrollout.core.model import (
     CommandVerb,
     OnNewRelease,
     Release,
+    ReleaseStatus,
     RolloutKey,
     Settlement,
+    Store,
     StoreRelease,
     Verb,
 )
+from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.story import sentence
 from stagedrollout.core.wording import notices
+from tests.core.apple import terms
 from tests.core.builders import (
     COMPLETED,
     DAY,
@@ -199,6 +203,37 @@ def test_a_release_that_was_only_superseded_begins_anew() -> None:
     assert only(facts.Started, decide_of(rollout, BACK).also).actor.name == "stagedrollout"
 
 
+def test_an_ignored_release_that_is_back_is_told_to_nobody() -> None:
+    ignored = with_facts(waiting(OnNewRelease.IGNORE, shown(DRAFT)), facts.Superseded(NEWER.label))
+    back, learned = look(ignored, shown(DRAFT), at=2 * HOUR)
+    assert only(facts.Returned, learned)
+    assert notices(back, learned, NOON + 2 * HOUR) == ()
+
+
+def test_a_halted_release_that_one_look_did_not_list_is_halted_still() -> None:
+    paused = shown(ReleaseStatus.PAUSED, 5)
+    world = replace(adopted(), key=replace(KEY, store=Store.APP_STORE))
+    stopped, _ = look(world, paused, at=-HOUR)
+    assert stopped.phase is Phase.HALTED
+    again, learned = look(vanished(stopped), paused, at=2 * HOUR)
+    assert not any(isinstance(fact, facts.Returned) for fact in learned)
+    assert (again.halt, again.phase, again.steered) == (stopped.halt, Phase.HALTED, True)
+
+
+@pytest.mark.parametrize("pacing", Pacing)
+def test_on_the_app_store_a_known_bad_release_that_is_back_is_paused_until_a_person_says_go_on(
+    pacing: Pacing,
+) -> None:
+    back, _ = look(superseded(by_command()), BACK, at=2 * HOUR)
+    back = replace(back, key=replace(KEY, store=Store.APP_STORE))
+    decision = decide_of(back, BACK, policy=terms(pacing))
+    assert (decision.kind, code(decision)) == (DecisionKind.HOLD, "known_bad")
+    assert decision.change
+    assert decision.change.verb is Verb.PAUSE, "on the App Store silence raises"
+    ignored = replace(back, choice=OnNewRelease.IGNORE)
+    assert decide_of(ignored, BACK, policy=terms(pacing)).change is None
+
+
 def test_a_look_that_lags_brings_nothing_back() -> None:
     rollout = superseded(by_command())
     assert look(rollout, BACK, at=HOUR + STALE_READ - timedelta(seconds=1))[1] == ()
@@ -225,6 +260,11 @@ def test_a_release_that_somebody_takes_away_from_everyone_after_its_watch_is_ask
     rollout, _ = look(over, found)
     assert (rollout.finished, rollout.unknown_drift) == (False, True)
     assert decide_of(rollout, found, now=NOON + 3 * DAY).change is None
+
+
+def test_a_release_that_everyone_has_and_that_reads_active_was_taken_from_nobody() -> None:
+    over = with_facts(rolling(shown(COMPLETED)), facts.Closed())
+    assert look(over, shown(STAGED, 100), at=DAY)[1] == ()
 
 
 def test_a_release_on_another_track_is_another_rollout_of_the_same_program() -> None:

@@ -48,6 +48,8 @@ from tests.core.builders import (
     HOUR,
     KEY,
     NOON,
+    OLDER,
+    RELEASE,
     STAGED,
     answer,
     case,
@@ -60,6 +62,7 @@ from tests.core.builders import (
     seen,
     settled,
     shown,
+    store,
     waiting,
     with_facts,
 )
@@ -187,6 +190,51 @@ def test_a_start_that_waited_goes_out_in_the_hours_for_raises_and_in_no_freeze_o
     assert code(decide(case(turn, policy=policy(calendar=FROZEN)))) == "freeze"
     held = with_facts(turn, facts.Held(ANNA, "not today", None))
     assert code(decide(case(held))) == "human_hold"
+
+
+def test_a_start_whose_turn_comes_while_the_app_is_only_observed_is_written_once() -> None:
+    started = facts.Started(ANNA, "go", "standard", "c1")
+    turn = with_facts(led_by(waiting(found=shown(DRAFT)), 100), started)
+    would = decide(case(turn, mode=Mode.OBSERVE))
+    assert (would.kind, would.change) == (DecisionKind.START, None)
+    told = extend(turn, of_decision(turn, would, "f1"), NOON)
+    assert of_decision(told, decide(case(told, mode=Mode.OBSERVE)), "f1") == ()
+
+
+def test_a_halt_keeps_back_a_start_that_waits_for_its_turn() -> None:
+    started = facts.Started(ANNA, "go", "standard", "c1")
+    turn = with_facts(led_by(waiting(found=shown(DRAFT)), 5), started)
+    stop = decide(case(turn, command=order(CommandVerb.HALT, id="c2")))
+    assert (stop.kind, stop.change, answer(stop).accepted) == (DecisionKind.HOLD, None, True)
+    kept = extend(turn, of_decision(turn, stop, "f1"), NOON)
+    its_turn = led_by(kept, 100)
+    assert code(decide(case(its_turn))) == "human_hold"
+    lifted = decide(case(its_turn, command=order(CommandVerb.RESUME, id="c3")))
+    goes = extend(its_turn, of_decision(its_turn, lifted, "f1"), NOON)
+    assert decide(case(goes)).kind is DecisionKind.START, "only a person lets it go"
+
+
+def test_a_start_that_waited_meets_what_has_come_up_since() -> None:
+    started = facts.Started(ANNA, "go", "standard", "c1")
+    draft = replace(shown(DRAFT), codes=("4990", RELEASE.id))
+    turn = with_facts(led_by(waiting(found=draft), 100), started)
+    worse = replace(halted(rolling()), release=Release("4990", "5.1.0", "4990"))
+    turned_bad = decide(case(turn, look=store(draft), others=(worse,)))
+    assert (turned_bad.kind, code(turned_bad)) == (DecisionKind.HOLD, "known_bad")
+    older = shown(STAGED, 10, release=OLDER)
+    taken_up = decide(case(turn, look=store(draft, older)))
+    assert (taken_up.kind, code(taken_up)) == (DecisionKind.WAIT, "waits_for_the_older")
+    knowing = replace(turn, start_awaited=replace(started, instead_of=OLDER.label))
+    assert decide(case(knowing, look=store(draft, older))).kind is DecisionKind.START
+
+
+def test_a_start_that_waited_is_over_with_the_release_and_does_not_come_back_with_it() -> None:
+    started = facts.Started(ANNA, "go", "standard", "c1")
+    over = with_facts(led_by(waiting(found=shown(DRAFT)), 5), started, facts.Superseded("5.3.0"))
+    assert over.start_awaited is None
+    assert "waiting for its turn" not in board(over).headline
+    moved = with_facts(led_by(waiting(found=shown(DRAFT)), 5), started, facts.Returned(None, seen(DRAFT)))
+    assert (moved.steered, moved.start_awaited) == (False, None), "on another track it is another rollout"
 
 
 def test_a_start_without_evidence_does_not_wait() -> None:
@@ -413,6 +461,20 @@ def test_a_halt_after_the_answer_holds_again() -> None:
     assert brings(follower, play) == ()
     again = halted(with_facts(rolling(), seen()), at=NOON)
     assert "LinkHeld" in kinds(brings(follower, again))
+
+
+def test_a_halted_release_that_is_merely_back_in_the_store_answers_nothing() -> None:
+    play = halted(rolling())
+    follower = with_facts(ios(), *brings(ios(), play))
+    over = with_facts(play, facts.Superseded("5.3.0"))
+    back = with_facts(over, seen(DRAFT), facts.Returned(play.seen, seen(DRAFT)))
+    assert (back.halt, back.known_bad) == (None, play.halt)
+    follower = with_facts(follower, *brings(follower, back))
+    assert follower.link.holding
+    assert code(decide(case(follower, policy=terms()))) == "linked_halt"
+    assert "LinkHeld" in kinds(brings(ios(), back)), "found only now, it is held as well"
+    knowingly = facts.Started(ANNA, "it was the server", "standard", "c1", known_bad="it eats photos")
+    assert "LinkAnswered" in kinds(brings(follower, with_facts(back, knowingly)))
 
 
 def test_another_version_is_none_of_its_business() -> None:

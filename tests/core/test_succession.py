@@ -339,3 +339,9 @@ def test_a_start_of_the_newer_version_waits_for_the_older_one_on_the_app_store_t
     assert code(decision) == "older_goes_on"
     knowing = decided(newer, look=look, policy=terms(), command=order(START, supersede=True))
     assert knowing.kind is DecisionKind.START
+
+
+def test_a_resume_of_what_nobody_has_started_sets_nothing_aside() -> None:
+    refused = older_decides(HOLD, replace(rolling(), steered=False), command=order(CommandVerb.RESUME))
+    assert not answer(refused).accepted
+    assert "neither halted nor held" in answer(refused).text

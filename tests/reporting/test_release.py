@@ -191,6 +191,17 @@ def test_a_reason_that_nobody_here_knows_is_told_in_its_own_words():
     assert (other.because.words, other.length) == ("waits for tide", 2 * HOUR)
 
 
+def test_a_start_that_waits_for_the_other_store_was_started():
+    history = History().at(1, facts.Started(ANNA, "go", "standard", "c0")).waits(1, "human_start")
+    history.waits(2, "linked_lead").waits(20, "window").held(22, Reason("freeze", "frozen"))
+    assert hours(history, now=25) == {Cause.OTHER_STORE: 19, Cause.CLOSED_HOURS: 2, Cause.FREEZE: 3}
+
+
+def test_a_pause_until_the_lead_has_its_evidence_is_time_that_the_other_store_took():
+    history = History(store=Store.APP_STORE).started(0).held(2, Reason("linked_lead", "waits until it leads"))
+    assert hours(history, now=8) == {Cause.BAKE: 2, Cause.OTHER_STORE: 6}
+
+
 def test_a_freeze_is_no_hold_and_mode_observe_is_told():
     frozen = History().started(0).waits(1).held(5, Reason("freeze", "frozen until May (party)"))
     assert hours(frozen, 9) == {Cause.BAKE: 5, Cause.FREEZE: 4}

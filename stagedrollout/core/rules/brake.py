@@ -1,8 +1,8 @@
 """On the App Store silence raises: a decision that forbids growth has to say so in the store (promise R7).
 
 `follow`: WAIT leaves the release active, HOLD pauses it. `guarded`: everything but an open window pauses it.
-Nothing is braked that nobody steers, unless it is held by a person or by a halt on a linked store; and what is at
-100 % cannot grow.
+Nothing is braked that nobody steers, unless it is held by a person or by a halt on a linked store, or is known bad;
+and what is at 100 % cannot grow.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ def _may_grow(case: Case) -> bool:
 
 
 def _looked_after(case: Case, decision: Decision) -> bool:
-    """Steered, from this very decision on at the latest; or a person wants it held."""
+    """Steered, from this very decision on at the latest; or a person wants it held, or has to say that it may go on."""
     begun = any(isinstance(fact, facts.Started) for fact in decision.also)
     held = case.hold is not None or case.ordered(CommandVerb.HOLD) is not None
-    linked = bool(case.rollout.link.holding) and not case.rollout.ignored
-    return case.rollout.steered or begun or held or linked
+    stopped = bool(case.rollout.link.holding) or case.rollout.known_bad is not None
+    return case.rollout.steered or begun or held or (stopped and not case.rollout.ignored)
 
 
 def _left_to_grow(case: Case, decision: Decision) -> bool:

@@ -6,7 +6,7 @@ from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, refuse, taken, turned_down
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
+from stagedrollout.core.model import Change, Command, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.policy import OnUnknown
 from stagedrollout.core.units import duration_text
 
@@ -16,6 +16,8 @@ def human_halt(case: Case) -> Decision | None:
     if order is None:
         return None
     if case.rollout.seen and case.rollout.seen.status is ReleaseStatus.DRAFT and not _rolled_out(case):
+        if case.rollout.start_awaited:
+            return _kept_back(order)
         return refuse(case, "draft", "it is a draft: nobody has it, and there is nothing to halt")
     if case.final:
         return refuse(case, "final", _FINAL)
@@ -27,6 +29,18 @@ def human_halt(case: Case) -> Decision | None:
         change=_halt_change(case),
         command=order.id,
         also=(taken(order, "halting"),),
+    )
+
+
+def _kept_back(order: Command) -> Decision:
+    """Nobody has it, but it is to go out by itself once it is its turn: who wants it halted wants that no more."""
+    text = "nobody has it yet: it is held, and does not go out when it is its turn, until somebody resumes it"
+    return Decision(
+        DecisionKind.HOLD,
+        (Reason("human_hold", f"held by {order.actor}: {order.reason}"),),
+        actor=order.actor,
+        command=order.id,
+        also=(taken(order, text), facts.Held(order.actor, order.reason, None)),
     )
 
 

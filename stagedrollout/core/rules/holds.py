@@ -33,7 +33,10 @@ def lift_hold(case: Case) -> Decision | None:
     order = case.ordered(CommandVerb.RESUME)
     if order is None or case.rollout.halt:
         return None
-    aside, answered = set_aside(case, order), answered_links(case, order)
+    aside = (
+        set_aside(case, order) if case.rollout.steered else ()
+    )  # of what nobody has started it says nothing
+    answered = answered_links(case, order)
     held_by_hand = bool(case.rollout.hold or case.rollout.unknown_drift)
     if not (aside or held_by_hand or answered):
         problem = in_favour_of_the_newer(case) or against_a_resume(case)

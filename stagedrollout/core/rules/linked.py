@@ -77,6 +77,7 @@ def awaited_start(case: Case) -> Decision | None:
     if wanted is None or case.order or found is None or found.status is not ReleaseStatus.DRAFT:
         return None
     forbidden = holds.frozen(case) or holds.held(case) or succession.held(case)
+    forbidden = forbidden or succession.unforeseen(case, wanted)
     if forbidden:
         return forbidden
     if case.pacing and found.review is not ReviewState.APPROVED_NOT_PUBLISHED:

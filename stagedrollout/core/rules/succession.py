@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
-from stagedrollout.core.case import Case, Decision, refuse
+from stagedrollout.core.case import Case, Decision, refuse, wait
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Halt
 from stagedrollout.core.model import Command, CommandVerb, Release, ReleaseStatus, Supersede
@@ -12,6 +12,7 @@ from stagedrollout.core.succession import (
     going_on_before,
     in_its_way,
     known_bad,
+    staged_before,
     taking_its_place,
 )
 from stagedrollout.core.units import percent_text
@@ -98,7 +99,21 @@ def against_a_resume(case: Case) -> Reason:
 
 def not_again(case: Case) -> Decision | None:
     """Whoever put it there again: what was halted for a cause is not taken up without a person's word."""
-    bad = None if case.rollout.steered or case.order else known_bad(case)
+    return None if case.rollout.steered or case.order else _until_somebody_knows(case)
+
+
+def unforeseen(case: Case, started: facts.Started) -> Decision | None:
+    """What has come up since a person started it, which they did not say that they know of; it was not sent yet."""
+    bad = None if started.known_bad else _until_somebody_knows(case)
+    if bad:
+        return bad
+    older, waits = staged_before(case), waits_for_the_older(case)
+    known = older is not None and older.release.label == started.instead_of
+    return None if known or not waits else wait("waits_for_the_older", waits)
+
+
+def _until_somebody_knows(case: Case) -> Decision | None:
+    bad = known_bad(case)
     if bad is None:
         return None
     text = f"known bad: {bad_words(bad)}; a person decides: {_command(case, 'start', case.rollout.release)} --known-bad"
