@@ -144,6 +144,11 @@ class Broken(Odd):
         raise ZeroDivisionError("in its beginning")
 
 
+class Leaving(Odd):
+    def __init__(self, setting: Setting) -> None:
+        sys.exit(0)
+
+
 class NoSource:
     pass
 
@@ -156,6 +161,8 @@ class NoSource:
         (f"{__name__}:NoSource", "is no CountSource and no ValueSource"),
         (f"{__name__}:Undeclared", "declares nothing"),
         (f"{__name__}:Broken", "cannot be used: ZeroDivisionError: in its beginning"),
+        (f"{__name__}:Leaving", "cannot be used: SystemExit: 0"),
+        ("tests.signals.own.leaving:Odd", "cannot be imported: SystemExit"),
     ],
 )
 def test_a_broken_package_is_a_mistake_of_the_configuration(
