@@ -108,12 +108,15 @@ class ComparedCounts:
             )
             for start in starts
         ]
+        refused = tuple(each for each in found if isinstance(each, Refused))
+        if len(refused) == len(found):
+            return self._nothing(Gap.IMPLAUSIBLE, refused[0].why)
         return Tallied(
             signal=self.name,
             measure=self._measure,
             buckets=tuple(each for each in found if isinstance(each, Counted)),
             as_of=min(starts[-1] + HOUR, query.until),
-            refused=tuple(each for each in found if isinstance(each, Refused)),
+            refused=refused,
             lag=self.declared.lag,
         )
 
@@ -242,7 +245,7 @@ def _by_hour(counts: Iterable[Count], span: Span) -> _Rows:
         if start in rows:
             raise Implausible(f"the hour {start:%Y-%m-%d %H:%M} UTC is there twice")
         if span.since <= start < span.until and (each.total, each.bad) != (0, 0):
-            rows[start] = each if _believable(each) else f"these are no counts: {_raw(each)}"
+            rows[start] = each if _believable(each) else _unbelievable(each)
     return rows
 
 
@@ -264,9 +267,12 @@ def _believable(count: Count) -> bool:
     return all(type(n) is int and 0 <= n <= COUNT_MAX for n in both) and count.bad <= count.total
 
 
-def _raw(count: Count) -> str:
-    """Foreign values in a few characters, none of them invisible."""
-    return f"{ascii(count.bad)[:24]} of {ascii(count.total)[:24]}"
+def _unbelievable(count: Count) -> str:
+    """Why; with foreign values in a few characters, none of them invisible."""
+    raw = f"{ascii(count.bad)[:24]} of {ascii(count.total)[:24]}"
+    if type(count.bad) is type(count.total) is int and count.bad > count.total >= 0:
+        return f"more is bad than there is, do both count the same things? {raw}"
+    return f"these are no counts: {raw}"
 
 
 def _measurement(found: Any) -> Measurement | None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagedrollout.core.errors import EdgeError, Faulty, Rejected
+from stagedrollout.core.hours import HOUR
 from stagedrollout.core.ledger import Tallied, Untallied
 from stagedrollout.core.observation import Gap, Unvalued, Valued
 from stagedrollout.daemon.signal_sources import BYTES_MAX
@@ -155,6 +156,50 @@ def test_more_failures_than_attempts_are_another_unit_and_no_disaster() -> None:
     count, _ = ask("new_relic", 200, json.dumps(SHAPES["new_relic"](rows)).encode())
     assert isinstance(count, Untallied)
     assert count.gap is Gap.IMPLAUSIBLE
+
+
+def _hours(*rows: tuple[Any, ...]) -> bytes:
+    """Hours of attempts and, where they are told, of errors; the newest first."""
+    names = ("attempts", "errors")
+    hours = [
+        {"start": (NOON - n * HOUR).isoformat(), **dict(zip(names, row, strict=False))}
+        for n, row in enumerate(rows, start=1)
+    ]
+    return json.dumps({"hours": hours}).encode()
+
+
+def test_a_failure_counted_in_a_quiet_hour_after_its_attempt_does_not_silence_the_whole_run() -> None:
+    count, _ = ask("http_json", 200, _hours((100, 60), (0, 3), (100, 60)))
+    assert isinstance(count, Tallied)
+    assert [bucket.tally.k_c for bucket in count.buckets] == [60, 60]
+    assert [row.start for row in count.refused] == [NOON - 2 * HOUR]
+
+
+@pytest.mark.parametrize("bad", [(), (None,)])
+def test_hours_without_their_errors_are_no_healthy_hours(bad: tuple[None, ...]) -> None:
+    count, _ = ask("http_json", 200, _hours((100, *bad)))
+    assert isinstance(count, Untallied)
+    assert count.gap is Gap.IMPLAUSIBLE
+    assert "it must be 0 for none" in count.why
+
+
+def test_an_hour_with_nothing_at_all_is_no_data() -> None:
+    count, _ = ask("http_json", 200, _hours((None, None), (0,)))
+    assert isinstance(count, Untallied)
+    assert count.gap is Gap.ABSENT
+
+
+def test_a_token_that_a_service_repeats_in_an_error_with_200_is_not_told() -> None:
+    words = "rejected: Bearer a-token-of-this-test"
+    bodies = (
+        {"results": {"total": {"error": words}, "value": {"error": words}}},
+        {"errors": [{"message": words}]},
+        {"status": "success", "data": {}, "warnings": [words]},
+    )
+    for source, body in zip(("grafana", "new_relic", "prometheus"), bodies, strict=True):
+        for told in ask(source, 200, json.dumps(body).encode()):
+            assert "rejected" in str(told)
+            assert "a-token-of-this-test" not in str(told)
 
 
 def test_buckets_that_begin_at_no_full_hour_are_refused() -> None:
