@@ -97,13 +97,14 @@ class ComparedCounts:
         except Implausible as problem:
             return self._nothing(Gap.IMPLAUSIBLE, _told(problem))
         starts = sorted({start for each in rows.values() for start in each})
-        if not starts:
-            why = f"no data of {query.candidate.label} nor of what it is compared with"
-            return self._nothing(Gap.ABSENT, why)
+        own = rows[query.candidate.id]
+        if not own:
+            beside_it = "" if starts else " nor of what it is compared with"
+            return self._nothing(Gap.ABSENT, f"no data of {query.candidate.label}{beside_it}")
         found = [
             _bucket(
                 start,
-                rows[query.candidate.id].get(start),
+                own.get(start),
                 [rows[r.id].get(start) for r in query.compared_at(start) if r.id in beside],
             )
             for start in starts
@@ -115,7 +116,7 @@ class ComparedCounts:
             signal=self.name,
             measure=self._measure,
             buckets=tuple(each for each in found if isinstance(each, Counted)),
-            as_of=min(starts[-1] + HOUR, query.until),
+            as_of=min(max(own) + HOUR, query.until),  # what is beside it makes nothing newer
             refused=refused,
             lag=self.declared.lag,
         )

@@ -15,8 +15,20 @@ from stagedrollout.core.hours import HOUR
 from stagedrollout.core.ledger import Tallied, Untallied
 from stagedrollout.core.observation import Gap, Unvalued, Valued
 from stagedrollout.daemon.signal_sources import BYTES_MAX
+from stagedrollout.signals.base import Count, CountSource, Declaration, Release, Setting, Span, Store
+from stagedrollout.signals.compared import ComparedCounts
 from stagedrollout.signals.http_json import at
-from tests.signals.own.emulated import COUNT_QUERY, NOON, VALUE_QUERY, answering, counts, opened, values
+from tests.signals.own.emulated import (
+    COUNT_QUERY,
+    NEW,
+    NOON,
+    OLD,
+    VALUE_QUERY,
+    answering,
+    counts,
+    opened,
+    values,
+)
 
 SOURCES = sorted(counts())
 
@@ -173,6 +185,27 @@ def test_a_failure_counted_in_a_quiet_hour_after_its_attempt_does_not_silence_th
     assert isinstance(count, Tallied)
     assert [bucket.tally.k_c for bucket in count.buckets] == [60, 60]
     assert [row.start for row in count.refused] == [NOON - 2 * HOUR]
+
+
+def test_a_release_that_fell_silent_is_not_fresh_because_people_still_use_the_one_before() -> None:
+    """Its till is so broken that nobody gets to it."""
+
+    class Silent(CountSource):
+        declared = Declaration(unit="checkouts", lag=HOUR * 0, can_halt=True, no_data="nothing")
+
+        def counts(self, release: Release, span: Span) -> list[Count]:
+            hours = range(1, 12) if release == OLD else range(silent, 12)
+            return [Count(NOON - n * HOUR, 100, 1) for n in hours]
+
+    silent = 8
+    source = ComparedCounts(Silent(Setting(name="till", app="com.acme.app", store=Store.GOOGLE_PLAY)))
+    read = source.read(COUNT_QUERY)
+    assert isinstance(read, Tallied)
+    assert read.as_of == NOON - 7 * HOUR
+    silent = 12
+    nothing = source.read(COUNT_QUERY)
+    assert isinstance(nothing, Untallied)
+    assert (nothing.gap, nothing.why) == (Gap.ABSENT, f"no data of {NEW.label}")
 
 
 @pytest.mark.parametrize("bad", [(), (None,)])
