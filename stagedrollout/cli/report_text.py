@@ -14,7 +14,7 @@ from rich.text import Text
 
 from stagedrollout.cli.report_remarks import remarks
 from stagedrollout.core.harm import odds_text
-from stagedrollout.core.model import STORE_NAMES, Store
+from stagedrollout.core.model import STORE_NAMES, ActorKind, Store
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import duration_text, percent_text
 from stagedrollout.reporting.causes import Cause
@@ -65,7 +65,7 @@ def show(document: Document) -> None:
             "Evidence with which each stage was left",
             [_stages(releases, roomy=console.width >= _ROOMY)],
         )
-    _section(console, "Over all of them", [_overall(document["overall"])])
+    _section(console, "Over all of them", [_overall(document["overall"], _unseen(releases))])
     hints = [Text(f"- {each}") for each in document["hints"]]
     if hints:
         _section(console, "For the policy", hints)
@@ -185,16 +185,22 @@ def _odds(odds: float | None) -> str:
     return odds_text(log(odds) if odds > 0 else -inf).replace("more than 1,000,000", "> 1 M")
 
 
-def _overall(whole: Document) -> Table:
+def _unseen(releases: list[Document]) -> int:
+    """Halts of ours that the store has not shown."""
+    halts = [halt for each in releases for halt in each["halts"]]
+    return sum(not halt["confirmed_at"] and halt["by"]["kind"] != ActorKind.CONSOLE.value for halt in halts)
+
+
+def _overall(whole: Document, unseen: int) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column()
-    for title, words in _lines(whole):
+    for title, words in _lines(whole, unseen):
         table.add_row(title, Text(words))
     return table
 
 
-def _lines(whole: Document) -> Iterator[tuple[str, str]]:
+def _lines(whole: Document, unseen: int) -> Iterator[tuple[str, str]]:
     if not whole["enough"]:
         yield "few", f"{whole['over']} of them are over: too few to mean much, {RELEASES_MIN} are needed"
     yield "to 100 %", _spread(whole["hours_to_100"], _span) or "none of them came to that"
@@ -205,7 +211,8 @@ def _lines(whole: Document) -> Iterator[tuple[str, str]]:
         yield "sessions until halt", sessions or "not known"
         suspicion = _spread(whole["hours_from_suspicion"], _span)
         yield "suspicion to halt", suspicion or "nothing was suspected before"
-        yield "halt to store", _spread(whole["hours_to_confirm"], _span) or "not known"
+        missing = f"; {unseen} NOT seen in the store" if unseen else ""
+        yield "halt to store", (_spread(whole["hours_to_confirm"], _span) or "not known") + missing
     yield "spent on", _spent(whole["hours"])
     if whole["held"]:
         yield "held for", "; ".join(_why(each) for each in whole["held"])

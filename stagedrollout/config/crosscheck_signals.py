@@ -60,14 +60,15 @@ def _unfit(
             continue
         counts = _counts(document, signals[gate.signal])
         if counts is not None and counts is not gate.by_evidence:
-            wrong, right = _OTHER_KIND[counts]
+            wrong, right = OTHER_KIND[counts]
             yield document.problem(here, f"its gate on {gate.signal} does not fit: {wrong}", right)
 
 
-_OTHER_KIND = {
+OTHER_KIND = {
     True: ("the signal brings counts, which the evidence judges", "leave worse_by and limit out of the gate"),
     False: ("the signal brings a value", "give the gate worse_by, limit or both"),
 }
+"""What is wrong with a gate that does not fit, and what would be right, by whether its signal brings counts."""
 
 
 def _counts(document: Document, place: Path) -> bool | None:

@@ -13,10 +13,18 @@ from typing import Annotated, Any
 
 from stagedrollout.config.fields import WebAddress, count, matching
 from stagedrollout.config.secrets import SecretReference
-from stagedrollout.core.declared import LAG_MAX, UNIT_LENGTH_MAX, Better
+from stagedrollout.core.declared import LAG_MAX, UNIT_LENGTH_MAX, Better, is_unit
 from stagedrollout.core.named_gates import SignalName
 from stagedrollout.core.units import Duration, FromFile, Written
-from stagedrollout.http.templates import LENGTH_MAX, promql_problem, tells_releases_apart
+from stagedrollout.http.endpoint import plain_path
+from stagedrollout.http.templates import (
+    LENGTH_MAX,
+    RELEASE_PLACES,
+    TIME_PLACES,
+    filled,
+    promql_problem,
+    tells_releases_apart,
+)
 
 _APART = "needs {version} or {build}, or every release would be asked for the same"
 
@@ -37,10 +45,24 @@ def _query(value: Any) -> Any:
     return value
 
 
+def _unit(value: Any) -> Any:
+    if isinstance(value, str) and not is_unit(value):
+        raise ValueError(f"write the unit in a word or two of up to {UNIT_LENGTH_MAX} characters, like ms")
+    return value
+
+
 def _path(value: Any) -> Any:
     if isinstance(value, str) and (not value.startswith("/") or "#" in value or len(value) > LENGTH_MAX):
         raise ValueError("write a path below the url, like /v1/releases/{version}")
+    if isinstance(value, str) and not plain_path(_as_filled(value.partition("?")[0])):
+        places = ", ".join(f"{{{place}}}" for place in (*RELEASE_PLACES, *TIME_PLACES))
+        raise ValueError(f"a path holds plain characters, percent-encoded ones, and the places {places}")
     return value
+
+
+def _as_filled(path: str) -> str:
+    """The path as it is sent for some release."""
+    return filled(path, dict.fromkeys(RELEASE_PLACES, "x"), dict.fromkeys(TIME_PLACES, "x"), str)
 
 
 PromQL = Annotated[str, Written(_promql, """'sum(increase(errors_total{version="{version}"}[1h]))'""")]
@@ -49,10 +71,7 @@ Nrql = Annotated[
 ]
 RequestPath = Annotated[str, Written(_path, '"/v1/releases/{version}"')]
 AccountId = Annotated[int, count(1, 10**12, example="1234567")]
-Unit = Annotated[
-    str,
-    matching(rf"[ -~\u00a0-\uffff]{{1,{UNIT_LENGTH_MAX}}}", "write the unit in a word or two, like ms", "ms"),
-]
+Unit = Annotated[str, Written(_unit, "ms")]
 DataSourceUid = Annotated[
     str,
     matching(

@@ -38,10 +38,15 @@ class Declaration:
             raise ValueError("lag is a time from 0 to 3 days")
         if not isinstance(self.can_halt, bool) or not isinstance(self.better, Better):
             raise ValueError("can_halt is True or False, and better is Better.LOWER or Better.HIGHER")
-        if not _words(self.unit, UNIT_LENGTH_MAX):
+        if not is_unit(self.unit):
             raise ValueError(f"unit is one line of up to {UNIT_LENGTH_MAX} characters, like ms")
         if not _words(self.no_data, WORDS_LENGTH_MAX):
             raise ValueError(f"no_data says in up to {WORDS_LENGTH_MAX} characters what no data look like")
+
+
+def is_unit(text: object) -> bool:
+    """Whether it is one visible line of up to UNIT_LENGTH_MAX characters."""
+    return _words(text, UNIT_LENGTH_MAX)
 
 
 def _words(text: object, most: int) -> bool:

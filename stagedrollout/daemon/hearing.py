@@ -72,8 +72,12 @@ class Hearer:
             return Hearing(readings, Found((), rollout, Taken(ledger), NOTHING_HEARD), ledger.head)
         first = self.weigher.weigh(count, look)
         seen = circumstances(first.rollout, listing.poll, look.now, first.heard)
-        count = counted(again(first, count), listing, look, seen)
-        readings = listened(listing, first.rollout, look.policy, look.now, count=count, heard=first.heard)
+        count = again(first, count)
+        more = counted(count, listing, look, seen)
+        # what fails by the team's own counts waits for nobody either
+        heard = first.heard if more is count else self.weigher.weigh(more, look).heard
+        count = more
+        readings = listened(listing, first.rollout, look.policy, look.now, count=count, heard=heard)
         found = self.weigher.weigh(count, look, readings)
         return Hearing(readings, found, ledger.head)
 

@@ -3,7 +3,7 @@ allows.
 
 What people write can hold and halt, but it is late by hours anyway. So it must never delay what the crashes
 show already (promises R3 and R22): each source is asked once, all of them within a bound, and none of them when
-a crash gate has failed. A source that failed is left alone for a while by its own pacing (signals/pacing.py).
+a crash gate, or the evidence, has failed. A source that failed is left alone for a while by its own pacing (signals/pacing.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Signal
 from stagedrollout.daemon.counting import Count, sessions_of
 from stagedrollout.daemon.listing import Listing
-from stagedrollout.daemon.named_signals import unvalued, valued
+from stagedrollout.daemon.named_signals import FAILED, unvalued, valued
 from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
 
 OPINIONS_SECONDS_MAX = 10.0
@@ -50,9 +50,8 @@ def listened(  # noqa: PLR0913 - what a pass knows, and a clock for its tests
         return found
     opinions = listing.opinions if policy.ratings else ()
     if _crashes(policy, found, circumstances(rollout, listing.poll, now, heard)):
-        why = "not asked: a crash gate has failed"
-        unheard = chain.from_iterable(signal.unread(why) for signal in opinions)
-        return (*found, *unvalued(listing, policy, why), *unheard)
+        unheard = chain.from_iterable(signal.unread(FAILED) for signal in opinions)
+        return (*found, *unvalued(listing, policy, FAILED), *unheard)
     found += valued(listing, policy, lambda window: _query(rollout, window, now), seconds)
     if policy.ratings is None:
         return found

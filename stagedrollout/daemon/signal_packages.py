@@ -30,7 +30,7 @@ def opened(setting: Setting, plugin: PluginSource) -> Source:
         declared = source.declared
     except WrongConfiguration:
         raise
-    except Exception as mistake:
+    except (Exception, SystemExit) as mistake:
         raise WrongConfiguration(f"{place} cannot be used: {_words(mistake)}") from mistake
     if not isinstance(declared, Declaration):
         raise WrongConfiguration(f"{place} declares nothing: `declared` must be a Declaration")
@@ -41,7 +41,7 @@ def _class_of(source: str, place: str) -> type[Source]:
     found = _installed(source, place)
     try:
         kind: Any = found.load()
-    except Exception as mistake:
+    except (Exception, SystemExit) as mistake:  # sys.exit() in a package would end `check` without a word
         raise WrongConfiguration(f"{place} cannot be imported: {_words(mistake)}") from mistake
     if not (isinstance(kind, type) and issubclass(kind, (CountSource, ValueSource))):
         raise WrongConfiguration(f"{place} is no CountSource and no ValueSource (stagedrollout.signals.base)")
@@ -60,5 +60,5 @@ def _installed(source: str, place: str) -> EntryPoint:
     raise WrongConfiguration(f"{place} is not installed (installed in the group {GROUP}: {names})")
 
 
-def _words(mistake: Exception) -> str:
+def _words(mistake: BaseException) -> str:
     return f"{type(mistake).__name__}: {one_line(str(mistake))[:_WORDS_MAX]}"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from stagedrollout.config.crosscheck_signals import OTHER_KIND
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.secrets import SecretRef
 from stagedrollout.config.signals import (
@@ -22,6 +23,7 @@ from stagedrollout.config.signals import (
 from stagedrollout.core.declared import Declaration
 from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.model import Store
+from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import NamedCounts, NamedValues
 from stagedrollout.daemon import signal_packages
 from stagedrollout.daemon.doors import Doors
@@ -182,9 +184,19 @@ def problems(loaded: Loaded) -> Iterator[str]:
         for store, listing in ((Store.GOOGLE_PLAY, app.google_play), (Store.APP_STORE, app.app_store)):
             for written in listing.signals if listing else ():
                 try:
-                    sources.of(app.name, store, (written,))
+                    own = sources.of(app.name, store, (written,))
                 except WrongConfiguration as problem:
                     yield str(problem)
+                else:
+                    yield from _unfit(loaded.policies[app.policy], written.name, counts=bool(own.counts))
+
+
+def _unfit(policy: Policy, name: str, *, counts: bool) -> Iterator[str]:
+    """The policy's gate on the signal, if it is of the other kind: it would hold for ever."""
+    for gate in policy.signals:
+        if gate.signal == name and gate.by_evidence is not counts:
+            wrong, right = OTHER_KIND[counts]
+            yield f"policy {policy.name}: its gate on {name} does not fit: {wrong}; {right}"
 
 
 def _declared(asked: Ours, no_data: str) -> Declaration:

@@ -39,6 +39,8 @@ def write_config(directory: Path, world: World, *, url: str, policies: Path) -> 
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         stores = _stores(world, url, directory / "secrets")
         _write_secret(directory / "secrets" / "sentry-token", world.credentials.sentry_token)
+        # nothing here uses it: whoever tries a signal of their own against the emulated services needs it
+        _write_secret(directory / "secrets" / "signals-token", world.credentials.signals_token)
         _write_secret(directory / "secrets" / "slack-token", world.credentials.slack_token)
         _write_secret(directory / "secrets" / "sentry-dsn", world.credentials.sentry_dsn(url))
         for file in files.values():

@@ -216,7 +216,8 @@ class HttpClient:
                 service, doing, f"a packed answer, though none was accepted (HTTP {status})", status=status
             )
         try:
-            return JsonReply(status, headers, json_value(content, self._limits.depth_max))
+            said = without_secret(content, credential)  # some errors come with a 200, and are told
+            return JsonReply(status, headers, json_value(said, self._limits.depth_max))
         except NotJson as error:
             raise Faulty(service, doing, f"{error} (HTTP {status})", status=status) from None
 

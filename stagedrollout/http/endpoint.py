@@ -49,9 +49,14 @@ class Endpoint:
 
         Raises ValueError for a path that could lead elsewhere; that is a mistake of ours, not of a service.
         """
-        if not path.startswith("/") or not _PATH.fullmatch(path) or ".." in path.split("/"):
+        if not plain_path(path):
             raise ValueError(f"{path!r} is no plain path below a base URL")
         return self.base_url.rstrip("/") + path
+
+
+def plain_path(path: str) -> bool:
+    """Whether it is percent-encoded, begins with "/" and leads below wherever it is put."""
+    return path.startswith("/") and bool(_PATH.fullmatch(path)) and ".." not in path.split("/")
 
 
 def _problem(base_url: str, *, allow_http: bool) -> str:

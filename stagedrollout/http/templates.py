@@ -31,11 +31,20 @@ Write = Callable[[str], str]
 
 
 def filled(template: str, texts: Mapping[str, str], times: Mapping[str, str], write: Write) -> str:
-    """The query for one release. `texts`: its places by name; `times` are ours and written as they are."""
+    """The query for one release. `texts`: its places by name; `times` are ours and written as they are.
+
+    Raises Unwritable, also for a text that is empty.
+    """
 
     def of(found: re.Match[str]) -> str:
         place = found[1]
-        return times[place] if place in times else write(texts[place])
+        if place in times:
+            return times[place]
+        if not texts[
+            place
+        ]:  # build="" means every series without one, and a path without its end the whole list
+            raise Unwritable(f"it has no {place} that could be written into a query")
+        return write(texts[place])
 
     return _PLACE.sub(of, template)
 

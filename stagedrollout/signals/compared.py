@@ -97,23 +97,27 @@ class ComparedCounts:
         except Implausible as problem:
             return self._nothing(Gap.IMPLAUSIBLE, _told(problem))
         starts = sorted({start for each in rows.values() for start in each})
-        if not starts:
-            why = f"no data of {query.candidate.label} nor of what it is compared with"
-            return self._nothing(Gap.ABSENT, why)
+        own = rows[query.candidate.id]
+        if not own:
+            beside_it = "" if starts else " nor of what it is compared with"
+            return self._nothing(Gap.ABSENT, f"no data of {query.candidate.label}{beside_it}")
         found = [
             _bucket(
                 start,
-                rows[query.candidate.id].get(start),
+                own.get(start),
                 [rows[r.id].get(start) for r in query.compared_at(start) if r.id in beside],
             )
             for start in starts
         ]
+        refused = tuple(each for each in found if isinstance(each, Refused))
+        if len(refused) == len(found):
+            return self._nothing(Gap.IMPLAUSIBLE, refused[0].why)
         return Tallied(
             signal=self.name,
             measure=self._measure,
             buckets=tuple(each for each in found if isinstance(each, Counted)),
-            as_of=min(starts[-1] + HOUR, query.until),
-            refused=tuple(each for each in found if isinstance(each, Refused)),
+            as_of=min(max(own) + HOUR, query.until),  # what is beside it makes nothing newer
+            refused=refused,
             lag=self.declared.lag,
         )
 
@@ -242,7 +246,7 @@ def _by_hour(counts: Iterable[Count], span: Span) -> _Rows:
         if start in rows:
             raise Implausible(f"the hour {start:%Y-%m-%d %H:%M} UTC is there twice")
         if span.since <= start < span.until and (each.total, each.bad) != (0, 0):
-            rows[start] = each if _believable(each) else f"these are no counts: {_raw(each)}"
+            rows[start] = each if _believable(each) else _unbelievable(each)
     return rows
 
 
@@ -264,9 +268,12 @@ def _believable(count: Count) -> bool:
     return all(type(n) is int and 0 <= n <= COUNT_MAX for n in both) and count.bad <= count.total
 
 
-def _raw(count: Count) -> str:
-    """Foreign values in a few characters, none of them invisible."""
-    return f"{ascii(count.bad)[:24]} of {ascii(count.total)[:24]}"
+def _unbelievable(count: Count) -> str:
+    """Why; with foreign values in a few characters, none of them invisible."""
+    raw = f"{ascii(count.bad)[:24]} of {ascii(count.total)[:24]}"
+    if type(count.bad) is type(count.total) is int and count.bad > count.total >= 0:
+        return f"more is bad than there is, do both count the same things? {raw}"
+    return f"these are no counts: {raw}"
 
 
 def _measurement(found: Any) -> Measurement | None:

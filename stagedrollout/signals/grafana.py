@@ -66,7 +66,8 @@ class GrafanaCounts(CountSource):
     def counts(self, release: Release, span: Span) -> list[Count]:
         frames = _frames(self, self._asked, release, Span(span.since, span.until + self._back))
         totals, bads = self._hours(frames["total"]), self._hours(frames["bad"])
-        return [hour(start, total, bads.get(start)) for start, total in totals.items()]
+        # what never happened has no series
+        return [hour(start, total, bads.get(start, 0.0)) for start, total in totals.items()]
 
     def _hours(self, frames: list[Any]) -> dict[datetime, float]:
         column = _column(frames)

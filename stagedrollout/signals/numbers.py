@@ -43,12 +43,16 @@ def count_of(value: Any) -> int:
 def hour(start: datetime, total: float | None, bad: float | None) -> Count:
     """An hour of which `bad` of `total` were bad: no more than all, where rounding and extrapolation alone make it more.
 
-    Raises Implausible where it is clearly more: then it is counted in another unit.
+    Where it is clearly more it stays so, and that hour alone is refused (compared.py): a failure that is counted an hour
+    after its attempt must not silence a whole run. Raises Implausible where a total has nothing beside it: whether
+    that is none or a mistyped name nobody knows.
     """
     of, found = count_of(total), count_of(bad)
-    if found > of * 1.02 + 1:
-        raise Implausible("more is bad than there is: do both count the same things?")
-    return Count(start, of, min(found, of))
+    if of and bad is None:
+        raise Implausible(
+            "an hour has a total, and nothing where its bad ones should stand: it must be 0 for none"
+        )
+    return Count(start, of, found if found > of * 1.02 + 1 else min(found, of))
 
 
 def instant_of(value: Any, *, milliseconds: bool = False) -> datetime:

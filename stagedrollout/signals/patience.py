@@ -36,8 +36,8 @@ class Patience:
                 results.append(ask())
             except Exception as error:  # noqa: BLE001 - it is raised again where somebody waits for it
                 raised.append(error)
-            except SystemExit:
-                return  # sys.exit(): that ends the look, not the daemon
+            except BaseException:  # noqa: BLE001 - sys.exit(), a panic of native code: they end the look, not the daemon
+                return  # nor do their words reach the terminal, which no secret is kept from
 
         with self._asking:
             if self._left is not None and self._left.is_alive():

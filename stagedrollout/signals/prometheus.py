@@ -71,7 +71,8 @@ class PrometheusCounts(CountSource):
         if not totals:
             return []
         bads = self._hours(self._bad, release, span)
-        return [hour(start, total, bads.get(start)) for start, total in totals.items()]
+        # what never happened has no series
+        return [hour(start, total, bads.get(start, 0.0)) for start, total in totals.items()]
 
     def _hours(self, query: str, release: Release, span: Span) -> dict[datetime, float]:
         """By the beginning of each hour. Raises EdgeError, Implausible."""

@@ -138,7 +138,15 @@ def test_a_query_that_could_not_work_is_told_with_its_place(write: Write, keys: 
             "a gate on the signal cold_start, which the app has not",
         ),
         (SIGNALS.replace("https://stats", "http://stats"), "plain http would show the token"),
+        (SIGNALS.replace("unit: ms", r'unit: "m\u202es"'), "write the unit in a word or two"),
+        (SIGNALS.replace("unit: ms", "unit: '  '"), "write the unit in a word or two"),
         (SIGNALS.replace("/v1/refunds", "v1/refunds"), "write a path below the url"),
+        (
+            SIGNALS.replace("refunds/{build}", "{biuld}/{build}"),
+            "and the places {package}, {version}, {build}",
+        ),
+        (SIGNALS.replace("refunds/{build}", "re funds/{build}"), "a path holds plain characters"),
+        (SIGNALS.replace("refunds/{build}", "../{build}"), "a path holds plain characters"),
     ],
 )
 def test_what_does_not_belong_together_is_told(write: Write, signals: str, words: str) -> None:

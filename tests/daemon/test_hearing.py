@@ -8,17 +8,19 @@ from typing import Any
 import pytest
 import stamina
 
+from stagedrollout.core.declared import Declaration
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.evidence.terms import LN_HALT
 from stagedrollout.core.gates import RatingGate
-from stagedrollout.core.ledger import Ledger, Tally
+from stagedrollout.core.ledger import Ledger, LedgerQuery, Measure, Tallied, Tally, Untallied
 from stagedrollout.core.model import Mode, OnNewRelease, Store, StoreApp
-from stagedrollout.core.observation import Measured, Unheard
+from stagedrollout.core.named_gates import NamedGate
+from stagedrollout.core.observation import Gap, Measured, Unheard
 from stagedrollout.daemon.hearing import Hearer, Hearing
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.retrying import ATTEMPTS
 from tests.core.builders import HOUR, NOON, POLL, rolling, shown, sick, store
-from tests.core.weighed import with_evidence
+from tests.core.weighed import sessions, with_evidence
 from tests.daemon.test_asking_signals import Source as Asked
 from tests.daemon.test_weighing import GOOD, Source
 
@@ -46,7 +48,9 @@ class Books:
         return frozenset()
 
 
-def hear(source: Source, ledger: Ledger | StorageError | None = None, **terms: Any) -> Hearing:
+def hear(
+    source: Source, ledger: Ledger | StorageError | None = None, *, counts: tuple[Any, ...] = (), **terms: Any
+) -> Hearing:
     policy = with_evidence(1, 10, 100, **terms)
     unlooked: Any = None
     books: Any = Books(ledger or Ledger("shop"))
@@ -61,12 +65,27 @@ def hear(source: Source, ledger: Ledger | StorageError | None = None, **terms: A
         poll=POLL,
         opinions=(REVIEWS,),
         tallies=source,
+        counts=counts,
     )
     REVIEWS.asked.clear()
     return Hearer(books).hear(listing, rolling(since=NOON - 3 * HOUR), policy, store(shown()), NOON)
 
 
 REVIEWS = Asked("play_reviews", sick())
+
+
+class Till:
+    """A team's own counts: a checkout that fails twenty times as often."""
+
+    name = "checkout_errors"
+    declared = Declaration(unit="checkouts", lag=0 * HOUR, can_halt=True, no_data="nothing")
+
+    def read(self, query: LedgerQuery) -> Tallied:
+        failing = [Tally(1_000, 200, 9_000, 90)] * 3
+        return sessions(*failing, until=query.until, measure=Measure.called(self.name))
+
+    def unread(self, why: str) -> Untallied:
+        return Untallied(self.name, Measure.called(self.name), Gap.FAILED, why)
 
 
 def test_a_ledger_that_cannot_be_read_halts_all_the_same_and_keeps_nothing():
@@ -97,3 +116,10 @@ def test_once_the_evidence_has_failed_no_opinion_is_waited_for():
     assert any(isinstance(reading, Unheard) for reading in failing.readings)
     hear(Source(), ratings=RatingGate())
     assert len(REVIEWS.asked) == 1
+
+
+def test_a_halt_by_a_teams_own_counts_waits_for_no_opinion_either():
+    gates = (NamedGate(signal=Till.name),)
+    failing = hear(Source(), counts=(Till(),), signals=gates, ratings=RatingGate())
+    assert failing.found.heard.weighing.ln_e >= LN_HALT
+    assert REVIEWS.asked == []

@@ -214,7 +214,7 @@ def test_the_configuration_is_complete_and_its_secrets_are_private(emulator, fol
             },
         }
     ]
-    for name in ("play.json", "sentry-token", "slack-token"):
+    for name in ("play.json", "sentry-token", "signals-token", "slack-token"):
         assert stat.S_IMODE((folder / "secrets" / name).stat().st_mode) == 0o600
     assert stat.S_IMODE((folder / "secrets").stat().st_mode) == 0o700
     key = json.loads((folder / "secrets" / "play.json").read_text("utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,14 @@ def test_only_places_are_filled_and_other_braces_stay() -> None:
         'sum(increase(x{app="com.acme",v="5.2.0-7"}[5m])) or {other}'
     )
     assert filled_within({"a": ["{build}", 7, None]}, texts, TIMES, str) == {"a": ["7", 7, None]}
+
+
+@pytest.mark.parametrize("write", [promql_text, plain_text, address_text, str])
+def test_a_release_without_a_build_is_not_asked_for_as_every_series_without_one(
+    write: Callable[[str], str],
+) -> None:
+    with pytest.raises(Unwritable, match="it has no build"):
+        filled('x{build="{build}"}', {"package": "a", "version": "5.2.0", "build": ""}, {}, write)
 
 
 @given(st.text(max_size=20))

@@ -98,6 +98,12 @@ def test_the_tables_fit_where_nobody_looks_at_a_terminal(config):
         assert words in " ".join(said.stdout.split())
 
 
+def test_a_halt_that_the_store_never_showed_is_not_hidden_behind_the_one_that_it_did(tmp_path):
+    lost = History("5.4.0", NOON + 14 * DAY).started(0, 10).waits(0.25).halted(2, confirmed=None)
+    said = " ".join(ran(configured(tmp_path, bad(), lost)).stdout.split())
+    assert "halt to store 6m; 1 NOT seen in the store" in said
+
+
 def test_foreign_words_are_data_on_the_screen(tmp_path):
     strange = completed("5.2.0[/red]\x1b[31m").waits(80, "a[/b]")
     strange.told.insert(8, (facts.Held(ANNA, "[/bold]", None), NOON + 2 * HOUR))

@@ -11,11 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagedrollout.core.errors import EdgeError, Faulty, Rejected
+from stagedrollout.core.hours import HOUR
 from stagedrollout.core.ledger import Tallied, Untallied
 from stagedrollout.core.observation import Gap, Unvalued, Valued
 from stagedrollout.daemon.signal_sources import BYTES_MAX
+from stagedrollout.signals.base import Count, CountSource, Declaration, Release, Setting, Span, Store
+from stagedrollout.signals.compared import ComparedCounts
 from stagedrollout.signals.http_json import at
-from tests.signals.own.emulated import COUNT_QUERY, NOON, VALUE_QUERY, answering, counts, opened, values
+from tests.signals.own.emulated import (
+    COUNT_QUERY,
+    NEW,
+    NOON,
+    OLD,
+    VALUE_QUERY,
+    answering,
+    counts,
+    opened,
+    values,
+)
 
 SOURCES = sorted(counts())
 
@@ -155,6 +168,71 @@ def test_more_failures_than_attempts_are_another_unit_and_no_disaster() -> None:
     count, _ = ask("new_relic", 200, json.dumps(SHAPES["new_relic"](rows)).encode())
     assert isinstance(count, Untallied)
     assert count.gap is Gap.IMPLAUSIBLE
+
+
+def _hours(*rows: tuple[Any, ...]) -> bytes:
+    """Hours of attempts and, where they are told, of errors; the newest first."""
+    names = ("attempts", "errors")
+    hours = [
+        {"start": (NOON - n * HOUR).isoformat(), **dict(zip(names, row, strict=False))}
+        for n, row in enumerate(rows, start=1)
+    ]
+    return json.dumps({"hours": hours}).encode()
+
+
+def test_a_failure_counted_in_a_quiet_hour_after_its_attempt_does_not_silence_the_whole_run() -> None:
+    count, _ = ask("http_json", 200, _hours((100, 60), (0, 3), (100, 60)))
+    assert isinstance(count, Tallied)
+    assert [bucket.tally.k_c for bucket in count.buckets] == [60, 60]
+    assert [row.start for row in count.refused] == [NOON - 2 * HOUR]
+
+
+def test_a_release_that_fell_silent_is_not_fresh_because_people_still_use_the_one_before() -> None:
+    """Its till is so broken that nobody gets to it."""
+
+    class Silent(CountSource):
+        declared = Declaration(unit="checkouts", lag=HOUR * 0, can_halt=True, no_data="nothing")
+
+        def counts(self, release: Release, span: Span) -> list[Count]:
+            hours = range(1, 12) if release == OLD else range(silent, 12)
+            return [Count(NOON - n * HOUR, 100, 1) for n in hours]
+
+    silent = 8
+    source = ComparedCounts(Silent(Setting(name="till", app="com.acme.app", store=Store.GOOGLE_PLAY)))
+    read = source.read(COUNT_QUERY)
+    assert isinstance(read, Tallied)
+    assert read.as_of == NOON - 7 * HOUR
+    silent = 12
+    nothing = source.read(COUNT_QUERY)
+    assert isinstance(nothing, Untallied)
+    assert (nothing.gap, nothing.why) == (Gap.ABSENT, f"no data of {NEW.label}")
+
+
+@pytest.mark.parametrize("bad", [(), (None,)])
+def test_hours_without_their_errors_are_no_healthy_hours(bad: tuple[None, ...]) -> None:
+    count, _ = ask("http_json", 200, _hours((100, *bad)))
+    assert isinstance(count, Untallied)
+    assert count.gap is Gap.IMPLAUSIBLE
+    assert "it must be 0 for none" in count.why
+
+
+def test_an_hour_with_nothing_at_all_is_no_data() -> None:
+    count, _ = ask("http_json", 200, _hours((None, None), (0,)))
+    assert isinstance(count, Untallied)
+    assert count.gap is Gap.ABSENT
+
+
+def test_a_token_that_a_service_repeats_in_an_error_with_200_is_not_told() -> None:
+    words = "rejected: Bearer a-token-of-this-test"
+    bodies = (
+        {"results": {"total": {"error": words}, "value": {"error": words}}},
+        {"errors": [{"message": words}]},
+        {"status": "success", "data": {}, "warnings": [words]},
+    )
+    for source, body in zip(("grafana", "new_relic", "prometheus"), bodies, strict=True):
+        for told in ask(source, 200, json.dumps(body).encode()):
+            assert "rejected" in str(told)
+            assert "a-token-of-this-test" not in str(told)
 
 
 def test_buckets_that_begin_at_no_full_hour_are_refused() -> None:

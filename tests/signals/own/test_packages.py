@@ -15,13 +15,16 @@ from typing import Any
 
 import pytest
 
+from stagedrollout.config.load import Loaded
 from stagedrollout.config.secrets import SecretRef
 from stagedrollout.config.signals import PluginSource, SignalSettings
 from stagedrollout.core.errors import Faulty, Unreachable, WrongConfiguration
 from stagedrollout.core.hours import HOUR
 from stagedrollout.core.ledger import Measure, Tallied, Tally, Untallied
+from stagedrollout.core.named_gates import NamedGate
 from stagedrollout.core.observation import Gap, Unvalued, Valued
 from stagedrollout.daemon import signal_packages
+from stagedrollout.daemon.signal_sources import problems
 from stagedrollout.http.client import in_process
 from stagedrollout.signals.base import (
     GROUP,
@@ -36,8 +39,9 @@ from stagedrollout.signals.base import (
 )
 from stagedrollout.signals.compared import ComparedCounts, ComparedValues
 from stagedrollout.signals.patience import Patience
+from tests.core.weighed import with_evidence
 from tests.docs.page import fenced
-from tests.signals.own.emulated import COUNT_QUERY, NEW, NOON, OLD, VALUE_QUERY, opened
+from tests.signals.own.emulated import COUNT_QUERY, NEW, NOON, OLD, VALUE_QUERY, opened, settings
 
 EXAMPLE = Path(__file__).parent / "example_plugin"
 PLUGIN = PluginSource(
@@ -144,6 +148,11 @@ class Broken(Odd):
         raise ZeroDivisionError("in its beginning")
 
 
+class Leaving(Odd):
+    def __init__(self, setting: Setting) -> None:
+        sys.exit(0)
+
+
 class NoSource:
     pass
 
@@ -156,6 +165,8 @@ class NoSource:
         (f"{__name__}:NoSource", "is no CountSource and no ValueSource"),
         (f"{__name__}:Undeclared", "declares nothing"),
         (f"{__name__}:Broken", "cannot be used: ZeroDivisionError: in its beginning"),
+        (f"{__name__}:Leaving", "cannot be used: SystemExit: 0"),
+        ("tests.signals.own.leaving:Odd", "cannot be imported: SystemExit"),
     ],
 )
 def test_a_broken_package_is_a_mistake_of_the_configuration(
@@ -226,9 +237,29 @@ def test_a_source_that_never_answers_is_left_and_not_asked_again_meanwhile() -> 
     assert isinstance(_value(Measurement(1), patience), Valued)
 
 
-def test_a_source_that_ends_its_process_ends_only_its_look() -> None:
+class Panic(BaseException):
+    """As native code raises it: no Exception."""
+
+
+@pytest.mark.parametrize("end", [SystemExit(1), Panic("token=secret-of-this-test")])
+def test_a_source_that_ends_its_process_ends_only_its_look(
+    end: BaseException, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(Unreachable, match="left without an answer"):
-        _value(lambda: sys.exit(1), Patience("odd", 5))
+        _value(end, Patience("odd", 5))
+    assert "secret-of-this-test" not in capfd.readouterr().err
+
+
+def test_check_tells_a_gate_that_does_not_fit_what_the_package_brings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _with_entry_points(monkeypatch, EntryPoint("odd", f"{__name__}:Odd", GROUP))
+    odd = SignalSettings(name="odd", plugin=PluginSource(source="odd"))
+    policy = replace(with_evidence(signals=(NamedGate(signal="odd"),)), name="standard")
+    loaded = Loaded(settings((odd,)), {"standard": policy}, tmp_path, {})
+    assert list(problems(loaded)) == [
+        "policy standard: its gate on odd does not fit: the signal brings a value; give the gate worse_by, limit or both"
+    ]
 
 
 def test_a_slow_source_is_asked_about_no_further_release() -> None:
