@@ -23,6 +23,7 @@ COMMANDS = {
     "emulate": ("stagedrollout.cli.emulate", "Serve emulated stores and services on loopback."),
     "check": ("stagedrollout.cli.check", "Validate configuration, policies and secrets, offline."),
     "policy": ("stagedrollout.cli.policy", "Look at policies: what they would do, in words."),
+    "signals": ("stagedrollout.cli.signals", "Show the team's own signals, and the gates on them."),
     "status": ("stagedrollout.cli.status", "Show where every rollout stands."),
     "explain": ("stagedrollout.cli.explain", "Tell why a rollout is where it is, and what it waits for."),
     "health": ("stagedrollout.cli.health", "Tell whether the daemon is well, also by its exit code."),

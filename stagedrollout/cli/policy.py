@@ -100,7 +100,7 @@ def document(policy: Policy) -> dict[str, Any]:
         "live_at": MONDAY.isoformat(),
         "stores": {made.store.value: _plan_document(made) for made in _plans(policy)},
         "evidence": _evidence_document(policy),
-        "gates": [_gate_words(gate) for gate in _gates(policy)],
+        "gates": [*(_gate_words(gate) for gate in _gates(policy)), *(gate.told for gate in policy.signals)],
     }
 
 
@@ -137,6 +137,7 @@ def words(policy: Policy) -> list[str]:
         lines += [f"  {_total(made)}", ""]
     lines += [*_evidence_words(policy), "Floors and reviews" if policy.evidence else "Gates"]
     lines += [f"  {_gate_words(gate)}" for gate in _gates(policy)]
+    lines += [f"  {gate.told}" for gate in policy.signals]
     lines += ["", "Earliest, for a healthy release that goes live on a Monday at 09:00 UTC; reviews, small"]
     return [*lines, "samples and the poll come on top."]
 

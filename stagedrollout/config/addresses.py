@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from stagedrollout.config.crosscheck_signals import signal_places
 from stagedrollout.config.problems import Problem
 from stagedrollout.config.yaml_tree import Document, Path
 
@@ -20,7 +21,12 @@ _SERVICES = (
     _LOOKUP,
     ("sentry", "url"),
     ("slack", "endpoint"),
+    ("prometheus", "url"),
+    ("grafana", "url"),
+    ("new_relic", "url"),
 )
+_SELF_HOSTED = ("sentry", "prometheus", "grafana")
+"""The services that a team may run itself, on a server that has nothing but plain http."""
 
 
 def address_problems(document: Document) -> Iterator[Problem]:
@@ -50,12 +56,12 @@ def on_loopback(address: str) -> bool:
 
 
 def _plain_http(document: Document) -> Iterator[Problem]:
-    for place in _SERVICES:
+    for place in (*_SERVICES, *_of_signals(document)):
         address = document.get(*place)
         if not isinstance(address, str) or not address.startswith("http://") or on_loopback(address):
             continue
-        if place == ("sentry", "url"):
-            if document.get("sentry", "allow_http") is not True:
+        if place[0] in _SELF_HOSTED or place[0] == "apps":
+            if document.get(*place[:-1], "allow_http") is not True:
                 right = "write https://, or allow_http: true if this server has nothing else"
                 yield document.problem(place, "plain http would show the token to the network", right)
         else:
@@ -63,12 +69,12 @@ def _plain_http(document: Document) -> Iterator[Problem]:
 
 
 def _off_loopback(document: Document) -> Iterator[Problem]:
-    addresses: list[tuple[str, ...]] = [*_used(document), ("emulator",)]
+    addresses: list[Path] = [*_used(document), *_of_signals(document), ("emulator",)]
     for place in addresses:
         address = document.get(*place)
         if not isinstance(address, str) or not on_loopback(address):
             shown: Path = place if document.get(place[0]) is not None else ("clock",)
-            wrong = f"the emulator's clock needs {'.'.join(place)} on this machine"
+            wrong = f"the emulator's clock needs {'.'.join(map(str, place))} on this machine"
             yield document.problem(
                 shown, wrong, f"write {place[-1]}: http://127.0.0.1:PORT, or clock: system"
             )
@@ -88,3 +94,12 @@ def _looks_up(document: Document) -> bool:
     apps = document.get("apps")
     indices = range(len(apps)) if isinstance(apps, list) else range(0)
     return any(document.get("apps", index, "app_store", "countries") for index in indices)
+
+
+def _of_signals(document: Document) -> Iterator[Path]:
+    """The addresses that an app's own signals have for themselves."""
+    for place in signal_places(document):
+        section = document.get(*place)
+        for source in section if isinstance(section, dict) else ():
+            if document.get(*place, source, "url"):
+                yield (*place, source, "url")

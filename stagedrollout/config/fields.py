@@ -12,7 +12,7 @@ from stagedrollout.core.units import Written, duration, duration_text
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-def _matching(pattern: str, words: str, example: str) -> Written:
+def matching(pattern: str, words: str, example: str) -> Written:
     fits = re.compile(pattern, re.ASCII)
 
     def read(value: Any) -> Any:
@@ -91,19 +91,19 @@ def _release_template(value: Any) -> Any:
 
 AppName = Annotated[
     str,
-    _matching(
+    matching(
         r"[a-z0-9][a-z0-9-]{0,62}", "write small letters, digits and dashes, like acme-shop", "acme-shop"
     ),
 ]
 PolicyName = Annotated[
     str,
-    _matching(
+    matching(
         r"[a-z0-9][a-z0-9_-]{0,62}", "write a policy's file name without .yaml, like standard", "standard"
     ),
 ]
 PackageName = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Za-z]\w*(\.[A-Za-z]\w*)+",
         "write the application id as in Play, like com.acme.app",
         "com.acme.app",
@@ -111,7 +111,7 @@ PackageName = Annotated[
 ]
 AppStoreId = Annotated[
     str,
-    _matching(
+    matching(
         r"[1-9][0-9]{4,18}",
         'write the Apple ID of the app (App Store Connect: App Information) in quotes, like "6448311069"',
         '"6448311069"',
@@ -119,13 +119,13 @@ AppStoreId = Annotated[
 ]
 BundleId = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "write the app's bundle id, like com.acme.app", "com.acme.app"
     ),
 ]
 KeyId = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Z0-9]{10}",
         "write the key's id (App Store Connect: Users and Access, Integrations), ten capitals and digits",
         "2X9R4HXF34",
@@ -133,18 +133,18 @@ KeyId = Annotated[
 ]
 IssuerId = Annotated[
     str,
-    _matching(
+    matching(
         r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
         "write the issuer id shown above the team keys, or leave it out for an individual key",
         "57246542-96fe-1a63-e053-0824d011072a",
     ),
 ]
 CountryCode = Annotated[
-    str, _matching(r"[a-z]{2}", "write a country as two small letters, like us or de", "us")
+    str, matching(r"[a-z]{2}", "write a country as two small letters, like us or de", "us")
 ]
 TrackName = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Za-z0-9_.-]+(:[A-Za-z0-9_. -]+)?",
         "write a track like production or wear:production",
         "production",
@@ -152,7 +152,7 @@ TrackName = Annotated[
 ]
 ChannelId = Annotated[
     str,
-    _matching(
+    matching(
         r"[CG][A-Z0-9]{3,30}",
         "write the channel's id (Slack: channel details, at the bottom), like C0123ABCD, not its name",
         "C0123ABCD",
@@ -160,14 +160,14 @@ ChannelId = Annotated[
 ]
 Slug = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Za-z0-9_.-]{1,100}", "write the slug as in Sentry's addresses, like acme-android", "acme-android"
     ),
 ]
 EnvironmentName = Annotated[
-    str, _matching(r"[^\s/\\][^/\\\n]{0,63}", "write the environment's name, like production", "production")
+    str, matching(r"[^\s/\\][^/\\\n]{0,63}", "write the environment's name, like production", "production")
 ]
-FolderName = Annotated[str, _matching(r"[^\x00\n]{1,1000}", "write the path of a folder", "policies")]
+FolderName = Annotated[str, matching(r"[^\x00\n]{1,1000}", "write the path of a folder", "policies")]
 WebAddress = Annotated[str, Written(_web_address, "https://sentry.example.com")]
 DatabaseUrl = Annotated[str, Written(read_database, "sqlite:///state/stagedrollout.db")]
 ReleaseTemplate = Annotated[str, Written(_release_template, '"{package}@{version}+{build}"')]

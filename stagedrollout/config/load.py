@@ -9,6 +9,7 @@ from typing import Any
 
 from stagedrollout.config import shapes
 from stagedrollout.config.crosscheck import cross_check
+from stagedrollout.config.crosscheck_signals import signal_problems
 from stagedrollout.config.database import resolved
 from stagedrollout.config.dsn import unusable_dsn
 from stagedrollout.config.policies import Shelf, read_policies
@@ -95,10 +96,8 @@ def _find(path: Path) -> _Found:
     settings, wrong = read_into(Settings, document)
     folders, missing = _folders(document, path.parent)
     shelf = read_policies(policies_folder(), folders)
-    problems = joined(
-        joined(problems, wrong),
-        [*missing, *shelf.problems, *cross_check(document, shelf.files, shelf.policies)],
-    )
+    across = [*cross_check(document, shelf.files, shelf.policies), *signal_problems(document, shelf.policies)]
+    problems = joined(joined(problems, wrong), [*missing, *shelf.problems, *across])
     return _Found(document, settings, shelf, problems)
 
 

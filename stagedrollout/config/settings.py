@@ -32,6 +32,12 @@ from stagedrollout.config.fields import (
     count,
 )
 from stagedrollout.config.secrets import SecretReference
+from stagedrollout.config.signals import (
+    GrafanaAccess,
+    NewRelicAccess,
+    PrometheusAccess,
+    SignalSettings,
+)
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import Mode, OnNewRelease, Store
 from stagedrollout.core.units import FromFile
@@ -125,6 +131,8 @@ class PlayListing(FromFile):
     package: PackageName
     sentry: SentrySource
     track: TrackName = "production"
+    signals: tuple[SignalSettings, ...] = ()
+    """The team's own signals of this app; policies have gates on them by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +146,9 @@ class AppStoreListing(FromFile):
     sentry: SentrySource
     countries: tuple[CountryCode, ...] = ()
     """Whose public rating averages are shown. Empty: none is looked up."""
+
+    signals: tuple[SignalSettings, ...] = ()
+    """The team's own signals of this app; policies have gates on them by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +238,9 @@ class Settings(FromFile):
     app_store: AppStoreAccess | None = None
     sentry: SentryAccess | None = None
     slack: SlackAccess | None = None
+    prometheus: PrometheusAccess | None = None
+    grafana: GrafanaAccess | None = None
+    new_relic: NewRelicAccess | None = None
 
     policies: tuple[FolderName, ...] = ()
     """Folders with policies of your own, beside the shipped ones; one of the same name takes precedence."""

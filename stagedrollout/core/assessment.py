@@ -4,7 +4,7 @@
 
 A breach that is not yet confirmed over the gate's number of polls is CONTRADICTORY: the numbers say "bad",
 chance has not been ruled out, and nothing may be raised meanwhile. Floors are judged here, the evidence in harm.py,
-what people write in opinion.py.
+what people write in opinion.py, a team's own signals in named_counts.py and values.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from stagedrollout.core import floors, harm, opinion
+from stagedrollout.core import floors, harm, named_counts, opinion, values
 from stagedrollout.core.gates import Gate, Role
 from stagedrollout.core.judgement import Circumstances, Judgement, Reason, Suspicion, Verdict
 from stagedrollout.core.observation import Counts, Gap, Measured, Metric, Reading, Unmeasured
@@ -78,7 +78,11 @@ def assess(policy: Policy, readings: tuple[Reading, ...], seen: Circumstances) -
     """Judge every gate of the policy. A gate whose metric nobody read is MISSING, never skipped."""
     by_metric = {r.metric: r for r in readings if isinstance(r, (Measured, Unmeasured))}
     found = [_judge(policy, gate, by_metric.get(gate.metric), seen) for gate in policy.gates]
-    weighed = harm.judge(policy.evidence, seen, policy.settle) if policy.evidence else ()
+    weighed: tuple[Judgement, ...] = ()
+    if policy.evidence:
+        weighed = harm.judge(policy.evidence, seen, policy.settle)
+        weighed += named_counts.judge(policy.named_counts, seen)
+    found += [values.judge(gate, readings, seen) for gate in policy.named_values]
     if policy.ratings:
         found.append(opinion.judge(policy.ratings, readings, seen))
     return Assessment(

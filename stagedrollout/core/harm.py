@@ -41,12 +41,17 @@ USERS_STALE = timedelta(hours=26)
 
 
 def judge(gate: EvidenceGate, seen: Circumstances, settle: timedelta) -> tuple[Judgement, ...]:
-    """The verdict on the evidence as a whole, and one for each signal that is required or shown beside it."""
+    """The verdict on the evidence as a whole, and one for each signal that is required or shown beside it. Those on a
+    team's own signals are in named_counts.py."""
     weighed = seen.heard.weighing
     if weighed is None:
         return (_unweighed(gate, seen),)
     whole = _whole(gate, weighed, seen, settle)
-    beside = [signal for signal in weighed.run.terms.computed if signal is not SignalId.CRASHED_SESSIONS]
+    beside = [
+        signal
+        for signal in weighed.run.terms.computed
+        if signal is not SignalId.CRASHED_SESSIONS and not signal.given
+    ]
     return (whole, *(_one(signal, weighed, seen) for signal in beside))
 
 
@@ -117,7 +122,7 @@ def _found(
 
 def _refused(weighed: Weighing, seen: Circumstances) -> str:
     """The first rows that cannot be right, of signals that take part; "" where there are none."""
-    taking_part = {w.signal.measure for w in weighed.run.terms.weights}
+    taking_part = {w.signal.measure for w in weighed.run.terms.weights if not w.signal.given}
     rows = [row for row in seen.heard.refused if row.measure in taking_part]
     return "; ".join(f"{row.start:%Y-%m-%d %H:%M}: {row.why}" for row in rows[:3])
 

@@ -1,6 +1,7 @@
 """What judging comes to: a verdict with its reason for each gate, and what the judges must know to give it.
 
-The judges are assessment.py (floors, and the whole), harm.py (evidence) and opinion.py (what people write).
+The judges are assessment.py (floors, and the whole), harm.py (evidence), opinion.py (what people write),
+named_counts.py and values.py (a team's own signals).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from enum import IntEnum
 from stagedrollout.core.evidence.weighing import Weighing
 from stagedrollout.core.gates import EvidenceGate, Gate, RatingGate, SignalGate
 from stagedrollout.core.ledger import Refused, Tallied, Untallied
+from stagedrollout.core.named_gates import NamedGate
 
 
 class Verdict(IntEnum):
@@ -55,7 +57,8 @@ class Suspicion:
     """A gate breached in `count` looks of their own (counted up to what it needs), last at `counted_at`.
 
     For crashes a look is a poll; for reviews it is the instant the newest counted reading was asked for, and
-    `sample` reviews with the `newest` of them are what it was counted on: the same ones again are no news.
+    `sample` reviews with the `newest` of them are what it was counted on: the same ones again are no news. For a team's
+    own values `newest` is how new the counted reading was.
     """
 
     gate: str
@@ -67,7 +70,7 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    gate: Gate | RatingGate | EvidenceGate | SignalGate
+    gate: Gate | RatingGate | EvidenceGate | SignalGate | NamedGate
     verdict: Verdict
     reason: Reason
 
@@ -105,6 +108,6 @@ class Circumstances:
     exposure_ppm: int = 0
     heard: Heard = NOTHING_HEARD
 
-    def suspicion(self, gate: Gate | RatingGate) -> Suspicion | None:
+    def suspicion(self, gate: Gate | RatingGate | NamedGate) -> Suspicion | None:
         """What the gate suspects already. Not hearing from it neither confirms nor clears that."""
         return next((s for s in self.suspicions if s.gate == gate.name), None)

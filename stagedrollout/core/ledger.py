@@ -15,20 +15,21 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from stagedrollout.core.events import CHAIN_START, canonical
 from stagedrollout.core.hours import DAY, HOUR
 from stagedrollout.core.model import Release
+from stagedrollout.core.named import Named
 from stagedrollout.core.observation import Gap
 
 SHRUNK_PERCENT_MAX = 20
 """Buckets that were seen may lose so much of their total; more is bad data."""
 
 
-class Measure(StrEnum):
+class Measure(Named):
     """What is counted: sessions that crashed, users who had a crash, sessions that ended abnormally; and reviews of the
-    candidate, one stratum for each number of stars, `n_c` of them."""
+    candidate, one stratum for each number of stars, `n_c` of them. A team's own signals (named.py) are counted by the
+    hour."""
 
     CRASHED = "crashed_sessions"
     USERS = "crashed_users"
@@ -42,12 +43,14 @@ class Measure(StrEnum):
 
     @property
     def unit(self) -> str:
+        if self.given:
+            return "events"
         return {Measure.USERS: "users", Measure.RATINGS: "reviews"}.get(self, "sessions")
 
     @property
     def words(self) -> str:
         """As people say it: "crashed sessions"."""
-        return self.value.replace("_", " ")
+        return (self.given or self.value).replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,14 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Tallied:
     """A reading of buckets. `as_of`: the end of the newest bucket in which either arm has data, at most the
-    moment of asking. `refused`: rows that were no numbers."""
+    moment of asking. `refused`: rows that were no numbers. `lag`: how old a team's own signal says it usually is."""
 
     signal: str
     measure: Measure
     buckets: tuple[Counted, ...]
     as_of: datetime
     refused: tuple[Refused, ...] = ()
+    lag: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ class Untallied:
     measure: Measure
     gap: Gap
     why: str
+    lag: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

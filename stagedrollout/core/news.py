@@ -34,8 +34,9 @@ def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
 
 
 def _grown(before: Suspicion, after: Suspicion) -> bool:
-    """Counted once more; or, which only reviews need, confirmed to stand although nobody wrote anything new."""
-    renewed = after.sample > 0 and before.counted_at != after.counted_at
+    """Counted once more; or, which reviews and a team's own values need, confirmed to stand."""
+    told_what = after.sample > 0 or after.newest is not None
+    renewed = told_what and before.counted_at != after.counted_at
     return before.count != after.count or renewed
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from math import isfinite
 
+from stagedrollout.core.declared import Declaration
 from stagedrollout.core.model import Release, StoreState, Unread
 from stagedrollout.core.units import PPM_ALL
 
@@ -193,7 +195,49 @@ class Unheard:
     why: str
 
 
-Reading = Measured | Unmeasured | Reviews | StoreAverage | Unheard
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One arm's value, in the signal's unit. `sample`: of how many it was made; None where the source does not tell.
+
+    Raises ValueError for NaN and infinity, which are no values.
+    """
+
+    number: float
+    sample: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isfinite(self.number):
+            raise ValueError("a value is a finite number")
+
+
+@dataclass(frozen=True, slots=True)
+class Valued:
+    """What a team's own signal says, of the candidate and of what people run beside it, over `since` to `as_of`.
+
+    `as_of`: how new it is; the older arm counts. `baseline` is None without an earlier release (then `baseline_name` is
+    "" too), or where the source has nothing of it.
+    """
+
+    signal: str
+    declared: Declaration
+    candidate: Value
+    baseline: Value | None
+    since: datetime
+    as_of: datetime
+    baseline_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unvalued:
+    """A team's own signal without a value, and why. Never taken for health."""
+
+    signal: str
+    declared: Declaration
+    gap: Gap
+    why: str
+
+
+Reading = Measured | Unmeasured | Reviews | StoreAverage | Unheard | Valued | Unvalued
 
 
 @dataclass(frozen=True, slots=True)

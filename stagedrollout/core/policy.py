@@ -16,6 +16,7 @@ from itertools import pairwise
 from stagedrollout.core.calendar import Calendar
 from stagedrollout.core.gates import EvidenceGate, Gate, RatingGate, Role
 from stagedrollout.core.model import Store
+from stagedrollout.core.named_gates import NamedGate
 from stagedrollout.core.phasing import AppStoreTerms, Pacing, next_share
 from stagedrollout.core.units import PPM_ALL, Duration, FromFile, Percent, ppm_from_percent
 
@@ -103,6 +104,7 @@ class Policy(FromFile):
     unknown_data: UnknownData = UnknownData()
     halt_in_review: HaltInReview = HaltInReview.CANCEL_REVIEW
     evidence: EvidenceGate | None = None
+    signals: tuple[NamedGate, ...] = ()
     ratings: RatingGate | None = None
     app_store: AppStoreTerms = field(default_factory=AppStoreTerms)
 
@@ -117,6 +119,7 @@ class Policy(FromFile):
         for earlier, later in pairwise(percents):
             if later <= earlier:
                 raise ValueError(f"stages must rise: {later} % comes after {earlier} %")
+        self._check_signals()
         metrics = [gate.metric for gate in self.gates]
         if len(set(metrics)) != len(metrics):
             raise ValueError("two gates on one metric contradict each other")
@@ -129,6 +132,33 @@ class Policy(FromFile):
                 "guarded mode needs two weekdays in a row in the calendar: Apple's step takes up to a day, and none"
                 " may fall on a day without raises; add a day, or write app_store: {mode: follow}"
             )
+
+    def _check_signals(self) -> None:
+        names = [gate.signal for gate in self.signals]
+        if len(set(names)) != len(names):
+            raise ValueError("signals has two gates on one signal: they contradict each other")
+        if self.evidence is None and self.named_counts:
+            first = self.named_counts[0].signal
+            raise ValueError(
+                f"signals: {first} is judged by its counts, and that needs evidence; or give it worse_by or limit"
+            )
+
+    @property
+    def named_counts(self) -> tuple[NamedGate, ...]:
+        """The gates on a team's own signals that the evidence judges."""
+        return tuple(gate for gate in self.signals if gate.by_evidence)
+
+    @property
+    def named_values(self) -> tuple[NamedGate, ...]:
+        """The gates on a team's own signals that judge a value."""
+        return tuple(gate for gate in self.signals if not gate.by_evidence)
+
+    @property
+    def evidence_settings(self) -> tuple[str, ...]:
+        """What a run is judged by, as far as the policy says it: frozen with the run's terms."""
+        if self.evidence is None:
+            return ()
+        return (*self.evidence.settings, *(f"{gate.name} {gate.role.value}" for gate in self.named_counts))
 
     def next_share(self, store: Store, exposure_ppm: int) -> int | None:
         """Where the schedule goes next, in ppm: the next stage, or Apple's next share. None: nowhere."""

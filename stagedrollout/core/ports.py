@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from stagedrollout.core.declared import Declaration
 from stagedrollout.core.ledger import LedgerQuery, Past, Running, Tallied, Untallied
 from stagedrollout.core.model import Change, Outcome, Release, StoreState
-from stagedrollout.core.observation import Reading, SignalQuery
+from stagedrollout.core.observation import Reading, SignalQuery, Unvalued, Valued
 
 Clearance = Callable[[], None]
 """Called right before each request of a raise is sent; raises Preempted (a halt took over) or LostLease."""
@@ -91,4 +92,40 @@ class Tallies(Protocol):
 
     def past(self, releases: tuple[Release, ...], until: datetime) -> Past:
         """What these releases had in the seven days before `until`. Raises EdgeError."""
+        ...
+
+
+class NamedCounts(Protocol):
+    """One of a team's own signals that brings counts for the ledger: of a candidate, and of what people run beside."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def declared(self) -> Declaration: ...
+
+    def read(self, query: LedgerQuery) -> Tallied | Untallied:
+        """Ask. Raises EdgeError; "no data" is a reading, not an error."""
+        ...
+
+    def unread(self, why: str) -> Untallied:
+        """What a failed `read` amounts to."""
+        ...
+
+
+class NamedValues(Protocol):
+    """One of a team's own signals that brings a value for each arm."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def declared(self) -> Declaration: ...
+
+    def read(self, query: SignalQuery) -> Valued | Unvalued:
+        """Ask. Raises EdgeError; "no data" is a reading, not an error."""
+        ...
+
+    def unread(self, why: str) -> Unvalued:
+        """What a failed `read` amounts to."""
         ...

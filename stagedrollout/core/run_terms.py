@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stagedrollout.core import facts
@@ -10,7 +10,7 @@ from stagedrollout.core.evidence.grid import LOOPS_UNKNOWN, loops
 from stagedrollout.core.evidence.ratings import mu_base
 from stagedrollout.core.evidence.terms import FLOOR_FACTOR, SignalId, Terms, shared_out, tolerated
 from stagedrollout.core.evidence.weighing import Run, Weighing
-from stagedrollout.core.gates import EvidenceGate, Part
+from stagedrollout.core.gates import EvidenceGate, Part, Role
 from stagedrollout.core.ledger import Past
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.observation import Stars
@@ -21,12 +21,29 @@ PAST_SESSIONS_MIN = 1_000
 _NEEDS_BASELINE = (SignalId.CRASHED_SESSIONS, SignalId.CRASHED_USERS, SignalId.ABNORMAL_SESSIONS)
 
 
-def terms_of(gate: EvidenceGate, past: Past | None, *, reviewed: bool, floor: float | None = None) -> Terms:
+@dataclass(frozen=True, slots=True)
+class NamedCounts:
+    """A team's own signal that brings counts: what the policy makes of it, and whether it may halt at all."""
+
+    signal: SignalId
+    role: Role
+    can_halt: bool
+
+
+def terms_of(
+    gate: EvidenceGate,
+    past: Past | None,
+    *,
+    reviewed: bool,
+    floor: float | None = None,
+    own: tuple[NamedCounts, ...] = (),
+) -> Terms:
     """By what a run is judged. `past` is None without a release to compare with; then only a floor can judge it.
 
     `floor`: the crash rate (0..1) tolerated at most where neither the gate names one nor a past gives one.
     `reviewed`: whether reviews are read at all; their weight is kept for them until they can be compared (`rated`).
-    Weights of signals that cannot take part are shared out among the others.
+    Weights of signals that cannot take part are shared out among the others. `own`: the team's; like all that
+    are compared with a baseline they take no part without one.
     """
     p_ref = usual(past) if past else None
     named = gate.crash_floor or (min(1.0, FLOOR_FACTOR * p_ref) if p_ref else floor)
@@ -37,13 +54,25 @@ def terms_of(gate: EvidenceGate, past: Past | None, *, reviewed: bool, floor: fl
         and (named is not None or signal is not SignalId.FLOOR)
         and (reviewed or signal is not SignalId.RATINGS)
     }
+    own = own if p_ref is not None else ()
+    deciding = [each for each in own if each.role is not Role.ADVISORY]
     return Terms(
         rho0=tolerated(float(gate.margin) / 100, p_ref) if p_ref else 1 + float(gate.margin) / 100,
         s=loops(past.crashed, past.crashed_users) if past else LOOPS_UNKNOWN,
         p_ref=p_ref,
         floor=named,
-        weights=shared_out(tuple(s for s in gate.signals.that_are(Part.REQUIRED) if s in able)),
-        advisory=tuple(s for s in gate.signals.that_are(Part.ADVISORY) if s in able),
+        weights=shared_out(
+            (
+                *(s for s in gate.signals.that_are(Part.REQUIRED) if s in able),
+                *(each.signal for each in deciding if each.can_halt),
+            )
+        ),
+        advisory=(
+            *(s for s in gate.signals.that_are(Part.ADVISORY) if s in able),
+            *(each.signal for each in own if each.role is Role.ADVISORY),
+        ),
+        holding=tuple(each.signal for each in deciding if not each.can_halt),
+        vetoes=tuple(each.signal for each in deciding if each.role is Role.VETO),
     )
 
 

@@ -6,12 +6,13 @@ change seldom is read once an hour as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from stagedrollout.core import facts
 from stagedrollout.core.baseline import chosen
+from stagedrollout.core.declared import Declaration
 from stagedrollout.core.errors import EdgeError
 from stagedrollout.core.evidence.increments import clamped
 from stagedrollout.core.evidence.terms import SignalId
@@ -49,13 +50,15 @@ HOURLY = HOUR
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the evidence of one rollout is read with, at one instant. `halted`: asks for the ids of this app's releases
-    that are halted by their journals, or whose journals cannot be read."""
+    that are halted by their journals, or whose journals cannot be read. `named`: what the app's own signals that bring
+    counts declare, by name."""
 
     tallies: Tallies | None
     policy: Policy
     store: StoreState | Unread
     now: datetime
     halted: Callable[[], frozenset[str]] = frozenset
+    named: Mapping[str, Declaration] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ class Counter:
         users = _counts_users(look.policy) and (
             hourly or key not in self._users or _may_raise(rollout, look.policy, now)
         )
-        query = _query(rollout, ledger, now, users=users, whole=hourly)
+        query = query_of(rollout, ledger, now, users=users, whole=hourly)
         attempts = ONCE if rollout.blind_since else ATTEMPTS
         try:
             read = persistently(lambda: tallies.read(query), attempts)
@@ -165,11 +168,19 @@ def _same(releases: tuple[Release, ...], others: tuple[Release, ...]) -> bool:
     return {release.id for release in releases} == {release.id for release in others}
 
 
-def _query(rollout: Rollout, ledger: Ledger, now: datetime, *, users: bool, whole: bool) -> LedgerQuery:
+def query_of(  # noqa: PLR0913 - what is known, and what is asked for
+    rollout: Rollout,
+    ledger: Ledger,
+    now: datetime,
+    *,
+    users: bool,
+    whole: bool,
+    measure: Measure = Measure.CRASHED,
+) -> LedgerQuery:
     """The whole run at first; later what may still change, and between the hours what mostly does."""
     comparisons = rollout.comparisons or (Comparison(rollout.run_since, rollout.baseline),)
     since = rollout.run_since
-    if ledger.of(Measure.CRASHED):
+    if ledger.of(measure):
         since = max(since, hour_floor(now - (LATE if whole else YOUNG)))
     return LedgerQuery(rollout.release, comparisons, min(since, hour_floor(now)), now, users)
 

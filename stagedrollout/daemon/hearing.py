@@ -18,8 +18,9 @@ from stagedrollout.core.model import RolloutKey, StoreState, Unread
 from stagedrollout.core.observation import Reading
 from stagedrollout.core.policy import Policy
 from stagedrollout.daemon.counting import Counter, Look
-from stagedrollout.daemon.listening import listened
+from stagedrollout.daemon.listening import circumstances, listened
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.named_signals import counted, declared
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.weighing import Found, Weigher, again
 
@@ -46,7 +47,9 @@ class Hearer:
     ) -> Hearing:
         """Raises nothing: whatever fails is among what was heard."""
         ledger, trouble = self._ledger(rollout.key)
-        look = Look(listing.tallies, policy, store, now, lambda: self.recorder.halted(listing.id))
+        look = Look(
+            listing.tallies, policy, store, now, lambda: self.recorder.halted(listing.id), declared(listing)
+        )
         try:
             return self._heard(listing, rollout, look, ledger, trouble)
         except (ArithmeticError, LookupError, ValueError) as mistake:
@@ -68,8 +71,10 @@ class Hearer:
             readings = listened(listing, rollout, look.policy, look.now)
             return Hearing(readings, Found((), rollout, Taken(ledger), NOTHING_HEARD), ledger.head)
         first = self.weigher.weigh(count, look)
+        seen = circumstances(first.rollout, listing.poll, look.now, first.heard)
+        count = counted(again(first, count), listing, look, seen)
         readings = listened(listing, first.rollout, look.policy, look.now, count=count, heard=first.heard)
-        found = self.weigher.weigh(again(first, count), look, readings)
+        found = self.weigher.weigh(count, look, readings)
         return Hearing(readings, found, ledger.head)
 
     def _ledger(self, key: RolloutKey) -> tuple[Ledger, str]:

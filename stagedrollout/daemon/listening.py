@@ -1,4 +1,5 @@
-"""What a pass asks the signals: crashes first and persistently, then opinions, as far as time allows.
+"""What a pass asks the signals: crashes first and persistently, then a team's own values and opinions, as far as time
+allows.
 
 What people write can hold and halt, but it is late by hours anyway. So it must never delay what the crashes
 show already (promises R3 and R22): each source is asked once, all of them within a bound, and none of them when
@@ -22,6 +23,7 @@ from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Signal
 from stagedrollout.daemon.counting import Count, sessions_of
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.named_signals import unvalued, valued
 from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
 
 OPINIONS_SECONDS_MAX = 10.0
@@ -44,13 +46,17 @@ def listened(  # noqa: PLR0913 - what a pass knows, and a clock for its tests
     opinion is asked for once the evidence has failed.
     """
     found = _of_crashes(listing, rollout, policy, now, count)
-    if policy.ratings is None:
+    if policy.ratings is None and not policy.named_values:
         return found
-    query = _query(rollout, policy.ratings.window, now)
+    opinions = listing.opinions if policy.ratings else ()
     if _crashes(policy, found, circumstances(rollout, listing.poll, now, heard)):
         why = "not asked: a crash gate has failed"
-        return (*found, *chain.from_iterable(signal.unread(why) for signal in listing.opinions))
-    return (*found, *_opinions(listing.opinions, query, seconds))
+        unheard = chain.from_iterable(signal.unread(why) for signal in opinions)
+        return (*found, *unvalued(listing, policy, why), *unheard)
+    found += valued(listing, policy, lambda window: _query(rollout, window, now), seconds)
+    if policy.ratings is None:
+        return found
+    return (*found, *_opinions(opinions, _query(rollout, policy.ratings.window, now), seconds))
 
 
 def _of_crashes(

@@ -9,7 +9,7 @@ from datetime import timedelta
 from stagedrollout.core.linking import Link, other_store
 from stagedrollout.core.model import Mode, OnNewRelease, StoreApp
 from stagedrollout.core.policy import Policy
-from stagedrollout.core.ports import Signal, StorePort, Tallies
+from stagedrollout.core.ports import NamedCounts, NamedValues, Signal, StorePort, Tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Listing:
     """`policies` are all that are known, by name; `policy` is the app's own.
 
     `signals` are always asked, in this order; `opinions` (what people write and rate) only for a policy that
-    has a gate for them; `tallies` count for the ledger, where the policy asks for evidence.
+    has a gate for them; `tallies` count for the ledger, where the policy asks for evidence. `counts`, `values`: the
+    team's own signals of this app, asked where the policy has a gate for them.
     """
 
     id: StoreApp
@@ -30,6 +31,8 @@ class Listing:
     poll: timedelta
     opinions: tuple[Signal, ...] = ()
     tallies: Tallies | None = None
+    counts: tuple[NamedCounts, ...] = ()
+    values: tuple[NamedValues, ...] = ()
     link: Link | None = None
     """How its rollouts go together with those of the same app on the other store; None: they do not."""
 

@@ -21,6 +21,7 @@ from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clock, Signal
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.signal_sources import Sources
 from stagedrollout.http.client import HttpClient, Limits
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.signals.app_store_reviews import AppStoreReviews
@@ -47,6 +48,7 @@ def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreAp
         play=_play_client(loaded, doors),
         app_store=app_store_client(loaded, doors, clock),
         lookup=_lookup_http(loaded, doors),
+        sources=Sources(loaded, doors),
     )
     apps = loaded.settings.apps
     found = [_play_listing(loaded, app, app.google_play, vendors) for app in apps if app.google_play]
@@ -63,10 +65,12 @@ class _Vendors:
     play: PlayClient | None
     app_store: AppStoreClient | None
     lookup: HttpClient | None
+    sources: Sources
 
 
 def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendors: _Vendors) -> Listing:
     play = _access(vendors.play)
+    own = vendors.sources.of(play_app.package, Store.GOOGLE_PLAY, play_app.signals)
     return Listing(
         id=StoreApp(app.name, Store.GOOGLE_PLAY),
         mode=app.mode,
@@ -85,6 +89,8 @@ def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendo
         opinions=(PlayReviews(partial(play.reviews, play_app.package)),),
         tallies=_sentry_tallies(loaded, play_app, vendors),
         link=app.link,
+        counts=own.counts,
+        values=own.values,
     )
 
 
@@ -92,6 +98,7 @@ def _app_store_listing(
     loaded: Loaded, app: AppSettings, ios_app: AppStoreListing, vendors: _Vendors
 ) -> Listing:
     connect = _access(vendors.app_store)
+    own = vendors.sources.of(ios_app.bundle_id, Store.APP_STORE, ios_app.signals)
     opinions: tuple[Signal, ...] = (AppStoreReviews(connect, ios_app.app_id),)
     if ios_app.countries:
         opinions += (StoreAverages(_access(vendors.lookup), ios_app.app_id, ios_app.countries),)
@@ -107,6 +114,8 @@ def _app_store_listing(
         opinions=opinions,
         tallies=_sentry_tallies(loaded, ios_app, vendors),
         link=app.link,
+        counts=own.counts,
+        values=own.values,
     )
 
 

@@ -20,7 +20,8 @@ from stagedrollout.core.ledger import Counted, Ledger, Measure, Past, Place, Tak
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Release, RolloutKey
 from stagedrollout.core.observation import Reading, Reviews, Stars
-from stagedrollout.core.run_terms import PAST_SESSIONS_MIN, rated, run_of, terms_of
+from stagedrollout.core.policy import Policy
+from stagedrollout.core.run_terms import PAST_SESSIONS_MIN, NamedCounts, rated, run_of, terms_of
 from stagedrollout.daemon.counting import Count, Look, with_readings
 from stagedrollout.daemon.retrying import persistently
 
@@ -53,7 +54,9 @@ class Weigher:
         rollout = extend(rollout, set_, look.now)
         taken = with_readings(count.taken, _stars(rollout, count.taken.ledger, readings), look.now)
         weighing = self._weighing(rollout, taken.ledger)
-        heard = Heard(weighing, count.tallies, taken.refused, count.trouble or problem, _note(rollout, gate))
+        heard = Heard(
+            weighing, count.tallies, taken.refused, count.trouble or problem, _note(rollout, look.policy)
+        )
         kept = replace(taken, added=()) if count.trouble else taken
         return Found((*count.learned, *set_), rollout, kept, heard)
 
@@ -89,8 +92,13 @@ def _terms(
     if problem:
         return (), problem
     floor = next((1 - g.floor_ppm / 1_000_000 for g in look.policy.gates if g.counts_sessions), None)
-    terms = terms_of(gate, past, reviewed=look.policy.ratings is not None, floor=floor)
-    return (facts.TermsSet(rated(terms, stars), gate.settings),), ""
+    own = tuple(
+        NamedCounts(asked.id, asked.role, look.named[asked.signal].can_halt)
+        for asked in look.policy.named_counts
+        if asked.signal in look.named
+    )
+    terms = terms_of(gate, past, reviewed=look.policy.ratings is not None, floor=floor, own=own)
+    return (facts.TermsSet(rated(terms, stars), look.policy.evidence_settings),), ""
 
 
 def _past(rollout: Rollout, releases: tuple[Release, ...], look: Look) -> tuple[Past | None, str]:
@@ -137,9 +145,9 @@ def _stars(rollout: Rollout, ledger: Ledger, readings: tuple[Reading, ...]) -> t
     return (Tallied(reviews.signal, Measure.RATINGS, buckets, reviews.as_of),)
 
 
-def _note(rollout: Rollout, gate: EvidenceGate) -> str:
+def _note(rollout: Rollout, policy: Policy) -> str:
     """What the policy now says otherwise than when this run began: that would void what the evidence promises."""
-    changed = [now for now in gate.settings if now not in rollout.settings]
+    changed = [now for now in policy.evidence_settings if now not in rollout.settings]
     if rollout.terms is None or not changed:
         return ""
     return f"the policy now says {', '.join(changed)}: that holds from the next run on, this one is judged as it began"

@@ -50,6 +50,7 @@ class Credentials:
         self._app_store_keys: dict[str, AppStoreKey] = {}
         self.sentry_token = "sntry-emulated-" + secrets.token_hex(16)
         self.sentry_public_key = secrets.token_hex(16)
+        self.signals_token = "signals-emulated-" + secrets.token_hex(16)
         self.slack_token = "xoxb-emulated-" + secrets.token_hex(16)
 
     def new_account(self, email: str) -> str:

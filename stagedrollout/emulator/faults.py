@@ -9,7 +9,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-SERVICES = ("google_play", "oauth", "sentry", "sentry_ingest", "itunes", "slack", "app_store")
+SERVICES = (
+    "google_play",
+    "oauth",
+    "sentry",
+    "sentry_ingest",
+    "itunes",
+    "slack",
+    "app_store",
+    "prometheus",
+    "grafana",
+    "new_relic",
+    "stats",
+)
 
 STATUS_BEFORE = {
     "401": 401,
@@ -37,6 +49,10 @@ DATA = {
     "sentry_ingest": frozenset[str](),
     "itunes": frozenset[str](),
     "slack": frozenset({"error"}),
+    "prometheus": frozenset({"no_data", "partial"}),
+    "grafana": frozenset({"no_data"}),
+    "new_relic": frozenset({"no_data", "errors"}),
+    "stats": frozenset({"no_data"}),
     "app_store": frozenset(
         {
             "504",
@@ -60,7 +76,7 @@ _DATA_OPERATIONS = {
     "stale_track": ("tracks.get", "tracks.list"),
     "unknown_status": ("tracks.get", "tracks.list", "releases.list"),
     "extra_fields": ("tracks.get", "tracks.list", "apps.list", *_PHASED_SHOWN),
-    "no_data": ("sessions",),
+    "no_data": ("sessions", "query", "query_range", "graphql", "checkout"),
     "frozen": ("sessions",),
     "negative": ("sessions",),
     "query_timeout": ("sessions",),

@@ -16,6 +16,7 @@ APP_STORE = "app_store"
 STORES = (GOOGLE_PLAY, APP_STORE)
 REVIEWS_PER_MILLION_SESSIONS = 15.0
 ABNORMAL_PPM = 1_000
+CHECKOUT_ERRORS_PPM = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class ReleaseStory:
     `rolled_out` is for Google Play, `submitted` for the App Store.
     `stars`: what people give it on average, 1 to 5; None: it follows from how often it crashes.
     `abnormal_ppm`: how many of the sessions that do not crash freeze or are killed by the system.
+    `checkout_errors_ppm`: how many of those who check out do not come through.
     """
 
     version: str
@@ -87,6 +89,7 @@ class ReleaseStory:
     stars_onset: StarsOnset | None = None
     submitted: Submitted | None = None
     abnormal_ppm: int = ABNORMAL_PPM
+    checkout_errors_ppm: int = CHECKOUT_ERRORS_PPM
 
 
 @dataclass(frozen=True, slots=True)

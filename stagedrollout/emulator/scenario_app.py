@@ -2,7 +2,8 @@
 
 On the App Store a release is `rolled_out: {at, review}` (live at `at` + `review`, in phases) or
 `submitted: {at, review, release_type, phased}` (Apple's processing comes after the review).
-A release's `abnormal` is the percentage of its other sessions that freeze or are killed by the system (default 0.1).
+A release's `abnormal` is the percentage of its other sessions that freeze or are killed by the system (default 0.1);
+`checkout_errors` that of its checkouts that fail (default 1), which only the monitoring services tell.
 What people say is the app's `reviews_per_million_sessions` (default 15) and `ratings: {count, stars}` (what
 the store has before the story), and a release's `stars` (1 to 5) and `stars_onset: {at, stars}`.
 An app on both stores may be rolled out as one: `link: {lead, after}`, said on either of its entries.
@@ -16,6 +17,7 @@ from datetime import timedelta
 from stagedrollout.emulator.scenario import (
     ABNORMAL_PPM,
     APP_STORE,
+    CHECKOUT_ERRORS_PPM,
     GOOGLE_PLAY,
     PPM,
     REVIEWS_PER_MILLION_SESSIONS,
@@ -115,6 +117,7 @@ def _release(section: Section, store: str, *, review: timedelta, processing: tim
         stars_onset=_stars_onset(section),
         submitted=_submitted(section, review, processing) if store == APP_STORE else None,
         abnormal_ppm=section.get("abnormal", percent_ppm, 0, default=ABNORMAL_PPM),
+        checkout_errors_ppm=section.get("checkout_errors", percent_ppm, 0, default=CHECKOUT_ERRORS_PPM),
     )
     section.done()
     return release

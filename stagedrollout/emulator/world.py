@@ -16,14 +16,18 @@ from stagedrollout.emulator.appstore import AppStore
 from stagedrollout.emulator.appstore_access import Tokens
 from stagedrollout.emulator.appstore_console import AppStoreConsole
 from stagedrollout.emulator.appstore_store import AppStoreStore
+from stagedrollout.emulator.checkout import Till
 from stagedrollout.emulator.clock import Timeline, iso
 from stagedrollout.emulator.console import Console
 from stagedrollout.emulator.control import Control
 from stagedrollout.emulator.credentials import Credentials
 from stagedrollout.emulator.customer_reviews import customer_reviews
 from stagedrollout.emulator.faults import AFTER, STATUS_AFTER, STATUS_BEFORE, Faults
+from stagedrollout.emulator.grafana import Grafana
 from stagedrollout.emulator.itunes import ITunes
 from stagedrollout.emulator.ledger import Ledger, Outcome
+from stagedrollout.emulator.metrics import Metrics
+from stagedrollout.emulator.nerdgraph import NerdGraph
 from stagedrollout.emulator.oauth import OAuth
 from stagedrollout.emulator.opinions import Opinions
 from stagedrollout.emulator.pace import Pace
@@ -35,6 +39,7 @@ from stagedrollout.emulator.play_reviews import PlayReviews
 from stagedrollout.emulator.play_store import PlayStore
 from stagedrollout.emulator.plot import Plot
 from stagedrollout.emulator.population import Crowd
+from stagedrollout.emulator.prometheus import Prometheus
 from stagedrollout.emulator.request import Reply, Request, Response
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import Sentry
@@ -42,6 +47,7 @@ from stagedrollout.emulator.sentry_ingest import SentryIngest
 from stagedrollout.emulator.sentry_sessions import Project, project_slug
 from stagedrollout.emulator.service import Call, Service
 from stagedrollout.emulator.slack import Slack
+from stagedrollout.emulator.stats import Stats
 from stagedrollout.emulator.switches import Switches
 
 FIRST_PROJECT_ID = 4_500_001
@@ -70,6 +76,7 @@ class World:
         projects = tuple(self._open(story, number) for number, story in enumerate(scenario.apps))
         self.slack = Slack(self.timeline, self.ledger, self.credentials, lambda: self.switches)
         self.ingest = SentryIngest(self.ledger, self.credentials)
+        metrics = Metrics(self._tills(projects), self.timeline)
         self._services: tuple[Service, ...] = (
             Play(self.play, edits, self.timeline, self.credentials, PlayReviews(self.opinions)),
             AppStore(
@@ -82,6 +89,10 @@ class World:
             self.ingest,
             ITunes(self.app_store, self.opinions, self.timeline, lambda: self.switches),
             self.slack,
+            Prometheus(metrics, self.credentials),
+            Grafana(metrics, self.credentials),
+            NerdGraph(metrics, self.credentials),
+            Stats(metrics, self.credentials),
         )
         self._control = Control(self)
         self._plot = Plot(scenario, self.timeline, self.ledger, self.faults)
@@ -169,6 +180,12 @@ class World:
                 for app in story.apps
             ],
             expect=story.expect,
+        )
+
+    def _tills(self, projects: tuple[Project, ...]) -> tuple[tuple[Project, Till], ...]:
+        stories = self.scenario.apps
+        return tuple(
+            (p, Till(s, self.scenario.seed, p.crowd)) for p, s in zip(projects, stories, strict=True)
         )
 
     def _open(self, story: AppStory, number: int) -> Project:

@@ -95,22 +95,25 @@ class HttpClient:
     """Speaks JSON with one service. May be shared by threads.
 
     `authorization` gives the Authorization header for each request ("Bearer …"), so that the secret stays
-    with its owner and short-lived tokens can be renewed. `refused` reads the refusals of a service that has
+    with its owner and short-lived tokens can be renewed; some services want it under another name
+    (`credential_header`). `refused` reads the refusals of a service that has
     words of its own for them. Raises WrongConfiguration if the environment names a proxy or a certificate
     file that cannot be used.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a service, its keys and its bounds
         self,
         endpoint: Endpoint,
         *,
         authorization: Callable[[], str] | None = None,
+        credential_header: str = "Authorization",
         refused: Refusal | None = None,
         limits: Limits = DEFAULT_LIMITS,
         transport: Transport | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._authorization = authorization
+        self._credential_header = credential_header
         self._refused = refused
         self._limits = limits
         try:
@@ -157,7 +160,7 @@ class HttpClient:
             "User-Agent": f"stagedrollout/{__version__}",
         }
         if credential:
-            headers["Authorization"] = credential
+            headers[self._credential_header] = credential
         deadline = Deadline(self._limits.timeout_seconds)
         try:
             with (

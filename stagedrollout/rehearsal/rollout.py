@@ -154,6 +154,12 @@ class Playing:
         self.fickle = _fickle(self.policy)
         if self.policy.ratings is not None and self.policy.ratings.role is Role.REQUIRED:
             raise ValueError("a policy that requires reviews cannot be rehearsed: nobody writes any here")
+        needed = [gate.signal for gate in self.policy.signals if gate.role is Role.REQUIRED]
+        if needed:
+            names = ", ".join(needed)
+            raise ValueError(
+                f"a policy that requires {names} cannot be rehearsed: no signal of yours is asked here"
+            )
 
     @property
     def crowd(self) -> Crowd:

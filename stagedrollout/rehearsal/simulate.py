@@ -33,7 +33,8 @@ class Simulated:
 
 
 def simulate(policy: Policy, world: World, seeds: int, play_all: PlayAll, progress: Progress) -> Simulated:
-    """Play `seeds` >= 1 worlds both ways, from seed 1 on. Raises ValueError for a policy that requires reviews."""
+    """Play `seeds` >= 1 worlds both ways, from seed 1 on. Raises ValueError for a policy that requires reviews or
+    a team's own signals."""
     every = range(1, seeds + 1)
     healthy = play_all(policy, replace(world, regression=1.0, onset_ppm=0), every, progress)
     return Simulated(policy, world, healthy, play_all(policy, world, every, progress))

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.judge.evidence import Unreadable
+
 PPM_ALL = 1_000_000
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -121,7 +123,13 @@ class Terms:
 
 
 def terms(content: Mapping[str, Any], name: str = "") -> Terms:
-    """Raises KeyError or ValueError for a file that is no policy."""
+    """Raises KeyError or ValueError for a file that is no policy.
+
+    A team's own signals take part in the evidence by counts that nobody here has counted again. Such a run is not judged,
+    and that is said: Unreadable.
+    """
+    if content.get("signals"):
+        raise Unreadable(f"{name or 'a policy'} has signals of the team's own: such a run is not judged")
     ratings, gates = content.get("ratings"), content.get("gates") or ()
     return Terms(
         name=str(content.get("name", name)),

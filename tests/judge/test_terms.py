@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from tests.judge.evidence import Unreadable
 from tests.judge.terms import Terms, duration, percent, ppm, terms
 
 POLICIES = sorted((Path(__file__).resolve().parents[2] / "policies").glob("*.yaml"))
@@ -37,3 +38,8 @@ def test_a_closing_time_of_midnight_is_the_end_of_the_day():
     assert read.calendar.open_at(datetime(2026, 3, 2, 23, 59, tzinfo=UTC))
     assert not read.calendar.open_at(datetime(2026, 3, 2, 8, 59, tzinfo=UTC))
     assert not read.calendar.open_at(datetime(2026, 3, 3, 10, 0, tzinfo=UTC))
+
+
+def test_a_policy_with_a_teams_own_signals_is_not_judged_and_that_is_said():
+    with pytest.raises(Unreadable, match="not judged"):
+        terms({"stages": [], "signals": [{"signal": "checkout_errors"}]}, "ours")

@@ -37,6 +37,10 @@ _SERVICES = {
     "/lookup": "itunes",
     "/api/0/": "sentry",
     "/slack": "slack",
+    "/prometheus": "prometheus",
+    "/grafana": "grafana",
+    "/newrelic": "new_relic",
+    "/stats": "stats",
 }
 
 

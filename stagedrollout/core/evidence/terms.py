@@ -6,12 +6,12 @@ decision-engine.md sections 2 and 9.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from math import log
 
-from stagedrollout.core.evidence.grid import LOOPS_MIN
+from stagedrollout.core.evidence.grid import LOOPS_MIN, LOOPS_UNKNOWN
 from stagedrollout.core.evidence.noise import TAU0
 from stagedrollout.core.ledger import Measure
+from stagedrollout.core.named import Named
 
 ALPHA = 0.01
 ALPHA_HOLD = 0.10
@@ -30,8 +30,8 @@ FLOOR_FACTOR = 2.0
 """The floor where the user names none: so many times the baseline's own past crash rate."""
 
 
-class SignalId(StrEnum):
-    """The signals of the engine, S1 to S5 of decision-engine.md section 2."""
+class SignalId(Named):
+    """The signals of the engine, S1 to S5 of decision-engine.md section 2; and a team's own (named.py)."""
 
     CRASHED_SESSIONS = "crashed_sessions"
     FLOOR = "floor"
@@ -42,12 +42,12 @@ class SignalId(StrEnum):
     @property
     def measure(self) -> Measure | None:
         """Which buckets it is computed from; None for ratings."""
-        return _MEASURES.get(self)
+        return Measure(self.value) if self.given else _MEASURES.get(self)
 
     @property
     def words(self) -> str:
         """As people say it."""
-        return _WORDS[self]
+        return f"{self.given.replace('_', ' ')} against the baseline" if self.given else _WORDS[self]
 
 
 _MEASURES = {
@@ -74,6 +74,9 @@ WEIGHTS: dict[SignalId, float] = {
 }
 """How the error rate of a halt is shared out where every signal takes part."""
 
+WEIGHT_NAMED = 0.10
+"""The share of each of a team's own signals beside those: as much as users have, who are a second opinion too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weight:
@@ -90,7 +93,8 @@ class Terms:
     `p_ref`: the baseline's crash rate over the seven days before (0..1); None without a baseline. `floor`: the
     crash rate that is tolerated at most; None where neither a baseline nor the user gives one. `tau2`: given,
     learns nothing (only when a ledger is evaluated by hand). `mu_base`: what the stars are compared with. `advisory`:
-    signals that are shown and take no part.
+    signals that are shown and take no part. Of a team's own signals, `holding`: those that may hold and never halt, so
+    they have no weight; `vetoes`: those whose silence holds nothing up.
     """
 
     rho0: float
@@ -102,18 +106,23 @@ class Terms:
     tau2: float | None = None
     mu_base: float | None = None
     advisory: tuple[SignalId, ...] = ()
+    holding: tuple[SignalId, ...] = ()
+    vetoes: tuple[SignalId, ...] = ()
 
     @property
     def computed(self) -> tuple[SignalId, ...]:
         """Every signal that is shown, whether it takes part or not."""
-        return (*(weight.signal for weight in self.weights), *self.advisory)
+        return (*(weight.signal for weight in self.weights), *self.holding, *self.advisory)
 
     def weight(self, signal: SignalId) -> float:
         """0 for a signal that takes no part."""
         return next((w.weight for w in self.weights if w.signal is signal), 0.0)
 
     def loops_of(self, signal: SignalId) -> float:
-        """Users are counted once a day however often they crash."""
+        """Users are counted once a day however often they crash. How what a team counts gathers on few people nobody
+        has measured: it is taken for what crashes are where that is unknown, whatever crashes do in this app."""
+        if signal.given:
+            return LOOPS_UNKNOWN
         return LOOPS_MIN if signal is SignalId.CRASHED_USERS else self.s
 
 
@@ -123,6 +132,9 @@ def tolerated(margin: float, p_ref: float) -> float:
 
 
 def shared_out(signals: tuple[SignalId, ...]) -> tuple[Weight, ...]:
-    """The weights where only these signals take part: the others' are shared out in proportion."""
-    total = sum(WEIGHTS[signal] for signal in signals)
-    return tuple(Weight(signal, WEIGHTS[signal] / total) for signal in SignalId if signal in signals)
+    """The weights where only these signals take part: the others' are shared out in proportion. Named ones come last,
+    in the order given; without any nothing is otherwise than it ever was."""
+    named = tuple(signal for signal in signals if signal.given)
+    total = sum(WEIGHTS.get(signal, WEIGHT_NAMED) for signal in signals)
+    ours = (Weight(signal, WEIGHTS[signal] / total) for signal in SignalId if signal in signals)
+    return (*ours, *(Weight(signal, WEIGHT_NAMED / total) for signal in named))

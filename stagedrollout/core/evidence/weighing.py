@@ -135,13 +135,15 @@ def _of_stars(terms: Terms, stars: Stars | None) -> float:
 
 def _folds(run: Run, ledger: Ledger, before: Weighing | None) -> Mapping[SignalId, Fold]:
     found: dict[SignalId, Fold] = {}
-    rows = {measure: _rows(run, ledger, measure) for measure in Measure}
+    rows: dict[Measure, tuple[course.Row, ...]] = {}
     for signal in run.terms.computed:
-        by = yardstick(run.terms, signal)
-        if by is not None and signal.measure is not None and rows[signal.measure]:
-            found[signal] = course.fold(
-                rows[signal.measure], by, before.folds.get(signal) if before else None
-            )
+        by, measure = yardstick(run.terms, signal), signal.measure
+        if by is None or measure is None:
+            continue
+        if measure not in rows:
+            rows[measure] = _rows(run, ledger, measure)
+        if rows[measure]:
+            found[signal] = course.fold(rows[measure], by, before.folds.get(signal) if before else None)
     return found
 
 

@@ -1,0 +1,261 @@
+"""From what a source says of single releases to a comparison: the candidate, and what people run beside it.
+
+Whatever a source does is data here. What it raises is an EdgeError when it leaves this module; what it answers is
+checked number by number. Several baseline releases are added up where they are counted; values of several releases are
+averaged by their samples or, where a source tells none, the first release counts that has a value (most people run it).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any, TypeVar
+
+from stagedrollout.core.declared import Declaration
+from stagedrollout.core.errors import EdgeError, Faulty
+from stagedrollout.core.hours import HOUR, hour_floor
+from stagedrollout.core.ledger import (
+    Counted,
+    LedgerQuery,
+    Measure,
+    Place,
+    Refused,
+    Tallied,
+    Tally,
+    Untallied,
+)
+from stagedrollout.core.model import Release
+from stagedrollout.core.observation import Gap, SignalQuery, Unvalued, Value, Valued
+from stagedrollout.core.templates import Unwritable
+from stagedrollout.signals.base import (
+    Count,
+    CountSource,
+    Implausible,
+    Measurement,
+    Source,
+    Span,
+    ValueSource,
+)
+from stagedrollout.signals.patience import Patience
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+COUNT_MAX = 10**12
+"""Events in an hour: so many are still exact in floating point, and nobody has more."""
+
+HOURS_MAX = 24 * 31
+"""Hours of one release that are taken from a source; an answer with more is no answer to the question."""
+
+_Rows = dict[datetime, Count | str]
+"""By hour: what was counted, or why it is no count."""
+
+
+class ComparedCounts:
+    """A source of counts as the daemon asks it (core/ports.py)."""
+
+    def __init__(self, source: CountSource, patience: Patience | None = None) -> None:
+        """`patience`: with code that is not ours."""
+        self._source = source
+        self._patience = patience
+
+    @property
+    def name(self) -> str:
+        return self._source.setting.name
+
+    @property
+    def declared(self) -> Declaration:
+        return self._source.declared
+
+    def read(self, query: LedgerQuery) -> Tallied | Untallied:
+        """One question per release. Raises EdgeError."""
+        return self._patience.get(lambda: self._read(query)) if self._patience else self._read(query)
+
+    def _read(self, query: LedgerQuery) -> Tallied | Untallied:
+        beside = {r.id: r for each in query.comparisons for r in each.releases if r.id != query.candidate.id}
+        try:
+            rows = {r.id: self._rows(r, query) for r in (query.candidate, *beside.values())}
+        except Implausible as problem:
+            return Untallied(self.name, self._measure, Gap.IMPLAUSIBLE, str(problem), self.declared.lag)
+        starts = sorted({start for each in rows.values() for start in each})
+        if not starts:
+            why = f"no data of {query.candidate.label} nor of what it is compared with"
+            return Untallied(self.name, self._measure, Gap.ABSENT, why, self.declared.lag)
+        found = [
+            _bucket(
+                start,
+                rows[query.candidate.id].get(start),
+                [rows[r.id].get(start) for r in query.compared_at(start) if r.id in beside],
+            )
+            for start in starts
+        ]
+        return Tallied(
+            signal=self.name,
+            measure=self._measure,
+            buckets=tuple(each for each in found if isinstance(each, Counted)),
+            as_of=min(starts[-1] + HOUR, query.until),
+            refused=tuple(each for each in found if isinstance(each, Refused)),
+            lag=self.declared.lag,
+        )
+
+    def unread(self, why: str) -> Untallied:
+        return Untallied(self.name, self._measure, Gap.FAILED, why, self.declared.lag)
+
+    @property
+    def _measure(self) -> Measure:
+        return Measure.called(self.name)
+
+    def _rows(self, release: Release, query: LedgerQuery) -> _Rows:
+        """Raises EdgeError, Implausible."""
+        span = Span(query.since, query.until)
+        return _asked(self._source, lambda: _by_hour(self._source.counts(release, span), span))
+
+
+class ComparedValues:
+    """A source of values as the daemon asks it (core/ports.py)."""
+
+    def __init__(self, source: ValueSource, patience: Patience | None = None) -> None:
+        """`patience`: with code that is not ours."""
+        self._source = source
+        self._patience = patience
+
+    @property
+    def name(self) -> str:
+        return self._source.setting.name
+
+    @property
+    def declared(self) -> Declaration:
+        return self._source.declared
+
+    def read(self, query: SignalQuery) -> Valued | Unvalued:
+        """One question per release. Raises EdgeError."""
+        return self._patience.get(lambda: self._read(query)) if self._patience else self._read(query)
+
+    def _read(self, query: SignalQuery) -> Valued | Unvalued:
+        try:
+            return self._compared(query, Span(query.since, query.until))
+        except Implausible as problem:
+            return Unvalued(self.name, self.declared, Gap.IMPLAUSIBLE, str(problem))
+
+    def unread(self, why: str) -> Unvalued:
+        return Unvalued(self.name, self.declared, Gap.FAILED, why)
+
+    def _compared(self, query: SignalQuery, span: Span) -> Valued | Unvalued:
+        candidate = self._of(query.candidate, span)
+        if candidate is None:
+            why = f"no data of {query.candidate.label} since {query.since:%Y-%m-%d %H:%M} UTC"
+            return Unvalued(self.name, self.declared, Gap.ABSENT, why)
+        others = [r for r in query.baseline if r.id != query.candidate.id]
+        found = [m for m in (self._of(release, span) for release in others) if m is not None]
+        baseline = _together(found)
+        known = [candidate, *found]
+        return Valued(
+            signal=self.name,
+            declared=self.declared,
+            candidate=Value(candidate.number, candidate.sample),
+            baseline=baseline,
+            since=query.since,
+            as_of=min(min(m.as_of or query.until, query.until) for m in known),
+            baseline_name=", ".join(release.label for release in others),
+        )
+
+    def _of(self, release: Release, span: Span) -> Measurement | None:
+        """Raises EdgeError, Implausible."""
+        return _asked(self._source, lambda: _measurement(self._source.value(release, span)))
+
+
+def _asked(source: Source, ask: Callable[[], T]) -> T:
+    """What a source answers. Raises EdgeError, also for what the source itself did not foresee."""
+    try:
+        return ask()
+    except (EdgeError, Implausible):
+        raise
+    except Unwritable as problem:
+        raise Implausible(str(problem)) from None
+    except Exception as mistake:
+        log.exception("signal %s: its source failed", source.setting.name)
+        kind = type(mistake).__name__
+        raise Faulty(source.setting.name, "ask its source", f"the source itself failed: {kind}") from None
+
+
+def _by_hour(counts: Iterable[Count], span: Span) -> _Rows:
+    """Raises Implausible for what is no answer to the question."""
+    rows: _Rows = {}
+    for taken, each in enumerate(counts):
+        if taken >= HOURS_MAX:
+            raise Implausible(f"more than {HOURS_MAX} hours of one release")
+        if not isinstance(each, Count):
+            raise Implausible("what it brings are no counts")
+        start = _instant(each.start)
+        if start is None or start != hour_floor(start):
+            raise Implausible("a count that begins at no full hour of UTC")
+        if start in rows:
+            raise Implausible(f"the hour {start:%Y-%m-%d %H:%M} UTC is there twice")
+        if span.since <= start < span.until and (each.total, each.bad) != (0, 0):
+            rows[start] = each if _believable(each) else f"these are no counts: {_raw(each)}"
+    return rows
+
+
+def _bucket(
+    start: datetime, candidate: Count | str | None, compared: list[Count | str | None]
+) -> Counted | Refused:
+    told = [row for row in (candidate, *compared) if isinstance(row, str)]
+    if told:
+        return Refused(start, told[0])
+    own = candidate if isinstance(candidate, Count) else Count(start, 0, 0)
+    others = [row for row in compared if isinstance(row, Count)]
+    beside = (sum(row.total for row in others), sum(row.bad for row in others))
+    return Counted(Place(start), Tally(own.total, own.bad, *beside))
+
+
+def _believable(count: Count) -> bool:
+    """Whether they are so many of so many. What is bad more often than it happens is another unit, not a disaster."""
+    both = (count.total, count.bad)
+    return all(type(n) is int and 0 <= n <= COUNT_MAX for n in both) and count.bad <= count.total
+
+
+def _raw(count: Count) -> str:
+    """Foreign values in a few characters, none of them invisible."""
+    return f"{ascii(count.bad)[:24]} of {ascii(count.total)[:24]}"
+
+
+def _measurement(found: Any) -> Measurement | None:
+    """Raises Implausible for anything but a finite number with a sample that is a count."""
+    if found is None:
+        return None
+    if not isinstance(found, Measurement):
+        raise Implausible("what it brings is no measurement")
+    if (
+        isinstance(found.number, bool)
+        or not isinstance(found.number, (int, float))
+        or not isfinite(found.number)
+    ):
+        raise Implausible("its value is no finite number")
+    if found.sample is not None and (
+        type(found.sample) is not int or not 0 <= found.sample <= COUNT_MAX * 1_000
+    ):
+        raise Implausible("its sample is no count")
+    if found.as_of is not None and _instant(found.as_of) is None:
+        raise Implausible("its time is no instant")
+    return Measurement(float(found.number), found.sample, _instant(found.as_of))
+
+
+def _together(found: list[Measurement]) -> Value | None:
+    """One value for several releases. None where none of them has one."""
+    if not found:
+        return None
+    samples = [each.sample for each in found if each.sample is not None]
+    if len(found) == 1 or len(samples) < len(found) or not sum(samples):
+        return Value(found[0].number, found[0].sample)
+    total = sum(samples)
+    return Value(sum(e.number * n / total for e, n in zip(found, samples, strict=True)), total)
+
+
+def _instant(value: Any) -> datetime | None:
+    """In UTC; None for what is no aware instant."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return None
+    return value.astimezone(UTC)
