@@ -133,7 +133,7 @@ class _Declares(FromFile):
 
     def _check(self, *templates: Any) -> None:
         if self.lag > LAG_MAX:
-            raise ValueError("lag is at most 3d: what comes later than that stops nothing")
+            raise ValueError("lag is at most 4d: what comes later than that stops nothing")
         if not tells_releases_apart(*templates):
             raise ValueError(f"the query {_APART}")
 

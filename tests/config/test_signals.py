@@ -110,7 +110,7 @@ COUNTED = """total: 'a{v="{version}"}', bad: 'b{v="{version}"}'"""
         ("""value: 'sum(x{v=~"{version}"})'""", "compare with = instead of =~"),
         ("""value: 'sum(x{v=~"a|{version}"})'""", "compare with = instead of =~"),
         ("""value: 'sum(x{v="{version})'""", "a quote is not closed"),
-        (COUNTED + ", lag: 4d", "lag is at most 3d"),
+        (COUNTED + ", lag: 5d", "lag is at most 4d"),
         (COUNTED + ", totla: x", "did you mean `total`?"),
         (COUNTED + ", better: up", "write one of: lower, higher"),
     ],
