@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import (
     AppSettings,
     AppStoreListing,
-    GooglePlayAccess,
     PlayListing,
     SentrySource,
 )
@@ -20,6 +18,7 @@ from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clock, Signal
 from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.google_access import play_client
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.signal_sources import Sources
 from stagedrollout.http.client import HttpClient, Limits
@@ -45,7 +44,7 @@ def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreAp
     vendors = _Vendors(
         sentry=_sentry_http(loaded, doors),
         clock=clock,
-        play=_play_client(loaded, doors),
+        play=play_client(loaded, doors),
         app_store=app_store_client(loaded, doors, clock),
         lookup=_lookup_http(loaded, doors),
         sources=Sources(loaded, doors),
@@ -144,16 +143,6 @@ def _access(access: Access | None) -> Access:
     return access
 
 
-def _play_client(loaded: Loaded, doors: Doors) -> PlayClient | None:
-    access = loaded.settings.google_play
-    if access is None:
-        return None
-    timeout = loaded.settings.limits.http_timeout.total_seconds()
-    return PlayClient(
-        _key(loaded, access), endpoint=access.endpoint, timeout_seconds=timeout, open_http=doors.play
-    )
-
-
 def app_store_client(loaded: Loaded, doors: Doors, clock: Clock) -> AppStoreClient | None:
     """The one client of all iOS apps; None where no access to App Store Connect is configured."""
     access = loaded.settings.app_store
@@ -166,16 +155,6 @@ def app_store_client(loaded: Loaded, doors: Doors, clock: Clock) -> AppStoreClie
         timeout_seconds=loaded.settings.limits.http_timeout.total_seconds(),
         transport=doors.http,
     )
-
-
-def _key(loaded: Loaded, access: GooglePlayAccess) -> Mapping[str, Any]:
-    try:
-        key = json.loads(loaded.secret(access.credentials).reveal())
-    except ValueError:
-        raise WrongConfiguration(f"google_play: {access.credentials} is no JSON key file") from None
-    if not isinstance(key, dict):
-        raise WrongConfiguration(f"google_play: {access.credentials} is no JSON key file")
-    return key
 
 
 def _sentry_http(loaded: Loaded, doors: Doors) -> HttpClient:
