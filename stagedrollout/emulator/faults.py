@@ -21,6 +21,8 @@ SERVICES = (
     "grafana",
     "new_relic",
     "stats",
+    "play_reporting",
+    "play_bucket",
 )
 
 STATUS_BEFORE = {
@@ -53,6 +55,8 @@ DATA = {
     "grafana": frozenset({"no_data"}),
     "new_relic": frozenset({"no_data", "errors"}),
     "stats": frozenset({"no_data"}),
+    "play_reporting": frozenset({"no_data"}),
+    "play_bucket": frozenset({"no_data", "not_utf16"}),
     "app_store": frozenset(
         {
             "504",
@@ -76,7 +80,17 @@ _DATA_OPERATIONS = {
     "stale_track": ("tracks.get", "tracks.list"),
     "unknown_status": ("tracks.get", "tracks.list", "releases.list"),
     "extra_fields": ("tracks.get", "tracks.list", "apps.list", *_PHASED_SHOWN),
-    "no_data": ("sessions", "query", "query_range", "graphql", "checkout"),
+    "no_data": (
+        "sessions",
+        "query",
+        "query_range",
+        "graphql",
+        "checkout",
+        "crash.query",
+        "anr.query",
+        "objects.list",
+    ),
+    "not_utf16": ("objects.get",),
     "frozen": ("sessions",),
     "negative": ("sessions",),
     "query_timeout": ("sessions",),

@@ -200,6 +200,14 @@ def rollout_track() -> PlayError:  # E24
     return PlayError(400, "Releases in ROLLOUT track is not supported.")
 
 
+def vitals_do_not_fit() -> PlayError:
+    return PlayError(400, "The requested metrics, dimensions and aggregation_period cannot be used together.")
+
+
+def beyond_freshness(latest: str) -> PlayError:
+    return PlayError(400, f"'timeline_spec.end_date' field should be at most the current freshness {latest}")
+
+
 def invalid(message: str) -> PlayError:
     return PlayError(400, message)
 

@@ -33,10 +33,12 @@ from stagedrollout.emulator.opinions import Opinions
 from stagedrollout.emulator.pace import Pace
 from stagedrollout.emulator.picture import app_store_picture, play_picture
 from stagedrollout.emulator.play import Play
+from stagedrollout.emulator.play_bucket import PlayBucket
 from stagedrollout.emulator.play_console import PlayConsole
 from stagedrollout.emulator.play_edits import Edits
 from stagedrollout.emulator.play_reviews import PlayReviews
 from stagedrollout.emulator.play_store import PlayStore
+from stagedrollout.emulator.play_vitals import PlayVitals
 from stagedrollout.emulator.plot import Plot
 from stagedrollout.emulator.population import Crowd
 from stagedrollout.emulator.prometheus import Prometheus
@@ -93,6 +95,8 @@ class World:
             Grafana(metrics, self.credentials),
             NerdGraph(metrics, self.credentials),
             Stats(metrics, self.credentials),
+            PlayVitals(self.play, self.timeline, self.credentials),
+            PlayBucket(self.play, self.opinions, self.credentials, scenario.seed),
         )
         self._control = Control(self)
         self._plot = Plot(scenario, self.timeline, self.ledger, self.faults)

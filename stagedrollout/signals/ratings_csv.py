@@ -43,6 +43,8 @@ BYTES_MAX = 3 * 1024 * 1024
 
 _DATE, _PACKAGE, _CODE, _AVERAGE = "date", "package name", "app version code", "daily average rating"
 _NO_RATING = ("", "na")
+_BEGINNING = 64
+"""Bytes of a file in which its header has begun, whose letters are Latin."""
 
 
 class Files(Protocol):
@@ -166,8 +168,10 @@ def _text(content: Any) -> str:
     if not isinstance(content, bytes):
         raise Implausible("the file is no file")
     try:
+        if b"\0" not in content[:_BEGINNING]:  # two letters of another encoding are one of UTF-16
+            raise ValueError
         return content.decode("utf-16")
-    except UnicodeDecodeError:
+    except ValueError:
         raise Implausible("the file is not UTF-16, as Play writes it") from None
 
 

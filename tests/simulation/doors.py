@@ -41,6 +41,8 @@ _SERVICES = {
     "/grafana": "grafana",
     "/newrelic": "new_relic",
     "/stats": "stats",
+    "/v1beta1": "play_reporting",
+    "/storage": "play_bucket",
 }
 
 
