@@ -167,12 +167,13 @@ def _read(content: Any, generation: str, package: str) -> _Month:
 def _text(content: Any) -> str:
     if not isinstance(content, bytes):
         raise Implausible("the file is no file")
+    another = Implausible("the file is not UTF-16, as Play writes it")
+    if b"\0" not in content[:_BEGINNING]:  # two letters of another encoding would be one of UTF-16
+        raise another
     try:
-        if b"\0" not in content[:_BEGINNING]:  # two letters of another encoding are one of UTF-16
-            raise ValueError
         return content.decode("utf-16")
-    except ValueError:
-        raise Implausible("the file is not UTF-16, as Play writes it") from None
+    except UnicodeDecodeError:
+        raise another from None
 
 
 def _days(text: str, package: str) -> Iterator[_Day]:

@@ -127,7 +127,7 @@ def test_a_query_that_could_not_work_is_told_with_its_place(write: Write, keys: 
         ("      signals: [{name: Checkout}]\n", "small letters, digits and _"),
         (
             "      signals: [{name: evidence}]\n",
-            "write one of prometheus, grafana, new_relic, http_json, plugin",
+            "write one of prometheus, grafana, new_relic, http_json, vitals, ratings_csv, plugin",
         ),
         (
             SIGNALS.replace("conversion", "checkout_errors"),

@@ -53,6 +53,8 @@ def test_a_phased_release_is_turned_to_every_state():
     ("service", "operations"),
     [
         ("google_play", {*PLAY_OPERATIONS.values(), "releases.list", "reviews.list", "reviews.get"}),
+        ("play_reporting", {"crash.get", "crash.query", "anr.get", "anr.query", "releases.options"}),
+        ("play_bucket", {"objects.list", "objects.get"}),
         ("app_store", set(APP_STORE_OPERATIONS.values())),
         ("sentry", {"sessions", "organization", "project"}),
     ],
