@@ -4,7 +4,8 @@ google-play.md section 8.
 - Data end some days (hours) ago; whoever asks for later ones is refused.
 - Days are Los Angeles', hours UTC's. A version code with few users on a day has no row.
 - Rates are decimal texts, the number of users is rounded. How many users are too few is not documented: a switch.
-- Of crashes and freezes USER_PERCEIVED_SHARE are perceived. A session that ends abnormally counts as an ANR.
+- Of crashes and freezes USER_PERCEIVED_SHARE are perceived. A session that ends abnormally counts as an ANR, unless the
+  story says how many of a release's users meet one.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from zoneinfo import ZoneInfo
 from stagedrollout.emulator import play_errors as no
 from stagedrollout.emulator.clock import Timeline
 from stagedrollout.emulator.credentials import REPORTING_SCOPE, Credentials
+from stagedrollout.emulator.draws import binomial, source
 from stagedrollout.emulator.play_releases import DRAFT
 from stagedrollout.emulator.play_state import PlayApp
 from stagedrollout.emulator.play_store import PlayStore
-from stagedrollout.emulator.population import Crowd
 from stagedrollout.emulator.request import Reply
+from stagedrollout.emulator.scenario import GOOGLE_PLAY, PPM, Scenario
 from stagedrollout.emulator.service import Call
 from stagedrollout.emulator.switches import Switches
 
@@ -69,10 +71,19 @@ class PlayVitals:
     prefix = PREFIX
     writes = frozenset[str]()
 
-    def __init__(self, store: PlayStore, timeline: Timeline, credentials: Credentials) -> None:
+    def __init__(
+        self, store: PlayStore, timeline: Timeline, credentials: Credentials, scenario: Scenario
+    ) -> None:
         self._store = store
         self._timeline = timeline
         self._credentials = credentials
+        self._seed = scenario.seed
+        self._anrs = {
+            (app.package, release.code): release.anr_ppm
+            for app in scenario.apps
+            if app.store == GOOGLE_PLAY
+            for release in app.releases
+        }
         self._second: tuple[int, int] = (0, 0)
 
     def operation(self, method: str, path: str) -> str:
@@ -99,12 +110,11 @@ class PlayVitals:
             return Reply(404, text="<html><title>Error 404 (Not Found)!!1</title></html>")
         try:
             app = self._admitted(call)
-            crowd = self._store.crowd(app)
             if call.operation == "releases.options":
                 return Reply(document=_releases(app))
             if call.operation.endswith(".get"):
                 return Reply(document=self._metric_set(app, call.operation.partition(".")[0]))
-            return Reply(document=self._queried(call, crowd))
+            return Reply(document=self._queried(call, app))
         except no.PlayError as refused:
             return refused.reply()
 
@@ -149,7 +159,7 @@ class PlayVitals:
         today = now.astimezone(LOS_ANGELES).date()
         return _midnight(today - timedelta(days=self._switches.vitals_days_late - 1))
 
-    def _queried(self, call: Call, crowd: Crowd) -> Document:
+    def _queried(self, call: Call, app: PlayApp) -> Document:
         try:
             body = call.request.json()
         except ValueError:
@@ -158,7 +168,7 @@ class PlayVitals:
             raise no.invalid("Invalid JSON payload received.")
         kind = call.operation.partition(".")[0]
         asked = self._understood(kind, body)
-        rows = list(self._rows(asked, crowd)) if asked.public and call.trouble != "no_data" else []
+        rows = list(self._rows(asked, app)) if asked.public and call.trouble != "no_data" else []
         size = _whole(body.get("pageSize", PAGE_USUAL), "page_size") or PAGE_USUAL
         size = min(size, PAGE_MOST, self._switches.vitals_rows_per_page)
         place = _place(body)
@@ -190,11 +200,11 @@ class PlayVitals:
             kind, daily, starts, tuple(metrics or ()), bool(dimensions), code, cohort in _COHORTS[:2]
         )
 
-    def _rows(self, asked: _Asked, crowd: Crowd) -> Iterator[Document]:
-        codes = [code for code in crowd.codes if asked.code in (None, code)]
+    def _rows(self, asked: _Asked, app: PlayApp) -> Iterator[Document]:
+        codes = [code for code in self._store.crowd(app).codes if asked.code in (None, code)]
         for start in asked.starts:
             end = _next(start, daily=asked.daily)
-            counted = [self._counted(crowd, code, start, end, asked.kind) for code in codes]
+            counted = [self._counted(app, code, start, end, asked.kind) for code in codes]
             if not asked.by_code:
                 counted = [(0, sum(users for _, users, _ in counted), sum(bad for _, _, bad in counted))]
             for code, users, bad in counted:
@@ -202,13 +212,19 @@ class PlayVitals:
                     yield _row(asked, start, code, users, bad)
 
     def _counted(
-        self, crowd: Crowd, code: int, start: datetime, end: datetime, kind: str
+        self, app: PlayApp, code: int, start: datetime, end: datetime, kind: str
     ) -> tuple[int, int, int]:
         """The code, its users in that time, and how many of them met it."""
-        first, last = int(start.timestamp()), int(end.timestamp())
+        crowd, first, last = self._store.crowd(app), int(start.timestamp()), int(end.timestamp())
         sessions = crowd.tally(code, first, last, seen=self._timeline.now.timestamp())
         users = crowd.users(code, first, last, sessions)
-        return code, users.sessions, users.crashed if kind == "crash" else users.abnormal
+        if kind == "crash":
+            return code, users.sessions, users.crashed
+        anr = self._anrs.get((app.package, code))
+        if anr is None:
+            return code, users.sessions, users.abnormal
+        draw = source(self._seed, app.package, "anr", code, first, last)
+        return code, users.sessions, binomial(draw, users.sessions, anr / PPM)
 
 
 def _fit(kind: str, metrics: Any, dimensions: Any, *, daily: bool) -> bool:

@@ -78,6 +78,8 @@ class ReleaseStory:
     `stars`: what people give it on average, 1 to 5; None: it follows from how often it crashes.
     `abnormal_ppm`: how many of the sessions that do not crash freeze or are killed by the system.
     `checkout_errors_ppm`: how many of those who check out do not come through.
+    `anr_ppm`: how many of a day's users meet an ANR that Play's vitals tell of, and no SDK; None: as many as have a
+    session that ends abnormally.
     """
 
     version: str
@@ -90,6 +92,7 @@ class ReleaseStory:
     submitted: Submitted | None = None
     abnormal_ppm: int = ABNORMAL_PPM
     checkout_errors_ppm: int = CHECKOUT_ERRORS_PPM
+    anr_ppm: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

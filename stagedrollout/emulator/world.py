@@ -95,7 +95,7 @@ class World:
             Grafana(metrics, self.credentials),
             NerdGraph(metrics, self.credentials),
             Stats(metrics, self.credentials),
-            PlayVitals(self.play, self.timeline, self.credentials),
+            PlayVitals(self.play, self.timeline, self.credentials, scenario),
             PlayBucket(self.play, self.opinions, self.credentials, scenario.seed),
         )
         self._control = Control(self)
