@@ -152,9 +152,9 @@ def test_the_signals_command_says_how_late_they_are_and_what_no_data_look_like(w
     ]
 
 
-def test_check_tells_of_a_key_that_is_none(write: Write) -> None:
+def test_a_key_that_is_none_is_told_before_anything_is_asked(write: Write) -> None:
     write(POLICY + GATES, "own/ours.yaml")
     write("{}", "play.json")
-    ran = CliRunner().invoke(cli, ["check", "--config", str(write(own()))], env=SECRETS)
-    assert ran.exit_code == 2
-    assert 'of another type than "service_account"' in ran.output
+    ran = CliRunner().invoke(cli, ["signals", "--config", str(write(own()))], env=SECRETS)
+    assert ran.exit_code != 0
+    assert 'of another type than "service_account"' in str(ran.exception)

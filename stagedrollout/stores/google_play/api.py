@@ -40,7 +40,7 @@ Resource = TypeVar("Resource")
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class Api:
     """A discovery document by name and version, the one scope that is asked for, and what stands between the host
     and its paths (google-play.md sections 2 and 10)."""
 
@@ -59,7 +59,7 @@ class GoogleApi(Generic[Resource]):
 
     def __init__(
         self,
-        described: Described,
+        described: Api,
         info: Mapping[str, Any],
         *,
         endpoint: str = "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from stagedrollout.stores.google_play.api import Described, GoogleApi, unconditionally
+from stagedrollout.stores.google_play.api import Api, GoogleApi, unconditionally
 from stagedrollout.stores.google_play.tokens import PUBLISHER_SCOPE
 from stagedrollout.stores.google_play.wire import TIMEOUT_SECONDS, OpenHttp
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Ask = Callable[["AndroidPublisherResource"], "HttpRequest"]
 """Builds a request; it is built anew for each sending and does no IO."""
 
-PUBLISHER = Described("androidpublisher", "v3", PUBLISHER_SCOPE)
+PUBLISHER = Api("androidpublisher", "v3", PUBLISHER_SCOPE)
 
 REVIEWS_PER_PAGE = 100
 """The most that Play gives (google-play.md section 7)."""

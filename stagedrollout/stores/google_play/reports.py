@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stagedrollout.stores.google_play.api import Described, GoogleApi, unconditionally
+from stagedrollout.stores.google_play.api import Api, GoogleApi, unconditionally
 from stagedrollout.stores.google_play.wire import TIMEOUT_SECONDS, OpenHttp
 
 if TYPE_CHECKING:
@@ -18,12 +18,8 @@ if TYPE_CHECKING:
     from googleapiclient._apis.storage.v1 import StorageResource
     from googleapiclient.http import HttpRequest
 
-REPORTING = Described(
-    "playdeveloperreporting", "v1beta1", "https://www.googleapis.com/auth/playdeveloperreporting"
-)
-STORAGE = Described(
-    "storage", "v1", "https://www.googleapis.com/auth/devstorage.read_only", below="storage/v1/"
-)
+REPORTING = Api("playdeveloperreporting", "v1beta1", "https://www.googleapis.com/auth/playdeveloperreporting")
+STORAGE = Api("storage", "v1", "https://www.googleapis.com/auth/devstorage.read_only", below="storage/v1/")
 
 VITALS = "reading vitals"
 FILES = "reading files of the bucket"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from stagedrollout.config.signals import SignalSettings, VitalsSource
+from stagedrollout.config.signals import RatingsCsvSource, SignalSettings, VitalsSource
 from stagedrollout.core.gates import Role
 from stagedrollout.core.named_gates import NamedGate
 from stagedrollout.core.play_reports import Vital
@@ -70,6 +70,18 @@ def test_vitals_that_cannot_be_read_are_no_health(folder: Path) -> None:
     told = Told(folder, ANRS, GATE, story=STORY % ("3d6h", "0.15"), fault=denied)
     assert (told.status, told.exposure) == ("inProgress", 0.01)
     assert "View app quality information" in told.decided("HOLD").reasons[0].text
+
+
+def test_a_wrong_bucket_is_named_where_people_look_and_asked_for_once_an_hour(folder: Path) -> None:
+    wrong = SignalSettings(
+        name="play_stars", ratings_csv=RatingsCsvSource(bucket="gs://pubsite_prod_rev_99999")
+    )
+    gate = NamedGate(signal="play_stars", worse_by=Decimal(10), window=timedelta(days=7))
+    told = Told(folder, wrong, gate, story=STORY % ("1d12h", "0.15"))
+    assert (told.status, told.exposure) == ("inProgress", 0.01)
+    assert "there is no bucket pubsite_prod_rev_99999" in told.decided("HOLD").reasons[0].text
+    asked = [entry for entry in told.world.ledger.requests if entry["service"] == "play_bucket"]
+    assert 0 < len(asked) <= 36
 
 
 def test_a_veto_halts_though_nothing_waited_for_it(folder: Path) -> None:
