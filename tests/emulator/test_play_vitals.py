@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stagedrollout.emulator.credentials import PUBLISHER_SCOPE, SCOPES
 from stagedrollout.emulator.play_bucket import BUCKET
@@ -218,3 +220,43 @@ def test_what_is_not_there_is_404(world: World) -> None:
     assert call("GET", f"{OBJECTS}/nothing").status == 404
     assert call("GET", "/v1beta1/apps/com.acme.nothing/crashRateMetricSet").status == 404
     assert call("GET", "/v1beta1/apps:search").status == 404
+
+
+PARTS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-1, 10**12)
+    | st.text(max_size=5)
+    | st.just({"id": "UTC"})
+    | st.lists(st.text())
+)
+TIMES = st.dictionaries(st.sampled_from(["year", "month", "day", "hours", "timeZone", "utcOffset"]), PARTS)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "timelineSpec": st.fixed_dictionaries(
+                {
+                    "aggregationPeriod": st.sampled_from(["DAILY", "HOURLY", 5]),
+                    "startTime": TIMES,
+                    "endTime": TIMES,
+                }
+            )
+            | PARTS,
+            "metrics": PARTS,
+            "dimensions": PARTS,
+            "filter": PARTS,
+            "pageSize": PARTS,
+            "pageToken": PARTS,
+            "userCohort": PARTS,
+        },
+    )
+)
+def test_any_question_is_answered(changes: dict[str, Any]) -> None:
+    assert asked(WORLD, **changes).status in (200, 400)
+
+
+WORLD = world_at(24 * 4)

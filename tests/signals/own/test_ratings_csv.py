@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stagedrollout.config.signals import RatingsCsvSource, SignalSettings
 from stagedrollout.core.declared import Better
-from stagedrollout.core.errors import Denied, Faulty, Rejected, Throttled
+from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Throttled
 from stagedrollout.core.model import Release, Store
 from stagedrollout.core.observation import Gap, Unvalued, Valued
 from stagedrollout.signals.base import Implausible, Measurement, Setting, Span
@@ -229,3 +232,22 @@ def test_a_list_without_the_file_is_no_data() -> None:
 def test_a_release_is_only_its_own_version_code() -> None:
     text = HEADER + "2026-03-04,com.acme.app,5020,4.0,4.0\n"
     assert source(Canned(text)).value(Release("502", "5.2.0", "502"), SPAN) is None
+
+
+CELLS = st.sampled_from(
+    ["2026-03-04", "com.acme.app", "5020", "4.5", "NA", "", '"', "\x00", "1e9", "-"]
+) | st.text(max_size=5)
+LINES = st.lists(st.lists(CELLS, max_size=6).map(",".join), max_size=5).map("\n".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(LINES.map(lambda text: HEADER + text) | LINES, st.binary(max_size=40))
+def test_whatever_the_file_says_it_ends_in_stars_or_in_an_error_of_ours(text: str, content: bytes) -> None:
+    try:
+        wide = text.encode("utf-16")
+    except UnicodeEncodeError:
+        wide = text.encode("utf-16", "surrogatepass")
+    for canned in (Canned(content=wide), Canned(content=b"\xff\xfe" + content), Canned(content=content)):
+        with suppress(EdgeError, Implausible):
+            found = value(canned)
+            assert found is None or 1 <= found.number <= 5

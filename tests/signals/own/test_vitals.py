@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Throttled, Unreachable
 from stagedrollout.core.model import Release, Store
@@ -347,3 +350,41 @@ def test_a_slow_service_is_not_waited_for_and_half_an_answer_is_none() -> None:
 def test_a_release_without_a_version_code_is_not_asked_about() -> None:
     with pytest.raises(Implausible, match="without a version code"):
         value(Canned(), Release("5.2.0", "5.2.0", "5.2.0 OR 1=1"))
+
+
+KEYS = [
+    "rows",
+    "nextPageToken",
+    "startTime",
+    "dimensions",
+    "metrics",
+    "timeZone",
+    "year",
+    "versionCodes",
+    "tracks",
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-10, 2**70) | st.floats() | st.text(max_size=6) | st.just("5020"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=10,
+)
+ROWS = st.fixed_dictionaries({}, optional={"startTime": JSON, "dimensions": JSON, "metrics": JSON}).map(
+    lambda changes: {"rows": [{**row(), **changes}]}
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON | ROWS, st.none() | JSON, JSON)
+def test_whatever_the_service_says_it_ends_in_a_value_or_in_an_error_of_ours(
+    page: Any, freshness: Any, releases: Any
+) -> None:
+    canned = Canned(page, freshness=fresh() if freshness is None else freshness, releases=releases)
+    source = VitalRate(
+        Setting(name="vitals_crashes", app="com.acme.app", store=Store.GOOGLE_PLAY),
+        canned,
+        Vital.USER_PERCEIVED_CRASH_RATE,
+        Period.DAILY,
+    )
+    with suppress(EdgeError, Implausible):
+        found = source.value(NEW, SPAN)
+        assert found is None or 0 <= found.number <= 100
