@@ -57,7 +57,7 @@ class OAuth:
         except ValueError as wrong:
             return _no("invalid_grant", str(wrong))
         scopes = frozenset(str(claims.get("scope", "")).split())
-        if not scopes or not scopes <= SCOPES:
+        if not scopes & SCOPES:
             return _no("invalid_scope", "Invalid OAuth scope or ID token audience provided.")
         token = self._credentials.issue(str(claims["iss"]), scopes)
         return Reply(

@@ -222,7 +222,7 @@ def _stars(text: str) -> float:
 
 def _in_words(error: EdgeError, bucket: str) -> EdgeError:
     """The refusal with the bucket's name, for that is what is mistaken mostly, and with what to do about it."""
-    if error.status == 404:
+    if isinstance(error, Rejected) and error.status == 404:
         right = "copy its URI from Play Console (Download reports)"
         words = f"there is no bucket {bucket}, or it lost a file just now ({error.detail}): {right}"
         return Rejected(_SERVICE, error.doing, words, status=404)

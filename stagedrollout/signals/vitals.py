@@ -42,10 +42,10 @@ NO_DATA = "no row of the version code: nothing new by Play's freshness, or too f
 EVERY = timedelta(hours=1)
 """How rarely is asked: days arrive once a day, and Play allows ten questions a second to the whole account."""
 
-ROWS_PER_PAGE = 5_000
-"""Some two million bytes; Play gives 10,000 at most."""
+ROWS_PER_PAGE = 1_000
+"""Up to a million bytes, as Google indents them; Play gives 10,000 at most."""
 
-PAGES_MAX = 20
+PAGES_MAX = 50
 SECONDS_MAX = 10.0
 """Real time after which nothing further is asked: a pass that may have to halt waits for this."""
 
@@ -139,7 +139,9 @@ class VitalRate(ValueSource):
             before = self._read.get(first)
             if before is not None and before.ends == ends:
                 return before
-            book = _Book(ends, self._rows(first, ends, late), _codes(self._vitals.releases()))
+            rows = self._rows(first, ends, late)
+            self._check_time(late)
+            book = _Book(ends, rows, _codes(self._vitals.releases()))
         except Implausible as problem:
             return _Book(None, wrong=str(problem))
         except EdgeError as error:
@@ -147,14 +149,18 @@ class VitalRate(ValueSource):
         self._read = {since: one for since, one in self._read.items() if one.ends == ends} | {first: book}
         return book
 
+    def _check_time(self, late: float) -> None:
+        """Raises Unreachable where nothing further is to be asked in this pass."""
+        if self._seconds() > late:
+            raise Unreachable(_SERVICE, DOING, f"not all of it came within {SECONDS_MAX:g} s")
+
     def _rows(self, first: datetime, ends: datetime, late: float) -> tuple[_Row, ...]:
         """All pages: a part of them might lack the release that is worst."""
         body = _body(self._metric, self._period, first, ends)
         rows: dict[tuple[int, datetime], _Row] = {}
         token, met = "", set[str]()
         for _ in range(PAGES_MAX):
-            if self._seconds() > late:
-                raise Unreachable(_SERVICE, DOING, f"not all of it came within {SECONDS_MAX:g} s")
+            self._check_time(late)
             page = self._vitals.rows({**body, **({"pageToken": token} if token else {})})
             for row in _page(page, self._metric, self._period):
                 if (row.code, row.start) in rows:
@@ -311,7 +317,7 @@ def _measured(rows: list[_Row], period: Period) -> Measurement | None:
 
 def _in_words(error: EdgeError) -> EdgeError:
     """The refusal with what a person can do about it (google-play.md sections 2 and 8)."""
-    if error.status == 404:
+    if isinstance(error, Rejected) and error.status == 404:
         right = "the key sees no app of this package"
         return Rejected(_SERVICE, error.doing, f"{error.detail}: {right}", status=404)
     if not isinstance(error, Denied) or error.status != 403:
