@@ -39,10 +39,14 @@ def _show(console: Console, document: Document) -> None:
     _section(console, "Decision", _decision(document))
     if document["link"]:
         _section(console, "Link", [Text(one_line(document["link"]["text"]))])
+    if document["known_bad"] and document["halt"] is None:
+        _section(console, "Known bad", [Text(one_line(document["known_bad"]), style="red")])
     if document["gates"]:
         _section(console, "Gates", [_gates(document["gates"]), *_remarks(document)])
     if document["evidence"]:
         _section(console, "Evidence", _evidence(document["evidence"], halted=document["halt"] is not None))
+    if document["new_issues"]:
+        _section(console, "New issues", _new_issues(document["new_issues"]))
     if document["needed"]:
         _section(console, "Still needed to advance", [_needed(document["needed"])])
     _section(console, "Next", _next(document))
@@ -139,6 +143,15 @@ def _evidence(evidence: Document, *, halted: bool) -> Iterator[Any]:
     if evidence["ratio"]:
         yield Text(_ratio(evidence["ratio"]))
     yield _rates(evidence["crash_free_sessions"])
+
+
+def _new_issues(found: Document) -> Iterator[Text]:
+    """What to look at, never what was decided on."""
+    yield Text(f"{one_line(found['text'])}, as of {_when(_instant(found['at']))} UTC")
+    for issue in found["issues"]:
+        yield Text(f"{one_line(issue['name'])}  {one_line(issue['text'])}")
+        if issue["link"]:
+            yield Text(f"  {one_line(issue['link'])}", style="dim", no_wrap=True)
 
 
 def _signals(signals: list[Document]) -> Table:

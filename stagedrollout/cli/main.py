@@ -22,6 +22,10 @@ COMMANDS = {
     "demo": ("stagedrollout.cli.demo", "Watch a staged rollout against emulated stores."),
     "emulate": ("stagedrollout.cli.emulate", "Serve emulated stores and services on loopback."),
     "check": ("stagedrollout.cli.check", "Validate configuration, policies and secrets, offline."),
+    "doctor": (
+        "stagedrollout.cli.doctor",
+        "Tell whether stores, signals and channels can be used as configured.",
+    ),
     "policy": ("stagedrollout.cli.policy", "Look at policies: what they would do, in words."),
     "signals": ("stagedrollout.cli.signals", "Show the team's own signals, and the gates on them."),
     "status": ("stagedrollout.cli.status", "Show where every rollout stands."),
@@ -29,6 +33,7 @@ COMMANDS = {
     "health": ("stagedrollout.cli.health", "Tell whether the daemon is well, also by its exit code."),
     "notify": ("stagedrollout.cli.notify", "Try out whether notices reach people."),
     "history": ("stagedrollout.cli.history", "Tell what happened, from the journal."),
+    "report": ("stagedrollout.cli.report", "Tell how the newest releases went, for tuning policies."),
     "export": ("stagedrollout.cli.export_ledger", "Write out what the database keeps, for other programs."),
     "start": ("stagedrollout.cli.orders", "Let the schedule steer a release from here."),
     "hold": ("stagedrollout.cli.orders", "Raise nothing until somebody resumes it, or for a time."),

@@ -113,6 +113,8 @@ def new_command(verb: str, app: str, store: Store, *, release: str, reason: str,
         policy=terms.get("policy", ""),
         hold_for=span(terms["hold_for"], "--for") if terms.get("hold_for") else None,
         without_evidence=terms.get("without_evidence", False),
+        known_bad=terms.get("known_bad", False),
+        supersede=terms.get("supersede", False),
     )
 
 

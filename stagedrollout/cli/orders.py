@@ -32,10 +32,27 @@ if TYPE_CHECKING:
 )
 @click.option("--policy", default="", help="Default: the app's own policy.")
 @click.option(
+    "--known-bad",
+    is_flag=True,
+    help="Also a release that was halted, and that nobody has resumed. It stands in the journal and in Slack.",
+)
+@click.option(
+    "--supersede",
+    is_flag=True,
+    help="Also while an older release is being rolled out: take its place. Needed under supersede: finish.",
+)
+@click.option(
     "--without-evidence", is_flag=True, help="Also before the store that leads has its evidence (link:)."
 )
-def start(policy: str, *, without_evidence: bool, **common: Any) -> None:
-    _give("start", policy=policy, without_evidence=without_evidence, **common)
+def start(policy: str, *, known_bad: bool, supersede: bool, without_evidence: bool, **common: Any) -> None:
+    _give(
+        "start",
+        policy=policy,
+        known_bad=known_bad,
+        supersede=supersede,
+        without_evidence=without_evidence,
+        **common,
+    )
 
 
 @order_command("hold", "Raise nothing until somebody resumes it. People who have the release keep it.")

@@ -24,6 +24,10 @@ _BESIDE_DATABASE = ("", "-wal", "-shm", "-journal", ".lock")
 
 _STORES = ("google_play", "app_store")
 
+_USUAL_TRACK = "production"
+_INTERNAL = {"qa": "internal"}
+"""The internal track has two names (google-play.md section 3)."""
+
 
 def cross_check(
     document: Document, policy_names: Iterable[str], policies: Mapping[str, Policy]
@@ -45,16 +49,29 @@ def cross_check(
     yield from _repeated(
         document, [("apps", index, "name") for index in indices], "another app has this name"
     )
-    packages: list[Path] = [("apps", index, "google_play", "package") for index in indices]
-    yield from _repeated(
-        document, packages, "another app has this package, and Play allows one edit at a time"
-    )
+    yield from _tracks(document, indices)
     yield from _fallback(document)
     yield from _heartbeat(document)
     for key in ("app_id", "bundle_id"):
         places: list[Path] = [("apps", index, "app_store", key) for index in indices]
         yield from _repeated(document, places, f"another app has this {key}")
     yield from address_problems(document)
+
+
+def _tracks(document: Document, indices: Iterable[int]) -> Iterator[Problem]:
+    """Two apps may share a package, each with a track of its own; they take turns (stores/google_play/turns.py)."""
+    first: dict[tuple[str, str], int] = {}
+    for index in indices:
+        here: Path = ("apps", index, "google_play", "package")
+        package, track = document.get(*here), document.get("apps", index, "google_play", "track")
+        if not isinstance(package, str):
+            continue
+        one = (package, _INTERNAL.get(track, track) if isinstance(track, str) else _USUAL_TRACK)
+        if one in first:
+            yield document.problem(
+                here, "another app has this package and this track", f"see line {first[one]}"
+            )
+        first.setdefault(one, document.values[here][0])
 
 
 def _fallback(document: Document) -> Iterator[Problem]:

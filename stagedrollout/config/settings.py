@@ -39,7 +39,7 @@ from stagedrollout.config.signals import (
     SignalSettings,
 )
 from stagedrollout.core.linking import Link
-from stagedrollout.core.model import Mode, OnNewRelease, Store
+from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
 from stagedrollout.core.units import FromFile
 
 
@@ -91,7 +91,8 @@ class SentryAccess(FromFile):
 
     organization: Slug
     token: SecretReference
-    """An internal integration's token; an organization token lacks the scope (sentry.md section 1)."""
+    """An internal integration's token with org:read and project:read; with event:read too, new crashes are told below
+    each halt. An organization token lacks the scopes (sentry.md section 1)."""
 
     url: WebAddress = "https://sentry.io"
     """The region's address (https://us.sentry.io, https://de.sentry.io) or that of a self-hosted server."""
@@ -169,6 +170,12 @@ class AppSettings(FromFile):
     """`observe` until somebody has seen it decide well; `act` is said per app."""
 
     on_new_release: OnNewRelease = OnNewRelease.WAIT
+
+    supersede: Supersede = Supersede.FINISH
+    """What becomes of a rollout when a newer release waits to be started. Per app and not per policy: two releases
+    meet in it, each perhaps under a policy of its own, and before the newer one is started nobody knows which.
+    `finish`: what appears by itself, such as a nightly draft, neither stops nor replaces a rollout on evidence."""
+
     google_play: PlayListing | None = None
     app_store: AppStoreListing | None = None
     link: Link | None = None
@@ -190,10 +197,12 @@ class Limits(FromFile):
     """Time for one pass over one app. 45s: two slow calls and their repetition, far below a poll."""
 
     pass_workers: Annotated[int, count(1, 64, example="8")] = 8
-    """Passes at the same time. 8: twenty apps with slow services still finish well within a poll."""
+    """Passes at the same time, while none hangs: a pass waits for its place 1 s at most, so that no halt waits for
+    another app. 8: they take turns at the processor and the database."""
 
     halt_workers: Annotated[int, count(1, 16, example="4")] = 4
-    """Halts at the same time, on threads no pass can occupy. 4: more apps failing at once is one cause."""
+    """Halts of one app at the same time, on threads that no pass and no other app can occupy. 4: more releases of one
+    app are hardly ever out at once."""
 
     http_timeout: Annotated[timedelta, between("1s", "2m", example="20s")] = timedelta(seconds=20)
     """Time for one request. 20s: Play's commits take several seconds, and a lost reply should cost one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Any
 
 from stagedrollout.config.fields import WebAddress, count, matching
@@ -15,8 +16,8 @@ from stagedrollout.config.secrets import SecretReference
 from stagedrollout.core.declared import LAG_MAX, UNIT_LENGTH_MAX, Better
 from stagedrollout.core.named_gates import SignalName
 from stagedrollout.core.play_reports import Period, Vital
-from stagedrollout.core.templates import LENGTH_MAX, promql_problem, tells_releases_apart
 from stagedrollout.core.units import Duration, FromFile, Written
+from stagedrollout.http.templates import LENGTH_MAX, promql_problem, tells_releases_apart
 
 _APART = "needs {version} or {build}, or every release would be asked for the same"
 
@@ -170,6 +171,13 @@ class PrometheusSource(_Declares):
         return bool(self.total)
 
 
+class Times(StrEnum):
+    """What the times of a series of hours stand for."""
+
+    STARTS = "starts"
+    ENDS = "ends"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrafanaSource(_Declares):
     """Queries of a data source, with the fields that it has for them: `total` and `bad` by hour, or `value`."""
@@ -179,13 +187,11 @@ class GrafanaSource(_Declares):
     bad: dict[str, Any] = field(default_factory=dict)
     value: dict[str, Any] = field(default_factory=dict)
     sample: dict[str, Any] = field(default_factory=dict)
-    times_are: str = "ends"
-    """Whether the times of a series are the `ends` of its hours, as with Prometheus, or their `starts`."""
+    times_are: Times = Times.ENDS
+    """Whether the times of a series are the ends of its hours, as with Prometheus, or their starts."""
 
     def __post_init__(self) -> None:
         _one_kind(counts=(self.total, self.bad), value=self.value, names="total and bad")
-        if self.times_are not in ("starts", "ends"):
-            raise ValueError("times_are takes starts or ends")
         for query in filter(None, (self.total, self.bad, self.value, self.sample)):
             self._check(query)
 

@@ -19,6 +19,7 @@ from stagedrollout.core.model import (
     ReleaseStatus,
     Store,
     StoreRelease,
+    Supersede,
     Unread,
 )
 from stagedrollout.core.observation import Observation
@@ -46,7 +47,8 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class Case:
     """Everything a decision may depend on. `order` is the one human command under consideration; `learned` is what
-    this pass has found out, and whoever gave that order may not have known."""
+    this pass has found out, and whoever gave that order may not have known. `others` are the rollouts of the store
+    app's other releases, as their journals tell them."""
 
     rollout: Rollout
     observation: Observation
@@ -57,6 +59,9 @@ class Case:
     unknown_policy: str = ""
     """The name of the policy that should steer this rollout, if this daemon does not know it."""
     learned: tuple[facts.Fact, ...] = ()
+
+    others: tuple[Rollout, ...] = ()
+    supersede: Supersede = Supersede.FINISH
 
     @property
     def now(self) -> datetime:

@@ -1,10 +1,10 @@
 """What to do now: one pure function over everything a pass knows, and the rules it asks in order.
 
 Precedence is total (promise R11): human halt > machine halt > a halt on a linked store > freeze > human hold >
-human advance > schedule. The first rule that has an answer gives it. No rule raises without every required gate
-saying PASS in this very pass, except where a person says so by name and with a reason. Where another store leads, a
-raise of the schedule waits for it (rules/linked.py); and on the App Store, where silence raises, the decision is
-completed by a brake (rules/brake.py).
+a newer release > human advance > schedule. The first rule that has an answer gives it. No rule raises without every
+required gate saying PASS in this very pass, except where a person says so by name and with a reason. Where another
+store leads, a raise of the schedule waits for it (rules/linked.py); and on the App Store, where silence raises, the
+decision is completed by a brake (rules/brake.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,17 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import ActorKind, Mode
-from stagedrollout.core.rules import beginning, brake, halts, holds, linked, phased, raises, standing
+from stagedrollout.core.rules import (
+    beginning,
+    brake,
+    halts,
+    holds,
+    linked,
+    phased,
+    raises,
+    standing,
+    succession,
+)
 
 Rule = Callable[[Case], Decision | None]
 
@@ -51,6 +61,7 @@ RULES: tuple[Rule, ...] = (
     linked.meanwhile,
     holds.lift_hold,
     standing.unsettled,
+    succession.no_way_back,
     beginning.resume_order,
     standing.halted,
     standing.completed,
@@ -58,11 +69,13 @@ RULES: tuple[Rule, ...] = (
     beginning.start_order,
     beginning.prepare,
     holds.held_unstarted,
+    succession.not_again,
     standing.not_steered,
     linked.awaited_start,
     standing.in_review,
     holds.frozen,
     holds.held,
+    succession.held,
     raises.advance_order,
     phased.in_window,
     raises.doubtful_evidence,
@@ -71,5 +84,6 @@ RULES: tuple[Rule, ...] = (
     raises.small_sample,
     phased.rested,
     raises.closed_window,
+    standing.set_back,
     raises.next_stage,
 )

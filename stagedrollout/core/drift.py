@@ -1,7 +1,8 @@
 """What the store shows against what we know of a rollout: our own change landing, or somebody else's.
 
 A change of ours is settled by looking, never by repeating it blindly. What a person did in the console is
-a fact and is respected (promise R10). One reading cannot be believed: for some minutes after a commit the
+a fact and is respected (promise R10). A release that was over, gone or halted and is there again as if new begins
+anew, and what it was halted for is not forgotten: it waits for a person. One reading cannot be believed: for some minutes after a commit the
 store may still show the state from before it; that is not somebody undoing our change. On the App Store two
 more authors are at work: Apple, which raises an active release once a day (apple_drift.py), and a request of ours
 whose answer was lost, which may take effect late.
@@ -35,17 +36,66 @@ STALE_READ = timedelta(minutes=10)
 
 def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[Fact, ...]:
     """The new facts that a look at the store brings. Empty when nothing changed or nothing was read."""
-    if rollout.finished or isinstance(store, Unread):
+    if isinstance(store, Unread):
         return ()
     found = store.find(rollout.release.id)
+    if rollout.finished:
+        return _after_its_end(rollout, found, store, now)
     if rollout.ignored:
         return _glanced(rollout, store, found)
     if found is None:
         return _vanished(rollout, store)
     if found.status is ReleaseStatus.REPLACED:
-        newer = _newer(rollout, store)
-        return (Seen.of(found), facts.Superseded(newer.release.label if newer else "a newer version"))
+        newer, seen = _newer(rollout, store), Seen.of(found)
+        by = newer.release.label if newer else "a newer version"
+        return (seen, facts.Superseded(by, rollout.seen, seen))
     return () if _unbelievable(rollout, Seen.of(found), now) else _looked(rollout, found, store, now)
+
+
+_BACK = (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED)
+"""How a release reads that somebody rolls out, or is about to."""
+
+_TAKEN_AWAY = (ReleaseStatus.HALTED, ReleaseStatus.WITHDRAWN)
+
+
+def _after_its_end(
+    rollout: Rollout, found: StoreRelease | None, store: StoreState, now: datetime
+) -> tuple[Fact, ...]:
+    """Of a rollout that is over: only whether its release comes back after another one had its place, or somebody
+    takes it away from those who all had it, by halting it or by staging it again."""
+    if found is None or now - rollout.changed_at < STALE_READ:
+        return ()
+    seen, newer, before = Seen.of(found), _newer(rollout, store), rollout.seen
+    in_its_place = newer is not None and newer.status in SERVED
+    if rollout.superseded_by and seen.status in _BACK:
+        back = seen.status is ReleaseStatus.DRAFT or not in_its_place
+        return _returned(rollout, found, store, now) if back else ()
+    if rollout.superseded_by or in_its_place or before is None or same_place(before, seen):
+        return ()  # on the App Store a release may read active for a day after it has reached everyone
+    if seen.status not in (*_BACK, *_TAKEN_AWAY):
+        return ()
+    news: tuple[Fact, ...] = (seen, facts.Drifted(_meaning(before, seen), before, seen))
+    return news + _went_live(extend(rollout, news, now), found, store)
+
+
+def _returned(rollout: Rollout, found: StoreRelease, store: StoreState, now: datetime) -> tuple[Fact, ...]:
+    seen = Seen.of(found)
+    news: tuple[Fact, ...] = (seen, facts.Returned(rollout.seen, seen))
+    return news + _went_live(extend(rollout, news, now), found, store)
+
+
+def _begins_anew(rollout: Rollout, seen: Seen) -> bool:
+    """Whether it was put there afresh, rather than changed where it was: a halted one that was gone or is a draft
+    again, or any on another track."""
+    before = rollout.seen
+    if before is None or rollout.intent or seen.status not in _BACK:
+        return False
+    if before.track and seen.track and before.track != seen.track:
+        return True
+    if rollout.halt is None or not rollout.halt.confirmed:
+        return False
+    draft_again = seen.status is ReleaseStatus.DRAFT and before.status is not ReleaseStatus.DRAFT
+    return rollout.gone or draft_again
 
 
 def _unbelievable(rollout: Rollout, seen: Seen, now: datetime) -> bool:
@@ -59,8 +109,10 @@ def _unbelievable(rollout: Rollout, seen: Seen, now: datetime) -> bool:
 
 def _looked(rollout: Rollout, found: StoreRelease, store: StoreState, now: datetime) -> tuple[Fact, ...]:
     seen, before = Seen.of(found), rollout.seen
+    if _begins_anew(rollout, seen):
+        return _returned(rollout, found, store, now)
     news: tuple[Fact, ...] = (seen,) if seen != before or rollout.gone else ()
-    if found.release != rollout.release:
+    if found.release != rollout.release and _may_be_renamed(rollout, found):
         news += (facts.Identified(found.release),)
     rest = seen
     if before and stepped(rollout, before, seen, now):
@@ -71,6 +123,12 @@ def _looked(rollout: Rollout, found: StoreRelease, store: StoreState, now: datet
     elif before and seen != before:
         news += _drifted(rollout, before, rest, store)
     return news + _what_follows(extend(rollout, news, now), found, store, now)
+
+
+def _may_be_renamed(rollout: Rollout, found: StoreRelease) -> bool:
+    """On Google Play a name is anybody's to edit and means nothing, and yet the signals are asked by it: it counts
+    until somebody has the release, and what they know it by from then on."""
+    return rollout.key.store is Store.APP_STORE or found.status is ReleaseStatus.DRAFT
 
 
 def _what_follows(
@@ -84,12 +142,11 @@ def _what_follows(
 def _glanced(rollout: Rollout, store: StoreState, found: StoreRelease | None) -> tuple[Fact, ...]:
     """Of a release nobody asked us to look after: only where it stands, and whether somebody halted it."""
     if found is None:
-        newer = _newer(rollout, store)
-        return (facts.Superseded(newer.release.label),) if newer else ()
+        return _in_favour_of(_newer(rollout, store), rollout)
     seen = Seen.of(found)
     if seen == rollout.seen:
         return ()
-    if rollout.seen is None or not seen.stopped:
+    if rollout.seen is None or not (seen.stopped or seen.status is ReleaseStatus.HALTED):
         return (seen,)
     return (seen, *_drifted(rollout, rollout.seen, seen, store))
 
@@ -142,7 +199,7 @@ def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> t
         return ()  # the halt we wanted, seen late; or wanted again since the store last read halted
     newer = _newer(rollout, store)
     if newer and seen.status is ReleaseStatus.HALTED:
-        return (facts.Superseded(newer.release.label),)
+        return _in_favour_of(newer, rollout, before, seen)
     return (facts.Drifted(_meaning(before, seen), before, seen),)
 
 
@@ -187,12 +244,17 @@ def _watch_cut_short(rollout: Rollout, store: StoreState) -> tuple[Fact, ...]:
 
 def _vanished(rollout: Rollout, store: StoreState) -> tuple[Fact, ...]:
     """The store no longer mentions the release: a newer one took its place, or nobody knows."""
-    newer = _newer(rollout, store)
-    if newer:
-        return (facts.Superseded(newer.release.label),)
+    if newer := _newer(rollout, store):
+        return _in_favour_of(newer, rollout)
     if rollout.gone or rollout.seen is None:
         return ()
     return (facts.Drifted(Drift.UNKNOWN, rollout.seen, facts.NOWHERE),)
+
+
+def _in_favour_of(
+    newer: StoreRelease | None, rollout: Rollout, before: Seen | None = None, after: Seen = facts.NOWHERE
+) -> tuple[Fact, ...]:
+    return (facts.Superseded(newer.release.label, before or rollout.seen, after),) if newer else ()
 
 
 def _newer(rollout: Rollout, store: StoreState) -> StoreRelease | None:
@@ -239,6 +301,6 @@ def _stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:
 def _behind(landing: Landing, seen: Seen) -> bool:
     """A look may lag by more than one change: before our halt it was served, before our raise it was lower."""
     if landing.after.status is ReleaseStatus.HALTED:
-        return seen.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED)
+        return seen.status in (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED)
     fewer = seen.exposure_ppm < landing.after.exposure_ppm
     return fewer and seen.status in (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS)

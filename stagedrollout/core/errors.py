@@ -48,18 +48,25 @@ class EdgeError(StagedRolloutError):
     """A conversation with a service failed.
 
     `service` is the vendor ("google_play"), `doing` what was attempted, `detail` the vendor's words
-    (shortened, without secrets), `status` the HTTP status, or 0 when there was none.
+    (shortened, without secrets), `status` the HTTP status, or 0 when there was none, `hint` what a person can
+    do about it in our words ("" where we know nothing better than the vendor).
     """
 
     again = False
     """Whether the same conversation may be repeated from its start without harm."""
 
-    def __init__(self, service: str, doing: str, detail: str, *, status: int = 0) -> None:
-        super().__init__(f"{service}: {doing}: {detail}")
+    def __init__(self, service: str, doing: str, detail: str, *, status: int = 0, hint: str = "") -> None:
         self.service = service
         self.doing = doing
         self.detail = detail
         self.status = status
+        self.hint = hint
+        super().__init__(f"{service}: {doing}: {self.told}")
+
+    @property
+    def told(self) -> str:
+        """The vendor's words, and what can be done about it."""
+        return f"{self.detail} ({self.hint})" if self.hint else self.detail
 
 
 class Unreachable(EdgeError):

@@ -14,9 +14,9 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.events import Entry
 from stagedrollout.core.evidence.terms import SignalId, Terms
+from stagedrollout.core.issue import NewIssues
 from stagedrollout.core.link_facts import LinkAnswered, Linked, LinkFact, LinkHeld, LinkHolds, Unlinked
 from stagedrollout.core.model import (
-    SERVED,
     Actor,
     CommandVerb,
     OnNewRelease,
@@ -24,10 +24,19 @@ from stagedrollout.core.model import (
     ReleaseStatus,
     ReviewState,
     Settlement,
-    StoreRelease,
+    Supersede,
     Verb,
-    stopped,
 )
+from stagedrollout.core.removal_facts import RemovalOrdered, RemovalTold
+from stagedrollout.core.seen import NOWHERE, Drift, Seen
+
+__all__ = [
+    "NOWHERE",
+    "Drift",
+    "RemovalOrdered",
+    "RemovalTold",
+    "Seen",
+]  # facts too, with a file of their own; all that is defined here is public
 
 
 class DecisionKind(StrEnum):
@@ -41,18 +50,6 @@ class DecisionKind(StrEnum):
     COMPLETE = "COMPLETE"
     RESUME = "RESUME"
     HALT = "HALT"
-
-
-class Drift(StrEnum):
-    """What a person did in the store's console, as far as one can tell from outside."""
-
-    HALTED = "halted"
-    LOWERED = "lowered"
-    RAISED = "raised"
-    RESUMED = "resumed"
-    ROLLED_OUT = "rolled_out"
-    WITHDRAWN = "withdrawn"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,49 +67,18 @@ class Discovered:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """From here on the schedule steers the release: a person said start, or the app adopts releases."""
+    """From here on the schedule steers the release: a person said start, or the app adopts releases.
+
+    `known_bad`: the halt that the person knew of and started it in spite of. `instead_of`: the rollout whose place it
+    takes. Both in words, "" where there is none.
+    """
 
     actor: Actor
     reason: str
     policy: str
     command: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the store shows of the release has changed."""
-
-    status: ReleaseStatus
-    status_word: str
-    exposure_ppm: int
-    review: ReviewState
-    review_word: str
-    phased: bool = True
-
-    @classmethod
-    def of(cls, found: StoreRelease) -> Seen:
-        return cls(
-            found.status,
-            found.status_word,
-            found.exposure_ppm,
-            found.review,
-            found.review_word,
-            found.phased,
-        )
-
-    @property
-    def stopped(self) -> bool:
-        """Whether a halt is true in the store."""
-        return stopped(self.status, self.review)
-
-    @property
-    def served(self) -> bool:
-        """The store offers it to somebody, or will once review lets it."""
-        return self.status in SERVED
-
-
-NOWHERE = Seen(ReleaseStatus.UNKNOWN, "not in the track", 0, ReviewState.NOT_LISTED, "")
-"""What is noted of a release that the store no longer mentions."""
+    known_bad: str = ""
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +95,37 @@ class Drifted:
     meaning: Drift
     before: Seen
     after: Seen
+
+    @property
+    def words(self) -> str:
+        """Before and after: "inProgress at 10 % -> halted"."""
+        return f"{self.before.words} -> {self.after.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """It was over or gone, or another track had it, and the store has it again. Nothing that was agreed of it holds:
+    it waits to be started, and stays known bad if it was halted."""
+
+    before: Seen | None
+    after: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class NewerWaits:
+    """A newer release waits to be started while this one is rolled out; `supersede`: what the app says to that."""
+
+    release: Release
+    supersede: Supersede
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A person has this rollout go on although newer releases wait, up to `release`."""
+
+    release: Release
+    actor: Actor
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,33 +298,23 @@ class HoldEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Superseded:
-    """A newer release took this one's place in the store."""
+class IssuesRead:
+    """What crashed was looked up once, for a release that is suspected or was halted by the machine.
 
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class RemovalOrdered:
-    """A person takes the app off sale everywhere, past the daemon; written before anything is sent. A hold stands
-    beside it: nothing may be raised from here."""
-
-    actor: Actor
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class RemovalTold:
-    """What the store showed after that: `off` of `territories` no longer sell the app, and `going` are on their way.
-
-    All 0 where it could not be read back; `detail` says how it went.
+    It decides nothing. `trouble`: why it could not be read ("" if it was).
     """
 
-    actor: Actor
-    territories: int
-    off: int
-    going: int
-    detail: str
+    found: NewIssues
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A newer release took this one's place in the store, which now shows of this one `after`."""
+
+    by: str
+    before: Seen | None = None
+    after: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +328,9 @@ Fact = (
     | Seen
     | WentLive
     | Drifted
+    | Returned
+    | NewerWaits
+    | SetAside
     | Stepped
     | Overtaken
     | Lapsed
@@ -358,6 +348,7 @@ Fact = (
     | Commanded
     | Held
     | HoldEnded
+    | IssuesRead
     | Superseded
     | RemovalOrdered
     | RemovalTold

@@ -10,11 +10,12 @@ from typing import Any
 from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Suspicion
 from stagedrollout.core.evidence.course import StageStart
-from stagedrollout.core.facts import DecisionKind, Drift, Fact
-from stagedrollout.core.hours import hour_ceil, hour_floor
+from stagedrollout.core.facts import Drift, Fact
+from stagedrollout.core.fold_acts import decided, new_run, settled
+from stagedrollout.core.hours import hour_floor
 from stagedrollout.core.ledger import Comparison
-from stagedrollout.core.lifecycle import Halt, Hold, Intent, Landing, Rollout
-from stagedrollout.core.model import SOMEBODY, ActorKind, ReleaseStatus, RolloutKey, Settlement, Store, Verb
+from stagedrollout.core.lifecycle import Halt, Hold, Landing, Rollout
+from stagedrollout.core.model import SOMEBODY, ActorKind, ReleaseStatus, RolloutKey, Store
 from stagedrollout.core.phasing import LATE_WRITE, StepWindow, next_share
 from stagedrollout.core.units import PPM_ALL
 
@@ -66,9 +67,14 @@ def _(fact: facts.Discovered, rollout: Rollout, at: datetime) -> Rollout:
 @_apply.register
 def _(fact: facts.Started, rollout: Rollout, at: datetime) -> Rollout:
     draft = rollout.seen is not None and rollout.seen.status is ReleaseStatus.DRAFT
-    awaited = fact if draft and fact.actor.kind is ActorKind.HUMAN else None
-    policy = fact.policy or rollout.policy
-    return replace(rollout, steered=True, policy=policy, last=None, start_awaited=awaited)
+    return replace(
+        rollout,
+        steered=True,
+        policy=fact.policy or rollout.policy,
+        last=None,
+        start_awaited=fact if draft and fact.actor.kind is ActorKind.HUMAN else None,
+        known_bad=None if fact.known_bad else rollout.known_bad,
+    )
 
 
 @_apply.register
@@ -153,7 +159,7 @@ def _(fact: facts.PauseWarned, rollout: Rollout, at: datetime) -> Rollout:
 def _(fact: facts.TakenUp, rollout: Rollout, at: datetime) -> Rollout:
     """Nothing was sent, so people have it as before: the bake begins again from here."""
     rests = rollout.seen is not None and rollout.seen.status is ReleaseStatus.PAUSED
-    begun = _new_run(rollout, at)
+    begun = new_run(rollout, at)
     if not rests:
         return begun
     return replace(begun, live_since=at, stages=(StageStart(at, rollout.live_ppm),))
@@ -176,7 +182,8 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
-    rollout = replace(rollout, reaching_ppm=0)  # what is live next is not what evidence had asked for
+    # what is live next is not what evidence had asked for
+    rollout = replace(rollout, reaching_ppm=0, drift=fact)
     if fact.meaning is not Drift.UNKNOWN:
         rollout = replace(rollout, landing=Landing(fact.before, fact.after, at))
     match fact.meaning:
@@ -184,27 +191,65 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
             return rollout  # a halt that was wanted before stays wanted until the store shows it
         case Drift.HALTED | Drift.LOWERED | Drift.WITHDRAWN:
             confirmed = fact.after.stopped or fact.meaning is Drift.LOWERED
-            return replace(rollout, halt=Halt(SOMEBODY, _why_halted(fact), at, confirmed))
+            return replace(rollout, halt=Halt(SOMEBODY, _why_halted(fact), at, confirmed), closed=False)
         case Drift.RESUMED:
-            return replace(_new_run(rollout, at), window=_opened_by_hand(rollout, fact.after, at))
+            begun = new_run(_preferred(rollout), at)
+            return replace(begun, window=_opened_by_hand(rollout, fact.after, at))
         case Drift.RAISED if (
             rollout.halt and rollout.halt.confirmed and rollout.key.store is Store.GOOGLE_PLAY
         ):
-            return _new_run(
+            return new_run(
                 rollout, at
             )  # it was lowered, which counted as a halt; a person has taken that back
         case Drift.RAISED | Drift.ROLLED_OUT:
-            return replace(rollout, unknown_drift=False)
+            return replace(_preferred(rollout), unknown_drift=False, setback=None)
         case Drift.UNKNOWN:
             if rollout.halt and fact.before.status is ReleaseStatus.WITHDRAWN:  # it may grow after all
                 rollout = replace(rollout, halt=replace(rollout.halt, confirmed=False))
-            return replace(rollout, unknown_drift=True, gone=fact.after == facts.NOWHERE)
+            return replace(rollout, unknown_drift=True, gone=fact.after == facts.NOWHERE, closed=False)
+
+
+def _preferred(rollout: Rollout) -> Rollout:
+    """Who lets it grow in the console has decided between it and a newer one that waits."""
+    return replace(rollout, set_aside=rollout.newer.release.id) if rollout.newer else rollout
 
 
 def _why_halted(drifted: facts.Drifted) -> str:
     if drifted.meaning is Drift.WITHDRAWN:
         return drifted.after.status_word
-    return f"{drifted.meaning.value} in the console"
+    if drifted.before == drifted.after:
+        return f"{drifted.meaning.words} in the console"
+    return f"{drifted.meaning.words} in the console: {drifted.words}"
+
+
+@_apply.register
+def _(fact: facts.Returned, rollout: Rollout, at: datetime) -> Rollout:
+    """A halt that the store has never shown is still wanted; one that it has is remembered."""
+    halt = rollout.halt
+    return replace(
+        new_run(rollout, at),
+        superseded_by="",
+        closed=False,
+        gone=False,
+        steered=False,
+        intent=None,
+        halt=halt if halt and not halt.confirmed else None,
+        known_bad=rollout.bad,
+        landing=Landing(fact.before, fact.after, at),
+        drift=None,
+        newer=None,
+        set_aside="",
+    )
+
+
+@_apply.register
+def _(fact: facts.NewerWaits, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, newer=fact)
+
+
+@_apply.register
+def _(fact: facts.SetAside, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, set_aside=fact.release.id)
 
 
 def _opened_by_hand(rollout: Rollout, seen: facts.Seen, at: datetime) -> StepWindow | None:
@@ -236,119 +281,8 @@ def _(fact: facts.SawAgain, rollout: Rollout, at: datetime) -> Rollout:
     return replace(rollout, blind_since=None)
 
 
-@_apply.register
-def _(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
-    changed = replace(rollout, last=fact)
-    if fact.intent and fact.verb:
-        intent = Intent(
-            fact.intent, fact.verb, fact.target_ppm, rollout.seen, at, fact.actor, fact.without_evidence
-        )
-        let_go = at if _lets_go(rollout, fact.verb) else rollout.let_go_at
-        changed = replace(
-            changed,
-            intent=intent,
-            acts=rollout.acts + 1,
-            let_go_at=let_go,
-            start_awaited=None if fact.verb is Verb.START else rollout.start_awaited,
-            reaching_ppm=_reaching(rollout, fact),
-        )
-    pausing = fact.verb is Verb.PAUSE and bool(fact.intent)
-    changed = replace(
-        changed,
-        pause_wanted_since=(rollout.pause_wanted_since or at) if pausing else None,
-        pause_sent_at=at if pausing else rollout.pause_sent_at,
-    )
-    if fact.decision is DecisionKind.HALT and fact.intent:
-        changed = replace(changed, halt=_wanted(rollout.halt, fact, at), closed=False)
-    return changed
-
-
-_ON_EVIDENCE = (Verb.RAISE, Verb.STEP, Verb.COMPLETE)
-
-
-def _reaching(rollout: Rollout, fact: facts.Decided) -> int:
-    """Where evidence is raising it. A brake of ours on the App Store takes nothing back that Apple has begun."""
-    if fact.verb in _ON_EVIDENCE and fact.actor.kind is ActorKind.MACHINE:
-        return fact.target_ppm
-    return rollout.reaching_ppm if fact.verb is Verb.PAUSE else 0
-
-
-def _lets_go(rollout: Rollout, verb: Verb) -> bool:
-    """Whether it takes effect on the App Store whenever it arrives, a pause meanwhile or not."""
-    lets_go = verb in (Verb.STEP, Verb.RESUME, Verb.COMPLETE)
-    return lets_go and rollout.key.store is Store.APP_STORE
-
-
-def _wanted(halt: Halt | None, fact: facts.Decided, at: datetime) -> Halt:
-    """Sent again it is the same halt; a person's order makes it theirs. Only the store can confirm it."""
-    if halt is None or halt.confirmed:
-        return Halt(fact.actor, "; ".join(r.text for r in fact.reasons), at, confirmed=False)
-    if not fact.command:
-        return halt
-    return Halt(fact.actor, "; ".join(r.text for r in fact.reasons), halt.at, confirmed=False)
-
-
-@_apply.register
-def _(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
-    if rollout.intent is None or rollout.intent.key != fact.intent:
-        return rollout
-    if fact.settlement is Settlement.IN_DOUBT:
-        return replace(rollout, intent=replace(rollout.intent, in_doubt=True))
-    if fact.settlement is not Settlement.CONFIRMED:
-        return _not_confirmed(rollout, fact)
-    changed = replace(rollout, intent=None)
-    if rollout.seen:
-        changed = replace(changed, landing=Landing(rollout.intent.before, rollout.seen, at))
-    if _lets_go(rollout, fact.verb):
-        changed = replace(changed, let_go_at=None)
-    if fact.verb is Verb.STEP:
-        intent = rollout.intent
-        opened = StepWindow(intent.opened_at, intent.target_ppm, intent.actor, intent.without_evidence)
-        return replace(changed, window=opened)
-    if fact.verb is Verb.HALT and changed.halt:
-        return replace(changed, halt=replace(changed.halt, confirmed=True))
-    if fact.verb is Verb.RESUME:
-        return _new_run(changed, at)
-    return changed
-
-
-def _not_confirmed(rollout: Rollout, fact: facts.Settled) -> Rollout:
-    """What was not begun is not steered; what Apple will not phase is not asked for again and again."""
-    refused = fact.settlement is Settlement.REFUSED
-    slow = rollout.key.store is Store.APP_STORE and not refused  # Apple may take a day over it (section 6)
-    still_a_draft = fact.verb is Verb.START and not slow
-    unphased = fact.verb is Verb.PREPARE and refused
-    unsent = _lets_go(rollout, fact.verb) and fact.settlement is not Settlement.PREEMPTED
-    return replace(
-        rollout,
-        intent=None,
-        steered=rollout.steered and not still_a_draft,
-        no_phasing=fact.detail if unphased else rollout.no_phasing,
-        reaching_ppm=0,
-        let_go_at=None if unsent else rollout.let_go_at,
-    )
-
-
-def _new_run(rollout: Rollout, at: datetime) -> Rollout:
-    """A person takes the release up again: what was counted against it before does not count again."""
-    return replace(
-        rollout,
-        halt=None,
-        unknown_drift=False,
-        run_since=hour_ceil(at),
-        runs=rollout.runs + 1,
-        terms=None,
-        settings=(),
-        stages=(),
-        live_since=None,
-        completed_at=None,
-        suspicions=(),
-        blind_since=None,
-        last=None,
-        window=None,
-        reaching_ppm=0,
-        earned_ppm=0,
-    )
+_apply.register(facts.Decided, decided)
+_apply.register(facts.Settled, settled)
 
 
 @_apply.register
@@ -367,8 +301,13 @@ def _(fact: facts.HoldEnded, rollout: Rollout, at: datetime) -> Rollout:
 
 
 @_apply.register
+def _(fact: facts.IssuesRead, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, issues=fact, issues_at=at)
+
+
+@_apply.register
 def _(fact: facts.Superseded, rollout: Rollout, at: datetime) -> Rollout:
-    return replace(rollout, superseded_by=fact.by, intent=None)
+    return replace(rollout, superseded_by=fact.by, intent=None, drift=None)
 
 
 @_apply.register

@@ -206,7 +206,9 @@ def _signal_absent(signal: SignalId, seen: Circumstances) -> tuple[Verdict, str,
     if seen.now - seen.run_since < QUIET_START:
         return Verdict.INSUFFICIENT, "no_data_yet", "nothing yet"
     hint = "; if the SDK sends no user ids: crashed_users: off" if signal is SignalId.CRASHED_USERS else ""
-    return Verdict.MISSING, "missing", f"the source has none{hint}"
+    read = (tally for tally in seen.heard.tallies if isinstance(tally, Untallied))
+    said = next((f" ({tally.why})" for tally in read if tally.measure is signal.measure and tally.why), "")
+    return Verdict.MISSING, "missing", f"the source has none{said}{hint}"
 
 
 def _failure(seen: Circumstances, measure: Measure) -> str | None:

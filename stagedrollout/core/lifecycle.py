@@ -11,7 +11,7 @@ Also here: the phases people see, the legal steps between them (the README's dia
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stagedrollout.core import facts
@@ -23,14 +23,21 @@ from stagedrollout.core.ledger import Comparison
 from stagedrollout.core.linking import LinkState
 from stagedrollout.core.model import (
     Actor,
+    ActorKind,
     OnNewRelease,
     Release,
     ReleaseStatus,
     RolloutKey,
+    Settlement,
+    Store,
     Verb,
 )
 from stagedrollout.core.phasing import PauseClock, StepWindow
+from stagedrollout.core.reviewing import halt_words
 from stagedrollout.core.units import PPM_ALL
+
+OLD_NEWS = timedelta(days=1)
+"""For so long after a halt people want to be shown what crashed."""
 
 
 class Phase(StrEnum):
@@ -81,7 +88,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.NOT_HALTED: {
-        Phase.WAITING: "a person takes the halt back; nobody has started it",
+        Phase.WAITING: "a person takes the halt back, or it comes back; nobody has started it",
         Phase.HALTED: "read back as halted",
         Phase.ROLLING_OUT: "a person resumes it",
         Phase.HELD: "a person resumes it, with a cause to hold",
@@ -90,7 +97,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.HALTED: {
-        Phase.WAITING: "a person resumes it; nobody has started it",
+        Phase.WAITING: "a person resumes it, or it comes back after it was gone; nobody has started it",
         Phase.ROLLING_OUT: "a person resumes it",
         Phase.HELD: "a person resumes it, with a cause to hold",
         Phase.WAITING_FOR_REVIEW: "a person resumes it, in review",
@@ -106,7 +113,13 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.ROLLING_OUT: "somebody stages it again in the console",
         Phase.SUPERSEDED: "a newer release takes its place",
     },
-    Phase.SUPERSEDED: {},
+    Phase.SUPERSEDED: {
+        Phase.WAITING: "it comes back; nobody has started it",
+        Phase.WAITING_FOR_REVIEW: "it comes back, and is adopted",
+        Phase.ROLLING_OUT: "it comes back, and is adopted",
+        Phase.HELD: "it comes back and is adopted, with a cause to hold",
+        Phase.NOT_HALTED: "it comes back, and its halt was never seen in the store",
+    },
 }
 """Every step the journal can take from one phase to another, and the words for it."""
 
@@ -120,6 +133,10 @@ class Halt:
     at: datetime
     confirmed: bool
 
+    @property
+    def words(self) -> str:
+        return f"halted by {self.actor} on {self.at:%Y-%m-%d %H:%M} UTC: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -130,7 +147,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A change on its way: recorded before it was sent, not yet settled."""
+    """A change on its way: recorded before it was sent, not yet settled. `said`: what left it in doubt."""
 
     key: str
     verb: Verb
@@ -140,6 +157,30 @@ class Intent:
     actor: Actor
     without_evidence: bool = False
     in_doubt: bool = False
+    said: str = ""
+
+
+SENT_IN_VAIN = 2
+"""So often a raise is sent before one that had no effect is a person's matter (google-play.md E14)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """Raises of ours that the store did not take: the last one's words, when, and how many in a row.
+
+    `settlement`: REFUSED, with the store's no in `said`; or NOT_APPLIED, sent and without any effect.
+    """
+
+    verb: Verb
+    settlement: Settlement
+    said: str
+    at: datetime
+    tries: int
+
+    @property
+    def text(self) -> str:
+        happened = "refused" if self.settlement is Settlement.REFUSED else "did not carry out"
+        return f"the store {happened} our {self.verb.value}: {self.said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +201,9 @@ class Rollout:
     evidence is judged (None: not set yet) and `settings` what the policy said then; `stages`: when its stages began. `comparisons`: what it was compared with
     from when on, oldest first. `acts`: how many intents there were.
     `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash.
+    `drift`: the newest thing a person did in the console, until a change of ours follows it. `known_bad`: the halt it
+    was under before it was over or gone; nobody has said since that it may go on. `newer`: the newest release that
+    people were told waits for this one, and `set_aside` the id of the newest that a person has let wait.
     App Store only: `window`, while Apple may take a step; `pauses`, and up to which of its warnings people were
     told (`warned_days`); `let_go_at`, when we last asked for growth without having heard what became of it;
     `pause_sent_at`, the same of a pause;
@@ -192,6 +236,7 @@ class Rollout:
     unknown_drift: bool = False
     intent: Intent | None = None
     landing: Landing | None = None
+    setback: Setback | None = None
     suspicions: tuple[Suspicion, ...] = ()
     blind_since: datetime | None = None
     last: facts.Decided | None = None
@@ -199,6 +244,10 @@ class Rollout:
     taken: tuple[str, ...] = ()
     superseded_by: str = ""
     closed: bool = False
+    drift: facts.Drifted | None = None
+    known_bad: Halt | None = None
+    newer: facts.NewerWaits | None = None
+    set_aside: str = ""
     window: StepWindow | None = None
     pauses: PauseClock = field(default_factory=PauseClock)
     warned_days: int = 0
@@ -210,6 +259,8 @@ class Rollout:
     reaching_ppm: int = 0
     earned_ppm: int = 0
     link: LinkState = field(default_factory=LinkState)
+    issues: facts.IssuesRead | None = None
+    issues_at: datetime | None = None
     changed_at: datetime
 
     @property
@@ -223,9 +274,22 @@ class Rollout:
         """Somebody lowered it in the console: that counts as a person's halt, and yet people get it."""
         return self.seen is not None and self.seen.status is ReleaseStatus.IN_PROGRESS
 
+    def issues_wanted(self, now: datetime) -> bool:
+        """Whether what crashed is to be looked up: once in a run that is suspected, and once for the machine's halt,
+        unless that is old news."""
+        if self.halt and self.halt.actor.kind is ActorKind.MACHINE:
+            asked = self.issues_at is not None and self.issues_at >= self.halt.at
+            return not asked and now - self.halt.at < OLD_NEWS
+        return bool(self.suspicions) and self.halt is None and self.issues is None
+
     @property
     def finished(self) -> bool:
         return self.closed or bool(self.superseded_by)
+
+    @property
+    def bad(self) -> Halt | None:
+        """The halt for whose cause it is not started unless a person says so: only a person lifts one (promise R9)."""
+        return self.halt or self.known_bad
 
     @property
     def ignored(self) -> bool:
@@ -257,11 +321,38 @@ class Rollout:
         return Phase.HELD if held else Phase.ROLLING_OUT
 
     @property
+    def _held_up(self) -> str:
+        """What keeps a halt that reads halted from being true."""
+        waits = self.halt is not None and not self.halt.confirmed and self.seen is not None
+        if not waits or self.seen is None or self.seen.status is not ReleaseStatus.HALTED:
+            return ""
+        words = halt_words(self.seen.review)
+        return f"; {words}" if words else ""
+
+    @property
     def reason(self) -> str:
         """One sentence: why it is where it is."""
+        bad = f"known bad: {self.bad.words}" if self.bad else ""
         if self.superseded_by:
-            return f"superseded by {self.superseded_by}"
+            return "; ".join(filter(None, (f"superseded by {self.superseded_by}", bad)))
         if self.halt:
             prefix = "" if self.halt.confirmed else "NOT HALTED yet: "
-            return f"{prefix}halted by {self.halt.actor}: {self.halt.reason}"
-        return "; ".join(r.text for r in self.last.reasons) if self.last else ""
+            return f"{prefix}halted by {self.halt.actor}: {self.halt.reason}{self._held_up}"
+        return "; ".join(filter(None, (self._decided or bad, self._drifted)))
+
+    @property
+    def _decided(self) -> str:
+        """What was decided last, or what became of it; "" before the first decision."""
+        if self.last is None:
+            return ""
+        if self.setback and self.intent is None and self.last.intent:
+            return self.setback.text
+        return "; ".join(r.text for r in self.last.reasons)
+
+    @property
+    def _drifted(self) -> str:
+        """What somebody did last, before and after. Apple puts a version out by itself: that is nobody's doing."""
+        drift = self.drift
+        if drift is None or (drift.meaning is facts.Drift.ROLLED_OUT and self.key.store is Store.APP_STORE):
+            return ""
+        return f"{drift.meaning.words} in the console: {drift.words}"

@@ -36,6 +36,20 @@ class OnNewRelease(StrEnum):
     IGNORE = "ignore"
 
 
+class Supersede(StrEnum):
+    """What becomes of a rollout when a newer release waits to be started.
+
+    FINISH: it goes on, and the newer one waits until it is over, or until a person lets it take its place. HOLD:
+    nothing of it is raised until a person decides between the two. REPLACE: nothing of it is raised any more; it
+    ends when the newer one is started. What the store does by itself, where a newer release goes out, is a fact
+    under all three.
+    """
+
+    FINISH = "finish"
+    HOLD = "hold"
+    REPLACE = "replace"
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """`id` is what the store never changes: Play, the highest version code; App Store, the version.
@@ -111,7 +125,8 @@ SERVED = (ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED, ReleaseStatus.COMPLET
 
 
 class ReviewState(StrEnum):
-    """Where a release stands in the store's review. NOT_LISTED: the store does not mention it."""
+    """Where a release stands in the store's review. NOT_LISTED: the store does not mention it. UNREAD: this
+    reading did not ask; the next look does."""
 
     DRAFT = "draft"
     NOT_SENT_FOR_REVIEW = "not_sent_for_review"
@@ -120,6 +135,7 @@ class ReviewState(StrEnum):
     NOT_APPROVED = "not_approved"
     PUBLISHED = "published"
     NOT_LISTED = "not_listed"
+    UNREAD = "unread"
     UNKNOWN = "unknown"
 
 
@@ -137,7 +153,8 @@ class StoreRelease:
 
     `exposure_ppm`: 0 for a draft, 1..999,999 staged, 1,000,000 completed; for a halted one the last
     fraction if the store still tells it, else 0. `status_word` and `review_word` are the store's own.
-    `phased`: released as it stands it reaches people in steps, not everyone at once.
+    `phased`: released as it stands it reaches people in steps, not everyone at once. Google Play only: `codes`, every
+    version code that it ships, and `track`, where it is.
     """
 
     release: Release
@@ -147,6 +164,8 @@ class StoreRelease:
     review: ReviewState
     review_word: str
     phased: bool = True
+    codes: tuple[str, ...] = ()
+    track: str = ""
 
     @property
     def live(self) -> bool:
@@ -211,18 +230,22 @@ class Verb(StrEnum):
 class Change:
     """An absolute wish: "this release at this exposure", never "a bit more". Repeating it is harmless.
 
-    A STEP names the share that Apple's next step leads to, and lets it take that one only.
+    A STEP names the share that Apple's next step leads to, and lets it take that one only. A START may take the place
+    of a release that is still staged: `instead_of` is that one's id.
     """
 
     verb: Verb
     release_id: str
     exposure_ppm: int
+    instead_of: str = ""
 
     def __post_init__(self) -> None:
         if self.verb is Verb.COMPLETE and self.exposure_ppm != PPM_ALL:
             raise ValueError("completing means everyone")
         if self.verb in (Verb.START, Verb.RAISE) and not 0 < self.exposure_ppm < PPM_ALL:
             raise ValueError("a staged exposure is more than nobody and less than everyone")
+        if self.instead_of and self.verb is not Verb.START:
+            raise ValueError("only a start takes the place of another release")
 
 
 class Settlement(StrEnum):
@@ -287,7 +310,8 @@ class Command:
     """A person's durable order. `release` and `policy` are as written ("" = not said).
 
     `hold_for` bounds a hold, counted from when it takes effect (None: until resumed). `expires_at` bounds
-    the order itself, in the machine's own time; an order to halt never expires.
+    the order itself, in the machine's own time; an order to halt never expires. A start may say that it knows: a
+    release that was halted (`known_bad`), or one that takes the place of a rollout (`supersede`).
     """
 
     id: str
@@ -302,3 +326,5 @@ class Command:
     policy: str = ""
     hold_for: timedelta | None = None
     without_evidence: bool = False
+    known_bad: bool = False
+    supersede: bool = False

@@ -23,12 +23,16 @@ class NoticeKind(StrEnum):
     SUPERSEDED = "superseded"
     COMMAND = "command"
     PAUSE_BUDGET = "pause_budget"
+    NEW_ISSUES = "new_issues"
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
+    """`link`: an https address that the name leads to where that can be shown; "" for none."""
+
     name: str
     text: str
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from stagedrollout.core.declared import Declaration
+from stagedrollout.core.issue import NewIssues
 from stagedrollout.core.ledger import LedgerQuery, Past, Running, Tallied, Untallied
 from stagedrollout.core.model import Change, Outcome, Release, StoreState
 from stagedrollout.core.observation import Reading, SignalQuery, Unvalued, Valued
@@ -36,6 +37,10 @@ class StorePort(Protocol):
         """Look. Raises EdgeError."""
         ...
 
+    def glance(self) -> StoreState:
+        """Look on behalf of a halt: without waiting for whoever else is talking to the store. Raises EdgeError."""
+        ...
+
     def apply(self, change: Change, seen: str, clearance: Clearance) -> Outcome:
         """Bring about a raise of any kind, if the store still has the fingerprint `seen`; read it back.
 
@@ -63,6 +68,14 @@ class Signal(Protocol):
 
     def unread(self, why: str) -> tuple[Reading, ...]:
         """What a failed `read` amounts to: one reading without numbers for each that it would have given."""
+        ...
+
+
+class IssueSource(Protocol):
+    """A source that groups what crashed."""
+
+    def read(self, release: Release) -> NewIssues:
+        """The crashes that were first seen in this release. Raises EdgeError."""
         ...
 
 

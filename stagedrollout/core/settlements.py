@@ -18,6 +18,8 @@ ALOUD = (
     "store_denied",
     "linked_halt",
     "link_unread",
+    "sent_in_vain",
+    "known_bad",
 )
 """Causes of a hold that somebody should see now, and not when they next look at the thread."""
 
@@ -61,7 +63,7 @@ def _pause_settled(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
     cause = told.decided if told.decided and told.decided.decision is DecisionKind.HOLD else None
     match fact.settlement:
         case Settlement.CONFIRMED | Settlement.ALREADY:
-            return (held(cause, told),) if cause else ()
+            return (held(cause, told),) if cause and not told_already(cause) else ()
         case Settlement.PREEMPTED | Settlement.MOVED:
             return ()  # overtaken by something that is told by itself
         case Settlement.REFUSED | Settlement.IN_DOUBT | Settlement.NOT_APPLIED:
@@ -113,6 +115,11 @@ def halted(halt: Halt, told: Telling) -> Notice:
     how = Fact("To resume", override(told.rollout, "resume"))
     headline = f"{told.name} HALTED at {percent_text(told.rollout.exposure_ppm)} by {halt.actor}"
     return told.once(halt.at.isoformat(), NoticeKind.HALTED, headline, *why, store, how, broadcast=True)
+
+
+def told_already(fact: facts.Decided) -> bool:
+    """That a newer release waits is told once, as the fact it is (wording.py)."""
+    return all(reason.code == "newer_waits" for reason in fact.reasons)
 
 
 def held(fact: facts.Decided, told: Telling) -> Notice:

@@ -25,7 +25,9 @@ def _(fact: facts.Discovered) -> str:
 
 @sentence.register
 def _(fact: facts.Started) -> str:
-    return f"steered from here, by {fact.actor}: {fact.reason}"
+    place = f", in place of {fact.instead_of}" if fact.instead_of else ""
+    bad = f" (known bad: {fact.known_bad})" if fact.known_bad else ""
+    return f"steered from here{place}, by {fact.actor}: {fact.reason}{bad}"
 
 
 @sentence.register
@@ -42,9 +44,23 @@ def _(fact: facts.WentLive) -> str:
 
 @sentence.register
 def _(fact: facts.Drifted) -> str:
-    before, after = percent_text(fact.before.exposure_ppm), percent_text(fact.after.exposure_ppm)
-    words = f"{fact.before.status_word} {before} -> {fact.after.status_word} {after}"
-    return f"changed in the console ({fact.meaning.value}): {words}"
+    return f"changed in the console ({fact.meaning.value}): {fact.words}"
+
+
+@sentence.register
+def _(fact: facts.Returned) -> str:
+    before = fact.before.words if fact.before else "nothing known"
+    return f"back in the store, and not steered: {before} -> {fact.after.words}"
+
+
+@sentence.register
+def _(fact: facts.NewerWaits) -> str:
+    return f"{fact.release.label} waits to be started (supersede: {fact.supersede.value})"
+
+
+@sentence.register
+def _(fact: facts.SetAside) -> str:
+    return f"goes on although {fact.release.label} waits, by {fact.actor}: {fact.reason}"
 
 
 @sentence.register
@@ -146,8 +162,17 @@ def _(fact: facts.HoldEnded) -> str:
 
 
 @sentence.register
+def _(fact: facts.IssuesRead) -> str:
+    if fact.trouble:
+        return f"new issues could not be read: {fact.trouble}"
+    names = ", ".join(issue.name for issue in fact.found.issues)
+    return f"new crashes first seen in it: {names}" if names else "no new crash was first seen in it"
+
+
+@sentence.register
 def _(fact: facts.Superseded) -> str:
-    return f"superseded by {fact.by}"
+    before = f": {fact.before.words} -> {fact.after.words}" if fact.before and fact.after else ""
+    return f"superseded by {fact.by}{before}"
 
 
 @sentence.register

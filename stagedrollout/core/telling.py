@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stagedrollout.core import facts
+from stagedrollout.core.issue import Issue
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import STORE_NAMES, Store
+from stagedrollout.core.model import STORE_NAMES, Release, Store
 from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.observation import Metric
 from stagedrollout.core.units import percent_text
@@ -50,12 +51,10 @@ def title(rollout: Rollout) -> str:
     return f"{rollout.key.app} on {STORE_NAMES[rollout.key.store]} {rollout.release.label}"
 
 
-def override(rollout: Rollout, verb: str) -> str:
-    """The command line that a person would type."""
-    key = rollout.key
-    return (
-        f'stagedrollout {verb} {key.app} --store {key.store.value} --release {key.release_id} --reason "..."'
-    )
+def override(rollout: Rollout, verb: str, release: Release | None = None) -> str:
+    """The command line that a person would type, for this release or another one beside it."""
+    key, meant = rollout.key, (release or rollout.release).id
+    return f'stagedrollout {verb} {key.app} --store {key.store.value} --release {meant} --reason "..."'
 
 
 def evidence(reasons: tuple[Reason, ...]) -> tuple[Fact, ...]:
@@ -78,6 +77,32 @@ def _without(subject: str, reason: Reason) -> str:
         text = reason.text.removeprefix("evidence: ").removeprefix("evidence of ")
         return text[:1].upper() + text[1:]
     return reason.text.removeprefix(f"{subject} ")
+
+
+def issues_words(fact: facts.IssuesRead) -> str:
+    """What was found in one sentence, or why nothing could be."""
+    number = len(fact.found.issues)
+    if fact.trouble:
+        return f"new issues could not be read: {fact.trouble}"
+    if not number:
+        return "no new crash was first seen in it"
+    crashes = f"the {number} new crashes" if fact.found.more else counted(number, "new crash", "new crashes")
+    more = " that most people met; there are more" if fact.found.more else ""
+    return f"{crashes} first seen in it{more}"
+
+
+def issue_words(issue: Issue) -> str:
+    """The title, and to how many people it happened how often, as far as that is known."""
+    met = [
+        counted(number, one, many)
+        for number, one, many in ((issue.users, "user", "users"), (issue.events, "event", "events"))
+        if number is not None
+    ]
+    return f"{issue.title} ({', '.join(met)})" if met else issue.title
+
+
+def counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def console_hint(store: Store) -> str:

@@ -11,8 +11,9 @@ from functools import singledispatch
 from typing import Any
 
 from stagedrollout.core import facts, link_facts
+from stagedrollout.core.drift import STALE_READ
 from stagedrollout.core.facts import DecisionKind, Drift
-from stagedrollout.core.lifecycle import Phase, Rollout
+from stagedrollout.core.lifecycle import Halt, Phase, Rollout
 from stagedrollout.core.model import (
     SOMEBODY,
     STORE_NAMES,
@@ -20,11 +21,13 @@ from stagedrollout.core.model import (
     ReleaseStatus,
     ReviewState,
     Store,
+    Supersede,
 )
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
 from stagedrollout.core.phasing import BUDGET
-from stagedrollout.core.settlements import halted, held, of_settlement
-from stagedrollout.core.telling import Telling, evidence, override, title
+from stagedrollout.core.reviewing import FOR_A_PERSON, REVIEW_WORDS, halt_words
+from stagedrollout.core.settlements import halted, held, of_settlement, told_already
+from stagedrollout.core.telling import Telling, evidence, issue_words, issues_words, override, title
 from stagedrollout.core.units import percent_text
 
 PHASE_WORDS = {
@@ -98,40 +101,74 @@ def _until_started(fact: facts.Discovered, told: Telling) -> Fact:
 
 @_tell.register
 def _(fact: facts.Started, told: Telling) -> tuple[Notice, ...]:
-    why = Fact("Why", fact.reason)
-    return (told.notice(NoticeKind.STARTED, f"{told.name} is steered from here, by {fact.actor}", why),)
+    more = [Fact("Why", fact.reason)]
+    if fact.known_bad:
+        more.append(Fact("Known bad", fact.known_bad))
+    if fact.instead_of:
+        more.append(Fact("In place of", fact.instead_of))
+    headline = f"{told.name} is steered from here, by {fact.actor}"
+    started = told.notice(NoticeKind.STARTED, headline, *more, broadcast=bool(fact.known_bad))
+    seen = told.rollout.seen
+    waits = seen is not None and seen.status is not ReleaseStatus.DRAFT
+    return (started, *(_needs_a_person(seen, told) if seen and waits else ()))
 
 
 @_tell.register
 def _(fact: facts.Seen, told: Telling) -> tuple[Notice, ...]:
-    words = {
-        ReviewState.NOT_APPROVED: "review has rejected it",
-        ReviewState.NOT_SENT_FOR_REVIEW: "a person must send it for review",
-        ReviewState.APPROVED_NOT_PUBLISHED: "approved; a person must publish it",
-    }
     halt = told.rollout.halt
     if fact.stopped and halt and halt.confirmed and halt.actor != SOMEBODY:
         return (halted(halt, told),)
-    if not told.rollout.steered or fact.review not in words:
+    if halt and not halt.confirmed and fact.status is ReleaseStatus.HALTED:
+        return _halt_needs_a_person(halt, fact, told)
+    return _needs_a_person(fact, told) if told.rollout.steered else ()
+
+
+def _needs_a_person(seen: facts.Seen, told: Telling) -> tuple[Notice, ...]:
+    """Of a rollout that is steered: review has come to a point from which only a person goes on."""
+    if seen.review not in FOR_A_PERSON:
         return ()
-    return (told.notice(NoticeKind.REVIEW, f"{told.name}: {words[fact.review]}", broadcast=True),)
+    headline = f"{told.name}: {REVIEW_WORDS[seen.review]}"
+    return (told.notice(NoticeKind.REVIEW, headline, broadcast=True),)
+
+
+def _halt_needs_a_person(halt: Halt, seen: facts.Seen, told: Telling) -> tuple[Notice, ...]:
+    """The store took the halt and keeps it back: people still get the release until somebody acts."""
+    if seen.review not in FOR_A_PERSON:
+        return ()
+    headline = f"{told.name} is NOT HALTED yet: {halt_words(seen.review)}"
+    key = f"{halt.at.isoformat()}/{seen.review.value}"
+    return (told.once(key, NoticeKind.REVIEW, headline, broadcast=True),)
 
 
 @_tell.register
 def _(fact: facts.WentLive, told: Telling) -> tuple[Notice, ...]:
-    if any(isinstance(other, (facts.Settled, facts.Drifted, facts.Stepped)) for other in told.news):
+    if any(
+        isinstance(other, (facts.Settled, facts.Drifted, facts.Stepped, facts.Returned))
+        for other in told.news
+    ):
         return ()  # the raise, or what somebody or Apple did, is told already
+    if _just_raised(told):
+        return ()
     at = percent_text(fact.exposure_ppm)
     key = f"{told.at.isoformat()}/{fact.exposure_ppm}"
     headline = f"{told.name}: people can get it now, at {at}"
     return (told.once(key, NoticeKind.REVIEW, headline, broadcast=False),)
 
 
+def _just_raised(told: Telling) -> bool:
+    """A raise that was read back without its review, and that review did not hold up, is told already."""
+    landing = told.rollout.landing
+    unread = landing is not None and landing.after.review is ReviewState.UNREAD
+    return unread and landing is not None and told.at - landing.at < STALE_READ
+
+
 @_tell.register
 def _(fact: facts.Drifted, told: Telling) -> tuple[Notice, ...]:
     halts = fact.meaning in (Drift.HALTED, Drift.LOWERED, Drift.UNKNOWN)
+    changed = (Fact("Before and after", fact.words),) if fact.before != fact.after else ()
     more = (Fact("To go on", override(told.rollout, "resume")),) if halts else ()
-    return (told.notice(NoticeKind.DRIFT, f"{told.name} {_drift_words(fact, told)}", *more, broadcast=True),)
+    headline = f"{told.name} {_drift_words(fact, told)}"
+    return (told.notice(NoticeKind.DRIFT, headline, *changed, *more, broadcast=True),)
 
 
 def _drift_words(fact: facts.Drifted, told: Telling) -> str:
@@ -156,6 +193,52 @@ def _drift_words(fact: facts.Drifted, told: Telling) -> str:
             return f"reads {fact.after.status_word} though it was removed from sale; it is halted again"
         case Drift.UNKNOWN:
             return f"is in a state we do not understand ({fact.after.status_word}); nothing is raised"
+
+
+@_tell.register
+def _(fact: facts.Returned, told: Telling) -> tuple[Notice, ...]:
+    before = fact.before.words if fact.before else "nothing known"
+    changed = Fact("Before and after", f"{before} -> {fact.after.words}")
+    bad = told.rollout.known_bad
+    if bad is None:
+        headline = f"{told.name} is back in the store; what was agreed of it before is over"
+        return (told.notice(NoticeKind.DRIFT, headline, changed, broadcast=True),)
+    headline = f"{told.name} is back in the store, and KNOWN BAD: nobody raises it unless a person starts it"
+    how = Fact("To start it all the same", f"{override(told.rollout, 'start')} --known-bad")
+    return (
+        told.notice(NoticeKind.DRIFT, headline, changed, Fact("Known bad", bad.words), how, broadcast=True),
+    )
+
+
+@_tell.register
+def _(fact: facts.NewerWaits, told: Telling) -> tuple[Notice, ...]:
+    newer, at = fact.release.label, percent_text(told.rollout.exposure_ppm)
+    on, over = override(told.rollout, "resume"), override(told.rollout, "start", fact.release)
+    key = f"waits/{fact.release.id}/{fact.supersede.value}"
+    match fact.supersede:
+        case Supersede.FINISH:
+            headline = f"{told.name} goes on; {newer} waits until it is over"
+            choices = [Fact("To let it take over", f"{over} --supersede")]
+        case Supersede.HOLD:
+            headline = f"{told.name} is held at {at}: {newer} waits, and a person decides between them"
+            choices = [Fact("To go on with this one", on), Fact("To let the newer one take over", over)]
+        case Supersede.REPLACE:
+            headline = f"{told.name} stays at {at}: {newer} waits to take its place"
+            choices = [Fact("To start the newer one", over)]
+    if told.rollout.key.store is Store.APP_STORE:
+        choices.append(Fact("Mind", f"once {newer} is released, by whomever, it takes this one's place"))
+    aloud = fact.supersede is not Supersede.FINISH
+    return (
+        told.once(
+            key, NoticeKind.HELD if aloud else NoticeKind.NEW_RELEASE, headline, *choices, broadcast=aloud
+        ),
+    )
+
+
+@_tell.register
+def _(fact: facts.SetAside, told: Telling) -> tuple[Notice, ...]:
+    headline = f"{told.name} goes on although {fact.release.label} waits, by {fact.actor}"
+    return (told.notice(NoticeKind.RESUMED, headline, Fact("Reason", fact.reason)),)
 
 
 @_tell.register
@@ -240,8 +323,24 @@ def _(fact: link_facts.LinkAnswered, told: Telling) -> tuple[Notice, ...]:
 
 
 @_tell.register
+def _(fact: facts.IssuesRead, told: Telling) -> tuple[Notice, ...]:
+    """Below the halt that it belongs to; of a mere suspicion nobody is told."""
+    halt = told.rollout.halt
+    if halt is None:
+        return ()
+    found = tuple(Fact(issue.name, issue_words(issue), issue.link) for issue in fact.found.issues)
+    headline = f"{told.name}: {issues_words(fact)}"
+    return (told.once(halt.at.isoformat(), NoticeKind.NEW_ISSUES, headline, *found, broadcast=False),)
+
+
+@_tell.register
 def _(fact: facts.Superseded, told: Telling) -> tuple[Notice, ...]:
-    return (told.notice(NoticeKind.SUPERSEDED, f"{told.name} is superseded by {fact.by}"),)
+    more = []
+    if fact.before and fact.after:
+        more.append(Fact("Before and after", f"{fact.before.words} -> {fact.after.words}"))
+    if told.rollout.bad:
+        more.append(Fact("Known bad", told.rollout.bad.words))
+    return (told.notice(NoticeKind.SUPERSEDED, f"{told.name} is superseded by {fact.by}", *more),)
 
 
 @_tell.register
@@ -253,7 +352,9 @@ def _(fact: facts.Decided, told: Telling) -> tuple[Notice, ...]:
     match fact.decision:
         case DecisionKind.HALT:
             return _failing(fact, told, day)
-        case DecisionKind.HOLD if not told.rollout.halt:
+        case DecisionKind.HOLD if any(reason.code == "refused" for reason in fact.reasons):
+            return ()  # told aloud when the store refused it
+        case DecisionKind.HOLD if not told.rollout.halt and not told_already(fact):
             return (held(fact, told),)
         case DecisionKind.ADVANCE | DecisionKind.COMPLETE:
             headline = f"{told.name} would be raised now; mode observe: nothing was sent"

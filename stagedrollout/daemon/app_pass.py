@@ -24,6 +24,7 @@ from stagedrollout.core.model import (
 )
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.looking_up import look_up_issues
 from stagedrollout.daemon.reconcile import Pass, Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.commands import CommandBox, CommandResult
@@ -66,12 +67,14 @@ class AppPasses:
         due, troubles = self.clock.now() + listing.poll, list[Exception](unread.values())
         for rollout in rollouts:
             order = orders.get(rollout.key)
-            if rollout.finished and order is None:
+            if order is None and rollout.finished and not learn(rollout, store, self.clock.now()):
                 continue
+            others = tuple(other for other in rollouts if other is not rollout)
             try:
-                due = min(due, self._reconcile(listing, rollout, store, order))
+                due = min(due, self._reconcile(listing, rollout, store, order, others))
             except Exception as trouble:  # noqa: BLE001 - the verdict: the others have their turn, then it is told
                 troubles.append(trouble)
+        self._look_up(listing, rollouts, troubles)
         for another in troubles[1:]:
             log.error("%s: one more trouble in this pass: %s", listing.id, another, exc_info=another)
         if troubles:
@@ -94,7 +97,7 @@ class AppPasses:
         store: StoreState | Unread = Unread("a halt does not wait for a look", self.clock.now())
         meant = _halted_by(order, rollouts, unread)
         if meant is None or not meant.still_served:
-            store = self.reconciler.look(listing)
+            store = self.reconciler.glance(listing)
             self._discover(listing, store)
             rollouts, unread = self._rollouts(listing)
             rollouts = tuple(_as_looked(rollout, store) for rollout in rollouts)
@@ -103,6 +106,14 @@ class AppPasses:
             self._answer(order, CommandResult.REFUSED, nobody(order, rollouts))
             return None
         return self._reconcile(listing, meant, store, order)
+
+    def _look_up(self, listing: Listing, rollouts: tuple[Rollout, ...], troubles: list[Exception]) -> None:
+        """What crashed in those that fail, once all of them had their turn."""
+        for rollout in rollouts:
+            try:
+                look_up_issues(self.recorder, listing, rollout.key, self.clock)
+            except Exception as trouble:  # noqa: BLE001 - a mistake here is told, and no other's
+                troubles.append(trouble)
 
     def _follow(self, order: Command, rollout: Rollout) -> None:
         """Answer a halt that was begun before, if there is an answer."""
@@ -155,7 +166,12 @@ class AppPasses:
         return addressed
 
     def _reconcile(
-        self, listing: Listing, rollout: Rollout, store: StoreState | Unread, order: Command | None
+        self,
+        listing: Listing,
+        rollout: Rollout,
+        store: StoreState | Unread,
+        order: Command | None,
+        others: tuple[Rollout, ...] = (),
     ) -> datetime:
         """Returns when the rollout is due again."""
         if order and order.id in rollout.taken:
@@ -165,7 +181,7 @@ class AppPasses:
         if order and not self._take(order):
             return self.clock.now()
         try:
-            done = self.reconciler.reconcile(listing, rollout.key, store, order)
+            done = self.reconciler.reconcile(listing, rollout.key, store, order, others)
         except StaleJournal:
             log.info("%s: its journal went on during the pass; looking again", rollout.key)
             return self.clock.now()

@@ -164,6 +164,11 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
     )
 
 
+def clock_of(settings: Settings, doors: Doors) -> Clock:
+    """The clock that passes live by. Raises EdgeError where it is an emulator's that does not answer."""
+    return doors.clock or _lock_step(settings, doors) or SystemClock()
+
+
 def _lock_step(settings: Settings, doors: Doors) -> LockStep | None:
     if settings.clock is not ClockSource.EMULATOR or doors.clock is not None:
         return None

@@ -10,6 +10,7 @@ from stagedrollout.config.settings import SlackAccess
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.notify.log_channel import LogChannel
 from stagedrollout.notify.slack import BASE_URL, Call, Slack, open_call
+from stagedrollout.notify.slack_survey import Ask, open_ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,20 @@ class SlackChannels:
 def slack_channels(loaded: Loaded, access: SlackAccess, call: Call | None = None) -> SlackChannels:
     """`call`: another way to Slack than its own. Raises WrongConfiguration; sends nothing."""
     if call is None:
-        endpoint = Endpoint("slack", access.endpoint or BASE_URL)
-        timeout = loaded.settings.limits.http_timeout.total_seconds()
-        call = open_call(loaded.secret(access.token).reveal(), endpoint, timeout)
+        call = open_call(*_line(loaded, access))
     fallback = Slack(call, access.fallback_channel) if access.fallback_channel else None
     return SlackChannels(Slack(call, access.channel), fallback)
+
+
+def slack_ask(loaded: Loaded, access: SlackAccess) -> Ask:
+    """The same way to Slack for who asks about the token itself. Raises WrongConfiguration; sends nothing."""
+    return open_ask(*_line(loaded, access))
+
+
+def _line(loaded: Loaded, access: SlackAccess) -> tuple[str, Endpoint, float]:
+    endpoint = Endpoint("slack", access.endpoint or BASE_URL)
+    timeout = loaded.settings.limits.http_timeout.total_seconds()
+    return loaded.secret(access.token).reveal(), endpoint, timeout
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Counter:
 
     _asked: dict[RolloutKey, datetime] = field(default_factory=dict)
     _whole: dict[RolloutKey, datetime] = field(default_factory=dict)
-    _users: dict[RolloutKey, Tallied] = field(default_factory=dict)
+    _users: dict[RolloutKey, Tallied | Untallied] = field(default_factory=dict)
 
     def count(self, rollout: Rollout, ledger: Ledger, look: Look, trouble: str = "") -> Count | None:
         """Ask for the counts of both arms. None where the policy asks for no evidence. What fails at the source is
@@ -143,8 +143,8 @@ class Counter:
         return (*read, self._users[key]) if stands else read
 
     def _remember_users(self, key: RolloutKey, read: Tallied | Untallied) -> None:
-        """What failed is asked for again in the next pass."""
-        if isinstance(read, Tallied):
+        """That there are none is an answer too; what failed is asked for again in the next pass."""
+        if isinstance(read, Tallied) or read.gap is Gap.ABSENT:
             self._users[key] = read
         else:
             self._users.pop(key, None)

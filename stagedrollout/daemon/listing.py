@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stagedrollout.core.linking import Link, other_store
-from stagedrollout.core.model import Mode, OnNewRelease, StoreApp
+from stagedrollout.core.model import Mode, OnNewRelease, StoreApp, Supersede
 from stagedrollout.core.policy import Policy
-from stagedrollout.core.ports import NamedCounts, NamedValues, Signal, StorePort, Tallies
+from stagedrollout.core.ports import IssueSource, NamedCounts, NamedValues, Signal, StorePort, Tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Listing:
 
     `signals` are always asked, in this order; `opinions` (what people write and rate) only for a policy that
     has a gate for them; `tallies` count for the ledger, where the policy asks for evidence. `counts`, `values`: the
-    team's own signals of this app, asked where the policy has a gate for them.
+    team's own signals of this app, asked where the policy has a gate for them. `issues` decide nothing.
     """
 
     id: StoreApp
@@ -31,8 +31,10 @@ class Listing:
     poll: timedelta
     opinions: tuple[Signal, ...] = ()
     tallies: Tallies | None = None
+    supersede: Supersede = Supersede.FINISH
     counts: tuple[NamedCounts, ...] = ()
     values: tuple[NamedValues, ...] = ()
+    issues: IssueSource | None = None
     link: Link | None = None
     """How its rollouts go together with those of the same app on the other store; None: they do not."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import TypeVar
 
 from stagedrollout.config.load import Loaded
@@ -18,7 +19,7 @@ from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clock, Signal
 from stagedrollout.daemon.doors import Doors
-from stagedrollout.daemon.google_access import play_client
+from stagedrollout.daemon.google_access import play_client, play_reporting
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.signal_sources import Sources
 from stagedrollout.http.client import HttpClient, Limits
@@ -26,23 +27,29 @@ from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.signals.app_store_reviews import AppStoreReviews
 from stagedrollout.signals.play_reviews import PlayReviews
 from stagedrollout.signals.sentry import SentryProject, SentrySessions
+from stagedrollout.signals.sentry_issues import SentryIssues
 from stagedrollout.signals.sentry_names import ReleaseNames
 from stagedrollout.signals.sentry_tallies import SentryTallies
 from stagedrollout.signals.store_average import APPLE as LOOKUP
 from stagedrollout.signals.store_average import StoreAverages
 from stagedrollout.stores.app_store import ApiKey, AppStore, AppStoreClient
 from stagedrollout.stores.google_play import GooglePlay, PlayClient
+from stagedrollout.stores.google_play.reports import PlayReporting
 
 Access = TypeVar("Access")
 
 LOOKUP_SECONDS = 5.0
 """How long the lookup of averages may take at most: they decide nothing, and a pass waits for them."""
 
+ISSUES_SECONDS = 5.0
+"""The same for what crashed in a release that fails: it is asked after everybody has acted."""
+
 
 def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreApp, Listing]:
     """Every app in every store it is in, with its doors. Raises WrongConfiguration."""
     vendors = _Vendors(
         sentry=_sentry_http(loaded, doors),
+        issues=_sentry_http(loaded, doors, seconds_max=ISSUES_SECONDS),
         clock=clock,
         play=play_client(loaded, doors),
         app_store=app_store_client(loaded, doors, clock),
@@ -56,10 +63,35 @@ def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreAp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """The same clients for who asks about the access itself (`doctor`); None where there is none.
+
+    `reporting`: Play's other API, which tells what the account can see.
+    """
+
+    play: PlayClient | None
+    reporting: PlayReporting | None
+    app_store: AppStoreClient | None
+    sentry: HttpClient | None
+
+
+def open_clients(loaded: Loaded, doors: Doors, clock: Clock) -> Clients:
+    """Raises WrongConfiguration; sends nothing."""
+    seconds = loaded.settings.limits.http_timeout.total_seconds()
+    return Clients(
+        play=play_client(loaded, doors),
+        reporting=play_reporting(loaded, doors, seconds) if loaded.settings.google_play else None,
+        app_store=app_store_client(loaded, doors, clock),
+        sentry=_sentry_http(loaded, doors) if loaded.settings.sentry else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Vendors:
     """One client per service, shared by all apps; None where there is no access to it."""
 
     sentry: HttpClient
+    issues: HttpClient
     clock: Clock
     play: PlayClient | None
     app_store: AppStoreClient | None
@@ -74,6 +106,7 @@ def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendo
         id=StoreApp(app.name, Store.GOOGLE_PLAY),
         mode=app.mode,
         on_new_release=app.on_new_release,
+        supersede=app.supersede,
         policy=app.policy,
         policies=loaded.policies,
         store=GooglePlay(
@@ -88,6 +121,7 @@ def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendo
         opinions=(PlayReviews(partial(play.reviews, play_app.package)),),
         tallies=_sentry_tallies(loaded, play_app, vendors),
         link=app.link,
+        issues=_sentry_issues(loaded, play_app.package, play_app.sentry, vendors),
         counts=own.counts,
         values=own.values,
     )
@@ -105,6 +139,7 @@ def _app_store_listing(
         id=StoreApp(app.name, Store.APP_STORE),
         mode=app.mode,
         on_new_release=app.on_new_release,
+        supersede=app.supersede,
         policy=app.policy,
         policies=loaded.policies,
         store=AppStore(app_id=ios_app.app_id, client=connect, clock=vendors.clock),
@@ -113,6 +148,7 @@ def _app_store_listing(
         opinions=opinions,
         tallies=_sentry_tallies(loaded, ios_app, vendors),
         link=app.link,
+        issues=_sentry_issues(loaded, ios_app.bundle_id, ios_app.sentry, vendors),
         counts=own.counts,
         values=own.values,
     )
@@ -129,6 +165,10 @@ def _sentry_tallies(loaded: Loaded, app: PlayListing | AppStoreListing, vendors:
     else:
         names, store = ReleaseNames(app.bundle_id, app.sentry.release), Store.APP_STORE
     return SentryTallies(vendors.sentry, project, names, store)
+
+
+def _sentry_issues(loaded: Loaded, package: str, source: SentrySource, vendors: _Vendors) -> SentryIssues:
+    return SentryIssues(vendors.issues, _project(loaded, source), ReleaseNames(package, source.release))
 
 
 def _project(loaded: Loaded, source: SentrySource) -> SentryProject:
@@ -157,13 +197,14 @@ def app_store_client(loaded: Loaded, doors: Doors, clock: Clock) -> AppStoreClie
     )
 
 
-def _sentry_http(loaded: Loaded, doors: Doors) -> HttpClient:
+def _sentry_http(loaded: Loaded, doors: Doors, *, seconds_max: float = inf) -> HttpClient:
+    """`seconds_max`: what one request may take at most, be the configuration's limit longer."""
     access = _access(loaded.settings.sentry)
     token = loaded.secret(access.token)
     return HttpClient(
         Endpoint("sentry", access.url, access.allow_http),
         authorization=lambda: f"Bearer {token.reveal()}",
-        limits=Limits(timeout_seconds=loaded.settings.limits.http_timeout.total_seconds()),
+        limits=Limits(timeout_seconds=min(seconds_max, loaded.settings.limits.http_timeout.total_seconds())),
         transport=doors.http,
     )
 

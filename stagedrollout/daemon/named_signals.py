@@ -18,6 +18,7 @@ from stagedrollout.core.errors import EdgeError
 from stagedrollout.core.judgement import Circumstances
 from stagedrollout.core.ledger import Measure, Tallied, Untallied
 from stagedrollout.core.observation import SignalQuery, Unvalued, Valued
+from stagedrollout.core.plain import one_line
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import NamedCounts
 from stagedrollout.daemon.counting import Count, Look, query_of, with_readings
@@ -25,6 +26,9 @@ from stagedrollout.daemon.listing import Listing
 
 SECONDS_MAX = 10.0
 """Real time after which a pass asks no further one of them; the request under way has its own time-out."""
+
+WORDS_MAX = 400
+"""Characters of what a signal says of its trouble."""
 
 FAILED = "not asked: what was read already has failed"
 NO_TIME = "not asked: no time was left"
@@ -66,7 +70,7 @@ def _counts(signal: NamedCounts, count: Count, look: Look) -> Tallied | Untallie
             query_of(count.rollout, ledger, look.now, users=False, whole=True, measure=measure)
         )
     except EdgeError as error:
-        return signal.unread(str(error))
+        return signal.unread(_told(error))
 
 
 def unvalued(listing: Listing, policy: Policy, why: str) -> tuple[Unvalued, ...]:
@@ -90,5 +94,10 @@ def valued(
             in_time = seconds() < late
             found.append(signal.read(query(windows[signal.name])) if in_time else signal.unread(NO_TIME))
         except EdgeError as error:
-            found.append(signal.unread(str(error)))
+            found.append(signal.unread(_told(error)))
     return tuple(found)
+
+
+def _told(error: EdgeError) -> str:
+    """The words of a package, which may be anybody's: one short line."""
+    return one_line(str(error))[:WORDS_MAX]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,12 +26,21 @@ from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Command, CommandVerb, Outcome, RolloutKey, StoreState, Unread
+from stagedrollout.core.model import (
+    Command,
+    CommandVerb,
+    Outcome,
+    ReviewState,
+    RolloutKey,
+    StoreState,
+    Unread,
+)
 from stagedrollout.core.observation import Observation
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.core.run_terms import written_down
 from stagedrollout.core.standing import standing
+from stagedrollout.core.succession import of_newer
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
@@ -72,12 +82,20 @@ class Reconciler:
     bell: Bell = field(default_factory=Bell)
 
     def reconcile(
-        self, listing: Listing, key: RolloutKey, store: StoreState | Unread, order: Command | None = None
+        self,
+        listing: Listing,
+        key: RolloutKey,
+        store: StoreState | Unread,
+        order: Command | None = None,
+        others: tuple[Rollout, ...] = (),
     ) -> Pass:
-        """Raises StorageError when nothing could be recorded and nothing had to be halted."""
+        """`others`: the rollouts of the store app's other releases; a halt needs none of them.
+
+        Raises StorageError when nothing could be recorded and nothing had to be halted.
+        """
         permit = self.actuator.permit(listing, time.monotonic() + self.deadline_seconds)
         known = self.recorder.load(key)
-        observed = self._observe(listing, known, store, order)
+        observed = self._observe(listing, known, store, order, others)
         assessment, findings = self._assess(observed)
         decision = decide(
             Case(
@@ -89,6 +107,8 @@ class Reconciler:
                 order=order,
                 unknown_policy=listing.unknown(_policy_meant(observed.rollout, order)),
                 learned=observed.learned,
+                others=others,
+                supersede=listing.supersede,
             )
         )
         if _stops(decision):
@@ -104,18 +124,33 @@ class Reconciler:
 
     def look(self, listing: Listing) -> StoreState | Unread:
         """The store as it is; Unread in words when it cannot be read."""
+        return self._looked(listing.store.read)
+
+    def glance(self, listing: Listing) -> StoreState | Unread:
+        """The same on behalf of a halt, which waits for nobody."""
+        return self._looked(listing.store.glance)
+
+    def _looked(self, read: Callable[[], StoreState]) -> StoreState | Unread:
         try:
-            return persistently(listing.store.read)
+            return persistently(read)
         except EdgeError as error:
             return Unread(str(error), self.clock.now(), denied=isinstance(error, Denied))
 
     def _observe(
-        self, listing: Listing, known: Known, store: StoreState | Unread, order: Command | None
+        self,
+        listing: Listing,
+        known: Known,
+        store: StoreState | Unread,
+        order: Command | None,
+        others: tuple[Rollout, ...],
     ) -> _Observed:
         rollout, now = known.rollout, self.clock.now()
         learned = learn(rollout, store, now)
         rollout = extend(rollout, learned, now)
-        warned = news.of_pauses(rollout, now)
+        warned = (
+            *news.of_pauses(rollout, now),
+            *of_newer(rollout, store, others, listing.supersede),
+        )
         learned, rollout = (*learned, *warned), extend(rollout, warned, now)
         stop = order is not None and order.verb is CommandVerb.HALT
         if not stop:  # a person's halt goes by nothing that another store says
@@ -246,12 +281,17 @@ def _unsure_since(rollout: Rollout) -> datetime | None:
     return rollout.pause_wanted_since or opened
 
 
+def _review_unread(rollout: Rollout) -> bool:
+    """A raise is read back without its review; its bake begins when a look finds it published."""
+    return rollout.seen is not None and rollout.seen.review is ReviewState.UNREAD
+
+
 def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) -> datetime:
     """At the latest in a poll; sooner while an outcome or a halt is not certain."""
     wait, unsure = listing.poll, _unsure_since(rollout)
     if unsure:
         wait = max((now - unsure) / 4, RETRY_SOON)  # soon at first; it may need a person
-    elif may_still_let_go(rollout, now):
+    elif may_still_let_go(rollout, now) or _review_unread(rollout):
         wait = RETRY_SOON
     latest = now + min(wait, listing.poll)
     return min(latest, decision.due) if decision.due and decision.due > now else latest

@@ -100,12 +100,12 @@ class Recorder:
         return found
 
     def halted(self, app: StoreApp) -> frozenset[str]:
-        """The ids of its releases that are halted by their journals, or whose journals cannot be read: nobody knows
-        that those are not."""
+        """The ids of its releases that are halted or known bad by their journals, or whose journals cannot be read:
+        nobody knows that those are not."""
         found: list[str] = []
         for key in self.keys(app):
             try:
-                halted = self.load(key).rollout.halt is not None
+                halted = self.load(key).rollout.bad is not None
             except StorageError:
                 halted = True
             if halted:

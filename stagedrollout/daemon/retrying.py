@@ -21,6 +21,8 @@ ONCE = 1
 
 SECONDS_IN_ALL = 20.0
 WAIT_SECONDS_MAX = 5.0
+SILENT_WAIT_SECONDS = 1.0
+"""Before asking a service again that is asked too often and does not say for how long (a self-hosted Sentry)."""
 
 
 def persistently(call: Callable[[], T], attempts: int = ATTEMPTS) -> T:
@@ -40,6 +42,7 @@ def persistently(call: Callable[[], T], attempts: int = ATTEMPTS) -> T:
 
 def _again(error: Exception) -> bool | float:
     """How long the service asks us to wait, if it says so; a long wait is left to the next pass."""
-    if isinstance(error, Throttled) and error.wait_seconds:
-        return error.wait_seconds if error.wait_seconds <= WAIT_SECONDS_MAX else False
+    if isinstance(error, Throttled):
+        wait = error.wait_seconds or SILENT_WAIT_SECONDS
+        return wait if wait <= WAIT_SECONDS_MAX else False
     return isinstance(error, EdgeError) and error.again

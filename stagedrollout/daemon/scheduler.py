@@ -1,8 +1,12 @@
 """Triggers, and nothing but triggers: the state of record is the journal, so a lost trigger loses nothing.
 
-APScheduler wakes `turn` on a short interval. A turn starts the passes that are due on a bounded pool, puts
-people's halts on a lane of their own, lets the relay deliver, and, where the clock is an emulator's, lets it
-go on once nobody is working.
+APScheduler wakes `turn` on a short interval. A turn starts the passes that are due, puts people's halts on
+a lane of their own, lets the relay deliver, and, where the clock is an emulator's, lets it go on once nobody
+is working.
+
+A machine's halt is part of the pass that finds the failure, so no pass may wait for another app's: there is a
+thread for each app, and the bound on how many run at once gives way when they hang. People's halts share no
+bound with other apps' at all.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
 from stagedrollout.notify.relay import Relay
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.presence import Presence
@@ -57,19 +62,44 @@ class Works:
     bell: Bell = field(default_factory=Bell)
 
 
-class Scheduler:
-    """`pass_workers` and `halt_workers` bound the two pools; `drain_seconds` what a stop waits for."""
+@dataclass(frozen=True, slots=True)
+class _Halt:
+    """The name of a person's halt while it is under way."""
 
-    def __init__(self, works: Works, *, pass_workers: int, halt_workers: int, drain_seconds: float) -> None:
+    app: StoreApp
+    order: str
+
+    def __str__(self) -> str:
+        return f"the halt {self.order}"
+
+
+class Scheduler:
+    """`pass_workers`: passes at the same time, while none hangs for `patience_seconds`; `halt_workers`: halts of
+    one store app at the same time; `drain_seconds`: what a stop waits for."""
+
+    def __init__(
+        self,
+        works: Works,
+        *,
+        pass_workers: int,
+        halt_workers: int,
+        drain_seconds: float,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._works = works
         self._drain_seconds = drain_seconds
-        self._passes = ThreadPoolExecutor(pass_workers, thread_name_prefix="pass")
-        self._halts = ThreadPoolExecutor(halt_workers, thread_name_prefix="halt")
+        self._halts_of_an_app = halt_workers
+        self._places = Places(pass_workers, patience_seconds=patience_seconds)
+        apps = max(len(works.listings), 1)
+        # Threads are made when they are needed: mostly there are as many as places.
+        self._passes = ThreadPoolExecutor(apps, thread_name_prefix="pass")
+        self._halts = ThreadPoolExecutor(halt_workers * apps, thread_name_prefix="halt")
         self._telling = ThreadPoolExecutor(1, thread_name_prefix="tell")
         self._guard = threading.Lock()
         self._due: dict[StoreApp, datetime] = dict.fromkeys(works.listings, works.clock.now())
         self._running: dict[object, Future[Any]] = {}
         self._broken_halts: set[str] = set()
+        self._halts_put_off = False
         self._beaten_at = datetime.min.replace(tzinfo=UTC)
         self._stopping = threading.Event()
         self.finished = threading.Event()
@@ -111,7 +141,7 @@ class Scheduler:
         while not (self._stopping.is_set() or self.finished.is_set()):
             self.turn()
             wait(list(self._running.values()), timeout=self._drain_seconds)
-            if not self._working() and not self._stopping.is_set():
+            if not (self._working() or self._halts_put_off or self._stopping.is_set()):
                 self._let_the_clock_go_on()
 
     def _let_the_clock_go_on(self) -> None:
@@ -161,18 +191,23 @@ class Scheduler:
 
     def _take_orders(self) -> None:
         """Halts first and at once; whatever else the database refuses meanwhile."""
+        self._halts_put_off = False
         try:
             orders = self._works.commands.waiting()
         except StorageError as error:
             log.error("orders cannot be read: %s", error)  # noqa: TRY400
             return
-        for order in sorted(orders, key=lambda order: order.verb is not CommandVerb.HALT):
+        for order in sorted(orders, key=self._urgency):
             self._take(order)
         try:
             if orders:
                 self._works.commands.expire(self._works.wall.now())
         except StorageError as error:
             log.error("orders cannot be answered: %s", error)  # noqa: TRY400
+
+    def _urgency(self, order: Command) -> tuple[bool, bool]:
+        """Halts come first, and of those the ones that have not broken off yet."""
+        return order.verb is not CommandVerb.HALT, order.id in self._broken_halts
 
     def _take(self, order: Command) -> None:
         app = StoreApp(order.app, order.store)
@@ -209,7 +244,15 @@ class Scheduler:
             if due := outcome.result():
                 self._make_due(app, due)
 
-        self._launch(f"halt {order.id}", self._halts, lambda: self._works.passes.halt(listing, order), halted)
+        name, halts = _Halt(app, order.id), self._works.passes
+        if self._halts_under_way(app) < self._halts_of_an_app:
+            self._launch(name, self._halts, lambda: halts.halt(listing, order), halted)
+        else:
+            self._halts_put_off = True  # until one of the next turns
+
+    def _halts_under_way(self, app: StoreApp) -> int:
+        with self._guard:
+            return sum(isinstance(name, _Halt) and name.app == app for name in self._running)
 
     def _start_passes(self) -> None:
         now = self._works.clock.now()
@@ -220,9 +263,10 @@ class Scheduler:
 
     def _pass_over(self, app: StoreApp) -> Callable[[], AppPass]:
         def run() -> AppPass:
-            with self._guard:  # an order that arrives from here on makes the app due again
-                self._due[app] = datetime.max.replace(tzinfo=UTC)
-            return self._works.passes.run(self._works.listings[app])
+            with self._places.taken():
+                with self._guard:  # an order that arrives from here on makes the app due again
+                    self._due[app] = datetime.max.replace(tzinfo=UTC)
+                return self._works.passes.run(self._works.listings[app])
 
         return run
 

@@ -18,6 +18,7 @@ from stagedrollout.config.signals import (
     PrometheusSource,
     RatingsCsvSource,
     SignalSettings,
+    Times,
     VitalsSource,
 )
 from stagedrollout.core.declared import Declaration
@@ -38,6 +39,9 @@ from stagedrollout.signals.patience import Patience
 from stagedrollout.signals.ratings_csv import DailyRatings
 from stagedrollout.signals.vitals import VitalRate
 from stagedrollout.stores.google_play.reports import PlayBuckets, PlayReporting
+
+REQUEST_SECONDS_MAX = 5.0
+"""Of one request: a look makes several, and a pass waits for them."""
 
 BYTES_MAX = 2 * 1024 * 1024
 """Of one answer. Some hundred hours of a few series take some ten thousand."""
@@ -114,7 +118,7 @@ class Sources:
         written = {"total": asked.total, "bad": asked.bad, "value": asked.value, "sample": asked.sample}
         queries = grafana.Asked(asked.uid, {name: query for name, query in written.items() if query})
         if asked.counts:
-            return grafana.GrafanaCounts(setting, declared, queries, ends=asked.times_are == "ends")
+            return grafana.GrafanaCounts(setting, declared, queries, ends=asked.times_are is Times.ENDS)
         return grafana.GrafanaValue(setting, declared, queries)
 
     def _new_relic(self, setting: Setting, asked: NewRelicSource) -> Source:
@@ -198,7 +202,7 @@ class Sources:
 
     @property
     def _seconds(self) -> float:
-        return min(SECONDS_MAX, self.loaded.settings.limits.http_timeout.total_seconds())
+        return min(REQUEST_SECONDS_MAX, self.loaded.settings.limits.http_timeout.total_seconds())
 
 
 def problems(loaded: Loaded) -> Iterator[str]:

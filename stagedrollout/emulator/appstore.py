@@ -12,7 +12,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from stagedrollout.emulator import appstore_errors as no
-from stagedrollout.emulator.appstore_access import RateLimit, Tokens
+from stagedrollout.emulator.appstore_access import RateLimit, Tokens, check_role
 from stagedrollout.emulator.appstore_availability import (
     AVAILABILITIES,
     AVAILABILITY_TAKES,
@@ -22,6 +22,7 @@ from stagedrollout.emulator.appstore_availability import (
 )
 from stagedrollout.emulator.appstore_documents import APPS, PHASED, VERSIONS, Writer
 from stagedrollout.emulator.appstore_operations import (
+    ANALYTICS_TAKE,
     APP_TAKES,
     APPS_TAKE,
     BUILD_TAKES,
@@ -89,6 +90,7 @@ class AppStore:
             "versions.get": self._version,
             "builds.get": self._build,
             "phased.get": self._phased,
+            "analytics.list": self._analytics,
             "availability.get": self._availability,
             "territories.list": self._territories,
             "customer_reviews.app": self._reviews_of_app,
@@ -124,6 +126,7 @@ class AppStore:
 
     def _done(self, call: Call) -> Reply:
         _refuse_by_fault(call, writes=call.operation in self.writes)
+        check_role(call.operation, self._store.switches(), writes=call.operation in self.writes)
         parts = _parts(call.request.path)
         name = parts[2] if len(parts) > 2 else ""
         if call.operation in self._writes:
@@ -221,6 +224,11 @@ class AppStore:
         if self._store.switches().phased_missing == "404":
             raise no.not_found(PHASED, version.id)
         return Reply(document=writer.one(None))
+
+    def _analytics(self, look: _Look) -> Reply:
+        """Nobody has ever requested a report here; who may look is what there is to learn (section 2)."""
+        writer, _ = self._reader(look, ANALYTICS_TAKE), self._found_app(look)
+        return Reply(document=writer.page([], [], 0))
 
     def _availability(self, look: _Look) -> Reply:
         return Reply(document=availability(self._reader(look, AVAILABILITY_TAKES), self._found_app(look)))

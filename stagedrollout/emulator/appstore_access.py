@@ -57,6 +57,14 @@ class Tokens:
         return (team or individual) and claims.get("aud") == AUDIENCE and in_time
 
 
+def check_role(operation: str, switches: Switches, *, writes: bool) -> None:
+    """Raises AppStoreError (403) for what the key's role does not allow: App Manager is the least that releases, and
+    analytics are for Admin, Sales and Finance (section 2)."""
+    role = switches.app_store_role
+    if (operation == "analytics.list" and role != "admin") or (writes and role == "developer"):
+        raise no.forbidden()
+
+
 class RateLimit:
     """Requests of each key within the last hour of virtual time."""
 

@@ -42,12 +42,14 @@ VERSION_TAKES = Parameters(fields=_FIELDS, include=VERSION_INCLUDE)
 APP_TAKES = Parameters(fields={APPS: None})
 BUILD_TAKES = Parameters(fields={BUILDS: None})
 PHASED_TAKES = Parameters(fields={PHASED: PHASED_FIELDS})
+ANALYTICS_TAKE = Parameters(filters={"accessType": ("ONE_TIME_SNAPSHOT", "ONGOING")}, paged=True)
 
 _NAMES = {
     ("GET", "v1", "apps"): "apps.list",
     ("GET", "v1", "apps", "*"): "apps.get",
     ("GET", "v1", "apps", "*", "appStoreVersions"): "versions.list",
     ("GET", "v1", "apps", "*", "customerReviews"): "customer_reviews.app",
+    ("GET", "v1", "apps", "*", "analyticsReportRequests"): "analytics.list",
     ("GET", "v1", "apps", "*", "appAvailabilityV2"): "availability.get",
     ("GET", "v2", "appAvailabilities", "*", "territoryAvailabilities"): "territories.list",
     ("PATCH", "v1", "territoryAvailabilities", "*"): "territories.update",

@@ -11,6 +11,7 @@ from typing import Any
 
 SERVICES = (
     "google_play",
+    "play_reporting",
     "oauth",
     "sentry",
     "sentry_ingest",
@@ -21,7 +22,6 @@ SERVICES = (
     "grafana",
     "new_relic",
     "stats",
-    "play_reporting",
     "play_bucket",
 )
 
@@ -82,6 +82,7 @@ _DATA_OPERATIONS = {
     "extra_fields": ("tracks.get", "tracks.list", "apps.list", *_PHASED_SHOWN),
     "no_data": (
         "sessions",
+        "issues",
         "query",
         "query_range",
         "graphql",

@@ -97,6 +97,8 @@ class NerdGraph:
         if not read["series"]:
             return [self._row(counters, read["where"], columns, since, until)]
         buckets = int(-(-(until - since) // HOUR))
+        if until - since < HOUR:
+            raise _Refused("NRDB:1101001: TIMESERIES step size is larger than current time window")
         if buckets > BUCKETS_MOST:
             raise _Refused(f"TIMESERIES supports a maximum of {BUCKETS_MOST} buckets")
         starts = [since + place * HOUR for place in range(buckets)]

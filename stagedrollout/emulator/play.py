@@ -1,6 +1,6 @@
 """The Google Play publisher API v3: what the fact sheet's section 3 lists for edits and tracks, and reviews.
 
-PATCH on a track is taken as PUT: how Play merges arrays is not documented.
+How PATCH merges the arrays of a track is not documented: that is a switch.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from stagedrollout.emulator.clock import Timeline
 from stagedrollout.emulator.credentials import PUBLISHER_SCOPE, Credentials
 from stagedrollout.emulator.play_edits import Edit, Edits, EditState
 from stagedrollout.emulator.play_merge import merged
-from stagedrollout.emulator.play_releases import DRAFT, OUTPUT_ONLY, Raw, shown
+from stagedrollout.emulator.play_releases import DRAFT, HALTED, OUTPUT_ONLY, Raw, code_of, find, shown, staged
 from stagedrollout.emulator.play_reviews import PlayReviews
-from stagedrollout.emulator.play_rules import Wish, check, read_wish, settle_fields
+from stagedrollout.emulator.play_rights import check_looking, check_releasing
+from stagedrollout.emulator.play_rules import INTERNAL_TRACKS, Wish, check, read_wish, settle_fields
 from stagedrollout.emulator.play_state import PlayApp, Track, review_word
 from stagedrollout.emulator.play_store import Commit, PlayStore
 from stagedrollout.emulator.request import Reply
@@ -56,6 +57,8 @@ class _Asked:
     edit: str
     track: str
     review: str
+    called: str
+    """The track by the name it was asked for."""
 
 
 class Play:
@@ -130,7 +133,9 @@ class Play:
         track = (parts[3] if len(parts) > 3 else "") if in_edit else parts[1] if len(parts) > 1 else ""
         edit = parts[1] if in_edit and len(parts) > 1 else ""
         review = parts[1] if parts[:1] == ["reviews"] and len(parts) > 1 else ""
-        return _Asked(call, app, holder.account, edit, "internal" if track == "qa" else track, review)
+        check_looking(call.operation, self._store.switches())
+        named = "internal" if track == "qa" else track
+        return _Asked(call, app, holder.account, edit, named, review, called=track)
 
     def _open(self, asked: _Asked) -> Edit:
         return self._edits.open(
@@ -161,6 +166,7 @@ class Play:
 
     def _validate(self, asked: _Asked) -> Reply:
         edit = self._open(asked)
+        check_releasing("validate", edit.written, self._store.switches())
         self._check_draft_app(edit)
         if asked.app.rejected:
             raise no.not_sent_automatically()
@@ -196,10 +202,17 @@ class Play:
         return Reply(document={"kind": "androidpublisher#bundlesListResponse", "bundles": bundles})
 
     def _releases(self, asked: _Asked) -> Reply:
-        track = self._known_track(asked)
+        track, switches = self._known_track(asked), self._store.switches()
+        if asked.called in INTERNAL_TRACKS and switches.internal_track_listed_as not in (
+            "either",
+            asked.called,
+        ):
+            raise no.track_not_found()
         odd = asked.call.trouble == "unknown_status"
         listed = []
         for release in track.releases[:RELEASES_LISTED]:
+            if release["status"] == HALTED and not staged(release) and not switches.halted_completed_listed:
+                continue
             word = "EMULATED_NEW_STATE" if odd else review_word(asked.app, release)
             if word is not None:
                 codes = [{"versionCode": int(code)} for code in release["versionCodes"]]
@@ -218,16 +231,23 @@ class Play:
         wish = Wish(
             track=track.name,
             current=edit.base[track.name],
-            wanted=read_wish(body, track.name),
+            wanted=self._whole(asked, read_wish(body, track.name), edit.releases(track.name)),
             known_codes=asked.app.known_codes,
             served_before=track.served_before,
             switches=self._store.switches(),
         )
+        check_releasing("write", [track.name], self._store.switches())
         if not wish.wanted:
             return Reply(applied=False)
         check(wish)
         edit.written[track.name] = settle_fields(wish, asked.app.names)
         return Reply(document={"track": track.name, "releases": self._told(edit, track)}, applied=True)
+
+    def _whole(self, asked: _Asked, sent: list[Raw], current: list[Raw]) -> list[Raw]:
+        """All releases that are wanted: what was sent, unless PATCH takes that for changes only."""
+        if asked.call.operation == "tracks.update" or self._store.switches().patch_arrays == "replaced":
+            return sent
+        return [*sent, *(one for one in current if find(sent, code_of(one)) is None)]
 
     def _told(self, edit: Edit, track: Track) -> list[Raw]:
         return shown(edit.releases(track.name), halted_fraction=self._store.switches().halted_fraction_shown)
@@ -240,6 +260,7 @@ class Play:
     def _commit(self, asked: _Asked) -> Reply:
         edit, app = self._open(asked), asked.app
         unsent = _flag(asked.call.request.first("changesNotSentForReview"))
+        check_releasing("commit", edit.written, self._store.switches())
         self._check_draft_app(edit)
         if app.rejected and not unsent:
             raise no.not_sent_automatically()
@@ -257,8 +278,10 @@ class Play:
         author = Author("api", asked.account, asked.call.seq)
         edit.state = EditState.COMMITTED
         self._edits.end_all(app.package)
+        cancels = bool(app.in_review)
         for name, releases in after.items():
-            self._store.change(app, Commit(app.tracks[name], releases, author, unsent=unsent))
+            change = Commit(app.tracks[name], releases, author, unsent=unsent, cancels_review=cancels)
+            self._store.change(app, change)
         if not after:
             self._store.restart_review(app)
         return Reply(document=edit.document(), applied=True)

@@ -17,6 +17,7 @@ from stagedrollout.emulator.play_releases import (
     HALTED,
     IN_PROGRESS,
     Raw,
+    code_of,
     completed_from,
     find,
     fraction,
@@ -54,10 +55,9 @@ class PlayConsole:
             self._ledger.add("console", app=app.name, act=act.act, **told)
             self._review_act(app, act.act)
         else:
-            if act.act == "new_release":
+            if act.act in ("new_release", "new_draft"):
                 self._upload(app, act)
-            wanted = self._wanted(app, act)
-            after = _merged(app, wanted)
+            after = self._after(app, act)
             self._ledger.add("console", app=app.name, act=act.act, **told)
             self._put(app, after, CONSOLE)
         self._edits.end_all(app.package)
@@ -92,9 +92,19 @@ class PlayConsole:
         self._store.know(app, act.code, act.version)
         self._store.crowd(app).know(act.code, act.version, act.crash_free_ppm)
 
+    def _after(self, app: PlayApp, act: Act) -> list[Raw]:
+        """The track as the act leaves it. A draft lies beside what is there; everything else takes its place."""
+        if act.act == "new_draft" and act.code is not None:
+            return [self._store.draft(app, act.code), *app.tracks[app.main_track].releases]
+        return _merged(app, self._wanted(app, act))
+
     def _wanted(self, app: PlayApp, act: Act) -> Raw:
         releases = app.tracks[app.main_track].releases
-        if act.act == "new_release" and act.code is not None:
+        if act.act == "roll_out" and act.code not in app.known_codes:
+            raise CannotAct(f"no release with version code {act.code} was ever uploaded")
+        if act.act == "roll_out" and act.code in [code_of(one) for one in with_status(releases, COMPLETED)]:
+            raise CannotAct("a fully rolled out release cannot be staged")
+        if act.act in ("new_release", "roll_out") and act.code is not None:
             return _at(find(releases, act.code) or self._store.draft(app, act.code), act.exposure_ppm)
         if act.act == "halt":
             running = with_status(releases, IN_PROGRESS) or with_status(releases, COMPLETED)

@@ -36,7 +36,12 @@ class PlayError(Exception):
     """Play's refusal of one call."""
 
     def __init__(
-        self, code: int, message: str, *, status: str = "", details: list[dict[str, Any]] | None = None
+        self,
+        code: int,
+        message: str,
+        *,
+        status: str = "",
+        details: list[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -200,6 +205,15 @@ def rollout_track() -> PlayError:  # E24
     return PlayError(400, "Releases in ROLLOUT track is not supported.")
 
 
+def countries_not_allowed() -> PlayError:
+    """Section 3: only for staged releases on production. The words are ours; Play's are not known."""
+    return PlayError(400, "Country targeting is only supported for staged releases on production.")
+
+
+def too_many_queries() -> PlayError:
+    return PlayError(429, "Quota exceeded for quota metric 'Queries' and limit 'Queries per second'.")
+
+
 def vitals_do_not_fit() -> PlayError:
     return PlayError(400, "The requested metrics, dimensions and aggregation_period cannot be used together.")
 
@@ -224,6 +238,14 @@ def insufficient_scope() -> PlayError:
     return PlayError(403, "Request had insufficient authentication scopes.")
 
 
+def not_permitted() -> PlayError:  # E19
+    return PlayError(403, "The caller does not have permission")
+
+
+def not_enabled(api: str) -> PlayError:  # E21
+    return PlayError(403, f"{api} has not been used in project 1 before or it is disabled.")
+
+
 def refused(kind: str, status: int) -> Reply:
     """The answer to a request that a fault refuses (E4, E14, E19-E21, E26, E27, edge errors)."""
     if status == 502:
@@ -231,10 +253,9 @@ def refused(kind: str, status: int) -> Reply:
         return Reply(502, text=text)
     texts = {
         "401": unauthenticated().message,
-        "403": "The caller does not have permission",
+        "403": not_permitted().message,
         "403_unauthorized": "Unauthorized",
-        "403_api_disabled": "Google Play Android Developer API has not been used in project 1 before or it "
-        "is disabled.",
+        "403_api_disabled": not_enabled("Google Play Android Developer API").message,
         "409": "The object is being updated by another request.",
         "429": "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute'.",
         "503": "The service is currently unavailable.",

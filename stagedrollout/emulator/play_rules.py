@@ -84,6 +84,7 @@ def check(wish: Wish) -> None:
     _check_codes(wish)
     for release in wish.wanted:
         _check_fraction(wish, release)
+        _check_countries(wish, release)
     _check_counts(wish)
     for release in wish.wanted:
         _check_step(wish, release)
@@ -122,6 +123,12 @@ def _check_halted_fraction(wish: Wish, release: Raw) -> None:
         raise no.fraction_rule(HALTED, needed=True)
 
 
+def _check_countries(wish: Wish, release: Raw) -> None:
+    staged_on_production = release["status"] == IN_PROGRESS and wish.track == "production"
+    if "countryTargeting" in release and not staged_on_production:
+        raise no.countries_not_allowed()
+
+
 def _check_counts(wish: Wish) -> None:
     if len(with_status(wish.wanted, COMPLETED)) > 1:
         raise no.two_completed()
@@ -147,8 +154,6 @@ def _check_staged(wish: Wish, release: Raw, before: Raw | None) -> None:
         raise no.completed_not_staged()
     if not with_status(wish.current, COMPLETED) and not wish.served_before:
         raise no.first_not_staged()
-    if "countryTargeting" in release and wish.track != "production":
-        raise no.invalid("Country targeting is only supported for staged releases on production.")
     _check_upgrade(wish, release, before)
     lower = before is not None and release["userFraction"] < before.get("userFraction", 0)
     if lower and wish.switches.lowering == "refused":
@@ -186,7 +191,8 @@ def _check_two_edits(wish: Wish) -> None:
 
 
 def settle_fields(wish: Wish, names: dict[int, str]) -> list[Raw]:
-    """What Play keeps of a release when the caller leaves it out: name, priority, a halted fraction."""
+    """What Play keeps of a release when the caller leaves it out: name, priority; of a halted one its fraction
+    and its countries, which cannot be taken back once it has begun (section 3)."""
     return [_settled(release, wish.before(release), names) for release in wish.wanted]
 
 
@@ -196,6 +202,7 @@ def _settled(release: Raw, before: Raw | None, names: dict[int, str]) -> Raw:
     kept.setdefault("name", known.get("name", names[code_of(release)]))
     if "inAppUpdatePriority" in known:
         kept.setdefault("inAppUpdatePriority", known["inAppUpdatePriority"])
-    if kept["status"] == HALTED and "userFraction" in known:
-        kept.setdefault("userFraction", known["userFraction"])
+    for name in ("userFraction", "countryTargeting") if kept["status"] == HALTED else ():
+        if name in known:
+            kept.setdefault(name, known[name])
     return in_order(kept)

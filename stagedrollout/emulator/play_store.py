@@ -44,12 +44,13 @@ STORE = GOOGLE_PLAY
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One change of a track: its new releases, by whom, and whether it was kept out of review."""
+    """One change of a track: its new releases, by whom, and whether it was kept out of review or cancels one."""
 
     track: Track
     releases: list[Raw]
     author: Author
     unsent: bool = False
+    cancels_review: bool = False
 
 
 class PlayStore:
@@ -175,7 +176,7 @@ class PlayStore:
                 app.review.pop(code, None)
             elif commit.unsent and self._kept_out(app, release):
                 self._set_review(app, code, NOT_SENT)
-            elif self._needs_review(app, find(before, code), release):
+            elif self._needs_review(app, commit, find(before, code), release):
                 self._set_review(app, code, IN_REVIEW)
                 newly = True
             elif app.review.get(code) in WAITING:
@@ -189,7 +190,7 @@ class PlayStore:
         takes_effect = self.switches().unsent_halt_takes_effect
         return not (takes_effect and release["status"] == HALTED and code_of(release) in app.approved)
 
-    def _needs_review(self, app: PlayApp, before: Raw | None, release: Raw) -> bool:
+    def _needs_review(self, app: PlayApp, commit: Commit, before: Raw | None, release: Raw) -> bool:
         if code_of(release) not in app.approved:
             return True
         if before is None or (before["status"], exposure_of(before)) == (
@@ -198,7 +199,10 @@ class PlayStore:
         ):
             return False
         switches = self.switches()
-        return switches.halts_in_review if release["status"] == HALTED else switches.raises_in_review
+        if release["status"] != HALTED:
+            return switches.raises_in_review
+        behind = commit.cancels_review and switches.halt_waits_for_cancelled_review
+        return switches.halts_in_review or behind
 
     def _set_review(self, app: PlayApp, code: int, word: str) -> None:
         if app.review.get(code) != word:

@@ -23,7 +23,6 @@ from zoneinfo import ZoneInfo
 
 from stagedrollout.emulator import play_errors as no
 from stagedrollout.emulator.clock import Timeline
-from stagedrollout.emulator.credentials import REPORTING_SCOPE, Credentials
 from stagedrollout.emulator.draws import binomial, source
 from stagedrollout.emulator.play_releases import DRAFT
 from stagedrollout.emulator.play_state import PlayApp
@@ -36,7 +35,6 @@ from stagedrollout.emulator.switches import Switches
 PREFIX = "/v1beta1/"
 LOS_ANGELES, UTC_ZONE = ZoneInfo("America/Los_Angeles"), ZoneInfo("UTC")
 USER_PERCEIVED_SHARE = 0.8
-QUERIES_PER_SECOND = 10
 PAGE_USUAL, PAGE_MOST = 1_000, 10_000
 PERIODS_MOST = 24 * 60
 
@@ -65,18 +63,11 @@ class _Asked:
 
 
 class PlayVitals:
-    """Answers requests under PREFIX."""
+    """The vitals of all apps, below PREFIX; who may ask is settled before (play_reporting.py)."""
 
-    name = "play_reporting"
-    prefix = PREFIX
-    writes = frozenset[str]()
-
-    def __init__(
-        self, store: PlayStore, timeline: Timeline, credentials: Credentials, scenario: Scenario
-    ) -> None:
+    def __init__(self, store: PlayStore, timeline: Timeline, scenario: Scenario) -> None:
         self._store = store
         self._timeline = timeline
-        self._credentials = credentials
         self._seed = scenario.seed
         self._anrs = {
             (app.package, release.code): release.anr_ppm
@@ -84,7 +75,6 @@ class PlayVitals:
             if app.store == GOOGLE_PLAY
             for release in app.releases
         }
-        self._second: tuple[int, int] = (0, 0)
 
     def operation(self, method: str, path: str) -> str:
         match (method, *_parts(path)):
@@ -97,46 +87,19 @@ class PlayVitals:
             case _:
                 return "unknown"
 
-    def refusal(self, kind: str, status: int) -> Reply:
-        if kind == "403_api_disabled":
-            text = (
-                "Google Play Developer Reporting API has not been used in project 1 before or it is disabled."
-            )
-            return no.PlayError(403, text).reply()
-        return no.refused(kind, status)
-
     def answer(self, call: Call) -> Reply:
-        if call.operation == "unknown":
-            return Reply(404, text="<html><title>Error 404 (Not Found)!!1</title></html>")
-        try:
-            app = self._admitted(call)
-            if call.operation == "releases.options":
-                return Reply(document=_releases(app))
-            if call.operation.endswith(".get"):
-                return Reply(document=self._metric_set(app, call.operation.partition(".")[0]))
-            return Reply(document=self._queried(call, app))
-        except no.PlayError as refused:
-            return refused.reply()
-
-    def _admitted(self, call: Call) -> PlayApp:
-        """Raises PlayError for whoever may not ask, or asks too often, or about an app that is not there."""
-        holder = self._credentials.holder_of(call.request.bearer)
-        if holder is None:
-            raise no.unauthenticated()
-        if REPORTING_SCOPE not in holder.scopes:
-            raise no.insufficient_scope()
-        if self._switches.vitals_rate_limit:
-            second = int(self._timeline.now.timestamp())
-            count = self._second[1] + 1 if self._second[0] == second else 1
-            self._second = (second, count)
-            if count > QUERIES_PER_SECOND:
-                raise no.PlayError(
-                    429, "Quota exceeded for quota metric 'Queries' and limit 'Queries per second'."
-                )
-        app = self._store.app(_parts(call.request.path)[0])
+        """Raises PlayError."""
+        package = _parts(call.request.path)[0]
+        app = self._store.app(package)
+        if self._switches.play_account == "not_invited":
+            raise no.not_permitted()
         if app is None:
-            raise no.package_not_found(_parts(call.request.path)[0])
-        return app
+            raise no.package_not_found(package)
+        if call.operation == "releases.options":
+            return Reply(document=_releases(app))
+        if call.operation.endswith(".get"):
+            return Reply(document=self._metric_set(app, call.operation.partition(".")[0]))
+        return Reply(document=self._queried(call, app))
 
     @property
     def _switches(self) -> Switches:

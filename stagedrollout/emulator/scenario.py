@@ -77,6 +77,8 @@ class ReleaseStory:
     `rolled_out` is for Google Play, `submitted` for the App Store.
     `stars`: what people give it on average, 1 to 5; None: it follows from how often it crashes.
     `abnormal_ppm`: how many of the sessions that do not crash freeze or are killed by the system.
+    `issues`: titles of the crashes that Sentry first sees in it, those of most people first; from its onset on, if it
+    has one.
     `checkout_errors_ppm`: how many of those who check out do not come through.
     `anr_ppm`: how many of a day's users meet an ANR that Play's vitals tell of, and no SDK; None: as many as have a
     session that ends abnormally.
@@ -93,6 +95,7 @@ class ReleaseStory:
     abnormal_ppm: int = ABNORMAL_PPM
     checkout_errors_ppm: int = CHECKOUT_ERRORS_PPM
     anr_ppm: int | None = None
+    issues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ its users a day who meet an ANR by Play's vitals alone (default: those with a se
 What people say is the app's `reviews_per_million_sessions` (default 15) and `ratings: {count, stars}` (what
 the store has before the story), and a release's `stars` (1 to 5) and `stars_onset: {at, stars}`.
 An app on both stores may be rolled out as one: `link: {lead, after}`, said on either of its entries.
+A release's `issues` is a list of titles: the crashes that Sentry sees for the first time in it.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from stagedrollout.emulator.yaml_section import (
     percent_ppm,
     positive,
     text,
+    texts,
     whole,
     yes_or_no,
 )
@@ -118,6 +120,7 @@ def _release(section: Section, store: str, *, review: timedelta, processing: tim
         stars_onset=_stars_onset(section),
         submitted=_submitted(section, review, processing) if store == APP_STORE else None,
         abnormal_ppm=section.get("abnormal", percent_ppm, 0, default=ABNORMAL_PPM),
+        issues=section.get("issues", texts, (), default=()),
         checkout_errors_ppm=section.get("checkout_errors", percent_ppm, 0, default=CHECKOUT_ERRORS_PPM),
         anr_ppm=section.get("anr", percent_ppm, None, default=None) if store == GOOGLE_PLAY else None,
     )

@@ -28,13 +28,15 @@ ACTS = {
         "complete",
         "resume",
         "new_release",
+        "new_draft",
+        "roll_out",
         "publish",
         "send_for_review",
         "reject",
     ),
     APP_STORE: ("pause", "resume", "complete", "new_release", "release", "remove_from_sale"),
 }
-_WITH_PERCENT = {(GOOGLE_PLAY, act) for act in ("raise", "lower", "resume", "new_release")}
+_WITH_PERCENT = {(GOOGLE_PLAY, act) for act in ("raise", "lower", "resume", "new_release", "roll_out")}
 
 
 def read_planned(section: Section, apps: tuple[AppStory, ...]) -> PlannedAct:
@@ -49,13 +51,13 @@ def act_from(section: Section, store_of: Callable[[str], str]) -> Act:
     usual = store_of(app)
     store = section.get("store", one_of(*STORES), usual, default=usual)
     act = section.get("act", one_of(*ACTS[store]), ACTS[store][0])
-    new = act == "new_release"
+    new = act in ("new_release", "new_draft")
     read = Act(
         app=app,
         act=act,
         exposure_ppm=section.get("percent", percent_ppm, PPM) if (store, act) in _WITH_PERCENT else None,
         version=section.get("version", text, "") if new else None,
-        code=section.get("code", whole(1), 1) if new else None,
+        code=section.get("code", whole(1), 1) if new or act == "roll_out" else None,
         crash_free_ppm=section.get("crash_free", percent_ppm, PPM) if new else None,
         store=store,
     )

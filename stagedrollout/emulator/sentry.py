@@ -22,7 +22,8 @@ from stagedrollout.emulator.sentry_errors import (
     no_such_thing,
     refused,
 )
-from stagedrollout.emulator.sentry_query import SessionsQuery, read_query
+from stagedrollout.emulator.sentry_issues import base_of, issues, read_issues_query
+from stagedrollout.emulator.sentry_query import STATUSES, SessionsQuery, read_query
 from stagedrollout.emulator.sentry_sessions import ENVIRONMENT, Member, Project, groups, make_negative
 from stagedrollout.emulator.service import Call
 from stagedrollout.emulator.switches import Switches
@@ -30,6 +31,24 @@ from stagedrollout.emulator.switches import Switches
 PREFIX = "/api/0/"
 ORGANIZATION = "acme"
 LIMIT_PER_SECOND = 40
+ELSEWHERE = "https://de.sentry.io"
+
+SCOPES = {
+    "sessions": "org:read",
+    "organization": "org:read",
+    "project": "project:read",
+    "issues": "event:read",
+    "projects": "project:read",
+}
+"""What each operation needs (sentry.md section 1)."""
+
+TOKENS = {
+    "integration": frozenset({"org:read", "project:read", "event:read", "project:releases"}),
+    "no_event_read": frozenset({"org:read", "project:read", "project:releases"}),
+    "organization": frozenset({"org:ci"}),
+    "to_spare": frozenset({"org:read", "project:read", "event:read", "project:write", "org:admin"}),
+}
+"""The scopes of each kind of token."""
 
 
 class Sentry:
@@ -57,8 +76,12 @@ class Sentry:
         match _segments(path):
             case ["organizations", _, "sessions"]:
                 return "sessions"
+            case ["organizations", _, "issues"]:
+                return "issues"
             case ["organizations", _]:
                 return "organization"
+            case ["organizations", _, "projects"]:
+                return "projects"
             case ["projects", _, _]:
                 return "project"
             case _:
@@ -82,20 +105,48 @@ class Sentry:
             raise SentryError(401, "Invalid token")
 
     def _routed(self, call: Call) -> Reply:
-        path = _segments(call.request.path)
+        path, switches = _segments(call.request.path), self._switches()
         if call.operation == "unknown" or path[1] != ORGANIZATION:
             raise no_such_thing()
+        elsewhere = switches.sentry_region != "here"
+        if elsewhere and (call.operation != "organization" or switches.sentry_region == "elsewhere_untold"):
+            raise no_such_thing()
+        if SCOPES[call.operation] not in TOKENS[switches.sentry_credential]:
+            raise forbidden()
         if call.operation == "sessions":
             return self._sessions(call)
+        if call.operation == "issues":
+            return self._issues(call)
         if call.operation == "project":
             return Reply(document=self._project(path[2]))
-        return Reply(document={"id": "1", "slug": ORGANIZATION, "name": ORGANIZATION, "links": {}})
+        if call.operation == "projects":
+            return Reply(document=[_about(project) for project in self._projects])
+        return Reply(document=self._organization(call))
+
+    def _organization(self, call: Call) -> dict[str, Any]:
+        """Where it lives is told, but not by a self-hosted server: there is only one place."""
+        switches = self._switches()
+        document: dict[str, Any] = {"id": "1", "slug": ORGANIZATION, "name": ORGANIZATION}
+        if switches.sentry_scopes_told:
+            document["access"] = sorted(TOKENS[switches.sentry_credential])
+        if switches.sentry_self_hosted:
+            return document
+        here = base_of(call)
+        region = here if switches.sentry_region == "here" else ELSEWHERE
+        return {**document, "links": {"organizationUrl": here, "regionUrl": region}}
+
+    def _issues(self, call: Call) -> Reply:
+        query = read_issues_query(call.request)
+        if any(name != ENVIRONMENT for name in query.environments):
+            raise no_such_thing()
+        found = issues(query, self._chosen(query.projects), self._timeline.now, base_of(call))
+        document = [] if call.trouble == "no_data" else found[: query.limit]
+        return Reply(document=document, headers={"link": _link(call, 0, query.limit, len(found))})
 
     def _project(self, slug: str) -> dict[str, Any]:
         for project in self._projects:
             if slug in (project.slug, str(project.id)):
-                facts = {"slug": project.slug, "name": project.slug, "platform": project.platform}
-                return {"id": str(project.id), **facts}
+                return _about(project)
         raise no_such_thing()
 
     def _sessions(self, call: Call) -> Reply:
@@ -107,7 +158,9 @@ class Sentry:
         frozen = call.fault.since if call.fault and call.trouble == "frozen" else None
         seen = (frozen or self._timeline.now).timestamp()
         members = [] if call.trouble == "no_data" else self._members(query)
-        found = groups(query, members, seen, with_users=not self._switches().sentry_without_users)
+        switches = self._switches()
+        statuses = STATUSES[:-1] if switches.sentry_four_statuses else STATUSES
+        found = groups(query, members, seen, with_users=not switches.sentry_without_users, statuses=statuses)
         page = found[query.offset : query.offset + query.per_page]
         if call.trouble == "negative":
             make_negative(page)
@@ -118,7 +171,8 @@ class Sentry:
             "intervals": [_z(start) for start in query.window.starts],
             "groups": page,
         }
-        return Reply(document=document, headers={"link": _link(call, query, len(found))})
+        links = _link(call, query.offset, query.per_page, len(found))
+        return Reply(document=document, headers={"link": links})
 
     def _members(self, query: SessionsQuery) -> list[Member]:
         chosen = self._chosen(query.projects)
@@ -157,6 +211,11 @@ class Sentry:
         return Reply(reply.status, reply.document, reply.text, {**headers, **reply.headers}, reply.applied)
 
 
+def _about(project: Project) -> dict[str, Any]:
+    facts = {"slug": project.slug, "name": project.slug, "platform": project.platform}
+    return {"id": str(project.id), **facts}
+
+
 def _segments(path: str) -> list[str]:
     return [unquote(part) for part in path.removeprefix(PREFIX).strip("/").split("/")]
 
@@ -165,15 +224,14 @@ def _z(seconds: int) -> str:
     return iso(datetime.fromtimestamp(seconds, UTC))
 
 
-def _link(call: Call, query: SessionsQuery, total: int) -> str:
+def _link(call: Call, begin: int, per_page: int, total: int) -> str:
     """Both directions are always there; `results` says whether to follow."""
-    host = call.request.headers.get("host", "localhost")
-    back, on = max(0, query.offset - query.per_page), query.offset + query.per_page
+    back, on = max(0, begin - per_page), begin + per_page
 
     def one(rel: str, offset: int, *, more: bool) -> str:
         cursor = f"0:{offset}:{int(rel == 'previous')}"
         params = urlencode({**call.request.query, "cursor": [cursor]}, doseq=True)
-        url = f"http://{host}{call.request.path}?{params}"
+        url = f"{base_of(call)}{call.request.path}?{params}"
         return f'<{url}>; rel="{rel}"; results="{str(more).lower()}"; cursor="{cursor}"'
 
-    return f"{one('previous', back, more=query.offset > 0)}, {one('next', on, more=on < total)}"
+    return f"{one('previous', back, more=begin > 0)}, {one('next', on, more=on < total)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,12 +29,13 @@ RATES = (
 DURATIONS = tuple(f"{f}(session.duration)" for f in ("avg", "p50", "p75", "p90", "p95", "p99", "max"))
 FIELDS = (*COUNTS, *RATES, *DURATIONS)
 
+SEARCH_KEYS = ("project", "project_id", "environment", "release", "session.status")
 GROUPS = ("project", "release", "environment", "session.status")
 STATUSES = ("abnormal", "crashed", "errored", "healthy", "unhandled")
 
 _SPAN = re.compile(r"(\d+)([smhdw])")
 _SPAN_SECONDS = {"s": 1, "m": 60, "h": HOUR, "d": DAY, "w": 7 * DAY}
-_TERM = re.compile(r'\s*(?P<no>!?)(?P<key>[\w.]+):(?P<value>\[[^\]]*\]|"(?:[^"\\]|\\.)*"|[^\s()]+)')
+_TERM = re.compile(r'\s*(?P<no>!?)(?P<key>[\w.-]+):(?P<value>\[[^\]]*\]|"(?:[^"\\]|\\.)*"|[^\s()]+)')
 _JOIN = re.compile(r"\s+(AND|OR)(?=\s)")
 _ITEM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,"]+)\s*(?:,|$)')
 
@@ -116,7 +117,7 @@ def read_query(request: Request, now: datetime) -> SessionsQuery:
         environments=tuple(request.query.get("environment", [])),
         window=window,
         text=text,
-        search=_search(text),
+        search=read_search(text, SEARCH_KEYS),
         order=_order(request, fields, groups),
         per_page=per_page,
         offset=offset,
@@ -218,8 +219,8 @@ def _order(request: Request, fields: tuple[str, ...], groups: tuple[str, ...]) -
     return wanted[0]
 
 
-def _search(text: str) -> tuple[tuple[Term, ...], ...]:
-    """Terms joined by AND (or nothing) and OR; AND binds tighter."""
+def read_search(text: str, keys: Collection[str]) -> tuple[tuple[Term, ...], ...]:
+    """Terms joined by AND (or nothing) and OR; AND binds tighter. Raises SentryError for what is none of `keys`."""
     ways: list[list[Term]] = [[]]
     place = 0
     while place < len(text.rstrip()):
@@ -231,14 +232,14 @@ def _search(text: str) -> tuple[tuple[Term, ...], ...]:
         match = _TERM.match(text, place)
         if match is None:
             raise bad("Invalid search filter: message")
-        ways[-1].append(_term(match))
+        ways[-1].append(_term(match, keys))
         place = match.end()
     return tuple(tuple(terms) for terms in ways)
 
 
-def _term(match: re.Match[str]) -> Term:
+def _term(match: re.Match[str], keys: Collection[str]) -> Term:
     key, value = match["key"], match["value"]
-    if key not in ("project", "project_id", "environment", "release", "session.status"):
+    if key not in keys:
         raise bad(f"Invalid search filter: {key}")
     items = _ITEM.findall(value[1:-1]) if value.startswith("[") else [value]
     values = tuple(_unquoted(item) for item in items)

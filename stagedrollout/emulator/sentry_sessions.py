@@ -18,14 +18,25 @@ def project_slug(app: AppStory) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class NewIssues:
+    """What is first seen in one release, by its code, from `since` on (seconds since 1970): titles, those of most people
+    first."""
+
+    code: int
+    titles: tuple[str, ...]
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
-    """One Sentry project per app and store. `crowd`: its people."""
+    """One Sentry project per app and store. `crowd`: its people. `issues`: what crashes."""
 
     id: int
     slug: str
     package: str
     crowd: Crowd
     platform: str = "android"
+    issues: tuple[NewIssues, ...] = ()
 
     def releases(self) -> dict[str, int]:
         """Release names as mobile SDKs send them, and their version codes."""
@@ -66,9 +77,17 @@ NOTHING = Count(Tally(0, 0), Tally(0, 0))
 
 
 def groups(
-    query: SessionsQuery, members: list[Member], seen: float, *, with_users: bool
+    query: SessionsQuery,
+    members: list[Member],
+    seen: float,
+    *,
+    with_users: bool,
+    statuses: tuple[str, ...] = STATUSES,
 ) -> list[dict[str, Any]]:
-    """All groups of the answer in order, as they were known at `seen` (seconds since 1970)."""
+    """All groups of the answer in order, as they were known at `seen` (seconds since 1970).
+
+    `statuses`: those that this server knows.
+    """
     if query.statuses == ():
         return []
     rows = [row for row in _rows(query, members, seen) if row.total.sessions.sessions]
@@ -76,7 +95,8 @@ def groups(
     if not rows and not named:
         rows = [_Row({}, NOTHING, [NOTHING for _ in query.window.starts])]
     if "session.status" in query.groups:
-        return [_written(query, row, (status,), with_users) for row in rows for status in _statuses(query)]
+        asked = [status for status in statuses if query.statuses is None or status in query.statuses]
+        return [_written(query, row, (status,), with_users) for row in rows for status in asked]
     written = [_written(query, row, query.statuses, with_users) for row in rows]
     field = query.order.removeprefix("-")
     written.sort(key=lambda group: _rank(group["totals"][field]), reverse=query.order.startswith("-"))
@@ -105,10 +125,6 @@ def _counted(query: SessionsQuery, member: Member, seen: float) -> _Row:
     whole = sum(tallies, Tally(0, 0))
     total = Count(whole, crowd.users(member.code, window.start, window.end, whole))
     return _Row(dict(member.by(query.groups)), total, series)
-
-
-def _statuses(query: SessionsQuery) -> tuple[str, ...]:
-    return STATUSES if query.statuses is None else query.statuses
 
 
 def _written(

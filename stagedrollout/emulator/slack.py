@@ -22,6 +22,15 @@ from stagedrollout.emulator.switches import Switches
 PREFIX = "/slack/api/"
 CHANNEL = "C0RELEASE"
 SECOND_CHANNEL = "C0ONCALL"
+NEEDS = {
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    GET_URL: "files:write",
+    COMPLETE: "files:write",
+    "conversations.info": "channels:read",
+}
+"""The scope that a method asks for (slack.md section 1)."""
+
 TEXT_KEPT = 40_000
 UPDATE_TEXT_MOST = 4_000
 _BOT = {"user": "stagedrollout", "user_id": "U0EMULATED", "bot_id": "B0EMULATED"}
@@ -82,6 +91,7 @@ class Slack:
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
             "chat.update": self._update,
+            "conversations.info": self._info,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
             GET_URL: self._get_upload_url,
@@ -120,14 +130,28 @@ class Slack:
             return _refused((call.fault.detail if call.fault else "") or "internal_error")
         if call.operation == "unknown":
             return _refused("unknown_method")
+        needed = NEEDS.get(call.operation, "")
+        if needed and needed not in self._scopes.split(","):
+            applied = False if call.operation in self.writes else None
+            told = {"needed": needed, "provided": self._scopes}
+            return self._with_scopes(_refused("missing_scope", applied=applied, **told))
         if self._too_fast(call):
             return self._limited()
         applied = True if call.operation in self.writes else None
         try:
             document = self._methods[call.operation](_arguments(call.request), call)
-            return Reply(document={"ok": True, **document}, applied=applied)
+            return self._with_scopes(Reply(document={"ok": True, **document}, applied=applied))
         except (_No, NoFile) as no:
             return _refused(str(no), applied=None if applied is None else False)
+
+    @property
+    def _scopes(self) -> str:
+        return self._switches().slack_scopes
+
+    def _with_scopes(self, reply: Reply) -> Reply:
+        """Every answer tells the token's scopes in a header."""
+        headers = {**reply.headers, "x-oauth-scopes": self._scopes}
+        return Reply(reply.status, reply.document, reply.text, headers, reply.applied)
 
     def _too_fast(self, call: Call) -> bool:
         """More than one message a second in a channel, by virtual time."""
@@ -253,6 +277,11 @@ class Slack:
         for each in sent:
             self._ledger.add("slack_file", **told, **each.document())
 
+    def _info(self, asked: Document, _: Call) -> Document:
+        channel = self._channel(asked)
+        about = {"id": channel.id, "is_archived": channel.archived, "is_member": channel.member}
+        return {"channel": {**about, "name": channel.id.lower(), "is_channel": True, "is_private": False}}
+
     def _history(self, asked: Document, _: Call) -> Document:
         channel = self._channel(asked)
         if not channel.member:
@@ -339,5 +368,6 @@ def _shown(message: Document, *, metadata: bool = True) -> Document:
     return {name: value for name, value in message.items() if metadata or name != "metadata"}
 
 
-def _refused(error: str, *, applied: bool | None = None) -> Reply:
-    return Reply(document={"ok": False, "error": error}, headers={"content-type": JSON}, applied=applied)
+def _refused(error: str, *, applied: bool | None = None, **more: str) -> Reply:
+    document = {"ok": False, "error": error, **more}
+    return Reply(document=document, headers={"content-type": JSON}, applied=applied)

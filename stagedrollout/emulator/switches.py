@@ -22,6 +22,8 @@ class Switches:
     # google-play.md 11 b: whether changes of an already published release go through review
     raises_in_review: bool = False
     halts_in_review: bool = False
+    # google-play.md 11 d: whether a halt that cancels a review waits behind the review that is started anew
+    halt_waits_for_cancelled_review: bool = False
     # google-play.md 11 c: whether a halt committed with changesNotSentForReview takes effect
     unsent_halt_takes_effect: bool = False
     # google-play.md E1: how Play says that an edit is gone
@@ -41,12 +43,26 @@ class Switches:
     vitals_rate_limit: bool = False
     # google-play.md 9: one to two days or more
     ratings_days_late: int = 2
+    # google-play.md 11 g: whether PATCH takes an array as the whole of it, or only as changes of it
+    patch_arrays: Literal["replaced", "merged"] = "replaced"
+    # google-play.md 11 h: whether releases.list tells of a release that was halted when everybody had it
+    halted_completed_listed: bool = True
+    # google-play.md 11 h: by which of its names releases.list knows the internal track
+    internal_track_listed_as: Literal["either", "qa", "internal"] = "either"
     managed_publishing: bool = False
     draft_app: bool = False
     # sentry.md 7: a self-hosted server sends no rate-limit headers
     sentry_self_hosted: bool = False
     # sentry.md 2.4: the SDK sends no user ids
     sentry_without_users: bool = False
+    # sentry.md 3: older servers know no "unhandled"
+    sentry_four_statuses: bool = False
+    # sentry.md 1: an internal integration's token with all scopes, one that lacks event:read, an organization token, and
+    # one with more scopes than are needed; whether the organization tells which they are
+    sentry_credential: Literal["integration", "no_event_read", "organization", "to_spare"] = "integration"
+    sentry_scopes_told: bool = True
+    # sentry.md 1: where the organization lives, and whether another region says so
+    sentry_region: Literal["here", "elsewhere", "elsewhere_untold"] = "here"
     # app-store-connect.md 11: no figure is known for how late a review appears; false is up to a day
     reviews_at_once: bool = False
     # app-store-connect.md 12: how long the lookup tells the same; 24 is usual, 120 was seen
@@ -82,6 +98,18 @@ class Switches:
     slack_deduplicates: bool = False
     # slack.md 3: how long a 429 asks to wait; bursts are answered with 60 as well
     slack_retry_after_seconds: int = 1
+    # google-play.md 2: what the service account was invited to: this app with all that is needed; nothing; looking
+    # only; testing tracks only; the whole account
+    play_account: Literal["app", "not_invited", "read_only", "testing_tracks", "account_wide"] = "app"
+    # google-play.md 2: which request a missing right to release is refused at; nobody has settled it
+    play_right_checked: Literal["write", "validate", "commit"] = "write"
+    # google-play.md 2 and 8: "Reply to reviews", and whether the reporting API is switched on
+    play_reviews_allowed: bool = True
+    play_reporting_enabled: bool = True
+    # app-store-connect.md 2: the key's role
+    app_store_role: Literal["app_manager", "admin", "developer"] = "app_manager"
+    # slack.md 1: the bot token's scopes
+    slack_scopes: str = "chat:write,files:write"
 
     def turned(self, changes: dict[str, Any]) -> Switches:
         """A copy with `changes`. Raises ValueError in words for an unknown switch or position."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -36,6 +37,7 @@ from stagedrollout.emulator.play import Play
 from stagedrollout.emulator.play_bucket import PlayBucket
 from stagedrollout.emulator.play_console import PlayConsole
 from stagedrollout.emulator.play_edits import Edits
+from stagedrollout.emulator.play_reporting import PlayReporting
 from stagedrollout.emulator.play_reviews import PlayReviews
 from stagedrollout.emulator.play_store import PlayStore
 from stagedrollout.emulator.play_vitals import PlayVitals
@@ -46,7 +48,7 @@ from stagedrollout.emulator.request import Reply, Request, Response
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import Sentry
 from stagedrollout.emulator.sentry_ingest import SentryIngest
-from stagedrollout.emulator.sentry_sessions import Project, project_slug
+from stagedrollout.emulator.sentry_sessions import NewIssues, Project, project_slug
 from stagedrollout.emulator.service import Call, Service
 from stagedrollout.emulator.slack import Slack
 from stagedrollout.emulator.stats import Stats
@@ -87,6 +89,12 @@ class World:
                 customer_reviews=partial(customer_reviews, self.opinions),
             ),
             OAuth(self.credentials, wall),
+            PlayReporting(
+                self.play,
+                self.timeline,
+                self.credentials,
+                PlayVitals(self.play, self.timeline, scenario),
+            ),
             Sentry(projects, self.timeline, self.credentials, lambda: self.switches),
             self.ingest,
             ITunes(self.app_store, self.opinions, self.timeline, lambda: self.switches),
@@ -95,7 +103,6 @@ class World:
             Grafana(metrics, self.credentials),
             NerdGraph(metrics, self.credentials),
             Stats(metrics, self.credentials),
-            PlayVitals(self.play, self.timeline, self.credentials, scenario),
             PlayBucket(self.play, self.opinions, self.credentials, scenario.seed),
         )
         self._control = Control(self)
@@ -211,7 +218,27 @@ class World:
             self.play.open(story, crowd)
         self.opinions.open(story, crowd)
         platform = "apple-ios" if on_app_store else "android"
-        return Project(FIRST_PROJECT_ID + number, project_slug(story), story.package, crowd, platform)
+        return Project(
+            FIRST_PROJECT_ID + number,
+            project_slug(story),
+            story.package,
+            crowd,
+            platform,
+            self._issues(story),
+        )
+
+    def _issues(self, story: AppStory) -> tuple[NewIssues, ...]:
+        """What crashes first in each release: from its onset on, if it has one."""
+        begins = self.scenario.start
+        return tuple(
+            NewIssues(
+                release.code,
+                release.issues,
+                (begins + (release.onset.at if release.onset else timedelta(0))).timestamp(),
+            )
+            for release in story.releases
+            if release.issues
+        )
 
 
 def _with_applied(reply: Reply, *, applied: bool | None) -> Reply:

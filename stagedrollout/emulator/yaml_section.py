@@ -112,6 +112,12 @@ def text(value: Any) -> str:
     return value
 
 
+def texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"must be a list of texts, not {value!r}")
+    return tuple(text(each) for each in value)
+
+
 def digits(value: Any) -> str:
     if not isinstance(value, str) or not (value.isascii() and value.isdecimal()):
         raise ValueError(f"must be digits in quotes, not {value!r}")

@@ -16,7 +16,7 @@ from stagedrollout.core.judgement import Reason
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.linking import other_store
 from stagedrollout.core.policy import Policy
-from stagedrollout.core.telling import title
+from stagedrollout.core.telling import issue_words, issues_words, title
 from stagedrollout.explaining.evidence import (
     EvidenceTold,
     RateTold,
@@ -52,6 +52,8 @@ def document(kept: Kept, policy: Policy | None) -> dict[str, Any]:
         "decision": _decision(kept),
         "halt": _halt(kept, evidence),
         "link": _link(rollout),
+        "new_issues": _new_issues(kept),
+        "known_bad": f"{rollout.release.label} was {rollout.bad.words}" if rollout.bad else None,
         "gates": _gates(kept, weighed_now),
         "evidence": _evidence(evidence) if evidence else None,
         "needed": _needed(wants) if wants else None,
@@ -116,6 +118,21 @@ def _link(rollout: Rollout) -> dict[str, Any] | None:
             }
             for halt in rollout.link.halts
         ],
+    }
+
+
+def _new_issues(kept: Kept) -> dict[str, Any] | None:
+    """What crashed for the first time in it, as it was looked up when it failed; None if it never was."""
+    read, at = kept.rollout.issues, kept.rollout.issues_at
+    if read is None:
+        return None
+    return {
+        "at": _iso(at),
+        "source": read.found.source,
+        "text": issues_words(read),
+        "problem": read.trouble or None,
+        "more": read.found.more,
+        "issues": [{**encode(issue), "text": issue_words(issue)} for issue in read.found.issues],
     }
 
 

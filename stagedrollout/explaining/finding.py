@@ -124,12 +124,15 @@ def _kept(engine: Engine, rollout: Rollout, told: tuple[Told, ...]) -> Kept:
         weighed = standing.weighed if standing else None
         if weighed is None or weighed.ledger == ledger.head:
             break
-    now, next_look = _clock(engine, key.store_app, standing)
+    now, next_look = clock(engine, key.store_app, standing)
     return Kept(rollout, told, ledger, standing, now, next_look)
 
 
-def _clock(engine: Engine, app: StoreApp, standing: Standing | None) -> tuple[datetime, datetime | None]:
-    """The daemon's time. In a rehearsal that is the emulator's, which stands in its last pass."""
+def clock(
+    engine: Engine, app: StoreApp, standing: Standing | None = None
+) -> tuple[datetime, datetime | None]:
+    """The daemon's time, and when it means to look again (None: nobody does). In a rehearsal the time is the
+    emulator's, which stands in its last pass."""
     statuses = Presence(engine).statuses()
     row = next((row for row in statuses.passes if row.store_app == app), None)
     stopped = statuses.daemon is None or "stopped_at" in statuses.daemon.info

@@ -66,7 +66,8 @@ def _not_yet(rollout: Rollout, policy: Policy | None) -> Next | None:
     """What comes before the schedule leads on."""
     app = rollout.key.app
     if not rollout.steered:
-        return Next(None, f"somebody runs: stagedrollout start {app}")
+        knowing = " --known-bad" if rollout.known_bad else ""
+        return Next(None, f"somebody runs: stagedrollout start {app}{knowing}")
     if rollout.hold and rollout.hold.until is None:
         return Next(None, f"somebody lifts the hold: stagedrollout resume {app}")
     if rollout.hold:
@@ -75,7 +76,13 @@ def _not_yet(rollout: Rollout, policy: Policy | None) -> Next | None:
         return Next(None, "a person looks into the store's console: we do not understand its state")
     if rollout.live_since is None:
         return Next(None, _published(rollout, policy))
-    return None
+    return _beside_a_newer_one(rollout)
+
+
+def _beside_a_newer_one(rollout: Rollout) -> Next | None:
+    """Nothing is raised while a newer release stands in the way; the decision says which, and what a person may do."""
+    reasons = rollout.last.reasons if rollout.last else ()
+    return next((Next(None, r.text) for r in reasons if r.code in ("newer_waits", "overtaken")), None)
 
 
 def _published(rollout: Rollout, policy: Policy | None) -> str:

@@ -28,6 +28,7 @@ FACT_BLOCKS_MAX = BLOCKS_MAX - 3
 """What is left of the blocks beside the header, a long headline and the context."""
 
 FACT_NAME_MAX = 100
+LINK_MAX = 300
 FACTS_CHARACTERS_MAX = 12_000
 """All facts of a message together: Slack splits or refuses much larger ones (slack.md sections 2 and 3)."""
 
@@ -43,6 +44,9 @@ _EMOJI_CODE = re.compile(r":(?![0-9]{2}:[0-9]{2})(?=[\w+'-]{1,100}:)")
 
 _NO_CODE = "\N{MODIFIER LETTER COLON}"
 """Reads like a colon, and begins nothing."""
+
+_LINK = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/[A-Za-z0-9._~/?#&=%+-]*")
+"""Nothing that could end it early, or begin something else."""
 
 _QUOTE = "> "
 """Ours alone: a `>` of the text's own is escaped."""
@@ -66,6 +70,7 @@ EMOJI = {
     NoticeKind.PAUSE_BUDGET: ":hourglass_flowing_sand:",
     NoticeKind.SUPERSEDED: ":fast_forward:",
     NoticeKind.COMMAND: ":bust_in_silhouette:",
+    NoticeKind.NEW_ISSUES: ":beetle:",
 }
 
 Block = dict[str, Any]
@@ -133,7 +138,7 @@ def _told(fact: Fact) -> Iterator[tuple[str, str]]:
         yield "", f"{fact.name}:"
         yield from ((_QUOTE, line) for line in lines)
     else:
-        yield "", f"{fact.name}: {''.join(lines)}"
+        yield "", f"{fact.name}: {''.join(lines)}" + (f" {fact.link}" if _plain_link(fact.link) else "")
 
 
 def _head(headline: str, emoji: str) -> Iterator[Block]:
@@ -154,7 +159,7 @@ def _sections(facts: tuple[Fact, ...]) -> tuple[list[Block], int]:
     room = FACTS_CHARACTERS_MAX
     for number, fact in enumerate(facts):
         lines = lines_of(fact.text)
-        text = _quoted(fact.name, lines) if len(lines) > 1 else _field(fact.name, "".join(lines))
+        text = _quoted(fact, lines) if len(lines) > 1 else _field(fact, "".join(lines))
         beside = len(lines) <= 1 and _room_beside(blocks)
         room -= len(text)
         if room < 0 or (len(blocks) == FACT_BLOCKS_MAX and not beside):
@@ -176,12 +181,12 @@ def _placed(text: str, *, alone: bool) -> Block:
     return {"text": _words(text)} if alone else {"fields": [_words(text)]}
 
 
-def _field(name: str, line: str) -> str:
-    title = _title(name)
+def _field(fact: Fact, line: str) -> str:
+    title = _title(fact)
     return title + escaped(line, FIELD_MAX - len(title))
 
 
-def _quoted(name: str, lines: list[str]) -> str:
+def _quoted(fact: Fact, lines: list[str]) -> str:
     """At most QUOTE_MAX characters beside the name; a line that does not fit ends in "…"."""
     shown: list[str] = []
     room = QUOTE_MAX
@@ -190,12 +195,19 @@ def _quoted(name: str, lines: list[str]) -> str:
             break
         shown.append(_QUOTE + escaped(line, room - len(_QUOTE)))
         room -= len(shown[-1]) + 1
-    return _title(name) + "\n".join(shown)
+    return _title(fact) + "\n".join(shown)
 
 
-def _title(name: str) -> str:
-    shown = escaped(name, FACT_NAME_MAX)
+def _title(fact: Fact) -> str:
+    shown = escaped(fact.name, FACT_NAME_MAX)
+    if shown and _plain_link(fact.link):
+        shown = f"<{fact.link.replace('&', '&amp;')}|{shown}>"
     return f"*{shown}*\n" if shown else ""
+
+
+def _plain_link(link: str) -> bool:
+    """Whether Slack takes it for a link and for nothing else. Whose address it is was checked where it was read."""
+    return len(link) <= LINK_MAX and bool(_LINK.fullmatch(link))
 
 
 def _foot(footer: str, left_out: int) -> Iterator[Block]:

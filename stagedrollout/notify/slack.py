@@ -59,12 +59,17 @@ def open_call(token: str, endpoint: Endpoint, timeout_seconds: float = TIMEOUT_S
     `endpoint` ends in /api/. `timeout_seconds` bounds a whole call. A bot token; it never shows in an error.
     Raises WrongConfiguration for a token that no header can carry.
     """
+    from stagedrollout.notify.slack_wire import wired_call  # noqa: PLC0415 - slack_sdk is slow to import
+
+    return wired_call(usable_token(token), endpoint, timeout_seconds)
+
+
+def usable_token(token: str) -> str:
+    """The token without the white space around it. Raises WrongConfiguration for one that no header can carry."""
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise WrongConfiguration("slack: the token is empty or holds characters that no header can carry")
-    from stagedrollout.notify.slack_wire import wired_call  # noqa: PLC0415 - slack_sdk is slow to import
-
-    return wired_call(token, endpoint, timeout_seconds)
+    return token
 
 
 class Slack:

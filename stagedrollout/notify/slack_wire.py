@@ -49,34 +49,42 @@ _silent = logging.getLogger("stagedrollout.notify.slack_sdk")
 _silent.setLevel(logging.CRITICAL + 1)  # slack_sdk logs payloads, answers and a proxy's URL
 
 Call = Callable[[str, dict[str, Any]], dict[str, Any]]
+Ask = Callable[[str, dict[str, Any]], tuple[dict[str, Any], dict[str, str]]]
 Upload = Callable[[str, bytes], None]
 
 
 def wired_call(token: str, endpoint: Endpoint, timeout_seconds: float) -> Call:
     """See `slack.open_call`."""
+    ask = wired_ask(token, endpoint, timeout_seconds)
+    return lambda method, payload: ask(method, payload)[0]
+
+
+def wired_ask(token: str, endpoint: Endpoint, timeout_seconds: float) -> Ask:
+    """The same, with the answer's headers (in small letters), which tell what the token may."""
     if not hasattr(BaseClient, _SEAM):
         raise WrongConfiguration(
             "this slack_sdk cannot be used safely: install the version in constraints.txt"
         )
     client = _Client(token, endpoint, timeout_seconds)
 
-    def call(method: str, payload: dict[str, Any]) -> dict[str, Any]:
+    def ask(method: str, payload: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         problem: EdgeError
         sent: dict[str, Any] = (
             {"data": _form(payload)} if method.startswith(_FORMS) else {"json": dict(payload)}
         )
         try:
-            answer = client.api_call(method, **sent).data
+            response = client.api_call(method, **sent)
         except SlackApiError as refused:
             problem = _refused(method, refused)
         except SlackClientError as error:
             problem = Rejected(SERVICE, method, f"slack_sdk refuses it ({type(error).__name__})")
         else:
-            return dict(answer) if isinstance(answer, dict) else {}
+            answer = response.data
+            return dict(answer) if isinstance(answer, dict) else {}, _lower(response.headers)
         # outside the handlers: slack_sdk's own errors hold the request with its token
         raise problem
 
-    return call
+    return ask
 
 
 def _form(payload: Mapping[str, Any]) -> dict[str, str]:

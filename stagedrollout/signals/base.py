@@ -12,7 +12,7 @@ It says what it is in `declared`, a `Declaration`: unit, lag, whether it can hal
 lower or higher is better.
 
     from dataclasses import dataclass
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from stagedrollout.signals.base import Count, CountSource, Declaration, FromFile, Release, Setting, Span
 
@@ -27,7 +27,10 @@ lower or higher is better.
 
         def counts(self, release: Release, span: Span) -> list[Count]:
             reply = self.http.get_json("read crashes", "/v1/crashes", [("build", release.build)])
-            return [Count(hour["start"], hour["sessions"], hour["crashed"]) for hour in reply.body["hours"]]
+            return [
+                Count(datetime.fromisoformat(hour["start"]), hour["sessions"], hour["crashed"])
+                for hour in reply.body["hours"]
+            ]
 
 A package names the class in its `pyproject.toml`, and the configuration names the entry point:
 

@@ -11,10 +11,11 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from math import isfinite
+from time import monotonic
 from typing import Any, TypeVar
 
 from stagedrollout.core.declared import Declaration
-from stagedrollout.core.errors import EdgeError, Faulty
+from stagedrollout.core.errors import EdgeError, Faulty, Unreachable
 from stagedrollout.core.hours import HOUR, hour_floor
 from stagedrollout.core.ledger import (
     Counted,
@@ -28,7 +29,8 @@ from stagedrollout.core.ledger import (
 )
 from stagedrollout.core.model import Release
 from stagedrollout.core.observation import Gap, SignalQuery, Unvalued, Value, Valued
-from stagedrollout.core.templates import Unwritable
+from stagedrollout.core.plain import one_line
+from stagedrollout.http.templates import Unwritable
 from stagedrollout.signals.base import (
     Count,
     CountSource,
@@ -47,6 +49,14 @@ T = TypeVar("T")
 COUNT_MAX = 10**12
 """Events in an hour: so many are still exact in floating point, and nobody has more."""
 
+LOOK_SECONDS = 10.0
+"""Real time after which a look at one source asks about no further release; the question under way has its own bound."""
+
+WORDS_MAX = 300
+"""Characters of what a source says of its trouble."""
+
+Seconds = Callable[[], float]
+
 HOURS_MAX = 24 * 31
 """Hours of one release that are taken from a source; an answer with more is no answer to the question."""
 
@@ -57,10 +67,14 @@ _Rows = dict[datetime, Count | str]
 class ComparedCounts:
     """A source of counts as the daemon asks it (core/ports.py)."""
 
-    def __init__(self, source: CountSource, patience: Patience | None = None) -> None:
-        """`patience`: with code that is not ours."""
+    def __init__(
+        self, source: CountSource, patience: Patience | None = None, seconds: Seconds = monotonic
+    ) -> None:
+        """`patience`: with code that is not ours. `seconds`: a clock of real time."""
         self._source = source
         self._patience = patience
+        self._seconds = seconds
+        self._declared = source.declared
 
     @property
     def name(self) -> str:
@@ -68,7 +82,7 @@ class ComparedCounts:
 
     @property
     def declared(self) -> Declaration:
-        return self._source.declared
+        return self._declared
 
     def read(self, query: LedgerQuery) -> Tallied | Untallied:
         """One question per release. Raises EdgeError."""
@@ -76,14 +90,16 @@ class ComparedCounts:
 
     def _read(self, query: LedgerQuery) -> Tallied | Untallied:
         beside = {r.id: r for each in query.comparisons for r in each.releases if r.id != query.candidate.id}
+        oldest = hour_floor(query.until) - (HOURS_MAX - 1) * HOUR
+        span, look = Span(max(query.since, oldest), query.until), _Look(self._source, self._seconds)
         try:
-            rows = {r.id: self._rows(r, query) for r in (query.candidate, *beside.values())}
+            rows = {r.id: self._rows(r, span, look) for r in (query.candidate, *beside.values())}
         except Implausible as problem:
-            return Untallied(self.name, self._measure, Gap.IMPLAUSIBLE, str(problem), self.declared.lag)
+            return self._nothing(Gap.IMPLAUSIBLE, _told(problem))
         starts = sorted({start for each in rows.values() for start in each})
         if not starts:
             why = f"no data of {query.candidate.label} nor of what it is compared with"
-            return Untallied(self.name, self._measure, Gap.ABSENT, why, self.declared.lag)
+            return self._nothing(Gap.ABSENT, why)
         found = [
             _bucket(
                 start,
@@ -102,25 +118,33 @@ class ComparedCounts:
         )
 
     def unread(self, why: str) -> Untallied:
-        return Untallied(self.name, self._measure, Gap.FAILED, why, self.declared.lag)
+        return self._nothing(Gap.FAILED, why)
+
+    def _nothing(self, gap: Gap, why: str) -> Untallied:
+        return Untallied(self.name, self._measure, gap, why, self.declared.lag)
 
     @property
     def _measure(self) -> Measure:
         return Measure.called(self.name)
 
-    def _rows(self, release: Release, query: LedgerQuery) -> _Rows:
+    def _rows(self, release: Release, span: Span, look: _Look) -> _Rows:
         """Raises EdgeError, Implausible."""
-        span = Span(query.since, query.until)
-        return _asked(self._source, lambda: _by_hour(self._source.counts(release, span), span))
+        if span.since >= span.until:
+            return {}
+        return look.asked(lambda: _by_hour(self._source.counts(release, span), span))
 
 
 class ComparedValues:
     """A source of values as the daemon asks it (core/ports.py)."""
 
-    def __init__(self, source: ValueSource, patience: Patience | None = None) -> None:
-        """`patience`: with code that is not ours."""
+    def __init__(
+        self, source: ValueSource, patience: Patience | None = None, seconds: Seconds = monotonic
+    ) -> None:
+        """`patience`: with code that is not ours. `seconds`: a clock of real time."""
         self._source = source
         self._patience = patience
+        self._seconds = seconds
+        self._declared = source.declared
 
     @property
     def name(self) -> str:
@@ -128,7 +152,7 @@ class ComparedValues:
 
     @property
     def declared(self) -> Declaration:
-        return self._source.declared
+        return self._declared
 
     def read(self, query: SignalQuery) -> Valued | Unvalued:
         """One question per release. Raises EdgeError."""
@@ -138,18 +162,19 @@ class ComparedValues:
         try:
             return self._compared(query, Span(query.since, query.until))
         except Implausible as problem:
-            return Unvalued(self.name, self.declared, Gap.IMPLAUSIBLE, str(problem))
+            return Unvalued(self.name, self.declared, Gap.IMPLAUSIBLE, _told(problem))
 
     def unread(self, why: str) -> Unvalued:
         return Unvalued(self.name, self.declared, Gap.FAILED, why)
 
     def _compared(self, query: SignalQuery, span: Span) -> Valued | Unvalued:
-        candidate = self._of(query.candidate, span)
+        look = _Look(self._source, self._seconds)
+        candidate = self._of(query.candidate, span, look)
         if candidate is None:
             why = f"no data of {query.candidate.label} since {query.since:%Y-%m-%d %H:%M} UTC"
             return Unvalued(self.name, self.declared, Gap.ABSENT, why)
         others = [r for r in query.baseline if r.id != query.candidate.id]
-        found = [m for m in (self._of(release, span) for release in others) if m is not None]
+        found = [m for m in (self._of(release, span, look) for release in others) if m is not None]
         baseline = _together(found)
         known = [candidate, *found]
         return Valued(
@@ -162,13 +187,35 @@ class ComparedValues:
             baseline_name=", ".join(release.label for release in others),
         )
 
-    def _of(self, release: Release, span: Span) -> Measurement | None:
+    def _of(self, release: Release, span: Span, look: _Look) -> Measurement | None:
         """Raises EdgeError, Implausible."""
-        return _asked(self._source, lambda: _measurement(self._source.value(release, span)))
+        if span.since >= span.until:
+            return None
+        return look.asked(lambda: _measurement(self._source.value(release, span)))
 
 
-def _asked(source: Source, ask: Callable[[], T]) -> T:
-    """What a source answers. Raises EdgeError, also for what the source itself did not foresee."""
+class _Look:
+    """One look at a source: a question for each release, as long as there is time for another."""
+
+    def __init__(self, source: Source, seconds: Seconds) -> None:
+        self._source = source
+        self._seconds = seconds
+        self._late = seconds() + LOOK_SECONDS
+
+    def asked(self, ask: Callable[[], T]) -> T:
+        """What the source answers. Raises EdgeError, also for what the source itself did not foresee."""
+        if self._seconds() >= self._late:
+            name = self._source.setting.name
+            raise Unreachable(name, "ask its source", f"no time was left after {LOOK_SECONDS:g} s")
+        return _answered(self._source, ask)
+
+
+def _told(problem: Exception) -> str:
+    """The words of a source, which may be anybody's: one short line."""
+    return one_line(str(problem))[:WORDS_MAX]
+
+
+def _answered(source: Source, ask: Callable[[], T]) -> T:
     try:
         return ask()
     except (EdgeError, Implausible):

@@ -23,8 +23,8 @@ from typing import Any
 
 from stagedrollout.core.errors import Faulty, Rejected
 from stagedrollout.core.hours import HOUR
-from stagedrollout.core.templates import filled_within, plain_text
 from stagedrollout.http.answer import shortened
+from stagedrollout.http.templates import filled_within, plain_text
 from stagedrollout.signals.base import (
     Count,
     CountSource,

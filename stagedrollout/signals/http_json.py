@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from stagedrollout.core.errors import EdgeError, Faulty
-from stagedrollout.core.templates import address_text, filled, filled_within
+from stagedrollout.http.templates import address_text, filled, filled_within
 from stagedrollout.signals.base import (
     Count,
     CountSource,

@@ -8,10 +8,11 @@ syntax"):
 - What is wrong with a query comes as HTTP 200 with `errors`, and `data` may be there beside it: an error all the same.
 - `results` is a list of objects with the aliases of the query. With TIMESERIES each has `beginTimeSeconds`; at most 366
   buckets. A percentile is an object with one number in it.
+- A window shorter than its buckets is an error of NRDB, so counts are asked for from an hour earlier on.
 - `count(*)` of nothing is 0, not null: no data look like zeros. Averages and percentiles of nothing are null.
 
-Not verified here against a real account: that buckets begin at SINCE when that is a full hour. A bucket that begins
-elsewhere is refused as implausible.
+Not verified here against a real account: that buckets begin at SINCE when that is a full hour (one that begins elsewhere
+is refused as implausible), and the classes of errors (one that is not known is taken for an error that may pass).
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from __future__ import annotations
 from typing import Any
 
 from stagedrollout.core.errors import Denied, Faulty, Rejected
-from stagedrollout.core.templates import filled, plain_text
+from stagedrollout.core.hours import HOUR, hour_floor
 from stagedrollout.http.answer import shortened
+from stagedrollout.http.templates import filled, plain_text
 from stagedrollout.signals.base import (
     Count,
     CountSource,
@@ -54,7 +56,8 @@ class NewRelicCounts(CountSource):
         self._account, self._query = account, query
 
     def counts(self, release: Release, span: Span) -> list[Count]:
-        times = f"SINCE {_milliseconds(span.since)} UNTIL {_milliseconds(span.until)} TIMESERIES 1 hour"
+        since = max(span.since, hour_floor(span.until) - (HOURS_MAX - 3) * HOUR) - HOUR
+        times = f"SINCE {_milliseconds(since)} UNTIL {_milliseconds(span.until)} TIMESERIES 1 hour"
         rows = _asked(self, self._account, f"{_written(self._query, release, self.setting, span)} {times}")
         if len(rows) > HOURS_MAX:
             raise Implausible(f"more than {HOURS_MAX} buckets")

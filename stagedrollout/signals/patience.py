@@ -29,13 +29,15 @@ class Patience:
     def get(self, ask: Callable[[], T]) -> T:
         """What `ask` returns or raises. Raises Unreachable where that takes too long, now or still."""
         results: list[T] = []
-        raised: list[BaseException] = []
+        raised: list[Exception] = []
 
         def run() -> None:
             try:
                 results.append(ask())
-            except BaseException as error:  # noqa: BLE001 - it is raised again where somebody waits for it
+            except Exception as error:  # noqa: BLE001 - it is raised again where somebody waits for it
                 raised.append(error)
+            except SystemExit:
+                return  # sys.exit(): that ends the look, not the daemon
 
         with self._asking:
             if self._left is not None and self._left.is_alive():
@@ -48,4 +50,6 @@ class Patience:
             raise Unreachable(self.name, "ask its source", f"no answer within {self.seconds:g} s")
         if raised:
             raise raised[0]
+        if not results:
+            raise Unreachable(self.name, "ask its source", "it left without an answer")
         return results[0]

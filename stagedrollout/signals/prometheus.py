@@ -25,8 +25,8 @@ from typing import Any
 
 from stagedrollout.core.errors import EdgeError, Faulty
 from stagedrollout.core.hours import HOUR, hour_floor
-from stagedrollout.core.templates import filled, promql_text
 from stagedrollout.http.answer import NotJson, json_value, refusal, shortened, words_of
+from stagedrollout.http.templates import filled, promql_text
 from stagedrollout.signals.base import (
     Count,
     CountSource,
@@ -76,6 +76,8 @@ class PrometheusCounts(CountSource):
     def _hours(self, query: str, release: Release, span: Span) -> dict[datetime, float]:
         """By the beginning of each hour. Raises EdgeError, Implausible."""
         first, last = span.since + HOUR, hour_floor(span.until - timedelta(microseconds=1)) + HOUR
+        if last < first:
+            return {}
         params = [
             ("query", _written(query, release, self.setting, span)),
             ("start", str(int(first.timestamp()))),

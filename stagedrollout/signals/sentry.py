@@ -18,7 +18,6 @@ from stagedrollout.signals.sentry_sessions_call import (
     Question,
     SentryProject,
     SessionsCall,
-    cut_short,
     window_around,
 )
 from stagedrollout.signals.sentry_shape import SERVICE
@@ -47,10 +46,10 @@ class SentrySessions:
             asked = self._asked(query)
         except NoName as problem:
             return tuple(unmeasured(metric, Gap.IMPLAUSIBLE, str(problem)) for metric in METRICS)
-        reply = self._call.ask(Question(asked.window, FIELDS, asked.names))
-        if cut_short(reply.headers):
+        answer = self._call.ask(Question(asked.window, FIELDS, asked.names))
+        if not answer.whole:
             return tuple(unmeasured(metric, Gap.IMPLAUSIBLE, CUT_SHORT) for metric in METRICS)
-        return readings(reply.body, asked)
+        return readings(answer.body, asked)
 
     def unread(self, why: str) -> tuple[Reading, ...]:
         return tuple(unmeasured(metric, Gap.FAILED, why) for metric in METRICS)

@@ -96,8 +96,12 @@ class ReleaseNames:
 
 def release_filter(names: Iterable[str]) -> str:
     """The search `release:["a","b"]`. Quoted: unquoted spaces and parentheses break Sentry's parser."""
-    quoted = ",".join('"' + name.replace('"', '\\"') + '"' for name in names)
-    return f"release:[{quoted}]"
+    return f"release:[{','.join(map(quoted, names))}]"
+
+
+def quoted(name: str) -> str:
+    """A release's name as one value of a search, whatever it holds (a backslash it cannot hold)."""
+    return '"' + name.replace('"', '\\"') + '"'
 
 
 def _pattern(template: str, package: str) -> str:

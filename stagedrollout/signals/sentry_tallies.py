@@ -6,6 +6,7 @@ Questions are put by `sentry_sessions_call.py`; what the answers mean is in `sen
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from stagedrollout.core.errors import EdgeError, Faulty
@@ -13,6 +14,7 @@ from stagedrollout.core.hours import DAY, HOUR, hour_floor
 from stagedrollout.core.ledger import LedgerQuery, Measure, Past, Running, Tallied, Untallied
 from stagedrollout.core.model import Release, Store
 from stagedrollout.core.observation import Gap
+from stagedrollout.core.plain import one_line
 from stagedrollout.http.client import HttpClient
 from stagedrollout.signals.sentry_names import NoName, ReleaseNames
 from stagedrollout.signals.sentry_sessions_call import (
@@ -21,7 +23,6 @@ from stagedrollout.signals.sentry_sessions_call import (
     Question,
     SentryProject,
     SessionsCall,
-    cut_short,
     window_around,
 )
 from stagedrollout.signals.sentry_shape import DOING, SERVICE, SESSIONS, USER_RATE, USERS, Window
@@ -32,6 +33,7 @@ from stagedrollout.signals.sentry_tallies_reply import (
     session_tallies,
     untallied,
     user_tally,
+    without_ids,
 )
 from stagedrollout.signals.sentry_totals_reply import PAST_FIELDS, past, used
 
@@ -41,6 +43,10 @@ STATUSES = 5
 PAST_SPAN = 7 * DAY
 PAST_RELEASES_MAX = DATA_POINTS_MAX // (PAST_SPAN // HOUR)
 """Of how many releases one answer holds seven days of hours."""
+
+STRANGERS_MAX = 2
+STRANGER_LENGTH_MAX = 60
+"""How many releases that fit no template are named, and how much of each name is told."""
 
 RUNNING_MAX = 100
 """Releases in use that are told, largest first."""
@@ -53,6 +59,8 @@ class SentryTallies:
         self._call = SessionsCall(http, project)
         self._names = names
         self._store = store
+        self._strangers = ""
+        """What the project has sessions of where none of it is called as this app's releases are; "" otherwise."""
 
     @property
     def name(self) -> str:
@@ -71,8 +79,11 @@ class SentryTallies:
             )
         except NoName as problem:
             return _untallied(Gap.IMPLAUSIBLE, str(problem), users=query.users)
-        sessions = self._sessions(query, names)
-        return (*sessions, self._users(query, names)) if query.users else sessions
+        sessions = tuple(self._explained(each) for each in self._sessions(query, names))
+        if not query.users:
+            return sessions
+        users = self._users(query, names)
+        return (*sessions, without_ids(sessions, users, names[query.candidate]))
 
     def unread(self, why: str, *, users: bool) -> tuple[Untallied, ...]:
         return _untallied(Gap.FAILED, why, users=users)
@@ -88,9 +99,11 @@ class SentryTallies:
         more = (("orderBy", f"-{SESSIONS}"), ("per_page", str(RUNNING_MAX)))
         # unfiltered, for the names are what is looked for; what is cut off is what fewest people use
         question = Question(Window(end - DAY, end, HOUR), (SESSIONS,), names=None, more=more)
+        found = used(self._call.ask_first(question))
+        self._strangers = "" if any(self._ours(name, own) for name, _ in found) else _strangers(found)
         return tuple(
             Running(release, sessions)
-            for name, sessions in used(self._call.ask(question).body)
+            for name, sessions in found
             if name not in own
             and (release := self._names.read(name, self._store)) is not None
             and release.id != candidate.id
@@ -106,32 +119,45 @@ class SentryTallies:
         if not names:
             return Past(sessions=0, crashed=0, crashed_users=None)
         end = hour_floor(until.astimezone(UTC))
-        reply = self._call.ask(Question(Window(end - PAST_SPAN, end, HOUR), PAST_FIELDS, names))
-        if cut_short(reply.headers):
+        answer = self._call.ask(Question(Window(end - PAST_SPAN, end, HOUR), PAST_FIELDS, names))
+        if not answer.whole:
             raise Faulty(SERVICE, DOING, CUT_SHORT)
-        return past(reply.body, names)
+        return past(answer.body, names)
 
     def _sessions(self, query: LedgerQuery, names: dict[Release, str]) -> tuple[Tallied | Untallied, ...]:
         groups = STATUSES * len(set(names.values()))
         asked = AskedTallies(query, names, window_around(query.since, query.until, width=HOUR, groups=groups))
-        reply = self._call.ask(
+        answer = self._call.ask(
             Question(asked.window, (SESSIONS,), asked.all_names, groups=("release", STATUS))
         )
-        if cut_short(reply.headers):
+        if not answer.whole:
             return _untallied(Gap.IMPLAUSIBLE, CUT_SHORT, users=False)
-        return session_tallies(reply.body, asked)
+        return session_tallies(answer.body, asked)
 
     def _users(self, query: LedgerQuery, names: dict[Release, str]) -> Tallied | Untallied:
         groups = len(set(names.values()))
         asked = AskedTallies(query, names, window_around(query.since, query.until, width=DAY, groups=groups))
         try:
-            reply = self._call.ask(Question(asked.window, (USERS, USER_RATE), asked.all_names))
-            if cut_short(reply.headers):
+            answer = self._call.ask(Question(asked.window, (USERS, USER_RATE), asked.all_names))
+            if not answer.whole:
                 return untallied(Measure.USERS, Gap.IMPLAUSIBLE, CUT_SHORT)
-            return user_tally(reply.body, asked)
+            return user_tally(answer.body, asked)
         except EdgeError as error:
             # the sessions that were read are worth having without it
             return untallied(Measure.USERS, Gap.FAILED, str(error))
+
+    def _explained(self, read: Tallied | Untallied) -> Tallied | Untallied:
+        """A wrong template looks like no traffic, to Sentry (section 2.4): what there is instead tells it."""
+        if isinstance(read, Tallied) or read.gap is not Gap.ABSENT or not self._strangers:
+            return read
+        why = (
+            f"{read.why}; the project does have sessions, of {self._strangers}: the release template"
+            f" {self._names.template!r} fits none of them"
+        )
+        return replace(read, why=why)
+
+    def _ours(self, name: str, own: tuple[str, ...]) -> bool:
+        return name in own or self._names.read(name, self._store) is not None
 
     def _storable(self, release: Release) -> tuple[str, ...]:
         """Sentry's name of a release; nothing if Sentry can hold nothing of it."""
@@ -139,6 +165,13 @@ class SentryTallies:
             return (self._names.of(release),)
         except NoName:
             return ()
+
+
+def _strangers(found: tuple[tuple[str, int], ...]) -> str:
+    """The most used names, as data; "" if there are none."""
+    names = ", ".join(repr(one_line(name)[:STRANGER_LENGTH_MAX]) for name, _ in found[:STRANGERS_MAX])
+    more = len(found) - STRANGERS_MAX
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _untallied(gap: Gap, why: str, *, users: bool) -> tuple[Untallied, ...]:

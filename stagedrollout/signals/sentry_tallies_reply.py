@@ -106,6 +106,26 @@ def user_tally(body: Any, asked: AskedTallies) -> Tallied | Untallied:
     return _tallied(Measure.USERS, rows, asked)
 
 
+def without_ids(
+    sessions: Sequence[Tallied | Untallied], users: Tallied | Untallied, candidate: str
+) -> Tallied | Untallied:
+    """The reading of users; absent, with the reason, where people use the candidate and none of them has an id.
+
+    Its SDK then sends no user or installation id (section 2.4). What it is compared with alone is no reading of it.
+    """
+    people = sum(_of_candidate(each) for each in sessions)
+    known = _of_candidate(users)
+    if not people or known or (isinstance(users, Untallied) and users.gap is not Gap.ABSENT):
+        return users
+    why = f"no users of {candidate}, though it has sessions: its SDK sends no user or installation ids"
+    return untallied(Measure.USERS, Gap.ABSENT, why)
+
+
+def _of_candidate(read: Tallied | Untallied) -> int:
+    """How many of the candidate were counted, in all buckets."""
+    return sum(bucket.tally.n_c for bucket in read.buckets) if isinstance(read, Tallied) else 0
+
+
 def _tallied(measure: Measure, rows: _Rows, asked: AskedTallies) -> Tallied | Untallied:
     counted, refused = list[Counted](), list[Refused]()
     for start in sorted({start for by_start in rows.values() for start in by_start}):

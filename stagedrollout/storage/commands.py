@@ -77,6 +77,8 @@ class CommandBox:
             "expires_us": micros_or_none(command.expires_at),
             "hold_for_us": span_micros_or_none(command.hold_for),
             "without_evidence": command.without_evidence,
+            "known_bad": command.known_bad,
+            "supersede": command.supersede,
             "answer": "",
         }
         with writing(self._engine) as connection:
@@ -166,4 +168,6 @@ def _command(row: Row[Any]) -> Command:
         policy=row.policy,
         hold_for=span_or_none(row.hold_for_us),
         without_evidence=row.without_evidence,
+        known_bad=row.known_bad,
+        supersede=row.supersede,
     )

@@ -81,6 +81,17 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
+class Sendings:
+    """So many notices of a rollout that are alike; `kind` and `state` as written."""
+
+    rollout: str
+    kind: str
+    broadcast: bool
+    state: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Undelivered:
     """`waiting` notices are not sent, the oldest for `oldest` (None: none waits); `failed` were given up.
 
@@ -131,6 +142,13 @@ class OutboxTable:
             Telling(row.rollout, value_of(Notice, row.body), OutboxState(row.state), row.message_id)
             for row in rows
         )
+
+    def sendings(self) -> tuple[Sendings, ...]:
+        """How many notices of which kind each rollout had, and how far they got; without their words."""
+        alike = (outbox.c.rollout, outbox.c.kind, outbox.c.broadcast, outbox.c.state)
+        query = select(*alike, func.count()).group_by(*alike).order_by(*alike)
+        with reading(self._engine) as connection:
+            return tuple(Sendings(*row) for row in connection.execute(query))
 
     def next_due(self) -> datetime | None:
         """When `due` or `stale_boards` next has something, long past if at once; None while nothing waits."""

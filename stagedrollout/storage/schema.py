@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 
@@ -128,6 +129,8 @@ commands = Table(
     Column("finished_us", BigInteger),
     Column("result", Words),
     Column("answer", Words, nullable=False),
+    Column("known_bad", Boolean, nullable=False, server_default=false()),
+    Column("supersede", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("id", name="uq_command_id"),
     Index("ix_command_finished_taken", "finished_us", "taken_us"),
     sqlite_autoincrement=True,

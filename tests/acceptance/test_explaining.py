@@ -10,8 +10,9 @@ from datetime import timedelta
 import pytest
 
 from tests.acceptance.processes import eventually, run
-from tests.acceptance.stories import short, turns_bad
+from tests.acceptance.stories import newest, short, turns_bad
 
+CRASH = "NullPointerException: onCreate"
 PNG, SVG = b"\x89PNG\r\n\x1a\n", b"<?xml"
 GET_URL = "files.getUploadURLExternal"
 
@@ -23,13 +24,19 @@ def told_at(stage, words):
 
 
 def test_a_halt_is_told_first_and_then_shown_in_its_thread(opens):
-    stage = opens(turns_bad(short(until="12h"), at="3h"), to="7h")
+    story = turns_bad(short(until="12h"), at="3h")
+    newest(story)["issues"] = [CRASH]
+    stage = opens(story, to="7h")
     stage.shows("halted")
     (file,) = eventually(lambda: stage.ledger("slack_file"), within=60, what="the picture")
     seq, thread = told_at(stage, "HALTED at")
     assert file["seq"] > seq
     assert (file["thread_ts"], file["filetype"]) == (thread, "png")
     assert "HALTED" in file["title"]
+
+    assert (told_at(stage, CRASH)[1], told_at(stage, CRASH)[0] > seq) == (thread, True)
+    said = run("explain", "acme", "--config", str(stage.config), COLUMNS="80")
+    assert f"{CRASH} (" in said.out
 
     (halt,) = stage.messages("HALTED at", broadcast=True)
     (explained,) = stage.document("explain", "acme")["rollouts"]
@@ -38,6 +45,7 @@ def test_a_halt_is_told_first_and_then_shown_in_its_thread(opens):
     assert explained["halt"]["signal"] == "crashed_sessions"
     assert explained["halt"]["words"] in halt
     assert explained["needed"] is None
+    assert [issue["title"] for issue in explained["new_issues"]["issues"]] == [CRASH]
     stage.plays_out()
     assert len(stage.ledger("slack_file")) == 1
     assert "picture" not in stage.daemon.said

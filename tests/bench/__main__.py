@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from stagedrollout.rehearsal.many import cores
-from tests.bench import calls, cli, daemon, decision, decision_figures, engine
+from tests.bench import calls, cli, daemon, decision, decision_figures, engine, faults, stores
 from tests.bench.figure import Figure, shown
 
 BENCHES = {"cli": cli.measure, "daemon": daemon.measure, "calls": calls.measure}
@@ -15,10 +15,22 @@ BENCHES = {"cli": cli.measure, "daemon": daemon.measure, "calls": calls.measure}
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Figures of whole processes.")
-    parser.add_argument("what", choices=(*BENCHES, "decision"))
+    parser.add_argument("what", choices=(*BENCHES, "decision", "faults", "stores"))
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    both = parser.add_argument_group("decision and faults only")
+    both.add_argument("--quick", action="store_true", help="few cells, seeds and faults: is anything broken?")
+    both.add_argument("--workers", type=int, default=cores(), help="processes (default: one for each core)")
+    parser.add_argument_group("faults only").add_argument(
+        "--seed", type=int, default=faults.SEED, help="which stories are told (default: %(default)s)"
+    )
+    parser.add_argument_group("stores only").add_argument(
+        "--codemagic",
+        metavar="FOLDER",
+        type=Path,
+        default=None,
+        help="where the commands of codemagic-cli-tools are (default: on PATH)",
+    )
     group = parser.add_argument_group("decision only")
-    group.add_argument("--quick", action="store_true", help="few cells and seeds: is anything broken?")
     group.add_argument(
         "--out", "--resume", type=Path, default=None, help="keep each cell's result; go on there"
     )
@@ -28,12 +40,27 @@ def main(arguments: list[str] | None = None) -> int:
         default=decision.SEEDS_HEALTHY,
         help="seeds of each cell without a regression (default: %(default)s)",
     )
-    group.add_argument("--workers", type=int, default=cores(), help="processes (default: one for each core)")
     options = parser.parse_args(arguments)
+    if options.what == "faults":
+        return _faults(options)
+    if options.what == "stores":
+        return _stores(options)
     figures = _decision(options) if options.what == "decision" else BENCHES[options.what]()
     if options.what != "decision":
         print(shown(figures, as_json=options.json))
     return 0 if all(figure.kept for figure in figures) else 1
+
+
+def _faults(options: argparse.Namespace) -> int:
+    result = faults.measure(quick=options.quick, seed=options.seed, workers=options.workers)
+    print(faults.as_json(result) if options.json else faults.table(result))
+    return 0 if result.kept else 1
+
+
+def _stores(options: argparse.Namespace) -> int:
+    result = stores.measure(options.codemagic)
+    print(stores.as_json(result) if options.json else stores.table(result))
+    return 0 if result.kept else 1
 
 
 def _decision(options: argparse.Namespace) -> list[Figure]:

@@ -25,7 +25,7 @@ QUIET_PLAY, QUIET_APP_STORE, QUIET_SENTRY = 4, 1, 1
 BESIDE_PER_HOUR = 2
 """Users are read once an hour and for each raise, what people run once a day, what is normal once a run."""
 
-CHANGE_PLAY, CHANGE_EDITS, CHANGE_APP_STORE = 8, 2, 3
+RAISE_PLAY, HALT_PLAY, CHANGE_EDITS, CHANGE_APP_STORE = 7, 7, 2, 3
 REVIEWS_PER_HOUR = 1
 
 Request = dict[str, Any]
@@ -40,6 +40,8 @@ def measure() -> list[Figure]:
     play_quiet = [one for one in play if one and not _committed(one)]
     apple_quiet = [one for one in apple if one and not _written(one) and not _decided_to_act(one)]
     play_changes = [_play_change(one) for one in play if _committed(one)]
+    raises = [one for one in play_changes if not _halts(one)]
+    halts = [one for one in play_changes if _halts(one)]
     apple_changes = [_apple_change(one) for one in apple if _written(one)]
     told = ", ".join(SCENARIOS)
     return [
@@ -59,8 +61,11 @@ def measure() -> list[Figure]:
             BESIDE_PER_HOUR,
             "of one project, over a whole story: users by day, what runs, what is normal",
         ),
-        _most("Play calls, raise or halt", play_changes, CHANGE_PLAY, "raises and halts"),
-        Figure("edits, raise or halt", max(map(_edits, play_changes)), "", CHANGE_EDITS, "most of them"),
+        _most("Play calls, raise", raises, RAISE_PLAY, "raises"),
+        _most("Play calls, halt", halts, HALT_PLAY, "halts"),
+        _most_edits("Play edits, quiet pass", play_quiet, 1),
+        _most_edits("Play edits, raise", raises, CHANGE_EDITS),
+        _most_edits("Play edits, halt", halts, CHANGE_EDITS),
         _most("App Store calls, step, pause or completion", apple_changes, CHANGE_APP_STORE, "of them"),
         Figure(
             "readings of reviews an hour", max(map(_reviews, played)), "", REVIEWS_PER_HOUR, "of one list"
@@ -70,6 +75,10 @@ def measure() -> list[Figure]:
 
 def _most(name: str, passes: list[Instant], bound: int, what: str) -> Figure:
     return Figure(name, max(map(len, passes)), "", bound, f"most of {len(passes)} {what}")
+
+
+def _most_edits(name: str, passes: list[Instant], bound: int) -> Figure:
+    return Figure(name, max(map(_edits, passes)), "", bound, "opened, most of them")
 
 
 def _played(scenario: str) -> list[Instant]:
@@ -128,6 +137,11 @@ def _play_change(requests: Instant) -> Instant:
     edit = _committed(requests)[0]
     opened = next(index for index, r in enumerate(requests) if _opens(r) and r["response"]["id"] == edit)
     return requests[opened:]
+
+
+def _halts(requests: Instant) -> bool:
+    """A raise is validated before it is committed; a halt has no time for that."""
+    return not any(r["path"].endswith(":validate") for r in requests)
 
 
 def _apple_change(requests: Instant) -> Instant:

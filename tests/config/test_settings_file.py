@@ -12,7 +12,7 @@ import pytest
 from stagedrollout.config.load import check, load, load_with_secrets
 from stagedrollout.config.settings import ClockSource
 from stagedrollout.core.errors import WrongConfiguration
-from stagedrollout.core.model import Mode, OnNewRelease, Store
+from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
 from stagedrollout.core.observation import Metric
 from stagedrollout.core.policy import Completion
 from tests.config.conftest import GOOD, POLICY, SECRETS, Write
@@ -29,6 +29,7 @@ def test_a_fresh_configuration_observes_and_waits(write: Write):
     loaded = load(path, environ={})
     (app,) = loaded.settings.apps
     assert (app.mode, app.on_new_release) == (Mode.OBSERVE, OnNewRelease.WAIT)
+    assert app.supersede is Supersede.FINISH
     assert app.stores == (Store.GOOGLE_PLAY,)
     assert app.google_play is not None
     assert app.google_play.track == "production"
@@ -55,6 +56,15 @@ def test_an_app_may_be_in_both_stores_and_a_key_may_be_a_persons_own(write: Writ
     assert (app.app_store.app_id, app.app_store.countries) == ("6448311069", ())
     assert settings.app_store is not None
     assert (settings.app_store.issuer_id, settings.app_store.endpoint) == ("", "")
+
+
+def test_an_app_says_what_a_newer_release_does_to_a_rollout(write: Write):
+    path = write(GOOD.replace("    policy: standard", "    policy: standard\n    supersede: replace"))
+    assert load(path, environ={}).settings.apps[0].supersede is Supersede.REPLACE
+    path = write(GOOD.replace("    policy: standard", "    policy: standard\n    supersede: never"))
+    told = "\n".join(refused(path))
+    assert "finish" in told
+    assert "replace" in told
 
 
 EMULATED = (
@@ -86,6 +96,25 @@ def test_an_alias_saves_writing_things_twice(write: Write):
     assert one.google_play is not None
     assert two.google_play is not None
     assert one.google_play.sentry == two.google_play.sentry
+
+
+def test_two_apps_may_share_a_package_when_each_has_a_track_of_its_own(write: Write):
+    source = "package: com.acme.app, track: beta, sentry: {project: two}"
+    loaded = load(
+        write(GOOD + f"  - {{name: two, policy: standard, google_play: {{{source}}}}}\n"), environ={}
+    )
+    assert [app.google_play.track for app in loaded.settings.apps if app.google_play] == [
+        "production",
+        "beta",
+    ]
+
+
+def test_the_internal_track_is_one_track_by_both_its_names(write: Write):
+    apps = [
+        f"  - {{name: {name}, policy: standard, google_play: {{package: com.acme.in, track: {track}, sentry: {{project: x}}}}}}\n"
+        for name, track in (("two", "internal"), ("three", "qa"))
+    ]
+    assert any("this package and this track" in line for line in refused(write(GOOD + "".join(apps))))
 
 
 def test_policies_of_the_team_stand_beside_the_shipped_ones(write: Write):

@@ -59,7 +59,7 @@ def started_without_a_phased_release() -> Stand:
 
 def paused_while_the_list_cannot_be_read() -> Stand:
     stand = Stand(ios_scenario(), hours=30)
-    stand.listing().store.read()
+    stand.listing().store.glance()
     stand.fault("app_store", "500", "versions.list", count=1)
     stand.halted(NEW)
     return stand

@@ -143,8 +143,8 @@ DEVIATIONS = (
         SENTRY,
         "of an organization or a project only what a daemon reads is told: names, ids, the region",
         "sentry.md section 10 item 1",
-        r"\$(\.links)?: '\w+' is a required property",
-        operation="getOrganization|getProject",
+        r"\$(\[\])?(\.links)?: '\w+' is a required property",
+        operation="getOrganization|getProject|listOrganizationProjects",
     ),
 )
 

@@ -16,6 +16,7 @@ from tests.emulator.opinions_story import talking_scenario
 def raised_completed_and_halted() -> Stand:
     """Published at 10:00 with 1 %; a completed release can be halted too (sections 1 and 4)."""
     stand = Stand(scenario(), hours=6)
+    stand.listing().store.glance()
     stand.raised(Verb.RAISE, "5020", 50_000)
     stand.raised(Verb.RAISE, "5020", 50_000, Settlement.ALREADY)
     stand.raised(Verb.RAISE, "5030", 50_000, Settlement.REFUSED)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
+from stagedrollout.core.errors import EdgeError
+from stagedrollout.core.hours import HOUR
 from stagedrollout.emulator.sentry import ORGANIZATION
+from stagedrollout.signals.sentry_sessions_call import Question, SessionsCall, window_around
 from tests.contracts.stand import Stand
 from tests.emulator.calls import Caller, scenario, sessions
 
@@ -19,6 +25,23 @@ def asked_in_every_form() -> Stand:
     listing.tallies.read(stand.ledger_query(users=False))
     listing.tallies.running(query.candidate, now)
     listing.tallies.past((query.candidate, *query.baseline), now)
+    listing.issues.read(query.candidate)
+    return stand
+
+
+def asked_where_sentry_knows_nothing() -> Stand:
+    """A 404 has the organization looked up, to say what is missing (section 7)."""
+    stand = Stand(scenario(), hours=30)
+    listing, query = stand.listing(), stand.query()
+    for name in ("organization", "project", "environment"):
+        elsewhere = replace(listing.signals[0]._call._call.project, **{name: "nowhere"})
+        call = SessionsCall(listing.signals[0]._call._call._http, elsewhere)
+        with suppress(EdgeError):
+            call.ask(
+                Question(
+                    window_around(query.since, query.until, width=HOUR, groups=1), ("sum(session)",), None
+                )
+            )
     return stand
 
 
@@ -38,4 +61,4 @@ def everything_else() -> Stand:
     return stand
 
 
-ALL = (asked_in_every_form, everything_else)
+ALL = (asked_in_every_form, asked_where_sentry_knows_nothing, everything_else)

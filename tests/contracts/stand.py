@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -13,7 +14,7 @@ from stagedrollout.core.ledger import Comparison, LedgerQuery
 from stagedrollout.core.model import Change, Outcome, Settlement, Store, Verb
 from stagedrollout.core.observation import SignalQuery
 from stagedrollout.daemon.listing import Listing
-from stagedrollout.daemon.listings import open_listings
+from stagedrollout.daemon.listings import open_clients, open_listings
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.request import Response
 from stagedrollout.emulator.scenario import Act, Scenario
@@ -51,6 +52,7 @@ class Stand:
             settings = configured(loaded(scenario, self.world, Path(folder)), self.world)
         ways = doors(Gate(self.world, _CALM, Random("contracts")), self.world)
         self.listings = open_listings(settings, ways, VirtualClock(self.world))
+        self.clients = partial(open_clients, settings, ways, VirtualClock(self.world))
         self.wait(hours)
 
     def listing(self, store: Store | None = None) -> Listing:

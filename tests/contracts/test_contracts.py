@@ -53,10 +53,13 @@ def test_a_phased_release_is_turned_to_every_state():
     ("service", "operations"),
     [
         ("google_play", {*PLAY_OPERATIONS.values(), "releases.list", "reviews.list", "reviews.get"}),
-        ("play_reporting", {"crash.get", "crash.query", "anr.get", "anr.query", "releases.options"}),
+        (
+            "play_reporting",
+            {"crash.get", "crash.query", "anr.get", "anr.query", "releases.options", "apps.search"},
+        ),
         ("play_bucket", {"objects.list", "objects.get"}),
         ("app_store", set(APP_STORE_OPERATIONS.values())),
-        ("sentry", {"sessions", "organization", "project"}),
+        ("sentry", {"sessions", "organization", "project", "projects", "issues"}),
     ],
 )
 def test_every_operation_of_the_emulator_is_asked(service, operations):

@@ -13,6 +13,7 @@ from stagedrollout.emulator.faults import STATUS_AFTER, STATUS_BEFORE
 from tests.contracts import (
     app_store_cases,
     discovery,
+    doctor_cases,
     openapi,
     play_cases,
     play_report_cases,
@@ -26,7 +27,13 @@ from tests.contracts.passing import Line, passing
 from tests.contracts.sites import sites
 from tests.contracts.stand import Stand
 
-STORIES = (*play_cases.ALL, *play_report_cases.ALL, *app_store_cases.ALL, *sentry_cases.ALL)
+STORIES = (
+    *play_cases.ALL,
+    *play_report_cases.ALL,
+    *app_store_cases.ALL,
+    *sentry_cases.ALL,
+    *doctor_cases.ALL,
+)
 """A further adapter is one more file of stories here."""
 
 DESCRIPTIONS: dict[str, Callable[[], Description]] = {

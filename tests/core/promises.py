@@ -16,10 +16,10 @@ from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.calendar import Calendar, Freeze, Hours, Weekday
 from stagedrollout.core.case import Case
 from stagedrollout.core.decision import decide
-from stagedrollout.core.facts import DecisionKind, Drifted, Held, HoldEnded
+from stagedrollout.core.facts import DecisionKind, Drifted, Held, HoldEnded, SetAside, Started
 from stagedrollout.core.gates import OnInconclusive
 from stagedrollout.core.lifecycle import STEPS, Phase
-from stagedrollout.core.model import ActorKind, Command, CommandVerb, Mode, Verb
+from stagedrollout.core.model import ActorKind, Command, CommandVerb, Mode, Supersede, Verb
 from stagedrollout.core.notice import NoticeKind
 from stagedrollout.core.observation import Observation
 from stagedrollout.core.policy import Completion
@@ -52,6 +52,7 @@ class Watched(RuleBasedStateMachine):
         self.world = world
         self.people = people
         self.stopped = False  # a halt is in force that we know of, and nobody has taken it back since
+        self.aside = False  # a person has let the newer release wait
         self.hold_until: datetime | None = None
         self.last_raise_at: datetime | None = None
 
@@ -73,7 +74,9 @@ class Watched(RuleBasedStateMachine):
         self._halted_is_true()
         self._remember(passed)
         if self.stopped:
-            assert world.rollout.halt or world.rollout.finished, "a halt was undone without a person (R9)"
+            forgiven = not (world.rollout.bad or world.rollout.finished)
+            assert not forgiven, "a halt was undone, or forgotten, without a person (R9)"
+        assert not (world.rollout.known_bad and world.rollout.steered), "known bad, and steered"
 
     def _nothing_else_is_sent(self, sent: Sent) -> None:
         world, decision, command = self.world, sent.decision, sent.order
@@ -91,7 +94,18 @@ class Watched(RuleBasedStateMachine):
             self._person_may_raise(sent, command)
         assert (sent.change.exposure_ppm == PPM_ALL) <= (sent.change.verb in (Verb.COMPLETE, Verb.RESUME))
         if applied and sent.change.verb is not Verb.RESUME:
-            assert not self.stopped, "raised over a halt (R9)"
+            knowing = sent.change.verb is Verb.START and command is not None and command.known_bad
+            assert knowing or not self.stopped, "raised over a halt (R9)"
+        if applied and world.newer_waits:
+            self._is_not_in_the_way_of_the_newer(sent)
+
+    def _is_not_in_the_way_of_the_newer(self, sent: Sent) -> None:
+        """What the app's `supersede` forbids, whoever wants it."""
+        SEEN.add(f"raised beside a newer one: {self.world.supersede.value}")
+        assert self.world.supersede is not Supersede.REPLACE, "raised what a newer one replaces"
+        if self.world.supersede is Supersede.HOLD:
+            decides = sent.change.verb in (Verb.RESUME, Verb.START)
+            assert decides or self.aside, "raised what a newer one holds, and nobody decided between them"
 
     def _machine_may_raise(self, sent: Sent, applied: bool) -> None:
         world, truth = self.world, sent.truth
@@ -198,6 +212,10 @@ class Watched(RuleBasedStateMachine):
             self.stopped = True
         if decision.kind is DecisionKind.RESUME and self._served():
             self.stopped = False
+        if any(isinstance(fact, Started) and fact.known_bad for fact in decision.also):
+            SEEN.add("started although known bad")
+            self.stopped = False
+        self.aside = self.aside or any(isinstance(fact, SetAside) for fact in decision.also)
         for fact in decision.also:
             if isinstance(fact, Held):
                 self.hold_until = fact.until or datetime.max.replace(tzinfo=UTC)
@@ -216,7 +234,10 @@ class Watched(RuleBasedStateMachine):
         if truth.status is HALTED:
             assert rollout.halt, "a halt in the console went unnoticed (R10)"
         if truth.status is STAGED and truth.exposure_ppm < before_ppm < PPM_ALL:
-            assert rollout.halt or rollout.unknown_drift, "a lowering in the console went unnoticed (R10)"
+            anew = rollout.phase is Phase.WAITING
+            assert rollout.halt or rollout.unknown_drift or anew, (
+                "a lowering in the console went unnoticed (R10)"
+            )
         assert rollout.seen
         assert rollout.seen.exposure_ppm == truth.exposure_ppm
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, time, timedelta
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.calendar import Calendar, Freeze, Hours
 from stagedrollout.core.case import Case
-from stagedrollout.core.facts import Drift
+from stagedrollout.core.facts import Drift, Seen
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Command, Mode, OnNewRelease, ReviewState, Settlement
+from stagedrollout.core.model import (
+    Command,
+    Mode,
+    OnNewRelease,
+    ReviewState,
+    RolloutKey,
+    Settlement,
+    StoreRelease,
+    Supersede,
+)
 from stagedrollout.core.policy import Completion
 from tests.core.builders import (
     ANNA,
@@ -21,8 +31,10 @@ from tests.core.builders import (
     HALTED,
     HOUR,
     IN_REVIEW,
+    KEY,
     NEWER,
     NOON,
+    OLDER,
     STAGED,
     UNKNOWN,
     case,
@@ -69,6 +81,28 @@ def _drifted(meaning: Drift, before: facts.Seen, after: facts.Seen) -> Rollout:
 
 def _completed(since: timedelta = HOUR) -> Rollout:
     return rolling(shown(COMPLETED), since=NOON - since)
+
+
+def _beside(supersede: Supersede, rollout: Rollout) -> Situation:
+    """5.3.0 is a draft beside it."""
+    status = rollout.seen.status if rollout.seen else STAGED
+    return _of(rollout, look=store(shown(status), shown(DRAFT, release=NEWER)), supersede=supersede)
+
+
+def _after(supersede: Supersede) -> Situation:
+    """A draft, while 5.1.0 is at 10 %."""
+    older = replace(rolling(), key=RolloutKey(KEY.app, KEY.store, OLDER.id), release=OLDER)
+    look = store(shown(release=OLDER), shown(DRAFT))
+    return _of(waiting(found=shown(DRAFT)), look=look, others=(older,), supersede=supersede)
+
+
+def _back(found: StoreRelease) -> Rollout:
+    """Halted, superseded, and in the store again."""
+    gone = with_facts(halted(rolling()), facts.Superseded(NEWER.label))
+    seen_again = Seen.of(found)
+    live = (facts.WentLive(found.exposure_ppm),) if found.live else ()
+    back = with_facts(gone, seen_again, facts.Returned(gone.seen, seen_again), *live)
+    return replace(back, choice=OnNewRelease.ADOPT)
 
 
 _AT_50 = rolling(shown(STAGED, 50))
@@ -124,5 +158,19 @@ SITUATIONS: dict[str, Situation] = {
     "at 100 %, watched": _of(_completed()),
     "at 100 %, the watch ends now": _of(_completed(since=3 * DAY)),
     "at 100 %, over": _of(with_facts(_completed(), facts.Closed())),
+    "a newer draft waits: finish": _beside(Supersede.FINISH, rolling()),
+    "a newer draft waits: hold": _beside(Supersede.HOLD, rolling()),
+    "a newer draft waits: hold, and a person has set it aside": _beside(
+        Supersede.HOLD, with_facts(rolling(), facts.SetAside(NEWER, ANNA, "this one first"))
+    ),
+    "a newer draft waits: replace": _beside(Supersede.REPLACE, rolling()),
+    "a newer draft waits, this one is halted: hold": _beside(Supersede.HOLD, halted(rolling())),
+    "a newer draft waits, this one is halted: replace": _beside(Supersede.REPLACE, halted(rolling())),
+    "a newer one is on its way": _of(rolling(), look=store(shown(), shown(STAGED, 1, release=NEWER))),
+    "a draft, an older one is rolled out: finish": _after(Supersede.FINISH),
+    "a draft, an older one is rolled out: hold": _after(Supersede.HOLD),
+    "a draft, an older one is rolled out: replace": _after(Supersede.REPLACE),
+    "known bad, and a draft again": _of(_back(shown(DRAFT))),
+    "known bad, and rolled out again, where the app adopts": _of(_back(shown())),
     "superseded": _of(with_facts(rolling(), facts.Superseded(NEWER.label))),
 }

@@ -23,13 +23,14 @@ from tests.core.situations import SITUATIONS, Situation
 
 HEAD = """\
 What is decided in every situation: [orders], verdict: DECISION change (reasons) +facts.
-A * is the reason of the verdict itself; "advance!" is advance --without-evidence."""
+A * is the reason of the verdict itself; "advance!" is advance --without-evidence, "start!" start --known-bad --supersede."""
 
 TABLE = Path(__file__).with_name("decision_table.txt")
 
 ORDERS: dict[str, Command | None] = {
     "none": None,
     **{verb.value: order(verb) for verb in CommandVerb},
+    "start!": order(CommandVerb.START, known_bad=True, supersede=True),
     "advance!": order(CommandVerb.ADVANCE, without_evidence=True),
     "complete!": order(CommandVerb.COMPLETE, without_evidence=True),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import product
 
 import pytest
 
@@ -17,7 +16,6 @@ from stagedrollout.core.model import (
     SOMEBODY,
     OnNewRelease,
     Outcome,
-    ReleaseStatus,
     ReviewState,
     Settlement,
     StoreRelease,
@@ -69,47 +67,7 @@ def meaning(learned: tuple[Fact, ...]) -> Drift | None:
     return drifts[0] if drifts else None
 
 
-# -- every pair of what we knew and what we see ------------------------------------------------------
-
-PLACES = {
-    "draft": shown(DRAFT),
-    "staged 5 %": shown(STAGED, 5),
-    "staged 20 %": shown(STAGED, 20),
-    "halted": shown(HALTED, 5),
-    "completed": shown(COMPLETED),
-    "unknown": shown(UNKNOWN, 5),
-}
-MEANINGS = {
-    ("draft", "staged 5 %"): Drift.ROLLED_OUT,
-    ("draft", "staged 20 %"): Drift.ROLLED_OUT,
-    ("draft", "completed"): Drift.ROLLED_OUT,
-    ("draft", "halted"): Drift.HALTED,
-    ("staged 5 %", "staged 20 %"): Drift.RAISED,
-    ("staged 5 %", "completed"): Drift.RAISED,
-    ("staged 5 %", "halted"): Drift.HALTED,
-    ("staged 20 %", "staged 5 %"): Drift.LOWERED,
-    ("staged 20 %", "completed"): Drift.RAISED,
-    ("staged 20 %", "halted"): Drift.HALTED,
-    ("halted", "staged 5 %"): Drift.RESUMED,
-    ("halted", "staged 20 %"): Drift.RESUMED,
-    ("halted", "completed"): Drift.RESUMED,
-    ("completed", "halted"): Drift.HALTED,
-    ("unknown", "halted"): Drift.HALTED,
-}
-
-
-@pytest.mark.parametrize(("before", "after"), list(product(PLACES, PLACES)))
-def test_every_change_that_was_not_ours_has_a_meaning(before: str, after: str) -> None:
-    """What is not in the table is not understood: held, and a person is asked."""
-    _, learned = look(rolling(PLACES[before]), PLACES[after])
-    expected = None if before == after else MEANINGS.get((before, after), Drift.UNKNOWN)
-    assert meaning(learned) is expected
-
-
-@pytest.mark.parametrize(("before", "after"), list(product(PLACES, PLACES)))
-def test_a_change_is_noticed_once(before: str, after: str) -> None:
-    rollout, _ = look(rolling(PLACES[before]), PLACES[after])
-    assert look(rollout, PLACES[after], at=NOON + HOUR)[1] == ()
+# -- looks that teach nothing; what every change means is in test_console_table.py ----------------------
 
 
 def test_a_look_that_shows_nothing_new_teaches_nothing() -> None:
@@ -437,6 +395,11 @@ def test_an_ignored_release_that_somebody_halts_in_the_console_is_halted() -> No
     assert ignored.phase is Phase.HALTED
 
 
+def test_an_ignored_release_that_is_halted_in_the_console_while_in_review_is_not_halted_yet() -> None:
+    ignored, _ = look(waiting(OnNewRelease.IGNORE), shown(HALTED, 10, IN_REVIEW))
+    assert ignored.phase is Phase.NOT_HALTED
+
+
 def test_an_ignored_release_that_a_person_halts_is_followed_until_it_is_halted() -> None:
     wanted = with_facts(waiting(OnNewRelease.IGNORE), intent(Verb.HALT, 10, "h1", "c1"))
     rollout, _ = look(wanted, shown(HALTED, 10))
@@ -447,9 +410,3 @@ def test_releases_are_ordered_from_old_to_new_whatever_they_are_called() -> None
     assert sorted(["5030", "999", "5020"], key=age_of) == ["999", "5020", "5030"]
     assert sorted(["5.10.0", "5.9.1", "5.9"], key=age_of) == ["5.9", "5.9.1", "5.10.0"]
     assert age_of("5.²") == (5, 0)
-
-
-def test_every_status_is_in_the_table_above() -> None:
-    """Paused and replaced are the App Store's, with a table of their own (test_phased_drift.py)."""
-    apples = {ReleaseStatus.PAUSED, ReleaseStatus.REPLACED, ReleaseStatus.WITHDRAWN}
-    assert {found.status for found in PLACES.values()} == set(ReleaseStatus) - apples

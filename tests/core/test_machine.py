@@ -29,6 +29,7 @@ from stagedrollout.core.model import (
     OnNewRelease,
     ReleaseStatus,
     ReviewState,
+    Supersede,
 )
 from stagedrollout.core.policy import (
     Completion,
@@ -64,6 +65,11 @@ APPLES = {
 """What only happens on the App Store; test_phased_machine.py walks there."""
 LINKS = set(link_facts.LinkFact.__args__)
 """What only happens to an app whose stores are linked; test_linked.py walks there."""
+REMOVALS = {facts.RemovalOrdered, facts.RemovalTold}
+"""What only a person's removal of the whole app writes, beside every pass (tests/acceptance has it)."""
+
+BESIDE = {facts.Returned, facts.NewerWaits, facts.SetAside}
+"""What only happens beside other releases, and to one that comes back; the second walk goes there."""
 
 POLICIES = {
     "plain": policy(1, 10, 50, 100),
@@ -161,7 +167,7 @@ class Rollouts(Watched):
         waiting = self.world.rollout.phase is Phase.WAITING
         self.orders += 1
         self.one_pass(
-            order(CommandVerb.START if waiting else CommandVerb.RESUME, id=f"c{self.orders}"),
+            order(CommandVerb.START if waiting else CommandVerb.RESUME, id=f"c{self.orders}", known_bad=True),
             timedelta(0),
             Reply.DONE,
             Cut.NOWHERE,
@@ -189,7 +195,7 @@ class Rollouts(Watched):
     ) -> None:
         self.world.now += wait
         self.orders += 1
-        command = order(verb, id=f"c{self.orders}", without_evidence=sure, hold_for=hold_for)
+        command = order(verb, id=f"c{self.orders}", without_evidence=sure, hold_for=hold_for, known_bad=sure)
         self.one_pass(command, lag, reply, cut)
 
     # -- what happens without us -------------------------------------------------------------------
@@ -206,11 +212,12 @@ class Rollouts(Watched):
             case Outside.RESUMES, ReleaseStatus.HALTED:
                 percent = truth.exposure_ppm / 10_000 if 0 < truth.exposure_ppm < PPM_ALL else 30
                 self.world.show(shown(STAGED, percent))
-                self.stopped = False
+                self.stopped, self.aside = False, True
             case Outside.LOWERS, ReleaseStatus.IN_PROGRESS:
                 self.world.show(replace(truth, exposure_ppm=truth.exposure_ppm // 2))
             case Outside.RAISES, ReleaseStatus.IN_PROGRESS | ReleaseStatus.DRAFT:
                 self.world.show(shown(STAGED, min(99, truth.exposure_ppm / 10_000 + 15)))
+                self.aside = True
             case Outside.COMPLETES, ReleaseStatus.IN_PROGRESS | ReleaseStatus.DRAFT:
                 self.world.show(shown(COMPLETED))
             case Outside.STAGES_AGAIN, ReleaseStatus.COMPLETED:
@@ -244,7 +251,84 @@ class Rollouts(Watched):
 def test_no_course_of_events_breaks_a_promise() -> None:
     SEEN.clear()
     run_state_machine_as_test(Rollouts, settings=settings(max_examples=200, stateful_step_count=40))
-    missed = (
-        {*KINDS.values(), *DecisionKind, *Phase, *Verdict, "inconclusive_by_policy"} - SEEN - APPLES - LINKS
-    )
+    elsewhere = APPLES | LINKS | REMOVALS | BESIDE
+    missed = {*KINDS.values(), *DecisionKind, *Phase, *Verdict, "inconclusive_by_policy"} - SEEN - elsewhere
     assert not missed, f"the walk is blind: it never saw {missed}"
+
+
+BACK = st.sampled_from(["draft", "staged", "staged", "in review"])
+
+
+class Successions(Rollouts):
+    """The same, and a newer release lies beside it, it vanishes, and somebody puts it there again."""
+
+    @initialize(
+        supersede=st.sampled_from(Supersede),
+        choice=st.sampled_from([OnNewRelease.WAIT, OnNewRelease.ADOPT, OnNewRelease.ADOPT]),
+        days=st.sampled_from([0, 1, 2]),
+    )
+    def a_release_appears(self, supersede: Supersede, choice: OnNewRelease, days: int) -> None:
+        world = World(POLICIES["plain"], Mode.ACT, choice, truth=FOUND["staged"], supersede=supersede)
+        self.watch(world, people=True)
+        world.show(world.truth)
+        self.nosy, self.orders = False, 0
+        if days:
+            self.one_pass(order(CommandVerb.START, id="c0"), timedelta(0), Reply.DONE, Cut.NOWHERE)
+            self._quiet(5 * days, 5 * HOUR)
+
+    @rule(decides=st.booleans(), stays=st.booleans(), count=st.integers(2, 5))
+    def somebody_prepares_the_next_release(self, decides: bool, stays: bool, count: int) -> None:
+        """Perhaps a person has the older one go on; perhaps the draft is deleted in the end. Where another one went
+        out, nothing happens."""
+        if any(other.status is not DRAFT for other in self.world.others):
+            return
+        self.world.newer_draft(there=True)
+        self.world.health = Health.HEALTHY
+        self._quiet(count, 13 * HOUR)
+        if decides:
+            self.a_person_puts_it_right(count)
+        if not stays:
+            self.world.newer_draft(there=False)
+            self.aside = False
+
+    @rule(wait=WAITS)
+    def it_vanishes(self, wait: timedelta) -> None:
+        if self.world.truth is not None:
+            self.world.show(None)
+            self._quiet(1, wait)
+
+    @rule(listed=st.booleans(), wait=WAITS)
+    def the_newer_one_goes_out(self, listed: bool, wait: timedelta) -> None:
+        truth = self.world.truth
+        if truth is not None and truth.status is not DRAFT:
+            self.world.replace_by_newer(listed=listed)
+            self._quiet(1, wait)
+
+    @precondition(lambda self: self.world.truth is None or self.world.rollout.finished)
+    @rule(found=BACK, wait=WAITS, knowing=st.booleans())
+    def it_comes_back(self, found: str, wait: timedelta, knowing: bool) -> None:
+        """Whoever puts it there again: it is the same program."""
+        self.world.now += wait
+        self.world.come_back(FOUND[found])
+        self._quiet(2, HOUR)
+        if knowing:
+            self.a_person_puts_it_right(2)
+
+    @rule(found=BACK, wait=WAITS, knowing=st.booleans())
+    def somebody_halts_it_and_puts_it_there_again(self, found: str, wait: timedelta, knowing: bool) -> None:
+        self.somebody_else(Outside.HALTS)
+        self._quiet(1, HOUR)
+        self.it_vanishes(HOUR)
+        self.it_comes_back(found, wait, knowing)
+
+
+def test_no_newer_release_and_no_way_back_breaks_a_promise() -> None:
+    SEEN.clear()
+    run_state_machine_as_test(Successions, settings=settings(max_examples=50, stateful_step_count=20))
+    wanted = {
+        *BESIDE,
+        "started although known bad",
+        "raised beside a newer one: finish",
+        "raised beside a newer one: hold",
+    }
+    assert not wanted - SEEN, f"the walk is blind: it never saw {wanted - SEEN}"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stagedrollout.core import facts, news
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.facts import DecisionKind, Drift, Fact
+from stagedrollout.core.issue import Issue, NewIssues
 from stagedrollout.core.lifecycle import Phase, Rollout
 from stagedrollout.core.model import (
     Actor,
@@ -361,3 +362,45 @@ def test_a_removal_that_could_not_be_read_back_is_not_told_as_one() -> None:
 def test_what_waits_for_a_person_is_held_on_the_board_too() -> None:
     assert code(decided(rolling(), look=unread())) == "store_unread"
     assert waiting(found=shown(DRAFT)).phase is Phase.WAITING
+
+
+# -- new issues ------------------------------------------------------------------------------------
+
+CRASHES = (
+    Issue("SHOP-1F", "NullPointerException: onCreate", 311, 1_024, "https://acme.sentry.io/issues/1/"),
+    Issue("SHOP-20", "it broke"),
+)
+
+
+def test_what_crashed_is_told_below_the_halt_with_people_events_and_a_link() -> None:
+    rollout = not_halted(rolling())
+    (notice,) = tell(rollout, facts.IssuesRead(NewIssues("sentry", CRASHES)))
+    assert (notice.kind, notice.broadcast) == (NoticeKind.NEW_ISSUES, False)
+    assert notice.headline.endswith("2 new crashes first seen in it")
+    first, second = notice.facts
+    assert first.text == "NullPointerException: onCreate (311 users, 1,024 events)"
+    assert first.link == "https://acme.sentry.io/issues/1/"
+    assert second.text == "it broke"
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (facts.IssuesRead(NewIssues("sentry", ())), "no new crash was first seen in it"),
+        (
+            facts.IssuesRead(NewIssues("sentry", ()), "sentry: read new issues: Denied"),
+            "new issues could not be read: sentry: read new issues: Denied",
+        ),
+        (facts.IssuesRead(NewIssues("sentry", CRASHES, more=True)), "there are more"),
+        (facts.IssuesRead(NewIssues("sentry", CRASHES[:1])), "1 new crash first seen in it"),
+    ],
+)
+def test_that_nothing_was_found_or_could_be_read_is_told_in_a_line(
+    read: facts.IssuesRead, words: str
+) -> None:
+    (notice,) = tell(not_halted(rolling()), read)
+    assert words in notice.headline
+
+
+def test_what_crashed_in_a_release_that_is_only_suspected_is_not_told() -> None:
+    assert tell(rolling(), facts.IssuesRead(NewIssues("sentry", CRASHES))) == ()

@@ -20,6 +20,7 @@ from stagedrollout.core.drift import learn
 from stagedrollout.core.events import Entry
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend, fold
+from stagedrollout.core.issue import Issue, NewIssues
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.ledger import Measure, Tally
 from stagedrollout.core.lifecycle import Phase, Rollout
@@ -35,12 +36,14 @@ from stagedrollout.core.model import (
     Settlement,
     StoreRelease,
     StoreState,
+    Supersede,
     Unread,
     Verb,
 )
 from stagedrollout.core.notice import Notice
 from stagedrollout.core.observation import Gap, Observation, Reading
 from stagedrollout.core.policy import Policy
+from stagedrollout.core.succession import of_newer
 from stagedrollout.core.units import PPM_ALL
 from tests.core.builders import (
     COMPLETED,
@@ -63,6 +66,10 @@ from tests.core.weighed import failed, heard, run, terms
 
 OLD = timedelta(minutes=9)
 """How far a look may lag behind the truth: less than drift.STALE_READ."""
+
+
+CRASHES = facts.IssuesRead(NewIssues("sentry", (Issue("SHOP-1", "it broke", 12, 34),)))
+"""What the daemon finds when it looks up what crashed, once it has acted."""
 
 
 class Health(StrEnum):
@@ -135,6 +142,8 @@ class World:
     health: Health = Health.HEALTHY
     truth: StoreRelease | None = field(default_factory=lambda: shown(DRAFT))
     others: tuple[StoreRelease, ...] = ()
+    beside: tuple[Rollout, ...] = ()
+    supersede: Supersede = Supersede.FINISH
     journal: list[Entry] = field(default_factory=list)
     phases: list[tuple[Phase, Phase]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
@@ -169,6 +178,20 @@ class World:
         self.others = (shown(STAGED, 5, release=NEWER),)
         halted = self.truth and replace(self.truth, status=HALTED, status_word="halted", exposure_ppm=0)
         self.show(halted if listed else None)
+
+    def newer_draft(self, *, there: bool) -> None:
+        """Somebody prepares the next release, or thinks better of it."""
+        self.others = (shown(DRAFT, release=NEWER),) if there else ()
+        self.show(self.truth)
+
+    def come_back(self, truth: StoreRelease) -> None:
+        """It is there again, and what took its place is not."""
+        self.others = ()
+        self.show(truth)
+
+    @property
+    def newer_waits(self) -> bool:
+        return any(other.status is DRAFT for other in self.others)
 
     def look(self, lag: timedelta) -> StoreState:
         if not lag:
@@ -208,13 +231,17 @@ class World:
             look = Unread("a halt does not wait for a look", self.now)
         learned = learn(self.rollout, look, self.now)
         known = extend(self.rollout, learned, self.now)
-        warned = news.of_pauses(known, self.now)
+        warned = (*news.of_pauses(known, self.now), *of_newer(known, look, self.beside, self.supersede))
         begun = self._terms(extend(known, warned, self.now))
         learned, known = (*learned, *warned, *begun), extend(known, (*warned, *begun), self.now)
         readings = self.readings() if self._listens(known) else ()
         assessment = self.assess(known, readings)
         findings = news.of_assessment(known, assessment) if readings else ()
-        case = Case(known, Observation(self.now, look, readings), assessment, self.policy, self.mode, order)
+        looked = Observation(self.now, look, readings)
+        case = Case(
+            known, looked, assessment, self.policy, self.mode, order,
+            others=self.beside, supersede=self.supersede,
+        )  # fmt: skip
         decision = decide(case)
         sent = None
         if cut is not Cut.BEFORE_RECORDING:
@@ -229,6 +256,8 @@ class World:
                     self._record(news.of_outcome(self.rollout, intent, outcome))
         if cut is not Cut.NOWHERE:
             self.crash()
+        elif self.rollout.issues_wanted(self.now) and not self.rollout.finished:
+            self._record((CRASHES,))
         lagged = lag is None or lag > timedelta(0) or bool(order and order.verb is CommandVerb.HALT)
         return Passed(known, look, lagged, assessment, decision, sent, tuple(self.notices))
 

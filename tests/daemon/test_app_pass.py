@@ -60,7 +60,9 @@ class Steering:
         self.looks += 1
         return self.found
 
-    def reconcile(self, listing: Any, key: RolloutKey, store: Any, order: Command | None) -> Any:
+    def reconcile(
+        self, listing: Any, key: RolloutKey, store: Any, order: Command | None, others: Any = ()
+    ) -> Any:
         self.turns.append((key, order.id if order else ""))
         if key in self.mistakes:
             raise ZeroDivisionError(str(key))

@@ -4,7 +4,7 @@ import pytest
 import stamina
 
 from stagedrollout.core.errors import Denied, EdgeError, Rejected, Throttled, Unreachable
-from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, persistently
+from stagedrollout.daemon.retrying import ATTEMPTS, ONCE, SILENT_WAIT_SECONDS, _again, persistently
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +59,10 @@ def test_a_service_that_failed_in_the_last_pass_is_asked_once():
     with pytest.raises(Unreachable):
         persistently(service, ONCE)
     assert service.asked == 1
+
+
+def test_a_service_that_does_not_say_for_how_long_is_given_a_moment():
+    silent, short = Throttled("sentry", "y", "z"), Throttled("sentry", "y", "z", wait_seconds=3)
+    assert (_again(silent), _again(short)) == (SILENT_WAIT_SECONDS, 3)
+    service = Service(silent)
+    assert persistently(service) == "answer"

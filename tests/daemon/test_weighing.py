@@ -206,6 +206,21 @@ def test_users_are_read_once_an_hour_and_stand_until_then():
     assert all(any(t.measure is Measure.USERS for t in found.heard.tallies) for found in read)
 
 
+class WithoutIds(Source):
+    """An app whose SDK sends no user ids."""
+
+    def read(self, query: LedgerQuery) -> tuple[Tallied | Untallied, ...]:
+        none = Untallied(self.name, Measure.USERS, Gap.ABSENT, "no user ids")
+        return tuple(none if each.measure is Measure.USERS else each for each in super().read(query))
+
+
+def test_an_app_without_user_ids_is_asked_for_users_no_more_often_than_any_other():
+    passes = Passes(WithoutIds())
+    read = [passes.at(NOON + n * POLL) for n in range(6)]
+    assert [query.users for query in passes.source.asked] == [True, False, False, False, True, False]
+    assert all(any(t.measure is Measure.USERS for t in found.heard.tallies) for found in read)
+
+
 def test_a_failed_reading_is_an_error_of_this_pass_and_what_is_known_goes_on_counting():
     passes = Passes()
     before = passes.at(NOON)

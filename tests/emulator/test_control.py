@@ -133,9 +133,28 @@ def test_a_new_release_appears_from_the_console_and_goes_through_review():
     )
 
 
+def test_a_draft_lies_beside_the_rollout_and_takes_its_place_when_it_is_rolled_out():
+    world = world_at(5)
+    assert act(world, "new_draft", version="6.0.0", code=6000, crash_free=99).status == 200
+    assert served(world, 5020)["status"] == "inProgress"
+    assert act(world, "roll_out", code=6000, percent=5).status == 200
+    world.timeline.advance(world.scenario.ends)
+    assert served(world, 5020)["status"] == "replaced"
+    assert served(world, 6000)["exposure_ppm"] == 50_000
+
+
+def test_a_release_that_was_replaced_can_be_rolled_out_again():
+    world = world_at(5)
+    assert act(world, "new_release", version="6.0.0", code=6000, percent=5, crash_free=99).status == 200
+    assert act(world, "roll_out", code=5020, percent=5).status == 200
+    assert served(world, 5020)["status"] == "inProgress"
+
+
 @pytest.mark.parametrize(
     ("name", "more", "status", "text"),
     [
+        ("roll_out", {"code": 7000, "percent": 5}, 409, "ever uploaded"),
+        ("roll_out", {"code": 5010, "percent": 5}, 409, "cannot be staged"),
         ("resume", {"percent": 5}, 409, "no halted release"),
         ("raise", {"percent": 0}, 409, "percent above 0"),
         ("publish", {}, 409, "nothing is approved"),

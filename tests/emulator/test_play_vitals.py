@@ -219,7 +219,15 @@ def test_what_is_not_there_is_404(world: World) -> None:
     assert call("GET", "/storage/v1/b/another/o").message == "The specified bucket does not exist."
     assert call("GET", f"{OBJECTS}/nothing").status == 404
     assert call("GET", "/v1beta1/apps/com.acme.nothing/crashRateMetricSet").status == 404
-    assert call("GET", "/v1beta1/apps:search").status == 404
+    assert call("GET", "/v1beta1/apps/com.acme.app/errorCountMetricSet").status == 404
+
+
+def test_an_account_that_was_not_invited_reads_no_vitals() -> None:
+    world = world_at(48)
+    world.turn({"play_account": "not_invited"})
+    assert caller(world)("GET", CRASHES).message == "The caller does not have permission"
+    world.turn({"play_account": "app", "play_reporting_enabled": False})
+    assert "has not been used in project" in caller(world)("GET", CRASHES).message
 
 
 PARTS = (

@@ -6,46 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from stagedrollout.core.hours import DAY, HOUR, day_floor
-from stagedrollout.core.ledger import Comparison, LedgerQuery, Measure, Tallied
-from stagedrollout.core.model import Release, Store
+from stagedrollout.core.hours import DAY, day_floor
+from stagedrollout.core.ledger import Measure, Tallied
 from stagedrollout.core.observation import Gap
 from stagedrollout.emulator.faults import Fault
-from stagedrollout.emulator.request import Request
-from stagedrollout.http.client import Endpoint, HttpClient, in_process
-from stagedrollout.signals.sentry_names import ReleaseNames
-from stagedrollout.signals.sentry_sessions_call import SentryProject
-from stagedrollout.signals.sentry_tallies import SentryTallies
-from tests.emulator.calls import CRASH_FREE, NEW, OLD, PACKAGE, group, pass_time, sessions, world_at
-
-CANDIDATE, BEFORE = Release("5020", "5.2.0", "5020"), Release("5010", "5.1.0", "5010")
-
-
-class Emulated:
-    def __init__(self, hours: float, release: str = "") -> None:
-        self.world = world_at(hours, release)
-        token = self.world.credentials.sentry_token
-        http = HttpClient(
-            Endpoint("sentry", "https://sentry.io"),
-            authorization=lambda: f"Bearer {token}",
-            transport=in_process(self.handle),
-        )
-        self.source = SentryTallies(
-            http, SentryProject("acme", "acme", "production"), ReleaseNames(PACKAGE), Store.GOOGLE_PLAY
-        )
-
-    @property
-    def now(self):
-        return self.world.timeline.now
-
-    def handle(self, method, path, query, headers, body):
-        response = self.world.handle(Request.to(method, f"{path}?{query}", headers=headers, body=body))
-        return response.status, response.headers, response.body
-
-    def read(self, *, hours=24):
-        since = self.now.replace(minute=0) - hours * HOUR
-        comparisons = (Comparison(since, (BEFORE,)),)
-        return self.source.read(LedgerQuery(CANDIDATE, comparisons, since, self.now, users=True))
+from tests.emulator.calls import CRASH_FREE, NEW, OLD, group, pass_time, sessions
+from tests.emulator.sentry_client import BEFORE, CANDIDATE, Emulated
 
 
 def test_the_ledger_has_the_same_sessions_as_everybody_who_asks_sentry():

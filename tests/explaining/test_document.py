@@ -8,12 +8,15 @@ from datetime import timedelta
 
 import pytest
 
-from stagedrollout.core import link_facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.evidence.terms import SignalId, shared_out
+from stagedrollout.core.facts import Seen
+from stagedrollout.core.fold import apply
+from stagedrollout.core.issue import Issue, NewIssues
 from stagedrollout.core.ledger import Tally
 from stagedrollout.core.model import Store
 from stagedrollout.explaining.document import document
-from tests.core.builders import ANNA, NOON, with_facts
+from tests.core.builders import ANNA, NOON, STAGED, halted, shown, with_facts
 from tests.core.weighed import BAD, GOOD, terms, with_evidence
 from tests.explaining.kept import kept
 
@@ -25,6 +28,15 @@ def told(*tallies, **more):
     found = document(kept(*tallies, **more), with_evidence(1, 10, 50, 100, min_sample=100))
     json.dumps(found, allow_nan=False)
     return found
+
+
+def test_a_release_that_came_back_is_told_with_the_halt_that_makes_it_bad():
+    known, after = kept(*[GOOD] * 4), Seen.of(shown(STAGED, 5))
+    bad = with_facts(halted(known.rollout), facts.Superseded("5.3.0"), after, facts.Returned(None, after))
+    found = document(replace(known, rollout=bad), with_evidence(1, 10))
+    assert found["known_bad"] == "5.2.0 (5020) was halted by anna on 2026-03-02 11:00 UTC: it was so"
+    assert found["next"][0]["what"] == "somebody runs: stagedrollout start shop --known-bad"
+    assert told(*[GOOD] * 4)["known_bad"] is None
 
 
 def test_a_young_stage_is_told_how_many_sessions_and_hours_it_needs():
@@ -90,3 +102,17 @@ def test_a_link_is_part_of_what_is_explained():
     assert [(each["by"], each["reason"], each["answered"]) for each in told["halts"]] == [
         ("anna", "it eats photos", "")
     ]
+
+
+def test_what_crashed_is_shown_as_it_was_looked_up_when_the_release_failed():
+    bare = kept(*[GOOD] * 4)
+    assert document(bare, None)["new_issues"] is None
+    read = facts.IssuesRead(NewIssues("sentry", (Issue("SHOP-1F", "it broke", 3, 4, "https://a/1/"),)))
+    found = document(replace(bare, rollout=apply(bare.rollout, read, NOON)), None)["new_issues"]
+    assert (found["at"], found["problem"], found["more"]) == (NOON.isoformat(), None, False)
+    (issue,) = found["issues"]
+    assert (issue["name"], issue["users"], issue["events"]) == ("SHOP-1F", 3, 4)
+    assert issue["text"] == "it broke (3 users, 4 events)"
+    unread = facts.IssuesRead(NewIssues("sentry", ()), "sentry: down")
+    found = document(replace(bare, rollout=apply(bare.rollout, unread, NOON)), None)["new_issues"]
+    assert (found["issues"], found["problem"]) == ([], "sentry: down")

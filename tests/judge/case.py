@@ -113,7 +113,7 @@ class Case:
     def _first_heard(self, key: Key, begun: datetime) -> Iterator[datetime]:
         """When a life began, and when the journal may first have taken note of it."""
         yield from (begun, begun + self.poll + GRACE)
-        for kind in ("discovered", "started", "went_live", "settled", "drifted", "taken_up"):
+        for kind in ("discovered", "started", "went_live", "settled", "drifted", "taken_up", "returned"):
             noted = [entry.at for entry in self.journal.of(key, kind) if entry.at >= begun]
             yield from noted[:1]
 
@@ -148,6 +148,14 @@ class Case:
         """The person's order behind one of our raises; a resume's must be younger than the halt it undoes."""
         halted = self.halted_at(raised) if raised.kind == "resume" else None
         return self.journal.order_behind(raised, halted)
+
+    def stands_back(self, key: Key, at: datetime) -> bool:
+        """App Store: whether a newer version may keep this one from going on: it is on its way, or it is there at all
+        and the app holds or replaces rollouts for that."""
+        makes_way = str(self.evidence.scenario.get("supersede", "finish")) != "finish"
+        newer = [k for k in self.served if (k.app, k.store) == (key.app, key.store) and age(k) > age(key)]
+        shown = [record for k in newer if (record := self.serving_before(k, at))]
+        return any(makes_way or record.review == "PROCESSING_FOR_DISTRIBUTION" for record in shown)
 
     def of(self, key: Key) -> list[Change]:
         return [change for change in self.changes if change.key == key]

@@ -58,7 +58,7 @@ def noted_runs(case: Case, key: Key) -> tuple[Run, ...]:
     for entry in case.journal.by_rollout.get(key, ()):
         if entry.kind == "discovered":
             found.append(Run(entry.at, hour_floor(entry.at), first=True))
-        elif _begins_anew(entry, halted=halted):
+        elif entry.kind == "returned" or _begins_anew(entry, halted=halted):
             # an order is carried out after the look of its pass, an act in the console is noted before it
             begun = entry.at + (_TICK if entry.kind == "settled" else timedelta(0))
             stages = _resting(case, key, entry.at) if entry.kind == "taken_up" else ()
@@ -93,7 +93,8 @@ def is_halted(case: Case, key: Key, at: datetime) -> bool:
     halted = False
     for entry in case.journal.by_rollout.get(key, ()):
         if entry.at <= at:
-            halted = (halted or _halts(entry)) and not _begins_anew(entry, halted=halted)
+            lifted = _begins_anew(entry, halted=halted) or bool(entry.body.get("known_bad"))
+            halted = (halted or _halts(entry)) and not lifted
     return halted
 
 

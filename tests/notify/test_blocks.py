@@ -272,3 +272,40 @@ def test_foreign_words_cannot_pose_as_our_signs() -> None:
     assert first(message).count(":") == 2 + 3, "our own sign's, and those that end what begins nothing"
     assert not re.search(r":(white_check_mark|x|\+1|100):", "".join(shown(message)))
     assert "at 10:30:45, ratio 1:2" in fields(message)[0]
+
+
+def issue(link: str, name: str = "SHOP-1F") -> Message:
+    told = (Fact(name, "it broke (3 users)", link),)
+    return notice_message(Notice("key", NoticeKind.NEW_ISSUES, False, "1 new crash", told))
+
+
+def test_an_issue_leads_to_where_it_is_told() -> None:
+    message = issue("https://acme.sentry.io/issues/1/?a=1&b=2")
+    assert fields(message) == ["*<https://acme.sentry.io/issues/1/?a=1&amp;b=2|SHOP-1F>*\nit broke (3 users)"]
+    assert "https://acme.sentry.io/issues/1/?a=1&amp;b=2" in message.text
+    assert blocks_fit(list(message.blocks))
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "https://a.example",
+        "javascript:alert(1)",
+        "https://a.example/x|Resume>",
+        "https://a.example/<!channel>",
+        "https://a.example/ x",
+        "https://a.example/\n",
+        "https://a@b.example/",
+        "https://a.example/" + "x" * 300,
+    ],
+)
+def test_what_is_no_plain_link_is_left_out(link: str) -> None:
+    message = issue(link)
+    assert fields(message) == ["*SHOP-1F*\nit broke (3 users)"]
+    assert not [text for text in shown(message) if RAW_MARKUP.search(text)]
+
+
+def test_a_name_cannot_end_its_own_link() -> None:
+    (told,) = fields(issue("https://acme.sentry.io/1/", "x|y> <!channel>"))
+    assert told.startswith("*<https://acme.sentry.io/1/|x|y&gt; &lt;!channel&gt;>*\n")

@@ -150,7 +150,7 @@ REFUSALS = [
     (401, detail("Token expired"), Denied, "Token expired", False),
     (401, detail("Authentication credentials were not provided."), Denied, "not provided", False),
     (403, detail("You do not have permission to perform this action."), Denied, "org:read", False),
-    (404, detail("The requested resource does not exist"), Rejected, "no environment 'production'", False),
+    (404, detail("The requested resource does not exist"), Rejected, "no organization 'acme'", False),
     (
         429,
         detail("You are attempting to use this endpoint too frequently."),

@@ -25,12 +25,15 @@ from stagedrollout.notify import slack_wire
 from stagedrollout.notify.slack_answer import failure, no_answer
 from tests.simulation.perils import Perils
 from tests.simulation.plan import HTTP_TIMEOUT
-from tests.simulation.weather import Weather
+from tests.simulation.weather import Kind, Weather
 
 HOST = "127.0.0.1:9"
 URL = f"http://{HOST}"
+TOO_LATE_SECONDS = 30.0
+_SKIPPED_MOST = 2
 _SERVICES = {
     "/androidpublisher": "google_play",
+    "/v1beta1/": "play_reporting",
     "/oauth2": "oauth",
     "/v1/": "app_store",
     "/v2/": "app_store",
@@ -41,7 +44,6 @@ _SERVICES = {
     "/grafana": "grafana",
     "/newrelic": "new_relic",
     "/stats": "stats",
-    "/v1beta1": "play_reporting",
     "/storage": "play_bucket",
 }
 
@@ -88,12 +90,23 @@ class Gate:
 
     def _strike(self, service: str) -> None:
         kinds = self._weather.faults.get(service, ())
-        if kinds and not self.calm and self._draw.random() < self._weather.chances[service]:
+        if self._weather.operation != "*":
+            self._take_aim(service, kinds)
+        elif kinds and not self.calm and self._draw.random() < self._weather.chances[service]:
             kind, detail = self._draw.choice(kinds)
             seconds = self._draw.choice((2.0, 30.0))
             self._world.faults.add(
                 Fault(service, kind, seconds=seconds, detail=detail), self._world.timeline.now
             )
+
+    def _take_aim(self, service: str, kinds: tuple[Kind, ...]) -> None:
+        """One fault waits for the operation at any time; those that are slow are too slow."""
+        if not kinds or self.calm or self._world.faults.waiting:
+            return
+        kind, detail = self._draw.choice(kinds)
+        skip, operation = self._draw.randrange(_SKIPPED_MOST + 1), self._weather.operation
+        aimed = Fault(service, kind, operation, skip=skip, seconds=TOO_LATE_SECONDS, detail=detail)
+        self._world.faults.add(aimed, self._world.timeline.now)
 
 
 class VirtualClock:

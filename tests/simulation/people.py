@@ -54,6 +54,20 @@ def _act(draw: Random, app: AppStory, number: int, at: timedelta) -> Act:
     )
 
 
+def with_other_releases(
+    draw: Random, apps: tuple[AppStory, ...], troubled: timedelta
+) -> tuple[PlannedAct, ...]:
+    """On Google Play, in some stories: a draft of the next release; and whatever became of it, somebody rolls the
+    first one out again."""
+    app = draw.choice(apps)
+    if app.store != GOOGLE_PLAY or draw.random() < 0.7:
+        return ()
+    draft = Act(app.name, "new_draft", version="7.0.0", code=7000, crash_free_ppm=998_000, store=app.store)
+    again = Act(app.name, "roll_out", code=5020, exposure_ppm=20_000, store=app.store)
+    found = [PlannedAct(some_hours(draw, troubled), act) for act in (draft, again) if draw.random() < 0.6]
+    return tuple(sorted(found, key=lambda planned: planned.at))
+
+
 def _all_out(app: AppStory, at: timedelta) -> bool:
     """Apple takes no new version while another one is on its way, so that none comes out after a higher one."""
     return all(
@@ -98,6 +112,7 @@ def second_thoughts(seed: int, app: AppStory, at: datetime) -> PlannedOrder:
 
 def _order(draw: Random, name: str, verb: CommandVerb, app: AppStory, at: datetime) -> Command:
     long_enough = draw.random() < 0.7
+    knowing = Random(f"{name}/knowing")
     return Command(
         id=name,
         verb=verb,
@@ -110,4 +125,6 @@ def _order(draw: Random, name: str, verb: CommandVerb, app: AppStory, at: dateti
         release=draw.choice(("", "", "5.2.0", "5.3.0")),
         hold_for=timedelta(hours=draw.randrange(1, 6)) if long_enough else None,
         without_evidence=draw.random() < 0.3,
+        known_bad=knowing.random() < 0.4,
+        supersede=knowing.random() < 0.4,
     )

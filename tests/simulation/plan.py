@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random
 
+from stagedrollout.core.model import Supersede
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
 from tests.simulation import people, stories
 from tests.simulation.people import PlannedOrder
@@ -62,6 +63,7 @@ class Plan:
     points_per_life: int
     orders: tuple[PlannedOrder, ...]
     second_thoughts: SecondThoughts = SecondThoughts.NONE
+    supersede: Supersede = Supersede.FINISH
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -76,6 +78,7 @@ class Plan:
         return "\n".join(
             (
                 f"policy {story.policy}, poll {story.poll}, {story.on_new_release}, {story.mode}",
+                f"supersede {self.supersede}",
                 f"{story.start:%a %m-%d %H:%M} for {story.until}, calm from {self.calm_from:%m-%d %H:%M}",
                 f"population {[(app.name, app.store, app.population) for app in story.apps]}",
                 *(f"release {app.store} {release}" for app in story.apps for release in app.releases[1:]),
@@ -95,6 +98,7 @@ def drawn(seed: int) -> Plan:
     start = _MONDAY + timedelta(hours=draw.randrange(0, 96))
     apps = stories.apps(draw, stores, min(span.troubled, timedelta(days=4)))
     acts = people.a_long_pause(draw, apps) if month else people.acts(draw, apps, span.troubled)
+    acts += people.with_other_releases(Random(f"{seed}/other releases"), apps, span.troubled)
     scenario = Scenario(
         name=f"seed-{seed}",
         story="",
@@ -118,6 +122,7 @@ def drawn(seed: int) -> Plan:
         points_per_life=draw.choice((0, 0, 0, 100, 300, 1000)),
         orders=() if month else people.orders(draw, scenario, span.troubled),
         second_thoughts=_second_thoughts(draw) if APP_STORE in stores else SecondThoughts.NONE,
+        supersede=Random(f"{seed}/supersede").choice(tuple(Supersede)),
     )
 
 

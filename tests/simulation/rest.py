@@ -28,11 +28,13 @@ _WAITS_FOR_TIME = {
     "ceiling",
     "stage_sample",
     "sample",
+    "inconclusive",  # for a stage's max_bake at most: then the policy's choice decides
     "no_data_yet",
     "review",
     "apple",
     "window_open",
     "rest",
+    "overtaken",
 }
 _WAITS_FOR_PEOPLE = {
     "halted",
@@ -44,6 +46,9 @@ _WAITS_FOR_PEOPLE = {
     "gone",
     "observe",
     "no_phasing",
+    "newer_waits",
+    "waits_for_the_older",
+    "known_bad",
 }
 _MOVES = {
     "pass",

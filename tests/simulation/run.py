@@ -67,7 +67,7 @@ class Run:
         self._plan = plan
         self._draw = Random(f"{plan.seed}/run")
         self._world = World(plan.scenario, wall=time.time)
-        self._loaded = loaded(plan.scenario, self._world, folder)
+        self._loaded = loaded(plan.scenario, self._world, folder, plan.supersede)
         self._gate = Gate(self._world, plan.weather, self._draw)
         self._gate.watch = self._watch
         self._people = open_existing(self._loaded.settings.database)
@@ -179,7 +179,11 @@ class Run:
             notices=notice_rows(self._people),
             rollouts=rollouts(self._people),
             policies={story.policy: as_written(story.policy)},
-            scenario={"mode": story.mode, "apps": [_told(app) for app in story.apps]},
+            scenario={
+                "mode": story.mode,
+                "supersede": self._plan.supersede.value,
+                "apps": [_told(app) for app in story.apps],
+            },
             account=ACCOUNT,
             deaths=[iso(death) for death in self._deaths],
         )

@@ -32,7 +32,7 @@ from stagedrollout.config.settings import (
 )
 from stagedrollout.config.shipped import policies_folder
 from stagedrollout.core.linking import Link
-from stagedrollout.core.model import Mode, OnNewRelease, Store
+from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import ORGANIZATION
 from stagedrollout.emulator.sentry_sessions import project_slug
@@ -70,7 +70,7 @@ def as_written(policy: str) -> Mapping[str, Any]:
     return read
 
 
-def loaded(scenario: Scenario, world: World, folder: Path) -> Loaded:
+def loaded(scenario: Scenario, world: World, folder: Path, supersede: Supersede = Supersede.FINISH) -> Loaded:
     """The configuration of a daemon for this world, with keys that the world knows."""
     world.credentials.learn_account(ACCOUNT, _key().public_key())
     world.credentials.learn_app_store_key(KEY_ID, ISSUER_ID, _app_store_key().public_key())
@@ -83,7 +83,9 @@ def loaded(scenario: Scenario, world: World, folder: Path) -> Loaded:
     stores = {app.store for app in scenario.apps}
     settings = Settings(
         database=f"sqlite:///{folder / 'simulated.db'}",
-        apps=tuple(_app(scenario, name) for name in dict.fromkeys(app.name for app in scenario.apps)),
+        apps=tuple(
+            _app(scenario, name, supersede) for name in dict.fromkeys(app.name for app in scenario.apps)
+        ),
         poll=scenario.poll,
         google_play=_google_play() if GOOGLE_PLAY in stores else None,
         app_store=_app_store() if APP_STORE in stores else None,
@@ -111,13 +113,14 @@ def _app_store() -> AppStoreAccess:
     )
 
 
-def _app(scenario: Scenario, name: str) -> AppSettings:
+def _app(scenario: Scenario, name: str, supersede: Supersede) -> AppSettings:
     stories = {app.store: app for app in scenario.apps if app.name == name}
     return AppSettings(
         name=name,
         policy=scenario.policy,
         mode=Mode(scenario.mode),
         on_new_release=OnNewRelease(scenario.on_new_release),
+        supersede=supersede,
         google_play=_on_google_play(stories[GOOGLE_PLAY]) if GOOGLE_PLAY in stories else None,
         app_store=_on_app_store(stories[APP_STORE]) if APP_STORE in stories else None,
         link=_link(tuple(stories.values())),

@@ -17,8 +17,8 @@ SEEDS = (
     34, 35, 36, 37, 39, 40, 42, 43, 44, 45, 46, 47, 48, 51, 52, 53, 54, 55, 56, 57, 59, 60, 61, 63, 64,
     65, 66, 68, 69, 70, 71, 72, 73, 75, 77, 78, 79, 80, 82, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94,
     95, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 112, 114, 115, 116, 117, 118,
-    120, 122, 123, 125, 126, 128, 147, 154, 160, 161, 164, 175, 181, 187, 191, 192, 197, 208, 213, 228,
-    235, 241, 246, 254, 255, 295, 305,
+    120, 122, 123, 125, 126, 128, 147, 154, 160, 161, 164, 175, 181, 187, 191, 192, 197, 208, 213, 217, 228,
+    221, 235, 241, 246, 254, 255, 295, 305, 636, 692,
 )  # fmt: skip
 """Quick ones that meet, all together, everything in MUST_BE_MET; each fortieth is a story of more than a month."""
 
@@ -43,9 +43,14 @@ MUST_BE_MET = (
     "because: freeze",
     "because: human_halt",
     "because: in_doubt",
+    "because: newer_waits",
+    "because: overtaken",
     "because: pass",
     "because: store_unread",
     "because: suspected",
+    "because: waits_for_the_older",
+    "app_store fact: set_aside",
+    "fact: returned",
     # what was sent to the stores, and how it ended
     "sent: raise for ADVANCE",
     "sent: complete for COMPLETE",
@@ -100,6 +105,8 @@ MUST_BE_MET = (
     "console: halt",
     "console: raise",
     "console: new_release",
+    "console: new_draft",
+    "console: roll_out",
     "drifted: halted",
     "drifted: raised",
     "drifted: resumed",

@@ -67,11 +67,16 @@ _SWITCHES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """`faults`: by service, the kinds that befall a request with the service's chance; `latency`: at most, one way."""
+    """`faults`: by service, the kinds that befall a request with the service's chance; `latency`: at most, one way.
+
+    `operation`: the only one of the service's that they befall, one after the other, each at its first, second or
+    third request from the last one on, whatever the chances; "*": any.
+    """
 
     faults: Mapping[str, tuple[Kind, ...]]
     chances: Mapping[str, float]
     latency: timedelta
+    operation: str = "*"
 
 
 def weather(draw: Random, stores: tuple[str, ...]) -> Weather:

@@ -23,11 +23,13 @@ def box(engine: Engine) -> CommandBox:
 def test_an_order_put_by_another_process_is_found_word_for_word(box: CommandBox, url: str) -> None:
     said = order(policy="hotfix", hold_for=timedelta(days=2, microseconds=1), without_evidence=True)
     halt = order("order-2", CommandVerb.HALT, expires_at=None)
+    start = order("order-3", CommandVerb.START, known_bad=True, supersede=True)
     cli = open_existing(url)
     CommandBox(cli).put(said)
     CommandBox(cli).put(halt)
+    CommandBox(cli).put(start)
     cli.dispose()
-    assert box.waiting() == (said, halt)
+    assert box.waiting() == (said, halt, start)
 
 
 def test_an_order_repeated_after_a_lost_reply_is_one_order(box: CommandBox) -> None:

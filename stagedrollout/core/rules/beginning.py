@@ -22,9 +22,12 @@ from stagedrollout.core.model import (
     OnNewRelease,
     ReleaseStatus,
     ReviewState,
+    StoreRelease,
     Verb,
 )
 from stagedrollout.core.phasing import FIRST_SHARE_PPM, Pacing
+from stagedrollout.core.rules.succession import against_a_start, bad_words, set_aside
+from stagedrollout.core.succession import known_bad, staged_before
 from stagedrollout.core.units import PPM_ALL, percent_text
 
 
@@ -40,10 +43,14 @@ def start_order(case: Case) -> Decision | None:
         return refuse_frozen(case)  # a version that Apple raises by itself is only braked by being started
     if case.hold:
         return refuse_held(case, case.hold)
-    started = facts.Started(order.actor, order.reason, order.policy, order.id)
+    if against := against_a_start(case, order):
+        return refuse(case, against.code, against.text)
+    older = staged_before(case) if draft else None
+    started = _started(case, order, older)
     reason = Reason("human_start", f"started by {order.actor}: {order.reason}")
     if not draft:
-        also = (taken(order, "started: the schedule steers it from here"), started)
+        told = taken(order, f"started: the schedule steers it from here{_knowingly(started)}")
+        also = (told, started, *set_aside(case, order))
         return Decision(DecisionKind.WAIT, (reason,), actor=order.actor, command=order.id, also=also)
     if first == PPM_ALL:
         return refuse(case, "no_stage", "the policy has no stage below 100 %: use complete")
@@ -56,10 +63,32 @@ def start_order(case: Case) -> Decision | None:
         DecisionKind.START,
         (reason,),
         actor=order.actor,
-        change=Change(Verb.START, rollout.release.id, first),
+        change=Change(Verb.START, rollout.release.id, first, older.release.id if older else ""),
         command=order.id,
-        also=(taken(order, f"starting at {percent_text(first)}"), started),
+        also=(
+            taken(order, f"starting at {percent_text(first)}{_knowingly(started)}"),
+            started,
+            *set_aside(case, order),
+        ),
     )
+
+
+def _started(case: Case, order: Command, older: StoreRelease | None) -> facts.Started:
+    bad = known_bad(case)
+    return facts.Started(
+        order.actor,
+        order.reason,
+        order.policy,
+        order.id,
+        known_bad=bad_words(bad) if bad else "",
+        instead_of=older.release.label if older else "",
+    )
+
+
+def _knowingly(started: facts.Started) -> str:
+    """What the person has said that they know, for the answer to their order."""
+    bad = f", known bad ({started.known_bad})" if started.known_bad else ""
+    return f"{bad}, in place of {started.instead_of}" if started.instead_of else bad
 
 
 def first_share(case: Case) -> int:
@@ -94,7 +123,11 @@ def resume_order(case: Case) -> Decision | None:
     if target <= 0:
         return refuse(case, "nothing_to_resume", "it is not known at which percentage it was halted")
     ended = facts.HoldEnded(f"lifted by {order.actor}, who resumes the release")
-    lifted: tuple[facts.Fact, ...] = ((ended,) if rollout.hold else ()) + answered_links(case, order)
+    lifted: tuple[facts.Fact, ...] = (
+        *((ended,) if rollout.hold else ()),
+        *set_aside(case, order),
+        *answered_links(case, order),
+    )
     if case.pacing is Pacing.GUARDED or case.final:
         return _taken_up(case, order, lifted)
     return Decision(

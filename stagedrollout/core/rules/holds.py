@@ -7,6 +7,7 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, answered_links, refuse, refuse_frozen, refuse_held, taken
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.rules.succession import against_a_resume, in_favour_of_the_newer, set_aside
 
 
 def hold_order(case: Case) -> Decision | None:
@@ -32,13 +33,14 @@ def lift_hold(case: Case) -> Decision | None:
     order = case.ordered(CommandVerb.RESUME)
     if order is None or case.rollout.halt:
         return None
-    held = case.rollout.hold is not None or case.rollout.unknown_drift
-    answered = answered_links(case, order)
-    if not held and not answered:
-        return refuse(case, "nothing_to_resume", "it is neither halted nor held by a person")
-    lifted = (facts.HoldEnded(f"lifted by {order.actor}"),) if held else ()
+    aside, answered = set_aside(case, order), answered_links(case, order)
+    held_by_hand = bool(case.rollout.hold or case.rollout.unknown_drift)
+    if not (aside or held_by_hand or answered):
+        problem = in_favour_of_the_newer(case) or against_a_resume(case)
+        return refuse(case, problem.code, problem.text)
+    lifted = (facts.HoldEnded(f"lifted by {order.actor}"),) if held_by_hand else ()
     what = (
-        *(("the hold is lifted",) if held else ()),
+        *(("the hold is lifted",) if held_by_hand or aside else ()),
         *(f"answered: {h.text}" for h in case.rollout.link.holding),
     )
     text = f"{'; '.join(what)}; the next raise still needs its evidence"
@@ -47,7 +49,7 @@ def lift_hold(case: Case) -> Decision | None:
         (Reason("hold_lifted", f"hold lifted by {order.actor}: {order.reason}"),),
         actor=order.actor,
         command=order.id,
-        also=(taken(order, text), *lifted, *answered),
+        also=(taken(order, text), *lifted, *aside, *answered),
     )
 
 

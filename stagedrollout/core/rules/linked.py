@@ -22,7 +22,8 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.phasing import next_share
-from stagedrollout.core.rules import beginning, brake, holds
+from stagedrollout.core.rules import beginning, brake, holds, succession
+from stagedrollout.core.succession import staged_before
 from stagedrollout.core.units import percent_text
 
 
@@ -75,7 +76,7 @@ def awaited_start(case: Case) -> Decision | None:
     wanted, found = case.rollout.start_awaited, case.found
     if wanted is None or case.order or found is None or found.status is not ReleaseStatus.DRAFT:
         return None
-    forbidden = holds.frozen(case) or holds.held(case)
+    forbidden = holds.frozen(case) or holds.held(case) or succession.held(case)
     if forbidden:
         return forbidden
     if case.pacing and found.review is not ReviewState.APPROVED_NOT_PUBLISHED:
@@ -87,9 +88,15 @@ def awaited_start(case: Case) -> Decision | None:
         DecisionKind.START,
         (Reason("human_start", f"started by {wanted.actor}: {wanted.reason}"),),
         actor=wanted.actor,
-        change=Change(Verb.START, case.rollout.release.id, first),
+        change=Change(Verb.START, case.rollout.release.id, first, _instead_of(case, wanted)),
         command=wanted.command,
     )
+
+
+def _instead_of(case: Case, wanted: facts.Started) -> str:
+    """The staged release whose place the person wanted it to take, while that is still there."""
+    older = staged_before(case)
+    return older.release.id if older and older.release.label == wanted.instead_of else ""
 
 
 def led(case: Case, decision: Decision) -> Decision:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, wait
 from stagedrollout.core.drift import same_place
 from stagedrollout.core.facts import DecisionKind, Seen
+from stagedrollout.core.lifecycle import SENT_IN_VAIN
 from stagedrollout.core.model import (
     DAEMON,
     CommandVerb,
@@ -16,8 +18,11 @@ from stagedrollout.core.model import (
     OnNewRelease,
     ReleaseStatus,
     ReviewState,
+    Settlement,
     Unread,
 )
+from stagedrollout.core.reviewing import FOR_A_PERSON, REVIEW_WORDS
+from stagedrollout.core.rules.succession import waits_for_the_older
 
 
 def superseded(case: Case) -> Decision | None:
@@ -94,18 +99,16 @@ def not_steered(case: Case) -> Decision | None:
         )
     if case.rollout.ignored:
         return wait("ignored", "the app ignores releases that appear by themselves")
+    setback = case.rollout.setback
     rolled_out = case.found is not None and case.found.status is not ReleaseStatus.DRAFT
     if case.rollout.choice is OnNewRelease.ADOPT and rolled_out:
         adopted = facts.Started(DAEMON, "the app adopts releases that appear by themselves", "")
         return replace(wait("adopted", "adopted: the schedule steers it from here"), also=(adopted,))
-    return wait("not_started", "waits for somebody to run stagedrollout start")
-
-
-_NEEDS_A_HUMAN = {
-    ReviewState.NOT_SENT_FOR_REVIEW: "a person must send it for review in the store's console",
-    ReviewState.APPROVED_NOT_PUBLISHED: "approved; a person must publish it in the store's console",
-    ReviewState.NOT_APPROVED: "review has rejected it; a person must look in the store's console",
-}
+    older = "" if rolled_out else waits_for_the_older(case)
+    if older:
+        return wait("waits_for_the_older", older)
+    before = f"; {setback.text}" if setback else ""
+    return wait("not_started", f"waits for somebody to run stagedrollout start{before}")
 
 
 _DRAFT = "it is still a draft: stagedrollout start rolls it out"
@@ -116,12 +119,32 @@ def in_review(case: Case) -> Decision | None:
     if found is None or found.live:
         return None
     draft = found.status is ReleaseStatus.DRAFT
-    text = _DRAFT if draft else _NEEDS_A_HUMAN.get(found.review)
+    text = _DRAFT if draft else REVIEW_WORDS[found.review]
     if case.order:
-        return refuse(case, "in_review", text or "the store has not published it yet")
-    if text:
+        return refuse(case, "in_review", text)
+    if draft or found.review in FOR_A_PERSON:
         return Decision(DecisionKind.HOLD, (Reason("review", text),))
-    return wait("review", "waits for the store's review")
+    return wait("review", text)
+
+
+REFUSED_AGAIN = timedelta(hours=1)
+"""How long a raise that the store did not take is left alone; nobody mends a missing permission sooner."""
+
+
+def set_back(case: Case) -> Decision | None:
+    """What the store refused is not sent again at every pass, nor for ever what it took and did not carry out.
+
+    Google Play only: on the App Store a hold would be a pause, and what Apple refuses has rules of its own.
+    """
+    setback = case.rollout.setback
+    if setback is None or case.pacing is not None:
+        return None
+    refused, again = setback.settlement is Settlement.REFUSED, setback.at + REFUSED_AGAIN
+    if (not refused and setback.tries < SENT_IN_VAIN) or case.now >= again:
+        return None
+    code = "refused" if refused else "sent_in_vain"
+    text = f"{setback.text}; tried again at {again:%H:%M} UTC"
+    return Decision(DecisionKind.HOLD, (Reason(code, text),), due=again)
 
 
 def completed(case: Case) -> Decision | None:

@@ -135,6 +135,12 @@ class AppStoreClient:
         """Whether there are requests left for what can wait."""
         return not self.shortage()
 
+    def left(self) -> str:
+        """How much of the hour Apple allows still, as it told last; "" if it never did."""
+        told = self._allowances.get(_COUNTED[0][0])
+        of = "" if told is None or told.limit is None else f" of {told.limit}"
+        return "" if told is None else f"{told.left}{of}"
+
     def shortage(self) -> str:
         """Why what can wait has to wait, in words; "" if it has not."""
         now = self._clock.now()

@@ -73,6 +73,10 @@ class AppStore:
         """Look: 1 request as a rule, nothing changed. Raises EdgeError."""
         return self._look().state
 
+    def glance(self) -> StoreState:
+        """The same: looks at the App Store disturb nobody. Raises EdgeError."""
+        return self.read()
+
     def apply(self, change: Change, seen: str, clearance: Clearance) -> Outcome:
         """Raise if the versions still have the fingerprint `seen`, and read back: 3 requests, to start up to 5.
 

@@ -9,6 +9,7 @@
     api.py      one account at one of Google's APIs: its client, its tokens, one wire per request
     tokens.py   access tokens, shared by all threads
     errors.py   Play's complaints, classified                        (pure)
+    turns.py    who may have an edit of a package open when
     wire.py     bytes to Google and back: bounded, sent once, never redirected
 
 Facts: google-play.md; the numbers E1..E27 in this package are the rows of its section 6.

@@ -21,7 +21,7 @@ from googleapiclient.discovery import build
 
 from stagedrollout.core.errors import Faulty, Unreachable
 from stagedrollout.core.ports import Clearance
-from stagedrollout.stores.google_play.errors import SERVICE, classified
+from stagedrollout.stores.google_play.errors import SERVICE, classified, words
 from stagedrollout.stores.google_play.tokens import Tokens, credentials_from
 from stagedrollout.stores.google_play.wire import (
     BODY_BYTES_MAX,
@@ -59,15 +59,17 @@ class GoogleApi(Generic[Resource]):
 
     def __init__(
         self,
-        described: Api,
+        api: Api,
         info: Mapping[str, Any],
         *,
         endpoint: str = "",
         timeout_seconds: float = TIMEOUT_SECONDS,
         open_http: OpenHttp | None = None,
     ) -> None:
-        self._described = described
-        self._tokens = Tokens(credentials_from(info, described.scope))
+        self.account = words(str(info.get("client_email", "")))
+        """The service account's name, which is no secret."""
+        self._api = api
+        self._tokens = Tokens(credentials_from(info, api.scope))
         self._endpoint = endpoint
         self._open_http = open_http or partial(BoundedHttp, timeout_seconds)
         self._building = threading.Lock()
@@ -101,8 +103,8 @@ class GoogleApi(Generic[Resource]):
         with self._building:
             if self._service is None:
                 built: Any = build(
-                    self._described.name,
-                    self._described.version,
+                    self._api.name,
+                    self._api.version,
                     credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
                     static_discovery=True,
                     cache_discovery=False,
@@ -114,7 +116,7 @@ class GoogleApi(Generic[Resource]):
     @property
     def _address(self) -> str:
         """An address of one's own replaces the path below the host as well (google-play.md section 10)."""
-        below = self._described.below
+        below = self._api.below
         return f"{self._endpoint.rstrip('/')}/{below}" if self._endpoint and below else self._endpoint
 
 

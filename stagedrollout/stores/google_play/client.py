@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagedrollout.stores.google_play.api import Api, GoogleApi, unconditionally
 from stagedrollout.stores.google_play.tokens import PUBLISHER_SCOPE
+from stagedrollout.stores.google_play.turns import Turns
 from stagedrollout.stores.google_play.wire import TIMEOUT_SECONDS, OpenHttp
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class PlayClient(GoogleApi["AndroidPublisherResource"]):
         super().__init__(
             PUBLISHER, info, endpoint=endpoint, timeout_seconds=timeout_seconds, open_http=open_http
         )
+        self.turns = Turns()
+        """Who may have an edit open when, by package: edits belong to the account."""
         self.written: dict[str, str] = {}
         """By package, the edit last written to: what it shows is our wish, not what is deployed."""
 

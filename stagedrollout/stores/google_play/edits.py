@@ -6,7 +6,7 @@ as soon as anybody else commits or the same account opens another one (google-pl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,10 +15,13 @@ from typing import Any
 from stagedrollout.core.errors import Conflict, EdgeError, Faulty
 from stagedrollout.core.ports import Clearance
 from stagedrollout.stores.google_play.client import Ask, PlayClient
-from stagedrollout.stores.google_play.errors import SERVICE, Refused, Said
+from stagedrollout.stores.google_play.errors import SERVICE, Refused, Said, words
 from stagedrollout.stores.google_play.tracks import RawTrack, Reviews, summaries
 
 _OPENING = "opening an edit"
+
+_INTERNAL = {"internal": "qa", "qa": "internal"}
+"""The other name of the internal track (google-play.md section 3)."""
 
 
 class InReview(StrEnum):
@@ -45,6 +48,11 @@ class Edits:
     track: str
     clearance: Clearance
 
+    @property
+    def internal(self) -> bool:
+        """Whether this is the internal track, which knows no halt (section 1)."""
+        return self.track in _INTERNAL
+
     def open(self) -> str:
         """Open an edit that shows what is deployed, and return its id.
 
@@ -67,7 +75,8 @@ class Edits:
         return edit
 
     def read(self, edit: str) -> RawTrack:
-        """The track inside the edit; one that Play does not list has no releases (E23)."""
+        """The track inside the edit. One without releases can be answered as if it did not exist (E23), so the list
+        of tracks tells which it is. Raises Refused, with the tracks there are, where it does not exist."""
         doing = "reading the track"
         try:
             raw = self._object(
@@ -77,12 +86,30 @@ class Edits:
                 doing,
             )
         except Refused as no:
-            if no.status == 404 and no.said is Said.NO_SUCH_TRACK:
-                return {"track": self.track, "releases": []}
-            raise
+            if no.status != 404 or no.said is not Said.NO_SUCH_TRACK:
+                raise
+            if "empty" not in no.detail.lower():
+                self._check_track(edit, doing)
+            return {"track": self.track, "releases": []}
         if "track" not in raw and "releases" not in raw:
             raise Faulty(SERVICE, doing, "the answer is no track", status=200)
         return raw
+
+    def _check_track(self, edit: str, doing: str) -> None:
+        there_are = self.tracks(edit)
+        if not any(same_track(self.track, name) for name in there_are):
+            raise Refused(doing, no_such_track(self.track, there_are), status=404, said=Said.NO_SUCH_TRACK)
+
+    def tracks(self, edit: str) -> dict[str, RawTrack]:
+        """Every track of the package by its name, those without releases too."""
+        doing = "listing the tracks"
+        reply = self._object(
+            lambda play: play.edits().tracks().list(packageName=self.package, editId=edit), doing
+        )
+        listed = reply.get("tracks", [])
+        if not isinstance(listed, list) or not all(_is_track(one) for one in listed):
+            raise Faulty(SERVICE, doing, "the answer is no list of tracks", status=200)
+        return {words(one["track"]): one for one in listed}
 
     def write(self, edit: str, body: RawTrack) -> None:
         """Replace the track inside the edit. Nobody sees it before the commit."""
@@ -97,12 +124,18 @@ class Edits:
             "writing the track",
         )
 
-    def commit(self, edit: str, terms: Terms) -> None:
-        """Make the edit real. Unless it raises Refused, Denied, Throttled or Conflict, it may have worked.
+    def validate(self, edit: str) -> None:
+        """Let Play judge the edit as a commit would, without making anything real.
 
-        There is no validate before it: the commit validates as well, changes nothing when it refuses, and
-        a raise or halt has 8 requests in all.
+        For raises only: a halt has no time for it, and it cannot be told of the flag that keeps changes out of
+        review (E5).
         """
+        self._object(
+            lambda play: play.edits().validate(packageName=self.package, editId=edit), "validating the edit"
+        )
+
+    def commit(self, edit: str, terms: Terms) -> None:
+        """Make the edit real. Unless it raises Refused, Denied, Throttled or Conflict, it may have worked."""
         # Sent only when needed: even an explicit `false` is an unnecessary risk (section 3).
         held_back: dict[str, Any] = {"changesNotSentForReview": True} if terms.held_back else {}
         self._object(
@@ -125,8 +158,20 @@ class Edits:
             )
 
     def reviews(self) -> Reviews:
-        """Where the releases of the track stand in review; no edit is needed."""
-        parent = f"applications/{self.package}/tracks/{self.track}"
+        """Where the releases of the track stand in review; no edit is needed.
+
+        The internal track has two names, and which of them this request knows is open (section 11 h).
+        """
+        try:
+            return self._reviews_of(self.track)
+        except Refused as no:
+            other = _INTERNAL.get(self.track)
+            if other is None or no.said is not Said.NO_SUCH_TRACK:
+                raise
+        return self._reviews_of(other)
+
+    def _reviews_of(self, track: str) -> Reviews:
+        parent = f"applications/{self.package}/tracks/{track}"
         return summaries(
             self._object(
                 lambda play: play.applications().tracks().releases().list(parent=parent),
@@ -151,3 +196,17 @@ class Edits:
         if not isinstance(reply, dict):
             raise Faulty(SERVICE, doing, "the answer cannot be read", status=200)
         return reply
+
+
+def same_track(name: str, other: str) -> bool:
+    """Whether both name one track: the internal one has two names (google-play.md section 3)."""
+    return name == other or {name, other} == {"internal", "qa"}
+
+
+def no_such_track(track: str, there_are: Iterable[str]) -> str:
+    """What is wrong, and what would be right."""
+    return f"there is no track {track!r}; the package has {', '.join(sorted(there_are)) or 'none at all'}"
+
+
+def _is_track(one: Any) -> bool:
+    return isinstance(one, dict) and isinstance(one.get("track"), str)

@@ -22,14 +22,27 @@ _WAIT_SECONDS_MAX = 3_600
 
 
 class Said(StrEnum):
-    """The refusals that have an answer of their own; the value is the row of the catalogue."""
+    """The refusals that have an answer or a piece of advice of their own; the value is the row of the catalogue."""
 
     ALREADY_COMMITTED = "E3"
     NOT_SENT_BY_ITSELF = "E5"
     SENT_BY_ITSELF = "E6"
     IN_REVIEW = "E7"
     FRACTION = "E9"
-    NO_SUCH_TRACK = "E23"
+    TWO_COMPLETED = "E10"
+    TWO_STAGED = "E11"
+    NOTHING_TO_HALT = "E12"
+    TWO_EDITS = "E13"
+    DRAFT_APP = "E15"
+    FIRST_RELEASE = "E16"
+    FULLY_RELEASED = "E17"
+    NO_UPGRADE = "E18"
+    DECLARATIONS = "E22"
+    NO_SUCH_TRACK = "E23 track"
+    NO_SUCH_PACKAGE = "E23 package"
+    NO_SUCH_CODES = "E23 codes"
+    PRECONDITION = "E25"
+    COUNTRIES = "countries"
     SOMETHING_ELSE = ""
 
 
@@ -37,7 +50,7 @@ class Refused(Rejected):
     """Play understood the request and says no; `said` tells which no, if it is one with an answer."""
 
     def __init__(self, doing: str, detail: str, *, status: int, said: Said) -> None:
-        super().__init__(SERVICE, doing, detail, status=status)
+        super().__init__(SERVICE, doing, detail, status=status, hint=_HINTS.get(said, ""))
         self.said = said
 
 
@@ -59,12 +72,54 @@ _SAID: tuple[tuple[Said, re.Pattern[str]], ...] = (
     (Said.SENT_BY_ITSELF, _pattern(r"changesNotSentForReview must not be set")),
     (Said.IN_REVIEW, _pattern(r"already have changes in review")),
     (Said.FRACTION, _pattern(r"must (not )?have (a )?fraction")),
+    (Said.TWO_COMPLETED, _pattern(r"only one completed release")),
+    (Said.TWO_STAGED, _pattern(r"too many staged releases")),
+    (Said.NOTHING_TO_HALT, _pattern(r"cannot halt release")),
+    (Said.TWO_EDITS, _pattern(r"can.?t halt a fully rolled out release and create")),
+    (Said.DRAFT_APP, _pattern(r"only releases with status draft")),
+    (Said.FIRST_RELEASE, _pattern(r"first release on a track cannot be staged")),
+    (Said.FULLY_RELEASED, _pattern(r"fully released can ?not be staged")),
+    (Said.NO_UPGRADE, _pattern(r"cannot rollout this release")),
+    (
+        Said.DECLARATIONS,
+        _pattern(r"issues with your account|you must let us know|AD_ID permission|targeting no countries"),
+    ),
     (Said.NO_SUCH_TRACK, _pattern(r"track (is )?(not found|empty)")),
+    (Said.NO_SUCH_PACKAGE, _pattern(r"package not found")),
+    (Said.NO_SUCH_CODES, _pattern(r"version codes could not be found")),
+    (Said.PRECONDITION, _pattern(r"precondition check failed")),
+    (Said.COUNTRIES, _pattern(r"country ?targeting")),
 )
+_OLD_REASONS = {
+    "releaseToHaltNotFound": Said.NOTHING_TO_HALT,
+    "rolloutNotPermittedOnDraftApp": Said.DRAFT_APP,
+    "applicationNotFound": Said.NO_SUCH_PACKAGE,
+    "CHANGES_ALREADY_IN_REVIEW": Said.IN_REVIEW,
+}
+"""Reasons that tell what is meant, whatever the message says: all but the last are from before 2020."""
+
 _OVERTAKEN = _pattern(r"edit has (been deleted|expired)|edit not found|no edit (was )?found")
-_BUSINESS = _pattern(
-    r"cannot rollout this release|issues with your account|you must let us know|AD_ID|targeting no countries"
+_API_DISABLED = _pattern(r"has not been used in project|SERVICE_DISABLED|API .*disabled")
+
+_CONSOLE_USERS = "Play Console > Users and permissions"
+_HINTS = {
+    Said.NOT_SENT_BY_ITSELF: "a person must send the changes for review in the Play Console",
+    Said.IN_REVIEW: "a person can cancel the running review in the Play Console",
+    Said.TWO_STAGED: "another release of this track is being rolled out: complete or halt that one first",
+    Said.DRAFT_APP: "this app was never published: publish its first release in the Play Console",
+    Said.FIRST_RELEASE: "Play stages updates only: the first release of a track goes to everyone, from the Play Console",
+    Said.NO_UPGRADE: "its version code is lower than what people on this track have",
+    Said.DECLARATIONS: "the Play Console shows what the account or the app still has to declare",
+    Said.NO_SUCH_PACKAGE: f"is `package` spelt right, and may the service account see this app? {_CONSOLE_USERS}",
+    Said.NO_SUCH_CODES: "Play does not know this build in this app: is `package` the right one?",
+    Said.PRECONDITION: "Play names no cause; the Play Console may show one",
+}
+_NO_PERMISSION = (
+    f"the service account lacks a permission, or got it less than a day ago: {_CONSOLE_USERS}; "
+    "it is tried again at the usual pace"
 )
+_NO_API = "switch the Google Play Android Developer API on in the Google Cloud project that owns the key"
+_NO_CREDENTIAL = "the key may be revoked, or this machine's clock may be wrong"
 _RATE_REASONS = frozenset(
     {
         "rateLimitExceeded",
@@ -123,7 +178,7 @@ def classified(doing: str, status: int, headers: Mapping[str, str], content: byt
         wait = _wait_seconds(headers)
         return Throttled(SERVICE, doing, detail, status=status, wait_seconds=wait)
     if status == 401:
-        return Denied(SERVICE, doing, detail, status=status)
+        return Denied(SERVICE, doing, detail, status=status, hint=_NO_CREDENTIAL)
     return _refusal(doing, status, said, detail)
 
 
@@ -135,14 +190,16 @@ def _refusal(doing: str, status: int, said: Complaint, detail: str) -> EdgeError
         if status == 403 and said.message.strip().rstrip(".").lower() == "unauthorized":
             # E20: comes and goes by itself, unlike a missing permission.
             return Faulty(SERVICE, doing, detail, status=status)
-        if status == 403 and not _BUSINESS.search(said.message):
-            return Denied(SERVICE, doing, detail, status=status)
+        if status == 403:
+            disabled = _API_DISABLED.search(said.message) or "SERVICE_DISABLED" in said.reasons
+            return Denied(SERVICE, doing, detail, status=status, hint=_NO_API if disabled else _NO_PERMISSION)
     return Refused(doing, detail, status=status, said=kind)
 
 
 def _which(said: Complaint) -> Said:
-    if "CHANGES_ALREADY_IN_REVIEW" in said.reasons:
-        return Said.IN_REVIEW
+    for reason, kind in _OLD_REASONS.items():
+        if reason in said.reasons:
+            return kind
     return next((kind for kind, text in _SAID if text.search(said.message)), Said.SOMETHING_ELSE)
 
 
@@ -170,7 +227,7 @@ def classified_token(status: int, headers: Mapping[str, str], content: bytes) ->
         return Throttled(SERVICE, doing, detail, status=status, wait_seconds=_wait_seconds(headers))
     if status >= 500 or code in ("internal_failure", "server_error", "temporarily_unavailable"):
         return Faulty(SERVICE, doing, detail, status=status)
-    return Denied(SERVICE, doing, detail, status=status)
+    return Denied(SERVICE, doing, detail, status=status, hint=_NO_CREDENTIAL)
 
 
 def _wait_seconds(headers: Mapping[str, str]) -> float:

@@ -5,6 +5,7 @@
 - A commit is never repeated on a guess. After an answer that does not say what happened, the store is
   read, and only what is read there is believed.
 - Raises give way to running reviews; halts do not, unless told to ask.
+- Looks and raises take turns with all others about their package; a halt takes none (turns.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from stagedrollout.core.errors import (
     Conflict,
@@ -35,12 +37,20 @@ from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.stores.google_play.client import PlayClient
 from stagedrollout.stores.google_play.edits import Edits, InReview, Terms
 from stagedrollout.stores.google_play.errors import Refused, Said
-from stagedrollout.stores.google_play.tracks import RawTrack, described, fingerprint, store_state
+from stagedrollout.stores.google_play.tracks import (
+    RawTrack,
+    Reviews,
+    described,
+    fingerprint,
+    raw_releases,
+    store_state,
+)
+from stagedrollout.stores.google_play.turns import Turn
 from stagedrollout.stores.google_play.writes import (
     as_wished,
     found,
     halted,
-    halted_the_other_way,
+    mended,
     objection,
     raised,
 )
@@ -82,14 +92,39 @@ class GooglePlay:
 
     def read(self) -> StoreState:
         """Look: 4 requests, nothing changed. Raises EdgeError."""
-        return self._look(self._edits(_unasked))
+        with self._turn.patient() as in_turn:
+            return self._look(self._edits(in_turn))
+
+    def glance(self) -> StoreState:
+        """Look on behalf of a halt, whoever else is talking about this package. Raises EdgeError."""
+        with self._turn.at_once():
+            return self._look(self._edits(_unasked))
 
     def apply(self, change: Change, seen: str, clearance: Clearance) -> Outcome:
-        """Raise if the track still has the fingerprint `seen`, and read it back: at most 8 requests.
+        """Raise if the track still has the fingerprint `seen`, and read it back: at most 7 requests, 2 edits.
 
-        Raises EdgeError only when nothing can have been applied; Preempted and LostLease from `clearance`.
+        The review is not read back: where it stands is for the next look to tell. Raises EdgeError only when
+        nothing can have been applied; Preempted and LostLease from `clearance`.
         """
-        edits = self._edits(clearance)
+        with self._turn.patient() as in_turn:
+
+            def both() -> None:
+                clearance()
+                in_turn()
+
+            return self._raise(change, seen, self._edits(both), self._edits(in_turn))
+
+    def halt(self, release_id: str) -> Outcome:
+        """Halt whatever is there, running or completed, and read it back: 7 requests when all goes well.
+
+        It takes over whatever is under way about this package. Raises EdgeError only when nothing can have been
+        applied.
+        """
+        with self._turn.at_once():
+            return self._halt(release_id, self._edits(_unasked))
+
+    def _raise(self, change: Change, seen: str, edits: Edits, aftermath: Edits) -> Outcome:
+        """`aftermath` is for what comes after the commit: it no longer asks whether we may raise."""
         edit = edits.open()
         with edits.discarded_on_failure(edit):
             raw = edits.read(edit)
@@ -101,19 +136,13 @@ class GooglePlay:
                 return self._unsent(edits, edit, raw, Settlement.ALREADY, "it already was as wished")
             if against := objection(release, change):
                 return self._unsent(edits, edit, raw, Settlement.REFUSED, against)
-            edits.write(edit, raised(raw, change))
-            answer = self._committed(edits, edit, Terms())
+            answer = self._raise_sent(edits, edit, raw, change)
             if answer is not None and _definite(answer):
-                aftermath = self._edits(_unasked)
-                return self._unsent(aftermath, edit, raw, Settlement.REFUSED, _refusal(answer))
-        return self._settled(change.release_id, lambda release: as_wished(release, change), answer)
+                return self._unsent(aftermath, edit, raw, Settlement.REFUSED, answer.told)
+        looked = partial(self._read_back, aftermath)
+        return self._settled(looked, change.release_id, lambda release: as_wished(release, change), answer)
 
-    def halt(self, release_id: str) -> Outcome:
-        """Halt whatever is there, running or completed, and read it back: 8 requests when all goes well.
-
-        Raises EdgeError only when nothing can have been applied.
-        """
-        edits = self._edits(_unasked)
+    def _halt(self, release_id: str, edits: Edits) -> Outcome:
         edit = edits.open()
         with edits.discarded_on_failure(edit):
             raw = edits.read(edit)
@@ -126,7 +155,15 @@ class GooglePlay:
             if release.status is ReleaseStatus.HALTED:
                 return self._halted_before(edits, edit, raw, release_id)
             answer = self._halt_sent(edits, edit, raw, release_id)
-        return self._settled(release_id, lambda release: release.stopped, answer)
+        looked = partial(self._read_back_with_review, edits)
+        outcome = self._settled(looked, release_id, lambda release: release.stopped, answer)
+        if outcome.settlement is Settlement.REFUSED and edits.internal:
+            return replace(outcome, detail=f"{outcome.detail}; Play has no halt on the internal track")
+        return outcome
+
+    @property
+    def _turn(self) -> Turn:
+        return self._client.turns.of(self._package)
 
     def _edits(self, clearance: Clearance) -> Edits:
         return Edits(self._client, self._package, self._track, clearance)
@@ -137,14 +174,24 @@ class GooglePlay:
             raw = edits.read(edit)
         as_of = self._clock.now()
         edits.discard(edit)
-        return store_state(raw, edits.reviews(), as_of)
+        return store_state(raw, _reviews(edits, raw), as_of)
+
+    def _read_back(self, edits: Edits) -> StoreState:
+        """Look after a write. The edit is left to expire: nothing was written to it, and the next one ends it."""
+        raw = edits.read(edits.open())
+        return store_state(raw, None, self._clock.now())
+
+    def _read_back_with_review(self, edits: Edits) -> StoreState:
+        raw = edits.read(edits.open())
+        as_of = self._clock.now()
+        return store_state(raw, _reviews(edits, raw), as_of)
 
     def _unsent(self, edits: Edits, edit: str, raw: RawTrack, settlement: Settlement, detail: str) -> Outcome:
         """The outcome of a change that was not sent, or refused for certain, with the track as it is."""
         as_of = self._clock.now()
         edits.discard(edit)
         try:
-            state: StoreState | Unread = store_state(raw, edits.reviews(), as_of)
+            state: StoreState | Unread = store_state(raw, _reviews(edits, raw), as_of)
         except EdgeError as failure:
             state = Unread(str(failure), as_of)
         return Outcome(settlement, detail, state)
@@ -159,29 +206,45 @@ class GooglePlay:
             return replace(looked, settlement=Settlement.ALREADY, detail=described(release))
         return replace(looked, detail=_pending(release))
 
+    def _raise_sent(self, edits: Edits, edit: str, raw: RawTrack, change: Change) -> EdgeError | None:
+        """Write, validate and commit a raise; returns what `_committed` returns, or what only a look can settle."""
+        try:
+            self._written(edits, edit, raised(raw, change), change.release_id)
+            edits.validate(edit)
+        except Refused as no:
+            if no.said not in _LOOK_FIRST:
+                raise
+            return no
+        return self._committed(edits, edit, Terms())
+
     def _halt_sent(self, edits: Edits, edit: str, raw: RawTrack, release_id: str) -> EdgeError | None:
         """Write and commit a halt; returns what `_committed` returns, or the refusal of the write."""
         try:
-            try:
-                edits.write(edit, halted(raw, release_id))
-            except Refused as no:
-                if no.said is not Said.FRACTION:
-                    raise
-                edits.write(edit, halted_the_other_way(raw, release_id))
+            self._written(edits, edit, halted(raw, release_id), release_id)
         except Rejected as refusal:
             return refusal
         return self._halt_committed(edits, edit)
 
+    def _written(self, edits: Edits, edit: str, body: RawTrack, release_id: str) -> None:
+        """Write the track; once more in the same edit where Play's refusal tells how it wants it."""
+        try:
+            edits.write(edit, body)
+        except Refused as no:
+            better = mended(body, release_id, no)
+            if better is None:
+                raise
+            edits.write(edit, better)
+
     def _halt_committed(self, edits: Edits, edit: str) -> EdgeError | None:
-        """Commit a halt on the mildest terms that Play accepts; each of the four is tried once at most."""
-        terms, tried = Terms(), set[Terms]()
+        """Commit a halt on the mildest terms that Play accepts; what it asks for is tried once for each asking."""
+        terms, asked = Terms(), set[tuple[Terms, Said]]()
         while True:
-            tried.add(terms)
             answer = self._committed(edits, edit, terms)
-            next_terms = self._other_terms(terms, answer)
-            if next_terms is None or next_terms in tried:
+            wanted = self._other_terms(terms, answer)
+            if wanted is None or not isinstance(answer, Refused) or (wanted, answer.said) in asked:
                 return answer
-            terms = next_terms
+            asked.add((wanted, answer.said))
+            terms = wanted
 
     def _other_terms(self, terms: Terms, answer: EdgeError | None) -> Terms | None:
         """On which terms Play asks to commit instead (E5, E6, E7); None if on no others."""
@@ -211,39 +274,54 @@ class GooglePlay:
         return None
 
     def _settled(
-        self, release_id: str, done: Callable[[StoreRelease], bool], answer: EdgeError | None
+        self,
+        looked: Callable[[], StoreState],
+        release_id: str,
+        done: Callable[[StoreRelease], bool],
+        answer: EdgeError | None,
     ) -> Outcome:
         """Read back after a write was sent, and believe only that.
 
-        No clearance is asked any more: knowing what became of the write matters to whoever took over.
+        Whether we may still raise is not asked any more: knowing what became of the write matters to whoever
+        took over.
         """
         try:
-            state: StoreState | Unread = self._look(self._edits(_unasked))
+            state: StoreState | Unread = looked()
         except EdgeError as failure:
             state = Unread(str(failure), self._clock.now())
         release = state.find(release_id) if isinstance(state, StoreState) else None
         if release is not None and done(release):
             return Outcome(Settlement.CONFIRMED, described(release), state)
-        if answer is not None and _definite(answer):
-            return Outcome(Settlement.REFUSED, _refusal(answer), state)
+        if answer is not None and (_definite(answer) or _refused_and_looked(answer, release)):
+            return Outcome(Settlement.REFUSED, answer.told, state)
         return Outcome(Settlement.IN_DOUBT, _doubt(answer, state, release), state)
 
 
+_LOOK_FIRST = frozenset({Said.ALREADY_COMMITTED, Said.NOTHING_TO_HALT, Said.FULLY_RELEASED})
+"""Refusals that tell of a store that is not what the edit showed: they mean "look" (E3, E12, E17)."""
+
+
+def _reviews(edits: Edits, raw: RawTrack) -> Reviews:
+    """Where the releases stand in review; Play need not be asked about a track without any."""
+    return edits.reviews() if raw_releases(raw) else ()
+
+
 def _definite(answer: EdgeError) -> bool:
-    """Whether Play said no for certain. "Already committed" (E3) is no such no: it usually means yes."""
-    if isinstance(answer, Refused) and answer.said is Said.ALREADY_COMMITTED:
+    """Whether Play said no for certain, and the store is as the edit showed it."""
+    if isinstance(answer, Refused) and answer.said in _LOOK_FIRST:
         return False
     return isinstance(answer, (Rejected, Denied))
 
 
-def _refusal(answer: EdgeError) -> str:
-    if isinstance(answer, Refused) and answer.said is Said.IN_REVIEW:
-        return f"{answer.detail} (a person can cancel the running review in the Play Console)"
-    return answer.detail
+def _refused_and_looked(answer: EdgeError, release: StoreRelease | None) -> bool:
+    """A no that sends us looking stays a no once we have looked; but "already committed" mostly means yes."""
+    if release is None or not isinstance(answer, Refused):
+        return False
+    return answer.said is not Said.ALREADY_COMMITTED
 
 
 def _doubt(answer: EdgeError | None, state: StoreState | Unread, release: StoreRelease | None) -> str:
-    sent = f"the commit was answered with: {answer.detail}" if answer else "Play accepted the commit"
+    sent = f"the commit was answered with: {answer.told}" if answer else "Play accepted the commit"
     if answer is not None and answer.status >= 500:
         # E14: the Console then shows the true cause.
         sent += " (Play also says so when a permission is missing or a halt would leave nothing to serve)"

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -95,18 +95,22 @@ def place_of(raw: RawTrack, release_id: str) -> int | None:
     return min(places, key=lambda place: _rank(raw_releases(raw)[place]), default=None)
 
 
-def store_state(raw: RawTrack, reviews: Reviews, as_of: datetime) -> StoreState:
-    """The whole track as read at `as_of`, newest release first. An entry without version codes ships
-    nothing and has no identity: it is left out here, yet counts in the fingerprint and is sent back.
+def store_state(raw: RawTrack, reviews: Reviews | None, as_of: datetime) -> StoreState:
+    """The whole track as read at `as_of`, newest release first; `reviews` None: they were not asked for.
+
+    An entry without version codes ships nothing and has no identity: it is left out here, yet counts in the
+    fingerprint and is sent back.
     """
     known = [one for one in raw_releases(raw) if _codes(one)]
     known.sort(key=lambda one: (-max(_codes(one)), _rank(one)))
-    releases = tuple(read_release(one, reviews) for one in known)
+    track = raw.get("track")
+    name = words(track) if isinstance(track, str) else ""
+    releases = tuple(replace(read_release(one, reviews), track=name) for one in known)
     return StoreState(releases=releases, fingerprint=fingerprint(raw), as_of=as_of)
 
 
-def read_release(one: RawRelease, reviews: Reviews = ()) -> StoreRelease:
-    """One release that has version codes, with its review."""
+def read_release(one: RawRelease, reviews: Reviews | None = None) -> StoreRelease:
+    """One release that has version codes, with its review if that was asked for."""
     code = max(_codes(one))
     name, word = one.get("name"), one.get("status")
     version = one_line(name) if isinstance(name, str) else ""
@@ -119,6 +123,7 @@ def read_release(one: RawRelease, reviews: Reviews = ()) -> StoreRelease:
         exposure_ppm=_exposure_ppm(status, one),
         review=review,
         review_word=review_word,
+        codes=tuple(str(code) for code in sorted(_codes(one))),
     )
 
 
@@ -148,12 +153,14 @@ def _summary(one: Mapping[str, Any]) -> Summary:
     )
 
 
-def _review(code: int, reviews: Reviews) -> tuple[ReviewState, str]:
+def _review(code: int, reviews: Reviews | None) -> tuple[ReviewState, str]:
     """The review of the release whose highest code this is.
 
     Older codes travel along in newer releases, so the line that ends with this code is the one meant.
     Two such lines that disagree are no answer.
     """
+    if reviews is None:
+        return ReviewState.UNREAD, ""
     about = [line for line in reviews if code in line.codes]
     own = [line for line in about if max(line.codes) == code] or about
     said = sorted({line.word for line in own})
@@ -197,9 +204,13 @@ def _fraction(one: RawRelease) -> float:
     return float(value) if 0 < value < 1 and math.isfinite(value) else 0.0
 
 
+def newest_code(one: RawRelease) -> int:
+    """The highest version code of a release; 0 for one that ships nothing."""
+    return max(_codes(one), default=0)
+
+
 def _id(one: RawRelease) -> str:
-    codes = _codes(one)
-    return str(max(codes)) if codes else ""
+    return str(newest_code(one) or "")
 
 
 def _codes(one: RawRelease) -> list[int]:

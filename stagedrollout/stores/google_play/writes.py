@@ -2,18 +2,27 @@
 
 `tracks.update` replaces the whole track. A running release that is left out is halted (google-play.md
 section 4.3), a field that is left out is lost. So every release and every field goes back as it came,
-except the status and the fraction of the one release that is meant; and completing sends that release
-alone, because Play refuses two completed ones (E10).
+except the status and the fraction of the one release that is meant. Completing leaves out what full rollout
+puts an end to, the old completed release (Play refuses two, E10) and older halted ones; but neither drafts
+nor a newer rollout, which would be halted by that. A start leaves out the one staged release whose place it is
+told to take, and no other: Play refuses two staged ones (E11).
+
+Where Play refuses what it told itself, the track is mended and written once more: with or without a
+fraction (E9), without completed or halted siblings, which Play keeps by itself (E10, E11, E13).
 """
 
 from __future__ import annotations
 
+import re
+
 from stagedrollout.core.model import Change, ReleaseStatus, StoreRelease, Verb
 from stagedrollout.core.units import PPM_ALL, fraction_from_ppm, percent_text
+from stagedrollout.stores.google_play.errors import Refused, Said
 from stagedrollout.stores.google_play.tracks import (
     RawRelease,
     RawTrack,
     described,
+    newest_code,
     place_of,
     raw_releases,
     read_release,
@@ -21,6 +30,11 @@ from stagedrollout.stores.google_play.tracks import (
 
 _ALMOST_EVERYONE = fraction_from_ppm(PPM_ALL - 1)
 """The largest fraction there is: what a halted release is said to have had when it had everyone."""
+
+_COUNTRIES = "countryTargeting"
+_FRACTION_RULE = re.compile(
+    r"(?P<status>DRAFT|COMPLETED|HALTED|IN_?PROGRESS) release must (?P<not>not )?have", re.IGNORECASE
+)
 
 _FROM = {
     Verb.START: ReleaseStatus.DRAFT,
@@ -68,11 +82,14 @@ def raised(raw: RawTrack, change: Change) -> RawTrack:
     """The track to send for a raise to which there is no objection."""
     if change.exposure_ppm == PPM_ALL:
         one = _altered(raw, change.release_id, status="completed", fraction=None)
-        return {**raw, "releases": [one]}
+        one.pop(_COUNTRIES, None)  # Play knows them of staged releases only (section 3)
+        place = _place(raw, change.release_id)
+        whole = _with(raw, change.release_id, one)["releases"]
+        kept = [other for at, other in enumerate(whole) if at == place or _outlives(other, one)]
+        return {**raw, "releases": kept}
     fraction = fraction_from_ppm(change.exposure_ppm)
-    return _with(
-        raw, change.release_id, _altered(raw, change.release_id, status="inProgress", fraction=fraction)
-    )
+    one = _altered(raw, change.release_id, status="inProgress", fraction=fraction)
+    return _without(_with(raw, change.release_id, one), change.instead_of)
 
 
 def halted(raw: RawTrack, release_id: str) -> RawTrack:
@@ -81,14 +98,77 @@ def halted(raw: RawTrack, release_id: str) -> RawTrack:
     return _with(raw, release_id, {**one, "status": "halted"})
 
 
-def halted_the_other_way(raw: RawTrack, release_id: str) -> RawTrack:
-    """The same halt with the fraction dropped if there was one, added if there was none (E9).
+def mended(body: RawTrack, release_id: str, no: Refused) -> RawTrack | None:
+    """The track to send after Play's refusal `no` of `body`; None where nothing can be mended.
 
-    Sources disagree on what Play wants (section 4.2), so its refusal decides, once.
+    A refusal decides where sources disagree or Play contradicts what it told, and it decides once.
     """
-    one = raw_releases(raw)[_place(raw, release_id)]
-    fraction = None if "userFraction" in one else _ALMOST_EVERYONE
-    return _with(raw, release_id, _altered(raw, release_id, status="halted", fraction=fraction))
+    place = _place(body, release_id)
+    match no.said:
+        case Said.FRACTION:
+            siblings = [_fraction_mended(one, no.detail, ours=at == place) for at, one in _numbered(body)]
+            changed = [one for one in siblings if one is not None]
+            if changed == raw_releases(body):
+                changed[place] = _fraction_flipped(changed[place])
+        case Said.TWO_COMPLETED | Said.TWO_EDITS:
+            changed = [one for at, one in _numbered(body) if at == place or one.get("status") != "completed"]
+        case Said.TWO_STAGED:
+            changed = [one for at, one in _numbered(body) if at == place or not _halted_staged(one)]
+        case Said.COUNTRIES:
+            changed = [
+                one if one.get("status") == "inProgress" else _without_countries(one)
+                for one in raw_releases(body)
+            ]
+        case _:
+            return None
+    return None if changed == raw_releases(body) else {**body, "releases": changed}
+
+
+def _numbered(body: RawTrack) -> list[tuple[int, RawRelease]]:
+    return list(enumerate(raw_releases(body)))
+
+
+def _fraction_mended(one: RawRelease, said: str, *, ours: bool) -> RawRelease | None:
+    """The release as the refusal wants it, if it is about releases of this status; None: leave it out.
+
+    A sibling whose fraction Play wants and does not tell is left to Play.
+    """
+    rule = _FRACTION_RULE.search(said)
+    if rule is None or rule["status"].replace("_", "").lower() != str(one.get("status")).lower():
+        return one
+    if rule["not"]:
+        return {name: value for name, value in one.items() if name != "userFraction"}
+    if "userFraction" in one:
+        return one
+    return {**one, "userFraction": _ALMOST_EVERYONE} if ours else None
+
+
+def _fraction_flipped(one: RawRelease) -> RawRelease:
+    """Dropped if there is one; added if there is none, and then to a halted release only."""
+    if one.get("status") != "halted":
+        return one
+    if "userFraction" in one:
+        return {name: value for name, value in one.items() if name != "userFraction"}
+    return {**one, "userFraction": _ALMOST_EVERYONE}
+
+
+def _halted_staged(one: RawRelease) -> bool:
+    return one.get("status") == "halted" and "userFraction" in one
+
+
+def _without_countries(one: RawRelease) -> RawRelease:
+    return {name: value for name, value in one.items() if name != _COUNTRIES}
+
+
+def _outlives(other: RawRelease, completed: RawRelease) -> bool:
+    """Whether a sibling is still a release of its own once `completed` is rolled out to everyone."""
+    match other.get("status"):
+        case "completed":
+            return False
+        case "halted":
+            return newest_code(other) > newest_code(completed)
+        case _:
+            return True
 
 
 def _place(raw: RawTrack, release_id: str) -> int:
@@ -108,4 +188,14 @@ def _altered(raw: RawTrack, release_id: str, *, status: str, fraction: float | N
 def _with(raw: RawTrack, release_id: str, one: RawRelease) -> RawTrack:
     releases = list(raw_releases(raw))
     releases[_place(raw, release_id)] = one
+    return {**raw, "releases": releases}
+
+
+def _without(raw: RawTrack, release_id: str) -> RawTrack:
+    """The track without that release; as it is for ""."""
+    place = place_of(raw, release_id) if release_id else None
+    if place is None:
+        return raw
+    releases = list(raw_releases(raw))
+    del releases[place]
     return {**raw, "releases": releases}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from tests.judge.case import Case
 from tests.judge.evidence import Record
@@ -63,11 +64,18 @@ def observed_apps(case: Case) -> list[Finding]:
 def _served_lately(case: Case, key: Key) -> list[Served]:
     """What was true at some moment of the last poll: the daemon cannot know of what came after its look, nor
     of what came after it had closed the rollout."""
-    closed = (entry.at for entry in case.journal.of(key, "closed"))
-    since = next(closed, case.ended_at) - case.poll - GRACE
+    since = _over_at(case, key) - case.poll - GRACE
     history = case.served.get(key, [])
     before = [record for record in history if record.at < since]
     return before[-1:] + [record for record in history if record.at >= since]
+
+
+def _over_at(case: Case, key: Key) -> datetime:
+    """When the daemon looked at it last: it closed the rollout, and nobody has brought it back since."""
+    over = case.ended_at
+    for entry in case.journal.of(key, "closed", "returned", "drifted"):
+        over = min(over, entry.at) if entry.kind == "closed" else case.ended_at
+    return over
 
 
 def _truth(lately: list[Served]) -> str:

@@ -24,7 +24,7 @@ from tests.judge.weighing import looks_between
 _LIFTS = ("start", "advance", "resume", "complete")
 _ACTS = ("pause", "step", "complete")
 _TELLS_NOTHING = ("unknown", "rolled_out")
-_NOTED = ("drifted", "stepped", "superseded", "overtaken", "closed")
+_NOTED = ("drifted", "stepped", "superseded", "overtaken", "closed", "returned")
 
 
 def unhalted(case: Case) -> list[Finding]:
@@ -195,7 +195,7 @@ def _has_cause(case: Case, window: Window, paused: Change) -> bool:
         or case.journal.ordered_between(key, since, until, "halt", "hold")
     ):
         return True
-    frozen = case.terms(key).calendar.freeze_at(until) is not None
+    frozen = case.terms(key).calendar.freeze_at(until) is not None or case.stands_back(key, until)
     if frozen or hindered_between(case, key, since, until):
         return True
     return _may_be_in_doubt(case, key, since, until)

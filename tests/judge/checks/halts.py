@@ -67,7 +67,7 @@ def check(case: Case) -> list[Finding]:
 
 
 def _faults(case: Case, one: Due) -> Iterator[Finding]:
-    stopped = _stopped_at(case, one)
+    stopped = stopped_at(case, one)
     until = stopped or case.ended_at
     latest = deadline(case, one.key, one.at, patience=a_poll(case), until=until)
     if _held_back_by_review(case, one, latest):
@@ -145,7 +145,7 @@ def _watched(case: Case, key: Key, at: datetime) -> bool:
     return not ignored or any(entry.at <= at for entry in case.journal.of(key, "started"))
 
 
-def _stopped_at(case: Case, one: Due) -> datetime | None:
+def stopped_at(case: Case, one: Due) -> datetime | None:
     """When nobody new was offered it any more: halted, paused, removed, or replaced by a newer release; or when
     people took it out of Play's track, where nobody can halt it any more."""
     if one.key.store == APP_STORE:

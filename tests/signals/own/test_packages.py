@@ -7,7 +7,7 @@ import sys
 import threading
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
@@ -224,6 +224,32 @@ def test_a_source_that_never_answers_is_left_and_not_asked_again_meanwhile() -> 
     assert patience._left is not None
     patience._left.join(5)
     assert isinstance(_value(Measurement(1), patience), Valued)
+
+
+def test_a_source_that_ends_its_process_ends_only_its_look() -> None:
+    with pytest.raises(Unreachable, match="left without an answer"):
+        _value(lambda: sys.exit(1), Patience("odd", 5))
+
+
+def test_a_slow_source_is_asked_about_no_further_release() -> None:
+    ticks = iter((0.0, 0.0, 11.0))
+    source = Odd(Setting(name="odd", app="a", store=None))  # type: ignore[arg-type]
+    source.answer = Measurement(1)
+    with pytest.raises(Unreachable, match="no time was left after 10 s"):
+        ComparedValues(source, seconds=lambda: next(ticks)).read(VALUE_QUERY)
+
+
+def test_a_run_that_has_only_just_begun_has_nothing_to_ask_about() -> None:
+    begun = replace(VALUE_QUERY, since=NOON), replace(COUNT_QUERY, since=NOON)
+    source, counted = (
+        Odd(Setting(name="odd", app="a", store=None)),
+        OddCounts(Setting(name="odd", app="a", store=None)),
+    )  # type: ignore[arg-type]
+    source.answer = counted.answer = ZeroDivisionError()
+    value, count = ComparedValues(source).read(begun[0]), ComparedCounts(counted).read(begun[1])
+    assert isinstance(value, Unvalued)
+    assert isinstance(count, Untallied)
+    assert value.gap is count.gap is Gap.ABSENT
 
 
 def _counts(*answer: Any) -> Tallied | Untallied:

@@ -135,6 +135,7 @@ class FakePlay:
 
     def __init__(self, *releases: dict[str, Any], name: str = "production") -> None:
         self.name = name
+        self.track_names: tuple[str, ...] = (name,)
         self.track: dict[str, Any] = {
             "track": name,
             "releases": list(copy.deepcopy(releases)),
@@ -218,8 +219,12 @@ class FakePlay:
         if step == "get":
             track = self.edits[edit]
             return _json(track) if track["releases"] else error(404, "Track empty.", status="NOT_FOUND")
+        if step == "tracks":
+            return _json({"tracks": [{"track": name} for name in self.track_names]})
         if step == "put":
             return self._put(edit, call.body)
+        if step == "validate":
+            return NOT_BY_ITSELF if self.rejected else _json({"id": edit, "expiryTimeSeconds": "1793030400"})
         if step == "commit":
             return self._commit(edit, call.query)
         del self.edits[edit]
@@ -324,10 +329,13 @@ def _step(method: str, path: str) -> tuple[str, str]:
             return "insert", ""
         case ("GET", ["edits", edit, "tracks", _]):
             return "get", edit
+        case ("GET", ["edits", edit, "tracks"]):
+            return "tracks", edit
         case ("PUT", ["edits", edit, "tracks", _]):
             return "put", edit
-        case ("POST", ["edits", edit]) if edit.endswith(":commit"):
-            return "commit", edit.removesuffix(":commit")
+        case ("POST", ["edits", edit]) if edit.endswith((":validate", ":commit")):
+            edit, _, verb = edit.partition(":")
+            return verb, edit
         case ("DELETE", ["edits", edit]):
             return "delete", edit
         case ("GET", ["tracks", _, "releases"]):

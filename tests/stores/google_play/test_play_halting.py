@@ -36,13 +36,13 @@ def exact(value):
     return json.dumps(value, sort_keys=True)
 
 
-def test_a_halt_costs_eight_requests_and_two_edits_and_is_confirmed_by_reading():
+def test_a_halt_costs_seven_requests_and_two_edits_and_is_confirmed_by_reading():
     fake = FakePlay(NEW, OLD)
     outcome = store(fake).halt("5020")
     assert outcome.settlement is Settlement.CONFIRMED
     assert outcome.state.find("5020").stopped
     assert fake.deployed(5020)["status"] == "halted"
-    assert fake.steps == ["insert", "get", "put", "commit", "insert", "get", "delete", "list"]
+    assert fake.steps == ["insert", "get", "put", "commit", "insert", "get", "list"]
     assert fake.commits == [POLITE]
 
 

@@ -25,7 +25,7 @@ from stagedrollout.core.errors import (
     Preempted,
     Rejected,
 )
-from stagedrollout.core.model import Change, ReleaseStatus, Settlement, StoreState, Verb
+from stagedrollout.core.model import Change, ReleaseStatus, ReviewState, Settlement, StoreState, Verb
 from stagedrollout.stores.google_play.tracks import fingerprint
 from stagedrollout.stores.google_play.writes import raised
 
@@ -41,7 +41,7 @@ def exact(value):
     return json.dumps(value, sort_keys=True)
 
 
-def test_a_raise_costs_eight_requests_and_two_edits_and_is_confirmed_by_reading():
+def test_a_raise_costs_seven_requests_and_two_edits_and_is_confirmed_by_reading():
     fake = FakePlay(NEW, OLD)
     port = store(fake)
     _, seen = seen_in(port, fake)
@@ -49,8 +49,19 @@ def test_a_raise_costs_eight_requests_and_two_edits_and_is_confirmed_by_reading(
     assert outcome.settlement is Settlement.CONFIRMED
     assert outcome.state.find("5020").exposure_ppm == 200_000
     assert fake.deployed(5020)["userFraction"] == 0.2
-    assert fake.steps == ["insert", "get", "put", "commit", "insert", "get", "delete", "list"]
-    assert fake.edits == {}
+    assert fake.steps == ["insert", "get", "put", "validate", "commit", "insert", "get"]
+    (left_open,) = fake.edits.values()
+    assert left_open == fake.track  # nothing was written to it: it expires, or the next one ends it
+
+
+def test_what_review_says_of_a_raise_is_left_to_the_next_look():
+    fake = FakePlay(NEW, OLD)
+    port = store(fake)
+    _, seen = seen_in(port, fake)
+    fake.review_of_changes = "IN_REVIEW"
+    raised_to = port.apply(RAISE, seen, free).state.find("5020")
+    assert (raised_to.review, raised_to.live) == (ReviewState.UNREAD, False)
+    assert port.read().find("5020").review is ReviewState.IN_REVIEW
 
 
 def test_a_raise_gives_way_to_running_reviews_and_sets_no_flag():
@@ -94,6 +105,17 @@ def test_a_start_never_silently_halts_the_rollout_that_is_running():
     assert fake.edits == {}
 
 
+def test_a_start_takes_the_place_of_the_rollout_it_was_told_to_and_of_no_other():
+    fake = FakePlay(NEXT, NEW, OLD)
+    port = store(fake)
+    _, seen = seen_in(port, fake)
+    outcome = port.apply(Change(Verb.START, "5030", 10_000, instead_of="5020"), seen, free)
+    assert outcome.settlement is Settlement.CONFIRMED
+    (put,) = [call.body for call in fake.calls if call.step == "put"]
+    assert [one["name"] for one in put["releases"]] == ["5.3.0", "5.1.0"]
+    assert exact(fake.deployed(5010)) == exact(OLD)
+
+
 def test_completing_sends_the_completed_release_alone_and_without_a_fraction():
     fake = FakePlay(NEW, OLD)
     port = store(fake)
@@ -102,7 +124,7 @@ def test_completing_sends_the_completed_release_alone_and_without_a_fraction():
     assert outcome.settlement is Settlement.CONFIRMED
     assert outcome.state.find("5020").status is ReleaseStatus.COMPLETED
     (put,) = [call.body for call in fake.calls if call.step == "put"]
-    wanted = release(NEW, status="completed", userFraction=None)
+    wanted = release(NEW, status="completed", userFraction=None, countryTargeting=None)
     assert exact(put["releases"]) == exact([wanted])
 
 
@@ -280,7 +302,7 @@ class Stopping:
             raise self.error
 
 
-@pytest.mark.parametrize("turn", [1, 2, 3, 4])
+@pytest.mark.parametrize("turn", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("error", [Preempted("a halt took over"), LostLease("taken")], ids=["halt", "lease"])
 def test_a_raise_that_loses_its_clearance_sends_nothing_more(turn, error):
     fake = FakePlay(NEW, OLD)
@@ -288,7 +310,7 @@ def test_a_raise_that_loses_its_clearance_sends_nothing_more(turn, error):
     _, seen = seen_in(port, fake)
     with pytest.raises(type(error)):
         port.apply(RAISE, seen, Stopping(turn, error))
-    assert fake.steps == ["insert", "get", "put", "commit"][: turn - 1]
+    assert fake.steps == ["insert", "get", "put", "validate", "commit"][: turn - 1]
     assert fake.deployed(5020)["userFraction"] == 0.1
 
 
@@ -296,9 +318,9 @@ def test_once_the_commit_is_sent_the_store_is_read_back_whatever_the_clearance()
     fake = FakePlay(NEW, OLD)
     port = store(fake)
     _, seen = seen_in(port, fake)
-    clearance = Stopping(5, Preempted("a halt took over"))
+    clearance = Stopping(6, Preempted("a halt took over"))
     assert port.apply(RAISE, seen, clearance).settlement is Settlement.CONFIRMED
-    assert clearance.asked == 4
+    assert clearance.asked == 5
 
 
 @pytest.mark.parametrize("turn", [3, 4])

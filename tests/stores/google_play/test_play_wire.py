@@ -137,6 +137,13 @@ def flood(peer, line):
         peer.sendall(chunk)
 
 
+def fifty_megabytes(peer, line):
+    size = 50 * 1024 * 1024
+    peer.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode())
+    for _ in range(size // 65_536):
+        peer.sendall(b" " * 65_536)  # ends with an OSError as soon as nobody reads on
+
+
 def drip(peer, line):
     peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     until = time.monotonic() + 5
@@ -169,6 +176,7 @@ def nonsense(peer, line):
     ("answer", "kind", "words"),
     [
         (flood, Faulty, "more than 4194304 bytes"),
+        (fifty_megabytes, Faulty, "more than 4194304 bytes"),
         (drip, Faulty, "drips"),
         (packed, Faulty, "packed"),
         (cut_short, Unreachable, "IncompleteRead"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagedrollout.core.templates import (
+from stagedrollout.http.templates import (
     Unwritable,
     address_text,
     filled,

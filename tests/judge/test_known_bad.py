@@ -1,0 +1,58 @@
+"""What was halted for a cause comes back, and is started by a person who knows, by one who does not, or by nobody."""
+
+from tests.judge.story import OLD, Story, new
+
+NEXT = {"name": "5.3.0", "versionCodes": ["5030"], "status": "inProgress", "userFraction": 0.01}
+DAEMON = {"kind": "machine", "name": "stagedrollout"}
+ANA = {"kind": "human", "name": "ana"}
+
+
+def back_again() -> Story:
+    """Halted by a person at hour 20, replaced at 22, and put there again by somebody at 24."""
+    story = Story(until=60)
+    story.polls(4, 20)
+    story.orders(20, "halt")
+    story.halts(20)
+    story.console(22, NEXT, OLD, exposure_ppm=0)
+    story.writes(22.5, "superseded", by="5.3.0 (5030)")
+    story.console(24, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.writes(24.5, "returned")
+    return story
+
+
+def raised_later(story: Story) -> dict[str, int]:
+    story.polls(25, 49)
+    story.raises(49, 0.1)
+    story.ends("rolling_out", 100_000)
+    return story.blamed()
+
+
+def test_a_person_who_knew_of_the_halt_started_it():
+    story = back_again()
+    command = story.orders(24.75, "start")
+    story.writes(24.75, "started", actor=ANA, command=command, known_bad="halted by ana: for a test")
+    assert raised_later(story) == {}
+
+
+def test_a_person_started_it_who_was_not_told_of_the_halt():
+    story = back_again()
+    command = story.orders(24.75, "start")
+    story.writes(24.75, "started", actor=ANA, command=command, known_bad="")
+    assert raised_later(story) == {"known_bad_started": 1}
+
+
+def test_it_was_taken_up_and_raised_by_itself():
+    story = back_again()
+    story.writes(24.75, "started", actor=DAEMON, known_bad="")
+    assert raised_later(story) == {"known_bad_started": 2}
+
+
+def test_it_was_resumed_where_it_stood_and_goes_on():
+    story = Story(until=60)
+    story.polls(4, 20)
+    story.console(20, new("halted", 0.01), OLD, exposure_ppm=0)
+    story.console(22, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.polls(22.5, 49)
+    story.raises(49, 0.1)
+    story.ends("rolling_out", 100_000)
+    assert story.blamed() == {}
