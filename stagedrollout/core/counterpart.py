@@ -78,9 +78,9 @@ def _held(rollout: Rollout, same: tuple[Rollout, ...]) -> Iterator[Fact]:
 
 
 def _answered(rollout: Rollout, same: tuple[Rollout, ...], learned: tuple[Fact, ...]) -> Iterator[Fact]:
-    """A halt that is over was undone by a person: nobody else undoes one (promise R9). And who resumes the held side
-    in its console has answered as well (promise R10)."""
-    resumed = {str(other.key) for other in same if other.halt is None}
+    """A halt that is over, and not only remembered, was undone by a person: nobody else undoes one (promise R9). And
+    who resumes the held side in its console has answered as well (promise R10)."""
+    resumed = {str(other.key) for other in same if other.bad is None}
     here = any(isinstance(fact, facts.Drifted) and fact.meaning is Drift.RESUMED for fact in learned)
     for held in rollout.link.holding:
         if held.by in resumed:

@@ -274,11 +274,12 @@ def _stops(decision: Decision) -> bool:
 
 
 def _unsure_since(rollout: Rollout) -> datetime | None:
-    """Since when a halt or a pause is wanted that the store does not show, or an outcome is in doubt."""
+    """Since when a halt or a pause is wanted that the store does not show, an outcome is in doubt, or a review unread."""
     if rollout.halt and not rollout.halt.confirmed:
         return rollout.halt.at
     opened = rollout.intent.opened_at if rollout.intent else None
-    return rollout.pause_wanted_since or opened
+    landed = rollout.landing.at if rollout.landing and _review_unread(rollout) else None
+    return rollout.pause_wanted_since or opened or landed
 
 
 def _review_unread(rollout: Rollout) -> bool:

@@ -25,6 +25,7 @@ from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
+from stagedrollout.storage.wording import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,8 @@ class Recorder:
         try:
             return self._journal.rollout_keys(app)
         except StorageError:
-            remembered = tuple(key for key in self._cache if key.store_app == app)
+            with self._guard:
+                remembered = tuple(key for key in self._cache if key.store_app == app)
             if not remembered:
                 raise
             return remembered
@@ -144,8 +146,8 @@ class Recorder:
         return self._write_halt(known, news, at, learned)
 
     def note(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
-        """Write what a person did past the daemon, and holds: it permits nothing, so it needs no lease and waits for
-        no reading of the journal. Raises StorageError."""
+        """Write what a person did past the daemon, and holds: it permits nothing, so it needs no lease, and goes on top
+        of whatever was written meanwhile. Raises StorageError."""
         for _ in range(HALT_ATTEMPTS - 1):
             try:
                 return self._write_halt(self._read(key), news, at)
@@ -236,8 +238,11 @@ class Recorder:
 
     def _read(self, key: RolloutKey) -> Known:
         history = self._journal.history(key)
-        told = tuple((facts.read(recorded.entry), recorded.entry.at) for recorded in history)
-        rollout = fold(key, told)
+        try:
+            told = tuple((facts.read(recorded.entry), recorded.entry.at) for recorded in history)
+            rollout = fold(key, told)
+        except UNREADABLE as error:
+            raise StorageError(f"the journal of {key} cannot be understood: {error}") from error
         if rollout is None:
             raise StorageError(f"the journal knows no rollout {key}")
         return Known(rollout, history[-1].seq)

@@ -12,6 +12,7 @@ import pytest
 from stagedrollout.core import facts, link_facts
 from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.errors import StorageError
+from stagedrollout.core.events import Entry
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import Release, RolloutKey, Store, StoreApp
@@ -19,13 +20,14 @@ from stagedrollout.daemon import linking
 from stagedrollout.daemon.linking import Bell, of_the_other
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.presence import Presence
 from tests.core.apple import APPLE_KEY
-from tests.core.builders import ANNA, KEY, NOON, discovered, halted, rolling, shown, with_facts
+from tests.core.builders import ANNA, DRAFT, KEY, NOON, discovered, halted, rolling, shown, with_facts
 
 LINK = Link(lead=Store.GOOGLE_PLAY)
 IOS = RolloutKey("shop", Store.APP_STORE, "5.2.0")
@@ -106,6 +108,31 @@ def test_the_other_store_is_woken_by_a_halt_its_end_and_more_evidence_and_by_not
     assert concerns_the_other(play, replace(play, earned_ppm=500_000), LINK)
     assert not concerns_the_other(play, halted(play), None)
     assert not concerns_the_other(play, with_facts(play, facts.WentBlind(("x",))), LINK)
+
+
+def test_a_halted_release_that_comes_back_as_a_draft_is_nobody_s_answer():
+    """Nobody has resumed it: its halt is remembered, and waits for a person on both sides."""
+    play = halted(rolling())
+    held = with_facts(ios(), *brought(Journals({KEY: play}), ios()))
+    back = with_facts(play, facts.Returned(play.seen, facts.Seen.of(shown(DRAFT))))
+    assert (back.halt, back.bad) == (None, play.halt)
+    assert link_facts.LinkAnswered not in [type(fact) for fact in brought(Journals({KEY: back}), held)]
+    started = with_facts(back, facts.Started(ANNA, "it was not our bug", "standard", known_bad="halted"))
+    assert link_facts.LinkAnswered in [type(fact) for fact in brought(Journals({KEY: started}), held)]
+
+
+def test_a_fact_of_a_later_version_is_a_journal_that_cannot_be_read_and_no_breakdown(tmp_path: Any):
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    upgrade(engine)
+    epoch = Presence(engine).claim("test", NOON, {})
+    Recorder(Journal(engine), LedgerTable(engine), epoch).begin(KEY, (discovered(),), NOON)
+    unknown = Batch(
+        KEY, NOON, (Entry("of_a_later_version", NOON, {}),), expected_seq=Journal(engine).head(KEY)
+    )
+    Journal(engine).record(unknown)
+    with pytest.raises(StorageError, match="of_a_later_version"):
+        Recorder(Journal(engine), LedgerTable(engine), epoch).load(KEY)
+    engine.dispose()
 
 
 def test_a_bell_that_nobody_hears_may_be_rung():

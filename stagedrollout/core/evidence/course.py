@@ -211,18 +211,33 @@ def ln_e_advance(folded: Fold, stage_at: datetime, settled_until: datetime) -> f
 
 
 def rows_of(
-    buckets: Buckets, measure: Measure, stages: tuple[StageStart, ...], p_ref: float | None, s: float
+    buckets: Buckets,
+    measure: Measure,
+    stages: tuple[StageStart, ...],
+    p_ref: float | None,
+    s: float,
+    known: tuple[Row, ...] = (),
 ) -> tuple[Row, ...]:
-    """The buckets of one measure as they are folded. Stages and incidents are marked on hourly buckets only."""
+    """The buckets of one measure as they are folded. Stages and incidents are marked on hourly buckets only.
+
+    `known`: rows made before with the same stages and terms; up to the first bucket that has changed they are taken.
+    """
     by_start: dict[datetime, list[tuple[str, Tally]]] = {}
     for place, tally in buckets.items():
         by_start.setdefault(place.start, []).append((place.stratum, tally))
     hourly, reached = measure.width == HOUR, 0
     begins = [hour_floor(stage.at) for stage in stages]  # the hour in which a stage begins is its own
     rows: list[Row] = []
+    kept = iter(known)
     for start in sorted(by_start):
         strata = tuple(tally for _, tally in sorted(by_start[start], key=lambda pair: pair[0]))
         begun = bisect_right(begins, start) if hourly else 0
+        before = next(kept, None)
+        if before is not None and (before.start, before.strata) == (start, strata):
+            rows.append(before)
+            reached = begun
+            continue
+        kept = iter(())
         rho = rho_advance(stages[begun - 1].ppm) if begun else None
         row = Row(start, strata, begun > reached, rho)
         rows.append(row._replace(incident=incident(rows, row, p_ref, s)) if hourly else row)

@@ -7,7 +7,7 @@ The merge is a weighted mean, the only admissible one where signals depend on ea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from math import log
@@ -141,15 +141,24 @@ def _folds(run: Run, ledger: Ledger, before: Weighing | None) -> Mapping[SignalI
         if by is None or measure is None:
             continue
         if measure not in rows:
-            rows[measure] = _rows(run, ledger, measure)
+            rows[measure] = _rows(run, ledger, measure, _known(run, before, signal))
         if rows[measure]:
             found[signal] = course.fold(rows[measure], by, before.folds.get(signal) if before else None)
     return found
 
 
-def _rows(run: Run, ledger: Ledger, measure: Measure) -> tuple[course.Row, ...]:
+def _known(run: Run, before: Weighing | None, signal: SignalId) -> tuple[course.Row, ...]:
+    """The rows of an earlier weighing, where run and stages are the same; weigh() has seen to the terms."""
+    if before is None or replace(before.run, terms=run.terms) != run or signal not in before.folds:
+        return ()
+    return before.folds[signal].rows
+
+
+def _rows(
+    run: Run, ledger: Ledger, measure: Measure, known: tuple[course.Row, ...]
+) -> tuple[course.Row, ...]:
     own = {place: tally for place, tally in ledger.of(measure).items() if run.counts(measure, place)}
-    return course.rows_of(own, measure, run.stages, run.terms.p_ref, run.terms.s)
+    return course.rows_of(own, measure, run.stages, run.terms.p_ref, run.terms.s, known)
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from stagedrollout.core.errors import Faulty, Rejected
 from stagedrollout.http.client import Params
 from stagedrollout.stores.app_store.client import AppStoreClient, Write
-from stagedrollout.stores.app_store.errors import SERVICE, Refused, Said, words
+from stagedrollout.stores.app_store.errors import SERVICE, Refused, Said, no_such_app, words
 
 PAGE_SIZE = 200
 PAGES_MAX = 5
@@ -24,6 +24,7 @@ PAGES_MAX = 5
 _KIND = "territoryAvailabilities"
 _DOING = "reading where the app is sold"
 _ID = re.compile(r"[A-Za-z0-9_=-]{1,200}", re.ASCII)
+_BUNDLE_ID = re.compile(r"[A-Za-z0-9.-]{1,155}", re.ASCII)
 _GOING = "PROCESSING_TO_NOT_AVAILABLE"
 
 
@@ -61,12 +62,9 @@ def app_name(client: AppStoreClient, app_id: str) -> Name:
     except Refused as no:
         if no.said is not Said.NOT_THERE:
             raise
-        why = (
-            f"this key knows no app with the Apple ID {app_id}: is app_id right, and may the key see the app?"
-        )
-        raise Rejected(SERVICE, doing, why, status=no.status) from None
+        raise Rejected(SERVICE, doing, no_such_app(app_id), status=no.status) from None
     about = _attributes(document.get("data"))
-    return Name(words(_text(about, "name")), words(_text(about, "bundleId")))
+    return Name(words(_text(about, "name")), _bundle_id(_text(about, "bundleId")))
 
 
 def territories(client: AppStoreClient, app_id: str) -> tuple[Territory, ...]:
@@ -153,6 +151,11 @@ def _attributes(item: Any) -> Mapping[str, Any]:
 def _text(item: Mapping[str, Any], name: str) -> str:
     value = item.get(name)
     return value if isinstance(value, str) else ""
+
+
+def _bundle_id(text: str) -> str:
+    """As Apple writes it, for it is compared; only what cannot be one is made fit to be shown."""
+    return text if _BUNDLE_ID.fullmatch(text) else words(text)
 
 
 def _unreadable(what: str) -> Faulty:

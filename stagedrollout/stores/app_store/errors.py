@@ -78,6 +78,11 @@ _AGREEMENT = re.compile(r"agreement|access unavailable", re.IGNORECASE)
 _MEMBERSHIP = re.compile(r"membership", re.IGNORECASE)
 
 
+def no_such_app(app_id: str) -> str:
+    """What it means that Apple does not find an app."""
+    return f"this key knows no app with the Apple ID {app_id}: is app_id right, and may the key see the app?"
+
+
 def words(text: str) -> str:
     """Apple's words, fit to be shown: one line, shortened, and nothing in it that opens a door."""
     return shortened(_ADDRESS.sub("***", without_tokens(text[:4_000])))

@@ -174,7 +174,10 @@ class AppStore:
     def _paused(self, release_id: str, phased_id: str) -> Outcome:
         answer = self._sent(to_state(phased_id, PAUSED), _unasked)
         if isinstance(answer, Refused) and answer.said is Said.NOT_THERE:
-            self._phased_ids.pop(release_id, None)
+            # A new one instead of a change: another thread may be going through the old one.
+            self._phased_ids = {
+                number: known for number, known in self._phased_ids.items() if number != release_id
+            }
             other = self._phased_id_now(release_id)
             if other and other != phased_id:
                 answer = self._sent(to_state(other, PAUSED), _unasked)

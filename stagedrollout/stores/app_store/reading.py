@@ -14,7 +14,7 @@ from stagedrollout.core.errors import Faulty, Rejected
 from stagedrollout.http.client import Params
 from stagedrollout.stores.app_store.client import AppStoreClient
 from stagedrollout.stores.app_store.documents import PHASED, Absence, Phased, Version, phased_of, versions_of
-from stagedrollout.stores.app_store.errors import SERVICE, Refused, Said
+from stagedrollout.stores.app_store.errors import SERVICE, Refused, Said, no_such_app
 from stagedrollout.stores.app_store.versions import OUT, REPLACED
 
 PAGE_SIZE = 50
@@ -60,10 +60,7 @@ def _page(client: AppStoreClient, app_id: str, path: str, params: Params) -> Map
     except Refused as no:
         if no.said is not Said.NOT_THERE:
             raise
-        why = (
-            f"this key knows no app with the Apple ID {app_id}: is app_id right, and may the key see the app?"
-        )
-        raise Rejected(SERVICE, _DOING, f"{why} ({no.detail})", status=no.status) from None
+        raise Rejected(SERVICE, _DOING, f"{no_such_app(app_id)} ({no.detail})", status=no.status) from None
 
 
 def _enough(found: list[Version]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ PUBLISHER = Api("androidpublisher", "v3", PUBLISHER_SCOPE)
 
 REVIEWS_PER_PAGE = 100
 """The most that Play gives (google-play.md section 7)."""
+
+WRITTEN_MAX = 16
+"""Edits of a package that are remembered as written to: a raise and the halts that overtake it each write to one."""
 
 
 class PlayClient(GoogleApi["AndroidPublisherResource"]):
@@ -43,8 +47,15 @@ class PlayClient(GoogleApi["AndroidPublisherResource"]):
         )
         self.turns = Turns()
         """Who may have an edit open when, by package: edits belong to the account."""
-        self.written: dict[str, str] = {}
-        """By package, the edit last written to: what it shows is our wish, not what is deployed."""
+        self._written: dict[str, deque[str]] = {}
+
+    def writes_to(self, package: str, edit: str) -> None:
+        """Note, before it is written to, that what this edit shows will be our wish and not what is deployed."""
+        self._written.setdefault(package, deque(maxlen=WRITTEN_MAX)).append(edit)
+
+    def wrote_to(self, package: str, edit: str) -> bool:
+        """Whether this edit was written to lately, by whichever thread."""
+        return edit in tuple(self._written.get(package, ()))
 
     def reviews(self, package: str, page: str = "") -> Any:
         """One page of the written reviews of the last week, newest first; `page` is the token of the next one.

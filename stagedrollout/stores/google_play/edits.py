@@ -60,10 +60,10 @@ class Edits:
         written to would show our own wish as if it were true, so it is deleted and another one opened.
         """
         edit = self._inserted()
-        if edit == self.client.written.get(self.package):
+        if self.client.wrote_to(self.package, edit):
             self.discard(edit)
             edit = self._inserted()
-            if edit == self.client.written.get(self.package):
+            if self.client.wrote_to(self.package, edit):
                 raise Faulty(SERVICE, _OPENING, "Play hands out an edit that was written to already")
         return edit
 
@@ -114,7 +114,7 @@ class Edits:
     def write(self, edit: str, body: RawTrack) -> None:
         """Replace the track inside the edit. Nobody sees it before the commit."""
         track: Any = body
-        self.client.written[self.package] = edit
+        self.client.writes_to(self.package, edit)
         self._object(
             lambda play: (
                 play.edits()

@@ -218,15 +218,27 @@ class GooglePlay:
         return self._committed(edits, edit, Terms())
 
     def _halt_sent(self, edits: Edits, edit: str, raw: RawTrack, release_id: str) -> EdgeError | None:
-        """Write and commit a halt; returns what `_committed` returns, or the refusal of the write."""
+        """Write and commit a halt; returns what `_committed` returns, or the refusal of the write.
+
+        Which of its rules Play looks at only in the commit is unknown (google-play.md section 10), so a commit that is
+        refused for one that can be mended is made once more in the same edit.
+        """
         try:
-            self._written(edits, edit, halted(raw, release_id), release_id)
+            written = self._written(edits, edit, halted(raw, release_id), release_id)
         except Rejected as refusal:
             return refusal
+        answer = self._halt_committed(edits, edit)
+        better = mended(written, release_id, answer) if isinstance(answer, Refused) else None
+        if better is None:
+            return answer
+        try:
+            edits.write(edit, better)
+        except (Rejected, Conflict):
+            return answer  # the refusal may have ended the edit; it says more than the end of an edit does
         return self._halt_committed(edits, edit)
 
-    def _written(self, edits: Edits, edit: str, body: RawTrack, release_id: str) -> None:
-        """Write the track; once more in the same edit where Play's refusal tells how it wants it."""
+    def _written(self, edits: Edits, edit: str, body: RawTrack, release_id: str) -> RawTrack:
+        """Write the track, once more in the same edit where Play's refusal tells how it wants it; returns what Play took."""
         try:
             edits.write(edit, body)
         except Refused as no:
@@ -234,6 +246,8 @@ class GooglePlay:
             if better is None:
                 raise
             edits.write(edit, better)
+            return better
+        return body
 
     def _halt_committed(self, edits: Edits, edit: str) -> EdgeError | None:
         """Commit a halt on the mildest terms that Play accepts; what it asks for is tried once for each asking."""

@@ -131,14 +131,15 @@ def _numbered(body: RawTrack) -> list[tuple[int, RawRelease]]:
 def _fraction_mended(one: RawRelease, said: str, *, ours: bool) -> RawRelease | None:
     """The release as the refusal wants it, if it is about releases of this status; None: leave it out.
 
-    A sibling whose fraction Play wants and does not tell is left to Play.
+    A halted sibling whose fraction Play wants and does not tell is left to Play; any other goes back as it came, and
+    what is rolled out is given no share that nobody decided on.
     """
-    rule = _FRACTION_RULE.search(said)
-    if rule is None or rule["status"].replace("_", "").lower() != str(one.get("status")).lower():
+    rule, status = _FRACTION_RULE.search(said), str(one.get("status"))
+    if rule is None or rule["status"].replace("_", "").lower() != status.lower() or status == "inProgress":
         return one
     if rule["not"]:
         return {name: value for name, value in one.items() if name != "userFraction"}
-    if "userFraction" in one:
+    if "userFraction" in one or status != "halted":
         return one
     return {**one, "userFraction": _ALMOST_EVERYONE} if ours else None
 

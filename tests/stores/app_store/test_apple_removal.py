@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import apple_fake
 import apple_recordings as told
 import pytest
 from apple_fake import APP, BUNDLE, ISSUER, KEY_ID, NEW, Answer, FakeApple, FakeVersion, client_of, old, pem
@@ -21,6 +22,7 @@ from stagedrollout.cli import removing
 from stagedrollout.cli.main import cli
 from stagedrollout.core import facts
 from stagedrollout.core.errors import Faulty
+from stagedrollout.core.events import Entry
 from stagedrollout.core.model import OnNewRelease, Release, ReleaseStatus, ReviewState, RolloutKey, Store
 from stagedrollout.daemon import removal
 from stagedrollout.daemon.doors import Doors
@@ -28,6 +30,7 @@ from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.removal import Removal
 from stagedrollout.emulator.request import Request
 from stagedrollout.http.client import in_process
+from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
@@ -102,6 +105,23 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 
 LOOK = ["availability", "territories"]
+
+
+def test_a_journal_that_this_version_does_not_understand_keeps_no_removal_from_being_sent(scene):
+    key, journal = scene.begins(), Journal(scene.engine)
+    unknown = Entry("of_a_later_version", NOON, {})
+    journal.record(Batch(key, NOON, (unknown,), expected_seq=journal.head(key)))
+    done = scene.removes("--yes-remove", "acme")
+    assert done.exit_code == 0, done.output
+    assert set(scene.fake.sold.values()) == {False}
+    assert "of_a_later_version" in done.stderr
+
+
+def test_a_bundle_id_that_looks_like_an_address_is_no_other_app(scene, monkeypatch):
+    monkeypatch.setattr(apple_fake, "BUNDLE", "com.acme.www.app")
+    scene.config.write_text(CONFIG.replace(BUNDLE, "com.acme.www.app"))
+    done = scene.removes("--dry-run")
+    assert (done.exit_code, "com.acme.www.app" in done.output) == (0, True), done.output
 
 
 def test_an_app_is_taken_off_sale_in_every_territory_and_that_is_read_back(scene):

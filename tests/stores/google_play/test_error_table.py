@@ -183,6 +183,26 @@ def test_e9_a_raise_beside_a_halted_release_gives_that_one_the_form_play_wants()
     assert (at(fake), fake.deployed(5015)["status"]) == (0.2, "halted")
 
 
+@pytest.mark.parametrize("rule", ["must have", "must not have"])
+def test_e9_a_running_release_is_neither_left_out_nor_stripped_of_its_fraction(rule):
+    """Left out it would be halted (section 4.3); how many get it has been decided, and is nobody else's to say."""
+    sibling = release(NEW, versionCodes=["5015"], userFraction=None if rule == "must have" else 0.3)
+    fake = FakePlay(NEW, OLD, sibling)
+    fake.fails("put", error(400, f"IN_PROGRESS release {rule} fraction."))
+    with pytest.raises(EdgeError, match=rule):
+        raised(fake)
+    assert fake.steps.count("put") == 1
+    assert (at(fake), fake.deployed(5015)) == (0.1, sibling)
+
+
+def test_e9_a_release_for_everyone_is_never_given_a_fraction():
+    fake = FakePlay(NEW, OLD)
+    fake.fails("put", error(400, "COMPLETED release must have fraction."))
+    with pytest.raises(EdgeError, match="must have fraction"):
+        raised(fake, EVERYONE)
+    assert (fake.steps.count("put"), at(fake)) == (1, 0.1)
+
+
 def test_e10_of_two_completed_releases_the_old_ones_are_left_to_play():
     older = release(OLD, versionCodes=["5001"])
     fake = FakePlay(NEW, OLD, older)
@@ -230,6 +250,33 @@ def test_e13_a_completed_release_is_halted_without_completing_another_in_the_sam
     assert halted_by_us(fake).settlement is Settlement.CONFIRMED
     last = [call.body for call in fake.calls if call.step == "put"][-1]
     assert [one["status"] for one in last["releases"]] == ["halted"]
+
+
+@pytest.mark.parametrize("row", ["E10", "E13"])
+def test_e10_e13_a_halt_is_mended_once_also_where_play_objects_only_when_it_is_committed(row):
+    """The order of Play's checks is unknown (section 10): sent the same way again it would never be halted."""
+    fake = FakePlay(release(NEW, status="completed", userFraction=None))
+    fake.track["releases"].append(OLD)
+    refuses(fake, "commit", row)
+    assert halted_by_us(fake).settlement is Settlement.CONFIRMED
+    assert (fake.deployed(5020)["status"], fake.deployed(5010)["status"]) == ("halted", "completed")
+    assert fake.steps[:7] == ["insert", "get", "put", "commit", "put", "commit", "insert"]
+
+
+def test_e10_a_halt_that_play_never_takes_is_mended_once_and_told():
+    fake = FakePlay(release(NEW, status="completed", userFraction=None), OLD)
+    refuses(fake, "commit", "E10", always=True)
+    assert halted_by_us(fake).settlement is Settlement.REFUSED
+    assert fake.steps.count("commit") == 2
+
+
+def test_e10_a_halt_whose_edit_ends_with_the_refusal_is_told_in_plays_words():
+    fake = FakePlay(release(NEW, status="completed", userFraction=None), OLD)
+    refuses(fake, "commit", "E10")
+    fake.fails("put", said("E1"), turn=2)
+    outcome = halted_by_us(fake)
+    assert outcome.settlement is Settlement.REFUSED
+    assert "Only one completed release" in outcome.detail
 
 
 def test_e14_a_halt_that_fails_inside_play_is_not_halted_and_says_what_it_may_be():

@@ -6,12 +6,13 @@ import threading
 
 import pytest
 from play_desk import Desk, Wire
-from play_fake import free
+from play_fake import HTML, NEW, OLD, PACKAGE, FakePlay, client_of, free, store
 
 from stagedrollout.core.errors import Conflict
 from stagedrollout.core.model import Change, Settlement, Verb
 from stagedrollout.daemon.retrying import persistently
 from stagedrollout.stores.google_play import turns
+from stagedrollout.stores.google_play.edits import Edits
 from stagedrollout.stores.google_play.turns import Turn
 from tests.emulator.calls import completed, served, world_at
 
@@ -192,6 +193,27 @@ def test_a_look_on_behalf_of_a_halt_does_not_wait_for_a_raise(desk):
     held.go_on.set()
     assert raising.result().settlement is Settlement.CONFIRMED  # begun afresh
     assert desk.releases()[5020]["userFraction"] == 0.05
+
+
+def test_a_halt_that_failed_is_not_read_back_from_its_own_edit_although_a_raise_was_about_to_write():
+    """Play may hand the halt's own edit out again: it shows the wish, and people still get the release."""
+    fake = FakePlay(NEW, OLD)
+    fake.same_edit_twice = True
+    fake.fails("commit", HTML)
+    client = client_of(fake)
+
+    def taken_over() -> None:
+        raise Conflict("google_play", "talking to Play", "a halt of this package took over")
+
+    def a_raise_arrives(step):
+        if step == "commit":
+            with pytest.raises(Conflict):
+                Edits(client, PACKAGE, "production", taken_over).write("its own edit", {})
+
+    fake.before_step = a_raise_arrives
+    halt = store(fake, client=client).halt("5020")
+    assert fake.deployed(5020)["status"] == "inProgress"
+    assert halt.settlement is Settlement.IN_DOUBT
 
 
 def test_nobody_begins_while_a_halt_is_under_way(desk, monkeypatch):
