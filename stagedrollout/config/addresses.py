@@ -7,7 +7,7 @@ never decides about real stores: with it, every address has to be on loopback.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from stagedrollout.config.crosscheck_signals import signal_places
@@ -15,8 +15,12 @@ from stagedrollout.config.problems import Problem
 from stagedrollout.config.yaml_tree import Document, Path
 
 _LOOKUP = ("app_store", "lookup_endpoint")
+_REPORTING = ("google_play", "reporting_endpoint")
+_STORAGE = ("google_play", "storage_endpoint")
 _SERVICES = (
     ("google_play", "endpoint"),
+    _REPORTING,
+    _STORAGE,
     ("app_store", "endpoint"),
     _LOOKUP,
     ("sentry", "url"),
@@ -85,8 +89,17 @@ def _used(document: Document) -> Iterator[tuple[str, str]]:
     for place in _SERVICES:
         if not isinstance(document.get(place[0]), dict):
             continue
-        if place != _LOOKUP or document.get(*place) is not None or _looks_up(document):
+        if place not in _ASKED_BY_SOME or document.get(*place) is not None or _ASKED_BY_SOME[place](document):
             yield place
+
+
+def _of_source(source: str) -> Callable[[Document], bool]:
+    """Whether any app has a signal from this source."""
+
+    def used(document: Document) -> bool:
+        return any(document.get(*place, source) is not None for place in signal_places(document))
+
+    return used
 
 
 def _looks_up(document: Document) -> bool:
@@ -103,3 +116,11 @@ def _of_signals(document: Document) -> Iterator[Path]:
         for source in section if isinstance(section, dict) else ():
             if document.get(*place, source, "url"):
                 yield (*place, source, "url")
+
+
+_ASKED_BY_SOME: Mapping[Path, Callable[[Document], bool]] = {
+    _LOOKUP: _looks_up,
+    _REPORTING: _of_source("vitals"),
+    _STORAGE: _of_source("ratings_csv"),
+}
+"""The services that not every app with access to them asks."""

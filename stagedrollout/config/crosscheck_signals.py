@@ -4,15 +4,22 @@ the app's policy fits them."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from stagedrollout.config.problems import Problem
 from stagedrollout.config.yaml_tree import Document, Path
+from stagedrollout.core.model import Store
+from stagedrollout.core.play_reports import RATINGS_LAG, Period, window_min
 from stagedrollout.core.policy import Policy
+from stagedrollout.core.units import duration_text
 
 _STORES = ("google_play", "app_store")
 _SERVICES = ("prometheus", "grafana", "new_relic")
 _OF_COUNTS = ("total", "counts_query")
 """The keys by which a source of ours brings counts."""
+
+_OF_PLAY = ("vitals", "ratings_csv")
+"""The sources that know apps on Google Play only."""
 
 
 def signal_problems(document: Document, policies: Mapping[str, Policy]) -> Iterator[Problem]:
@@ -30,6 +37,7 @@ def signal_problems(document: Document, policies: Mapping[str, Policy]) -> Itera
                 )
             first.setdefault(name, place)
             yield from _access(document, place)
+            yield from _elsewhere(document, place, listing[-1])
         yield from _unfit(document, listing, first, policies)
 
 
@@ -44,6 +52,13 @@ def _access(document: Document, place: Path) -> Iterator[Problem]:
         if document.get(*place, service) is not None and document.get(service) is None:
             right = f"add a section `{service}:` at the top"
             yield document.problem((*place, service), f"there is no access to {service}", right)
+
+
+def _elsewhere(document: Document, place: Path, store: object) -> Iterator[Problem]:
+    for source in _OF_PLAY:
+        if store != Store.GOOGLE_PLAY and document.get(*place, source) is not None:
+            wrong = f"{source} knows apps on Google Play only"
+            yield document.problem((*place, source), wrong, "move it under google_play.signals")
 
 
 def _unfit(
@@ -62,6 +77,12 @@ def _unfit(
         if counts is not None and counts is not gate.by_evidence:
             wrong, right = OTHER_KIND[counts]
             yield document.problem(here, f"its gate on {gate.signal} does not fit: {wrong}", right)
+            continue
+        least = _window_min(document, signals[gate.signal])
+        if least is not None and gate.window < least:
+            wrong = f"its gate on {gate.signal} looks back {duration_text(gate.window)}, and Play's reports are late"
+            right = f"give the gate a window of {duration_text(least)} or more: no shorter one is sure to hold any"
+            yield document.problem(here, wrong, right)
 
 
 OTHER_KIND = {
@@ -73,11 +94,21 @@ OTHER_KIND = {
 
 def _counts(document: Document, place: Path) -> bool | None:
     """Whether a signal brings counts; None where only its package knows."""
-    for source in (*_SERVICES, "http_json"):
+    for source in (*_SERVICES, "http_json", *_OF_PLAY):
         section = document.get(*place, source)
         if isinstance(section, dict):
             return any(section.get(key) for key in _OF_COUNTS)
     return None
+
+
+def _window_min(document: Document, place: Path) -> timedelta | None:
+    """The shortest window in which a report of Play is sure to have anything; None for all other sources."""
+    if isinstance(document.get(*place, "ratings_csv"), dict):
+        return window_min(RATINGS_LAG, timedelta(days=1))
+    if not isinstance(document.get(*place, "vitals"), dict):
+        return None
+    period = Period.HOURLY if document.get(*place, "vitals", "period") == Period.HOURLY else Period.DAILY
+    return window_min(period.lag, period.length)
 
 
 def _listings(document: Document) -> Iterator[Path]:

@@ -60,6 +60,12 @@ class GooglePlayAccess(FromFile):
     endpoint: WebAddress = ""
     """The publisher API's base address. Empty: Google's own. Others only on loopback."""
 
+    reporting_endpoint: WebAddress = ""
+    """Where vitals are read. Empty: Google's own. Others only on loopback."""
+
+    storage_endpoint: WebAddress = ""
+    """Where the bucket of `ratings_csv` is. Empty: Google's own. Others only on loopback."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppStoreAccess(FromFile):

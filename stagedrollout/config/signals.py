@@ -15,6 +15,7 @@ from stagedrollout.config.fields import WebAddress, count, matching
 from stagedrollout.config.secrets import SecretReference
 from stagedrollout.core.declared import LAG_MAX, UNIT_LENGTH_MAX, Better, is_unit
 from stagedrollout.core.named_gates import SignalName
+from stagedrollout.core.play_reports import Period, Vital
 from stagedrollout.core.units import Duration, FromFile, Written
 from stagedrollout.http.endpoint import plain_path
 from stagedrollout.http.templates import (
@@ -78,6 +79,14 @@ DataSourceUid = Annotated[
         r"[A-Za-z0-9_-]{1,40}",
         "write the data source's uid, as in its address in Grafana",
         "P1809F7CD0C75ACF3",
+    ),
+]
+BucketUri = Annotated[
+    str,
+    matching(
+        r"(gs://)?pubsite_prod(_rev)?_[0-9]{5,40}(/[ -~]{0,200})?",
+        "copy the URI from Play Console (Download reports: Statistics), like gs://pubsite_prod_rev_0123456789",
+        "gs://pubsite_prod_rev_0123456789",
     ),
 ]
 EntryPointName = Annotated[
@@ -153,7 +162,7 @@ class _Declares(FromFile):
 
     def _check(self, *templates: Any) -> None:
         if self.lag > LAG_MAX:
-            raise ValueError("lag is at most 3d: what comes later than that stops nothing")
+            raise ValueError("lag is at most 4d: what comes later than that stops nothing")
         if not tells_releases_apart(*templates):
             raise ValueError(f"the query {_APART}")
 
@@ -265,6 +274,32 @@ class HttpJsonSource(_Declares):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VitalsSource(FromFile):
+    """One of Play's own crash and ANR rates, in percent of users. It is read with google_play's credentials; its lag is
+    known, and so is which direction is better."""
+
+    metric: Vital
+    period: Period = Period.DAILY
+    """Days are 1 to 4 days late. Hours come sooner, and fewer people stand behind each."""
+
+    can_halt: bool = True
+    """Whether it may stop a release: it is late, but of everybody. False: it holds at most, however bad it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatingsCsvSource(FromFile):
+    """The average stars of a release on Google Play, from the files in the account's bucket. It never halts: a day's
+    average comes without the number of ratings."""
+
+    bucket: BucketUri
+    """As copied from Play Console; what stands behind its name is left out."""
+
+    @property
+    def bucket_name(self) -> str:
+        return self.bucket.removeprefix("gs://").partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginSource(FromFile):
     """A source that an installed package brings along (stagedrollout/signals/base.py)."""
 
@@ -295,6 +330,8 @@ class SignalSettings(FromFile):
     grafana: GrafanaSource | None = None
     new_relic: NewRelicSource | None = None
     http_json: HttpJsonSource | None = None
+    vitals: VitalsSource | None = None
+    ratings_csv: RatingsCsvSource | None = None
     plugin: PluginSource | None = None
 
     def __post_init__(self) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-LAG_MAX = timedelta(days=3)
+LAG_MAX = timedelta(days=4)
+"""Play's own vitals have been seen so late (google-play.md section 8); what comes later than that stops nothing."""
+
 UNIT_LENGTH_MAX = 40
 WORDS_LENGTH_MAX = 200
 
@@ -21,7 +23,7 @@ class Better(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
     """`unit`: of a value ("ms"), or what is counted ("checkouts"). `lag`: how old the newest data usually are, from 0
-    to 3 days. `can_halt`: whether it is sure enough to stop a release; else it holds at most. `no_data`: what the
+    to 4 days. `can_halt`: whether it is sure enough to stop a release; else it holds at most. `no_data`: what the
     source does when it has nothing, in words ("an empty result").
 
     Raises ValueError, in words, for what is no declaration.
@@ -35,7 +37,7 @@ class Declaration:
 
     def __post_init__(self) -> None:
         if not isinstance(self.lag, timedelta) or not timedelta(0) <= self.lag <= LAG_MAX:
-            raise ValueError("lag is a time from 0 to 3 days")
+            raise ValueError("lag is a time from 0 to 4 days")
         if not isinstance(self.can_halt, bool) or not isinstance(self.better, Better):
             raise ValueError("can_halt is True or False, and better is Better.LOWER or Better.HIGHER")
         if not is_unit(self.unit):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import (
     AppSettings,
     AppStoreListing,
-    GooglePlayAccess,
     PlayListing,
     SentrySource,
 )
@@ -21,6 +19,7 @@ from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clock, Signal
 from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.google_access import play_client, play_reporting
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.signal_sources import Sources
 from stagedrollout.http.client import HttpClient, Limits
@@ -35,8 +34,7 @@ from stagedrollout.signals.store_average import APPLE as LOOKUP
 from stagedrollout.signals.store_average import StoreAverages
 from stagedrollout.stores.app_store import ApiKey, AppStore, AppStoreClient
 from stagedrollout.stores.google_play import GooglePlay, PlayClient
-from stagedrollout.stores.google_play.client import PUBLISHER, Api
-from stagedrollout.stores.google_play.survey import REPORTING
+from stagedrollout.stores.google_play.reports import PlayReporting
 
 Access = TypeVar("Access")
 
@@ -53,7 +51,7 @@ def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreAp
         sentry=_sentry_http(loaded, doors),
         issues=_sentry_http(loaded, doors, seconds_max=ISSUES_SECONDS),
         clock=clock,
-        play=_play_client(loaded, doors),
+        play=play_client(loaded, doors),
         app_store=app_store_client(loaded, doors, clock),
         lookup=_lookup_http(loaded, doors),
         sources=Sources(loaded, doors),
@@ -72,16 +70,17 @@ class Clients:
     """
 
     play: PlayClient | None
-    reporting: PlayClient | None
+    reporting: PlayReporting | None
     app_store: AppStoreClient | None
     sentry: HttpClient | None
 
 
 def open_clients(loaded: Loaded, doors: Doors, clock: Clock) -> Clients:
     """Raises WrongConfiguration; sends nothing."""
+    seconds = loaded.settings.limits.http_timeout.total_seconds()
     return Clients(
-        play=_play_client(loaded, doors),
-        reporting=_play_client(loaded, doors, REPORTING),
+        play=play_client(loaded, doors),
+        reporting=play_reporting(loaded, doors, seconds) if loaded.settings.google_play else None,
         app_store=app_store_client(loaded, doors, clock),
         sentry=_sentry_http(loaded, doors) if loaded.settings.sentry else None,
     )
@@ -184,20 +183,6 @@ def _access(access: Access | None) -> Access:
     return access
 
 
-def _play_client(loaded: Loaded, doors: Doors, api: Api = PUBLISHER) -> PlayClient | None:
-    access = loaded.settings.google_play
-    if access is None:
-        return None
-    timeout = loaded.settings.limits.http_timeout.total_seconds()
-    return PlayClient(
-        _key(loaded, access),
-        endpoint=access.endpoint,
-        timeout_seconds=timeout,
-        open_http=doors.play,
-        api=api,
-    )
-
-
 def app_store_client(loaded: Loaded, doors: Doors, clock: Clock) -> AppStoreClient | None:
     """The one client of all iOS apps; None where no access to App Store Connect is configured."""
     access = loaded.settings.app_store
@@ -210,16 +195,6 @@ def app_store_client(loaded: Loaded, doors: Doors, clock: Clock) -> AppStoreClie
         timeout_seconds=loaded.settings.limits.http_timeout.total_seconds(),
         transport=doors.http,
     )
-
-
-def _key(loaded: Loaded, access: GooglePlayAccess) -> Mapping[str, Any]:
-    try:
-        key = json.loads(loaded.secret(access.credentials).reveal())
-    except ValueError:
-        raise WrongConfiguration(f"google_play: {access.credentials} is no JSON key file") from None
-    if not isinstance(key, dict):
-        raise WrongConfiguration(f"google_play: {access.credentials} is no JSON key file")
-    return key
 
 
 def _sentry_http(loaded: Loaded, doors: Doors, *, seconds_max: float = inf) -> HttpClient:

@@ -17,16 +17,20 @@ from stagedrollout.config.signals import (
     HttpJsonSource,
     NewRelicSource,
     PrometheusSource,
+    RatingsCsvSource,
     SignalSettings,
     Times,
+    VitalsSource,
 )
 from stagedrollout.core.declared import Declaration
 from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.model import Store
+from stagedrollout.core.play_reports import Vital
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import NamedCounts, NamedValues
 from stagedrollout.daemon import signal_packages
 from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.google_access import play_buckets, play_reporting
 from stagedrollout.daemon.named_signals import SECONDS_MAX
 from stagedrollout.http.client import HttpClient, Limits
 from stagedrollout.http.endpoint import Endpoint
@@ -34,6 +38,9 @@ from stagedrollout.signals import grafana, http_json, new_relic, prometheus
 from stagedrollout.signals.base import CountSource, Setting, Source, ValueSource
 from stagedrollout.signals.compared import ComparedCounts, ComparedValues
 from stagedrollout.signals.patience import Patience
+from stagedrollout.signals.ratings_csv import DailyRatings
+from stagedrollout.signals.vitals import VitalRate
+from stagedrollout.stores.google_play.reports import PlayBuckets, PlayReporting
 
 REQUEST_SECONDS_MAX = 5.0
 """Of one request: a look makes several, and a pass waits for them."""
@@ -61,6 +68,8 @@ class Sources:
     loaded: Loaded
     doors: Doors
     _clients: dict[str, HttpClient] = field(default_factory=dict)
+    _reporting: PlayReporting | None = None
+    _buckets: PlayBuckets | None = None
 
     def of(self, app: str, store: Store, signals: Iterable[SignalSettings]) -> OwnSignals:
         """`app`: package name or bundle id. Raises WrongConfiguration."""
@@ -90,6 +99,10 @@ class Sources:
             return self._new_relic(setting, written.new_relic), None
         if written.http_json:
             return self._http_json(setting, written.http_json), None
+        if written.vitals:
+            return self._vitals(setting, written.vitals), None
+        if written.ratings_csv:
+            return self._ratings_csv(setting, written.ratings_csv), None
         raise WrongConfiguration(f"signal {written.name}: it names no source")
 
     def _prometheus(self, setting: Setting, asked: PrometheusSource) -> Source:
@@ -128,6 +141,20 @@ class Sources:
         return http_json.HttpJsonValue(
             setting, declared, request, places=(asked.value, asked.sample, asked.as_of)
         )
+
+    def _vitals(self, setting: Setting, asked: VitalsSource) -> Source:
+        _on_play(setting)
+        if self._reporting is None:
+            self._reporting = play_reporting(self.loaded, self.doors, self._seconds)
+        of_crashes = asked.metric in (Vital.CRASH_RATE, Vital.USER_PERCEIVED_CRASH_RATE)
+        kind = self._reporting.crashes if of_crashes else self._reporting.anrs
+        return VitalRate(setting, kind(setting.app), asked.metric, asked.period, can_halt=asked.can_halt)
+
+    def _ratings_csv(self, setting: Setting, asked: RatingsCsvSource) -> Source:
+        _on_play(setting)
+        if self._buckets is None:
+            self._buckets = play_buckets(self.loaded, self.doors, self._seconds)
+        return DailyRatings(setting, self._buckets.named(asked.bucket_name))
 
     def _prometheus_http(self) -> HttpClient:
         access = _given(self.loaded.settings.prometheus, "prometheus")
@@ -173,8 +200,11 @@ class Sources:
     @property
     def _limits(self) -> Limits:
         """Of every client of such a signal: a pass waits for it."""
-        timeout = self.loaded.settings.limits.http_timeout.total_seconds()
-        return Limits(timeout_seconds=min(REQUEST_SECONDS_MAX, timeout), bytes_max=BYTES_MAX)
+        return Limits(timeout_seconds=self._seconds, bytes_max=BYTES_MAX)
+
+    @property
+    def _seconds(self) -> float:
+        return min(REQUEST_SECONDS_MAX, self.loaded.settings.limits.http_timeout.total_seconds())
 
 
 def problems(loaded: Loaded) -> Iterator[str]:
@@ -203,6 +233,11 @@ def _declared(asked: Ours, no_data: str) -> Declaration:
     return Declaration(
         unit=asked.unit, lag=asked.lag, can_halt=asked.can_halt, no_data=no_data, better=asked.better
     )
+
+
+def _on_play(setting: Setting) -> None:
+    if setting.store is not Store.GOOGLE_PLAY:
+        raise WrongConfiguration(f"signal {setting.name}: its source knows apps on Google Play only")
 
 
 def _given(access: T | None, service: str) -> T:

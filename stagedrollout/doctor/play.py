@@ -17,9 +17,9 @@ from stagedrollout.core.model import Release, ReleaseStatus
 from stagedrollout.core.policy import HaltInReview, Policy
 from stagedrollout.doctor.finding import Finding, Telling
 from stagedrollout.doctor.probe import probed
-from stagedrollout.stores.google_play.client import PlayClient
 from stagedrollout.stores.google_play.edits import no_such_track, same_track
 from stagedrollout.stores.google_play.errors import Refused, Said
+from stagedrollout.stores.google_play.reports import PlayReporting
 from stagedrollout.stores.google_play.survey import Survey, seen_apps
 from stagedrollout.stores.google_play.tracks import RawTrack, Reviews, described, raw_releases, read_release
 
@@ -50,7 +50,7 @@ class PlayCase:
 
     tell: Telling
     survey: Survey
-    reporting: PlayClient
+    reporting: PlayReporting
     policy: Policy
     probing: bool
     disturbed: Callable[[], str]
@@ -67,7 +67,7 @@ class AccountCase:
     """The account, asked about once for all apps. `configured`: the packages of all of them."""
 
     tell: Telling
-    reporting: PlayClient
+    reporting: PlayReporting
     configured: frozenset[str]
 
 

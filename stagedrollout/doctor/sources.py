@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -36,7 +37,13 @@ def sources_of(
     for counts in listing.counts:
         yield Source(counts.name, _gaps(partial(_alone, counts.read, counted)), _declared(counts.declared))
     for values in listing.values:
-        yield Source(values.name, _gaps(partial(_alone, values.read, query)), _declared(values.declared))
+        reaching = replace(query, since=hour_floor(now - _reach(values.declared)))
+        yield Source(values.name, _gaps(partial(_alone, values.read, reaching)), _declared(values.declared))
+
+
+def _reach(said: Declaration) -> timedelta:
+    """How far back a source is asked: a report that is days late has nothing of the last day."""
+    return said.lag + 2 * SPAN if said.lag >= SPAN else SPAN
 
 
 def _alone(read: Callable[[Any], Any], query: object) -> tuple[Any, ...]:

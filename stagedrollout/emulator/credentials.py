@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 PUBLISHER_SCOPE = "https://www.googleapis.com/auth/androidpublisher"
 REPORTING_SCOPE = "https://www.googleapis.com/auth/playdeveloperreporting"
+STORAGE_SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
+SCOPES = frozenset({PUBLISHER_SCOPE, REPORTING_SCOPE, STORAGE_SCOPE})
 TOKEN_SECONDS = 3600
 INGEST_PROJECT = 4_500_000
 """The Sentry project that takes the daemon's own errors; the apps' projects count from the next number."""

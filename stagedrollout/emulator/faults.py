@@ -22,6 +22,7 @@ SERVICES = (
     "grafana",
     "new_relic",
     "stats",
+    "play_bucket",
 )
 
 STATUS_BEFORE = {
@@ -46,7 +47,6 @@ AFTER = frozenset({"drop_after", "slow", "empty_body", "truncated", "html"})
 DATA = {
     "google_play": frozenset({"stale_track", "unknown_status", "extra_fields"}),
     "sentry": frozenset({"no_data", "frozen", "negative", "query_timeout"}),
-    "play_reporting": frozenset[str](),
     "oauth": frozenset[str](),
     "sentry_ingest": frozenset[str](),
     "itunes": frozenset[str](),
@@ -55,6 +55,8 @@ DATA = {
     "grafana": frozenset({"no_data"}),
     "new_relic": frozenset({"no_data", "errors"}),
     "stats": frozenset({"no_data"}),
+    "play_reporting": frozenset({"no_data"}),
+    "play_bucket": frozenset({"no_data", "not_utf16"}),
     "app_store": frozenset(
         {
             "504",
@@ -78,7 +80,18 @@ _DATA_OPERATIONS = {
     "stale_track": ("tracks.get", "tracks.list"),
     "unknown_status": ("tracks.get", "tracks.list", "releases.list"),
     "extra_fields": ("tracks.get", "tracks.list", "apps.list", *_PHASED_SHOWN),
-    "no_data": ("sessions", "issues", "query", "query_range", "graphql", "checkout"),
+    "no_data": (
+        "sessions",
+        "issues",
+        "query",
+        "query_range",
+        "graphql",
+        "checkout",
+        "crash.query",
+        "anr.query",
+        "objects.list",
+    ),
+    "not_utf16": ("objects.get",),
     "frozen": ("sessions",),
     "negative": ("sessions",),
     "query_timeout": ("sessions",),

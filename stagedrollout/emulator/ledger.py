@@ -113,6 +113,8 @@ def _readable(request: Request) -> Any:
 
 
 def _shown(reply: Reply) -> Any:
+    if reply.content is not None:
+        return f"[{len(reply.content)} bytes]"
     return _shortened(reply.document) if reply.text is None else reply.text
 
 

@@ -11,12 +11,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from stagedrollout.emulator.credentials import (
-    PUBLISHER_SCOPE,
-    REPORTING_SCOPE,
-    TOKEN_SECONDS,
-    Credentials,
-)
+from stagedrollout.emulator.credentials import SCOPES, TOKEN_SECONDS, Credentials
 from stagedrollout.emulator.request import Reply, Request
 from stagedrollout.emulator.service import Call
 
@@ -62,7 +57,7 @@ class OAuth:
         except ValueError as wrong:
             return _no("invalid_grant", str(wrong))
         scopes = frozenset(str(claims.get("scope", "")).split())
-        if not scopes & {PUBLISHER_SCOPE, REPORTING_SCOPE}:
+        if not scopes & SCOPES:
             return _no("invalid_scope", "Invalid OAuth scope or ID token audience provided.")
         token = self._credentials.issue(str(claims["iss"]), scopes)
         return Reply(

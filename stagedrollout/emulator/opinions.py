@@ -134,7 +134,7 @@ class AppOpinions:
         self.story = story
         self.crowd = crowd
         self._seed = seed
-        self._start = start
+        self.start = start
         self._chance = story.reviews_per_million_sessions / 1_000_000
         self._moods = {
             release.code: Mood(
@@ -207,7 +207,7 @@ class AppOpinions:
             (review_texts.storefront(draw), _one_star_rating(draw, weights))
             for _ in range(poisson(draw, sessions * self._chance * STARS_ONLY_PER_REVIEW))
         ]
-        if opens >= self._start:
+        if opens >= self.start:
             for front, stars in fronts:
                 given[front.country] += Stars(1, stars)
 

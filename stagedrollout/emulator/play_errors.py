@@ -210,6 +210,18 @@ def countries_not_allowed() -> PlayError:
     return PlayError(400, "Country targeting is only supported for staged releases on production.")
 
 
+def too_many_queries() -> PlayError:
+    return PlayError(429, "Quota exceeded for quota metric 'Queries' and limit 'Queries per second'.")
+
+
+def vitals_do_not_fit() -> PlayError:
+    return PlayError(400, "The requested metrics, dimensions and aggregation_period cannot be used together.")
+
+
+def beyond_freshness(latest: str) -> PlayError:
+    return PlayError(400, f"'timeline_spec.end_date' field should be at most the current freshness {latest}")
+
+
 def invalid(message: str) -> PlayError:
     return PlayError(400, message)
 

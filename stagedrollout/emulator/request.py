@@ -87,7 +87,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a service answers: a JSON document, or text, or (both None) no body.
+    """What a service answers: a JSON document, or text, or bytes that are neither, or (all None) no body.
 
     `applied` tells whether a write changed anything; None for reads. `delay_seconds` is real time.
     """
@@ -98,8 +98,11 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     applied: bool | None = None
     delay_seconds: float = 0.0
+    content: bytes | None = None
 
     def body(self) -> bytes:
+        if self.content is not None:
+            return self.content
         if self.text is not None:
             return self.text.encode()
         return b"" if self.document is None else json.dumps(self.document, separators=(",", ":")).encode()

@@ -80,6 +80,8 @@ class ReleaseStory:
     `issues`: titles of the crashes that Sentry first sees in it, those of most people first; from its onset on, if it
     has one.
     `checkout_errors_ppm`: how many of those who check out do not come through.
+    `anr_ppm`: how many of a day's users meet an ANR that Play's vitals tell of, and no SDK; None: as many as have a
+    session that ends abnormally.
     """
 
     version: str
@@ -92,6 +94,7 @@ class ReleaseStory:
     submitted: Submitted | None = None
     abnormal_ppm: int = ABNORMAL_PPM
     checkout_errors_ppm: int = CHECKOUT_ERRORS_PPM
+    anr_ppm: int | None = None
     issues: tuple[str, ...] = ()
 
 

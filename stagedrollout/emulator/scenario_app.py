@@ -3,7 +3,8 @@
 On the App Store a release is `rolled_out: {at, review}` (live at `at` + `review`, in phases) or
 `submitted: {at, review, release_type, phased}` (Apple's processing comes after the review).
 A release's `abnormal` is the percentage of its other sessions that freeze or are killed by the system (default 0.1);
-`checkout_errors` that of its checkouts that fail (default 1), which only the monitoring services tell.
+`checkout_errors` that of its checkouts that fail (default 1), which only the monitoring services tell; `anr` that of
+its users a day who meet an ANR by Play's vitals alone (default: those with a session that ends abnormally).
 What people say is the app's `reviews_per_million_sessions` (default 15) and `ratings: {count, stars}` (what
 the store has before the story), and a release's `stars` (1 to 5) and `stars_onset: {at, stars}`.
 An app on both stores may be rolled out as one: `link: {lead, after}`, said on either of its entries.
@@ -121,6 +122,7 @@ def _release(section: Section, store: str, *, review: timedelta, processing: tim
         abnormal_ppm=section.get("abnormal", percent_ppm, 0, default=ABNORMAL_PPM),
         issues=section.get("issues", texts, (), default=()),
         checkout_errors_ppm=section.get("checkout_errors", percent_ppm, 0, default=CHECKOUT_ERRORS_PPM),
+        anr_ppm=section.get("anr", percent_ppm, None, default=None) if store == GOOGLE_PLAY else None,
     )
     section.done()
     return release

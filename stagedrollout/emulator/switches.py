@@ -32,6 +32,17 @@ class Switches:
     same_edit_within_2s: bool = False
     # google-play.md 5.1: claims range from a day to a week
     edit_lifetime_hours: int = 24
+    # google-play.md 8: days were seen 1 to 4 days late; of hours no figure is known
+    vitals_days_late: int = 2
+    vitals_hours_late: int = 4
+    # google-play.md 8: below how many users a version code has no row is not documented
+    vitals_users_needed: int = 100
+    # google-play.md 8: a page may hold fewer rows than were asked for
+    vitals_rows_per_page: int = 10_000
+    # google-play.md 2: ten a second, and an emulated second may stand still for long
+    vitals_rate_limit: bool = False
+    # google-play.md 9: one to two days or more
+    ratings_days_late: int = 2
     # google-play.md 11 g: whether PATCH takes an array as the whole of it, or only as changes of it
     patch_arrays: Literal["replaced", "merged"] = "replaced"
     # google-play.md 11 h: whether releases.list tells of a release that was halted when everybody had it

@@ -34,11 +34,13 @@ from stagedrollout.emulator.opinions import Opinions
 from stagedrollout.emulator.pace import Pace
 from stagedrollout.emulator.picture import app_store_picture, play_picture
 from stagedrollout.emulator.play import Play
+from stagedrollout.emulator.play_bucket import PlayBucket
 from stagedrollout.emulator.play_console import PlayConsole
 from stagedrollout.emulator.play_edits import Edits
 from stagedrollout.emulator.play_reporting import PlayReporting
 from stagedrollout.emulator.play_reviews import PlayReviews
 from stagedrollout.emulator.play_store import PlayStore
+from stagedrollout.emulator.play_vitals import PlayVitals
 from stagedrollout.emulator.plot import Plot
 from stagedrollout.emulator.population import Crowd
 from stagedrollout.emulator.prometheus import Prometheus
@@ -87,7 +89,12 @@ class World:
                 customer_reviews=partial(customer_reviews, self.opinions),
             ),
             OAuth(self.credentials, wall),
-            PlayReporting(self.play, self.credentials),
+            PlayReporting(
+                self.play,
+                self.timeline,
+                self.credentials,
+                PlayVitals(self.play, self.timeline, scenario),
+            ),
             Sentry(projects, self.timeline, self.credentials, lambda: self.switches),
             self.ingest,
             ITunes(self.app_store, self.opinions, self.timeline, lambda: self.switches),
@@ -96,6 +103,7 @@ class World:
             Grafana(metrics, self.credentials),
             NerdGraph(metrics, self.credentials),
             Stats(metrics, self.credentials),
+            PlayBucket(self.play, self.opinions, self.credentials, scenario.seed),
         )
         self._control = Control(self)
         self._plot = Plot(scenario, self.timeline, self.ledger, self.faults)

@@ -97,7 +97,12 @@ def _stores(world: World, url: str, secrets: Path) -> dict[str, Any]:
     sections: dict[str, Any] = {}
     if GOOGLE_PLAY in used:
         _write_secret(secrets / "play.json", _service_account(world, url))
-        sections[GOOGLE_PLAY] = {"credentials": {"file": "secrets/play.json"}, "endpoint": url}
+        sections[GOOGLE_PLAY] = {
+            "credentials": {"file": "secrets/play.json"},
+            "endpoint": url,
+            "reporting_endpoint": url,
+            "storage_endpoint": url,
+        }
     if APP_STORE in used:
         key_id, issuer_id, pem = world.credentials.new_app_store_key()
         _write_secret(secrets / "AuthKey.p8", pem)

@@ -110,7 +110,7 @@ COUNTED = """total: 'a{v="{version}"}', bad: 'b{v="{version}"}'"""
         ("""value: 'sum(x{v=~"{version}"})'""", "compare with = instead of =~"),
         ("""value: 'sum(x{v=~"a|{version}"})'""", "compare with = instead of =~"),
         ("""value: 'sum(x{v="{version})'""", "a quote is not closed"),
-        (COUNTED + ", lag: 4d", "lag is at most 3d"),
+        (COUNTED + ", lag: 5d", "lag is at most 4d"),
         (COUNTED + ", totla: x", "did you mean `total`?"),
         (COUNTED + ", better: up", "write one of: lower, higher"),
     ],
@@ -127,7 +127,7 @@ def test_a_query_that_could_not_work_is_told_with_its_place(write: Write, keys: 
         ("      signals: [{name: Checkout}]\n", "small letters, digits and _"),
         (
             "      signals: [{name: evidence}]\n",
-            "write one of prometheus, grafana, new_relic, http_json, plugin",
+            "write one of prometheus, grafana, new_relic, http_json, vitals, ratings_csv, plugin",
         ),
         (
             SIGNALS.replace("conversion", "checkout_errors"),

@@ -13,7 +13,7 @@ from tests.contracts.description import Finding
 from tests.contracts.exchange import Exchange
 
 APP_STORE, GOOGLE_PLAY, SENTRY = "app_store", "google_play", "sentry"
-PLAY_REPORTING = "play_reporting"
+PLAY_REPORTS = ("play_reporting", "play_bucket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,15 @@ DEVIATIONS = (
         "the body calls itself text/html|the body is no JSON",
         status="502",
     ),
-    Deviation(
-        PLAY_REPORTING,
-        "a 502 is a page of Google's edge",
-        "google-play.md section 6, retryable by status; of the page itself the sheet says nothing",
-        "the body calls itself text/html|the body is no JSON",
-        status="502",
+    *(
+        Deviation(
+            service,
+            "a 502 is a page of Google's edge",
+            "google-play.md section 6, retryable by status; of the page itself the sheet says nothing",
+            "the body calls itself text/html|the body is no JSON",
+            status="502",
+        )
+        for service in PLAY_REPORTS
     ),
     Deviation(
         APP_STORE,
@@ -158,7 +161,7 @@ CONFLICT = "409"
 
 def judged(exchange: Exchange) -> bool:
     """Whether an answer is what a service says."""
-    reading = exchange.request.method == "GET" and exchange.service != GOOGLE_PLAY
+    reading = exchange.request.method == "GET" and exchange.service not in (GOOGLE_PLAY, *PLAY_REPORTS)
     return exchange.fault not in BENT and not (exchange.fault == CONFLICT and reading)
 
 

@@ -23,6 +23,10 @@ UNDESCRIBED = {
     "emulator": "the services themselves, which are no client of any",
     "notify": "Slack has no description that a machine could read",
     "signals/store_average.py": "Apple's public lookup has none (app-store-connect.md section 12)",
+    "signals/prometheus.py": "Prometheus has a page that says how to ask, and no description that a machine could read",
+    "signals/grafana.py": "likewise; what its data sources take is theirs",
+    "signals/new_relic.py": "NerdGraph has a schema of GraphQL, which is not among the specs; the query in it is a text",
+    "signals/http_json.py": "whatever service a team has",
     "cli/demo.py": "the emulator's own door is no service",
     "daemon/clocks.py": "likewise",
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
 
+from stagedrollout.config.load import Loaded
 from stagedrollout.core.ledger import Comparison, LedgerQuery
 from stagedrollout.core.model import Change, Outcome, Settlement, Store, Verb
 from stagedrollout.core.observation import SignalQuery
@@ -26,15 +28,28 @@ from tests.simulation.weather import Weather
 _CALM = Weather({}, {}, timedelta(0))
 
 
-class Stand:
-    """One app of `scenario`, so many hours into it. `exchanges` is all that went through the emulator's door."""
+def _as_it_is(loaded: Loaded, _: World) -> Loaded:
+    return loaded
 
-    def __init__(self, scenario: Scenario, *, hours: float = 0) -> None:
+
+class Stand:
+    """One app of `scenario`, so many hours into it. `exchanges` is all that went through the emulator's door.
+
+    `configured`: what is to be different in its configuration.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        hours: float = 0,
+        configured: Callable[[Loaded, World], Loaded] = _as_it_is,
+    ) -> None:
         self.world = World(scenario)
         self.exchanges: list[Exchange] = []
         self.world.handle = recorded(self.world, self.exchanges, self.world.handle)
         with tempfile.TemporaryDirectory() as folder:
-            settings = loaded(scenario, self.world, Path(folder))
+            settings = configured(loaded(scenario, self.world, Path(folder)), self.world)
         ways = doors(Gate(self.world, _CALM, Random("contracts")), self.world)
         self.listings = open_listings(settings, ways, VirtualClock(self.world))
         self.clients = partial(open_clients, settings, ways, VirtualClock(self.world))

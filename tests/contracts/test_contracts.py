@@ -53,7 +53,11 @@ def test_a_phased_release_is_turned_to_every_state():
     ("service", "operations"),
     [
         ("google_play", {*PLAY_OPERATIONS.values(), "releases.list", "reviews.list", "reviews.get"}),
-        ("play_reporting", {"apps.search"}),
+        (
+            "play_reporting",
+            {"crash.get", "crash.query", "anr.get", "anr.query", "releases.options", "apps.search"},
+        ),
+        ("play_bucket", {"objects.list", "objects.get"}),
         ("app_store", set(APP_STORE_OPERATIONS.values())),
         ("sentry", {"sessions", "organization", "project", "projects", "issues"}),
     ],

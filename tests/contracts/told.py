@@ -16,6 +16,7 @@ from tests.contracts import (
     doctor_cases,
     openapi,
     play_cases,
+    play_report_cases,
     sentry_cases,
     specs,
 )
@@ -26,12 +27,19 @@ from tests.contracts.passing import Line, passing
 from tests.contracts.sites import sites
 from tests.contracts.stand import Stand
 
-STORIES = (*play_cases.ALL, *app_store_cases.ALL, *sentry_cases.ALL, *doctor_cases.ALL)
+STORIES = (
+    *play_cases.ALL,
+    *play_report_cases.ALL,
+    *app_store_cases.ALL,
+    *sentry_cases.ALL,
+    *doctor_cases.ALL,
+)
 """A further adapter is one more file of stories here."""
 
 DESCRIPTIONS: dict[str, Callable[[], Description]] = {
     "google_play": lambda: discovery.described("androidpublisher.v3"),
     "play_reporting": lambda: discovery.described("playdeveloperreporting.v1beta1"),
+    "play_bucket": lambda: discovery.described("storage.v1"),
     "app_store": lambda: openapi.described(specs.folder() / specs.APP_STORE),
     "sentry": lambda: openapi.described(specs.folder() / specs.SENTRY),
 }
@@ -40,6 +48,8 @@ DESCRIPTIONS: dict[str, Callable[[], Description]] = {
 _OF_ALL = (*STATUS_BEFORE, *STATUS_AFTER)
 _OF_ITS_OWN = {
     "app_store": ("504", "504_after", "agreement", "membership", "no_detail", "late_write"),
+    "play_reporting": ("no_data",),
+    "play_bucket": ("no_data", "not_utf16"),
     "sentry": ("query_timeout", "no_data", "negative", "frozen"),
 }
 

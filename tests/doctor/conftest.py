@@ -13,7 +13,7 @@ from stagedrollout.config.shipped import policies_folder
 from stagedrollout.emulator.scenario_file import load_scenario
 from stagedrollout.emulator.serve import serve
 from stagedrollout.emulator.write_config import write_config
-from stagedrollout.stores.google_play.client import Api, PlayClient
+from stagedrollout.stores.google_play.api import Api, GoogleApi
 from tests.doctor.desk import Desk
 
 
@@ -21,9 +21,9 @@ from tests.doctor.desk import Desk
 def opened_once() -> Iterator[None]:
     """What is the same for every client of a kind, and takes longer to open than an examination to carry out."""
     patch = pytest.MonkeyPatch()
-    build, services = PlayClient._client, dict[tuple[Api, str], Any]()
+    build, services = GoogleApi._client, dict[tuple[Api, str], Any]()
 
-    def built(client: PlayClient) -> Any:
+    def built(client: GoogleApi[Any]) -> Any:
         key = (client._api, client._endpoint)
         if key not in services:
             services[key] = build(client)
@@ -31,7 +31,7 @@ def opened_once() -> Iterator[None]:
 
     patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
     patch.setattr(RSASigner, "from_string", cache(RSASigner.from_string))
-    patch.setattr(PlayClient, "_client", built)
+    patch.setattr(GoogleApi, "_client", built)
     yield
     patch.undo()
 

@@ -195,7 +195,10 @@ def test_after_closing_nobody_answers():
 def test_the_configuration_is_complete_and_its_secrets_are_private(emulator, folder):
     document = YAML(typ="safe", pure=True).load((folder / "stagedrollout.yaml").read_text("utf-8"))
     assert (document["clock"], document["emulator"], document["poll"]) == ("emulator", emulator.url, "30m")
-    assert document["google_play"] == {"credentials": {"file": "secrets/play.json"}, "endpoint": emulator.url}
+    assert document["google_play"] == {
+        "credentials": {"file": "secrets/play.json"},
+        **dict.fromkeys(("endpoint", "reporting_endpoint", "storage_endpoint"), emulator.url),
+    }
     assert document["slack"]["endpoint"] == f"{emulator.url}/slack/api/"
     assert document["apps"] == [
         {

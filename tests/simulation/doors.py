@@ -44,6 +44,7 @@ _SERVICES = {
     "/grafana": "grafana",
     "/newrelic": "new_relic",
     "/stats": "stats",
+    "/storage": "play_bucket",
 }
 
 

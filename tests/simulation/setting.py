@@ -98,7 +98,9 @@ def loaded(scenario: Scenario, world: World, folder: Path, supersede: Supersede 
 
 
 def _google_play() -> GooglePlayAccess:
-    return GooglePlayAccess(credentials=SecretRef(env="PLAY_KEY"), endpoint=URL)
+    return GooglePlayAccess(
+        credentials=SecretRef(env="PLAY_KEY"), endpoint=URL, reporting_endpoint=URL, storage_endpoint=URL
+    )
 
 
 def _app_store() -> AppStoreAccess:

@@ -4,7 +4,9 @@
     edits.py    the requests of one conversation with Play, by name
     writes.py   which track is sent for which wish                   (pure)
     tracks.py   what a track and its review say                      (pure)
-    client.py   Google's client, its tokens, one wire per request
+    client.py   Google's client for what is done in the store
+    reports.py  Google's clients for what Play reports of an app: vitals, files in a bucket
+    api.py      one account at one of Google's APIs: its client, its tokens, one wire per request
     tokens.py   access tokens, shared by all threads
     errors.py   Play's complaints, classified                        (pure)
     turns.py    who may have an edit of a package open when

@@ -14,9 +14,10 @@ from typing import Any
 from stagedrollout.core.errors import Faulty
 from stagedrollout.core.model import ReleaseStatus
 from stagedrollout.core.units import ppm_from_fraction
-from stagedrollout.stores.google_play.client import Api, PlayClient
+from stagedrollout.stores.google_play.client import PlayClient
 from stagedrollout.stores.google_play.edits import Edits
 from stagedrollout.stores.google_play.errors import SERVICE, words
+from stagedrollout.stores.google_play.reports import PlayReporting
 from stagedrollout.stores.google_play.tracks import (
     RawRelease,
     RawTrack,
@@ -25,25 +26,19 @@ from stagedrollout.stores.google_play.tracks import (
     read_release,
 )
 
-REPORTING = Api("playdeveloperreporting", "v1beta1", "https://www.googleapis.com/auth/playdeveloperreporting")
 APPS_PER_PAGE = 1_000
 """The most that Play gives (section 8); more apps than that are not counted."""
 
 
-def seen_apps(reporting: PlayClient) -> tuple[str, ...]:
+def seen_apps(reporting: PlayReporting) -> tuple[str, ...]:
     """The packages that the account can see. Raises EdgeError."""
     doing = "listing the account's apps"
-    # the client of this API is of another type than the publisher's, which `send` speaks of
-    reply = reporting.send(lambda api: _apps(api).search(pageSize=APPS_PER_PAGE), doing, _unasked)
+    reply = reporting.send(lambda api: api.apps().search(pageSize=APPS_PER_PAGE), doing, _unasked)
     listed = reply.get("apps", []) if isinstance(reply, dict) else None
     if not isinstance(listed, list):
         raise Faulty(SERVICE, doing, "the answer is no list of apps", status=200)
     names = (one.get("packageName") for one in listed if isinstance(one, dict))
     return tuple(sorted({words(name) for name in names if isinstance(name, str)}))
-
-
-def _apps(api: Any) -> Any:
-    return api.apps()
 
 
 def _unasked() -> None:

@@ -19,12 +19,12 @@ from stagedrollout.core.errors import Faulty, WrongConfiguration
 from stagedrollout.stores.google_play.errors import SERVICE, classified_token
 from stagedrollout.stores.google_play.wire import HttpLike
 
-SCOPE = "https://www.googleapis.com/auth/androidpublisher"
+PUBLISHER_SCOPE = "https://www.googleapis.com/auth/androidpublisher"
 _DOING = "getting an access token"
 
 
-def credentials_from(info: Mapping[str, Any], scope: str = SCOPE) -> service_account.Credentials:
-    """Credentials from a parsed key file. Raises WrongConfiguration, which never repeats the key."""
+def credentials_from(info: Mapping[str, Any], scope: str = PUBLISHER_SCOPE) -> service_account.Credentials:
+    """Credentials from a parsed key file, for one scope. Raises WrongConfiguration, which never repeats the key."""
     match info.get("type"):
         case "service_account":
             try:
@@ -48,7 +48,7 @@ def credentials_from(info: Mapping[str, Any], scope: str = SCOPE) -> service_acc
 
 
 class Tokens:
-    """The current token of one account. Times are the real clock's: Google's server checks them."""
+    """The current token of one account for one scope. Times are the real clock's: Google's server checks them."""
 
     def __init__(self, credentials: service_account.Credentials) -> None:
         self._credentials = credentials

@@ -74,7 +74,8 @@ class Told:
     """One rollout, played to its end."""
 
     def __init__(self, folder: Path, signal: SignalSettings, gate: NamedGate, **how: Any) -> None:
-        scenario = parse_scenario(STORY % (how.get("until", "20h"), how.get("errors", 6)), folder / "s.yaml")
+        story = how.get("story") or STORY % (how.get("until", "20h"), how.get("errors", 6))
+        scenario = parse_scenario(story, folder / "s.yaml")
         self.world = World(scenario)
         self._loaded = self._configured(loaded(scenario, self.world, folder), signal, gate)
         if fault := how.get("fault"):

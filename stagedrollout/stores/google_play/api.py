@@ -1,0 +1,183 @@
+"""One account at one of Google's APIs, through Google's own client, so that many threads can use it.
+
+The client builds each request from Google's discovery document; how it travels is ours: a wire of its own
+per request, the token from `tokens`, no retry, and every reply judged before the client looks at it (its
+HttpError breaks on a message that is not text, and its retry logic logs whole bodies).
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+import google.auth.exceptions
+import httplib2
+from google.auth.credentials import AnonymousCredentials
+from googleapiclient.discovery import build
+
+from stagedrollout.core.errors import Faulty, Unreachable
+from stagedrollout.core.ports import Clearance
+from stagedrollout.stores.google_play.errors import SERVICE, classified, words
+from stagedrollout.stores.google_play.tokens import Tokens, credentials_from
+from stagedrollout.stores.google_play.wire import (
+    BODY_BYTES_MAX,
+    TIMEOUT_SECONDS,
+    BoundedHttp,
+    HttpLike,
+    OpenHttp,
+    UnboundedReply,
+)
+
+if TYPE_CHECKING:
+    from googleapiclient.http import HttpRequest
+
+Resource = TypeVar("Resource")
+"""What Google's client calls an API: the root of its methods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A discovery document by name and version, the one scope that is asked for, and what stands between the host
+    and its paths (google-play.md sections 2 and 10)."""
+
+    name: str
+    version: str
+    scope: str
+    below: str = ""
+
+
+class GoogleApi(Generic[Resource]):
+    """One account at one API. `info` is a parsed key file. `endpoint` "" means Google's. `open_http` replaces the
+    network.
+
+    Raises WrongConfiguration if the key cannot be used.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        info: Mapping[str, Any],
+        *,
+        endpoint: str = "",
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        open_http: OpenHttp | None = None,
+    ) -> None:
+        self.account = words(str(info.get("client_email", "")))
+        """The service account's name, which is no secret."""
+        self._api = api
+        self._tokens = Tokens(credentials_from(info, api.scope))
+        self._endpoint = endpoint
+        self._open_http = open_http or partial(BoundedHttp, timeout_seconds)
+        self._building = threading.Lock()
+        self._service: Resource | None = None
+
+    def send(self, ask: Callable[[Resource], HttpRequest], doing: str, clearance: Clearance) -> Any:
+        """Send one request and return its parsed reply ("" for none). `ask` builds it, anew for each sending and
+        without IO.
+
+        `clearance` is called right before anything leaves, a token request included; what it raises
+        passes through. Everything else that can go wrong is raised as EdgeError.
+        """
+        request = ask(self._client())
+        line = _Line(self._open_http(), self._tokens, doing, clearance)
+        try:
+            return request.execute(http=line, num_retries=0)  # type: ignore[arg-type] # httplib2-like
+        except UnboundedReply as flood:
+            raise Faulty(SERVICE, doing, f"answered with {flood}") from None
+        except (ValueError, RecursionError):
+            raise Faulty(SERVICE, doing, "the answer cannot be read") from None
+        except (
+            OSError,
+            httplib2.HttpLib2Error,
+            http.client.HTTPException,
+            google.auth.exceptions.GoogleAuthError,
+        ) as failure:
+            # Only the kind: the text of such errors can quote what was sent.
+            raise Unreachable(SERVICE, doing, f"no answer ({type(failure).__name__})") from None
+
+    def _client(self) -> Resource:
+        with self._building:
+            if self._service is None:
+                built: Any = build(
+                    self._api.name,
+                    self._api.version,
+                    credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+                    static_discovery=True,
+                    cache_discovery=False,
+                    client_options={"api_endpoint": self._address} if self._address else None,
+                )
+                self._service = built
+            return cast("Resource", self._service)
+
+    @property
+    def _address(self) -> str:
+        """An address of one's own replaces the path below the host as well (google-play.md section 10)."""
+        below = self._api.below
+        return f"{self._endpoint.rstrip('/')}/{below}" if self._endpoint and below else self._endpoint
+
+
+def unconditionally() -> None:
+    """Reading needs nobody's clearance."""
+
+
+class _Line:
+    """What Google's client takes for an httplib2.Http: the wire of one request, with token and judgement."""
+
+    def __init__(self, wire: HttpLike, tokens: Tokens, doing: str, clearance: Clearance) -> None:
+        self._wire = wire
+        self._tokens = tokens
+        self._doing = doing
+        self._clearance = clearance
+
+    def request(
+        self, uri: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[httplib2.Response, bytes]:
+        """Send with a token; once more with a fresh one if that is refused (E26: then nothing was done)."""
+        cleared = _Cleared(self._wire, self._clearance)
+        token = self._tokens.current(cleared)
+        response, content = cleared.request(uri, method, body, _dressed(headers, token))
+        if response.status == 401:
+            token = self._tokens.instead_of(token, cleared)
+            response, content = cleared.request(uri, method, body, _dressed(headers, token))
+        if len(content) > BODY_BYTES_MAX:
+            raise UnboundedReply(f"a reply of more than {BODY_BYTES_MAX} bytes")
+        if response.status >= 300:
+            raise classified(self._doing, response.status, response, _without(token, content))
+        return response, content
+
+
+class _Cleared:
+    """A wire that asks for clearance right before each sending, and never follows a redirect."""
+
+    def __init__(self, wire: HttpLike, clearance: Clearance) -> None:
+        self._wire = wire
+        self._clearance = clearance
+
+    def request(  # noqa: PLR0913, PLR0917 - httplib2's signature, not ours
+        self,
+        uri: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        redirections: int = 0,  # noqa: ARG002 - never, whatever is asked
+        connection_type: Any = None,
+    ) -> tuple[httplib2.Response, bytes]:
+        self._clearance()
+        return self._wire.request(
+            uri, method, body=body, headers=headers, redirections=0, connection_type=connection_type
+        )
+
+
+def _dressed(headers: Mapping[str, str] | None, token: str) -> dict[str, str]:
+    """Plain bytes are asked for, because a packed body could unpack to any size."""
+    return {**(headers or {}), "accept-encoding": "identity", "authorization": f"Bearer {token}"}
+
+
+def _without(token: str, content: bytes) -> bytes:
+    """The body with our token masked: some proxies repeat the request. One too short to be a secret would
+    be found in innocent words."""
+    return content.replace(token.encode(), b"***") if len(token) >= 8 else content
