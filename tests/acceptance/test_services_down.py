@@ -85,6 +85,6 @@ def test_an_account_that_is_locked_out_is_said_in_words(opens):
     stage.breaks("google_play", "401", count=None)
     stage.breaks("oauth", "401", count=None)
     (row,) = _passes(stage, "6h 30m")["rollouts"]
-    assert "could not be read" in row["reason"]
+    assert "the store turns us away; a person must mend that" in row["reason"]
     assert stage.writes() == []
     _afterwards(stage)

@@ -20,7 +20,7 @@ from tests.judge.patience import SLACK, a_poll, deadline, deadline_of_the_living
 from tests.judge.phases import LAST_STAGED_PPM, WINDOW, AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word
 from tests.judge.terms import Gate, percent
-from tests.judge.weighing import looks, may_be_chosen
+from tests.judge.weighing import Look, looks, may_be_chosen
 
 CHECK = "growth_unguarded"
 
@@ -136,15 +136,23 @@ def _inconclusive(
     for look in looks(case, key):
         if not max(stretch.begun, steered + GRACE) < look.at < until:
             continue
-        fine = needed or {Word.PASS} | case.waiting_words(key, look.at)
-        doubtful = [name for name, words in look.words.items() if not words & fine]
+        doubtful = _doubtful(case, key, look, needed)
         since = case.live_since(key, stretch.exposure_ppm, look.at)
         if not doubtful or (since and may_be_chosen(case, key, look, stretch.exposure_ppm, since)):
             continue
         due = deadline(case, key, look.at, patience=SLACK, until=until)
-        if goes_on_after(case, stretch, due):
+        again = (later for later in looks(case, key) if look.at < later.at <= due)
+        dispelled = any(not _doubtful(case, key, later, needed) for later in again)
+        if not dispelled and goes_on_after(case, stretch, due):
             yield look.at, f"at {percent(stretch.exposure_ppm)} although {doubtful[0]} was in doubt"
             return
+
+
+def _doubtful(case: Case, key: Key, look: Look, needed: set[Word] | None) -> list[str]:
+    """The signals that left no way to go on. A daemon that was killed over them may find, once it is back, that they
+    do no more."""
+    fine = needed or {Word.PASS} | case.waiting_words(key, look.at)
+    return [name for name, words in look.words.items() if not words & fine]
 
 
 def _passes(case: Case, key: Key, gate: Gate) -> Iterator[Poll]:
