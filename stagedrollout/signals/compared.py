@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from math import isfinite
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from stagedrollout.core.declared import Declaration
 from stagedrollout.core.errors import EdgeError, Faulty, Unreachable
@@ -45,6 +45,7 @@ from stagedrollout.signals.patience import Patience
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+AnySource = TypeVar("AnySource", bound=Source)
 
 COUNT_MAX = 10**12
 """Events in an hour: so many are still exact in floating point, and nobody has more."""
@@ -64,11 +65,11 @@ _Rows = dict[datetime, Count | str]
 """By hour: what was counted, or why it is no count."""
 
 
-class ComparedCounts:
-    """A source of counts as the daemon asks it (core/ports.py)."""
+class _Compared(Generic[AnySource]):
+    """What both have in common: the source, as it declares itself when it is opened."""
 
     def __init__(
-        self, source: CountSource, patience: Patience | None = None, seconds: Seconds = monotonic
+        self, source: AnySource, patience: Patience | None = None, seconds: Seconds = monotonic
     ) -> None:
         """`patience`: with code that is not ours. `seconds`: a clock of real time."""
         self._source = source
@@ -83,6 +84,10 @@ class ComparedCounts:
     @property
     def declared(self) -> Declaration:
         return self._declared
+
+
+class ComparedCounts(_Compared[CountSource]):
+    """A source of counts as the daemon asks it (core/ports.py)."""
 
     def read(self, query: LedgerQuery) -> Tallied | Untallied:
         """One question per release. Raises EdgeError."""
@@ -138,25 +143,8 @@ class ComparedCounts:
         return look.asked(lambda: _by_hour(self._source.counts(release, span), span))
 
 
-class ComparedValues:
+class ComparedValues(_Compared[ValueSource]):
     """A source of values as the daemon asks it (core/ports.py)."""
-
-    def __init__(
-        self, source: ValueSource, patience: Patience | None = None, seconds: Seconds = monotonic
-    ) -> None:
-        """`patience`: with code that is not ours. `seconds`: a clock of real time."""
-        self._source = source
-        self._patience = patience
-        self._seconds = seconds
-        self._declared = source.declared
-
-    @property
-    def name(self) -> str:
-        return self._source.setting.name
-
-    @property
-    def declared(self) -> Declaration:
-        return self._declared
 
     def read(self, query: SignalQuery) -> Valued | Unvalued:
         """One question per release. Raises EdgeError."""

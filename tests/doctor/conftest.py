@@ -24,7 +24,7 @@ def opened_once() -> Iterator[None]:
     build, services = GoogleApi._client, dict[tuple[Api, str], Any]()
 
     def built(client: GoogleApi[Any]) -> Any:
-        key = (client._api, client._endpoint)
+        key = (client.api, client._endpoint)
         if key not in services:
             services[key] = build(client)
         return services[key]

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import google.auth.exceptions
 import httplib2
@@ -57,9 +57,10 @@ class GoogleApi(Generic[Resource]):
     Raises WrongConfiguration if the key cannot be used.
     """
 
+    api: ClassVar[Api]
+
     def __init__(
         self,
-        api: Api,
         info: Mapping[str, Any],
         *,
         endpoint: str = "",
@@ -68,8 +69,7 @@ class GoogleApi(Generic[Resource]):
     ) -> None:
         self.account = words(str(info.get("client_email", "")))
         """The service account's name, which is no secret."""
-        self._api = api
-        self._tokens = Tokens(credentials_from(info, api.scope))
+        self._tokens = Tokens(credentials_from(info, self.api.scope))
         self._endpoint = endpoint
         self._open_http = open_http or partial(BoundedHttp, timeout_seconds)
         self._building = threading.Lock()
@@ -103,8 +103,8 @@ class GoogleApi(Generic[Resource]):
         with self._building:
             if self._service is None:
                 built: Any = build(
-                    self._api.name,
-                    self._api.version,
+                    self.api.name,
+                    self.api.version,
                     credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
                     static_discovery=True,
                     cache_discovery=False,
@@ -116,7 +116,7 @@ class GoogleApi(Generic[Resource]):
     @property
     def _address(self) -> str:
         """An address of one's own replaces the path below the host as well (google-play.md section 10)."""
-        below = self._api.below
+        below = self.api.below
         return f"{self._endpoint.rstrip('/')}/{below}" if self._endpoint and below else self._endpoint
 
 

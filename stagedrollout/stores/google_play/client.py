@@ -34,6 +34,8 @@ class PlayClient(GoogleApi["AndroidPublisherResource"]):
     Raises WrongConfiguration if the key cannot be used.
     """
 
+    api = PUBLISHER
+
     def __init__(
         self,
         info: Mapping[str, Any],
@@ -42,9 +44,7 @@ class PlayClient(GoogleApi["AndroidPublisherResource"]):
         timeout_seconds: float = TIMEOUT_SECONDS,
         open_http: OpenHttp | None = None,
     ) -> None:
-        super().__init__(
-            PUBLISHER, info, endpoint=endpoint, timeout_seconds=timeout_seconds, open_http=open_http
-        )
+        super().__init__(info, endpoint=endpoint, timeout_seconds=timeout_seconds, open_http=open_http)
         self.turns = Turns()
         """Who may have an edit open when, by package: edits belong to the account."""
         self._written: dict[str, deque[str]] = {}

@@ -6,12 +6,10 @@ those that read can change nothing. Permissions: google-play.md section 2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stagedrollout.stores.google_play.api import Api, GoogleApi, unconditionally
-from stagedrollout.stores.google_play.wire import TIMEOUT_SECONDS, OpenHttp
 
 if TYPE_CHECKING:
     from googleapiclient._apis.playdeveloperreporting.v1beta1 import PlaydeveloperreportingResource
@@ -28,17 +26,7 @@ FILES = "reading files of the bucket"
 class PlayReporting(GoogleApi["PlaydeveloperreportingResource"]):
     """One account at the Developer Reporting API (google-play.md section 8). Arguments as of PlayClient."""
 
-    def __init__(
-        self,
-        info: Mapping[str, Any],
-        *,
-        endpoint: str = "",
-        timeout_seconds: float = TIMEOUT_SECONDS,
-        open_http: OpenHttp | None = None,
-    ) -> None:
-        super().__init__(
-            REPORTING, info, endpoint=endpoint, timeout_seconds=timeout_seconds, open_http=open_http
-        )
+    api = REPORTING
 
     def crashes(self, package: str) -> MetricSet:
         return MetricSet(self, package, "crashRateMetricSet")
@@ -95,17 +83,7 @@ class MetricSet:
 class PlayBuckets(GoogleApi["StorageResource"]):
     """One account at Cloud Storage, where Play puts its files (google-play.md section 9). Arguments as of PlayClient."""
 
-    def __init__(
-        self,
-        info: Mapping[str, Any],
-        *,
-        endpoint: str = "",
-        timeout_seconds: float = TIMEOUT_SECONDS,
-        open_http: OpenHttp | None = None,
-    ) -> None:
-        super().__init__(
-            STORAGE, info, endpoint=endpoint, timeout_seconds=timeout_seconds, open_http=open_http
-        )
+    api = STORAGE
 
     def named(self, bucket: str) -> Bucket:
         return Bucket(self, bucket)
