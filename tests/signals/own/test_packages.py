@@ -369,5 +369,5 @@ def test_several_baseline_releases_are_averaged_by_their_samples() -> None:
 def test_the_readme_shows_the_very_example_that_is_tested() -> None:
     page = (Path(__file__).resolve().parents[3] / "README.md").read_text("utf-8")
     if "<!-- example of a signal -->" not in page:
-        pytest.skip("the README has no section on signals of one's own")
+        pytest.fail("the README has no section on signals of one's own")
     assert fenced(page, "example of a signal") == (EXAMPLE / "our_signals.py").read_text("utf-8")
