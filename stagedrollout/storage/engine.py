@@ -94,9 +94,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that can say ON CONFLICT, which both databases spell alike but SQLAlchemy keeps apart."""
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as insert_postgresql  # noqa: PLC0415 - only there
 
         return insert_postgresql(table)

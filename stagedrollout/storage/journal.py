@@ -11,11 +11,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, case, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from stagedrollout.core.errors import LostLease, StaleJournal, StorageError
@@ -30,6 +32,28 @@ from stagedrollout.storage.schema import daemons, events, intents, rollouts
 from stagedrollout.storage.wording import UNREADABLE, json_body, json_text
 
 _UNSETTLED = or_(intents.c.settlement.is_(None), intents.c.settlement == Settlement.IN_DOUBT.value)
+_STANDING = select(intents).where(_UNSETTLED).order_by(intents.c.opened_us, intents.c.key)
+
+# Statements are made once: making one costs several times what SQLite needs to carry it out.
+_OF: BindParameter[str] = bindparam("of_rollout")
+_AFTER: BindParameter[int] = bindparam("after_seq")
+_MOST: BindParameter[int] = bindparam("most")
+
+_HISTORY = select(events).where(events.c.rollout == _OF).order_by(events.c.seq)
+_TOLD = _HISTORY.where(events.c.kind.in_(bindparam("of_kinds", expanding=True)))
+_TAIL = select(events).where(events.c.seq > _AFTER).order_by(events.c.seq).limit(_MOST)
+_TAIL_OF = _TAIL.where(events.c.rollout == _OF)
+_LAST = (
+    select(events.c.seq, events.c.hash).where(events.c.rollout == _OF).order_by(events.c.seq.desc()).limit(1)
+)
+_FIRST = func.min(case((events.c.prev == CHAIN_START, events.c.seq)))
+_HEADS = select(events.c.rollout, _FIRST, func.max(events.c.seq)).group_by(events.c.rollout).order_by(_FIRST)
+_KNOWN = select(rollouts.c.key).order_by(rollouts.c.key)
+_KNOWN_SEQ = select(rollouts.c.seq).where(rollouts.c.key == _OF)
+_EPOCH = select(daemons.c.epoch).with_for_update(read=True)
+_APPEND = events.insert().returning(events.c.seq)
+_OPEN = intents.insert()
+_SETTLE = intents.update().where(intents.c.key == bindparam("intent"), intents.c.rollout == _OF, _UNSETTLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,57 +101,62 @@ class Journal:
 
     def history(self, rollout: RolloutKey) -> tuple[Recorded, ...]:
         """Everything recorded of one rollout, oldest first."""
-        query = select(events).where(events.c.rollout == str(rollout)).order_by(events.c.seq)
         with reading(self._engine) as connection:
-            return tuple(_recorded(row) for row in connection.execute(query))
+            return tuple(_recorded(row) for row in connection.execute(_HISTORY, _of(rollout)))
 
     def told(self, rollout: RolloutKey, kinds: tuple[str, ...]) -> tuple[Recorded, ...]:
         """What is recorded of one rollout in facts of these kinds, oldest first."""
-        query = select(events).where(events.c.rollout == str(rollout), events.c.kind.in_(kinds))
+        asked = {**_of(rollout), "of_kinds": kinds}
         with reading(self._engine) as connection:
-            return tuple(_recorded(row) for row in connection.execute(query.order_by(events.c.seq)))
+            return tuple(_recorded(row) for row in connection.execute(_TOLD, asked))
 
     def tail(self, after_seq: int, limit: int, *, rollout: RolloutKey | None = None) -> tuple[Recorded, ...]:
         """At most `limit` entries after `after_seq`, oldest first, of one rollout or of all."""
-        query = select(events).where(events.c.seq > after_seq).order_by(events.c.seq).limit(limit)
+        asked: dict[str, Any] = {_AFTER.key: after_seq, _MOST.key: limit}
+        query = _TAIL
         if rollout is not None:
-            query = query.where(events.c.rollout == str(rollout))
+            query, asked = _TAIL_OF, {**asked, **_of(rollout)}
         with reading(self._engine) as connection:
-            return tuple(_recorded(row) for row in connection.execute(query))
+            return tuple(_recorded(row) for row in connection.execute(query, asked))
 
     def rollout_keys(self, store_app: StoreApp | None = None) -> tuple[RolloutKey, ...]:
         """Every rollout of the store app (or of all), in the order in which they were begun.
 
         One whose entries are gone is still named, last, if `status` knew it: `verify` then says so.
         """
-        begun = select(events.c.rollout).where(events.c.prev == CHAIN_START).order_by(events.c.seq)
-        known = select(rollouts.c.key).order_by(rollouts.c.key)
-        with reading(self._engine) as connection:
-            names = [*connection.execute(begun).scalars(), *connection.execute(known).scalars()]
-        keys = (_key(name) for name in dict.fromkeys(names))
+        keys = _parsed(self._names_and_heads()[0])
         return tuple(key for key in keys if store_app is None or key.store_app == store_app)
+
+    def heads(self, store_app: StoreApp) -> dict[RolloutKey, int]:
+        """`rollout_keys` and the `head` of each, as of one moment."""
+        names, heads = self._names_and_heads()
+        keys = (key for key in _parsed(names) if key.store_app == store_app)
+        return {key: heads.get(str(key), 0) for key in keys}
 
     def head(self, rollout: RolloutKey) -> int:
         """The rollout's last seq; 0 when nothing is recorded of it."""
         with reading(self._engine) as connection:
             return _last(connection, rollout)[0]
 
+    def _names_and_heads(self) -> tuple[list[str], dict[str, int]]:
+        with reading(self._engine) as connection:
+            rows = connection.execute(_HEADS).all()
+            known = connection.execute(_KNOWN).scalars().all()
+        return [*(name for name, first, _ in rows if first), *known], {name: last for name, _, last in rows}
+
     def open_intents(self, of: StoreApp | RolloutKey) -> tuple[StandingIntent, ...]:
         """Intents not settled for good, oldest first: after a crash, each is settled by looking."""
-        query = select(intents).where(_UNSETTLED).order_by(intents.c.opened_us, intents.c.key)
         with reading(self._engine) as connection:
-            rows = [(_key(row.rollout), row) for row in connection.execute(query)]
+            rows = [(_key(row.rollout), row) for row in connection.execute(_STANDING)]
         return tuple(_standing(key, row) for key, row in rows if of in (key, key.store_app))
 
     def verify(self, rollout: RolloutKey) -> int | None:
         """The first seq at which the chain of the rollout is broken (entry changed, or one before it
         missing), the last seq `status` knew of if the end is missing, None if all is as it was written.
         """
-        query = select(events).where(events.c.rollout == str(rollout)).order_by(events.c.seq)
-        summary = select(rollouts.c.seq).where(rollouts.c.key == str(rollout))
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-            known = connection.execute(summary).scalar()
+            rows = connection.execute(_HISTORY, _of(rollout)).all()
+            known = connection.execute(_KNOWN_SEQ, _of(rollout)).scalar()
         prev = CHAIN_START
         for row in rows:
             if not _follows(row, prev):
@@ -137,17 +166,24 @@ class Journal:
         return int(known) if known is not None and known > last else None
 
 
+def _of(rollout: RolloutKey) -> dict[str, Any]:
+    return {_OF.key: str(rollout)}
+
+
+def _parsed(names: Iterable[str]) -> Iterator[RolloutKey]:
+    return (_key(name) for name in dict.fromkeys(names))
+
+
 def _check_epoch(connection: Connection, epoch: int | None) -> None:
     if epoch is None:
         return
-    claimed = connection.execute(select(daemons.c.epoch).with_for_update(read=True)).scalar()
+    claimed = connection.execute(_EPOCH).scalar()
     if claimed != epoch:
         raise LostLease(f"this daemon's epoch is {epoch}, the database is held under {claimed}")
 
 
 def _last(connection: Connection, rollout: RolloutKey) -> tuple[int, str]:
-    of_rollout = select(events.c.seq, events.c.hash).where(events.c.rollout == str(rollout))
-    row = connection.execute(of_rollout.order_by(events.c.seq.desc()).limit(1)).one_or_none()
+    row = connection.execute(_LAST, _of(rollout)).one_or_none()
     return (0, CHAIN_START) if row is None else (row.seq, row.hash)
 
 
@@ -167,7 +203,7 @@ def _append(connection: Connection, batch: Batch, prev: str) -> tuple[Recorded, 
             "hash": digest,
         }
         try:
-            seq = connection.execute(events.insert().values(row).returning(events.c.seq)).scalar_one()
+            seq = connection.execute(_APPEND, row).scalar_one()
         except IntegrityError as error:
             raise StaleJournal(f"somebody else has just written to the journal of {batch.rollout}") from error
         recorded.append(Recorded(seq, batch.rollout, entry, prev, digest))
@@ -188,23 +224,24 @@ def _open(connection: Connection, batch: Batch, opened: OpenIntent) -> None:
         "detail": "",
     }
     try:
-        connection.execute(intents.insert().values(row))
+        connection.execute(_OPEN, row)
     except IntegrityError as error:
         raise StaleJournal(f"the intent {opened.key} was opened before") from error
 
 
 def _settle(connection: Connection, batch: Batch, settled: SettledIntent) -> None:
-    statement = (
-        intents.update()
-        .where(intents.c.key == settled.key, intents.c.rollout == str(batch.rollout), _UNSETTLED)
-        .values(settlement=settled.settlement.value, detail=settled.detail, settled_us=micros(batch.at))
-    )
-    if connection.execute(statement).rowcount != 1:
+    told = {"settlement": settled.settlement.value, "detail": settled.detail, "settled_us": micros(batch.at)}
+    asked = {"intent": settled.key, **_of(batch.rollout)}
+    if connection.execute(_SETTLE, {**told, **asked}).rowcount != 1:
         raise StaleJournal(f"the intent {settled.key} is not open")
 
 
 def _summarise(connection: Connection, batch: Batch, summary: Summary, seq: int) -> None:
-    standing: dict[str, Any] = {
+    row = {
+        "key": str(batch.rollout),
+        "app": batch.rollout.app,
+        "store": batch.rollout.store.value,
+        "release_id": batch.rollout.release_id,
         "label": summary.label,
         "phase": summary.phase,
         "exposure_ppm": summary.exposure_ppm,
@@ -214,14 +251,15 @@ def _summarise(connection: Connection, batch: Batch, summary: Summary, seq: int)
         "updated_us": micros(batch.at),
         "seq": seq,
     }
-    named = {
-        "key": str(batch.rollout),
-        "app": batch.rollout.app,
-        "store": batch.rollout.store.value,
-        "release_id": batch.rollout.release_id,
-    }
-    statement = insert(connection, rollouts).values(**named, **standing)
-    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=standing))
+    connection.execute(_summary(connection.dialect.name), row)
+
+
+@cache
+def _summary(dialect: str) -> Executable:
+    statement = insert(dialect, rollouts)
+    named = ("key", "app", "store", "release_id")
+    standing = {column.name: column for column in statement.excluded if column.name not in named}
+    return statement.on_conflict_do_update(index_elements=["key"], set_=standing)
 
 
 def _recorded(row: Row[Any]) -> Recorded:
