@@ -84,13 +84,13 @@ def _leash() -> tuple[str, ...]:
 class Background:
     """A command of the product that goes on; what it says is kept in files."""
 
-    def __init__(self, folder: Path, name: str, *command: str) -> None:
+    def __init__(self, folder: Path, name: str, *command: str, **environ: str) -> None:
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
                 (*_leash(), *PRODUCT, *command),
                 cwd=ROOT,
-                env=surroundings(),
+                env=surroundings(**environ),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

@@ -90,10 +90,10 @@ class Stage:
         self.starts_daemon_unwatched().says("watching")
         return self.daemon
 
-    def starts_daemon_unwatched(self) -> Background:
+    def starts_daemon_unwatched(self, **environ: str) -> Background:
         """Without waiting until it runs."""
         name = f"daemon-{len(self._daemons) + 1}"
-        self._daemons.append(Background(self.folder, name, "run", "--config", str(self.config)))
+        self._daemons.append(Background(self.folder, name, "run", "--config", str(self.config), **environ))
         return self.daemon
 
     def kills_daemon(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -69,6 +68,6 @@ def test_no_process_outlives_a_test_that_is_killed(tmp_path):
 def _runs(pid: int) -> bool:
     """Whether it is a process still, and not only one whose parent has not asked how it ended."""
     try:
-        return os.readlink(f"/proc/{pid}/exe") != ""
+        return Path(f"/proc/{pid}/exe").readlink() != Path()
     except OSError:
         return False
