@@ -13,6 +13,8 @@ import click
 
 from stagedrollout.cli.options import config_option
 
+log = logging.getLogger(__name__)
+
 
 @click.command(help="Run the daemon in the foreground. SIGTERM finishes what is under way, then ends.")
 @config_option
@@ -33,8 +35,19 @@ def run(config: Path, *, verbose: bool) -> None:
         daemon.start()
         click.echo(f"stagedrollout: watching {daemon.watching}; stop with SIGTERM", err=True)
         while not (stop.wait(0.2) or daemon.finished):
-            pass
-        daemon.stop()
+            daemon.mind_the_clock()
+        left = daemon.stop()
         if daemon.lost:
             click.echo("stagedrollout: another daemon has taken over this database", err=True)
-            sys.exit(1)
+    _end(left, 1 if daemon.lost else 0)
+
+
+def _end(left: tuple[str, ...], code: int) -> None:
+    """Python waits for every thread before it ends: one that hangs in a store would keep the process for as long."""
+    if not left:
+        sys.exit(code)
+    log.warning("left under way, for the next daemon to look at: %s", ", ".join(left))
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -83,8 +83,12 @@ class Daemon:
     def start(self) -> None:
         self.scheduler.start()
 
-    def stop(self) -> None:
-        self.scheduler.stop()
+    def mind_the_clock(self) -> None:
+        self.scheduler.mind_the_clock()
+
+    def stop(self) -> tuple[str, ...]:
+        """What is still under way after the time there was to finish it."""
+        return self.scheduler.stop()
 
 
 @contextmanager

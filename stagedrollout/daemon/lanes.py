@@ -8,14 +8,14 @@ again (architecture.md section 3).
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from stagedrollout.core.errors import Preempted
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clearance
+from stagedrollout.daemon.elapsed import Elapsed, elapsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Permit:
 class Lanes:
     """One raise lane per store app, and the halts that overrule it."""
 
-    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, monotonic: Elapsed = elapsed) -> None:
         self._monotonic = monotonic
         self._guard = threading.Lock()
         self._raising: dict[StoreApp, threading.Lock] = {}
@@ -38,7 +38,7 @@ class Lanes:
 
     def permit(self, app: StoreApp, deadline: float) -> Permit:
         """Taken at the very beginning of a pass, before anything is read: a halt announced from then on
-        stops every raise of that pass. `deadline` is on the monotonic clock."""
+        stops every raise of that pass. `deadline` is an instant of `elapsed`."""
         with self._guard:
             return Permit(app, self._halts.get(app, 0), deadline)
 

@@ -7,7 +7,6 @@ telling never delays acting.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,6 +41,7 @@ from stagedrollout.core.run_terms import written_down
 from stagedrollout.core.standing import standing
 from stagedrollout.core.succession import of_newer
 from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.elapsed import elapsed
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
 from stagedrollout.daemon.linking import Bell, of_the_other
@@ -93,7 +93,7 @@ class Reconciler:
 
         Raises StorageError when nothing could be recorded and nothing had to be halted.
         """
-        permit = self.actuator.permit(listing, time.monotonic() + self.deadline_seconds)
+        permit = self.actuator.permit(listing, elapsed() + self.deadline_seconds)
         known = self.recorder.load(key)
         observed = self._observe(listing, known, store, order, others)
         assessment, findings = self._assess(observed)

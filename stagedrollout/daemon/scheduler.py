@@ -27,6 +27,7 @@ from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.app_pass import AppPass, AppPasses
 from stagedrollout.daemon.clocks import LockStep
+from stagedrollout.daemon.elapsed import WallWatch
 from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 TURN_SECONDS = 0.5
 """How soon a command is noticed; promised is one second."""
 
+TURN = "turn"
 HEARTBEAT = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(minutes=1)
 """When a store app whose pass broke off is looked at again."""
@@ -105,6 +107,7 @@ class Scheduler:
         self.finished = threading.Event()
         """Set when an emulated story is over, or this daemon has lost its lease."""
         self.lost = False
+        self._watch = WallWatch(works.wall)
         works.bell.listen(self._wake)
         self._apscheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -113,19 +116,39 @@ class Scheduler:
     def start(self) -> None:
         job = self._turns_in_lock_step if self._works.lock_step else self.turn
         self._apscheduler.add_job(
-            job, "interval", seconds=TURN_SECONDS, id="turn", next_run_time=datetime.now(UTC)
+            job, "interval", seconds=TURN_SECONDS, id=TURN, next_run_time=datetime.now(UTC)
         )
         self._apscheduler.add_listener(self._turn_broke_off, EVENT_JOB_ERROR)
         self._apscheduler.start()
 
-    def stop(self) -> None:
-        """Take nothing new and finish what is under way, for at most `drain_seconds`."""
+    def mind_the_clock(self) -> None:
+        """To be called often: APScheduler sleeps until an instant, and what is due is one, so that a machine's clock
+        that is set back by two hours would put every pass and every halt off by two hours."""
+        set_back = self._watch.set_back()
+        if not set_back or self._works.lock_step or not self._apscheduler.running:
+            return
+        log.warning("the machine's clock was set back by %s: everything is looked at anew", set_back)
+        with self._guard:
+            for app in self._due:
+                self._due[app] = min(self._due[app], self._works.clock.now())
+        self._apscheduler.modify_job(TURN, next_run_time=datetime.now(UTC))
+
+    def stop(self) -> tuple[str, ...]:
+        """Take nothing new and finish what is under way, for at most `drain_seconds`, once. What is still under way
+        then: its threads cannot be ended, but raise nothing any more once another daemon has claimed."""
+        if self._stopping.is_set():
+            return self._under_way()
         self._stopping.set()
         if self._apscheduler.running:
             self._apscheduler.shutdown(wait=False)
         wait(list(self._running.values()), timeout=self._drain_seconds)
         for pool in (self._passes, self._halts, self._telling):
             pool.shutdown(wait=False, cancel_futures=True)
+        return self._under_way()
+
+    def _under_way(self) -> tuple[str, ...]:
+        with self._guard:
+            return tuple(str(name) for name in self._running)
 
     def turn(self) -> None:
         """Start whatever is due. Returns at once."""

@@ -76,20 +76,29 @@ def _run(command: tuple[str, ...], within: float, environ: dict[str, str]) -> Do
     return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
 
 
+def _leash() -> tuple[str, ...]:
+    """Before a command that goes on: it dies with this process, however that ends."""
+    return (sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), str(os.getpid()))
+
+
 class Background:
     """A command of the product that goes on; what it says is kept in files."""
 
-    def __init__(self, folder: Path, name: str, *command: str) -> None:
+    def __init__(self, folder: Path, name: str, *command: str, **environ: str) -> None:
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                (*PRODUCT, *command),
+                (*_leash(), *PRODUCT, *command),
                 cwd=ROOT,
-                env=surroundings(),
+                env=surroundings(**environ),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
             )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def out(self) -> str:
@@ -107,8 +116,11 @@ class Background:
         eventually(lambda: text in self.said or not self.alive, within=within, what=f"saying {text!r}")
         assert text in self.said, self.said
 
+    def gets(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def asked_to_stop(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
+        self.gets(signal.SIGTERM)
 
     def killed(self) -> None:
         """kill -9: no farewell of any kind."""
@@ -125,6 +137,7 @@ class Background:
         """At the end of a test, whatever has become of it."""
         if self.alive:
             self._process.terminate()
+            self.gets(signal.SIGCONT)  # one that was stopped hears nothing before
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(5)
         if self.alive:

@@ -38,13 +38,13 @@ class Stage:
         self._typed: list[Background] = []
         path = write(story, folder / "story")
         options = ("--scenario", str(path), "--write-config", str(self.conf), *emulate_options)
-        self._emulator = Background(folder, "emulator", "emulate", *options)
-        eventually(lambda: "\n" in self._emulator.out or not self._emulator.alive, what="the emulator")
-        assert self._emulator.alive, self._emulator.said
-        self._url = json.loads(self._emulator.out)["url"]
+        self.emulator = Background(folder, "emulator", "emulate", *options)
+        eventually(lambda: "\n" in self.emulator.out or not self.emulator.alive, what="the emulator")
+        assert self.emulator.alive, self.emulator.said
+        self._url = json.loads(self.emulator.out)["url"]
 
     def close(self) -> None:
-        for process in (*self._typed, *self._daemons, self._emulator):
+        for process in (*self._typed, *self._daemons, self.emulator):
             process.removed()
 
     # ---- time
@@ -67,9 +67,13 @@ class Stage:
 
     def _idle_at(self, there: datetime) -> bool:
         """The daemon has nothing to do any more and waits for the clock, which is there."""
+        return datetime.fromisoformat(self.clock["now"]) >= there and self.idle
+
+    @property
+    def idle(self) -> bool:
+        """Whether the daemon has nothing to do any more and may go no further."""
         assert self.daemon.alive, self.daemon.said
-        arrived = datetime.fromisoformat(self.clock["now"]) >= there
-        return arrived and self.asks("pace")["held_back"] is not None
+        return self.asks("pace")["held_back"] is not None
 
     def plays_out(self) -> None:
         """Let the story end, and with it the daemon, which has to end well."""
@@ -83,9 +87,13 @@ class Stage:
         return self._daemons[-1]
 
     def starts_daemon(self) -> Background:
+        self.starts_daemon_unwatched().says("watching")
+        return self.daemon
+
+    def starts_daemon_unwatched(self, **environ: str) -> Background:
+        """Without waiting until it runs."""
         name = f"daemon-{len(self._daemons) + 1}"
-        self._daemons.append(Background(self.folder, name, "run", "--config", str(self.config)))
-        self.daemon.says("watching")
+        self._daemons.append(Background(self.folder, name, "run", "--config", str(self.config), **environ))
         return self.daemon
 
     def kills_daemon(self) -> None:
@@ -163,9 +171,10 @@ class Stage:
         sent = self.requests("google_play")
         return [r["path"] for r in sent if r["method"] == "PUT" or r["path"].endswith(":commit")]
 
-    def served(self, release: str = "5.2.0", store: str = "") -> tuple[str, int]:
+    def served(self, release: str = "5.2.0", store: str = "", app: str = "") -> tuple[str, int]:
         """What people really get: status and share of users in ppm."""
-        told = [r for r in self.ledger("served") if r["release"] == release and store in ("", r["store"])]
+        meant = [r for r in self.ledger("served") if store in ("", r["store"]) and app in ("", r["app"])]
+        told = [r for r in meant if r["release"] == release]
         return told[-1]["status"], told[-1]["exposure_ppm"]
 
     def serves(self, status: str, exposure_ppm: int, *, within: float = 20.0) -> None:

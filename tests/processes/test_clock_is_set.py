@@ -1,0 +1,69 @@
+"""The machine's clock is set while the daemon runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tests.acceptance.processes import eventually
+from tests.acceptance.stories import short
+from tests.processes.machine_clock import MachineClock
+
+WHY = ("--reason", "because of a test")
+
+
+def _by_the_machines_clock(config):
+    config["clock"] = "system"
+    config["poll"] = "15m"
+    del config["emulator"]
+
+
+def _running(opens, tmp_path, hours=5):
+    """A daemon that lives by a clock of its machine's, five hours into the story, where the emulator stands still."""
+    begun = datetime.now(UTC) - timedelta(hours=hours)
+    stage = opens(short(start=begun.isoformat(timespec="seconds"), until="10d"))
+    stage.asks("advance", {"seconds": hours * 3_600})
+    stage.edits_config(_by_the_machines_clock)
+    clock = MachineClock(tmp_path)
+    stage.starts_daemon_unwatched(**clock.environ).says("watching")
+    assert stage.shows("rolling_out")["exposure_ppm"] == 100_000
+    return stage, clock
+
+
+def _passes(stage):
+    return stage.status()["passes"][0]["finished_at"]
+
+
+def test_a_clock_set_back_puts_neither_passes_nor_halts_off(opens, tmp_path):
+    """By half an hour, so that Google still takes the tokens that are signed by it."""
+    stage, clock = _running(opens, tmp_path)
+    before = _passes(stage)
+    clock.is_off_by(-30)
+    eventually(lambda: _passes(stage) < before, what="a pass after the clock was set back")
+    assert "set back" in stage.daemon.said
+    halted = stage.types("halt", "acme", *WHY)
+    assert (halted.code, halted.seconds < 10) == (0, True)
+    assert stage.served() == ("halted", 0)
+    assert stage.committed() == [("halted", 10)]
+    _ends(stage)
+
+
+def test_a_clock_set_forward_past_every_bake_raises_nothing(opens, tmp_path):
+    """Google refuses tokens of that time, so that nothing can be halted either; that is said, and tried until it is."""
+    stage, clock = _running(opens, tmp_path)
+    clock.is_off_by(9 * 60)
+    held = stage.shows("held")
+    assert held["exposure_ppm"] == 100_000
+    assert "Invalid JWT" in held["reason"]
+    halting = stage.begins("halt", "acme", *WHY)
+    halting.says("NOT HALTED yet")
+    assert stage.writes() == []
+    clock.is_off_by(0)
+    assert halting.ended(within=40) == 0
+    assert stage.served() == ("halted", 0)
+    assert stage.committed() == [("halted", 10)]
+    _ends(stage)
+
+
+def _ends(stage):
+    stage.daemon.asked_to_stop()
+    assert stage.daemon.ended(within=10) == 0
