@@ -16,6 +16,7 @@ import google_auth_httplib2
 from google.oauth2 import service_account
 
 from stagedrollout.core.errors import Faulty, WrongConfiguration
+from stagedrollout.http.held import HELD
 from stagedrollout.stores.google_play.errors import SERVICE, classified_token
 from stagedrollout.stores.google_play.wire import HttpLike
 
@@ -82,6 +83,7 @@ class Tokens:
 
         try:
             self._credentials.refresh(ask)  # type: ignore[no-untyped-call]
+            HELD.token(str(self._credentials.token))
         except (ValueError, TypeError, OverflowError):
             raise Faulty(SERVICE, _DOING, "the answer holds no usable expiry", status=200) from None
 
