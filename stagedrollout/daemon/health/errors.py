@@ -155,6 +155,8 @@ def _client(ingest: Ingest, redactor: Redactor | Held) -> Client:
     from sentry_sdk import Client  # noqa: PLC0415 - a quarter of a second, for those who use it
     from sentry_sdk.scrubber import DEFAULT_DENYLIST, EventScrubber  # noqa: PLC0415
 
+    from stagedrollout.daemon.health.ingest_line import BoundedTransport  # noqa: PLC0415
+
     def cleaned(event: Event, _hint: Any) -> Event:
         """Never None: check-ins come through here as well (sentry.md section 9)."""
         clean: Any = redactor.document(event)
@@ -169,7 +171,7 @@ def _client(ingest: Ingest, redactor: Redactor | Held) -> Client:
         dsn=ingest.dsn.reveal(),
         release=f"stagedrollout@{__version__}",
         environment=ingest.environment,
-        transport=ingest.transport,
+        transport=ingest.transport or BoundedTransport,
         default_integrations=False,
         auto_enabling_integrations=False,
         auto_session_tracking=False,
