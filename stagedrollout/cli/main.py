@@ -11,6 +11,7 @@ Exit codes:
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -49,6 +50,10 @@ COMMANDS = {
 """Every command, its module, and its line in the help, so that help needs no module at all."""
 
 
+OURS_ONLY = 0o077
+"""The umask of every command: pictures, exports, reports and whatever else it writes is for its user alone."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a command when it is asked for, not before."""
 
@@ -82,13 +87,17 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: our own errors are told in words, everything else shows where it broke."""
+    from stagedrollout.cli.logs import last_words_redacted  # noqa: PLC0415
     from stagedrollout.core.errors import StagedRolloutError, WrongConfiguration  # noqa: PLC0415
+    from stagedrollout.http.held import HELD  # noqa: PLC0415
 
+    os.umask(OURS_ONLY)
+    last_words_redacted()
     try:
         cli(prog_name="stagedrollout")
     except WrongConfiguration as error:
-        click.echo(str(error), err=True)
+        click.echo(HELD.redactor.known(str(error)), err=True)
         sys.exit(2)
     except StagedRolloutError as error:
-        click.echo(f"stagedrollout: {error}", err=True)
+        click.echo(f"stagedrollout: {HELD.redactor.known(str(error))}", err=True)
         sys.exit(1)

@@ -76,10 +76,14 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets, credentials and telling addresses."""
+        return without_addresses(without_tokens(self.known(text)))
+
+    def known(self, text: str) -> str:
+        """The text without these secrets; all else stays, addresses that are meant to be read included."""
         for form in self.forms:
             if form in text:
                 text = text.replace(form, MASK)
-        return without_addresses(without_tokens(text))
+        return text
 
     def document(self, value: Any, depth: int = 0) -> Any:
         """A copy of JSON values and instants without any of that in keys or values; all else is masked."""
@@ -145,6 +149,8 @@ def _forms(piece: str) -> Iterator[str]:
         yield escaped
         yield escaped.replace("%20", "+")
         yield escaped.replace("%2F", "/").replace("%2f", "/")
+    yield data.hex()
+    yield data.hex().upper()
     for shift in range(3):
         # Only the characters that the secret alone decides, wherever in a longer text it was encoded.
         encoded = b64encode(bytes(shift) + data).decode()[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6]

@@ -50,6 +50,7 @@ from stagedrollout.storage.lock import SingleDaemonLock
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
+from stagedrollout.storage.private import loose, tighten
 
 if TYPE_CHECKING:
     pass
@@ -97,6 +98,7 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None) -> Iterator[Daemon]:
     settings, doors = loaded.settings, doors or Doors()
     with ExitStack() as stack:
         engine = open_engine(settings.database)
+        tighten(loose(settings.database, *filter(None, [loaded.heartbeat_file])))
         stack.callback(engine.dispose)
         stack.enter_context(SingleDaemonLock.beside(database_file(engine)))
         upgrade(engine)

@@ -21,6 +21,7 @@ from googleapiclient.discovery import build
 
 from stagedrollout.core.errors import Faulty, Unreachable
 from stagedrollout.core.ports import Clearance
+from stagedrollout.http.peers import PeerRefused
 from stagedrollout.stores.google_play.errors import SERVICE, classified, words
 from stagedrollout.stores.google_play.tokens import Tokens, credentials_from
 from stagedrollout.stores.google_play.wire import (
@@ -86,6 +87,8 @@ class GoogleApi(Generic[Resource]):
             return request.execute(http=line, num_retries=0)  # type: ignore[arg-type] # httplib2-like
         except UnboundedReply as flood:
             raise Faulty(SERVICE, doing, f"answered with {flood}") from None
+        except PeerRefused as refused:
+            raise Unreachable(SERVICE, doing, f"no connection: {refused}") from None
         except (ValueError, RecursionError):
             raise Faulty(SERVICE, doing, "the answer cannot be read") from None
         except (
