@@ -342,7 +342,12 @@ def _(fact: facts.Superseded, told: Telling) -> tuple[Notice, ...]:
         more.append(Fact("Before and after", f"{fact.before.words} -> {fact.after.words}"))
     if told.rollout.bad:
         more.append(Fact("Known bad", told.rollout.bad.words))
-    return (told.notice(NoticeKind.SUPERSEDED, f"{told.name} is superseded by {fact.by}", *more),)
+    halt = told.rollout.halt
+    unsettled = halt is not None and not halt.confirmed
+    if halt and unsettled:
+        more.append(Fact("It was being halted", f"{halt.reason}; whether the store did is not known"))
+    headline = f"{told.name} is superseded by {fact.by}"
+    return (told.notice(NoticeKind.SUPERSEDED, headline, *more, broadcast=unsettled),)
 
 
 @_tell.register
