@@ -25,6 +25,7 @@ from stagedrollout.core.events import CHAIN_START, Entry, Recorded, chain_hash
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp, Verb
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
+from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.instants import instant, micros, micros_or_none, span_micros_or_none
 from stagedrollout.storage.ledger import note
 from stagedrollout.storage.outbox import enqueue, want_board
@@ -70,8 +71,10 @@ class StandingIntent:
 class Journal:
     """Safe from many threads. Every method raises StorageError when the database fails."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, highwater: HighWater | None = None) -> None:
+        """`highwater`: kept beside the database by the daemon, which alone writes it."""
         self._engine = engine
+        self._highwater = highwater
 
     def record(self, batch: Batch) -> tuple[Recorded, ...]:
         """Write all of the batch, durably, or nothing. Returns its entries with their place in the journal.
@@ -81,6 +84,7 @@ class Journal:
         """
         with writing(self._engine) as connection:
             _check_epoch(connection, batch.epoch)
+            marked = self._highwater is not None and self._highwater.held(connection)
             last_seq, last_hash = _last(connection, batch.rollout)
             if batch.expected_seq is not None and batch.expected_seq != last_seq:
                 raise StaleJournal(f"the journal of {batch.rollout} has grown since it was read")
@@ -97,6 +101,8 @@ class Journal:
                 seq = recorded[-1].seq if recorded else last_seq
                 _summarise(connection, batch, batch.summary, seq)
             note(connection, batch)
+        if self._highwater is not None and marked and recorded:
+            self._highwater.reached(recorded[-1])  # after the commit, never before: see highwater.py
         return recorded
 
     def history(self, rollout: RolloutKey) -> tuple[Recorded, ...]:
@@ -159,7 +165,7 @@ class Journal:
             known = connection.execute(_KNOWN_SEQ, _of(rollout)).scalar()
         prev = CHAIN_START
         for row in rows:
-            if not _follows(row, prev):
+            if not follows(row, prev):
                 return int(row.seq)
             prev = row.hash
         last = rows[-1].seq if rows else 0
@@ -270,7 +276,8 @@ def _recorded(row: Row[Any]) -> Recorded:
     return Recorded(row.seq, _key(row.rollout), entry, row.prev, row.hash)
 
 
-def _follows(row: Row[Any], prev: str) -> bool:
+def follows(row: Row[Any], prev: str) -> bool:
+    """Whether an entry is as it was written, right after the one whose hash is `prev`."""
     try:
         found = _recorded(row)
     except StorageError:
