@@ -80,7 +80,9 @@ def test_a_step_on_the_app_store_that_was_stopped_too_long_is_not_sent_after_it(
         skip=2,  # the third look is the one right before the step
         seconds=DEADLINE_SECONDS + 1,
     )
-    assert [said for settlement, said in _settled(stage) if settlement == "preempted" and "out of time" in said]
+    assert [
+        said for settlement, said in _settled(stage) if settlement == "preempted" and "out of time" in said
+    ]
     assert len(_patches(stage)) == len([path for path in writes if path in _patches(stage)]) + 1
     assert stage.served() == ("ACTIVE", 10_000)
     stage.is_clean()
