@@ -10,6 +10,7 @@ from random import Random
 from stagedrollout.core.model import Supersede
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
 from tests.simulation import people, stories
+from tests.simulation.ambush import Ambush, ambushes
 from tests.simulation.people import PlannedOrder
 from tests.simulation.weather import Weather, outages, switches, weather
 
@@ -17,7 +18,7 @@ HTTP_TIMEOUT = timedelta(seconds=20)
 LIVENESS = timedelta(hours=7)
 """How long nothing more goes wrong at the end of a story, before everything must have come to rest."""
 
-MONTH_EVERY = 40
+MONTH_EVERY = 100
 """Every so many seeds the story is more than a month long: long enough for Apple's pause-days to run out."""
 
 _MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -64,6 +65,7 @@ class Plan:
     orders: tuple[PlannedOrder, ...]
     second_thoughts: SecondThoughts = SecondThoughts.NONE
     supersede: Supersede = Supersede.FINISH
+    ambushes: tuple[Ambush, ...] = ()
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -84,6 +86,7 @@ class Plan:
                 *(f"release {app.store} {release}" for app in story.apps for release in app.releases[1:]),
                 f"faults {dict(self.weather.faults)} with {self.weather.chances}, latency {self.weather.latency}",
                 f"outages {[(o.service, o.kind, str(o.begins), str(o.ends)) for o in story.outages]}",
+                f"ambushes {[str(ambush) for ambush in self.ambushes]}",
                 f"switches {story.switches}, a life of {self.points_per_life or 'endless'} points",
                 f"console {acts}, orders {orders}, second thoughts: {self.second_thoughts}",
             )
@@ -123,6 +126,7 @@ def drawn(seed: int) -> Plan:
         orders=() if month else people.orders(draw, scenario, span.troubled),
         second_thoughts=_second_thoughts(draw) if APP_STORE in stores else SecondThoughts.NONE,
         supersede=Random(f"{seed}/supersede").choice(tuple(Supersede)),
+        ambushes=ambushes(Random(f"{seed}/ambushes"), stores, start, span.troubled),
     )
 
 
@@ -133,17 +137,21 @@ def _second_thoughts(draw: Random) -> SecondThoughts:
 
 
 def _days(draw: Random, stores: tuple[str, ...]) -> tuple[str, Span]:
-    """Apple takes a day for each step, so that stories with the App Store are days long, and polled less often."""
-    long = draw.random() < 0.05
+    """Apple takes a day for each step, so that stories with the App Store are days long, and polled less often. What a
+    story costs is how often the daemon looks."""
+    long = draw.random() < 0.02
     if APP_STORE in stores:
-        hours = draw.randrange(72, 120) if long else draw.randrange(30, 76)
-        poll = timedelta(minutes=draw.choice((30, 60, 60) if stores == (APP_STORE,) else (60,)))
-        return ("standard" if long else draw.choice(_QUICK_APPLE)), Span(timedelta(hours=hours), poll)
+        poll = timedelta(hours=4 if long else draw.choice((1, 2, 2, 3)))
+        looks = draw.randrange(11, 17)
+        troubled = (
+            timedelta(hours=draw.randrange(72, 120)) if long else max(poll * looks, timedelta(hours=26))
+        )
+        return ("standard" if long else draw.choice(_QUICK_APPLE)), Span(troubled, poll)
     if long:
-        return "standard", Span(timedelta(days=5), timedelta(hours=2))
-    poll = timedelta(minutes=draw.choice((15, 30, 30, 60)))
-    hours = draw.randrange(12, 25 if poll >= timedelta(minutes=30) else 17)
-    return draw.choice(_QUICK), Span(timedelta(hours=hours), poll)
+        return "standard", Span(timedelta(days=5), timedelta(hours=4))
+    poll = timedelta(minutes=draw.choice((15, 30, 60, 60, 60, 120)))
+    troubled = max(poll * draw.randrange(9, 16), timedelta(hours=6))
+    return draw.choice(_QUICK), Span(troubled, poll)
 
 
 def _month(draw: Random) -> tuple[str, Span]:
