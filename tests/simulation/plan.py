@@ -12,7 +12,7 @@ from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
 from tests.simulation import people, stories
 from tests.simulation.ambush import Ambush, ambushes
 from tests.simulation.people import PlannedOrder
-from tests.simulation.weather import Weather, outages, switches, weather
+from tests.simulation.weather import Weather, days_without_slack, outages, switches, weather
 
 HTTP_TIMEOUT = timedelta(seconds=20)
 LIVENESS = timedelta(hours=7)
@@ -21,7 +21,13 @@ LIVENESS = timedelta(hours=7)
 MONTH_EVERY = 100
 """Every so many seeds the story is more than a month long: long enough for Apple's pause-days to run out."""
 
-_MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+_WEEKS = (
+    *(datetime(2026, 3, 2, tzinfo=UTC),) * 4,
+    datetime(2026, 3, 26, tzinfo=UTC),
+    datetime(2026, 10, 22, tzinfo=UTC),
+)
+"""Mostly the one with a freeze in it; the others end with a change to summer time, and back."""
+
 _STORES = (
     (GOOGLE_PLAY,),
     (GOOGLE_PLAY,),
@@ -93,12 +99,16 @@ class Plan:
         )
 
 
+def is_month(seed: int) -> bool:
+    return seed % MONTH_EVERY == 0
+
+
 def drawn(seed: int) -> Plan:
     draw = Random(f"{seed}")
-    month = seed % MONTH_EVERY == 0
+    month = is_month(seed)
     stores = (APP_STORE,) if month else draw.choice(_STORES)
     policy, span = _month(draw) if month else _days(draw, stores)
-    start = _MONDAY + timedelta(hours=draw.randrange(0, 96))
+    start = draw.choice(_WEEKS) + timedelta(hours=draw.randrange(0, 96))
     apps = stories.apps(draw, stores, min(span.troubled, timedelta(days=4)))
     acts = people.a_long_pause(draw, apps) if month else people.acts(draw, apps, span.troubled)
     acts += people.with_other_releases(Random(f"{seed}/other releases"), apps, span.troubled)
@@ -114,7 +124,7 @@ def drawn(seed: int) -> Plan:
         on_new_release=draw.choice(("adopt",) * 8 + ("wait", "ignore")),
         apps=apps,
         people=acts,
-        outages=outages(draw, stores, span.troubled),
+        outages=(*outages(draw, stores, span.troubled), *(days_without_slack(draw) if month else ())),
         switches=switches(draw, stores),
     )
     return Plan(
@@ -156,5 +166,5 @@ def _days(draw: Random, stores: tuple[str, ...]) -> tuple[str, Span]:
 
 def _month(draw: Random) -> tuple[str, Span]:
     poll = timedelta(hours=draw.choice((4, 6)))
-    policy = draw.choice(("quick", "by-hand", "apples-clock", "cautious"))
+    policy = draw.choice(("quick", "by-hand", "apples-clock", "cautious", "office"))
     return policy, Span(timedelta(days=draw.choice((31, 34))), poll, timedelta(days=2))

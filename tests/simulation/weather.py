@@ -118,6 +118,13 @@ def outages(draw: Random, stores: tuple[str, ...], troubled: timedelta) -> tuple
     return tuple(found)
 
 
+def days_without_slack(draw: Random) -> tuple[Outage, ...]:
+    """In most long stories nobody can be told anything for days."""
+    begins = timedelta(hours=draw.randrange(24, 20 * 24))
+    days = Outage("slack", begins, begins + timedelta(hours=draw.randrange(72, 100)), "down")
+    return (days,) if draw.random() < 0.7 else ()
+
+
 def _outage_kinds(service: str) -> tuple[str, ...]:
     match service:
         case "sentry":
