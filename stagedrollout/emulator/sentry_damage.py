@@ -59,8 +59,8 @@ def _zero(field: str, values: list[Any]) -> list[Any]:
 
 
 def _beyond(field: str, values: list[Any]) -> list[Any]:
-    """More than everybody was free of crashes; where counts are asked for, more than there are people."""
-    return [None if value is None else 1.7 if field in RATES else value + 10**13 for value in values]
+    """More than everybody was free of crashes."""
+    return [1.7 if field in RATES and value is not None else value for value in values]
 
 
 def _newest(values: list[Any], buckets: int, share: float) -> list[Any]:
