@@ -131,11 +131,12 @@ def _played(wanted: Wanted, play: Play) -> Iterator[Outcome]:
 def _stand_firm() -> None:
     """A terminal's Ctrl-C reaches every process; only the first one decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
 def _interrupted() -> Iterator[Callable[[], bool]]:
-    """Whether somebody pressed Ctrl-C. Whoever does so twice means it."""
+    """Whether somebody pressed Ctrl-C, or asked the process to end. Whoever does so twice means it."""
     pressed: list[int] = []
 
     def press(number: int, _: object) -> None:
@@ -143,8 +144,9 @@ def _interrupted() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         pressed.append(number)
 
-    before = signal.signal(signal.SIGINT, press)
+    before = {number: signal.signal(number, press) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: bool(pressed)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

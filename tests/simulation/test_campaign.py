@@ -7,6 +7,7 @@ import os
 import signal
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,16 +68,18 @@ def test_a_ledger_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
     assert "line 2: not a line of a campaign" in ran.output
 
 
-def _pressed_at_3(seed: int) -> Outcome:
+def _stopped_at_3(seed: int, *, how: signal.Signals) -> Outcome:
     if seed == 3:
-        os.kill(os.getppid(), signal.SIGINT)
+        os.kill(os.getppid(), how)
     return played(seed)
 
 
-def test_an_interrupted_campaign_loses_nothing_that_was_counted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_campaign_loses_nothing_that_was_counted(tmp_path: Path, how: signal.Signals) -> None:
     file = tmp_path / "campaign.jsonl"
     heard: list[int] = []
-    result = campaign(_wanted(file, 0, 5_000), tell=lambda told: heard.append(told.seed), play=_pressed_at_3)
+    play = partial(_stopped_at_3, how=how)
+    result = campaign(_wanted(file, 0, 5_000), tell=lambda told: heard.append(told.seed), play=play)
     (batch,) = record.read(file)
     assert heard == list(range(batch.last + 1))
     assert 4 <= result.tally.seeds == batch.tally.seeds < 5_000
