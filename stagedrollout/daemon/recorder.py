@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -79,10 +79,34 @@ class Recorder:
 
     def load(self, key: RolloutKey) -> Known:
         """The rollout as the journal tells it. Raises StorageError if it was never read and cannot be now."""
+        return self._as_told(key, self._journal.head)
+
+    def load_all(self, app: StoreApp) -> tuple[tuple[Known, ...], dict[RolloutKey, StorageError]]:
+        """`load` of all `keys`: those that can be read, and what is wrong with the others. The journal is asked once
+        how far they all go. Raises StorageError if they cannot be listed."""
+        try:
+            heads = self._journal.heads(app)
+        except StorageError:
+            return self._each(self.keys(app), self._journal.head)
+        return self._each(heads, heads.__getitem__)
+
+    def _each(
+        self, keys: Iterable[RolloutKey], head: Callable[[RolloutKey], int]
+    ) -> tuple[tuple[Known, ...], dict[RolloutKey, StorageError]]:
+        found, unread = list[Known](), dict[RolloutKey, StorageError]()
+        for key in keys:
+            try:
+                found.append(self._as_told(key, head))
+            except StorageError as trouble:
+                unread[key] = trouble
+        return tuple(found), unread
+
+    def _as_told(self, key: RolloutKey, head: Callable[[RolloutKey], int]) -> Known:
+        """From memory where that goes as far as the journal does, or where the journal cannot be read."""
         try:
             self._unspool(key)
             cached = self._cache.get(key)
-            if cached and self._journal.head(key) == cached.seq:
+            if cached and head(key) == cached.seq:
                 return cached
             return self._remember(key, self._read(key))
         except StorageError:
@@ -104,15 +128,9 @@ class Recorder:
     def halted(self, app: StoreApp) -> frozenset[str]:
         """The ids of its releases that are halted or known bad by their journals, or whose journals cannot be read:
         nobody knows that those are not."""
-        found: list[str] = []
-        for key in self.keys(app):
-            try:
-                halted = self.load(key).rollout.bad is not None
-            except StorageError:
-                halted = True
-            if halted:
-                found.append(key.release_id)
-        return frozenset(found)
+        known, unread = self.load_all(app)
+        halted = (each.rollout.key for each in known if each.rollout.bad is not None)
+        return frozenset(key.release_id for key in (*halted, *unread))
 
     def forget(self, key: RolloutKey) -> None:
         """The rollout is over: its ledger stays in the database only."""
