@@ -82,9 +82,9 @@ class Stage:
     def daemon(self) -> Background:
         return self._daemons[-1]
 
-    def starts_daemon(self) -> Background:
+    def starts_daemon(self, *options: str) -> Background:
         name = f"daemon-{len(self._daemons) + 1}"
-        self._daemons.append(Background(self.folder, name, "run", "--config", str(self.config)))
+        self._daemons.append(Background(self.folder, name, "run", *options, "--config", str(self.config)))
         self.daemon.says("watching")
         return self.daemon
 
