@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, func, not_, or_, select
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import RolloutKey
@@ -43,6 +43,9 @@ _HEADS = select(func.min(outbox.c.id)).where(_UNSENT).group_by(outbox.c.rollout)
 
 LOST_LATELY = timedelta(days=1)
 """For so long, from when it was written, an urgent notice that was given up is a reason to wake somebody."""
+
+WAITING_MAX = 200
+"""Notices of one rollout that wait at most, urgent ones apart: more than that nobody reads."""
 
 _URGENT = or_(outbox.c.broadcast, outbox.c.kind == NoticeKind.IN_DOUBT.value)
 """What is delivered within ten minutes, somewhere (promise R20)."""
@@ -266,6 +269,18 @@ def enqueue(connection: Connection, rollout: RolloutKey, notice: Notice, at: dat
         error="",
     )
     connection.execute(statement.on_conflict_do_nothing(index_elements=["key"]))
+    _give_way(connection, rollout)
+
+
+def _give_way(connection: Connection, rollout: RolloutKey) -> None:
+    """Of a rollout that flaps while nobody can be told, the newest notices wait and all urgent ones."""
+    waiting = (outbox.c.rollout == str(rollout), outbox.c.state == OutboxState.PENDING.value, not_(_URGENT))
+    excess = select(outbox.c.id).where(*waiting).order_by(outbox.c.id.desc()).offset(WAITING_MAX).limit(1)
+    connection.execute(
+        outbox.update()
+        .where(outbox.c.id == excess.scalar_subquery())
+        .values(state=OutboxState.FAILED.value, error=f"{WAITING_MAX} newer notices of this rollout wait")
+    )
 
 
 def want_board(connection: Connection, rollout: RolloutKey, board: Board) -> None:
