@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, func, not_, or_, select
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import RolloutKey
@@ -45,6 +45,9 @@ _HEADS = select(func.min(outbox.c.id)).where(_UNSENT).group_by(outbox.c.rollout)
 LOST_LATELY = timedelta(days=1)
 """For so long, from when it was written, an urgent notice that was given up is a reason to wake somebody."""
 
+WAITING_MAX = 200
+"""Notices of one rollout that wait at most, urgent ones apart: more than that nobody reads."""
+
 _URGENT = or_(outbox.c.broadcast, outbox.c.kind == NoticeKind.IN_DOUBT.value)
 """What is delivered within ten minutes, somewhere (promise R20)."""
 
@@ -61,6 +64,19 @@ _URGENT_ROWS = (
 _BODY = select(outbox.c.body).where(outbox.c.id == _ID)
 _CHANGE = outbox.update().where(outbox.c.id == _ID, _UNSENT)
 _MARK_SENDING = _CHANGE.values(state=OutboxState.SENDING.value, attempts=outbox.c.attempts + 1)
+_EXCESS = (
+    select(outbox.c.id)
+    .where(outbox.c.rollout == _OF, outbox.c.state == OutboxState.PENDING.value, not_(_URGENT))
+    .order_by(outbox.c.id.desc())
+    .offset(WAITING_MAX)
+    .limit(1)
+)
+_GIVE_WAY = (
+    outbox.update()
+    .where(outbox.c.id == _EXCESS.scalar_subquery())
+    .values(state=OutboxState.FAILED.value, error=f"{WAITING_MAX} newer notices of this rollout wait")
+)
+"""Of a rollout that flaps while nobody can be told, the newest notices wait and all urgent ones."""
 
 _BEHIND = threads.c.wanted > threads.c.shown
 _THREAD = select(threads).where(threads.c.rollout == _OF)
@@ -235,7 +251,7 @@ class OutboxTable:
 
     def thread(self, rollout: RolloutKey) -> Thread | None:
         with reading(self._engine) as connection:
-            row = connection.execute(_THREAD, {_OF.key: str(rollout)}).one_or_none()
+            row = connection.execute(_THREAD, {"of_rollout": str(rollout)}).one_or_none()
         return None if row is None else _thread(row)
 
     def set_thread(self, rollout: RolloutKey, channel: str, message_id: str) -> None:
@@ -291,6 +307,7 @@ def enqueue(connection: Connection, rollout: RolloutKey, notice: Notice, at: dat
         "error": "",
     }
     connection.execute(_enqueue(connection.dialect.name), row)
+    connection.execute(_GIVE_WAY, {"of_rollout": str(rollout)})
 
 
 def want_board(connection: Connection, rollout: RolloutKey, board: Board) -> None:
