@@ -78,7 +78,12 @@ class AppPasses:
             log.error("%s: one more trouble in this pass: %s", listing.id, another, exc_info=another)
         if troubles:
             raise troubles[0]
-        return AppPass(due, f"the store could not be read: {store.why}" if isinstance(store, Unread) else "")
+        return AppPass(due, self._problem(store))
+
+    def _problem(self, store: StoreState | Unread) -> str:
+        unread = [f"the store could not be read: {store.why}"] if isinstance(store, Unread) else []
+        footing = self.reconciler.footing.reasons(self.clock.now())
+        return "; ".join([*unread, *(reason.text for reason in footing)])
 
     def halt(self, listing: Listing, order: Command) -> datetime | None:
         """A person's halt, on its own lane. It looks first only where it is not plain which release is meant.

@@ -53,6 +53,17 @@ def check(engine: Engine) -> None:
     raise StorageError(_NEWER.format(found=found, head=HEAD))
 
 
+def revision(engine: Engine) -> str | None:
+    """The schema that a database has; None for an empty one. Raises StorageError."""
+    with reading(engine) as connection:
+        return _revision(connection)
+
+
+def known(found: str | None) -> bool:
+    """Whether this version can work with it, at once or after an upgrade."""
+    return found in REVISIONS
+
+
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table(_VERSION.name):
         return None

@@ -109,10 +109,6 @@ class Background:
         return self.out + self._err.read_text("utf-8")
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
