@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from tests.judge.promised import CHECKS
@@ -202,7 +202,7 @@ def _marked(tree: ast.Module) -> Iterator[str]:
             yield from (ast.literal_eval(argument) for argument in node.args)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
