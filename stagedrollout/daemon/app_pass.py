@@ -23,6 +23,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.ports import Clock
+from stagedrollout.daemon.answering import became_of
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.looking_up import look_up_issues
 from stagedrollout.daemon.reconcile import Pass, Reconciler
@@ -184,9 +185,7 @@ class AppPasses:
     ) -> datetime:
         """Returns when the rollout is due again."""
         if order and order.id in rollout.taken:
-            text = "taken up before the daemon restarted; history tells what became of it"
-            self._answer(order, CommandResult.FAILED, text)
-            return self.clock.now()
+            return self._answer_late(listing, rollout, store, order, others)
         if order and not self._take(order):
             return self.clock.now()
         try:
@@ -201,6 +200,24 @@ class AppPasses:
             self._note(order, text)
             return self.clock.now()  # a pass tries again at once; after that, the passes' own pace holds
         self._answer(order, result, text)
+        return self.clock.now()
+
+    def _answer_late(
+        self,
+        listing: Listing,
+        rollout: Rollout,
+        store: StoreState | Unread,
+        order: Command,
+        others: tuple[Rollout, ...],
+    ) -> datetime:
+        """The order was taken up by a daemon that did not live to answer it: this look settles what was in doubt."""
+        self._reconcile(listing, rollout, store, None, others)
+        try:
+            result, text = became_of(order.id, self.recorder.told(rollout.key))
+        except StorageError as trouble:
+            log.error("the order %s cannot be answered yet: %s", order.id, trouble)  # noqa: TRY400
+        else:
+            self._answer(order, result, text)
         return self.clock.now()
 
     def _take(self, order: Command) -> bool:

@@ -132,6 +132,13 @@ class Recorder:
         halted = (each.rollout.key for each in known if each.rollout.bad is not None)
         return frozenset(key.release_id for key in (*halted, *unread))
 
+    def told(self, key: RolloutKey) -> tuple[facts.Fact, ...]:
+        """Everything that the journal holds of a rollout, oldest first. Raises StorageError."""
+        try:
+            return tuple(facts.read(recorded.entry) for recorded in self._journal.history(key))
+        except UNREADABLE as error:
+            raise StorageError(f"the journal of {key} cannot be understood: {error}") from error
+
     def forget(self, key: RolloutKey) -> None:
         """The rollout is over: its ledger stays in the database only."""
         with self._guard:
