@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stagedrollout.core.errors import StorageError
+from stagedrollout.daemon.spool import read_spool, spool_file
 from stagedrollout.storage.backup import damage
 from stagedrollout.storage.engine import Engine, open_readonly
 from stagedrollout.storage.highwater import beside, doubt_of, read_mark
@@ -45,7 +46,7 @@ def _findings(database: Path) -> Iterator[Finding]:
         yield Finding("schema", str(error), well=False)
         return
     yield Finding("schema", f"{HEAD}, the one this version works with")
-    for look in (_journal, _counts, _mark):
+    for look in (_journal, _counts, _mark, _spool):
         try:
             yield from look(engine, database)
         except StorageError as error:
@@ -68,6 +69,22 @@ def _counts(engine: Engine, _database: Path) -> Iterator[Finding]:
             yield Finding("counts", f"{key}: seq {seq}: not as it was written", well=False)
     if not broken:
         yield Finding("counts", "as they were written")
+
+
+def _spool(_engine: Engine, database: Path) -> Iterator[Finding]:
+    """What waits is nothing wrong with the database, but a daemon should have written it long ago."""
+    path = spool_file(database)
+    try:
+        kept, unreadable = read_spool(path)
+    except (OSError, ValueError) as error:
+        yield Finding("spool", f"{path} cannot be read: {error}", well=False)
+        return
+    if not kept and not unreadable:
+        yield Finding("spool", "no halt waits for the journal")
+    for each in kept:
+        yield Finding("spool", f"{each.rollout}: a halt of {each.at:%Y-%m-%d %H:%M} UTC waits", well=False)
+    if unreadable:
+        yield Finding("spool", f"{len(unreadable)} lines of {path} cannot be read", well=False)
 
 
 def _mark(engine: Engine, database: Path) -> Iterator[Finding]:

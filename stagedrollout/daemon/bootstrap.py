@@ -39,6 +39,7 @@ from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.scheduler import Scheduler, Works
+from stagedrollout.daemon.spool import Spool, spool_file
 from stagedrollout.http.client import HttpClient
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.notify.relay import Relay
@@ -144,7 +145,9 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
     }
     highwater = open_highwater(engine, presence.current())
     epoch = presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info)
-    recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch)
+    database = database_file(engine)
+    spool = Spool(spool_file(database) if database else None)
+    recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch, spool)
     footing = KeptFooting(highwater)
     lease = Lease(presence, epoch)
 

@@ -48,7 +48,7 @@ def check(engine: Engine) -> None:
     if found in REVISIONS:
         raise StorageError(
             f"the database was made by an older stagedrollout (schema {found}, this one needs {HEAD}): "
-            "run `stagedrollout run`, which brings it up to date when it starts"
+            "run `stagedrollout db upgrade`, or `stagedrollout run`, which brings it up to date when it starts"
         )
     raise StorageError(_NEWER.format(found=found, head=HEAD))
 
