@@ -25,6 +25,7 @@ DEPTH_MAX = 40
 """Levels of a document; what lies deeper is masked as a whole."""
 
 _LINE_CHARS_MIN = 16
+_KEY_FIELD_CHARS_MIN = 12
 _KEY_FILE_SECRETS = ("private_key", "private_key_id", "client_secret", "refresh_token")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -132,7 +133,9 @@ def _pieces(secret: str) -> Iterator[str]:
     except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict):
-        wholes = [value for name in _KEY_FILE_SECRETS if isinstance(value := document.get(name), str)]
+        named = [value for name in _KEY_FILE_SECRETS if isinstance(value := document.get(name), str)]
+        # a key's id that is a word, as an emulator's is, would be masked in every sentence with that word
+        wholes = [value for value in named if len(value) >= _KEY_FIELD_CHARS_MIN]
         yield from wholes
     for whole in wholes:
         lines = (line.strip() for line in whole.splitlines())
