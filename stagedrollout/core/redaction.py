@@ -72,8 +72,12 @@ class Redactor:
     def of(cls, secrets: Iterable[str]) -> Redactor:
         """For these secrets, each with its parts and in all its forms; the longest are masked first."""
         pieces = {piece for secret in secrets for piece in _pieces(secret) if len(piece) >= SECRET_CHARS_MIN}
-        forms = {form for piece in pieces for form in _forms(piece) if len(form) >= SECRET_CHARS_MIN}
-        return cls(tuple(sorted(forms, key=lambda form: (-len(form), form))))
+        return cls(_longest_first({form for piece in pieces for form in _forms(piece)}))
+
+    @classmethod
+    def together(cls, known: Iterable[Redactor]) -> Redactor:
+        """One that masks what each of these does."""
+        return cls(_longest_first({form for each in known for form in each.forms}))
 
     def text(self, text: str) -> str:
         """The text without secrets, credentials and telling addresses."""
@@ -122,6 +126,11 @@ def _open_part(found: re.Match[str]) -> str:
     if path.strip("/") and any(name == closed or name.endswith(f".{closed}") for closed in _CLOSED_HOSTS):
         return f"{found['scheme']}{host}/{MASK}"
     return f"{found['scheme']}{host}{path}" + (found["rest"][0] + MASK if found["rest"] else "")
+
+
+def _longest_first(forms: Iterable[str]) -> tuple[str, ...]:
+    usable = (form for form in forms if len(form) >= SECRET_CHARS_MIN)
+    return tuple(sorted(usable, key=lambda form: (-len(form), form)))
 
 
 def _pieces(secret: str) -> Iterator[str]:
