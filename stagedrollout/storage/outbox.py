@@ -23,7 +23,7 @@ from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant, instant_or_none, micros
 from stagedrollout.storage.schema import outbox, threads
-from stagedrollout.storage.wording import value_of, value_text
+from stagedrollout.storage.wording import UNREADABLE, value_of, value_text
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +226,7 @@ class OutboxTable:
             body = connection.execute(_BODY, {_ID.key: id}).scalar()
         try:
             return None if body is None else value_of(Notice, body)
-        except (StorageError, ValueError) as error:
+        except UNREADABLE as error:
             log.warning("notice %s cannot be read: %s", id, error)
             return None
 
@@ -272,7 +272,7 @@ class OutboxTable:
         """Threads whose board is behind, or whose first message is not posted yet, and may be tried now."""
         with reading(self._engine) as connection:
             rows = connection.execute(_STALE, {_BY.key: micros(now)}).all()
-        return tuple(_thread(row) for row in rows)
+        return tuple(thread for row in rows if (thread := _readable(row)) is not None)
 
     def board_shown(self, rollout: RolloutKey, revision: int) -> None:
         """`revision` is the thread's `wanted` when its board was read; a newer one stays wanted."""
@@ -349,28 +349,34 @@ def _want_board(dialect: str) -> Executable:
 def _due(row: Row[Any]) -> OutboxRow | None:
     try:
         rollout, notice = RolloutKey.parse(row.rollout), value_of(Notice, row.body)
-    except (StorageError, ValueError) as error:
+        created = instant(row.created_us)
+    except UNREADABLE as error:
         # Only this rollout waits, and `undelivered` shows it; the others' halts must still be told.
         log.warning("notice %s cannot be read and stays unsent: %s", row.id, error)
         return None
     ambiguous = row.state == OutboxState.SENDING.value
-    return OutboxRow(row.id, rollout, notice, row.attempts, ambiguous, instant(row.created_us), row.error)
+    return OutboxRow(row.id, rollout, notice, row.attempts, ambiguous, created, row.error)
 
 
 def _urgent(row_id: int, rollout: str, created_us: int) -> UrgentRow | None:
     try:
         return UrgentRow(row_id, RolloutKey.parse(rollout), instant(created_us))
-    except ValueError:  # `due` says so, and `undelivered` counts it
+    except UNREADABLE:  # `due` says so, and `undelivered` counts it
+        return None
+
+
+def _readable(row: Row[Any]) -> Thread | None:
+    try:
+        return _thread(row)
+    except StorageError as error:
+        log.warning("the thread of %s cannot be read and stays as it is: %s", row.rollout, error)
         return None
 
 
 def _thread(row: Row[Any]) -> Thread:
-    return Thread(
-        RolloutKey.parse(row.rollout),
-        row.channel,
-        row.message_id,
-        None if row.board is None else value_of(Board, row.board),
-        row.wanted,
-        row.shown,
-        row.attempts,
-    )
+    try:
+        rollout = RolloutKey.parse(row.rollout)
+    except UNREADABLE as error:
+        raise StorageError(f"the database names a rollout that cannot be read: {row.rollout!r}") from error
+    board = None if row.board is None else value_of(Board, row.board)
+    return Thread(rollout, row.channel, row.message_id, board, row.wanted, row.shown, row.attempts)
