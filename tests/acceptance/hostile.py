@@ -113,7 +113,7 @@ def _read(peer: socket.socket) -> Asked:
     data = b""
     while b"\r\n\r\n" not in data:
         more = peer.recv(65_536)
-        if not more:
+        if not more or more.startswith(b"\x16"):  # nothing, or a greeting of TLS, which nobody speaks here
             raise ValueError("no request")
         data += more
     head, body = data.split(b"\r\n\r\n", 1)
@@ -210,6 +210,10 @@ class InTurn:
 # ---- a service that repeats what it was told
 
 
+NO_JSON = 502
+"""With this status the words are plain text, as a gateway's are."""
+
+
 def repeating(asked: Asked, status: int) -> Script:
     """An error whose words hold the request's credential, plain and in every form."""
     secret = asked.credential
@@ -228,6 +232,7 @@ def repeating(asked: Asked, status: int) -> Script:
 
     def repeats(peer: socket.socket) -> None:
         headers = {"X-Said": forms[1], "WWW-Authenticate": forms[0]}
-        peer.sendall(_whole(status, json.dumps(document).encode(), headers))
+        body = said if status == NO_JSON else json.dumps(document)
+        peer.sendall(_whole(status, body.encode(), headers))
 
     return repeats

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.canaries import leaks, process_texts, texts_below
-from tests.acceptance.hostile import Asked, Between, Script, repeating
+from tests.acceptance.hostile import NO_JSON, Asked, Between, Script, repeating
 from tests.acceptance.processes import eventually
 from tests.acceptance.stage import Stage
 from tests.acceptance.stories import ios, short, turns_bad
@@ -61,7 +61,8 @@ def planted(stage: Stage, between: Between) -> dict[str, list[str]]:
         config["sentry"]["url"] = url
         config["slack"]["endpoint"] = f"{url}/slack/api/"
         config["prometheus"] = {"url": f"{url}/prometheus", "token": {"file": "secrets/own-prometheus"}}
-        config["grafana"] = {"url": url, "token": {"file": "secrets/own-grafana"}}
+        no_tls = url.replace("http://", "https://")  # an error of TLS, with the token in hand
+        config["grafana"] = {"url": no_tls, "token": {"file": "secrets/own-grafana"}}
         config["new_relic"] = {"account": 1, "key": {"file": "secrets/own-relic"}, "url": url}
         signals = [{"name": name, **source} for name, source in SIGNALS.items()]
         signals[-1]["http_json"] |= {"url": url, "token": {"file": "secrets/own-json"}}
@@ -129,26 +130,39 @@ def test_no_secret_is_anywhere_after_a_life_full_of_errors_that_repeat_them(open
         stage.stops_at("3h")
         stage.starts_daemon("--verbose")
         stage.plays_to("3h")
-        for hour, status in enumerate((401, 403, 500), start=1):
+        for hour, status in enumerate((401, 403, 500, NO_JSON), start=1):
             errors.status = status
             stage.stops_at(f"{3 * 60 + 30 * hour}m")
-            eventually(lambda s=status: between.met["repeats"] > s // 100, what=f"errors {status}")
+            some = between.met["repeats"] + 3
+            eventually(lambda some=some: between.met["repeats"] > some, what=f"errors {status}")
             stage.plays_to(f"{3 * 60 + 30 * hour}m")
             if status == 403:
                 types("doctor")
         said.extend(str(process_texts(stage.daemon.pid)))
         errors.status = 0
         stage.plays_out()
-        for command in ("status", "health", "history", "report"):
+        for command in ("status", "history", "report"):
             types(command, "--json")
         picture = str(tmp_path / "picture.png")
         types("explain", "acme", "--store", "google_play", "--release", "5.2.0", "--plot", picture)
-        _spoils(stage)
-        types("run")
         texts = searched(stage, said)
         assert len(texts) > 25, sorted(texts)
         assert found(canaries, texts) == []
         _a_planted_leak_is_found(canaries, stage, said)
+
+
+def test_no_secret_is_in_what_is_said_of_a_wrong_configuration(opens):
+    with ExitStack() as stack:
+        stage = opens(both_stores())
+        between = Between(stage._url, Errors())
+        stack.callback(between.close)
+        canaries = planted(stage, between)
+        _spoils(stage)
+        done = [stage.types(command) for command in ("check", "doctor", "run")]
+        assert [each.code for each in done] == [2, 2, 2]
+        said = [each.said for each in done]
+        assert "play.json (mode 0644)" in said[0]
+        assert found(canaries, searched(stage, said)) == []
 
 
 def _spoils(stage: Stage) -> None:
