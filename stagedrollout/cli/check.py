@@ -23,18 +23,31 @@ def check(config: Path, *, as_json: bool) -> None:
     from stagedrollout.config.load import check as problems_of  # noqa: PLC0415
 
     problems = problems_of(config, environ=os.environ) or _of_packages(config)
+    notes = [] if problems else _loose_files(config)
     if as_json:
         import json  # noqa: PLC0415
 
         from stagedrollout.core.codec import encode  # noqa: PLC0415
 
-        click.echo(json.dumps({"ok": not problems, "problems": [encode(p) for p in problems]}, indent=2))
+        told = {"ok": not problems, "problems": [encode(p) for p in problems], "notes": notes}
+        click.echo(json.dumps(told, indent=2))
     elif problems:
         for problem in problems:
             click.echo(str(problem), err=True)
     else:
+        click.echo("".join(f"note: {note}\n" for note in notes), err=True, nl=False)
         click.echo(f"{config}: all is well")
     sys.exit(2 if problems else 0)
+
+
+def _loose_files(config: Path) -> list[str]:
+    """Files of the daemon's that others can read: it closes them itself when it starts."""
+    from stagedrollout.config.load import load  # noqa: PLC0415
+    from stagedrollout.storage.private import loose  # noqa: PLC0415
+
+    loaded = load(config, environ=os.environ)
+    found = loose(loaded.settings.database, *filter(None, [loaded.heartbeat_file]))
+    return [f"{each.wrong}; {each.right}" for each in found]
 
 
 def _of_packages(config: Path) -> list[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,15 @@ from stagedrollout.core.plain import one_line
 @click.command(help="Tell what happened: every fact of the journal, oldest first.")
 @click.argument("app", required=False, default="")
 @click.option("--release", default="", help="Only this release (version, build, or both).")
+@click.option(
+    "--verify",
+    "verifies",
+    is_flag=True,
+    help="Instead compute the hash chain of every rollout again: exit code 1 if anything is not as it was written.",
+)
 @config_option
 @json_option
-def history(app: str, release: str, config: Path, *, as_json: bool) -> None:
+def history(app: str, release: str, config: Path, *, verifies: bool, as_json: bool) -> None:
     from stagedrollout.config.database import database_url  # noqa: PLC0415
     from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
     from stagedrollout.storage.journal import Journal  # noqa: PLC0415
@@ -25,12 +32,28 @@ def history(app: str, release: str, config: Path, *, as_json: bool) -> None:
 
     engine = open_readonly(database_url(config))
     check(engine)
+    if verifies:
+        if app or release:
+            raise click.UsageError("--verify goes over the whole journal: name no app and no release")
+        _verify(engine, as_json=as_json)
+        return
     rows = [row for row in journal_rows(Journal(engine)) if _wanted(row, app, release)]
     if as_json:
         click.echo(json.dumps({"history": rows}, indent=2))
         return
     for row in rows:
         click.echo(f"{row['at'][:19]}  {one_line(row['rollout'])}  {one_line(row['said'])}")
+
+
+def _verify(engine: Any, *, as_json: bool) -> None:
+    from stagedrollout.cli.verifying import document, say, verified  # noqa: PLC0415
+
+    proof, doubt = verified(engine)
+    if as_json:
+        click.echo(json.dumps(document(proof, doubt), indent=2))
+    else:
+        say(proof, doubt)
+    sys.exit(0 if proof.sound and doubt is None else 1)
 
 
 def journal_rows(journal: Any, after: int = 0) -> list[dict[str, Any]]:

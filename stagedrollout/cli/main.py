@@ -11,6 +11,7 @@ Exit codes:
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -33,6 +34,7 @@ COMMANDS = {
     "health": ("stagedrollout.cli.health", "Tell whether the daemon is well, also by its exit code."),
     "notify": ("stagedrollout.cli.notify", "Try out whether notices reach people."),
     "history": ("stagedrollout.cli.history", "Tell what happened, from the journal."),
+    "db": ("stagedrollout.cli.db", "Look after the database: check, upgrade, backup, restore."),
     "report": ("stagedrollout.cli.report", "Tell how the newest releases went, for tuning policies."),
     "export": ("stagedrollout.cli.export_ledger", "Write out what the database keeps, for other programs."),
     "start": ("stagedrollout.cli.orders", "Let the schedule steer a release from here."),
@@ -47,6 +49,10 @@ COMMANDS = {
     "complete": ("stagedrollout.cli.orders", "Go to 100 %."),
 }
 """Every command, its module, and its line in the help, so that help needs no module at all."""
+
+
+OURS_ONLY = 0o077
+"""The umask of every command: pictures, exports, reports and whatever else it writes is for its user alone."""
 
 
 class LazyGroup(click.Group):
@@ -82,13 +88,17 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: our own errors are told in words, everything else shows where it broke."""
+    from stagedrollout.cli.logs import last_words_redacted  # noqa: PLC0415
     from stagedrollout.core.errors import StagedRolloutError, WrongConfiguration  # noqa: PLC0415
+    from stagedrollout.http.held import HELD  # noqa: PLC0415
 
+    os.umask(OURS_ONLY)
+    last_words_redacted()
     try:
         cli(prog_name="stagedrollout")
     except WrongConfiguration as error:
-        click.echo(str(error), err=True)
+        click.echo(HELD.redactor.known(str(error)), err=True)
         sys.exit(2)
     except StagedRolloutError as error:
-        click.echo(f"stagedrollout: {error}", err=True)
+        click.echo(f"stagedrollout: {HELD.redactor.known(str(error))}", err=True)
         sys.exit(1)

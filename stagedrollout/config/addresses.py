@@ -59,6 +59,15 @@ def on_loopback(address: str) -> bool:
         return False
 
 
+def self_hosted(address: str) -> bool:
+    """Whether it is a Sentry of the team's own, which may stand in its network."""
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return False
+    return host != "sentry.io" and not host.endswith(".sentry.io")
+
+
 def _plain_http(document: Document) -> Iterator[Problem]:
     for place in (*_SERVICES, *_of_signals(document)):
         address = document.get(*place)

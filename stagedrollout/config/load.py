@@ -36,6 +36,12 @@ class Loaded:
         """Read one secret now. Raises WrongConfiguration."""
         return resolve(ref, self.path.parent, environ=self.environ)
 
+    @property
+    def heartbeat_file(self) -> Path | None:
+        """Where the daemon's sign of life is; None without one."""
+        name = self.settings.health.heartbeat_file
+        return self.path.parent / name if name else None
+
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret that the settings speak of, to keep it out of what is written. Raises WrongConfiguration."""
         return tuple(self.secret(ref) for ref in dict.fromkeys(_references(self.settings)))

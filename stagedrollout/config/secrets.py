@@ -1,4 +1,4 @@
-"""Secrets stand in files or in the environment; the configuration only says where (promises S1, R24).
+"""Secrets stand in files, in the environment or with systemd; the configuration only says where (promises S1, R24).
 
 Nothing in this module ever puts a secret's content, or a text found where a reference belongs, into words.
 """
@@ -16,12 +16,18 @@ from typing import Annotated, Any, NoReturn
 
 from stagedrollout.config.problems import Problem, refusal
 from stagedrollout.core.units import Written
+from stagedrollout.http.held import HELD
 
 BYTES_MAX = 64 * 1024
 """Bytes of one secret: a service account's key file has about two thousand."""
 
 _ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,127}", re.ASCII)
-_SHAPE = "write {env: NAME} or {file: path}; the secret itself does not belong in this file"
+_CREDENTIAL_NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,255}", re.ASCII)
+_SHAPE = (
+    "write {env: NAME}, {file: path} or {credential: name}; the secret itself does not belong in this file"
+)
+CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
+"""Where systemd puts what LoadCredential= names, for the service alone to read."""
 
 
 class Secret:
@@ -42,6 +48,9 @@ class Secret:
 
     __str__ = __repr__
 
+    def __format__(self, _how: str) -> str:
+        return "***"
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
@@ -53,12 +62,16 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretRef:
-    """Where a secret is: an environment variable, or a file (relative to the configuration's folder)."""
+    """Where a secret is: an environment variable, a file (relative to the configuration's folder), or what
+    systemd hands over under that name."""
 
     env: str = ""
     file: str = ""
+    credential: str = ""
 
     def __str__(self) -> str:
+        if self.credential:
+            return f"credential {self.credential}"
         return f"environment variable {self.env}" if self.env else f"file {self.file}"
 
 
@@ -71,7 +84,7 @@ class Unusable:
 
 
 def read_ref(value: Any) -> SecretRef:
-    """Raises ValueError, without the value, for anything but {env: NAME} or {file: path}."""
+    """Raises ValueError, without the value, for anything but a reference."""
     if isinstance(value, SecretRef):
         return value
     if not isinstance(value, dict) or len(value) != 1:
@@ -86,6 +99,12 @@ def read_ref(value: Any) -> SecretRef:
             return SecretRef(file=name)
         case "file", _:
             raise ValueError("file takes the path of a file, like secrets/slack-token")
+        case "credential", str() if _CREDENTIAL_NAME.fullmatch(name):
+            return SecretRef(credential=name)
+        case "credential", _:
+            raise ValueError(
+                "credential takes a name as in LoadCredential= of the systemd unit, like slack-token"
+            )
         case _:
             raise ValueError(_SHAPE)
 
@@ -104,14 +123,29 @@ def resolve(ref: SecretRef, base_dir: Path, *, environ: Mapping[str, str]) -> Se
 
 def read_secret(ref: SecretRef, base_dir: Path, *, environ: Mapping[str, str]) -> Secret | Unusable:
     """The secret without the white space around it, or why there is none."""
-    found = _from_file(base_dir / ref.file, ref) if ref.file else environ.get(ref.env)
+    found = _found(ref, base_dir, environ)
     if isinstance(found, Unusable):
         return found
-    if found is None:
-        return Unusable(f"the {ref} is not set", "set it for the daemon's process")
     if not found.strip():
         return Unusable(f"the {ref} is empty", "put the secret there")
+    HELD.secret(found.strip())
     return Secret(found.strip())
+
+
+def _found(ref: SecretRef, base_dir: Path, environ: Mapping[str, str]) -> str | Unusable:
+    if ref.file:
+        return _from_file(base_dir / ref.file, ref)
+    if ref.credential:
+        folder = environ.get(CREDENTIALS_DIRECTORY, "")
+        if not folder:
+            return Unusable(
+                f"the {ref} is not there: {CREDENTIALS_DIRECTORY} is not set",
+                f"write LoadCredential={ref.credential}:/path in the systemd unit",
+            )
+        return _from_file(Path(folder) / ref.credential, ref)
+    if (value := environ.get(ref.env)) is None:
+        return Unusable(f"the {ref} is not set", "set it for the daemon's process")
+    return value
 
 
 def _from_file(path: Path, ref: SecretRef) -> str | Unusable:
@@ -119,13 +153,16 @@ def _from_file(path: Path, ref: SecretRef) -> str | Unusable:
         # Not blocking: a named pipe must not hang the daemon before it is found to be no file.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        return Unusable(f"the {ref} does not exist", "create it; its path is relative to this file's folder")
+        right = f"write LoadCredential={ref.credential}:/path in the systemd unit"
+        if ref.file:
+            right = "create it; its path is relative to this file's folder"
+        return Unusable(f"the {ref} does not exist", right)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "not a path"
         return Unusable(
             f"the {ref} cannot be read: {why.lower()}", f"chown it to the daemon's user and {_chmod(ref)}"
         )
-    if unsafe := _unsafe(os.fstat(handle), ref):
+    if unsafe := _unsafe(os.fstat(handle), ref) or _exchangeable(path, ref):
         os.close(handle)
         return unsafe
     with os.fdopen(handle, "rb") as file:
@@ -144,12 +181,27 @@ def _unsafe(status: os.stat_result, ref: SecretRef) -> Unusable | None:
     """Checked on the open file, so that nobody can exchange it in between."""
     if not stat.S_ISREG(status.st_mode):
         return Unusable(f"the {ref} is no regular file", "name the file that holds the secret")
-    if status.st_uid != os.geteuid():
+    # systemd hands over files of root that an access list opens to the service: its mask shows as the group's bits
+    owners, others = ((os.geteuid(), 0), 0o037) if ref.credential else ((os.geteuid(),), 0o077)
+    mode = f"(mode {stat.S_IMODE(status.st_mode):04o})"
+    if status.st_uid not in owners:
         return Unusable(f"the {ref} belongs to another user", "chown it to the user the daemon runs as")
-    if status.st_mode & 0o077:
-        return Unusable(f"others can read or write the {ref}", _chmod(ref))
+    if status.st_mode & others:
+        return Unusable(f"others can read or write the {ref} {mode}", _chmod(ref))
+    return None
+
+
+def _exchangeable(path: Path, ref: SecretRef) -> Unusable | None:
+    """Whoever may write a folder may put another file in place of ours: a link may lead into such a one."""
+    for folder in dict.fromkeys((path.parent, path.resolve().parent)):
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            return Unusable(
+                f"others can exchange the {ref}: they can write its folder {folder} (mode {mode:04o})",
+                f"chmod o-w {folder}",
+            )
     return None
 
 
 def _chmod(ref: SecretRef) -> str:
-    return f"chmod 600 {ref.file}"
+    return f"chmod 600 {ref.file or ref.credential}"

@@ -23,6 +23,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.ports import Clock
+from stagedrollout.daemon.answering import became_of
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.looking_up import look_up_issues
 from stagedrollout.daemon.reconcile import Pass, Reconciler
@@ -60,8 +61,7 @@ class AppPasses:
         when all have had their turn; the others are logged.
         """
         store = self.reconciler.look(listing)
-        self._discover(listing, store)
-        rollouts, unread = self._rollouts(listing)
+        rollouts, unread = self._with_new(listing, store)
         # Whom an order means is not plain while one cannot be read; a halt has its own lane.
         orders = {} if unread else self._orders(listing, rollouts)
         due, troubles = self.clock.now() + listing.poll, list[Exception](unread.values())
@@ -79,7 +79,12 @@ class AppPasses:
             log.error("%s: one more trouble in this pass: %s", listing.id, another, exc_info=another)
         if troubles:
             raise troubles[0]
-        return AppPass(due, f"the store could not be read: {store.why}" if isinstance(store, Unread) else "")
+        return AppPass(due, self._problem(store))
+
+    def _problem(self, store: StoreState | Unread) -> str:
+        unread = [f"the store could not be read: {store.why}"] if isinstance(store, Unread) else []
+        footing = self.reconciler.footing.reasons(self.clock.now())
+        return "; ".join([*unread, *(reason.text for reason in footing)])
 
     def halt(self, listing: Listing, order: Command) -> datetime | None:
         """A person's halt, on its own lane. It looks first only where it is not plain which release is meant.
@@ -98,8 +103,7 @@ class AppPasses:
         meant = _halted_by(order, rollouts, unread)
         if meant is None or not meant.still_served:
             store = self.reconciler.glance(listing)
-            self._discover(listing, store)
-            rollouts, unread = self._rollouts(listing)
+            rollouts, unread = self._with_new(listing, store)
             rollouts = tuple(_as_looked(rollout, store) for rollout in rollouts)
             meant = _halted_by(order, rollouts, unread)
         if meant is None:
@@ -125,25 +129,31 @@ class AppPasses:
 
     def _rollouts(self, listing: Listing) -> tuple[tuple[Rollout, ...], dict[RolloutKey, StorageError]]:
         """Those whose journals can be read, and what is wrong with the others'."""
-        rollouts, unread = list[Rollout](), dict[RolloutKey, StorageError]()
-        for key in self.recorder.keys(listing.id):
-            try:
-                rollouts.append(self.recorder.load(key).rollout)
-            except StorageError as trouble:
-                unread[key] = trouble
-        return tuple(rollouts), unread
+        known, unread = self.recorder.load_all(listing.id)
+        return tuple(each.rollout for each in known), unread
 
-    def _discover(self, listing: Listing, store: StoreState | Unread) -> None:
+    def _with_new(
+        self, listing: Listing, store: StoreState | Unread
+    ) -> tuple[tuple[Rollout, ...], dict[RolloutKey, StorageError]]:
+        """The same once the releases that the store shows and no journal knows are written down."""
+        rollouts, unread = self._rollouts(listing)
         if isinstance(store, Unread):
-            return
+            return rollouts, unread
+        new = [
+            (RolloutKey(listing.id.app, listing.id.store, release.id), news)
+            for release, news in discover(store, rollouts, listing.policy, listing.on_new_release)
+        ]
+        new = [
+            (key, news) for key, news in new if key not in unread
+        ]  # that has a journal, if an unreadable one
+        if not new:
+            return rollouts, unread
         try:
-            known, unread = self._rollouts(listing)
-            for release, news in discover(store, known, listing.policy, listing.on_new_release):
-                key = RolloutKey(listing.id.app, listing.id.store, release.id)
-                if key not in unread:  # it has a journal, be it one that nobody can read
-                    self.recorder.begin(key, news, self.clock.now())
+            for key, news in new:
+                self.recorder.begin(key, news, self.clock.now())
         except StorageError as trouble:
             log.error("%s: a new release cannot be written down: %s", listing.id, trouble)  # noqa: TRY400
+        return self._rollouts(listing)
 
     def _orders(self, listing: Listing, rollouts: tuple[Rollout, ...]) -> dict[RolloutKey, Command]:
         """The oldest waiting order for each rollout; none while they cannot be read. Halts have their lane."""
@@ -175,9 +185,7 @@ class AppPasses:
     ) -> datetime:
         """Returns when the rollout is due again."""
         if order and order.id in rollout.taken:
-            text = "taken up before the daemon restarted; history tells what became of it"
-            self._answer(order, CommandResult.FAILED, text)
-            return self.clock.now()
+            return self._answer_late(listing, rollout, store, order, others)
         if order and not self._take(order):
             return self.clock.now()
         try:
@@ -192,6 +200,24 @@ class AppPasses:
             self._note(order, text)
             return self.clock.now()  # a pass tries again at once; after that, the passes' own pace holds
         self._answer(order, result, text)
+        return self.clock.now()
+
+    def _answer_late(
+        self,
+        listing: Listing,
+        rollout: Rollout,
+        store: StoreState | Unread,
+        order: Command,
+        others: tuple[Rollout, ...],
+    ) -> datetime:
+        """The order was taken up by a daemon that did not live to answer it: this look settles what was in doubt."""
+        self._reconcile(listing, rollout, store, None, others)
+        try:
+            result, text = became_of(order.id, self.recorder.told(rollout.key))
+        except StorageError as trouble:
+            log.error("the order %s cannot be answered yet: %s", order.id, trouble)  # noqa: TRY400
+        else:
+            self._answer(order, result, text)
         return self.clock.now()
 
     def _take(self, order: Command) -> bool:

@@ -8,6 +8,7 @@ from functools import partial
 from math import inf
 from typing import TypeVar
 
+from stagedrollout.config.addresses import self_hosted
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import (
     AppSettings,
@@ -202,7 +203,7 @@ def _sentry_http(loaded: Loaded, doors: Doors, *, seconds_max: float = inf) -> H
     access = _access(loaded.settings.sentry)
     token = loaded.secret(access.token)
     return HttpClient(
-        Endpoint("sentry", access.url, access.allow_http),
+        Endpoint("sentry", access.url, access.allow_http, inside=self_hosted(access.url)),
         authorization=lambda: f"Bearer {token.reveal()}",
         limits=Limits(timeout_seconds=min(seconds_max, loaded.settings.limits.http_timeout.total_seconds())),
         transport=doors.http,

@@ -87,7 +87,7 @@ class Sources:
         if plugin := written.plugin:
             http = None
             if plugin.url:
-                endpoint = Endpoint(f"signal {written.name}", plugin.url, plugin.allow_http)
+                endpoint = Endpoint(f"signal {written.name}", plugin.url, plugin.allow_http, inside=True)
                 http = self._client(endpoint, plugin.token)
             source = signal_packages.opened(replace(setting, http=http), plugin)
             return source, Patience(written.name, SECONDS_MAX)
@@ -132,7 +132,9 @@ class Sources:
         return kind(setting, declared, account=account, query=asked.counts_query or asked.value_query)
 
     def _http_json(self, setting: Setting, asked: HttpJsonSource) -> Source:
-        http = self._client(Endpoint(f"signal {setting.name}", asked.url, asked.allow_http), asked.token)
+        http = self._client(
+            Endpoint(f"signal {setting.name}", asked.url, asked.allow_http, inside=True), asked.token
+        )
         setting, declared = replace(setting, http=http), _declared(asked, http_json.NO_DATA)
         request = http_json.Asked(path=asked.path, body=asked.body or None, no_data=asked.no_data)
         if asked.counts:
@@ -161,7 +163,7 @@ class Sources:
         if "prometheus" not in self._clients:
             secret, user = self.loaded.secret(access.token) if access.token else None, access.user
             self._clients["prometheus"] = HttpClient(
-                Endpoint("prometheus", access.url, access.allow_http),
+                Endpoint("prometheus", access.url, access.allow_http, inside=True),
                 authorization=(lambda: prometheus.credential(user, secret.reveal())) if secret else None,
                 refused=prometheus.refused,
                 limits=self._limits,
@@ -172,7 +174,7 @@ class Sources:
     def _grafana_http(self) -> HttpClient:
         access = _given(self.loaded.settings.grafana, "grafana")
         if "grafana" not in self._clients:
-            endpoint = Endpoint("grafana", access.url, access.allow_http)
+            endpoint = Endpoint("grafana", access.url, access.allow_http, inside=True)
             self._clients["grafana"] = self._client(endpoint, access.token)
         return self._clients["grafana"]
 

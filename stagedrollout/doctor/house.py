@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from stagedrollout.config.addresses import on_loopback
 from stagedrollout.config.settings import ClockSource, Settings
 from stagedrollout.core.model import Mode
 from stagedrollout.doctor.finding import Finding, Telling
+from stagedrollout.storage.private import Loose
+
+
+def files(tell: Telling, found: Iterable[Loose]) -> Iterator[Finding]:
+    """What of the daemon's state is open to others (promise S1)."""
+    for each in found:
+        right = each.right if each.folder else f"{each.right}, or start the daemon: it closes what is its own"
+        yield tell.warning("files", each.wrong, right)
 
 
 def remarks(tell: Telling, settings: Settings) -> Iterator[Finding]:

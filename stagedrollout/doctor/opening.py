@@ -28,6 +28,7 @@ from stagedrollout.doctor.sources import sources_of
 from stagedrollout.doctor.templates import template_findings
 from stagedrollout.signals.sentry_names import ReleaseNames
 from stagedrollout.signals.sentry_survey import Seen, SentrySurvey
+from stagedrollout.storage.private import loose
 from stagedrollout.stores.google_play.survey import Survey
 
 Questions = Callable[[], Iterator[Finding]]
@@ -70,7 +71,12 @@ class Doctor:
             for each in self._apps()
         ]
         tell = Telling(CONFIGURATION)
-        house_told = [*house.remarks(tell, loaded.settings), *self._unprobed(tell)]
+        state = loose(loaded.settings.database, *filter(None, [loaded.heartbeat_file]))
+        house_told = [
+            *house.remarks(tell, loaded.settings),
+            *house.files(tell, state),
+            *self._unprobed(tell),
+        ]
         units = [*chain.from_iterable(one.units() for one in apps), *_services(loaded, clients)]
         found = examined(units, told)
         return (*house_told, *found, *chain.from_iterable(one.joined() for one in apps))

@@ -33,6 +33,7 @@ from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Unrea
 from stagedrollout.http.answer import NotJson, json_value, refusal, shortened, without_secret, words_of
 from stagedrollout.http.deadline import Deadline
 from stagedrollout.http.endpoint import Endpoint
+from stagedrollout.http.peers import PeerRefused
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -161,7 +162,7 @@ class HttpClient:
         }
         if credential:
             headers[self._credential_header] = credential
-        deadline = Deadline(self._limits.timeout_seconds)
+        deadline = Deadline(self._limits.timeout_seconds, self.endpoint)
         try:
             with (
                 deadline,
@@ -239,6 +240,8 @@ def _client(endpoint: Endpoint, limits: Limits, transport: Transport | None) -> 
 def _transport_words(error: Exception) -> str:
     """Why there is no answer, without host, address or URL (httpx's own messages can hold them)."""
     match error:
+        case PeerRefused():
+            return f"no connection: {error}"
         case httpx.ConnectTimeout():
             words = "no connection in time"
         case httpx.TimeoutException():

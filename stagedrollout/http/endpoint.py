@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from stagedrollout.core.errors import WrongConfiguration
+from stagedrollout.http.peers import named_loopback, peer_problem
 
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
@@ -33,6 +34,8 @@ class Endpoint:
     service: str
     base_url: str
     allow_http: bool = False
+    inside: bool = False
+    """Whether the service may stand in the team's own network: one that teams run themselves."""
 
     def __post_init__(self) -> None:
         problem = _problem(self.base_url, allow_http=self.allow_http)
@@ -42,7 +45,15 @@ class Endpoint:
     @property
     def loopback(self) -> bool:
         """Whether the service runs on this machine."""
-        return _loopback(urlsplit(self.base_url).hostname or "")
+        return named_loopback(self.host)
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url).hostname or ""
+
+    def refuses(self, address: str) -> str:
+        """Why this service cannot be at that address, in words; "" if it can."""
+        return peer_problem(address, host=self.host, inside=self.inside)
 
     def url(self, path: str) -> str:
         """The address of `path`, which starts with "/" and is already percent-encoded.
@@ -87,7 +98,7 @@ def _part_problem(parts: SplitResult, host: str) -> str:
 
 
 def _scheme_problem(scheme: str, host: str, *, allow_http: bool) -> str:
-    if scheme == "https" or allow_http or _loopback(host):
+    if scheme == "https" or allow_http or named_loopback(host):
         return ""
     return "must begin with https: plain http shows the credential to everybody on the way"
 
@@ -97,8 +108,3 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
-
-
-def _loopback(host: str) -> bool:
-    address = _address(host)
-    return host == "localhost" if address is None else address.is_loopback

@@ -15,6 +15,7 @@ from urllib.error import URLError
 
 from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Throttled, Unreachable
 from stagedrollout.http.answer import refusal, shortened
+from stagedrollout.http.peers import PeerRefused
 
 SERVICE = "slack"
 SLOW_SECONDS = 60.0
@@ -124,6 +125,8 @@ def _word(answer: Mapping[str, object], name: str) -> str:
 def _broken(error: Exception) -> str:
     reason = error.reason if isinstance(error, URLError) else error
     match reason:
+        case PeerRefused():
+            return f"no connection: {reason}"
         case TimeoutError():
             return "no answer in time"
         case ssl.SSLCertVerificationError():

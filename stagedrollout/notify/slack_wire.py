@@ -152,12 +152,12 @@ class _Line:
     def __init__(self, endpoint: Endpoint, seconds: float, *, secret: str = "") -> None:
         self._seconds = seconds
         self._secret = secret.encode("ascii")
-        self._loopback = endpoint.loopback
+        self._endpoint = endpoint
         self._tls = ssl.create_default_context() if endpoint.base_url.startswith("https:") else None
 
     def sent(self, doing: str, request: Request) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of the answer. Raises EdgeError."""
-        with Deadline(self._seconds) as deadline:
+        with Deadline(self._seconds, self._endpoint) as deadline:
             try:
                 answer = self._exchange(request, deadline)
             except (OSError, HTTPException) as error:
@@ -185,7 +185,7 @@ class _Line:
     def _opener(self, deadline: Deadline) -> OpenerDirector:
         """Not urllib's own set of handlers: that opens files and follows redirects."""
         opener = OpenerDirector()
-        opener.add_handler(ProxyHandler({} if self._loopback else None))
+        opener.add_handler(ProxyHandler({} if self._endpoint.loopback else None))
         opener.add_handler(_Https(deadline, self._tls) if self._tls else _Http(deadline))
         opener.add_handler(_AnyStatus())
         return opener
@@ -231,6 +231,14 @@ class _Connected:
         return self._made
 
 
+def _connected(connection: HTTPConnection, deadline: Deadline) -> dict[str, Any]:
+    """Behind a proxy the peer is the proxy's own affair."""
+    tunnelled = connection._tunnel_host  # type: ignore[attr-defined] # noqa: SLF001 - the only sign of one
+    below = connection.host == deadline.host or connection.host.endswith(f".{deadline.host}")
+    host = deadline.host if below and not tunnelled else ""
+    return {"host": host, "return_value": _Connected(connection.sock)}
+
+
 class _PlainConnection(HTTPConnection):
     def __init__(self, host: str, *, deadline: Deadline, **options: Any) -> None:
         super().__init__(host, **options)
@@ -238,7 +246,7 @@ class _PlainConnection(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
-        self._deadline.watch("connected", {"return_value": _Connected(self.sock)})
+        self._deadline.watch("connected", _connected(self, self._deadline))
 
 
 class _TlsConnection(HTTPSConnection):
@@ -248,7 +256,7 @@ class _TlsConnection(HTTPSConnection):
 
     def connect(self) -> None:
         super().connect()
-        self._deadline.watch("connected", {"return_value": _Connected(self.sock)})
+        self._deadline.watch("connected", _connected(self, self._deadline))
 
 
 class _Http(HTTPHandler):

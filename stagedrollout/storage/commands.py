@@ -10,9 +10,10 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, or_, select
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb, Store
@@ -26,6 +27,7 @@ from stagedrollout.storage.instants import (
     span_or_none,
 )
 from stagedrollout.storage.schema import commands
+from stagedrollout.storage.wording import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,11 @@ EXPIRED = "it expired before a daemon could carry it out; nothing was done"
 
 _CARRYING_OUT_MAX = timedelta(minutes=10)
 """A pass has a deadline far below this: an order taken longer ago was left behind by a daemon that died."""
+
+_ID: BindParameter[str] = bindparam("of_id")
+_WAITING = select(commands).where(commands.c.finished_us.is_(None)).order_by(commands.c.seq)
+_ONE = select(commands).where(commands.c.id == _ID)
+_CHANGE = commands.update().where(commands.c.id == _ID, commands.c.finished_us.is_(None))
 
 
 class CommandResult(StrEnum):
@@ -82,39 +89,28 @@ class CommandBox:
             "answer": "",
         }
         with writing(self._engine) as connection:
-            statement = insert(connection, commands).values(**row)
-            connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
+            connection.execute(_put(connection.dialect.name), row)
 
     def waiting(self) -> tuple[Command, ...]:
         """Orders not finished, in the order in which they arrived; call `expire` first.
 
         Those taken by this daemon, or by one that died, are among them.
         """
-        query = select(commands).where(commands.c.finished_us.is_(None)).order_by(commands.c.seq)
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_WAITING).all()
         return tuple(command for row in rows if (command := _readable(row)) is not None)
 
     def take(self, id: str, now: datetime) -> bool:  # noqa: A002 - the row's own word
         """Note that a daemon carries the order out; False when it is finished (or unknown): let it be."""
-        statement = commands.update().where(commands.c.id == id, commands.c.finished_us.is_(None))
-        with writing(self._engine) as connection:
-            return connection.execute(statement.values(taken_us=micros(now))).rowcount == 1
+        return self._change(id, taken_us=micros(now))
 
     def note(self, id: str, answer: str) -> None:  # noqa: A002
         """Tell how an order stands that is not finished yet."""
-        statement = commands.update().where(commands.c.id == id, commands.c.finished_us.is_(None))
-        with writing(self._engine) as connection:
-            connection.execute(statement.values(answer=answer))
+        self._change(id, answer=answer)
 
     def finish(self, id: str, result: CommandResult, answer: str, now: datetime) -> bool:  # noqa: A002
         """Answer the order; False when it has its answer already, which stays."""
-        statement = commands.update().where(commands.c.id == id, commands.c.finished_us.is_(None))
-        with writing(self._engine) as connection:
-            done = connection.execute(
-                statement.values(finished_us=micros(now), result=result.value, answer=answer)
-            )
-            return done.rowcount == 1
+        return self._change(id, finished_us=micros(now), result=result.value, answer=answer)
 
     def expire(self, now: datetime) -> int:
         """Refuse the orders whose time is over, except those being carried out; returns how many."""
@@ -132,23 +128,32 @@ class CommandBox:
 
     def find(self, id: str) -> CommandRow | None:  # noqa: A002
         with reading(self._engine) as connection:
-            row = connection.execute(select(commands).where(commands.c.id == id)).one_or_none()
+            row = connection.execute(_ONE, {_ID.key: id}).one_or_none()
         if row is None:
             return None
         try:
             result = None if row.result is None else CommandResult(row.result)
             command = _command(row)
-        except ValueError as error:
+            taken, finished = instant_or_none(row.taken_us), instant_or_none(row.finished_us)
+        except UNREADABLE as error:
             raise StorageError(f"the order {id} cannot be read: {error}") from error
-        return CommandRow(
-            command, instant_or_none(row.taken_us), instant_or_none(row.finished_us), result, row.answer
-        )
+        return CommandRow(command, taken, finished, result, row.answer)
+
+    def _change(self, row_id: str, **values: Any) -> bool:
+        """Of an order that has no answer yet; False when it has one (or is unknown)."""
+        with writing(self._engine) as connection:
+            return connection.execute(_CHANGE, {_ID.key: row_id, **values}).rowcount == 1
+
+
+@cache
+def _put(dialect: str) -> Executable:
+    return insert(dialect, commands).on_conflict_do_nothing(index_elements=["id"])
 
 
 def _readable(row: Row[Any]) -> Command | None:
     try:
         return _command(row)
-    except ValueError as error:
+    except UNREADABLE as error:
         # A newer command line may know more verbs. It sees that nobody takes the order, and says so.
         log.warning("order %s cannot be read and is left alone: %s", row.id, error)
         return None

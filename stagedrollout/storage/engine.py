@@ -95,9 +95,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that can say ON CONFLICT, which both databases spell alike but SQLAlchemy keeps apart."""
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as insert_postgresql  # noqa: PLC0415 - only there
 
         return insert_postgresql(table)
@@ -217,7 +217,7 @@ def _use_wal(connect: Callable[[], sqlite3.Connection], path: Path) -> None:
         with closing(connect()) as connection:
             row = connection.execute("PRAGMA journal_mode=WAL").fetchone()
     except sqlite3.Error as error:
-        raise StorageError(f"the database {path} cannot be used: {error}") from error
+        raise StorageError(f"the database {path} cannot be used: {error}{_cure(error)}") from error
     if row is None or row[0] != "wal":
         raise StorageError(f"the file system of {path} cannot hold a write-ahead log: use a local disk")
 
@@ -244,4 +244,17 @@ def _in_our_words() -> Iterator[None]:
         told = error.orig if isinstance(error, DBAPIError) else error
         # The first line only: PostgreSQL's second one repeats the row that was to be written.
         words = next(iter(str(told).splitlines()), type(told).__name__)
-        raise StorageError(f"the database could not be read or written: {words}") from error
+        raise StorageError(f"the database could not be read or written: {words}{_cure(told)}") from error
+
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _cure(error: object) -> str:
+    """What to do about a file that is no database any more."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+        return ""
+    return (
+        "; the file is damaged: `stagedrollout db check` tells more, and `stagedrollout db restore` puts a backup in its"
+        " place; until then nothing is raised, and whoever must halt does it in the store's console"
+    )

@@ -11,11 +11,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, case, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from stagedrollout.core.errors import LostLease, StaleJournal, StorageError
@@ -23,6 +25,7 @@ from stagedrollout.core.events import CHAIN_START, Entry, Recorded, chain_hash
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp, Verb
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
+from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.instants import instant, micros, micros_or_none, span_micros_or_none
 from stagedrollout.storage.ledger import note
 from stagedrollout.storage.outbox import enqueue, want_board
@@ -30,6 +33,28 @@ from stagedrollout.storage.schema import daemons, events, intents, rollouts
 from stagedrollout.storage.wording import UNREADABLE, json_body, json_text
 
 _UNSETTLED = or_(intents.c.settlement.is_(None), intents.c.settlement == Settlement.IN_DOUBT.value)
+_STANDING = select(intents).where(_UNSETTLED).order_by(intents.c.opened_us, intents.c.key)
+
+# Statements are made once: making one costs several times what SQLite needs to carry it out.
+_OF: BindParameter[str] = bindparam("of_rollout")
+_AFTER: BindParameter[int] = bindparam("after_seq")
+_MOST: BindParameter[int] = bindparam("most")
+
+_HISTORY = select(events).where(events.c.rollout == _OF).order_by(events.c.seq)
+_TOLD = _HISTORY.where(events.c.kind.in_(bindparam("of_kinds", expanding=True)))
+_TAIL = select(events).where(events.c.seq > _AFTER).order_by(events.c.seq).limit(_MOST)
+_TAIL_OF = _TAIL.where(events.c.rollout == _OF)
+_LAST = (
+    select(events.c.seq, events.c.hash).where(events.c.rollout == _OF).order_by(events.c.seq.desc()).limit(1)
+)
+_FIRST = func.min(case((events.c.prev == CHAIN_START, events.c.seq)))
+_HEADS = select(events.c.rollout, _FIRST, func.max(events.c.seq)).group_by(events.c.rollout).order_by(_FIRST)
+_KNOWN = select(rollouts.c.key).order_by(rollouts.c.key)
+_KNOWN_SEQ = select(rollouts.c.seq).where(rollouts.c.key == _OF)
+_EPOCH = select(daemons.c.epoch).with_for_update(read=True)
+_APPEND = events.insert().returning(events.c.seq)
+_OPEN = intents.insert()
+_SETTLE = intents.update().where(intents.c.key == bindparam("intent"), intents.c.rollout == _OF, _UNSETTLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +71,10 @@ class StandingIntent:
 class Journal:
     """Safe from many threads. Every method raises StorageError when the database fails."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, highwater: HighWater | None = None) -> None:
+        """`highwater`: kept beside the database by the daemon, which alone writes it."""
         self._engine = engine
+        self._highwater = highwater
 
     def record(self, batch: Batch) -> tuple[Recorded, ...]:
         """Write all of the batch, durably, or nothing. Returns its entries with their place in the journal.
@@ -57,6 +84,7 @@ class Journal:
         """
         with writing(self._engine) as connection:
             _check_epoch(connection, batch.epoch)
+            marked = self._highwater is not None and self._highwater.held(connection)
             last_seq, last_hash = _last(connection, batch.rollout)
             if batch.expected_seq is not None and batch.expected_seq != last_seq:
                 raise StaleJournal(f"the journal of {batch.rollout} has grown since it was read")
@@ -73,81 +101,97 @@ class Journal:
                 seq = recorded[-1].seq if recorded else last_seq
                 _summarise(connection, batch, batch.summary, seq)
             note(connection, batch)
+        if self._highwater is not None and marked and recorded:
+            self._highwater.reached(recorded[-1])  # after the commit, never before: see highwater.py
         return recorded
 
     def history(self, rollout: RolloutKey) -> tuple[Recorded, ...]:
         """Everything recorded of one rollout, oldest first."""
-        query = select(events).where(events.c.rollout == str(rollout)).order_by(events.c.seq)
         with reading(self._engine) as connection:
-            return tuple(_recorded(row) for row in connection.execute(query))
+            return tuple(_recorded(row) for row in connection.execute(_HISTORY, _of(rollout)))
 
     def told(self, rollout: RolloutKey, kinds: tuple[str, ...]) -> tuple[Recorded, ...]:
         """What is recorded of one rollout in facts of these kinds, oldest first."""
-        query = select(events).where(events.c.rollout == str(rollout), events.c.kind.in_(kinds))
+        asked = {**_of(rollout), "of_kinds": kinds}
         with reading(self._engine) as connection:
-            return tuple(_recorded(row) for row in connection.execute(query.order_by(events.c.seq)))
+            return tuple(_recorded(row) for row in connection.execute(_TOLD, asked))
 
     def tail(self, after_seq: int, limit: int, *, rollout: RolloutKey | None = None) -> tuple[Recorded, ...]:
         """At most `limit` entries after `after_seq`, oldest first, of one rollout or of all."""
-        query = select(events).where(events.c.seq > after_seq).order_by(events.c.seq).limit(limit)
+        asked: dict[str, Any] = {_AFTER.key: after_seq, _MOST.key: limit}
+        query = _TAIL
         if rollout is not None:
-            query = query.where(events.c.rollout == str(rollout))
+            query, asked = _TAIL_OF, {**asked, **_of(rollout)}
         with reading(self._engine) as connection:
-            return tuple(_recorded(row) for row in connection.execute(query))
+            return tuple(_recorded(row) for row in connection.execute(query, asked))
 
     def rollout_keys(self, store_app: StoreApp | None = None) -> tuple[RolloutKey, ...]:
         """Every rollout of the store app (or of all), in the order in which they were begun.
 
         One whose entries are gone is still named, last, if `status` knew it: `verify` then says so.
         """
-        begun = select(events.c.rollout).where(events.c.prev == CHAIN_START).order_by(events.c.seq)
-        known = select(rollouts.c.key).order_by(rollouts.c.key)
-        with reading(self._engine) as connection:
-            names = [*connection.execute(begun).scalars(), *connection.execute(known).scalars()]
-        keys = (_key(name) for name in dict.fromkeys(names))
+        keys = _parsed(self._names_and_heads()[0])
         return tuple(key for key in keys if store_app is None or key.store_app == store_app)
+
+    def heads(self, store_app: StoreApp) -> dict[RolloutKey, int]:
+        """`rollout_keys` and the `head` of each, as of one moment."""
+        names, heads = self._names_and_heads()
+        keys = (key for key in _parsed(names) if key.store_app == store_app)
+        return {key: heads.get(str(key), 0) for key in keys}
 
     def head(self, rollout: RolloutKey) -> int:
         """The rollout's last seq; 0 when nothing is recorded of it."""
         with reading(self._engine) as connection:
             return _last(connection, rollout)[0]
 
+    def _names_and_heads(self) -> tuple[list[str], dict[str, int]]:
+        with reading(self._engine) as connection:
+            rows = connection.execute(_HEADS).all()
+            known = connection.execute(_KNOWN).scalars().all()
+        return [*(name for name, first, _ in rows if first), *known], {name: last for name, _, last in rows}
+
     def open_intents(self, of: StoreApp | RolloutKey) -> tuple[StandingIntent, ...]:
         """Intents not settled for good, oldest first: after a crash, each is settled by looking."""
-        query = select(intents).where(_UNSETTLED).order_by(intents.c.opened_us, intents.c.key)
         with reading(self._engine) as connection:
-            rows = [(_key(row.rollout), row) for row in connection.execute(query)]
+            rows = [(_key(row.rollout), row) for row in connection.execute(_STANDING)]
         return tuple(_standing(key, row) for key, row in rows if of in (key, key.store_app))
 
     def verify(self, rollout: RolloutKey) -> int | None:
         """The first seq at which the chain of the rollout is broken (entry changed, or one before it
         missing), the last seq `status` knew of if the end is missing, None if all is as it was written.
         """
-        query = select(events).where(events.c.rollout == str(rollout)).order_by(events.c.seq)
-        summary = select(rollouts.c.seq).where(rollouts.c.key == str(rollout))
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-            known = connection.execute(summary).scalar()
+            rows = connection.execute(_HISTORY, _of(rollout)).all()
+            known = connection.execute(_KNOWN_SEQ, _of(rollout)).scalar()
         prev = CHAIN_START
         for row in rows:
-            if not _follows(row, prev):
+            if not follows(row, prev):
                 return int(row.seq)
             prev = row.hash
         last = rows[-1].seq if rows else 0
-        return int(known) if known is not None and known > last else None
+        if known is not None and not isinstance(known, int):
+            return last  # what `status` knew is no number any more
+        return known if known is not None and known > last else None
+
+
+def _of(rollout: RolloutKey) -> dict[str, Any]:
+    return {_OF.key: str(rollout)}
+
+
+def _parsed(names: Iterable[str]) -> Iterator[RolloutKey]:
+    return (_key(name) for name in dict.fromkeys(names))
 
 
 def _check_epoch(connection: Connection, epoch: int | None) -> None:
     if epoch is None:
         return
-    claimed = connection.execute(select(daemons.c.epoch).with_for_update(read=True)).scalar()
+    claimed = connection.execute(_EPOCH).scalar()
     if claimed != epoch:
         raise LostLease(f"this daemon's epoch is {epoch}, the database is held under {claimed}")
 
 
 def _last(connection: Connection, rollout: RolloutKey) -> tuple[int, str]:
-    of_rollout = select(events.c.seq, events.c.hash).where(events.c.rollout == str(rollout))
-    row = connection.execute(of_rollout.order_by(events.c.seq.desc()).limit(1)).one_or_none()
+    row = connection.execute(_LAST, _of(rollout)).one_or_none()
     return (0, CHAIN_START) if row is None else (row.seq, row.hash)
 
 
@@ -167,7 +211,7 @@ def _append(connection: Connection, batch: Batch, prev: str) -> tuple[Recorded, 
             "hash": digest,
         }
         try:
-            seq = connection.execute(events.insert().values(row).returning(events.c.seq)).scalar_one()
+            seq = connection.execute(_APPEND, row).scalar_one()
         except IntegrityError as error:
             raise StaleJournal(f"somebody else has just written to the journal of {batch.rollout}") from error
         recorded.append(Recorded(seq, batch.rollout, entry, prev, digest))
@@ -188,23 +232,24 @@ def _open(connection: Connection, batch: Batch, opened: OpenIntent) -> None:
         "detail": "",
     }
     try:
-        connection.execute(intents.insert().values(row))
+        connection.execute(_OPEN, row)
     except IntegrityError as error:
         raise StaleJournal(f"the intent {opened.key} was opened before") from error
 
 
 def _settle(connection: Connection, batch: Batch, settled: SettledIntent) -> None:
-    statement = (
-        intents.update()
-        .where(intents.c.key == settled.key, intents.c.rollout == str(batch.rollout), _UNSETTLED)
-        .values(settlement=settled.settlement.value, detail=settled.detail, settled_us=micros(batch.at))
-    )
-    if connection.execute(statement).rowcount != 1:
+    told = {"settlement": settled.settlement.value, "detail": settled.detail, "settled_us": micros(batch.at)}
+    asked = {"intent": settled.key, **_of(batch.rollout)}
+    if connection.execute(_SETTLE, {**told, **asked}).rowcount != 1:
         raise StaleJournal(f"the intent {settled.key} is not open")
 
 
 def _summarise(connection: Connection, batch: Batch, summary: Summary, seq: int) -> None:
-    standing: dict[str, Any] = {
+    row = {
+        "key": str(batch.rollout),
+        "app": batch.rollout.app,
+        "store": batch.rollout.store.value,
+        "release_id": batch.rollout.release_id,
         "label": summary.label,
         "phase": summary.phase,
         "exposure_ppm": summary.exposure_ppm,
@@ -214,14 +259,15 @@ def _summarise(connection: Connection, batch: Batch, summary: Summary, seq: int)
         "updated_us": micros(batch.at),
         "seq": seq,
     }
-    named = {
-        "key": str(batch.rollout),
-        "app": batch.rollout.app,
-        "store": batch.rollout.store.value,
-        "release_id": batch.rollout.release_id,
-    }
-    statement = insert(connection, rollouts).values(**named, **standing)
-    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=standing))
+    connection.execute(_summary(connection.dialect.name), row)
+
+
+@cache
+def _summary(dialect: str) -> Executable:
+    statement = insert(dialect, rollouts)
+    named = ("key", "app", "store", "release_id")
+    standing = {column.name: column for column in statement.excluded if column.name not in named}
+    return statement.on_conflict_do_update(index_elements=["key"], set_=standing)
 
 
 def _recorded(row: Row[Any]) -> Recorded:
@@ -232,26 +278,28 @@ def _recorded(row: Row[Any]) -> Recorded:
     return Recorded(row.seq, _key(row.rollout), entry, row.prev, row.hash)
 
 
-def _follows(row: Row[Any], prev: str) -> bool:
+def follows(row: Row[Any], prev: str) -> bool:
+    """Whether an entry is as it was written, right after the one whose hash is `prev`."""
     try:
         found = _recorded(row)
-    except StorageError:
+        return found.prev == prev and found.hash == chain_hash(prev, found.rollout, found.entry)
+    except UNREADABLE:
         return False
-    return found.prev == prev and found.hash == chain_hash(prev, found.rollout, found.entry)
 
 
 def _standing(rollout: RolloutKey, row: Row[Any]) -> StandingIntent:
     try:
         change = Change(Verb(row.verb), row.release_id, row.exposure_ppm)
         settlement = None if row.settlement is None else Settlement(row.settlement)
-    except ValueError as error:
+        opened = instant(row.opened_us)
+    except UNREADABLE as error:
         raise StorageError(f"the intent {row.key} cannot be read: {error}") from error
     intent = OpenIntent(row.key, change, row.seen, row.epoch)
-    return StandingIntent(rollout, intent, instant(row.opened_us), settlement, row.detail)
+    return StandingIntent(rollout, intent, opened, settlement, row.detail)
 
 
 def _key(name: str) -> RolloutKey:
     try:
         return RolloutKey.parse(name)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise StorageError(f"the database names a rollout that cannot be read: {name!r}") from error

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, func, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from stagedrollout.core.errors import StaleJournal, StorageError
@@ -30,6 +31,31 @@ COUNT_MAX = 2**63 - 1
 """What the databases can hold; counts that are true stay far below (1e12)."""
 
 
+_OF: BindParameter[str] = bindparam("of_rollout")
+_DIGEST: BindParameter[str] = bindparam("of_hash")
+
+_NEWEST = (
+    select(func.max(buckets.c.seq).label("seq"), func.min(buckets.c.seq).label("first"))
+    .where(buckets.c.rollout == _OF)
+    .group_by(buckets.c.measure, buckets.c.start_us, buckets.c.stratum)
+    .subquery()
+)
+_LOAD = select(buckets).join(_NEWEST, buckets.c.seq == _NEWEST.c.seq).order_by(_NEWEST.c.first)
+"""In the order in which the buckets came up, which is the order a replay leaves them in."""
+
+_REVISIONS = select(buckets).where(buckets.c.rollout == _OF).order_by(buckets.c.seq)
+_REVISIONS_UNTIL = _REVISIONS.where(buckets.c.seq <= bindparam("until"))
+_HEAD = select(buckets.c.hash).where(buckets.c.rollout == _OF).order_by(buckets.c.seq.desc()).limit(1)
+_SEQ = (
+    select(buckets.c.seq)
+    .where(buckets.c.rollout == _OF, buckets.c.hash == _DIGEST)
+    .order_by(buckets.c.seq)
+    .limit(1)
+)
+_ADD = buckets.insert()
+_STANDING = select(standings).where(standings.c.rollout == _OF)
+
+
 class LedgerTable:
     """Safe from many threads. Every method raises StorageError when the database fails or a row it needs is
     damaged.
@@ -43,16 +69,8 @@ class LedgerTable:
 
         Older revisions are not read: they may be ten times as many. The chain is not looked at (`verify`).
         """
-        newest = (
-            select(func.max(buckets.c.seq).label("seq"), func.min(buckets.c.seq).label("first"))
-            .where(buckets.c.rollout == str(rollout))
-            .group_by(buckets.c.measure, buckets.c.start_us, buckets.c.stratum)
-            .subquery()
-        )
-        # In the order in which the buckets came up, which is the order a replay leaves them in.
-        query = select(buckets).join(newest, buckets.c.seq == newest.c.seq).order_by(newest.c.first)
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_LOAD, _of(rollout)).all()
         found: dict[Measure, dict[Place, Tally]] = {}
         for revision in map(_revision, rows):
             found.setdefault(revision.measure, {})[revision.place] = revision.tally
@@ -68,11 +86,11 @@ class LedgerTable:
         """
         if until == CHAIN_START:
             return ()
-        query = select(buckets).where(buckets.c.rollout == str(rollout)).order_by(buckets.c.seq)
+        asked, query = _of(rollout), _REVISIONS
         with reading(self._engine) as connection:
             if until is not None:
-                query = query.where(buckets.c.seq <= _seq(connection, rollout, until))
-            return tuple(_revision(row) for row in connection.execute(query))
+                query, asked = _REVISIONS_UNTIL, {**asked, "until": _seq(connection, rollout, until)}
+            return tuple(_revision(row) for row in connection.execute(query, asked))
 
     def head(self, rollout: RolloutKey) -> str:
         """The hash of the last revision; CHAIN_START when there is none."""
@@ -83,9 +101,8 @@ class LedgerTable:
         """The first seq at which the chain of the rollout is broken: the revision was changed, or one before it
         is missing. None if all is as it was written; a missing end shows only against a head that was told.
         """
-        query = select(buckets).where(buckets.c.rollout == str(rollout)).order_by(buckets.c.seq)
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_REVISIONS, _of(rollout)).all()
         prev = CHAIN_START
         for row in rows:
             if not _follows(row, prev, str(rollout)):
@@ -95,9 +112,8 @@ class LedgerTable:
 
     def standing(self, rollout: RolloutKey) -> tuple[datetime, dict[str, Any]] | None:
         """What the newest pass found and decided, and when; None before the first one. Never decide by it."""
-        query = select(standings).where(standings.c.rollout == str(rollout))
         with reading(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_STANDING, _of(rollout)).one_or_none()
         if row is None:
             return None
         try:
@@ -142,7 +158,7 @@ def _add(connection: Connection, batch: Batch) -> None:
     except UNREADABLE as error:
         raise StorageError(f"the ledger of {batch.rollout} cannot take this: {error}") from error
     try:
-        connection.execute(buckets.insert(), rows)
+        connection.execute(_ADD, rows)
     except IntegrityError as error:
         raise StaleJournal(f"somebody else has just written to the ledger of {batch.rollout}") from error
 
@@ -172,20 +188,32 @@ def _rows(batch: Batch) -> Iterator[dict[str, Any]]:
 
 
 def _stand(connection: Connection, batch: Batch) -> None:
-    told = {"at_us": micros(batch.at), "body": json_text(batch.standing or {})}
-    statement = insert(connection, standings).values(rollout=str(batch.rollout), **told)
-    connection.execute(statement.on_conflict_do_update(index_elements=["rollout"], set_=told))
+    row = {
+        "rollout": str(batch.rollout),
+        "at_us": micros(batch.at),
+        "body": json_text(batch.standing or {}),
+    }
+    connection.execute(_stands(connection.dialect.name), row)
+
+
+@cache
+def _stands(dialect: str) -> Executable:
+    statement = insert(dialect, standings)
+    told = {"at_us": statement.excluded.at_us, "body": statement.excluded.body}
+    return statement.on_conflict_do_update(index_elements=["rollout"], set_=told)
+
+
+def _of(rollout: RolloutKey) -> dict[str, Any]:
+    return {_OF.key: str(rollout)}
 
 
 def _head(connection: Connection, rollout: RolloutKey) -> str:
-    hashes = select(buckets.c.hash).where(buckets.c.rollout == str(rollout))
-    found = connection.execute(hashes.order_by(buckets.c.seq.desc()).limit(1)).scalar()
+    found = connection.execute(_HEAD, _of(rollout)).scalar()
     return CHAIN_START if found is None else str(found)
 
 
 def _seq(connection: Connection, rollout: RolloutKey, digest: str) -> int:
-    named = select(buckets.c.seq).where(buckets.c.rollout == str(rollout), buckets.c.hash == digest)
-    found = connection.execute(named.order_by(buckets.c.seq).limit(1)).scalar()
+    found = connection.execute(_SEQ, {**_of(rollout), _DIGEST.key: digest}).scalar()
     if found is None:
         raise StorageError(f"the ledger of {rollout} has no revision {digest!r}")
     return int(found)
@@ -204,7 +232,7 @@ def _follows(row: Row[Any], prev: str, rollout: str) -> bool:
     try:
         found = _revision(row)
         return bool(row.prev == prev and row.hash == chained(prev, rollout, found))
-    except (StorageError, *UNREADABLE):
+    except UNREADABLE:
         return False
 
 

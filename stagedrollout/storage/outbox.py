@@ -12,9 +12,10 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, func, not_, or_, select
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import RolloutKey
@@ -22,7 +23,7 @@ from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant, instant_or_none, micros
 from stagedrollout.storage.schema import outbox, threads
-from stagedrollout.storage.wording import value_of, value_text
+from stagedrollout.storage.wording import UNREADABLE, value_of, value_text
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +38,58 @@ class OutboxState(StrEnum):
     FAILED = "failed"
 
 
-_UNSENT = outbox.c.state.in_([OutboxState.PENDING.value, OutboxState.SENDING.value])
+_UNSENT = or_(*(outbox.c.state == state.value for state in (OutboxState.PENDING, OutboxState.SENDING)))
 _HEADS = select(func.min(outbox.c.id)).where(_UNSENT).group_by(outbox.c.rollout)
 """Of every rollout its oldest notice not yet sent: the only one that may go."""
 
 LOST_LATELY = timedelta(days=1)
 """For so long, from when it was written, an urgent notice that was given up is a reason to wake somebody."""
 
+WAITING_MAX = 200
+"""Notices of one rollout that wait at most, urgent ones apart: more than that nobody reads."""
+
 _URGENT = or_(outbox.c.broadcast, outbox.c.kind == NoticeKind.IN_DOUBT.value)
 """What is delivered within ten minutes, somewhere (promise R20)."""
+
+_ID: BindParameter[int] = bindparam("of_id")
+_OF: BindParameter[str] = bindparam("of_rollout")
+_BY: BindParameter[int] = bindparam("by_us")
+_NOW: BindParameter[int] = bindparam("now_shown")
+
+_DUE = select(outbox).where(outbox.c.id.in_(_HEADS), outbox.c.next_try_us <= _BY).order_by(outbox.c.id)
+_NEXT_HEAD = select(func.min(outbox.c.next_try_us)).where(outbox.c.id.in_(_HEADS))
+_URGENT_ROWS = (
+    select(outbox.c.id, outbox.c.rollout, outbox.c.created_us).where(_UNSENT, _URGENT).order_by(outbox.c.id)
+)
+_BODY = select(outbox.c.body).where(outbox.c.id == _ID)
+_CHANGE = outbox.update().where(outbox.c.id == _ID, _UNSENT)
+_MARK_SENDING = _CHANGE.values(state=OutboxState.SENDING.value, attempts=outbox.c.attempts + 1)
+_EXCESS = (
+    select(outbox.c.id)
+    .where(outbox.c.rollout == _OF, outbox.c.state == OutboxState.PENDING.value, not_(_URGENT))
+    .order_by(outbox.c.id.desc())
+    .offset(WAITING_MAX)
+    .limit(1)
+)
+_GIVE_WAY = (
+    outbox.update()
+    .where(outbox.c.id == _EXCESS.scalar_subquery())
+    .values(state=OutboxState.FAILED.value, error=f"{WAITING_MAX} newer notices of this rollout wait")
+)
+"""Of a rollout that flaps while nobody can be told, the newest notices wait and all urgent ones."""
+
+_BEHIND = threads.c.wanted > threads.c.shown
+_THREAD = select(threads).where(threads.c.rollout == _OF)
+_STALE = (
+    select(threads)
+    .where(_BEHIND, threads.c.next_try_us <= _BY)
+    .order_by(threads.c.next_try_us, threads.c.rollout)
+)
+_NEXT_BOARD = select(func.min(threads.c.next_try_us)).where(_BEHIND)
+_NEXT_DUE = select(_NEXT_HEAD.scalar_subquery(), _NEXT_BOARD.scalar_subquery())
+_MINE = threads.update().where(threads.c.rollout == _OF)
+_SHOWN = _MINE.where(threads.c.shown < _NOW).values(shown=_NOW, attempts=0)
+_SHOW_AGAIN = _MINE.values(next_try_us=_BY, attempts=threads.c.attempts + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +173,8 @@ class OutboxTable:
 
     def due(self, now: datetime) -> tuple[OutboxRow, ...]:
         """At most one notice per rollout, oldest first: those whose turn and time have come."""
-        query = select(outbox).where(outbox.c.id.in_(_HEADS), outbox.c.next_try_us <= micros(now))
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(outbox.c.id)).all()
+            rows = connection.execute(_DUE, {_BY.key: micros(now)}).all()
         return tuple(found for row in rows if (found := _due(row)) is not None)
 
     def everything(self) -> tuple[Telling, ...]:
@@ -152,10 +195,8 @@ class OutboxTable:
 
     def next_due(self) -> datetime | None:
         """When `due` or `stale_boards` next has something, long past if at once; None while nothing waits."""
-        heads = select(func.min(outbox.c.next_try_us)).where(outbox.c.id.in_(_HEADS))
-        boards = select(func.min(threads.c.next_try_us)).where(threads.c.wanted > threads.c.shown)
         with reading(self._engine) as connection:
-            found = (connection.execute(heads).scalar(), connection.execute(boards).scalar())
+            found = connection.execute(_NEXT_DUE).one()
         return instant_or_none(min((us for us in found if us is not None), default=None))
 
     def undelivered(self, now: datetime) -> Undelivered:
@@ -174,25 +215,24 @@ class OutboxTable:
 
     def urgent(self) -> tuple[UrgentRow, ...]:
         """Oldest first, without the words: there may be many, and this is asked often."""
-        query = select(outbox.c.id, outbox.c.rollout, outbox.c.created_us).where(_UNSENT, _URGENT)
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(outbox.c.id)).all()
+            rows = connection.execute(_URGENT_ROWS).all()
         found = (_urgent(row.id, row.rollout, row.created_us) for row in rows)
         return tuple(row for row in found if row is not None)
 
     def notice(self, id: int) -> Notice | None:  # noqa: A002 - the row's own word
         """None for one that is not there, or cannot be read."""
         with reading(self._engine) as connection:
-            body = connection.execute(select(outbox.c.body).where(outbox.c.id == id)).scalar()
+            body = connection.execute(_BODY, {_ID.key: id}).scalar()
         try:
             return None if body is None else value_of(Notice, body)
-        except (StorageError, ValueError) as error:
+        except UNREADABLE as error:
             log.warning("notice %s cannot be read: %s", id, error)
             return None
 
     def mark_sending(self, id: int) -> None:  # noqa: A002 - the row's own word
         """Before the request leaves. Raises StorageError for a notice that is already sent or given up."""
-        self._change(id, state=OutboxState.SENDING.value, attempts=outbox.c.attempts + 1)
+        self._update(_MARK_SENDING, id)
 
     def mark_sent(self, id: int, message_id: str, now: datetime) -> None:  # noqa: A002
         self._change(id, state=OutboxState.SENT.value, message_id=message_id, sent_us=micros(now), error="")
@@ -210,109 +250,133 @@ class OutboxTable:
         self._change(id, state=OutboxState.FAILED.value, error=error)
 
     def thread(self, rollout: RolloutKey) -> Thread | None:
-        query = select(threads).where(threads.c.rollout == str(rollout))
         with reading(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_THREAD, {"of_rollout": str(rollout)}).one_or_none()
         return None if row is None else _thread(row)
 
     def set_thread(self, rollout: RolloutKey, channel: str, message_id: str) -> None:
         """The thread's first message is posted."""
-        place = {"channel": channel, "message_id": message_id}
+        row = {
+            "rollout": str(rollout),
+            "channel": channel,
+            "message_id": message_id,
+            "wanted": 0,
+            "shown": 0,
+            "next_try_us": _AT_ONCE,
+            "attempts": 0,
+        }
         with writing(self._engine) as connection:
-            statement = insert(connection, threads).values(
-                rollout=str(rollout), **place, wanted=0, shown=0, next_try_us=_AT_ONCE, attempts=0
-            )
-            connection.execute(statement.on_conflict_do_update(index_elements=["rollout"], set_=place))
+            connection.execute(_set_thread(connection.dialect.name), row)
 
     def stale_boards(self, now: datetime) -> tuple[Thread, ...]:
         """Threads whose board is behind, or whose first message is not posted yet, and may be tried now."""
-        query = select(threads).where(
-            threads.c.wanted > threads.c.shown, threads.c.next_try_us <= micros(now)
-        )
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(threads.c.next_try_us, threads.c.rollout)).all()
-        return tuple(_thread(row) for row in rows)
+            rows = connection.execute(_STALE, {_BY.key: micros(now)}).all()
+        return tuple(thread for row in rows if (thread := _readable(row)) is not None)
 
     def board_shown(self, rollout: RolloutKey, revision: int) -> None:
         """`revision` is the thread's `wanted` when its board was read; a newer one stays wanted."""
-        statement = threads.update().where(threads.c.rollout == str(rollout), threads.c.shown < revision)
         with writing(self._engine) as connection:
-            connection.execute(statement.values(shown=revision, attempts=0))
+            connection.execute(_SHOWN, {_OF.key: str(rollout), _NOW.key: revision})
 
     def board_retry_at(self, rollout: RolloutKey, when: datetime) -> None:
-        statement = threads.update().where(threads.c.rollout == str(rollout))
         with writing(self._engine) as connection:
-            connection.execute(statement.values(next_try_us=micros(when), attempts=threads.c.attempts + 1))
+            connection.execute(_SHOW_AGAIN, {_OF.key: str(rollout), _BY.key: micros(when)})
 
     def _change(self, row_id: int, **values: Any) -> None:
-        statement = outbox.update().where(outbox.c.id == row_id, _UNSENT).values(**values)
+        self._update(_CHANGE, row_id, values)
+
+    def _update(self, statement: Executable, row_id: int, values: dict[str, Any] | None = None) -> None:
         with writing(self._engine) as connection:
-            if connection.execute(statement).rowcount != 1:
+            if connection.execute(statement, {_ID.key: row_id, **(values or {})}).rowcount != 1:
                 raise StorageError(f"notice {row_id} is not waiting to be sent")
 
 
 def enqueue(connection: Connection, rollout: RolloutKey, notice: Notice, at: datetime) -> None:
     """Put a notice into the caller's transaction; one whose key is known is not told again."""
-    statement = insert(connection, outbox).values(
-        key=notice.key,
-        rollout=str(rollout),
-        kind=notice.kind.value,
-        broadcast=notice.broadcast,
-        body=value_text(notice),
-        state=OutboxState.PENDING.value,
-        attempts=0,
-        next_try_us=_AT_ONCE,
-        created_us=micros(at),
-        error="",
-    )
-    connection.execute(statement.on_conflict_do_nothing(index_elements=["key"]))
+    row = {
+        "key": notice.key,
+        "rollout": str(rollout),
+        "kind": notice.kind.value,
+        "broadcast": notice.broadcast,
+        "body": value_text(notice),
+        "state": OutboxState.PENDING.value,
+        "attempts": 0,
+        "next_try_us": _AT_ONCE,
+        "created_us": micros(at),
+        "error": "",
+    }
+    connection.execute(_enqueue(connection.dialect.name), row)
+    connection.execute(_GIVE_WAY, {"of_rollout": str(rollout)})
 
 
 def want_board(connection: Connection, rollout: RolloutKey, board: Board) -> None:
     """Ask, in the caller's transaction, for the board to be shown; one that says the same is no revision."""
-    statement = insert(connection, threads).values(
-        rollout=str(rollout),
-        channel="",
-        board=value_text(board),
-        wanted=1,
-        shown=0,
-        next_try_us=_AT_ONCE,
-        attempts=0,
-    )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["rollout"],
-            set_={"board": statement.excluded.board, "wanted": threads.c.wanted + 1},
-            where=threads.c.board.is_distinct_from(statement.excluded.board),
-        )
+    row = {
+        "rollout": str(rollout),
+        "channel": "",
+        "board": value_text(board),
+        "wanted": 1,
+        "shown": 0,
+        "next_try_us": _AT_ONCE,
+        "attempts": 0,
+    }
+    connection.execute(_want_board(connection.dialect.name), row)
+
+
+@cache
+def _enqueue(dialect: str) -> Executable:
+    return insert(dialect, outbox).on_conflict_do_nothing(index_elements=["key"])
+
+
+@cache
+def _set_thread(dialect: str) -> Executable:
+    statement = insert(dialect, threads)
+    place = {"channel": statement.excluded.channel, "message_id": statement.excluded.message_id}
+    return statement.on_conflict_do_update(index_elements=["rollout"], set_=place)
+
+
+@cache
+def _want_board(dialect: str) -> Executable:
+    statement = insert(dialect, threads)
+    return statement.on_conflict_do_update(
+        index_elements=["rollout"],
+        set_={"board": statement.excluded.board, "wanted": threads.c.wanted + 1},
+        where=threads.c.board.is_distinct_from(statement.excluded.board),
     )
 
 
 def _due(row: Row[Any]) -> OutboxRow | None:
     try:
         rollout, notice = RolloutKey.parse(row.rollout), value_of(Notice, row.body)
-    except (StorageError, ValueError) as error:
+        created = instant(row.created_us)
+    except UNREADABLE as error:
         # Only this rollout waits, and `undelivered` shows it; the others' halts must still be told.
         log.warning("notice %s cannot be read and stays unsent: %s", row.id, error)
         return None
     ambiguous = row.state == OutboxState.SENDING.value
-    return OutboxRow(row.id, rollout, notice, row.attempts, ambiguous, instant(row.created_us), row.error)
+    return OutboxRow(row.id, rollout, notice, row.attempts, ambiguous, created, row.error)
 
 
 def _urgent(row_id: int, rollout: str, created_us: int) -> UrgentRow | None:
     try:
         return UrgentRow(row_id, RolloutKey.parse(rollout), instant(created_us))
-    except ValueError:  # `due` says so, and `undelivered` counts it
+    except UNREADABLE:  # `due` says so, and `undelivered` counts it
+        return None
+
+
+def _readable(row: Row[Any]) -> Thread | None:
+    try:
+        return _thread(row)
+    except StorageError as error:
+        log.warning("the thread of %s cannot be read and stays as it is: %s", row.rollout, error)
         return None
 
 
 def _thread(row: Row[Any]) -> Thread:
-    return Thread(
-        RolloutKey.parse(row.rollout),
-        row.channel,
-        row.message_id,
-        None if row.board is None else value_of(Board, row.board),
-        row.wanted,
-        row.shown,
-        row.attempts,
-    )
+    try:
+        rollout = RolloutKey.parse(row.rollout)
+    except UNREADABLE as error:
+        raise StorageError(f"the database names a rollout that cannot be read: {row.rollout!r}") from error
+    board = None if row.board is None else value_of(Board, row.board)
+    return Thread(rollout, row.channel, row.message_id, board, row.wanted, row.shown, row.attempts)

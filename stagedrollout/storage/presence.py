@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, select
 
 from stagedrollout.core.errors import LostLease, StorageError
 from stagedrollout.core.model import RolloutKey, Store, StoreApp
@@ -23,6 +24,11 @@ from stagedrollout.storage.schema import daemons, passes, rollouts
 from stagedrollout.storage.wording import UNREADABLE, json_text
 
 _THE_ONE = 1
+_EPOCH: BindParameter[int] = bindparam("of_epoch")
+_MINE = daemons.update().where(daemons.c.id == _THE_ONE, daemons.c.epoch == _EPOCH)
+_DAEMON = select(daemons)
+_ROLLOUTS = select(rollouts).order_by(rollouts.c.app, rollouts.c.store, rollouts.c.seq)
+_PASSES = select(passes).order_by(passes.c.app, passes.c.store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class Presence:
             "info": json_text(info),
         }
         with writing(self._engine) as connection:
-            statement = insert(connection, daemons).values(id=_THE_ONE, epoch=1, **row)
+            statement = insert(connection.dialect.name, daemons).values(id=_THE_ONE, epoch=1, **row)
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["id"], set_={**row, "epoch": daemons.c.epoch + 1}
@@ -93,9 +99,9 @@ class Presence:
 
     def beat(self, epoch: int, now: datetime) -> None:
         """Say "still here". Raises LostLease when another daemon has claimed since."""
-        statement = daemons.update().where(daemons.c.id == _THE_ONE, daemons.c.epoch == epoch)
         with writing(self._engine) as connection:
-            if connection.execute(statement.values(heartbeat_us=micros(now))).rowcount != 1:
+            beaten = connection.execute(_MINE, {_EPOCH.key: epoch, "heartbeat_us": micros(now)})
+            if beaten.rowcount != 1:
                 raise LostLease(f"this daemon's epoch {epoch} is over: another one has claimed the database")
 
     def leave(self, epoch: int, now: datetime) -> None:
@@ -104,8 +110,7 @@ class Presence:
             row = _daemon(connection)
             if row is not None and row.epoch == epoch:
                 info = json_text({**row.info, "stopped_at": now.isoformat()})
-                mine = (daemons.c.id == _THE_ONE, daemons.c.epoch == epoch)
-                connection.execute(daemons.update().where(*mine).values(info=info))
+                connection.execute(_MINE, {_EPOCH.key: epoch, "info": info})
 
     def current(self) -> DaemonRow | None:
         with reading(self._engine) as connection:
@@ -135,53 +140,55 @@ class Presence:
             return Statuses(_daemon(connection), _rollouts(connection), _passes(connection))
 
     def _note(self, store_app: StoreApp, told: dict[str, Any], at_first: dict[str, Any]) -> None:
+        row = {"app": store_app.app, "store": store_app.store.value, **told, **at_first}
         with writing(self._engine) as connection:
-            statement = insert(connection, passes).values(
-                app=store_app.app, store=store_app.store.value, **told, **at_first
-            )
-            connection.execute(statement.on_conflict_do_update(index_elements=["app", "store"], set_=told))
+            connection.execute(_pass_noted(connection.dialect.name, tuple(told)), row)
+
+
+@cache
+def _pass_noted(dialect: str, told: tuple[str, ...]) -> Executable:
+    statement = insert(dialect, passes)
+    noted = {name: statement.excluded[name] for name in told}
+    return statement.on_conflict_do_update(index_elements=["app", "store"], set_=noted)
 
 
 def _daemon(connection: Connection) -> DaemonRow | None:
-    row = connection.execute(select(daemons)).one_or_none()
+    row = connection.execute(_DAEMON).one_or_none()
     if row is None:
         return None
     try:
         info = json.loads(row.info)
-    except ValueError as error:
+        return DaemonRow(row.holder, row.epoch, instant(row.started_us), instant(row.heartbeat_us), info)
+    except UNREADABLE as error:
         raise StorageError(f"the daemon's row cannot be read: {error}") from error
-    return DaemonRow(row.holder, row.epoch, instant(row.started_us), instant(row.heartbeat_us), info)
 
 
 def _rollouts(connection: Connection) -> tuple[RolloutRow, ...]:
-    found = connection.execute(select(rollouts).order_by(rollouts.c.app, rollouts.c.store, rollouts.c.seq))
-    return tuple(_rollout(row) for row in found)
+    return tuple(_rollout(row) for row in connection.execute(_ROLLOUTS))
 
 
 def _rollout(row: Row[Any]) -> RolloutRow:
     try:
         key = RolloutKey.parse(row.key)
+        pauses = PauseClock(span_or_none(row.paused_us) or timedelta(0), instant_or_none(row.paused_since_us))
+        summary = Summary(row.label, row.phase, row.exposure_ppm, row.reason, pauses)
+        return RolloutRow(key, summary, instant(row.updated_us), row.seq)
     except UNREADABLE as error:
         raise StorageError(f"the rollout {row.key!r} cannot be read: {error}") from error
-    pauses = PauseClock(span_or_none(row.paused_us) or timedelta(0), instant_or_none(row.paused_since_us))
-    summary = Summary(row.label, row.phase, row.exposure_ppm, row.reason, pauses)
-    return RolloutRow(key, summary, instant(row.updated_us), row.seq)
 
 
 def _passes(connection: Connection) -> tuple[PassRow, ...]:
-    found = connection.execute(select(passes).order_by(passes.c.app, passes.c.store))
-    return tuple(_pass(row) for row in found)
+    return tuple(_pass(row) for row in connection.execute(_PASSES))
 
 
 def _pass(row: Row[Any]) -> PassRow:
     try:
-        store_app = StoreApp(row.app, Store(row.store))
-    except ValueError as error:
+        return PassRow(
+            StoreApp(row.app, Store(row.store)),
+            instant(row.started_us),
+            instant_or_none(row.finished_us),
+            instant_or_none(row.next_due_us),
+            row.problem,
+        )
+    except UNREADABLE as error:
         raise StorageError(f"the passes of {row.app!r} cannot be read: {error}") from error
-    return PassRow(
-        store_app,
-        instant(row.started_us),
-        instant_or_none(row.finished_us),
-        instant_or_none(row.next_due_us),
-        row.problem,
-    )

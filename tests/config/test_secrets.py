@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stagedrollout.config.secrets import Secret, SecretRef, resolve
+from stagedrollout.config.secrets import Secret, SecretRef, read_ref, resolve
 from stagedrollout.core.errors import WrongConfiguration
 from tests.config.conftest import Write
 
@@ -50,7 +50,49 @@ def test_a_file_that_others_can_read_is_refused_with_the_command_that_mends_it(
 ):
     write(CANARY, "token").chmod(mode)
     text = refused(SecretRef(file="token"), tmp_path)
-    assert text.endswith("others can read or write the file token; chmod 600 token")
+    assert text.endswith(f"others can read or write the file token (mode {mode:04o}); chmod 600 token")
+
+
+def test_a_link_into_a_folder_in_which_anybody_could_exchange_the_file_is_refused(
+    write: Write, tmp_path: Path
+):
+    (tmp_path / "open").mkdir()
+    write(CANARY, "open/real")
+    (tmp_path / "token").symlink_to("open/real")
+    (tmp_path / "open").chmod(0o777)
+    said = refused(SecretRef(file="token"), tmp_path)
+    assert (
+        f"others can exchange the file token: they can write its folder {tmp_path / 'open'} (mode 0777)"
+        in said
+    )
+    assert f"chmod o-w {tmp_path / 'open'}" in said
+    (tmp_path / "open").chmod(0o1777)  # as /tmp: only a file's owner can exchange it
+    assert resolve(SecretRef(file="token"), tmp_path, environ={}).reveal() == CANARY
+
+
+def test_what_systemd_hands_over_is_read_by_its_name(write: Write, tmp_path: Path):
+    given = write(CANARY + "\n", "handed/slack-token")
+    environ = {"CREDENTIALS_DIRECTORY": str(given.parent)}
+    for mode in (0o400, 0o440):  # the group's bits are the mask of the list that opens it to the service
+        given.chmod(mode)
+        found = resolve(SecretRef(credential="slack-token"), tmp_path, environ=environ)
+        assert found.reveal() == CANARY
+    for mode in (0o444, 0o420):
+        given.chmod(mode)
+        assert "others can read or write" in refused(SecretRef(credential="slack-token"), tmp_path, environ)
+
+
+def test_a_credential_that_systemd_did_not_hand_over_is_told_with_the_line_that_mends_it(tmp_path: Path):
+    said = refused(SecretRef(credential="slack-token"), tmp_path)
+    assert "CREDENTIALS_DIRECTORY is not set; write LoadCredential=slack-token:/path" in said
+    said = refused(SecretRef(credential="other"), tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert "the credential other does not exist; write LoadCredential=other:/path" in said
+
+
+@pytest.mark.parametrize("name", ["../token", "a/b", ".hidden", "", "ä", 5, None])
+def test_a_credential_s_name_leads_nowhere_else(name: object):
+    with pytest.raises(ValueError, match="credential takes a name"):
+        read_ref({"credential": name})
 
 
 def test_a_file_of_somebody_else_is_refused(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -97,7 +139,15 @@ def test_a_path_through_a_file_is_told_and_not_a_crash(write: Write, tmp_path: P
 
 def test_a_secret_never_shows_itself():
     secret = Secret(CANARY)
-    for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r:>10}", format(secret), repr([secret])):
+    for shown in (
+        repr(secret),
+        str(secret),
+        f"{secret}",
+        f"{secret!r:>10}",
+        f"{secret:>10}",
+        format(secret),
+        repr([secret]),
+    ):
         assert CANARY not in shown
     assert CANARY not in str(dir(secret))
 

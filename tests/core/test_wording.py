@@ -240,6 +240,17 @@ def test_a_second_halt_after_a_resume_is_a_second_broadcast() -> None:
     assert [notice.kind for notice in told] == [NoticeKind.HALTED, NoticeKind.RESUMED, NoticeKind.HALTED]
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_newer_release_that_cuts_off_a_halt_is_news_for_everyone(known: bool) -> None:
+    """Killed between the store's answer and ours: that it was to be halted has been told to nobody."""
+    rollout, decision = machine_halt()
+    if known:
+        rollout = with_facts(rollout, seen(HALTED), settled(verb=Verb.HALT, key=decision.intent))
+    (told,) = tell(rollout, facts.Superseded("6.2.0"))
+    assert told.broadcast is not known
+    assert ("It was being halted" in whole(told)) is not known
+
+
 def test_a_halt_in_the_console_is_told_as_what_it_is() -> None:
     drifted = facts.Drifted(Drift.HALTED, seen(), seen(HALTED))
     assert kinds(tell(rolling(), seen(HALTED), drifted)) == [NoticeKind.DRIFT]

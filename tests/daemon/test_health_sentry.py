@@ -475,7 +475,10 @@ def test_without_any_of_it_nothing_is_told(tmp_path: Path):
         ("{monitor: watch}", "health.monitor: monitor needs sentry_dsn"),
         ("{sentry_dsn: {env: DSN}, monitor: Watch}", "health.monitor: monitor takes up to 50 small letters"),
         ('{sentry_dsn: {env: DSN}, monitor: "4711"}', "health.monitor: monitor takes up to 50 small letters"),
-        (f'{{sentry_dsn: "{DSN}"}}', "health.sentry_dsn: this value cannot be used; write {env: NAME}"),
+        (
+            f'{{sentry_dsn: "{DSN}"}}',
+            "health.sentry_dsn: this value cannot be used; write {env: NAME}, {file: path}",
+        ),
         ("{dsn: {env: DSN}}", "unknown key `dsn`"),
     ],
 )

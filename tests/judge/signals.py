@@ -70,7 +70,7 @@ class Answer:
 class Poll:
     """One question to the crash-free source. `ok` is False when it failed or was cut short. Each store's app
     has a project of its own there; `projects` are those asked. `by_status`: for counts of sessions by the hour.
-    `counts`: by the day, or of whatever runs, which no floor looks at."""
+    `counts`: by the day, of whatever runs, or of the week before a newer release, which no floor looks at."""
 
     seq: int
     at: datetime
@@ -123,10 +123,15 @@ def _poll(request: Record) -> Poll:
         asked=frozenset(names_in(query.get("query", []))) | answers.keys(),
         fields=frozenset(query.get("field", [])),
         by_status=_by_status(query),
-        counts=query.get("interval") == ["1d"] or not query.get("query"),
+        counts=query.get("interval") == ["1d"] or not query.get("query") or _is_of_a_week(query),
         hours=tuple(map(instant, hours)),
         answers=answers,
     )
+
+
+def _is_of_a_week(query: Mapping[str, list[str]]) -> bool:
+    start, end = query.get("start"), query.get("end")
+    return bool(start and end) and instant(end[0]) - instant(start[0]) == timedelta(days=7)
 
 
 def _by_status(query: Mapping[str, list[str]]) -> bool:

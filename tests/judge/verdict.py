@@ -8,61 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tests.judge.case import Case, understand
-from tests.judge.checks import (
-    agreement,
-    apple_people,
-    budget,
-    calendar,
-    chain,
-    expectations,
-    halts,
-    known_bad,
-    leaks,
-    linked,
-    notices,
-    odds,
-    people,
-    phases,
-    raises,
-    schedule,
-    siblings,
-)
+from tests.judge.checks import budget, halts, phases, raises
 from tests.judge.evidence import Evidence
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Key, age
 from tests.judge.messages import delivered, halts_told
+from tests.judge.promised import CHECKS
 
-_CHECKS = (
-    raises.check,
-    schedule.stages,
-    schedule.bakes,
-    calendar.check,
-    siblings.check,
-    halts.check,
-    people.unhalted,
-    people.console_acts,
-    known_bad.check,
-    apple_people.unhalted,
-    apple_people.unnoticed,
-    apple_people.invented,
-    apple_people.windows_cut,
-    apple_people.halts_without_cause,
-    phases.check,
-    budget.check,
-    linked.halts_ignored,
-    linked.growth_ignored,
-    linked.lead_overtaken,
-    notices.lost,
-    notices.doubled,
-    notices.out_of_order,
-    agreement.rollouts,
-    agreement.undecided,
-    agreement.observed_apps,
-    chain.check,
-    odds.check,
-    expectations.check,
-    leaks.check,
-)
 VIOLATIONS = (
     "raises_without_evidence",
     "stages_skipped",
@@ -150,7 +102,7 @@ def judge(evidence: Evidence) -> Verdict:
         phased={"/".join(key): _phased(case, key) for key in case.served if _has_phases(case, key)},
         not_judged=_not_judged(case),
         requests=dict(sorted(Counter(request["service"] for request in evidence.requests).items())),
-        findings=[finding for check in _CHECKS for finding in check(case)],
+        findings=[finding for check in CHECKS for finding in check.look(case)],
     )
 
 

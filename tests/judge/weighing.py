@@ -15,6 +15,7 @@ from functools import lru_cache
 from tests.judge.case import Case
 from tests.judge.dark import dark
 from tests.judge.ledger import Key, age
+from tests.judge.passes import looked_between, may_be_lost
 from tests.judge.proof import (
     LN_ADVANCE,
     LN_HALT,
@@ -31,7 +32,7 @@ from tests.judge.proof import (
 )
 from tests.judge.runs import Run, is_halted, noted_runs, served_runs
 from tests.judge.signals import GRACE, Word
-from tests.judge.tallies import Books, Kind, Reply, newest_end, replies
+from tests.judge.tallies import Books, Kind, Reply, leaves_out, newest_end, replies
 from tests.judge.terms import Weighed
 
 WHOLE = "evidence"
@@ -195,16 +196,15 @@ class _Weigher:
         changed: datetime | None = None
         bad = False
         for reply in self._about():
-            if asked and _is_another_pass(asked, reply):
+            if asked and self._is_another_pass(asked, reply):
                 yield self._look(asked, changed, bad=bad)
                 asked, changed, bad = None, None, False
             match reply.kind:
                 case Kind.RUNNING:
                     self._compare(reply)
-                case Kind.SESSIONS | Kind.USERS:
-                    self._slow[reply.kind] = reply.slow or (
-                        self._slow.get(reply.kind, False) and not reply.ok
-                    )
+                case Kind.SESSIONS | Kind.USERS if not leaves_out(reply, asked, self._books.candidate):
+                    unheard = reply.slow or may_be_lost(self._case, self._key, reply.seq, reply.at)
+                    self._slow[reply.kind] = unheard or (self._slow.get(reply.kind, False) and not reply.ok)
                     since, refused = self._books.enter(reply)
                     changed = min((t for t in (changed, since) if t), default=None)
                     bad = bad or refused
@@ -221,6 +221,12 @@ class _Weigher:
             fits = named if reply.kind in (Kind.SESSIONS, Kind.USERS) else not named
             if fits and not (reply.projects and reply.projects <= elsewhere):
                 yield reply
+
+    def _is_another_pass(self, asked: Reply, later: Reply) -> bool:
+        """Passes can follow each other at once; sessions that could not be read are asked for again in the same."""
+        anew = later.kind is Kind.RUNNING or (later.kind is Kind.SESSIONS and asked.ok)
+        looked = looked_between(self._case, self._key, asked.seq, later.seq)
+        return anew or looked or later.at - asked.at > GRACE
 
     def _compare(self, reply: Reply) -> None:
         """Every earlier release that people use and that nobody has halted, most used first; asked since it was
@@ -386,12 +392,6 @@ class _Weigher:
 
 def _had_begun(stage: Stage, look: Reply) -> bool:
     return stage.at <= look.at if stage.request is None else stage.request < look.seq
-
-
-def _is_another_pass(asked: Reply, later: Reply) -> bool:
-    """Passes can follow each other at once; sessions that could not be read are asked for again in the same pass."""
-    anew = later.kind is Kind.RUNNING or (later.kind is Kind.SESSIONS and asked.ok)
-    return anew or later.at - asked.at > GRACE
 
 
 def _spoke(reply: Reply) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from http.client import RemoteDisconnected
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +22,10 @@ from stagedrollout.emulator.world import World
 from stagedrollout.http.client import in_process
 from stagedrollout.notify import slack_wire
 from stagedrollout.notify.slack_answer import failure, no_answer
-from tests.simulation.perils import Perils
+from tests.simulation.lines import lost
+from tests.simulation.perils import Perils, of_request
 from tests.simulation.plan import HTTP_TIMEOUT
+from tests.simulation.points import AFTER_RECEIVE, BEFORE_SEND
 from tests.simulation.weather import Kind, Weather
 
 HOST = "127.0.0.1:9"
@@ -63,8 +64,8 @@ class Gate:
 
     def pass_through(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
         """The response as it arrives. Raises ConnectionError, TimeoutError or SimulatedCrash."""
-        service = _service(target)
-        self.perils.point(f"before a request to {service}")
+        service, name = _service(target), of_request(self._world, method, target)
+        self.perils.point(name + BEFORE_SEND)
         self.watch(service, body)
         self._travel()
         if service != "oauth":  # one thread: who waits for a token holds the lock that a halt would need
@@ -72,9 +73,9 @@ class Gate:
         self._strike(service)
         response = self._world.handle(Request.to(method, target, headers=headers, body=body))
         self._travel()
-        self.perils.point(f"after a request to {service}")
+        self.perils.point(name + AFTER_RECEIVE)
         if response.drop:
-            raise RemoteDisconnected("the connection was closed")
+            raise lost(response.broken, service)
         if response.delay_seconds >= HTTP_TIMEOUT.total_seconds():
             self._pass_time(HTTP_TIMEOUT)
             raise TimeoutError("timed out")

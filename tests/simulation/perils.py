@@ -1,22 +1,42 @@
-"""Where a daemon can die: before and after each request, and at each transaction's begin and commit."""
+"""Where a daemon can die: before and after everything it does to the world outside, by name.
+
+The names come from what is done: the service and the operation of a request, the kind of a statement and its table,
+the kind of a file's change. Each stands in points.py; what does not stand there cannot be done in any run. A statement
+that only reads has one point, since nothing lies between its two sides that could be lost.
+"""
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from random import Random
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from sqlalchemy import event
 
+from stagedrollout.emulator.world import World
 from stagedrollout.storage.engine import Engine
+from tests.simulation.files import haunt_files
+from tests.simulation.points import AFTER, BEFORE, COMMIT, POINTS, is_landmark
+
+_TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+(\w+)")
+_READS = ("select", "begin")
 
 
 class SimulatedCrash(BaseException):
     """The process is gone. Not an Exception: nothing of the daemon's may survive it or tidy up after it."""
 
 
+class WithoutName(BaseException):
+    """The daemon did something to the world outside that points.py does not know. Not an Exception: no caution of the
+    daemon's may hide it."""
+
+
 class Perils:
     """Counts the points at which one life of the daemon could end, and ends it at one of them.
 
-    `mean` is how many points a life lasts on average; 0: it does not end. After the end every further
+    `mean` is how many of the landmarks a life lasts on average; 0: it does not end. After the end every further
     point ends it again, so that no cleaning up of a dead process reaches the world.
     """
 
@@ -24,21 +44,104 @@ class Perils:
         self._left = 1 + int(draw.expovariate(1 / mean)) if mean else None
         self.died_at = ""
 
-    def point(self, place: str) -> None:
+    def point(self, name: str) -> None:
         if self.died_at:
             raise SimulatedCrash(self.died_at)
-        if self._left is None:
+        if name not in POINTS:
+            raise WithoutName(
+                f"{name!r} is done here, and stands in no list of points (tests/simulation/points.py)"
+            )
+        self.met(name)
+
+    def met(self, name: str) -> None:
+        """What becomes of the life at this point."""
+        if self._left is None or not is_landmark(name):
             return
         self._left -= 1
         if self._left <= 0:
-            self.died_at = place
-            raise SimulatedCrash(place)
+            self.die(name)
+
+    def die(self, name: str) -> None:
+        self.died_at = name
+        raise SimulatedCrash(name)
 
     def spare(self) -> None:
         """From now on this life does not end by itself."""
         self._left = None
 
     def haunt(self, engine: Engine) -> None:
-        """A crash at "commit" undoes the transaction; one at the next "begin" comes right after it."""
-        event.listen(engine, "begin", lambda _: self.point("begin of a transaction"))
-        event.listen(engine, "commit", lambda _: self.point("commit of a transaction"))
+        """Every statement, every commit and every file that changes. An error that a point raises reaches SQLAlchemy as the driver's own."""
+        haunt_files(self.point)
+        dialect = engine.dialect
+        commit = dialect.do_commit
+
+        def committed(connection: Any) -> None:
+            self.point(COMMIT + BEFORE)
+            commit(connection)
+            self.point(COMMIT + AFTER)
+
+        dialect.do_commit = committed  # type: ignore[method-assign]
+        for about_to in ("do_execute", "do_executemany"):
+            event.listen(engine, about_to, lambda _, statement, *rest: self.point(_begun(statement)))
+        event.listen(engine, "after_cursor_execute", self._executed)
+
+    def _executed(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        name = of_statement(statement)
+        if not _only_reads(name):
+            self.point(name + AFTER)
+
+
+class Fate(Protocol):
+    """How the daemon's lives end, and how soon each is followed by the next."""
+
+    def life(self, world: World) -> Perils: ...
+
+    def hours_dead(self) -> float: ...
+
+
+class Drawn:
+    """Lives that end by chance until all is calm."""
+
+    def __init__(self, draw: Random, mean: int, calm_from: datetime) -> None:
+        self._draw = draw
+        self._mean = mean
+        self._calm_from = calm_from
+
+    def life(self, world: World) -> Perils:
+        return Perils(self._draw, self._mean if world.timeline.now < self._calm_from else 0)
+
+    def hours_dead(self) -> float:
+        """Mostly a service manager starts it again at once, sometimes people take hours to notice."""
+        return self._draw.choice((0, 0, 0, 0, 0.3, 3))
+
+
+def of_request(world: World, method: str, target: str) -> str:
+    """The service and the operation of a request, as the emulator calls them."""
+    path = urlsplit(target).path
+    service = next(service for service in world._services if path.startswith(service.prefix))
+    return f"{service.name} {service.operation(method, path)}"
+
+
+def of_statement(statement: str) -> str:
+    """The kind of a statement and the first table in it, or what it says where there is none."""
+    kind, *words = statement.lower().split(None, 2)
+    if kind == "begin":
+        return " ".join(("storage", kind, *words))
+    table = _TABLE.search(statement)
+    return f"storage {kind} {table[1] if table else ''}".rstrip()
+
+
+def of_group(name: str) -> str:
+    """What a campaign counts: the service without its operation, the kind of a statement without its table."""
+    what, _, side = name.partition(": ")
+    service, _, operation = what.partition(" ")
+    return f"{what}" if service == "storage" and operation in ("begin", "commit") else f"{service}: {side}"
+
+
+def _begun(statement: str) -> str:
+    name = of_statement(statement)
+    return name if _only_reads(name) else name + BEFORE
+
+
+def _only_reads(name: str) -> bool:
+    return name.split(" ")[1] in _READS

@@ -33,9 +33,10 @@ from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from tests.judge import Evidence
 from tests.simulation.doors import Gate
+from tests.simulation.files import watched_files
 from tests.simulation.life import Life
 from tests.simulation.people import PlannedOrder, second_thoughts
-from tests.simulation.perils import Perils, SimulatedCrash
+from tests.simulation.perils import Drawn, Fate, SimulatedCrash, of_group
 from tests.simulation.plan import Plan, SecondThoughts
 from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder
 
@@ -56,16 +57,18 @@ class Left:
     unrepeatable: tuple[str, ...] = ()
 
 
-def play(plan: Plan) -> Left:
-    """The whole story of `plan`. What it raises besides AssertionError is the daemon's fault."""
-    with _workplace() as folder, _without_waiting():
-        return Run(plan, folder).play()
+def play(plan: Plan, fate: Fate | None = None) -> Left:
+    """The whole story of `plan`; its lives end as drawn, or by `fate`. What it raises besides AssertionError is the
+    daemon's fault."""
+    with _workplace() as folder, _without_waiting(), watched_files():
+        return Run(plan, folder, fate).play()
 
 
 class Run:
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, fate: Fate | None = None) -> None:
         self._plan = plan
         self._draw = Random(f"{plan.seed}/run")
+        self._fate = fate or Drawn(self._draw, plan.points_per_life, plan.calm_from)
         self._world = World(plan.scenario, wall=time.time)
         self._loaded = loaded(plan.scenario, self._world, folder, plan.supersede)
         self._gate = Gate(self._world, plan.weather, self._draw)
@@ -79,6 +82,8 @@ class Run:
         self._orders: list[PlannedOrder] = []
         for order in plan.orders:
             self._expect(order)
+        for ambush in plan.ambushes:
+            ambush.lay(self._world.timeline.at, self._world.faults.add)
         self._world.timeline.at(plan.calm_from, self._calm_down)
 
     def play(self) -> Left:
@@ -95,8 +100,7 @@ class Run:
 
     def _live(self) -> None:
         """One life, and the time until the next one."""
-        troubled = self._now < self._plan.calm_from
-        self._gate.perils = Perils(self._draw, self._plan.points_per_life if troubled else 0)
+        self._gate.perils = self._fate.life(self._world)
         try:
             self._life = Life(self._loaded, self._gate, self._world, self._marks)
             try:
@@ -104,7 +108,7 @@ class Run:
             finally:
                 self._life.end()
         except SimulatedCrash as crash:
-            self._marks[f"crash: {crash}"] += 1
+            self._marks[f"crash: {of_group(str(crash))}"] += 1
             self._lie_dead()
 
     def _until_the_end(self, life: Life) -> None:
@@ -156,9 +160,7 @@ class Run:
         return min(later, default=self._plan.scenario.ends)
 
     def _lie_dead(self) -> None:
-        """Mostly a service manager starts it again at once, sometimes people take hours to notice."""
-        hours = self._draw.choice((0, 0, 0, 0, 0.3, 3))
-        again = min(self._now + timedelta(hours=hours), self._plan.scenario.ends)
+        again = min(self._now + timedelta(hours=self._fate.hours_dead()), self._plan.scenario.ends)
         while self._now < again:
             self._deaths.append(self._now)
             self._world.timeline.advance(min(self._now + self._plan.scenario.poll, again))

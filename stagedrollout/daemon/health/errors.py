@@ -25,6 +25,7 @@ from stagedrollout import __version__
 from stagedrollout.config.secrets import Secret
 from stagedrollout.core.redaction import Redactor
 from stagedrollout.daemon.health.rounds import Pace
+from stagedrollout.http.held import Held
 
 if TYPE_CHECKING:
     from sentry_sdk import Client, Scope
@@ -68,7 +69,7 @@ class OwnSentry:
     """No method raises. Safe from many threads; times are the monotonic clock's."""
 
     def __init__(
-        self, ingest: Ingest, redactor: Redactor, *, monotonic: Callable[[], float] = time.monotonic
+        self, ingest: Ingest, redactor: Redactor | Held, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._client = _client(ingest, redactor)
         self._monitor = ingest.monitor
@@ -150,9 +151,11 @@ def schedule(poll: timedelta) -> MonitorConfig:
     }
 
 
-def _client(ingest: Ingest, redactor: Redactor) -> Client:
+def _client(ingest: Ingest, redactor: Redactor | Held) -> Client:
     from sentry_sdk import Client  # noqa: PLC0415 - a quarter of a second, for those who use it
     from sentry_sdk.scrubber import DEFAULT_DENYLIST, EventScrubber  # noqa: PLC0415
+
+    from stagedrollout.daemon.health.ingest_line import BoundedTransport  # noqa: PLC0415
 
     def cleaned(event: Event, _hint: Any) -> Event:
         """Never None: check-ins come through here as well (sentry.md section 9)."""
@@ -168,7 +171,7 @@ def _client(ingest: Ingest, redactor: Redactor) -> Client:
         dsn=ingest.dsn.reveal(),
         release=f"stagedrollout@{__version__}",
         environment=ingest.environment,
-        transport=ingest.transport,
+        transport=ingest.transport or BoundedTransport,
         default_integrations=False,
         auto_enabling_integrations=False,
         auto_session_tracking=False,

@@ -11,11 +11,11 @@ from stagedrollout.config.problems import Problem, refusal
 from stagedrollout.config.secrets import Secret, SecretRef
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
-from stagedrollout.core.redaction import Redactor
 from stagedrollout.daemon.health.errors import Ingest, OwnSentry
 from stagedrollout.daemon.health.heartbeat import HeartbeatFile
 from stagedrollout.daemon.health.report import OwnHealth, SelfReport, Silent
 from stagedrollout.daemon.health.rounds import Rounds
+from stagedrollout.http.held import HELD
 
 if TYPE_CHECKING:
     from sentry_sdk.transport import Transport
@@ -32,8 +32,8 @@ def open_report(
     """`apps` are watched from now on; `transport` replaces the SDK's own. Raises WrongConfiguration."""
     health = loaded.settings.health
     file = None
-    if health.heartbeat_file:
-        file = HeartbeatFile(loaded.path.parent / health.heartbeat_file, epoch)
+    if loaded.heartbeat_file:
+        file = HeartbeatFile(loaded.heartbeat_file, epoch)
     sentry = _sentry(loaded, health.sentry_dsn, transport) if health.sentry_dsn else None
     if file is None and sentry is None:
         return Silent()
@@ -50,7 +50,8 @@ def _sentry(loaded: Loaded, ref: SecretRef, transport: Transport | None) -> OwnS
         poll=settings.poll,
         transport=transport,
     )
-    return OwnSentry(ingest, Redactor.of(secret.reveal() for secret in loaded.secrets()))
+    loaded.secrets()  # whatever has been read of them so far: from now on all are known and kept out
+    return OwnSentry(ingest, HELD)
 
 
 def _dsn(loaded: Loaded, ref: SecretRef) -> Secret:

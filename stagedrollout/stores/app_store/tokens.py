@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stagedrollout.core.errors import WrongConfiguration
+from stagedrollout.http.held import HELD
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -77,6 +78,7 @@ class Tokens:
             "aud": _AUDIENCE,
         }
         self._token = jwt.encode(claims, self._private, algorithm="ES256", headers={"kid": self._key_id})
+        HELD.token(self._token)
         self._good_until = now + LIFETIME_SECONDS
 
 

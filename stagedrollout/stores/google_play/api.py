@@ -11,7 +11,7 @@ import http.client
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import google.auth.exceptions
@@ -21,6 +21,7 @@ from googleapiclient.discovery import build
 
 from stagedrollout.core.errors import Faulty, Unreachable
 from stagedrollout.core.ports import Clearance
+from stagedrollout.http.peers import PeerRefused
 from stagedrollout.stores.google_play.errors import SERVICE, classified, words
 from stagedrollout.stores.google_play.tokens import Tokens, credentials_from
 from stagedrollout.stores.google_play.wire import (
@@ -72,8 +73,6 @@ class GoogleApi(Generic[Resource]):
         self._tokens = Tokens(credentials_from(info, self.api.scope))
         self._endpoint = endpoint
         self._open_http = open_http or partial(BoundedHttp, timeout_seconds)
-        self._building = threading.Lock()
-        self._service: Resource | None = None
 
     def send(self, ask: Callable[[Resource], HttpRequest], doing: str, clearance: Clearance) -> Any:
         """Send one request and return its parsed reply ("" for none). `ask` builds it, anew for each sending and
@@ -82,12 +81,20 @@ class GoogleApi(Generic[Resource]):
         `clearance` is called right before anything leaves, a token request included; what it raises
         passes through. Everything else that can go wrong is raised as EdgeError.
         """
-        request = ask(self._client())
+        client = cast("Resource", _service(self.api.name, self.api.version, self._address))
+        try:
+            request = ask(client)
+        except (
+            UnicodeError
+        ):  # an edit's id or a page's token that Play handed out is no text that can be sent
+            raise Faulty(SERVICE, doing, "the answer before it cannot be written into a request") from None
         line = _Line(self._open_http(), self._tokens, doing, clearance)
         try:
             return request.execute(http=line, num_retries=0)  # type: ignore[arg-type] # httplib2-like
         except UnboundedReply as flood:
             raise Faulty(SERVICE, doing, f"answered with {flood}") from None
+        except PeerRefused as refused:
+            raise Unreachable(SERVICE, doing, f"no connection: {refused}") from None
         except (ValueError, RecursionError):
             raise Faulty(SERVICE, doing, "the answer cannot be read") from None
         except (
@@ -99,25 +106,50 @@ class GoogleApi(Generic[Resource]):
             # Only the kind: the text of such errors can quote what was sent.
             raise Unreachable(SERVICE, doing, f"no answer ({type(failure).__name__})") from None
 
-    def _client(self) -> Resource:
-        with self._building:
-            if self._service is None:
-                built: Any = build(
-                    self.api.name,
-                    self.api.version,
-                    credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-                    static_discovery=True,
-                    cache_discovery=False,
-                    client_options={"api_endpoint": self._address} if self._address else None,
-                )
-                self._service = built
-            return cast("Resource", self._service)
-
     @property
     def _address(self) -> str:
         """An address of one's own replaces the path below the host as well (google-play.md section 10)."""
         below = self.api.below
         return f"{self._endpoint.rstrip('/')}/{below}" if self._endpoint and below else self._endpoint
+
+
+_BUILDING = threading.Lock()
+
+
+def _service(name: str, version: str, address: str) -> _Kept:
+    """The API at this address. It holds nothing of an account, and each request brings a wire of its own, so all share
+    one; of two threads one waits for the other, for building it takes as long as many requests."""
+    with _BUILDING:
+        return _built(name, version, address)
+
+
+@cache
+def _built(name: str, version: str, address: str) -> _Kept:
+    built: Any = build(
+        name,
+        version,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        static_discovery=True,
+        cache_discovery=False,
+        client_options={"api_endpoint": address} if address else None,
+    )
+    return _Kept(built)
+
+
+class _Kept:
+    """A resource whose own resources are made once. Google's client makes them, with all of their methods, again
+    each time one is named, which takes longer than the rest of a request."""
+
+    def __init__(self, resource: Any) -> None:
+        self._resource = resource
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._resource, name)
+        if getattr(found, "__is_resource__", False):
+            kept = _Kept(found())
+            found = lambda: kept  # noqa: E731 - in the shape of what it replaces
+        setattr(self, name, found)
+        return found
 
 
 def unconditionally() -> None:

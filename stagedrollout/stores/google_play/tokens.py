@@ -11,11 +11,14 @@ import json
 import threading
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import google_auth_httplib2
 from google.oauth2 import service_account
 
 from stagedrollout.core.errors import Faulty, WrongConfiguration
+from stagedrollout.http.held import HELD
+from stagedrollout.http.peers import named_loopback
 from stagedrollout.stores.google_play.errors import SERVICE, classified_token
 from stagedrollout.stores.google_play.wire import HttpLike
 
@@ -27,6 +30,11 @@ def credentials_from(info: Mapping[str, Any], scope: str = PUBLISHER_SCOPE) -> s
     """Credentials from a parsed key file, for one scope. Raises WrongConfiguration, which never repeats the key."""
     match info.get("type"):
         case "service_account":
+            if not _googles(info.get("token_uri")):
+                raise WrongConfiguration(
+                    "the Google Play key asks for its tokens elsewhere than at Google: token_uri is "
+                    "https://oauth2.googleapis.com/token in every key that Google makes"
+                )
             try:
                 credentials: service_account.Credentials = (
                     service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
@@ -45,6 +53,22 @@ def credentials_from(info: Mapping[str, Any], scope: str = PUBLISHER_SCOPE) -> s
                 'the Google Play key is of another type than "service_account", the only one supported: '
                 "create a JSON key for a service account in the Google Cloud console"
             )
+
+
+def _googles(address: Any) -> bool:
+    """Whether tokens come from Google, or from an emulator on this machine."""
+    try:
+        asked = urlsplit(address if isinstance(address, str) else "")
+        host = asked.hostname or ""
+    except ValueError:
+        return False
+    if named_loopback(host):
+        return asked.scheme in ("http", "https")
+    return (
+        asked.scheme == "https"
+        and "@" not in asked.netloc
+        and host.endswith((".googleapis.com", ".google.com"))
+    )
 
 
 class Tokens:
@@ -82,6 +106,7 @@ class Tokens:
 
         try:
             self._credentials.refresh(ask)  # type: ignore[no-untyped-call]
+            HELD.token(str(self._credentials.token))
         except (ValueError, TypeError, OverflowError):
             raise Faulty(SERVICE, _DOING, "the answer holds no usable expiry", status=200) from None
 

@@ -8,17 +8,25 @@ the one thing which must not happen (google-play.md section 5.4), and it does no
 from __future__ import annotations
 
 import http.client
+import socket
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httplib2
+
+from stagedrollout.http.deadline import Deadline
+from stagedrollout.http.peers import PeerRefused, peer_problem
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 """Far above any track: 20 releases with notes of 500 characters in 80 languages stay below 2 MiB."""
 
 TIMEOUT_SECONDS = 20.0
 """For connecting, for each silence, and again for a whole body."""
+
+EXCHANGE_TIMEOUTS = 2
+"""How many of those a request with its whole answer may take, however it drips."""
 
 _READ_BYTES = 65_536
 _PLAIN = ("", "identity")
@@ -76,17 +84,57 @@ class _SpeaksOnce:
 
     response_class: type[http.client.HTTPResponse] = _BoundedReply
     _spoken = False
+    _deadline: Deadline | None = None
 
     def connect(self) -> None:
         if self._spoken:
             raise ConnectionResetError("the server hung up without an answer")
         super().connect()  # type: ignore[misc] # a mixin: the connection comes next in the order
+        connected: Any = self
+        if not _proxied(connected):
+            _looked_at(connected)
+        # http.client would read headers, and answers before the answer, for as long as they keep coming
+        self._deadline = Deadline(EXCHANGE_TIMEOUTS * (connected.timeout or TIMEOUT_SECONDS))
+        self._deadline.watch("connected", {"return_value": _Stream(connected.sock)})
+
+    @property
+    def too_late(self) -> bool:
+        return bool(self._deadline and self._deadline.words)
+
+    def close(self) -> None:
+        if self._deadline is not None:
+            self._deadline.close()
+        super().close()  # type: ignore[misc] # likewise
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         try:
             super().request(*args, **kwargs)  # type: ignore[misc] # likewise
         finally:
             self._spoken = True
+
+
+def _proxied(connection: Any) -> bool:
+    """Behind a proxy the peer is the proxy's own affair."""
+    proxy = connection.proxy_info
+    return bool(proxy and proxy.isgood() and proxy.applies_to(connection.host))
+
+
+def _looked_at(connection: Any) -> None:
+    """Raises PeerRefused, before anything is sent, where Google cannot be."""
+    problem = peer_problem(connection.sock.getpeername()[0], host=connection.host, inside=False)
+    if problem:
+        connection.sock.close()
+        raise PeerRefused(problem)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """A socket in the shape in which a Deadline is told of one."""
+
+    made: socket.socket
+
+    def get_extra_info(self, _name: str) -> socket.socket:
+        return self.made
 
 
 class _Plain(_SpeaksOnce, httplib2.HTTPConnectionWithTimeout):
@@ -119,6 +167,10 @@ class BoundedHttp(httplib2.Http):
         kind = connection_type or (_Tls if uri.lower().startswith("https:") else _Plain)
         try:
             response, content = super().request(uri, method, body, headers, redirections, kind)
+            if any(connection.too_late for connection in self.connections.values()):
+                raise UnboundedReply(
+                    "a reply that drips"
+                )  # headers cut off at the deadline read like whole ones
         finally:
             self.close()
         return response, content

@@ -114,7 +114,11 @@ def _halted_at(case: Case, raised: Change) -> datetime | None:
     decided = [d.at for d in case.journal.decisions if d.key == raised.key and d.word == "HALT"]
     found = [e.at for e in case.journal.of(raised.key, "discovered") if e.body.get("status") == "paused"]
     history = [c for c in case.of(raised.key) if not c.ours]
-    paused = [c.at for c in history if c.kind == "pause" and not _is_ours_too(case, c)]
+    paused = [
+        c.at
+        for c in history
+        if c.kind == "pause" and not _is_ours_too(case, c) and not _looks_like_before(case, c)
+    ]
     halted = [at for at in (*decided, *found, *paused) if at < raised.asked_at]
     lifted = [c.at for c in history if c.kind in RAISES and c.at <= raised.asked_at]
     newest = max(halted, default=None)
@@ -130,6 +134,19 @@ def _is_ours_too(case: Case, paused: Change) -> bool:
     )
 
 
+def _looks_like_before(case: Case, paused: Change) -> bool:
+    """Nobody knew whether our last request had let Apple go on, and then it was paused: as if it never had."""
+    before = [c for c in case.of(paused.key) if c.seq < paused.seq]
+    if not before or not before[-1].ours or before[-1].kind != "step":
+        return False
+    looks = [at for at in _looks(case, paused.key) if before[-1].at <= at < paused.at]
+    return all(_died_over(case, at) for at in looks)
+
+
+def _died_over(case: Case, look: datetime) -> bool:
+    return any(look <= instant(death) <= look + GRACE for death in case.evidence.deaths)
+
+
 def _seen_at(case: Case, act: Change) -> datetime | None:
     """The first look that showed what `act` did. None: nobody looks after the release, it is over, or no look
     came before the next change, or that look showed what the one before had shown."""
@@ -137,6 +154,8 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
     over = any(entry.at <= act.at for entry in case.journal.of(act.key, "closed", "superseded"))
     ignored = found is not None and found.body.get("choice") == "ignore" and not case.steered_since(act.key)
     if found is None or found.at > act.at or over or ignored:
+        return None
+    if act.kind == "pause" and _looks_like_before(case, act):
         return None
     looks = _looks(case, act.key)
     place = bisect_right(looks, act.at)

@@ -117,9 +117,9 @@ def _earned(case: Case, lead: Key, at: datetime) -> int:
 
 
 def _is_halted(case: Case, key: Key, at: datetime) -> bool:
-    return any(halt.at <= at for halt in _halts(case, key)) and not any(
-        resumed <= at for resumed in _resumed(case, key)[-1:]
-    )
+    """Halted, and not resumed since: what people did before the halt does not end it."""
+    halted = max((halt.at for halt in _halts(case, key) if halt.at <= at), default=None)
+    return halted is not None and not any(halted < resumed <= at for resumed in _resumed(case, key))
 
 
 def _halts_there(case: Case, key: Key) -> Iterator[Halted]:

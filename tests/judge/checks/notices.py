@@ -1,4 +1,5 @@
-"""R20: people are told, once and in order. Each halt that was carried out reaches the whole channel."""
+"""R20: people are told, once and in order. Each halt that was carried out reaches the whole channel; one that was
+cut off by a newer release, with the news of that."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ def lost(case: Case) -> list[Finding]:
             text = f"{row['headline']!r} is marked {row['state']}, but never arrived"
             findings.append(_finding("notices_lost", "", row["rollout"], text))
     for key, halts in _halts(case).items():
-        told = {m.key for m in _about(messages, key, "halted", "not_halted")}
+        told = {m.key for m in _about(messages, key, "halted", "not_halted", "superseded")}
         for halt in halts[len(told) :]:
             text = f"the halt of {key.id} was never broadcast"
             findings.append(Finding("notices_lost", halt.at.isoformat(), key.app, text))

@@ -54,7 +54,17 @@ def _lowering_is_due(case: Case, halted: Change, act: Change) -> bool:
         return False
     if case.journal.ordered_between(halted.key, act.at, halted.at, "halt"):
         return True
+    if _still_owed(case, act):
+        return True
     if case.suspects_reviews(halted.key, halted.at):
         return True
     since = act.at - case.poll
     return case.terms(halted.key).halts_on_unknown or something_failed(case, halted.key, since, halted.at)
+
+
+def _still_owed(case: Case, act: Change) -> bool:
+    """A person's halt that no look had shown in the store when somebody acted there: which of the two came last, no
+    daemon can tell."""
+    halts = [o.at for o in case.journal.orders if (o.key, o.verb) == (act.key, "halt") and o.at <= act.at]
+    settled = (e for e in case.journal.of(act.key, "settled") if e.body["settlement"] == "confirmed")
+    return bool(halts) and not any(halts[-1] <= entry.at <= act.at for entry in settled)

@@ -75,10 +75,18 @@ def _faults(case: Case, stretch: Stretch) -> Iterator[tuple[datetime, str]]:
     elif stretch.exposure_ppm >= LAST_STAGED_PPM and not case.terms(stretch.key).completes_itself:
         yield from _outlived(case, stretch, stretch.begun, "to everyone, which is left to a person")
     until = min(allowed_until, stretch.ended or case.ended_at) if guarded else stretch.ended or case.ended_at
+    yield from _held(case, stretch)
+    if guarded and window is not None and _without_evidence(case, window):
+        return
     evident = guarded and window is not None and not window.by_person
     yield from _in_doubt(case, stretch, until, {Word.PASS} if evident else None)
     yield from _inconclusive(case, stretch, until, {Word.PASS} if evident else None)
-    yield from _held(case, stretch)
+
+
+def _without_evidence(case: Case, window: Window) -> bool:
+    """Who opened it said so: doubt does not close it, and what fails for sure is halted (halts.py)."""
+    order = case.order_behind(window.opened)
+    return order is not None and order.without_evidence
 
 
 def _window(case: Case, stretch: Stretch) -> Window | None:
@@ -170,7 +178,11 @@ def _held(case: Case, stretch: Stretch) -> Iterator[tuple[datetime, str]]:
         inside = entry and stretch.begun <= entry.at and (stretch.ended is None or entry.at < stretch.ended)
         if entry is None or not inside or entry.body["decision"] != "HOLD":
             continue
-        due = deadline(case, stretch.key, entry.at, patience=SLACK, until=stretch.ended or case.ended_at)
+        asked = (
+            entry.at - GRACE
+        )  # a store that does not answer is held for afterwards, and cannot be paused either
+        until = stretch.ended or case.ended_at
+        due = deadline(case, stretch.key, asked, patience=GRACE + SLACK, until=until)
         over = later is not None and later.at <= due
         if not over and goes_on_after(case, stretch, due):
             yield entry.at, f"at {percent(stretch.exposure_ppm)} although the journal says HOLD"

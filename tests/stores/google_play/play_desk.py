@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httplib2
-from play_fake import PACKAGE, _built, free, key_file
+from play_fake import PACKAGE, free, key_file
 
 from stagedrollout.core.model import Change, Outcome, StoreState
 from stagedrollout.core.policy import HaltInReview
@@ -60,7 +60,6 @@ class Desk:
         self.world = world
         self.wire = wire or Wire(world)
         self.client = PlayClient(key_file(), endpoint="http://127.0.0.1:9", open_http=lambda: self.wire)
-        self.client._service = _built()
         self.theirs = PlayCaller(world, "ci@example.invalid")
 
     def store(

@@ -368,15 +368,7 @@ class StandingClock:
 
 
 def client_of(fake: FakePlay) -> PlayClient:
-    client = PlayClient(key_file(), endpoint="http://127.0.0.1:9", open_http=lambda: fake)
-    client._service = _built()
-    return client
-
-
-@cache
-def _built() -> Any:
-    """Google's client holds nothing of a test, and building it takes longer than most tests."""
-    return PlayClient(key_file(), endpoint="http://127.0.0.1:9")._client()
+    return PlayClient(key_file(), endpoint="http://127.0.0.1:9", open_http=lambda: fake)
 
 
 def store(

@@ -168,3 +168,27 @@ def test_neither_the_client_nor_the_store_shows_its_key():
     for thing in (client, port, vars(client), vars(port)):
         assert key_pem().splitlines()[1] not in repr(thing)
     assert PACKAGE in str(vars(port))
+
+
+@pytest.mark.promise("R24")
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "http://oauth2.googleapis.com/token",
+        "https://oauth2.googleapis.com.evil.example/token",
+        "https://evilgoogleapis.com/token",
+        "https://oauth2.googleapis.com@evil.example/token",
+        "https://169.254.169.254/token",
+        "ftp://127.0.0.1/token",
+        "https://[::1",
+        None,
+    ],
+)
+def test_a_key_that_asks_for_its_tokens_elsewhere_is_refused_before_anything_is_signed(elsewhere):
+    with pytest.raises(WrongConfiguration, match="token_uri"):
+        PlayClient(key_file(token_uri=elsewhere))
+
+
+def test_google_s_own_token_address_is_taken():
+    PlayClient(key_file(token_uri="https://oauth2.googleapis.com/token"))
+    PlayClient(key_file(token_uri="https://accounts.google.com/o/oauth2/token"))

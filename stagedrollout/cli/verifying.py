@@ -1,0 +1,52 @@
+"""What `history --verify` and `db check` say of the chains: each rollout's head, and what is not as it was written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stagedrollout.core.plain import one_line
+
+if TYPE_CHECKING:
+    from stagedrollout.storage.engine import Engine
+    from stagedrollout.storage.highwater import Doubt
+    from stagedrollout.storage.verifying import Proof
+
+
+def verified(engine: Engine) -> tuple[Proof, Doubt | None]:
+    """Every chain computed again, and compared with the mark outside the database. Raises StorageError."""
+    from stagedrollout.storage.highwater import doubt_of  # noqa: PLC0415
+    from stagedrollout.storage.verifying import verify  # noqa: PLC0415
+
+    return verify(engine), doubt_of(engine)
+
+
+def document(proof: Proof, doubt: Doubt | None) -> dict[str, Any]:
+    return {
+        "sound": proof.sound and doubt is None,
+        "entries": proof.entries,
+        "seq": proof.seq,
+        "head": proof.head,
+        "rollouts": [
+            {"rollout": chain.rollout, "entries": chain.entries, "seq": chain.seq, "head": chain.head}
+            for chain in proof.chains
+        ],
+        "breaks": [
+            {"rollout": found.rollout, "seq": found.seq, "said": found.said} for found in proof.breaks
+        ],
+        "highwater": doubt.words if doubt else "",
+    }
+
+
+def say(proof: Proof, doubt: Doubt | None) -> None:
+    for chain in proof.chains:
+        click.echo(
+            f"{chain.head}  {one_line(chain.rollout)}  ({chain.entries} entries, the last is {chain.seq})"
+        )
+    for found in proof.breaks:
+        click.echo(f"NOT AS WRITTEN: {one_line(found.words)}")
+    if doubt:
+        click.echo(f"NOT THE NEWEST: {one_line(doubt.words)}")
+    if proof.sound and not doubt:
+        click.echo(f"{proof.head}  the whole journal ({proof.entries} entries): as it was written")

@@ -1,0 +1,141 @@
+"""One story with deaths in it: what was lost in it, what happened twice, and what did not come to rest."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from tests.crash.dying import Dies, Point, distinct, of_the_recovery
+from tests.crash.stories import STORIES, Story
+from tests.judge import judge
+from tests.simulation.outcome import _timeline
+from tests.simulation.plan import Plan
+from tests.simulation.rest import unrest
+from tests.simulation.run import Left, play
+
+_MAY_FAIL = ("start", "resume", "advance", "complete")
+"""Orders that raise: one whose daemon died before it was sent is not sent by the next one. It fails, and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A story with deaths at the points numbered `at` of its lives. `faults`: everything wrong, in words."""
+
+    story: str
+    at: tuple[int, ...]
+    died_at: tuple[str, ...]
+    faults: tuple[str, ...]
+    timeline: str
+    cpu_seconds: float
+
+    def words(self) -> str:
+        deaths = ", then ".join(
+            f"{number} ({name})" for number, name in zip(self.at, self.died_at, strict=False)
+        )
+        return "\n".join((f"{self.story}, dead at point {deaths or 'none'}:", *self.faults, self.timeline))
+
+
+def story_of(name: str) -> Story:
+    return next(story for story in STORIES if story.name == name)
+
+
+def played(name: str, at: tuple[int, ...] = ()) -> Played:
+    """Play the story with these deaths, judge it, and hold it against the same story without a death."""
+    story, fate, began = story_of(name), Dies(at), time.process_time()
+    try:
+        left = play(longer(story.plan, story.plan.scenario.poll if at else timedelta(0)), fate)
+    except Exception:  # noqa: BLE001 - a campaign goes on; whatever came out of the daemon is a fault
+        faults, timeline = (traceback.format_exc(),), ""
+    else:
+        faults = tuple(_faults(story, left, fate, at))
+        timeline = _timeline(left) if faults else ""
+    return Played(name, at, fate.died_at, faults, timeline, time.process_time() - began)
+
+
+def points(name: str, at: tuple[int, ...] = ()) -> list[Point]:
+    """Where the life after these deaths could end."""
+    fate = Dies(at, lists=True)
+    play(story_of(name).plan, fate)
+    return fate.points()
+
+
+def singles(name: str) -> list[tuple[int]]:
+    """One death at every point, each distinct one once."""
+    return [(point.number,) for point in distinct(points(name))]
+
+
+def seconds(name: str, first: int) -> list[tuple[int, int]]:
+    """After a death at `first`: another one at every point until all is settled."""
+    return [(first, point.number) for point in distinct(of_the_recovery(points(name, (first,))))]
+
+
+def _faults(story: Story, left: Left, fate: Dies, at: tuple[int, ...]) -> Iterator[str]:
+    if len(fate.died_at) != len(at):
+        yield f"only {len(fate.died_at)} of {len(at)} deaths came about"
+    for finding in judge(left.evidence).findings:
+        yield f"{finding.check}: {finding.at} {finding.app} {finding.text}"
+    yield from left.unrepeatable
+    yield from unrest(story.plan, left)
+    yield from _different(story.name, _came_to(left))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What the story came to: everything the stores offered, in order, and the orders' answers."""
+
+    served: Mapping[tuple[str, str, str], tuple[str, ...]]
+    orders: Mapping[str, str]
+
+
+@lru_cache(maxsize=2 * len(STORIES))
+def _undisturbed(name: str, more: timedelta = timedelta(0)) -> _End:
+    return _came_to(play(longer(story_of(name).plan, more), Dies()))
+
+
+def longer(plan: Plan, more: timedelta) -> Plan:
+    scenario = replace(plan.scenario, until=plan.scenario.until + more)
+    return replace(plan, scenario=scenario)
+
+
+def _came_to(left: Left) -> _End:
+    served: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    for record in left.evidence.ledger:
+        if record["type"] == "served":
+            key, offered = (record["app"], record["store"], record["release"]), _offered(record)
+            before = served.get(key, ())
+            served[key] = before if before[-1:] == (offered,) else (*before, offered)
+    return _End(served, dict(left.orders))
+
+
+def _offered(record: Mapping[str, Any]) -> str:
+    return f"{record['status']} at {record['exposure_ppm'] / 10_000:g} %"
+
+
+def _different(name: str, came: _End) -> Iterator[str]:
+    """A death may delay what is done by a poll. It takes nothing away, adds nothing, and skips nothing."""
+    least, most = _undisturbed(name), _undisturbed(name, 2 * story_of(name).plan.scenario.poll)
+    spent = [order for order, answer in came.orders.items() if answer != least.orders.get(order)]
+    missing = [
+        key for key, offered in least.served.items() if not _begins_with(came.served.get(key, ()), offered)
+    ]
+    for order in spent:
+        if came.orders[order] != "failed" or not order.startswith(_MAY_FAIL):
+            yield f"the order {order} was {came.orders[order]}, and without a death {least.orders.get(order)}"
+        elif not missing:
+            yield f"the order {order} is said to have failed, and was carried out"
+    if spent:
+        return  # what people did not get, they have not repeated either
+    for key in missing:
+        yield f"the store offered of {key} only {came.served.get(key)}, and without a death {least.served[key]}"
+    for key, offered in came.served.items():
+        if not _begins_with(most.served.get(key, ()), offered):
+            yield f"the store offered of {key} {offered}, and without a death {most.served.get(key)}"
+
+
+def _begins_with(whole: tuple[str, ...], part: tuple[str, ...]) -> bool:
+    return whole[: len(part)] == part

@@ -1,0 +1,37 @@
+"""Where one pass over an app ends and the next one begins: each looks at the store before it asks for anything else."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from tests.judge.case import Case
+from tests.judge.ledger import APP_STORE, Key, instant
+
+
+def looked_between(case: Case, key: Key, first: int, last: int) -> bool:
+    """Whether the store was looked at after the request `first` and before `last`."""
+    asked = [seq for seq, _ in _looks(case, key)]
+    return bisect_right(asked, first) < bisect_right(asked, last)
+
+
+def may_be_lost(case: Case, key: Key, seq: int, at: datetime) -> bool:
+    """Whether the daemon was killed in the pass that got this answer, so that it may have kept nothing of it."""
+    looks = _looks(case, key)
+    place = bisect_right(looks, (seq, at))
+    until = looks[place][1] if place < len(looks) else case.ended_at
+    return any(at <= instant(death) <= until for death in case.evidence.deaths)
+
+
+@lru_cache(maxsize=32)
+def _looks(case: Case, key: Key) -> Sequence[tuple[int, datetime]]:
+    """The requests, by number and time, that read what the store shows of the app."""
+    app = next(
+        (a for a in case.setting.get("apps", ()) if (a["app"], a["store"]) == (key.app, key.store)), {}
+    )
+    name = str(app.get("app_id" if key.store == APP_STORE else "package", ""))
+    read = f"/apps/{name}/appStoreVersions" if key.store == APP_STORE else f"/applications/{name}/edits"
+    asked = (r for r in case.evidence.requests if r["service"] == key.store and r["path"].endswith(read))
+    return sorted((r["seq"], instant(r["at"])) for r in asked)

@@ -1,0 +1,135 @@
+"""What the daemon could not know is not held against it, and what it could know is."""
+
+import pytest
+
+from tests.judge.apple_story import in_window, resting
+from tests.judge.case import understand
+from tests.judge.evidence_story import Asking
+from tests.judge.ledger import instant
+from tests.judge.story import OLD, Story, at, bad_release, new
+from tests.judge.weighing import looks
+
+
+def _ordered_and_not_taken(*, settled: bool) -> Story:
+    """Somebody orders a halt that the store does not take, somebody else raises it in the console, it is halted."""
+    story = Story()
+    story.polls(4, 20)
+    story.orders(20, "halt")
+    story.decides(20, "HALT")
+    if settled:
+        story.writes(20.1, "settled", verb="halt", settlement="confirmed")
+    story.console(20.2, new("inProgress", 0.5), OLD, exposure_ppm=500_000)
+    story.asks(20.5)
+    story.halts(20.5)
+    story.ends("halted", 500_000)
+    return story
+
+
+@pytest.mark.parametrize(("settled", "blamed"), [(False, {}), (True, {"console_acts_overridden": 1})])
+def test_a_halt_that_the_store_has_not_taken_yet_outlives_a_raise_in_the_console(settled, blamed):
+    assert _ordered_and_not_taken(settled=settled).blamed() == blamed
+
+
+@pytest.mark.parametrize(("status", "blamed"), [(503, {}), (200, {"growth_unguarded": 1})])
+def test_what_a_store_that_does_not_answer_lets_grow_is_not_ours(status, blamed):
+    story = in_window()
+    story.polls(11, 14)
+    fault = "503" if status == 503 else None
+    story.requested(
+        14.499, "app_store", "/v1/apps/644/appStoreVersions", method="GET", status=status, fault=fault
+    )
+    story.writes(14.5, "decided", decision="HOLD", reasons=[{"code": "store_unread"}], intent="")
+    story.turns(14.9, "PAUSED", cause="console")
+    story.writes(14.9, "drifted", meaning="halted", before={}, after={})
+    story.ends("halted")
+    assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("without", "blamed"), [(True, {}), (False, {"growth_unguarded": 1})])
+def test_who_opens_a_window_without_evidence_keeps_it_open_in_doubt(without, blamed):
+    gate = {"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 100, "confirm": 9}
+    story = resting(policy={"gates": [gate]})
+    story.health.append((11, 0.9))
+    story.polls(4.5, 10.5)
+    story.steps(10.5, story.orders(10.5, "advance", without_evidence=without))
+    story.polls(11, 13)
+    story.pauses(13.1)
+    story.ends("rolling_out")
+    assert {check: n for check, n in story.blamed().items() if check == "growth_unguarded"} == blamed
+
+
+@pytest.mark.parametrize("looked", [False, True])
+def test_a_pause_that_looks_as_if_our_step_had_never_been_applied(looked):
+    """The answer to the step was lost, and somebody paused before the next look; or after one."""
+    story = resting()
+    story.polls(4.5, 10.5)
+    story.steps(10.55)
+    if looked:
+        story.asks(11)
+    story.person(11.2, "pause")
+    story.polls(11.5, 11.5)
+    story.steps(11.5)
+    story.polls(12, 20)
+    story.pauses(20)
+    story.ends("rolling_out")
+    assert story.blamed().get("unhalted", 0) == looked
+
+
+@pytest.mark.parametrize(("told", "blamed"), [(True, {}), (False, {"notices_lost": 1})])
+def test_a_halt_that_a_newer_release_cut_off_is_told_with_the_news_of_that(told, blamed):
+    story = bad_release()
+    story.decides(20.5, "HALT")
+    story.commit(20.5, new("halted", 0.01), OLD)
+    story.served(20.5, "halted", 0)
+    story.dies(20.5)
+    story.tells(21, "superseded", broadcast=told)
+    story.ends("halted", 10_000)
+    assert story.blamed() == blamed
+
+
+def test_what_was_normal_before_a_newer_release_is_no_floor_of_the_older_one():
+    """The question names the older one, whose own floor is counted from its sessions."""
+    story = Asking()
+    story.polls(4, 28.5)
+    story.requests = [r for r in story.requests if r["query"].get("interval")]
+    rates = ["sum(session)", "crash_free_rate(session)"]
+    nobody = {"intervals": [], "groups": []}
+    story._ask(28.9, rates, ["release"], nobody, names=[story.candidate], span=(-139, 29))
+    case = understand(story.evidence())
+    (key,) = (key for key in case.served if key.id == "5020")
+    polls = case.polls_about(key, "crash_free_sessions")
+    assert polls
+    assert all(poll.by_status for poll in polls)
+
+
+@pytest.mark.parametrize(("died", "blamed"), [(True, {}), (False, {"disagreements": 1})])
+def test_what_a_killed_daemon_had_read_need_not_be_in_its_journal(died, blamed):
+    """It had read that users crash; in the pass after its death they cannot be read, and it knows nothing of it."""
+    story = Asking()
+    story.polls(4, 9.5)
+    story.crashed_users = 6
+    story.asks(10)
+    if died:
+        story.dies(10.001)
+    story.requested(
+        10.01, "google_play", "/androidpublisher/v3/applications/com.acme.app/edits", method="POST"
+    )
+    story.asks(10.01)
+    signals = [{"signal": "crashed_users", "ln_e": 0.0}]
+    told = {"signals": signals, "ln_e": 0.0, "ln_e_advance": None}
+    story.writes(10.01, "decided", decision="WAIT", intent="", weighed=told)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("left_out", "read_at"), [(True, 9), (False, 10)])
+def test_an_answer_that_leaves_the_candidates_users_out_is_no_reading_of_them(left_out, read_at):
+    """It has sessions, and the page that told of its users was cut short: the others' users alone say nothing of it."""
+    story = Asking()
+    story.polls(4, 10)
+    users = [r["response"] for r in story.requests if r["query"].get("interval") == ["1d"]][-1]
+    if left_out:
+        users["groups"] = [g for g in users["groups"] if g["by"]["release"] != story.candidate]
+    case = understand(story.evidence())
+    (key,) = (key for key in case.served if key.id == "5020")
+    assert looks(case, key)[-1].users_at == instant(at(read_at))

@@ -1,0 +1,187 @@
+"""The twenty: each breaks a promise in a way in which tools of this kind have been broken, or easily are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sabotage:
+    """In `file` (below stagedrollout/), within the function `where`, the text `sound` becomes `broken`."""
+
+    name: str
+    area: str
+    file: str
+    where: str
+    sound: str
+    broken: str
+
+
+SABOTAGES = (
+    Sabotage(
+        "no-data-counts-as-a-pass",
+        "assessment",
+        "core/harm.py",
+        "_found",
+        """    failed = _failure(seen, Measure.CRASHED)
+    if failed is not None:
+        return Verdict.ERROR, "error", f"evidence: {failed}\"""",
+        """    failed = _failure(seen, Measure.CRASHED)
+    if failed is not None:
+        return Verdict.PASS, "pass", f"evidence: {failed}\"""",
+    ),
+    Sabotage(
+        "the-best-verdict-wins",
+        "assessment",
+        "core/assessment.py",
+        "worst",
+        "return max(judgement.verdict for judgement in self.deciding())",
+        "return min(judgement.verdict for judgement in self.deciding())",
+    ),
+    Sabotage(
+        "silence-is-not-braked",
+        "decision",
+        "core/decision.py",
+        "decide",
+        "decision = brake.braked(case, linked.led(case, found))",
+        "decision = linked.led(case, found)",
+    ),
+    Sabotage(
+        "a-halt-is-tried-once",
+        "decision",
+        "core/rules/halts.py",
+        "wanted_halt",
+        "if halt is None or halt.confirmed:",
+        "if halt is None or halt.confirmed or case.rollout.intent is None:",
+    ),
+    Sabotage(
+        "two-stages-at-once",
+        "decision",
+        "core/policy.py",
+        "next_stage",
+        "if stage.exposure_ppm > exposure_ppm",
+        "if stage.exposure_ppm > exposure_ppm * 5",
+    ),
+    Sabotage(
+        "sent-counts-as-halted",
+        "lifecycle",
+        "core/lifecycle.py",
+        "phase",
+        """        if self.halt:
+            return Phase.NOT_HALTED""",
+        """        if self.halt:
+            return Phase.HALTED""",
+    ),
+    Sabotage(
+        "a-resume-in-the-console-is-forgotten",
+        "lifecycle",
+        "core/fold_acts.py",
+        "new_run",
+        "halt=None,",
+        "halt=rollout.halt,",
+    ),
+    Sabotage(
+        "the-bake-is-cut",
+        "schedule",
+        "core/schedule.py",
+        "bake_ends",
+        "return live_since + stay.bake",
+        "return live_since + stay.bake / 4",
+    ),
+    Sabotage(
+        "a-freeze-does-not-bind",
+        "schedule",
+        "core/schedule.py",
+        "_freeze_on",
+        "if freeze.first <= day <= freeze.last",
+        "if freeze.first < day < freeze.last",
+    ),
+    Sabotage(
+        "the-arms-are-swapped",
+        "evidence",
+        "core/evidence/increments.py",
+        "_of_pair",
+        "bad, total = tally.k_c, tally.k_c + tally.k_b",
+        "bad, total = tally.k_b, tally.k_c + tally.k_b",
+    ),
+    Sabotage(
+        "an-error-means-done",
+        "actuator",
+        "daemon/actuator.py",
+        "_not_done",
+        "return self._outcome(Settlement.REFUSED if refused else Settlement.NOT_APPLIED, str(error))",
+        "return self._outcome(Settlement.REFUSED if refused else Settlement.CONFIRMED, str(error))",
+    ),
+    Sabotage(
+        "a-halt-does-not-overrule-a-raise",
+        "actuator",
+        "daemon/lanes.py",
+        "overtaken",
+        "return self._halts.get(permit.app, 0) != permit.halts",
+        "return False",
+    ),
+    Sabotage(
+        "doubt-is-settled-without-looking",
+        "recovery",
+        "core/drift.py",
+        "confirms",
+        "return seen.stopped",
+        "return True",
+    ),
+    Sabotage(
+        "what-may-have-arrived-is-not-sent-again",
+        "outbox",
+        "notify/relay.py",
+        "_put_off",
+        "self._rows.doubt_until(row.id, when, words)",
+        'self._rows.mark_sent(row.id, "", when)',
+    ),
+    Sabotage(
+        "notices-are-not-written",
+        "storage",
+        "storage/journal.py",
+        "record",
+        "for notice in batch.notices:",
+        "for notice in batch.notices[1:]:",
+    ),
+    Sabotage(
+        "an-order-gets-no-answer",
+        "storage",
+        "storage/commands.py",
+        "finish",
+        "return self._change(id, finished_us=micros(now), result=result.value, answer=answer)",
+        "return bool(id)",
+    ),
+    Sabotage(
+        "the-track-is-not-compared",
+        "google_play",
+        "stores/google_play/port.py",
+        "_raise",
+        "if fingerprint(raw) != seen:",
+        "if not raw:",
+    ),
+    Sabotage(
+        "siblings-are-dropped",
+        "google_play",
+        "stores/google_play/writes.py",
+        "_with",
+        'return {**raw, "releases": releases}',
+        'return {**raw, "releases": [one]}',
+    ),
+    Sabotage(
+        "apples-word-is-believed",
+        "app_store",
+        "stores/app_store/port.py",
+        "_settled",
+        "return Outcome(Settlement.IN_DOUBT, _doubt(answer, state, version), state)",
+        "return Outcome(Settlement.CONFIRMED, _doubt(answer, state, version), state)",
+    ),
+    Sabotage(
+        "missing-counts-read-as-no-crashes",
+        "sentry",
+        "signals/sentry_tallies_reply.py",
+        "_session_row",
+        "return Row(sum(counts.values()), counts.get(_STATUS_OF[measure], 0))",
+        "return Row(sum(counts.values()), 0)",
+    ),
+)
