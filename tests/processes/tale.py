@@ -1,7 +1,7 @@
 """The story in which the daemon is killed: both stores, raises, a halt on evidence and a person's halt.
 
 Four apps, so that each life has work in all of them: `acme` on Google Play is well and goes to everyone, `shop` there
-turns bad, `news` on the App Store is well and takes Apple's steps, and `tv` is halted by a person.
+turns bad while it is watched, `news` on the App Store is well and takes Apple's steps, and `tv` is halted by a person.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def tale(draw: Random) -> Tale:
     place = draw.choice(STORES)
     apps = [
         _on_google_play("acme"),
-        _on_google_play("shop", turns_bad_at=draw.uniform(3, 20)),
+        _on_google_play("shop", turns_bad_at=draw.uniform(3, 10)),
         _on_app_store("news"),
         _on_google_play("tv") if place == "google_play" else _on_app_store("tv"),
     ]
