@@ -22,6 +22,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
@@ -167,7 +168,7 @@ class HttpClient:
             with (
                 deadline,
                 self._client.stream(
-                    method, url, headers=headers, extensions={"trace": deadline.watch}, **payload
+                    method, _address(url), headers=headers, extensions={"trace": deadline.watch}, **payload
                 ) as response,
             ):
                 content, whole = self._content(response, deadline)
@@ -235,6 +236,12 @@ def _client(endpoint: Endpoint, limits: Limits, transport: Transport | None) -> 
         limits=connections,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
+
+
+@lru_cache(maxsize=256)
+def _address(url: str) -> httpx.URL:
+    """Read once: few addresses are asked over and over."""
+    return httpx.URL(url)
 
 
 def _transport_words(error: Exception) -> str:

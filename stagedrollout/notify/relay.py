@@ -96,17 +96,27 @@ class Relay:
         if not self._delivering.acquire(blocking=False):
             return 0
         try:
-            delivered = 0 if self._quiet() else self._deliver()
-            if self._second:
-                self._second.tell(self._refused)
+            return self._deliver_what_waits()
         finally:
             self._delivering.release()
+
+    def _deliver_what_waits(self) -> int:
+        """Mostly nothing does, and one look at the outbox says so."""
+        if self._rows.next_due() is None:
+            if self._second:
+                self._second.nothing_waits()
+            return 0
+        delivered = 0 if self._quiet() else self._deliver()
+        if self._second:
+            self._second.tell(self._refused)
         return delivered
 
     def next_due(self) -> datetime | None:
         """When to call `deliver_due` again; None while nothing waits. Raises StorageError."""
         due, quiet = self._rows.next_due(), self._quiet()
-        first = max(due, quiet) if due and quiet else due
+        if due is None:  # then nothing urgent waits either
+            return None
+        first = max(due, quiet) if quiet else due
         second = self._second.next_due() if self._second else None
         return min((at for at in (first, second) if at), default=None)
 

@@ -60,7 +60,7 @@ class SecondChannel:
         """
         untold, now, arrived = self._untold(), self._clock.now(), 0
         if not untold:
-            self._again_at, self._failures, self._problem = None, 0, ""
+            self._forget_trouble()
         if to_come(self._again_at, now):
             return 0
         due = [row for row in untold if row.rollout in refused or now - row.created_at >= PATIENCE]
@@ -69,6 +69,12 @@ class SecondChannel:
                 break
             arrived += 1
         return arrived
+
+    def nothing_waits(self) -> None:
+        """The first channel has everything: as `tell` with nothing to tell, without asking the outbox."""
+        self._told.clear()
+        self._logged.clear()
+        self._forget_trouble()
 
     def tell_instead(self, id: int) -> None:  # noqa: A002 - the row's own word
         """Tell an urgent notice that the first channel gives up; nothing happens if it is not urgent or told already.
@@ -89,6 +95,9 @@ class SecondChannel:
         """Why urgent notices do not arrive here either; "" while nothing is wrong."""
         return self._problem
 
+    def _forget_trouble(self) -> None:
+        self._again_at, self._failures, self._problem = None, 0, ""
+
     def _untold(self) -> list[UrgentRow]:
         waiting = self._rows.urgent()
         ids = {row.id for row in waiting}
@@ -108,7 +117,7 @@ class SecondChannel:
         except EdgeError as error:
             return self._failed(row, marked, error)
         self._told.add(row.id)
-        self._again_at, self._failures, self._problem = None, 0, ""
+        self._forget_trouble()
         return True
 
     def _failed(self, row: UrgentRow, marked: Notice, error: EdgeError) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
@@ -173,9 +173,12 @@ def _opener(path: Path, mode: str, busy_seconds: float) -> Callable[[], sqlite3.
 
 
 def _sqlite_engine(url: URL, connect: Callable[[], sqlite3.Connection], path: Path) -> Engine:
+    from stagedrollout.storage.sqlite import COMPILED, DRIVER  # noqa: PLC0415 - only there
+
     engine = create_engine(
-        url,
+        url.set(drivername=DRIVER),
         creator=connect,
+        execution_options={"compiled_cache": COMPILED},
         pool_size=8,
         max_overflow=_CONNECTIONS_MAX - 8,
         pool_timeout=BUSY_SECONDS,
@@ -209,7 +212,9 @@ def _begin(path: Path, file: tuple[int, int], connection: Connection) -> None:
             f"the database {path} is not the file any more that was opened: start the daemon again"
         )
     reads = connection.get_execution_options().get(_READING, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    # By the driver's own call: through SQLAlchemy this took as long as the statement that follows.
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _use_wal(connect: Callable[[], sqlite3.Connection], path: Path) -> None:
@@ -240,7 +245,7 @@ def _server_engine(url: URL, busy_seconds: float) -> Engine:
 def _in_our_words() -> Iterator[None]:
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         told = error.orig if isinstance(error, DBAPIError) else error
         # The first line only: PostgreSQL's second one repeats the row that was to be written.
         words = next(iter(str(told).splitlines()), type(told).__name__)
