@@ -149,16 +149,15 @@ def _second_thoughts(draw: Random) -> SecondThoughts:
 def _days(draw: Random, stores: tuple[str, ...]) -> tuple[str, Span]:
     """Apple takes a day for each step, so that stories with the App Store are days long, and polled less often. What a
     story costs is how often the daemon looks."""
-    long = draw.random() < 0.02
-    if APP_STORE in stores:
-        poll = timedelta(hours=4 if long else draw.choice((1, 2, 2, 3)))
-        looks = draw.randrange(11, 17)
-        troubled = (
-            timedelta(hours=draw.randrange(72, 120)) if long else max(poll * looks, timedelta(hours=26))
-        )
-        return ("standard" if long else draw.choice(_QUICK_APPLE)), Span(troubled, poll)
+    long = draw.random() < 0.05
+    if long and APP_STORE in stores:  # long enough for all of Apple's days
+        troubled = timedelta(hours=draw.randrange(5 * 24, 9 * 24))
+        return draw.choice(("standard", "apples-clock", "apples-clock")), Span(troubled, timedelta(hours=6))
     if long:
-        return "standard", Span(timedelta(days=5), timedelta(hours=4))
+        return "standard", Span(timedelta(days=5), timedelta(hours=6))
+    if APP_STORE in stores:
+        poll = timedelta(hours=draw.choice((1, 2, 2, 3)))
+        return draw.choice(_QUICK_APPLE), Span(max(poll * draw.randrange(11, 17), timedelta(hours=26)), poll)
     poll = timedelta(minutes=draw.choice((15, 30, 60, 60, 60, 120)))
     troubled = max(poll * draw.randrange(9, 16), timedelta(hours=6))
     return draw.choice(_QUICK), Span(troubled, poll)
@@ -166,5 +165,5 @@ def _days(draw: Random, stores: tuple[str, ...]) -> tuple[str, Span]:
 
 def _month(draw: Random) -> tuple[str, Span]:
     poll = timedelta(hours=draw.choice((4, 6)))
-    policy = draw.choice(("quick", "by-hand", "apples-clock", "cautious", "office"))
+    policy = draw.choice(("quick", "by-hand", "apples-clock", "apples-clock", "cautious", "office"))
     return policy, Span(timedelta(days=draw.choice((31, 34))), poll, timedelta(days=2))
