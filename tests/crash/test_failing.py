@@ -44,5 +44,5 @@ def test_the_failures_really_come_as_the_drivers_own(monkeypatch: pytest.MonkeyP
     for kind, error in (("storage", sqlite3.OperationalError), ("http", ConnectionError)):
         raised.clear()
         assert with_failure("play-halt", Failure(kind, 20, sticky=True)).faults == ()
-        assert len(raised) > 1
+        assert len(raised) > (kind == "storage")  # requests meet an outage after the first
         assert all(isinstance(each, error) for each in raised)
