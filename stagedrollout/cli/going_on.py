@@ -22,7 +22,6 @@ def where_to_halt(database: str, commands: list[Command]) -> list[Command]:
 
     All of them where it is going on nowhere, or where that cannot be read. Raises nothing.
     """
-    from stagedrollout.core.errors import StorageError  # noqa: PLC0415
     from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
     from stagedrollout.storage.migrate import check  # noqa: PLC0415
     from stagedrollout.storage.presence import Presence  # noqa: PLC0415
@@ -34,7 +33,7 @@ def where_to_halt(database: str, commands: list[Command]) -> list[Command]:
         engine = open_readonly(database)
         check(engine)
         rows = Presence(engine).statuses().rollouts
-    except (StorageError, *UNREADABLE):
+    except UNREADABLE:
         return commands  # some row, of whatever app, cannot be read: no reason to halt less
     return [command for command in commands if _going_on(command, rows)] or commands
 

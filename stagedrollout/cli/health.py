@@ -70,6 +70,7 @@ def read_health(config: Path, max_age: timedelta, now: datetime) -> tuple[Findin
     from stagedrollout.core.errors import StorageError  # noqa: PLC0415
     from stagedrollout.daemon.health.findings import About, Finding, findings, passes_now  # noqa: PLC0415
     from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
+    from stagedrollout.storage.highwater import doubt_of  # noqa: PLC0415
     from stagedrollout.storage.migrate import check  # noqa: PLC0415
     from stagedrollout.storage.outbox import OutboxTable  # noqa: PLC0415
     from stagedrollout.storage.presence import Presence  # noqa: PLC0415
@@ -80,9 +81,11 @@ def read_health(config: Path, max_age: timedelta, now: datetime) -> tuple[Findin
         check(engine)
         statuses = Presence(engine).statuses()
         undelivered = OutboxTable(engine).undelivered(passes_now(statuses, now))
+        doubt = doubt_of(engine)
     except StorageError as error:
         return (Finding(About.DATABASE, str(error)),)
-    return findings(statuses, undelivered, now, max_age)
+    lost = (Finding(About.DATABASE, f"nothing is raised: {doubt.words}"),) if doubt else ()
+    return (*lost, *findings(statuses, undelivered, now, max_age))
 
 
 def _document(found: tuple[Finding, ...], *, healthy: bool) -> dict[str, Any]:

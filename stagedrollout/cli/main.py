@@ -34,6 +34,7 @@ COMMANDS = {
     "health": ("stagedrollout.cli.health", "Tell whether the daemon is well, also by its exit code."),
     "notify": ("stagedrollout.cli.notify", "Try out whether notices reach people."),
     "history": ("stagedrollout.cli.history", "Tell what happened, from the journal."),
+    "db": ("stagedrollout.cli.db", "Look after the database: check, upgrade, backup, restore."),
     "report": ("stagedrollout.cli.report", "Tell how the newest releases went, for tuning policies."),
     "export": ("stagedrollout.cli.export_ledger", "Write out what the database keeps, for other programs."),
     "start": ("stagedrollout.cli.orders", "Let the schedule steer a release from here."),

@@ -23,12 +23,14 @@ def run(config: Path, *, verbose: bool) -> None:
     """Where the clock is an emulator's, it ends when the emulator's story does."""
     from stagedrollout.cli.logs import log_to_stderr  # noqa: PLC0415
     from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
+    from stagedrollout.daemon.allowed import hosts_of, keep_to  # noqa: PLC0415
     from stagedrollout.daemon.bootstrap import open_daemon  # noqa: PLC0415
     from stagedrollout.daemon.hardening import harden  # noqa: PLC0415
 
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
     harden()
     loaded = load_with_secrets(config, environ=os.environ)
+    keep_to(hosts_of(loaded))
     with open_daemon(loaded) as daemon:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):

@@ -49,6 +49,7 @@ def read_status(config: Path) -> dict[str, Any]:
     """Everything `status` shows, as one document. Raises StorageError, WrongConfiguration."""
     from stagedrollout.config.database import database_url  # noqa: PLC0415
     from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
+    from stagedrollout.storage.highwater import doubt_of  # noqa: PLC0415
     from stagedrollout.storage.migrate import check  # noqa: PLC0415
     from stagedrollout.storage.outbox import OutboxTable  # noqa: PLC0415
     from stagedrollout.storage.presence import Presence  # noqa: PLC0415
@@ -57,7 +58,9 @@ def read_status(config: Path) -> dict[str, Any]:
     check(engine)
     statuses = Presence(engine).statuses()
     undelivered = OutboxTable(engine).undelivered(datetime.now(UTC))
+    doubt = doubt_of(engine)
     return describe(statuses, links(engine, statuses)) | {
+        "journal_problem": doubt.words if doubt else "",
         "notices_undelivered": undelivered.waiting + undelivered.failed,
         "notices_problem": undelivered.problem,
     }
@@ -150,6 +153,8 @@ def _print(document: dict[str, Any]) -> None:
         console.print(f"[bold red]No daemon is running{since}: nothing is watched, raised or halted.[/]")
     elif daemon.get("clock") == "emulator":
         console.print("[yellow]clock: emulator (a rehearsal; no real store is touched)[/]")
+    if document["journal_problem"]:
+        console.print(f"[bold red]NOTHING IS RAISED, halts go on:[/] {_foreign(document['journal_problem'])}")
     if document["rollouts"]:
         console.print(_table(document["rollouts"]))
     else:

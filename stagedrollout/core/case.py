@@ -62,6 +62,9 @@ class Case:
 
     others: tuple[Rollout, ...] = ()
     supersede: Supersede = Supersede.FINISH
+    footing: tuple[Reason, ...] = ()
+    """Why nothing may be raised whatever store and signals say; empty while the journal is the newest one and the
+    clocks agree."""
 
     @property
     def now(self) -> datetime:

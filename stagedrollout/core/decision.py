@@ -61,6 +61,7 @@ RULES: tuple[Rule, ...] = (
     holds.hold_order,
     linked.meanwhile,
     holds.lift_hold,
+    standing.unfounded,
     standing.unsettled,
     succession.no_way_back,
     beginning.resume_order,

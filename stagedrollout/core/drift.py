@@ -10,6 +10,7 @@ whose answer was lost, which may take effect late.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from stagedrollout.core import facts
@@ -17,6 +18,7 @@ from stagedrollout.core.apple_drift import as_if_not_stepped, lapsed, late_write
 from stagedrollout.core.baseline import age_of, baseline_of
 from stagedrollout.core.facts import Drift, Fact, Seen
 from stagedrollout.core.fold import extend
+from stagedrollout.core.judgement import Reason
 from stagedrollout.core.lifecycle import Intent, Landing, Rollout
 from stagedrollout.core.model import (
     SERVED,
@@ -51,6 +53,18 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
         return (seen, facts.Superseded(by, rollout.seen, seen))
     return () if _unbelievable(rollout, Seen.of(found), now) else _looked(rollout, found, store, now)
 
+
+def told_by_whom(rollout: Rollout, news: tuple[Fact, ...], footing: tuple[Reason, ...]) -> tuple[Fact, ...]:
+    """`news` without calling that a person's doing in the console which may have been ours: while the journal is not
+    the newest one, and up to the first decision after a person has accepted it (promise R17)."""
+    known = not rollout.untold and not any(reason.code in LOST_JOURNAL for reason in footing)
+    if known:
+        return news
+    return tuple(replace(fact, untold=True) if isinstance(fact, facts.Drifted) else fact for fact in news)
+
+
+LOST_JOURNAL = ("journal_behind", "journal_unmarked")
+"""Reasons for which the journal may lack what we did last."""
 
 _BACK = (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED)
 """How a release reads that somebody rolls out, or is about to."""

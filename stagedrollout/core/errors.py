@@ -5,6 +5,7 @@
      +-- StorageError             the database could not be read or written
      |    +-- StaleJournal        somebody recorded something since the rollout was read
      |    +-- LostLease           another daemon has taken over
+     |    +-- Unfounded           the journal or the clocks cannot be trusted, so nothing is raised on them
      +-- Preempted                a halt took the package over; this raise sends nothing more
      +-- EdgeError                a service, classified by what may be done about it
           +-- Unreachable         no usable reply; whether it acted is unknown
@@ -38,6 +39,10 @@ class StaleJournal(StorageError):
 
 class LostLease(StorageError):
     """Another daemon holds the lease now; this one may not raise anything."""
+
+
+class Unfounded(StorageError):
+    """What a raise stands on cannot be trusted: the journal may not be the newest, or the clocks disagree."""
 
 
 class Preempted(StagedRolloutError):

@@ -90,16 +90,30 @@ class WentLive:
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """The store no longer shows what we left there, and it was not us."""
+    """The store no longer shows what we left there, and it was not us.
+
+    `untold`: the journal was not the newest one, so it may as well have been us, and what told of it is lost.
+    """
 
     meaning: Drift
     before: Seen
     after: Seen
+    untold: bool = False
 
     @property
     def words(self) -> str:
         """Before and after: "inProgress at 10 % -> halted"."""
         return f"{self.before.words} -> {self.after.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalAccepted:
+    """A person goes on with a journal that lacks its end; `lost`: what is known of that. What the store shows is the
+    floor from here on, whoever brought it about."""
+
+    actor: Actor
+    reason: str
+    lost: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +342,7 @@ Fact = (
     | Seen
     | WentLive
     | Drifted
+    | JournalAccepted
     | Returned
     | NewerWaits
     | SetAside

@@ -15,7 +15,7 @@ from stagedrollout.core.fold_acts import decided, new_run, settled
 from stagedrollout.core.hours import hour_floor
 from stagedrollout.core.ledger import Comparison
 from stagedrollout.core.lifecycle import Halt, Hold, Landing, Rollout
-from stagedrollout.core.model import SOMEBODY, ActorKind, ReleaseStatus, RolloutKey, Store
+from stagedrollout.core.model import SOMEBODY, UNKNOWN_ACTOR, ActorKind, ReleaseStatus, RolloutKey, Store
 from stagedrollout.core.phasing import LATE_WRITE, StepWindow, next_share
 from stagedrollout.core.units import PPM_ALL
 
@@ -191,7 +191,8 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
             return rollout  # a halt that was wanted before stays wanted until the store shows it
         case Drift.HALTED | Drift.LOWERED | Drift.WITHDRAWN:
             confirmed = fact.after.stopped or fact.meaning is Drift.LOWERED
-            return replace(rollout, halt=Halt(SOMEBODY, _why_halted(fact), at, confirmed), closed=False)
+            who = UNKNOWN_ACTOR if fact.untold else SOMEBODY
+            return replace(rollout, halt=Halt(who, _why_halted(fact), at, confirmed), closed=False)
         case Drift.RESUMED:
             begun = new_run(_preferred(rollout), at)
             return replace(begun, window=_opened_by_hand(rollout, fact.after, at))
@@ -215,11 +216,18 @@ def _preferred(rollout: Rollout) -> Rollout:
 
 
 def _why_halted(drifted: facts.Drifted) -> str:
+    where = "while the journal's end was lost" if drifted.untold else "in the console"
     if drifted.meaning is Drift.WITHDRAWN:
         return drifted.after.status_word
     if drifted.before == drifted.after:
-        return f"{drifted.meaning.words} in the console"
-    return f"{drifted.meaning.words} in the console: {drifted.words}"
+        return f"{drifted.meaning.words} {where}"
+    return f"{drifted.meaning.words} {where}: {drifted.words}"
+
+
+@_apply.register
+def _(fact: facts.JournalAccepted, rollout: Rollout, at: datetime) -> Rollout:
+    """The next decision is a new one, also where it is the same as the last that is left."""
+    return replace(rollout, untold=True, last=None)
 
 
 @_apply.register

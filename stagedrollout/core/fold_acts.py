@@ -14,7 +14,7 @@ from stagedrollout.core.phasing import StepWindow
 
 
 def decided(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
-    changed = replace(rollout, last=fact)
+    changed = replace(rollout, last=fact, untold=False)
     if fact.intent and fact.verb:
         intent = Intent(
             fact.intent, fact.verb, fact.target_ppm, rollout.seen, at, fact.actor, fact.without_evidence

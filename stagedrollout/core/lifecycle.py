@@ -201,7 +201,8 @@ class Rollout:
     evidence is judged (None: not set yet) and `settings` what the policy said then; `stages`: when its stages began. `comparisons`: what it was compared with
     from when on, oldest first. `acts`: how many intents there were.
     `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash.
-    `drift`: the newest thing a person did in the console, until a change of ours follows it. `known_bad`: the halt it
+    `drift`: the newest thing a person did in the console, until a change of ours follows it. `untold`: the end of the
+    journal was lost and nothing was decided since, so what the store shows may be our own doing. `known_bad`: the halt it
     was under before it was over or gone; nobody has said since that it may go on. `newer`: the newest release that
     people were told waits for this one, and `set_aside` the id of the newest that a person has let wait.
     App Store only: `window`, while Apple may take a step; `pauses`, and up to which of its warnings people were
@@ -245,6 +246,7 @@ class Rollout:
     superseded_by: str = ""
     closed: bool = False
     drift: facts.Drifted | None = None
+    untold: bool = False
     known_bad: Halt | None = None
     newer: facts.NewerWaits | None = None
     set_aside: str = ""
@@ -355,4 +357,5 @@ class Rollout:
         drift = self.drift
         if drift is None or (drift.meaning is facts.Drift.ROLLED_OUT and self.key.store is Store.APP_STORE):
             return ""
-        return f"{drift.meaning.words} in the console: {drift.words}"
+        where = ", nobody can tell by whom" if drift.untold else " in the console"
+        return f"{drift.meaning.words}{where}: {drift.words}"

@@ -292,6 +292,7 @@ class Actor:
 
 DAEMON = Actor(ActorKind.MACHINE, "stagedrollout")
 SOMEBODY = Actor(ActorKind.CONSOLE, "somebody in the store's console")
+UNKNOWN_ACTOR = Actor(ActorKind.HUMAN, "somebody unknown")
 
 
 class CommandVerb(StrEnum):

@@ -13,7 +13,8 @@ from stagedrollout.core.model import Change, Outcome, Release, StoreState
 from stagedrollout.core.observation import Reading, SignalQuery, Unvalued, Valued
 
 Clearance = Callable[[], None]
-"""Called right before each request of a raise is sent; raises Preempted (a halt took over) or LostLease."""
+"""Called right before each request of a raise is sent; raises Preempted (a halt took over), LostLease,
+or Unfounded."""
 
 
 class Clock(Protocol):

@@ -25,6 +25,7 @@ DEPTH_MAX = 40
 """Levels of a document; what lies deeper is masked as a whole."""
 
 _LINE_CHARS_MIN = 16
+_KEY_FIELD_CHARS_MIN = 12
 _KEY_FILE_SECRETS = ("private_key", "private_key_id", "client_secret", "refresh_token")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -71,8 +72,12 @@ class Redactor:
     def of(cls, secrets: Iterable[str]) -> Redactor:
         """For these secrets, each with its parts and in all its forms; the longest are masked first."""
         pieces = {piece for secret in secrets for piece in _pieces(secret) if len(piece) >= SECRET_CHARS_MIN}
-        forms = {form for piece in pieces for form in _forms(piece) if len(form) >= SECRET_CHARS_MIN}
-        return cls(tuple(sorted(forms, key=lambda form: (-len(form), form))))
+        return cls(_longest_first({form for piece in pieces for form in _forms(piece)}))
+
+    @classmethod
+    def together(cls, known: Iterable[Redactor]) -> Redactor:
+        """One that masks what each of these does."""
+        return cls(_longest_first({form for each in known for form in each.forms}))
 
     def text(self, text: str) -> str:
         """The text without secrets, credentials and telling addresses."""
@@ -123,6 +128,11 @@ def _open_part(found: re.Match[str]) -> str:
     return f"{found['scheme']}{host}{path}" + (found["rest"][0] + MASK if found["rest"] else "")
 
 
+def _longest_first(forms: Iterable[str]) -> tuple[str, ...]:
+    usable = (form for form in forms if len(form) >= SECRET_CHARS_MIN)
+    return tuple(sorted(usable, key=lambda form: (-len(form), form)))
+
+
 def _pieces(secret: str) -> Iterator[str]:
     """The secret, the secret fields of a JSON key file, and each line of a key: all may appear alone."""
     yield secret
@@ -132,7 +142,9 @@ def _pieces(secret: str) -> Iterator[str]:
     except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict):
-        wholes = [value for name in _KEY_FILE_SECRETS if isinstance(value := document.get(name), str)]
+        named = [value for name in _KEY_FILE_SECRETS if isinstance(value := document.get(name), str)]
+        # a key's id that is a word, as an emulator's is, would be masked in every sentence with that word
+        wholes = [value for value in named if len(value) >= _KEY_FIELD_CHARS_MIN]
         yield from wholes
     for whole in wholes:
         lines = (line.strip() for line in whole.splitlines())

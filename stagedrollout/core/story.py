@@ -44,7 +44,14 @@ def _(fact: facts.WentLive) -> str:
 
 @sentence.register
 def _(fact: facts.Drifted) -> str:
+    if fact.untold:
+        return f"found changed, with no journal to tell by whom ({fact.meaning.value}): {fact.words}"
     return f"changed in the console ({fact.meaning.value}): {fact.words}"
+
+
+@sentence.register
+def _(fact: facts.JournalAccepted) -> str:
+    return f"{fact.actor} goes on with the journal as it is ({fact.lost}): {fact.reason}"
 
 
 @sentence.register

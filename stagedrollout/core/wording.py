@@ -12,6 +12,7 @@ from typing import Any
 
 from stagedrollout.core import facts, link_facts
 from stagedrollout.core.drift import STALE_READ
+from stagedrollout.core.drift_words import drift_words
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.lifecycle import Halt, Phase, Rollout
 from stagedrollout.core.model import (
@@ -167,32 +168,16 @@ def _(fact: facts.Drifted, told: Telling) -> tuple[Notice, ...]:
     halts = fact.meaning in (Drift.HALTED, Drift.LOWERED, Drift.UNKNOWN)
     changed = (Fact("Before and after", fact.words),) if fact.before != fact.after else ()
     more = (Fact("To go on", override(told.rollout, "resume")),) if halts else ()
-    headline = f"{told.name} {_drift_words(fact, told)}"
+    headline = f"{told.name} {drift_words(fact, told.rollout.key.store)}"
     return (told.notice(NoticeKind.DRIFT, headline, *changed, *more, broadcast=True),)
 
 
-def _drift_words(fact: facts.Drifted, told: Telling) -> str:
-    before, after = percent_text(fact.before.exposure_ppm), percent_text(fact.after.exposure_ppm)
-    on_app_store = told.rollout.key.store is Store.APP_STORE
-    match fact.meaning:
-        case Drift.HALTED:
-            return "was halted in the console; it stays halted until a person resumes it"
-        case Drift.LOWERED:
-            return f"was lowered in the console from {before} to {after}; taken as a halt by a person"
-        case Drift.RAISED if fact.after.status is ReleaseStatus.COMPLETED:
-            return f"was completed in the console, from {before} to 100 %"
-        case Drift.RAISED:
-            return f"was raised in the console from {before} to {after}; the bake starts again from there"
-        case Drift.RESUMED:
-            return f"was resumed in the console at {after}; a new monitoring run begins"
-        case Drift.ROLLED_OUT:
-            return f"goes out at {after}" if on_app_store else f"was rolled out in the console at {after}"
-        case Drift.WITHDRAWN:
-            return f"was {fact.after.status_word}"
-        case Drift.UNKNOWN if fact.before.status is ReleaseStatus.WITHDRAWN:
-            return f"reads {fact.after.status_word} though it was removed from sale; it is halted again"
-        case Drift.UNKNOWN:
-            return f"is in a state we do not understand ({fact.after.status_word}); nothing is raised"
+@_tell.register
+def _(fact: facts.JournalAccepted, told: Telling) -> tuple[Notice, ...]:
+    headline = f"{told.name}: {fact.actor} goes on with a journal that lacks its end"
+    why, lost = Fact("Reason", fact.reason), Fact("Lost", fact.lost)
+    floor = Fact("From here on", "what the store shows is the floor; holds and orders given since are lost")
+    return (told.notice(NoticeKind.COMMAND, headline, why, lost, floor, broadcast=True),)
 
 
 @_tell.register

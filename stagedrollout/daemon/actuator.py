@@ -6,7 +6,7 @@ decides, and nothing is repeated blindly.
 
 from __future__ import annotations
 
-from stagedrollout.core.errors import Denied, EdgeError, LostLease, Preempted, Rejected
+from stagedrollout.core.errors import Denied, EdgeError, LostLease, Preempted, Rejected, Unfounded
 from stagedrollout.core.model import Change, Outcome, Settlement, Unread
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.daemon.lanes import Lanes, Permit
@@ -35,7 +35,7 @@ class Actuator:
         try:
             with self._lanes.raising(permit, still_ours) as clearance:
                 outcome = persistently(lambda: listing.store.apply(change, seen, clearance))
-        except (Preempted, LostLease) as stop:
+        except (Preempted, LostLease, Unfounded) as stop:
             return self._outcome(Settlement.PREEMPTED, str(stop))
         except EdgeError as error:
             outcome = self._not_done(error)

@@ -61,8 +61,7 @@ class AppPasses:
         when all have had their turn; the others are logged.
         """
         store = self.reconciler.look(listing)
-        self._discover(listing, store)
-        rollouts, unread = self._rollouts(listing)
+        rollouts, unread = self._with_new(listing, store)
         # Whom an order means is not plain while one cannot be read; a halt has its own lane.
         orders = {} if unread else self._orders(listing, rollouts)
         due, troubles = self.clock.now() + listing.poll, list[Exception](unread.values())
@@ -80,7 +79,12 @@ class AppPasses:
             log.error("%s: one more trouble in this pass: %s", listing.id, another, exc_info=another)
         if troubles:
             raise troubles[0]
-        return AppPass(due, f"the store could not be read: {store.why}" if isinstance(store, Unread) else "")
+        return AppPass(due, self._problem(store))
+
+    def _problem(self, store: StoreState | Unread) -> str:
+        unread = [f"the store could not be read: {store.why}"] if isinstance(store, Unread) else []
+        footing = self.reconciler.footing.reasons(self.clock.now())
+        return "; ".join([*unread, *(reason.text for reason in footing)])
 
     def halt(self, listing: Listing, order: Command) -> datetime | None:
         """A person's halt, on its own lane. It looks first only where it is not plain which release is meant.
@@ -99,8 +103,7 @@ class AppPasses:
         meant = _halted_by(order, rollouts, unread)
         if meant is None or not meant.still_served:
             store = self.reconciler.glance(listing)
-            self._discover(listing, store)
-            rollouts, unread = self._rollouts(listing)
+            rollouts, unread = self._with_new(listing, store)
             rollouts = tuple(_as_looked(rollout, store) for rollout in rollouts)
             meant = _halted_by(order, rollouts, unread)
         if meant is None:
@@ -126,25 +129,31 @@ class AppPasses:
 
     def _rollouts(self, listing: Listing) -> tuple[tuple[Rollout, ...], dict[RolloutKey, StorageError]]:
         """Those whose journals can be read, and what is wrong with the others'."""
-        rollouts, unread = list[Rollout](), dict[RolloutKey, StorageError]()
-        for key in self.recorder.keys(listing.id):
-            try:
-                rollouts.append(self.recorder.load(key).rollout)
-            except StorageError as trouble:
-                unread[key] = trouble
-        return tuple(rollouts), unread
+        known, unread = self.recorder.load_all(listing.id)
+        return tuple(each.rollout for each in known), unread
 
-    def _discover(self, listing: Listing, store: StoreState | Unread) -> None:
+    def _with_new(
+        self, listing: Listing, store: StoreState | Unread
+    ) -> tuple[tuple[Rollout, ...], dict[RolloutKey, StorageError]]:
+        """The same once the releases that the store shows and no journal knows are written down."""
+        rollouts, unread = self._rollouts(listing)
         if isinstance(store, Unread):
-            return
+            return rollouts, unread
+        new = [
+            (RolloutKey(listing.id.app, listing.id.store, release.id), news)
+            for release, news in discover(store, rollouts, listing.policy, listing.on_new_release)
+        ]
+        new = [
+            (key, news) for key, news in new if key not in unread
+        ]  # that has a journal, if an unreadable one
+        if not new:
+            return rollouts, unread
         try:
-            known, unread = self._rollouts(listing)
-            for release, news in discover(store, known, listing.policy, listing.on_new_release):
-                key = RolloutKey(listing.id.app, listing.id.store, release.id)
-                if key not in unread:  # it has a journal, be it one that nobody can read
-                    self.recorder.begin(key, news, self.clock.now())
+            for key, news in new:
+                self.recorder.begin(key, news, self.clock.now())
         except StorageError as trouble:
             log.error("%s: a new release cannot be written down: %s", listing.id, trouble)  # noqa: TRY400
+        return self._rollouts(listing)
 
     def _orders(self, listing: Listing, rollouts: tuple[Rollout, ...]) -> dict[RolloutKey, Command]:
         """The oldest waiting order for each rollout; none while they cannot be read. Halts have their lane."""

@@ -22,12 +22,13 @@ from stagedrollout.config.settings import (
 )
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import StoreApp
-from stagedrollout.core.ports import Clearance, Clock
+from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.channels import open_channels
 from stagedrollout.daemon.clocks import EmulatorClock, LockStep, SystemClock
 from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.footing import KEEPS_A_MARK, KeptFooting, open_highwater
 from stagedrollout.daemon.health.opening import open_report
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
@@ -38,6 +39,7 @@ from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.scheduler import Scheduler, Works
+from stagedrollout.daemon.spool import Spool, spool_file
 from stagedrollout.http.client import HttpClient
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.notify.relay import Relay
@@ -137,12 +139,22 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
     info = {
         "version": __version__,
         "clock": settings.clock.value,
+        **KEEPS_A_MARK,
         "poll_seconds": int(settings.poll.total_seconds()),
         "watching": [str(StoreApp(app.name, store)) for app in settings.apps for store in app.stores],
     }
+    highwater = open_highwater(engine, presence.current())
     epoch = presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info)
-    recorder = Recorder(Journal(engine), LedgerTable(engine), epoch)
-    still_ours: Clearance = Lease(presence, epoch).check
+    database = database_file(engine)
+    spool = Spool(spool_file(database) if database else None)
+    recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch, spool)
+    footing = KeptFooting(highwater)
+    lease = Lease(presence, epoch)
+
+    def still_ours() -> None:
+        lease.check()
+        footing.check(clock.now())
+
     bell = Bell()
     reconciler = Reconciler(
         recorder=recorder,
@@ -150,6 +162,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         actuator=Actuator(Lanes(), clock),
         clock=clock,
         still_ours=still_ours,
+        footing=footing,
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
         bell=bell,
     )

@@ -54,7 +54,7 @@ def _access(loaded: Loaded) -> GooglePlayAccess:
 def _key(loaded: Loaded, access: GooglePlayAccess) -> Mapping[str, Any]:
     try:
         key = json.loads(loaded.secret(access.credentials).reveal())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise WrongConfiguration(f"google_play: {access.credentials} is no JSON key file") from None
     if not isinstance(key, dict):
         raise WrongConfiguration(f"google_play: {access.credentials} is no JSON key file")

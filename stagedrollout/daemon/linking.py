@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 
 from stagedrollout.core.counterpart import may_match, of_link
-from stagedrollout.core.errors import StorageError
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.linking import Link
@@ -42,7 +41,7 @@ def _others(
     unread: list[str] = []
     try:
         keys = [key for key in recorder.keys(app) if may_match(link, rollout, key)]
-    except (StorageError, *UNREADABLE) as trouble:
+    except UNREADABLE as trouble:
         return (), f"its journals cannot be listed: {trouble}"
     ends = time.monotonic() + LOOK_SECONDS
     for key in reversed(keys):  # the newest first: it is the one that matters most
@@ -51,7 +50,7 @@ def _others(
             break
         try:
             found.append(recorder.load(key).rollout)
-        except (StorageError, *UNREADABLE) as trouble:
+        except UNREADABLE as trouble:
             unread.append(f"the journal of {key} cannot be read: {trouble}")
     return tuple(found), "; ".join(unread)
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from stagedrollout.core import news
 from stagedrollout.core.apple_drift import may_still_let_go
-from stagedrollout.core.assessment import Assessment, assess
+from stagedrollout.core.assessment import Assessment, Reason, assess
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.decision import decide
-from stagedrollout.core.drift import learn
+from stagedrollout.core.drift import learn, told_by_whom
 from stagedrollout.core.errors import Denied, EdgeError, LostLease, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Fact
@@ -42,6 +42,7 @@ from stagedrollout.core.standing import standing
 from stagedrollout.core.succession import of_newer
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.elapsed import elapsed
+from stagedrollout.daemon.footing import Firm, Footing
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
 from stagedrollout.daemon.linking import Bell, of_the_other
@@ -71,7 +72,7 @@ class Pass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """`still_ours` raises LostLease; `deadline_seconds` bounds a pass that wants to raise."""
+    """`still_ours` raises LostLease or Unfounded; `footing` tells what keeps everything from being raised; `deadline_seconds` bounds a pass that wants to raise."""
 
     recorder: Recorder
     actuator: Actuator
@@ -80,6 +81,7 @@ class Reconciler:
     deadline_seconds: float
     hearer: Hearer
     bell: Bell = field(default_factory=Bell)
+    footing: Footing = field(default_factory=Firm)
 
     def reconcile(
         self,
@@ -109,6 +111,7 @@ class Reconciler:
                 learned=observed.learned,
                 others=others,
                 supersede=listing.supersede,
+                footing=observed.footing,
             )
         )
         if _stops(decision):
@@ -145,7 +148,8 @@ class Reconciler:
         others: tuple[Rollout, ...],
     ) -> _Observed:
         rollout, now = known.rollout, self.clock.now()
-        learned = learn(rollout, store, now)
+        footing = self.footing.reasons(now)
+        learned = told_by_whom(rollout, learn(rollout, store, now), footing)
         rollout = extend(rollout, learned, now)
         warned = (
             *news.of_pauses(rollout, now),
@@ -158,7 +162,7 @@ class Reconciler:
             learned, rollout = (*learned, *linked), extend(rollout, linked, now)
         policy = listing.policy_of(_policy_meant(rollout, order))
         if stop or not _listens(rollout):
-            return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, ()))
+            return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, ()), footing)
         hearing = self.hearer.hear(listing, rollout, policy, store, now)
         return _Observed(
             rollout=hearing.found.rollout,
@@ -166,6 +170,7 @@ class Reconciler:
             policy=policy,
             poll=listing.poll,
             seen=Observation(now, store, hearing.readings),
+            footing=footing,
             ledger=hearing.ledger,
             weighed=hearing.found,
         )
@@ -241,6 +246,7 @@ class _Observed:
     policy: Policy
     poll: timedelta
     seen: Observation
+    footing: tuple[Reason, ...] = ()
     ledger: str = CHAIN_START
     weighed: Found | None = None
 

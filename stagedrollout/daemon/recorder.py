@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +22,7 @@ from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.ledger import Ledger, Revision, Taken
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp
+from stagedrollout.daemon.spool import Kept, Spool
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
@@ -55,16 +56,18 @@ class Learned:
 
 
 class Recorder:
-    """`epoch` is the lease this daemon claimed at its start."""
+    """`epoch` is the lease this daemon claimed at its start; `spool` keeps halts that the database does not take."""
 
-    def __init__(self, journal: Journal, ledgers: LedgerTable, epoch: int) -> None:
+    def __init__(
+        self, journal: Journal, ledgers: LedgerTable, epoch: int, spool: Spool | None = None
+    ) -> None:
         self._journal = journal
         self._ledgers = ledgers
         self._epoch = epoch
         self._guard = threading.Lock()
         self._cache: dict[RolloutKey, Known] = {}
         self._ledger: dict[RolloutKey, Ledger] = {}
-        self._spooled: list[tuple[RolloutKey, tuple[facts.Fact, ...], datetime, Learned | None]] = []
+        self._spool = spool or Spool(None)
 
     def keys(self, app: StoreApp) -> tuple[RolloutKey, ...]:
         """All rollouts of a store app; from memory if the database cannot be read."""
@@ -79,10 +82,34 @@ class Recorder:
 
     def load(self, key: RolloutKey) -> Known:
         """The rollout as the journal tells it. Raises StorageError if it was never read and cannot be now."""
+        return self._as_told(key, self._journal.head)
+
+    def load_all(self, app: StoreApp) -> tuple[tuple[Known, ...], dict[RolloutKey, StorageError]]:
+        """`load` of all `keys`: those that can be read, and what is wrong with the others. The journal is asked once
+        how far they all go. Raises StorageError if they cannot be listed."""
+        try:
+            heads = self._journal.heads(app)
+        except StorageError:
+            return self._each(self.keys(app), self._journal.head)
+        return self._each(heads, heads.__getitem__)
+
+    def _each(
+        self, keys: Iterable[RolloutKey], head: Callable[[RolloutKey], int]
+    ) -> tuple[tuple[Known, ...], dict[RolloutKey, StorageError]]:
+        found, unread = list[Known](), dict[RolloutKey, StorageError]()
+        for key in keys:
+            try:
+                found.append(self._as_told(key, head))
+            except StorageError as trouble:
+                unread[key] = trouble
+        return tuple(found), unread
+
+    def _as_told(self, key: RolloutKey, head: Callable[[RolloutKey], int]) -> Known:
+        """From memory where that goes as far as the journal does, or where the journal cannot be read."""
         try:
             self._unspool(key)
             cached = self._cache.get(key)
-            if cached and self._journal.head(key) == cached.seq:
+            if cached and head(key) == cached.seq:
                 return cached
             return self._remember(key, self._read(key))
         except StorageError:
@@ -104,15 +131,9 @@ class Recorder:
     def halted(self, app: StoreApp) -> frozenset[str]:
         """The ids of its releases that are halted or known bad by their journals, or whose journals cannot be read:
         nobody knows that those are not."""
-        found: list[str] = []
-        for key in self.keys(app):
-            try:
-                halted = self.load(key).rollout.bad is not None
-            except StorageError:
-                halted = True
-            if halted:
-                found.append(key.release_id)
-        return frozenset(found)
+        known, unread = self.load_all(app)
+        halted = (each.rollout.key for each in known if each.rollout.bad is not None)
+        return frozenset(key.release_id for key in (*halted, *unread))
 
     def told(self, key: RolloutKey) -> tuple[facts.Fact, ...]:
         """Everything that the journal holds of a rollout, oldest first. Raises StorageError."""
@@ -178,26 +199,32 @@ class Recorder:
     ) -> Known:
         """Keep facts that the database would not take, to be written as soon as it does (promise R18), with the counts
         they were decided on."""
-        with self._guard:
-            self._spooled.append((known.rollout.key, news, at, learned))
+        self._spool.add(Kept(known.rollout.key, news, at, learned))
         return self._remember(known.rollout.key, Known(extend(known.rollout, news, at), known.seq))
 
     def _unspool(self, key: RolloutKey) -> None:
-        """Write what was kept, oldest first. What the journal has already, in other words, is dropped."""
-        with self._guard:
-            waiting = [kept for kept in self._spooled if kept[0] == key]
-            self._spooled = [kept for kept in self._spooled if kept[0] != key]
-        while waiting:
-            _, news, at, learned = waiting[0]
+        """Write what was kept, oldest first, each once. Raises StorageError; what is left then stays kept."""
+        for kept in self._spool.waiting(key):
+            self._write_kept(kept)
+            self._spool.drop(kept)
+
+    def _write_kept(self, kept: Kept) -> None:
+        for _ in range(HALT_ATTEMPTS):
+            if self._has(kept):
+                log.info("%s: the journal has what was kept for it already", kept.rollout)
+                return
             try:
-                self._write_halt(self._read(key), news, at, learned)
+                self._write_halt(self._read(kept.rollout), kept.news, kept.at, kept.learned)
             except StaleJournal:
-                log.info("%s: the journal has a kept halt already", key)
-            except StorageError:
-                with self._guard:
-                    self._spooled = waiting + self._spooled
-                raise
-            waiting.pop(0)
+                continue  # written by another thread, or something else was: the next look tells
+            return
+        log.warning("%s: the journal does not take what was kept for it, for it has gone on", kept.rollout)
+
+    def _has(self, kept: Kept) -> bool:
+        """Written in one transaction, so where the last one is there are all; `at` tells one pass from another."""
+        last = kept.entries[-1]
+        told = self._journal.told(kept.rollout, (last.kind,))
+        return any(recorded.entry == last for recorded in told)
 
     def _write(
         self,

@@ -207,7 +207,13 @@ class AppStore:
             for resource in writer.included(app, version)
         }
         data = [writer.version(app, version) for version in page]
-        return Reply(document=writer.page(data, list(included.values()), len(found)))
+        document = writer.page(data, list(included.values()), len(found))
+        days = _DAYS_ON.get(
+            look.call.trouble, 0
+        )  # right after this answer, while whoever asked decides on it
+        if app.live and days:
+            self._store.ramp.step_now(app, app.live, days)
+        return Reply(document=document)
 
     def _version(self, look: _Look) -> Reply:
         writer, (app, version) = self._reader(look, VERSION_TAKES), self._found_version(look)
@@ -250,6 +256,9 @@ class AppStore:
             return Reply(document=writer.page([], [], 0))
         path = writer.root + request.path
         return self._customer_reviews(request.query, app=app.id, version=version, path=path)
+
+
+_DAYS_ON = {"steps_now": 1, "day_jumps": 2}
 
 
 def _refuse_by_fault(call: Call, *, writes: bool) -> None:

@@ -114,6 +114,25 @@ class Ramp:
         self._truth.phased(app, version, before, BY_APPLE)
         self._truth.served(app, version, BY_APPLE)
 
+    def step_now(self, app: AppStoreApp, version: Version, days: int) -> None:
+        """The hour of Apple's step is now, if it may step at all; the day counter may go on by more than one."""
+        phased = version.phased
+        if phased is None or phased.state != ACTIVE or phased.frozen or phased.day + days > LAST_DAY:
+            return
+        phased.day += days - 1
+        phased.turn(ACTIVE, self._timeline.now)
+        self._step(app, version)
+
+    def step_on(self, app: AppStoreApp, version: Version) -> None:
+        """It is paused, and the day goes on all the same: Apple had chosen that day's people before."""
+        phased = version.phased
+        if phased is None or phased.state != PAUSED or phased.day >= LAST_DAY:
+            return
+        before = view(version)
+        phased.day += 1
+        self._truth.phased(app, version, before, BY_APPLE)
+        self._truth.served(app, version, BY_APPLE)
+
     def _used_up(self, app: AppStoreApp, version: Version) -> None:
         """Reports of what happens now disagree: released to everyone, or nothing."""
         if self._switches().pause_days_used_up == "released":

@@ -16,6 +16,7 @@ from stagedrollout.emulator.appstore_documents import PHASED, VERSIONS, Writer
 from stagedrollout.emulator.appstore_state import (
     COMPLETE,
     INACTIVE,
+    PAUSED,
     PENDING,
     PHASED_MAY_BE_PLANNED,
     PHASED_STATES,
@@ -77,7 +78,10 @@ class Writes:
         if call.trouble == "late_write":
             return self._late(turn)
         turn()
-        return Reply(document=writer.one(writer.phased(phased)), applied=True)
+        told = writer.phased(phased)
+        if call.trouble == "pause_ignored" and wanted == PAUSED:
+            self._store.ramp.step_on(app, version)
+        return Reply(document=writer.one(told), applied=True)
 
     def delete_phased(self, call: Call, _: Writer, phased_id: str) -> Reply:
         app, version, phased = self._phased(phased_id)

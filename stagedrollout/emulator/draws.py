@@ -36,7 +36,8 @@ def binomial(draw: random.Random, trials: int, chance: float) -> int:
     if chance >= 1:
         return trials
     if trials <= 64:
-        return sum(draw.random() < chance for _ in range(trials))
+        drawn = draw.random
+        return sum([drawn() < chance for _ in range(trials)])
     if trials * min(chance, 1 - chance) < _FEW:
         rare = min(trials, poisson(draw, trials * min(chance, 1 - chance)))
         return rare if chance <= 0.5 else trials - rare

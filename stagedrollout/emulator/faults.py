@@ -41,12 +41,26 @@ STATUS_BEFORE = {
 STATUS_AFTER = {"500_after": 500, "502_after": 502}
 """Applied, and then an error told."""
 
-AFTER = frozenset({"drop_after", "slow", "empty_body", "truncated", "html"})
+AFTER = frozenset({"drop_after", "slow", "empty_body", "truncated", "html", "huge"})
 """Applied, and the answer damaged on its way."""
 
+LINE = frozenset({"drop", "refused", "dns", "tls"})
+"""Nothing reached the service: the line broke, nobody listened there, the name was not known, or its certificate was
+somebody else's. What listens on a socket can only close it."""
+
+BEFORE = frozenset({"redirect", *LINE, *STATUS_BEFORE})
+
+_SESSIONS = (
+    "null_rate", "zeros", "rate_beyond", "not_a_number", "partial_last", "late_data", "collapse", "page_cut",
+    "wrong_release",
+)  # fmt: skip
+"""Well-formed answers about sessions, and wrong (sentry_damage.py)."""
+
 DATA = {
-    "google_play": frozenset({"stale_track", "unknown_status", "extra_fields"}),
-    "sentry": frozenset({"no_data", "frozen", "negative", "query_timeout"}),
+    "google_play": frozenset(
+        {"stale_track", "unknown_status", "extra_fields", "edit_invalidated", "edit_expired"}
+    ),
+    "sentry": frozenset({"no_data", "frozen", "negative", "query_timeout", *_SESSIONS}),
     "oauth": frozenset[str](),
     "sentry_ingest": frozenset[str](),
     "itunes": frozenset[str](),
@@ -69,6 +83,9 @@ DATA = {
             "unknown_state",
             "extra_fields",
             "late_write",
+            "steps_now",
+            "day_jumps",
+            "pause_ignored",
         }
     ),
 }
@@ -94,6 +111,12 @@ _DATA_OPERATIONS = {
     "not_utf16": ("objects.get",),
     "frozen": ("sessions",),
     "negative": ("sessions",),
+    **dict.fromkeys(_SESSIONS, ("sessions",)),
+    "edit_invalidated": ("tracks.update", "edits.commit"),
+    "edit_expired": ("tracks.update", "edits.commit"),
+    "steps_now": ("versions.list",),
+    "day_jumps": ("versions.list",),
+    "pause_ignored": ("phased.update",),
     "query_timeout": ("sessions",),
     "504_after": (
         "phased.create",
@@ -146,7 +169,12 @@ class Fault:
 
 
 def kinds_of(service: str) -> frozenset[str]:
-    return frozenset({"drop", *STATUS_BEFORE, *STATUS_AFTER}) | AFTER | DATA[service]
+    return BEFORE | frozenset(STATUS_AFTER) | AFTER | DATA[service]
+
+
+def places_of(kind: str) -> tuple[str, ...]:
+    """The operations at which odd data can show; () where the fault can befall any."""
+    return _DATA_OPERATIONS.get(kind, ())
 
 
 def fault_from(document: Any) -> Fault:

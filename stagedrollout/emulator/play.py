@@ -138,6 +138,11 @@ class Play:
         return _Asked(call, app, holder.account, edit, named, review, called=track)
 
     def _open(self, asked: _Asked) -> Edit:
+        """The edit, unless somebody changes something in the console just now, or its time is over just now."""
+        if asked.call.trouble == "edit_invalidated":
+            self._edits.end_all(asked.app.package)
+        if asked.call.trouble == "edit_expired":
+            raise no.edit_expired()
         return self._edits.open(
             asked.app,
             asked.edit,

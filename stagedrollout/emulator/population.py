@@ -16,8 +16,9 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from stagedrollout.emulator.draws import binomial, poisson, source
 from stagedrollout.emulator.scenario import ABNORMAL_PPM, PPM, AppStory
@@ -50,9 +51,17 @@ class Tally:
     abnormal: int = 0
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.sessions + other.sessions, self.crashed + other.crashed, self.abnormal + other.abnormal
-        )
+        return together((self, other))
+
+
+def together(tallies: Iterable[Tally]) -> Tally:
+    """The sum: of one sum of three numbers, there may be very many."""
+    sessions = crashed = abnormal = 0
+    for tally in tallies:
+        sessions += tally.sessions
+        crashed += tally.crashed
+        abnormal += tally.abnormal
+    return Tally(sessions, crashed, abnormal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,23 @@ class _Slot:
     sessions: int
     known: tuple[int, ...]
     abnormal: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stands:
+    """What is counted of an hour, asked at any instant from `since` up to `until`."""
+
+    tally: Tally
+    since: float
+    until: float
+
+
+def _more_known(start: int, end: int, seen: float) -> float:
+    """When, after `seen`, more of the bad ends of these quarters of an hour is reported."""
+    if end + SETTLED_AFTER <= seen:
+        return math.inf
+    closed = range(start + SLOT, end + SLOT, SLOT)
+    return min(close + lag for close in closed for lag in _LAG_SECONDS if close + lag > seen)
 
 
 @dataclass(slots=True)
@@ -112,7 +138,7 @@ class Crowd:
         self._sessions_per_slot = story.population * story.sessions_per_user * SLOT / DAY
         self._releases: dict[int, _Release] = {}
         self._slots: dict[tuple[int, int], _Slot] = {}
-        self._settled: dict[tuple[int, int], Tally] = {}
+        self._counted: dict[tuple[int, int], _Stands] = {}
 
     def know(
         self,
@@ -162,13 +188,11 @@ class Crowd:
 
     def tally(self, code: int, start: int, end: int, *, seen: float) -> Tally:
         """Sessions that started in [start, end), with what was known of them at `seen`."""
-        total = Tally(0, 0)
         end = min(end, int(seen))
-        while start < end:
-            step = min(end, (start // HOUR + 1) * HOUR)
-            total += self._within_hour(code, start, step, seen)
-            start = step
-        return total
+        edges = [start, *range((start // HOUR + 1) * HOUR, end, HOUR), end]
+        return together(
+            self._within_hour(code, first, last, seen) for first, last in pairwise(edges) if first < last
+        )
 
     def users(self, code: int, start: int, end: int, tally: Tally) -> Tally:
         """Distinct users behind a tally over [start, end): all, and those with at least one bad end of each kind.
@@ -186,24 +210,23 @@ class Crowd:
         return Tally(users, _hit(users, tally.crashed), _hit(users, tally.abnormal))
 
     def _within_hour(self, code: int, start: int, end: int, seen: float) -> Tally:
-        whole = end - start == HOUR
-        if not whole or end + SETTLED_AFTER > seen:
-            return self._count(code, start, end, seen)
-        key = (code, start)
-        if key not in self._settled:
-            self._settled[key] = self._count(code, start, end, seen)
-        return self._settled[key]
+        """A whole hour is counted again only when more is known of one of its quarters."""
+        if end - start != HOUR:
+            return together(self._parts(code, start, end, seen))
+        stands = self._counted.get((code, start))
+        if stands is None or not stands.since <= seen < stands.until:
+            tally = together(self._parts(code, start, end, seen))
+            stands = self._counted[code, start] = _Stands(tally, seen, _more_known(start, end, seen))
+        return stands.tally
 
-    def _count(self, code: int, start: int, end: int, seen: float) -> Tally:
-        total = Tally(0, 0)
+    def _parts(self, code: int, start: int, end: int, seen: float) -> Iterator[Tally]:
         for number in range(start // SLOT, -(-end // SLOT)):
             opens = number * SLOT
             slot = self._slot(code, number, closed=opens + SLOT <= seen)
             lags = max(0, bisect_right(_LAG_SECONDS, seen - opens - SLOT) - 1)
             whole = Tally(slot.sessions, slot.known[lags], slot.abnormal[lags])
             first, last = max(start, opens) - opens, min(end, opens + SLOT) - opens
-            total += whole if last - first == SLOT else _cut(whole, first, last)
-        return total
+            yield whole if last - first == SLOT else _cut(whole, first, last)
 
     def _slot(self, code: int, number: int, *, closed: bool) -> _Slot:
         """Only closed slots are kept: an open one may still see its release raised or halted."""

@@ -113,7 +113,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What goes through the door. `drop`: close the connection without a word.
+    """What goes through the door. `drop`: close the connection without a word; `broken`: what the line did, in a
+    fault's word.
 
     `delay_seconds` is real time to wait before answering. Where `content-length` is longer than the body,
     the body is cut short and the connection closes.
@@ -124,6 +125,7 @@ class Response:
     body: bytes
     drop: bool = False
     delay_seconds: float = 0.0
+    broken: str = ""
 
     @classmethod
     def of(cls, reply: Reply) -> Response:

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlencode
 from stagedrollout.emulator.clock import Timeline, iso
 from stagedrollout.emulator.credentials import Credentials
 from stagedrollout.emulator.request import Reply
+from stagedrollout.emulator.sentry_damage import damaged, with_no_number
 from stagedrollout.emulator.sentry_errors import (
     QUERY_TIMEOUT,
     SentryError,
@@ -164,6 +165,7 @@ class Sentry:
         page = found[query.offset : query.offset + query.per_page]
         if call.trouble == "negative":
             make_negative(page)
+        page = damaged(call.trouble, page)
         document = {
             "start": _z(query.window.start),
             "end": _z(query.window.end),
@@ -172,6 +174,8 @@ class Sentry:
             "groups": page,
         }
         links = _link(call, query.offset, query.per_page, len(found))
+        if call.trouble == "not_a_number":
+            return Reply(text=with_no_number(document), headers={"link": links})
         return Reply(document=document, headers={"link": links})
 
     def _members(self, query: SessionsQuery) -> list[Member]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stagedrollout.emulator.population import Crowd, Tally
+from stagedrollout.emulator.population import Crowd, Tally, together
 from stagedrollout.emulator.scenario import APP_STORE, AppStory
 from stagedrollout.emulator.sentry_query import COUNTS, STATUSES, SessionsQuery
 
@@ -122,7 +122,7 @@ def _counted(query: SessionsQuery, member: Member, seen: float) -> _Row:
         Count(tally, crowd.users(member.code, start, start + window.interval, tally))
         for start, tally in zip(window.starts, tallies, strict=True)
     ]
-    whole = sum(tallies, Tally(0, 0))
+    whole = together(tallies)
     total = Count(whole, crowd.users(member.code, window.start, window.end, whole))
     return _Row(dict(member.by(query.groups)), total, series)
 

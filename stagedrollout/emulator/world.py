@@ -23,7 +23,7 @@ from stagedrollout.emulator.console import Console
 from stagedrollout.emulator.control import Control
 from stagedrollout.emulator.credentials import Credentials
 from stagedrollout.emulator.customer_reviews import customer_reviews
-from stagedrollout.emulator.faults import AFTER, STATUS_AFTER, STATUS_BEFORE, Faults
+from stagedrollout.emulator.faults import AFTER, LINE, STATUS_AFTER, STATUS_BEFORE, Faults
 from stagedrollout.emulator.grafana import Grafana
 from stagedrollout.emulator.itunes import ITunes
 from stagedrollout.emulator.ledger import Ledger, Outcome
@@ -55,6 +55,9 @@ from stagedrollout.emulator.stats import Stats
 from stagedrollout.emulator.switches import Switches
 
 FIRST_PROJECT_ID = 4_500_001
+ELSEWHERE = "https://login.elsewhere.example/"
+_HUGE = b" " * (8 * 1024 * 1024 + 1)
+"""More than any client takes, and all that is needed to show it."""
 _HTML = "<html><title>200</title><p>Please sign in.</p></html>"
 
 
@@ -157,9 +160,12 @@ class World:
         """Answer, or let the fault have its way before or after the answer."""
         kind = call.trouble
         refused = False if call.operation in service.writes else None
-        if kind == "drop":
+        if kind in LINE:
             nothing = Reply(503, applied=refused)
-            return nothing, Response(0, {}, b"", drop=True)
+            return nothing, Response(0, {}, b"", drop=True, broken=kind)
+        if kind == "redirect":
+            elsewhere = Reply(302, text="", headers={"location": ELSEWHERE}, applied=refused)
+            return elsewhere, Response.of(elsewhere)
         if kind in STATUS_BEFORE:
             reply = _with_applied(service.refusal(kind, STATUS_BEFORE[kind]), applied=refused)
             return reply, Response.of(reply)
@@ -256,6 +262,9 @@ def _damaged(reply: Reply, call: Call) -> tuple[Reply, Response]:
             part = whole.body[: len(whole.body) // 2]
             told = Reply(reply.status, text=part.decode("utf-8", "replace"), applied=reply.applied)
             return told, Response(whole.status, whole.headers, part)
+        case "huge":
+            told = Reply(reply.status, text="", applied=reply.applied)
+            return told, Response(whole.status, {**whole.headers, "content-length": str(len(_HUGE))}, _HUGE)
         case "drop_after":
             return reply, Response(0, {}, b"", drop=True)
         case kind:

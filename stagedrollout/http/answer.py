@@ -14,12 +14,16 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Throttled
+from stagedrollout.http.held import HELD
 
 WORDS_MAX = 200
 """Characters of a service's own words that are kept."""
 
 WAIT_SECONDS_MAX = 3_600.0
 """The longest wait a service may ask for; what asks for more is asked again after an hour."""
+
+_READ_MAX = 20_000
+"""Characters of them that are looked at."""
 
 _SECRET_LENGTH_MIN = 8
 """Anything shorter is no secret, and removing it would only garble words."""
@@ -57,7 +61,9 @@ def words_of(content: bytes) -> str:
 
 
 def shortened(text: str, *, without: str = "") -> str:
-    """One printable line of at most 200 characters, without the credential or its secret part."""
+    """One printable line of at most 200 characters, without the credential, its secret part, or any other secret
+    of ours in whatever form: a service may repeat what it was sent, encoded."""
+    text = HELD.redactor.known(text[:_READ_MAX])
     for secret in _secrets(without):
         text = text.replace(secret, "***")
     line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())

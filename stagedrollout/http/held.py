@@ -13,8 +13,8 @@ from typing import Any
 
 from stagedrollout.core.redaction import Redactor
 
-SECRETS_MAX = 256
-TOKENS_MAX = 64
+SECRETS_MAX = 128
+TOKENS_MAX = 32
 """Each lives for an hour at most; a client asks for some of them an hour."""
 
 
@@ -23,8 +23,8 @@ class Held:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._secrets: dict[str, None] = {}
-        self._tokens: dict[str, None] = {}
+        self._secrets: dict[str, Redactor] = {}
+        self._tokens: dict[str, Redactor] = {}
         self._redactor: Redactor | None = None
 
     def secret(self, value: str) -> None:
@@ -40,7 +40,7 @@ class Held:
         """One for what is held now."""
         with self._guard:
             if self._redactor is None:
-                self._redactor = Redactor.of([*self._secrets, *self._tokens])
+                self._redactor = Redactor.together([*self._secrets.values(), *self._tokens.values()])
             return self._redactor
 
     def text(self, text: str) -> str:
@@ -49,13 +49,13 @@ class Held:
     def document(self, value: Any) -> Any:
         return self.redactor.document(value)
 
-    def _keep(self, kept: dict[str, None], value: str, most: int) -> None:
+    def _keep(self, kept: dict[str, Redactor], value: str, most: int) -> None:
         with self._guard:
             if value in kept:
                 return
             while len(kept) >= most:
                 del kept[next(iter(kept))]
-            kept[value] = None
+            kept[value] = Redactor.of([value])
             self._redactor = None
 
 

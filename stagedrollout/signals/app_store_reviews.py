@@ -131,7 +131,7 @@ class AppStoreReviews:
         found: dict[str, str] = {}
         for item in _items(self._connect.get(DOING, path, params)):
             version, identity = _attributes(item).get("versionString"), item.get("id")
-            if version in versions and isinstance(identity, str) and identity:
+            if version in versions and isinstance(identity, str) and identity and identity.isprintable():
                 found[version] = identity
         return found
 
@@ -167,7 +167,7 @@ def _written(item: dict[str, Any], version: str) -> Written | None:
     """One review; None if it is none."""
     said, identity = _attributes(item), item.get("id")
     stars, at = stars_of(said.get("rating")), _instant(said.get("createdDate"))
-    if not isinstance(identity, str) or stars is None or at is None:
+    if not isinstance(identity, str) or not identity.isprintable() or stars is None or at is None:
         return None
     return Written(identity, at, stars, version, _text(said.get("title")), _text(said.get("body")))
 

@@ -98,7 +98,7 @@ def _written(review: Any) -> Written | None:
     comment = _user_comment(review)
     stars, at = stars_of(comment.get("starRating")), _instant(comment.get("lastModified"))
     identity, code = review.get("reviewId") if comment else None, comment.get("appVersionCode")
-    if not isinstance(identity, str) or stars is None or at is None:
+    if not isinstance(identity, str) or not identity.isprintable() or stars is None or at is None:
         return None
     text = comment.get("text")
     title, _, body = (text if isinstance(text, str) else "")[:_TEXT_MAX].partition("\t")

@@ -262,7 +262,11 @@ def _row(raw: Any, metric: str, period: Period) -> _Row | None:
     codes = [one.get("int64Value") for one in _dicts(raw.get("dimensions")) if one.get("dimension") == _CODE]
     if len(codes) != 1 or not isinstance(codes[0], str) or not re.fullmatch("[0-9]{1,10}", codes[0]):
         raise Implausible("a row that is of no version code")
-    values = {one.get("metric"): _decimal(one.get("decimalValue")) for one in _dicts(raw.get("metrics"))}
+    values = {
+        name: _decimal(one.get("decimalValue"))
+        for one in _dicts(raw.get("metrics"))
+        if isinstance(name := one.get("metric"), str)
+    }
     rate, users = values.get(metric), values.get(_USERS)
     if rate is None:
         return None

@@ -27,6 +27,7 @@ from stagedrollout.storage.instants import (
     span_or_none,
 )
 from stagedrollout.storage.schema import commands
+from stagedrollout.storage.wording import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -133,11 +134,10 @@ class CommandBox:
         try:
             result = None if row.result is None else CommandResult(row.result)
             command = _command(row)
-        except ValueError as error:
+            taken, finished = instant_or_none(row.taken_us), instant_or_none(row.finished_us)
+        except UNREADABLE as error:
             raise StorageError(f"the order {id} cannot be read: {error}") from error
-        return CommandRow(
-            command, instant_or_none(row.taken_us), instant_or_none(row.finished_us), result, row.answer
-        )
+        return CommandRow(command, taken, finished, result, row.answer)
 
     def _change(self, row_id: str, **values: Any) -> bool:
         """Of an order that has no answer yet; False when it has one (or is unknown)."""
@@ -153,7 +153,7 @@ def _put(dialect: str) -> Executable:
 def _readable(row: Row[Any]) -> Command | None:
     try:
         return _command(row)
-    except ValueError as error:
+    except UNREADABLE as error:
         # A newer command line may know more verbs. It sees that nobody takes the order, and says so.
         log.warning("order %s cannot be read and is left alone: %s", row.id, error)
         return None

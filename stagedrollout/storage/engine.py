@@ -15,11 +15,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import Table
 
@@ -59,7 +60,7 @@ def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
     _create(path)
     connect = _opener(path, "rw", busy_seconds)
     _use_wal(connect, path)
-    return _sqlite_engine(parsed, connect)
+    return _sqlite_engine(parsed, connect, path)
 
 
 def open_existing(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
@@ -152,7 +153,7 @@ def _open_present(url: str, mode: str, busy_seconds: float) -> Engine:
         raise StorageError(f"the database {path} cannot be read: {error.strerror}") from error
     if not present:
         raise StorageError(f"no database at {path}: has `stagedrollout run` ever been started?")
-    return _sqlite_engine(parsed, _opener(path, mode, busy_seconds))
+    return _sqlite_engine(parsed, _opener(path, mode, busy_seconds), path)
 
 
 def _opener(path: Path, mode: str, busy_seconds: float) -> Callable[[], sqlite3.Connection]:
@@ -171,7 +172,7 @@ def _opener(path: Path, mode: str, busy_seconds: float) -> Callable[[], sqlite3.
     return connect
 
 
-def _sqlite_engine(url: URL, connect: Callable[[], sqlite3.Connection]) -> Engine:
+def _sqlite_engine(url: URL, connect: Callable[[], sqlite3.Connection], path: Path) -> Engine:
     engine = create_engine(
         url,
         creator=connect,
@@ -180,11 +181,33 @@ def _sqlite_engine(url: URL, connect: Callable[[], sqlite3.Connection]) -> Engin
         pool_timeout=BUSY_SECONDS,
         hide_parameters=True,
     )
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", partial(_begin, path, _which(path)))
+    event.listen(engine, "handle_error", _give_up_read_only)
     return engine
 
 
-def _begin(connection: Connection) -> None:
+def _give_up_read_only(context: ExceptionContext) -> None:
+    """A file that could not be written when it was opened is read-only for that connection for ever, also when it can
+    be written again: the next transaction opens it anew."""
+    error = context.original_exception
+    if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+        context.is_disconnect = True
+
+
+def _which(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise StorageError(f"the database {path} cannot be read: {error.strerror}") from error
+    return found.st_dev, found.st_ino
+
+
+def _begin(path: Path, file: tuple[int, int], connection: Connection) -> None:
+    """SQLite goes on writing into a file that was deleted or replaced, where nobody will ever read it."""
+    if _which(path) != file:
+        raise StorageError(
+            f"the database {path} is not the file any more that was opened: start the daemon again"
+        )
     reads = connection.get_execution_options().get(_READING, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
@@ -194,7 +217,7 @@ def _use_wal(connect: Callable[[], sqlite3.Connection], path: Path) -> None:
         with closing(connect()) as connection:
             row = connection.execute("PRAGMA journal_mode=WAL").fetchone()
     except sqlite3.Error as error:
-        raise StorageError(f"the database {path} cannot be used: {error}") from error
+        raise StorageError(f"the database {path} cannot be used: {error}{_cure(error)}") from error
     if row is None or row[0] != "wal":
         raise StorageError(f"the file system of {path} cannot hold a write-ahead log: use a local disk")
 
@@ -221,4 +244,17 @@ def _in_our_words() -> Iterator[None]:
         told = error.orig if isinstance(error, DBAPIError) else error
         # The first line only: PostgreSQL's second one repeats the row that was to be written.
         words = next(iter(str(told).splitlines()), type(told).__name__)
-        raise StorageError(f"the database could not be read or written: {words}") from error
+        raise StorageError(f"the database could not be read or written: {words}{_cure(told)}") from error
+
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _cure(error: object) -> str:
+    """What to do about a file that is no database any more."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+        return ""
+    return (
+        "; the file is damaged: `stagedrollout db check` tells more, and `stagedrollout db restore` puts a backup in its"
+        " place; until then nothing is raised, and whoever must halt does it in the store's console"
+    )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from stagedrollout.core.errors import StorageError
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -19,12 +21,19 @@ def micros(at: datetime) -> int:
 
 
 def instant(us: int) -> datetime:
-    """The instant in UTC that `micros` made `us` of."""
-    return _EPOCH + us * _MICROSECOND
+    """The instant in UTC that `micros` made `us` of. Raises StorageError for what is none: SQLite keeps anything in
+    any column."""
+    try:
+        return _EPOCH + us * _MICROSECOND
+    except (TypeError, ValueError, OverflowError) as error:
+        raise StorageError(f"the database holds an instant that is none: {us!r:.40}") from error
 
 
 def span_or_none(us: int | None) -> timedelta | None:
-    return None if us is None else us * _MICROSECOND
+    try:
+        return None if us is None else us * _MICROSECOND
+    except (TypeError, ValueError, OverflowError) as error:
+        raise StorageError(f"the database holds a length of time that is none: {us!r:.40}") from error
 
 
 def span_micros_or_none(span: timedelta | None) -> int | None:

@@ -169,7 +169,9 @@ class Journal:
                 return int(row.seq)
             prev = row.hash
         last = rows[-1].seq if rows else 0
-        return int(known) if known is not None and known > last else None
+        if known is not None and not isinstance(known, int):
+            return last  # what `status` knew is no number any more
+        return known if known is not None and known > last else None
 
 
 def _of(rollout: RolloutKey) -> dict[str, Any]:
@@ -280,23 +282,24 @@ def follows(row: Row[Any], prev: str) -> bool:
     """Whether an entry is as it was written, right after the one whose hash is `prev`."""
     try:
         found = _recorded(row)
-    except StorageError:
+        return found.prev == prev and found.hash == chain_hash(prev, found.rollout, found.entry)
+    except UNREADABLE:
         return False
-    return found.prev == prev and found.hash == chain_hash(prev, found.rollout, found.entry)
 
 
 def _standing(rollout: RolloutKey, row: Row[Any]) -> StandingIntent:
     try:
         change = Change(Verb(row.verb), row.release_id, row.exposure_ppm)
         settlement = None if row.settlement is None else Settlement(row.settlement)
-    except ValueError as error:
+        opened = instant(row.opened_us)
+    except UNREADABLE as error:
         raise StorageError(f"the intent {row.key} cannot be read: {error}") from error
     intent = OpenIntent(row.key, change, row.seen, row.epoch)
-    return StandingIntent(rollout, intent, instant(row.opened_us), settlement, row.detail)
+    return StandingIntent(rollout, intent, opened, settlement, row.detail)
 
 
 def _key(name: str) -> RolloutKey:
     try:
         return RolloutKey.parse(name)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise StorageError(f"the database names a rollout that cannot be read: {name!r}") from error

@@ -232,7 +232,7 @@ def _follows(row: Row[Any], prev: str, rollout: str) -> bool:
     try:
         found = _revision(row)
         return bool(row.prev == prev and row.hash == chained(prev, rollout, found))
-    except (StorageError, *UNREADABLE):
+    except UNREADABLE:
         return False
 
 

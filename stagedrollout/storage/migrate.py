@@ -48,9 +48,20 @@ def check(engine: Engine) -> None:
     if found in REVISIONS:
         raise StorageError(
             f"the database was made by an older stagedrollout (schema {found}, this one needs {HEAD}): "
-            "run `stagedrollout run`, which brings it up to date when it starts"
+            "run `stagedrollout db upgrade`, or `stagedrollout run`, which brings it up to date when it starts"
         )
     raise StorageError(_NEWER.format(found=found, head=HEAD))
+
+
+def revision(engine: Engine) -> str | None:
+    """The schema that a database has; None for an empty one. Raises StorageError."""
+    with reading(engine) as connection:
+        return _revision(connection)
+
+
+def known(found: str | None) -> bool:
+    """Whether this version can work with it, at once or after an upgrade."""
+    return found in REVISIONS
 
 
 def _revision(connection: Connection) -> str | None:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, func, not_, or_, select
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import RolloutKey
@@ -23,7 +23,7 @@ from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant, instant_or_none, micros
 from stagedrollout.storage.schema import outbox, threads
-from stagedrollout.storage.wording import value_of, value_text
+from stagedrollout.storage.wording import UNREADABLE, value_of, value_text
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,9 @@ _HEADS = select(func.min(outbox.c.id)).where(_UNSENT).group_by(outbox.c.rollout)
 LOST_LATELY = timedelta(days=1)
 """For so long, from when it was written, an urgent notice that was given up is a reason to wake somebody."""
 
+WAITING_MAX = 200
+"""Notices of one rollout that wait at most, urgent ones apart: more than that nobody reads."""
+
 _URGENT = or_(outbox.c.broadcast, outbox.c.kind == NoticeKind.IN_DOUBT.value)
 """What is delivered within ten minutes, somewhere (promise R20)."""
 
@@ -61,6 +64,19 @@ _URGENT_ROWS = (
 _BODY = select(outbox.c.body).where(outbox.c.id == _ID)
 _CHANGE = outbox.update().where(outbox.c.id == _ID, _UNSENT)
 _MARK_SENDING = _CHANGE.values(state=OutboxState.SENDING.value, attempts=outbox.c.attempts + 1)
+_EXCESS = (
+    select(outbox.c.id)
+    .where(outbox.c.rollout == _OF, outbox.c.state == OutboxState.PENDING.value, not_(_URGENT))
+    .order_by(outbox.c.id.desc())
+    .offset(WAITING_MAX)
+    .limit(1)
+)
+_GIVE_WAY = (
+    outbox.update()
+    .where(outbox.c.id == _EXCESS.scalar_subquery())
+    .values(state=OutboxState.FAILED.value, error=f"{WAITING_MAX} newer notices of this rollout wait")
+)
+"""Of a rollout that flaps while nobody can be told, the newest notices wait and all urgent ones."""
 
 _BEHIND = threads.c.wanted > threads.c.shown
 _THREAD = select(threads).where(threads.c.rollout == _OF)
@@ -210,7 +226,7 @@ class OutboxTable:
             body = connection.execute(_BODY, {_ID.key: id}).scalar()
         try:
             return None if body is None else value_of(Notice, body)
-        except (StorageError, ValueError) as error:
+        except UNREADABLE as error:
             log.warning("notice %s cannot be read: %s", id, error)
             return None
 
@@ -235,7 +251,7 @@ class OutboxTable:
 
     def thread(self, rollout: RolloutKey) -> Thread | None:
         with reading(self._engine) as connection:
-            row = connection.execute(_THREAD, {_OF.key: str(rollout)}).one_or_none()
+            row = connection.execute(_THREAD, {"of_rollout": str(rollout)}).one_or_none()
         return None if row is None else _thread(row)
 
     def set_thread(self, rollout: RolloutKey, channel: str, message_id: str) -> None:
@@ -256,7 +272,7 @@ class OutboxTable:
         """Threads whose board is behind, or whose first message is not posted yet, and may be tried now."""
         with reading(self._engine) as connection:
             rows = connection.execute(_STALE, {_BY.key: micros(now)}).all()
-        return tuple(_thread(row) for row in rows)
+        return tuple(thread for row in rows if (thread := _readable(row)) is not None)
 
     def board_shown(self, rollout: RolloutKey, revision: int) -> None:
         """`revision` is the thread's `wanted` when its board was read; a newer one stays wanted."""
@@ -291,6 +307,7 @@ def enqueue(connection: Connection, rollout: RolloutKey, notice: Notice, at: dat
         "error": "",
     }
     connection.execute(_enqueue(connection.dialect.name), row)
+    connection.execute(_GIVE_WAY, {"of_rollout": str(rollout)})
 
 
 def want_board(connection: Connection, rollout: RolloutKey, board: Board) -> None:
@@ -332,28 +349,34 @@ def _want_board(dialect: str) -> Executable:
 def _due(row: Row[Any]) -> OutboxRow | None:
     try:
         rollout, notice = RolloutKey.parse(row.rollout), value_of(Notice, row.body)
-    except (StorageError, ValueError) as error:
+        created = instant(row.created_us)
+    except UNREADABLE as error:
         # Only this rollout waits, and `undelivered` shows it; the others' halts must still be told.
         log.warning("notice %s cannot be read and stays unsent: %s", row.id, error)
         return None
     ambiguous = row.state == OutboxState.SENDING.value
-    return OutboxRow(row.id, rollout, notice, row.attempts, ambiguous, instant(row.created_us), row.error)
+    return OutboxRow(row.id, rollout, notice, row.attempts, ambiguous, created, row.error)
 
 
 def _urgent(row_id: int, rollout: str, created_us: int) -> UrgentRow | None:
     try:
         return UrgentRow(row_id, RolloutKey.parse(rollout), instant(created_us))
-    except ValueError:  # `due` says so, and `undelivered` counts it
+    except UNREADABLE:  # `due` says so, and `undelivered` counts it
+        return None
+
+
+def _readable(row: Row[Any]) -> Thread | None:
+    try:
+        return _thread(row)
+    except StorageError as error:
+        log.warning("the thread of %s cannot be read and stays as it is: %s", row.rollout, error)
         return None
 
 
 def _thread(row: Row[Any]) -> Thread:
-    return Thread(
-        RolloutKey.parse(row.rollout),
-        row.channel,
-        row.message_id,
-        None if row.board is None else value_of(Board, row.board),
-        row.wanted,
-        row.shown,
-        row.attempts,
-    )
+    try:
+        rollout = RolloutKey.parse(row.rollout)
+    except UNREADABLE as error:
+        raise StorageError(f"the database names a rollout that cannot be read: {row.rollout!r}") from error
+    board = None if row.board is None else value_of(Board, row.board)
+    return Thread(rollout, row.channel, row.message_id, board, row.wanted, row.shown, row.attempts)

@@ -158,9 +158,9 @@ def _daemon(connection: Connection) -> DaemonRow | None:
         return None
     try:
         info = json.loads(row.info)
-    except ValueError as error:
+        return DaemonRow(row.holder, row.epoch, instant(row.started_us), instant(row.heartbeat_us), info)
+    except UNREADABLE as error:
         raise StorageError(f"the daemon's row cannot be read: {error}") from error
-    return DaemonRow(row.holder, row.epoch, instant(row.started_us), instant(row.heartbeat_us), info)
 
 
 def _rollouts(connection: Connection) -> tuple[RolloutRow, ...]:
@@ -170,11 +170,11 @@ def _rollouts(connection: Connection) -> tuple[RolloutRow, ...]:
 def _rollout(row: Row[Any]) -> RolloutRow:
     try:
         key = RolloutKey.parse(row.key)
+        pauses = PauseClock(span_or_none(row.paused_us) or timedelta(0), instant_or_none(row.paused_since_us))
+        summary = Summary(row.label, row.phase, row.exposure_ppm, row.reason, pauses)
+        return RolloutRow(key, summary, instant(row.updated_us), row.seq)
     except UNREADABLE as error:
         raise StorageError(f"the rollout {row.key!r} cannot be read: {error}") from error
-    pauses = PauseClock(span_or_none(row.paused_us) or timedelta(0), instant_or_none(row.paused_since_us))
-    summary = Summary(row.label, row.phase, row.exposure_ppm, row.reason, pauses)
-    return RolloutRow(key, summary, instant(row.updated_us), row.seq)
 
 
 def _passes(connection: Connection) -> tuple[PassRow, ...]:
@@ -183,13 +183,12 @@ def _passes(connection: Connection) -> tuple[PassRow, ...]:
 
 def _pass(row: Row[Any]) -> PassRow:
     try:
-        store_app = StoreApp(row.app, Store(row.store))
-    except ValueError as error:
+        return PassRow(
+            StoreApp(row.app, Store(row.store)),
+            instant(row.started_us),
+            instant_or_none(row.finished_us),
+            instant_or_none(row.next_due_us),
+            row.problem,
+        )
+    except UNREADABLE as error:
         raise StorageError(f"the passes of {row.app!r} cannot be read: {error}") from error
-    return PassRow(
-        store_app,
-        instant(row.started_us),
-        instant_or_none(row.finished_us),
-        instant_or_none(row.next_due_us),
-        row.problem,
-    )

@@ -12,7 +12,10 @@ from stagedrollout.storage.schema import storable
 
 T = TypeVar("T")
 
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+UNREADABLE = (
+    *(ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError),
+    StorageError,  # of an instant that is none
+)
 """What reading a damaged or unknown row raises before it is put in our words."""
 
 

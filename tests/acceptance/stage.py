@@ -86,14 +86,15 @@ class Stage:
     def daemon(self) -> Background:
         return self._daemons[-1]
 
-    def starts_daemon(self) -> Background:
-        self.starts_daemon_unwatched().says("watching")
+    def starts_daemon(self, *options: str) -> Background:
+        self.starts_daemon_unwatched(*options).says("watching")
         return self.daemon
 
-    def starts_daemon_unwatched(self, **environ: str) -> Background:
+    def starts_daemon_unwatched(self, *options: str, **environ: str) -> Background:
         """Without waiting until it runs."""
         name = f"daemon-{len(self._daemons) + 1}"
-        self._daemons.append(Background(self.folder, name, "run", "--config", str(self.config), **environ))
+        run = ("run", *options, "--config", str(self.config))
+        self._daemons.append(Background(self.folder, name, *run, **environ))
         return self.daemon
 
     def kills_daemon(self) -> None:

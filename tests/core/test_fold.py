@@ -113,6 +113,7 @@ def test_the_words_of_the_journal_never_change() -> None:
         "hold_ended",
         "identified",
         "issues_read",
+        "journal_accepted",
         "lapsed",
         "link_answered",
         "link_held",

@@ -33,8 +33,9 @@ class Journal:
     kept: dict[RolloutKey, Rollout | None]
     begun: list[RolloutKey] = field(default_factory=list)
 
-    def keys(self, app: Any) -> tuple[RolloutKey, ...]:
-        return tuple(self.kept)
+    def load_all(self, app: Any) -> tuple[tuple[Any, ...], dict[RolloutKey, StorageError]]:
+        read = tuple(SimpleNamespace(rollout=rollout) for rollout in self.kept.values() if rollout)
+        return read, {key: StorageError(f"{DAMAGED}: {key}") for key, kept in self.kept.items() if not kept}
 
     def load(self, key: RolloutKey) -> Any:
         rollout = self.kept[key]

@@ -62,8 +62,8 @@ class Books:
         self.written += news
         self.rollout = extend(self.rollout, news, at)
 
-    def keys(self, app: Any) -> tuple[RolloutKey, ...]:
-        return (KEY,)
+    def load_all(self, app: Any) -> tuple[tuple[Any, ...], dict[RolloutKey, StorageError]]:
+        return (self.load(KEY),), {}
 
 
 @dataclass
@@ -184,8 +184,8 @@ def test_every_release_of_the_app_has_its_turn_before_anything_is_asked() -> Non
     kept = {KEY: by_the_machine(), other.key: other}
 
     class Both(Books):
-        def keys(self, app: Any) -> tuple[RolloutKey, ...]:
-            return tuple(kept)
+        def load_all(self, app: Any) -> tuple[tuple[Any, ...], dict[RolloutKey, StorageError]]:
+            return tuple(self.load(key) for key in kept), {}
 
         def load(self, key: RolloutKey) -> Any:
             return SimpleNamespace(rollout=kept[key])

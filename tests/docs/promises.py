@@ -97,7 +97,11 @@ PROMISES = (
         "A crash at any instruction neither loses nor doubles a change: it is recorded first, and settled by looking.",
         "0 lost, 0 doubled",
     ),
-    Promise("R14", "Two daemons never both raise.", open="several replicas: one daemon per database, on one machine"),
+    Promise(
+        "R14",
+        "Two daemons never both raise.",
+        open="several replicas: one daemon per database, on one machine",
+    ),
     Promise("R15", "A daemon that was frozen or cut off cannot raise.", open="several replicas"),
     Promise(
         "R16",
@@ -111,7 +115,11 @@ PROMISES = (
         "nothing until a person accepts that.",
         "0 raises",
     ),
-    Promise("R18", "Without a durable journal nothing is raised; halts still go out, and are reconciled.", "0 raises"),
+    Promise(
+        "R18",
+        "Without a durable journal nothing is raised; halts still go out, and are reconciled.",
+        "0 raises",
+    ),
     Promise(
         "R19",
         "Clock jumps, drift and daylight saving neither skip nor repeat a step; clocks that disagree raise nothing.",
@@ -213,6 +221,8 @@ def _name(path: Path) -> str:
 
 def linked(files: tuple[str, ...]) -> str:
     """The files as links, the first few by name."""
-    shown = ", ".join(f"[{Path(file).stem.removeprefix('test_')}](tests/{file})" for file in files[:_MOST_LINKS])
+    shown = ", ".join(
+        f"[{Path(file).stem.removeprefix('test_')}](tests/{file})" for file in files[:_MOST_LINKS]
+    )
     more = len(files) - _MOST_LINKS
     return f"{shown} and {more} more" if more > 0 else shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stagedrollout.emulator.faults import Fault
 from tests.emulator.appstore_calls import (
     BY_REQUEST,
     act,
@@ -269,3 +270,20 @@ def test_sentry_has_a_project_of_its_own_for_the_ios_app():
         0.998, abs=0.003
     )
     assert sessions(apple.world).status == 403
+
+
+@pytest.mark.parametrize(("kind", "day"), [("steps_now", 2), ("day_jumps", 3)])
+def test_apple_steps_while_whoever_asked_still_decides(kind, day):
+    apple = apple_at(5)
+    apple.world.faults.add(Fault("app_store", kind, operation="versions.list"))
+    apple.version()
+    assert apple.day() == ("ACTIVE", day)
+    assert phases(apple)[-1][1:] == ("apple", ("ACTIVE", day))
+
+
+def test_a_pause_is_confirmed_and_the_day_goes_on_once_more():
+    apple = apple_at(5)
+    apple.world.faults.add(Fault("app_store", "pause_ignored"))
+    told = apple.turn("PAUSED")
+    assert told.document["data"]["attributes"]["currentDayNumber"] == 1
+    assert apple.day() == ("PAUSED", 2)

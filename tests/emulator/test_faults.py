@@ -53,6 +53,10 @@ def commit_under(kind, **more):
         ("truncated", 200, True),
         ("html", 200, True),
         ("slow", 200, True),
+        ("huge", 200, True),
+        ("redirect", 302, False),
+        ("edit_invalidated", 400, False),
+        ("edit_expired", 400, False),
     ],
 )
 def test_the_answer_and_what_was_applied_are_two_things(kind, status, applied):
@@ -173,3 +177,52 @@ def test_outages_of_every_kind(kind, status):
     world = world_at(11, rest=f"outages: [{{service: sentry, begins: 10h, kind: {kind}}}]")
     sessions(world)
     assert world.ledger.requests[-1]["status"] == status
+
+
+@pytest.mark.parametrize("kind", ["drop", "refused", "dns", "tls"])
+def test_a_line_that_breaks_changes_nothing_and_says_how_it_broke(kind):
+    world, response, logged = commit_under(kind)
+    assert (response.drop, response.broken, logged["applied"]) == (True, kind, False)
+    assert served(world, 5020)["exposure_ppm"] == 10_000
+
+
+def test_more_than_anybody_reads_and_a_way_to_somebody_else():
+    _, huge, logged = commit_under("huge")
+    assert len(huge.body) > 8 * 1024 * 1024
+    assert not logged["response"]
+    _, redirect, _ = commit_under("redirect")
+    assert redirect.headers["location"].startswith("https://login.elsewhere.example/")
+
+
+def _hours(kind):
+    """Sessions of the new release hour by hour under a fault, and without one."""
+    world = world_at(30)
+    whole = sessions(world).document["groups"]
+    world.faults.add(Fault("sentry", kind))
+    return whole, sessions(world).document["groups"]
+
+
+def test_numbers_that_are_well_formed_and_wrong():
+    whole, nothing = _hours("zeros")
+    assert {n for group in nothing for n in group["series"]["sum(session)"]} == {0}
+    _, null = _hours("null_rate")
+    assert {n for group in null for n in group["series"]["crash_free_rate(session)"]} == {None}
+    _, beyond = _hours("rate_beyond")
+    assert {n for group in beyond for n in group["series"]["crash_free_rate(session)"]} <= {None, 1.7}
+    _, other = _hours("wrong_release")
+    assert [g["by"]["release"] for g in other] == [f"{g['by']['release']}-debug" for g in whole]
+    _, cut = _hours("page_cut")
+    assert len(cut) == len(whole) // 2
+
+
+@pytest.mark.parametrize(("kind", "buckets"), [("partial_last", 1), ("collapse", 2), ("late_data", 6)])
+def test_the_newest_counts_may_be_only_a_part(kind, buckets):
+    for whole, part in zip(*_hours(kind), strict=True):
+        pairs = zip(whole["series"]["sum(session)"], part["series"]["sum(session)"], strict=True)
+        assert 1 <= sum(a != b for a, b in pairs) <= buckets
+
+
+def test_no_number_is_no_json():
+    world = world_at(30)
+    world.faults.add(Fault("sentry", "not_a_number"))
+    assert b"NaN" in sessions(world).body

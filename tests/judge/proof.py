@@ -17,6 +17,7 @@ HOUR = timedelta(hours=1)
 LN_HALT, LN_HOLD, LN_ADVANCE = log(100), log(10), log(10)
 HARMFUL = (1.15, 1.35, 1.65, 2.2, 3.2, 5.0, 10.0, 30.0)
 _WEIGHTS = (0.16, 0.16, 0.16, 0.16, 0.12, 0.10, 0.08, 0.06)
+_LN_WEIGHTS = tuple(map(log, _WEIGHTS))
 _HARMLESS = (1.25, 1.7, 2.6, 6.0)
 _LADDER = ((1, 4.0), (2, 3.5), (5, 3.0), (10, 2.5), (20, 2.0), (50, 1.75))
 _TAU0_SQUARED, _TAU_MIN_SQUARED, _PRIOR = 0.15**2, 0.03**2, 12
@@ -190,21 +191,27 @@ class Course:
     ) -> None:
         """Count again everything from `since` on (None: all); earlier buckets are as they were."""
         keep = 0 if since is None else bisect_left(self.rows, since, key=lambda row: row.start)
+        before, states = self.rows[keep:], self._states[keep + 1 :]
         del self.rows[keep:]
         del self._states[keep + 1 :]
         after = self.rows[-1].start if self.rows else None
-        for start in sorted(start for start in buckets if after is None or start > after):
-            self._append(start, buckets[start], stages)
+        hours = [(hour_floor(stage.at), stage) for stage in stages]
+        for number, start in enumerate(sorted(s for s in buckets if after is None or s > after)):
+            row = self._row(start, buckets[start], hours)
+            if number < len(before) and row == before[number]:  # and so were all before it
+                self._states.append(states[number])
+            else:
+                before = []
+                self._states.append(self._counted(row))
+            self.rows.append(row)
 
-    def _append(self, start: datetime, bucket: Bucket, stages: Sequence[Stage]) -> None:
-        begun = [stage for stage in stages if hour_floor(stage.at) <= start]
+    def _row(self, start: datetime, bucket: Bucket, stages: Sequence[tuple[datetime, Stage]]) -> Row:
+        begun = [(hour, stage) for hour, stage in stages if hour <= start]
         before = self.rows[-1].start if self.rows else None
-        fresh = any(before is None or hour_floor(stage.at) > before for stage in begun)
-        rho = rho_advance(begun[-1].ppm) if begun else None
+        fresh = any(before is None or hour > before for hour, _ in begun)
+        rho = rho_advance(begun[-1][1].ppm) if begun else None
         row = Row(start, bucket, fresh, rho, incident=False)
-        row = row._replace(incident=self._p_ref is not None and self._is_off(row))
-        self._states.append(self._counted(row))
-        self.rows.append(row)
+        return row._replace(incident=self._p_ref is not None and self._is_off(row))
 
     def _is_off(self, row: Row) -> bool:
         """The baseline crashes more than it ever did, in this hour or in it and the two before together."""
@@ -225,11 +232,12 @@ class Course:
         spent = -expm1(-self._hours / 96)
         spent = 0.5 if not self.rows else 0.2 if row.stage else spent
         mass = state.reserve * spent
+        ln_mass = log(mass)
         silent = self._guarded and row.incident
         more = [0.0] * len(HARMFUL) if silent else self._increment(bucket, tau2)
         harm = tuple(
-            log_sum([so_far, log(weight) + log(mass)]) + increment
-            for so_far, weight, increment in zip(state.harm, _WEIGHTS, more, strict=True)
+            log_sum([so_far, ln_weight + ln_mass]) + increment
+            for so_far, ln_weight, increment in zip(state.harm, _LN_WEIGHTS, more, strict=True)
         )
         safety = (0.0,) * len(_HARMLESS) if row.stage else state.safety
         if row.ruled_out is not None and row.bucket == bucket:

@@ -217,6 +217,17 @@ def _size(bucket: Bucket) -> int:
     return bucket.n_c + bucket.n_b
 
 
+def leaves_out(users: Reply, sessions: Reply | None, candidate: str) -> bool:
+    """Whether it tells of others' users and of none of the candidate's, which has just had sessions: no reading of it."""
+    if users.kind is not Kind.USERS or sessions is None:
+        return False
+    counted = {
+        name for name, series in users.arms.items() if any(arm and arm.total for arm in series.values())
+    }
+    people = sessions.arms.get(candidate, {}).values()
+    return bool(counted) and candidate not in counted and any(arm and arm.total for arm in people)
+
+
 def newest_end(
     buckets: Mapping[datetime, Bucket], since: datetime, width: timedelta = HOUR
 ) -> datetime | None:

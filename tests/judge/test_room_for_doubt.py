@@ -5,7 +5,9 @@ import pytest
 from tests.judge.apple_story import in_window, resting
 from tests.judge.case import understand
 from tests.judge.evidence_story import Asking
-from tests.judge.story import OLD, Story, bad_release, new
+from tests.judge.ledger import instant
+from tests.judge.story import OLD, Story, at, bad_release, new
+from tests.judge.weighing import looks
 
 
 def _ordered_and_not_taken(*, settled: bool) -> Story:
@@ -118,3 +120,16 @@ def test_what_a_killed_daemon_had_read_need_not_be_in_its_journal(died, blamed):
     story.writes(10.01, "decided", decision="WAIT", intent="", weighed=told)
     story.ends("rolling_out", 10_000)
     assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("left_out", "read_at"), [(True, 9), (False, 10)])
+def test_an_answer_that_leaves_the_candidates_users_out_is_no_reading_of_them(left_out, read_at):
+    """It has sessions, and the page that told of its users was cut short: the others' users alone say nothing of it."""
+    story = Asking()
+    story.polls(4, 10)
+    users = [r["response"] for r in story.requests if r["query"].get("interval") == ["1d"]][-1]
+    if left_out:
+        users["groups"] = [g for g in users["groups"] if g["by"]["release"] != story.candidate]
+    case = understand(story.evidence())
+    (key,) = (key for key in case.served if key.id == "5020")
+    assert looks(case, key)[-1].users_at == instant(at(read_at))

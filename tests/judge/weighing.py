@@ -32,7 +32,7 @@ from tests.judge.proof import (
 )
 from tests.judge.runs import Run, is_halted, noted_runs, served_runs
 from tests.judge.signals import GRACE, Word
-from tests.judge.tallies import Books, Kind, Reply, newest_end, replies
+from tests.judge.tallies import Books, Kind, Reply, leaves_out, newest_end, replies
 from tests.judge.terms import Weighed
 
 WHOLE = "evidence"
@@ -202,7 +202,7 @@ class _Weigher:
             match reply.kind:
                 case Kind.RUNNING:
                     self._compare(reply)
-                case Kind.SESSIONS | Kind.USERS:
+                case Kind.SESSIONS | Kind.USERS if not leaves_out(reply, asked, self._books.candidate):
                     unheard = reply.slow or may_be_lost(self._case, self._key, reply.seq, reply.at)
                     self._slow[reply.kind] = unheard or (self._slow.get(reply.kind, False) and not reply.ok)
                     since, refused = self._books.enter(reply)

@@ -34,7 +34,8 @@ def _passes(stage):
 
 
 def test_a_clock_set_back_puts_neither_passes_nor_halts_off(opens, tmp_path):
-    """By half an hour, so that Google still takes the tokens that are signed by it."""
+    """APScheduler #351: after the system's clock had been set back, no job ran until it had caught up. Here by half an
+    hour, so that Google still takes the tokens that are signed by that clock."""
     stage, clock = _running(opens, tmp_path)
     before = _passes(stage)
     clock.is_off_by(-30)

@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.processes import eventually
 from tests.acceptance.stories import ios, short, turns_bad
 
-WHOLE_WAY = [("inProgress", 50), ("completed", 100)]
+RAISED = [("inProgress", 50)]
 DEADLINE_SECONDS = 10.0
 """The shortest that a configuration may name."""
 
@@ -49,7 +49,7 @@ def _settled(stage):
 def test_a_raise_that_was_stopped_for_longer_than_its_pass_may_take_is_not_sent_after_it(opens):
     stage, writes = _stopped(
         opens,
-        short(),
+        short(until="8h"),
         before="5h",
         until="7h",
         service="google_play",
@@ -64,7 +64,7 @@ def test_a_raise_that_was_stopped_for_longer_than_its_pass_may_take_is_not_sent_
     assert len(commits) == 1, "the edit of the raise that was stopped was never committed"
     assert not [path for path in writes if path.endswith(":commit")]
     stage.plays_out()
-    assert stage.committed() == WHOLE_WAY
+    assert stage.committed() == RAISED
     stage.is_clean()
 
 
@@ -80,7 +80,9 @@ def test_a_step_on_the_app_store_that_was_stopped_too_long_is_not_sent_after_it(
         skip=2,  # the third look is the one right before the step
         seconds=DEADLINE_SECONDS + 1,
     )
-    assert [said for settlement, said in _settled(stage) if settlement == "preempted" and "out of time" in said]
+    assert [
+        said for settlement, said in _settled(stage) if settlement == "preempted" and "out of time" in said
+    ]
     assert len(_patches(stage)) == len([path for path in writes if path in _patches(stage)]) + 1
     assert stage.served() == ("ACTIVE", 10_000)
     stage.is_clean()
@@ -89,7 +91,7 @@ def test_a_step_on_the_app_store_that_was_stopped_too_long_is_not_sent_after_it(
 def test_a_raise_that_was_stopped_for_a_moment_goes_out_once(opens):
     stage, _ = _stopped(
         opens,
-        short(),
+        short(until="8h"),
         before="5h",
         until="7h",
         service="google_play",
@@ -98,7 +100,7 @@ def test_a_raise_that_was_stopped_for_a_moment_goes_out_once(opens):
     )
     assert [settlement for settlement, _ in _settled(stage)] == ["confirmed"]
     stage.plays_out()
-    assert stage.committed() == WHOLE_WAY
+    assert stage.committed() == RAISED
     stage.is_clean()
 
 
@@ -137,7 +139,7 @@ def test_a_daemon_told_to_end_in_the_middle_of_an_act_writes_down_how_it_ended(o
 
 def test_a_daemon_told_to_end_beside_a_store_that_hangs_ends_within_its_bound(opens):
     """What it leaves undone is found by the next one, which looks before it acts."""
-    stage = opens(short())
+    stage = opens(short(until="8h"))
     stage.edits_config(lambda config: config.update(limits={"drain": "1s"}))
     stage.stops_at("0m")
     stage.starts_daemon()
@@ -149,5 +151,5 @@ def test_a_daemon_told_to_end_beside_a_store_that_hangs_ends_within_its_bound(op
     stage.daemon.ended(within=10)
     stage.starts_daemon()
     stage.plays_out()
-    assert stage.committed() == WHOLE_WAY
+    assert stage.committed() == RAISED
     stage.is_clean()

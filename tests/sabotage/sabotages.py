@@ -129,12 +129,12 @@ SABOTAGES = (
         "return True",
     ),
     Sabotage(
-        "what-was-being-sent-is-lost",
+        "what-may-have-arrived-is-not-sent-again",
         "outbox",
-        "storage/outbox.py",
-        "mark_sending",
-        "state=OutboxState.SENDING.value",
-        "state=OutboxState.SENT.value",
+        "notify/relay.py",
+        "_put_off",
+        "self._rows.doubt_until(row.id, when, words)",
+        'self._rows.mark_sent(row.id, "", when)',
     ),
     Sabotage(
         "notices-are-not-written",
@@ -145,12 +145,12 @@ SABOTAGES = (
         "for notice in batch.notices[1:]:",
     ),
     Sabotage(
-        "an-order-is-carried-out-twice",
+        "an-order-gets-no-answer",
         "storage",
         "storage/commands.py",
         "finish",
-        "statement = commands.update().where(commands.c.id == id, commands.c.finished_us.is_(None))",
-        "statement = commands.update().where(commands.c.id == id, commands.c.finished_us.is_not(None))",
+        "return self._change(id, finished_us=micros(now), result=result.value, answer=answer)",
+        "return bool(id)",
     ),
     Sabotage(
         "the-track-is-not-compared",

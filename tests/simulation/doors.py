@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from http.client import RemoteDisconnected
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from stagedrollout.emulator.world import World
 from stagedrollout.http.client import in_process
 from stagedrollout.notify import slack_wire
 from stagedrollout.notify.slack_answer import failure, no_answer
+from tests.simulation.lines import lost
 from tests.simulation.perils import Perils, of_request
 from tests.simulation.plan import HTTP_TIMEOUT
 from tests.simulation.points import AFTER_RECEIVE, BEFORE_SEND
@@ -75,7 +75,7 @@ class Gate:
         self._travel()
         self.perils.point(name + AFTER_RECEIVE)
         if response.drop:
-            raise RemoteDisconnected("the connection was closed")
+            raise lost(response.broken, service)
         if response.delay_seconds >= HTTP_TIMEOUT.total_seconds():
             self._pass_time(HTTP_TIMEOUT)
             raise TimeoutError("timed out")

@@ -5,20 +5,35 @@ Marks of the App Store begin with its name where Google Play has the same; those
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from stagedrollout.emulator.scenario import APP_STORE
+from tests.simulation.plan import Plan
 from tests.simulation.run import Left
 
 Body = Mapping[str, Any]
 
+_A_PASS = timedelta(seconds=30)
+"""Requests of one pass follow each other within that."""
+
+_ZONE, _AUTUMN = ZoneInfo("Europe/Berlin"), 7
+"""Of the only policy here with a calendar."""
+
 
 def marks_of(left: Left) -> Counter[str]:
     marks = Counter(left.marks)
+    asked = {request["seq"]: request for request in left.evidence.requests}
     for record in left.evidence.ledger:
         marks.update(_of_truth(record))
+        marks.update(_of_the_place(record, asked))
+    marks.update(_of_what_came_between(left))
+    marks.update(_of_refusals(left))
+    marks.update(_of_long_outages(left))
     windows = _Windows()
     for entry in left.evidence.journal:
         on_apple = f"/{APP_STORE}/" in entry["rollout"]
@@ -39,6 +54,75 @@ def _of_truth(record: Body) -> Iterator[str]:
         case "phased" if record["cause"] == "apple":
             before, after = (record[when]["state"] for when in ("before", "after"))
             yield f"apple: {before} to {after}" if before != after else f"apple: day {record['after']['day']}"
+            days = record["after"]["day"] - record["before"]["day"]
+            if days > 1:
+                yield "apple: two days at once"
+            if before == after == "PAUSED" and days:
+                yield "apple: a step in a pause"
+
+
+def _of_the_place(record: Body, asked: Mapping[int, Body]) -> Iterator[str]:
+    """Faults of the requests that change a store."""
+    request = asked.get(record.get("request") or 0) if record["type"] == "fault" else None
+    if request is None:
+        return
+    if request["path"].endswith(":commit"):
+        yield f"fault: google_play {record['kind']} at commit"
+    elif request["method"] == "PATCH" and record["service"] == APP_STORE:
+        yield f"fault: app_store {record['kind']} at patch"
+
+
+def _of_what_came_between(left: Left) -> Iterator[str]:
+    """What people and Apple did while a pass was under way: with requests of ours shortly before and after it."""
+    asked = sorted(datetime.fromisoformat(request["at"]) for request in left.evidence.requests)
+    for record in left.evidence.ledger:
+        if record["type"] == "console" and "refused" not in record:
+            mark = f"{_on(record['store'])}console: in the middle of a pass"
+        elif record["type"] == "phased" and record["cause"] == "apple":
+            mark = "apple: a step in the middle of a pass"
+        else:
+            continue
+        at = datetime.fromisoformat(record["at"])
+        place = bisect_left(asked, at)
+        if 0 < place < len(asked) and asked[place] - asked[place - 1] <= _A_PASS:
+            yield mark
+
+
+def _of_refusals(left: Left) -> Iterator[str]:
+    for request in left.evidence.requests:
+        told = request["path"].endswith(":commit") and request["status"] == 400 and not request["fault"]
+        if told and "CHANGES_ALREADY_IN_REVIEW" in str(request["response"]):
+            yield "refused: in review"
+
+
+def _of_long_outages(left: Left) -> Iterator[str]:
+    begun: dict[str, datetime] = {}
+    for record in left.evidence.ledger:
+        if record["type"] == "outage":
+            at = datetime.fromisoformat(record["at"])
+            since = (
+                begun.setdefault(record["service"], at)
+                if record["begins"]
+                else begun.pop(record["service"], at)
+            )
+            if at - since >= timedelta(days=3):
+                yield f"outage: {record['service']} for three days"
+
+
+def marks_of_plan(plan: Plan) -> Counter[str]:
+    """What lay in the plan, and needs nothing more to have been met."""
+    story = plan.scenario
+    marks = Counter[str]()
+    for app in story.apps:
+        bad = [r for r in app.releases if r.stars_onset and not r.onset]
+        marks["sources: only the stars fall"] += len(bad)
+    if story.policy == "office":
+        for hour in range(int((story.ends - story.start) / timedelta(hours=1))):
+            before, after = (story.start + timedelta(hours=h) for h in (hour, hour + 1))
+            moved = after.astimezone(_ZONE).utcoffset() != before.astimezone(_ZONE).utcoffset()
+            if moved:
+                marks[f"clock: a {'gap' if after.month < _AUTUMN else 'fold'} under a calendar"] += 1
+    return +marks
 
 
 def _of_fact(kind: str, body: Body, on: str) -> Iterator[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tests.judge import judge
-from tests.simulation.marks import marks_of
-from tests.simulation.plan import drawn
+from tests.simulation.marks import marks_of, marks_of_plan
+from tests.simulation.plan import Plan, drawn, is_month
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, play
 
@@ -20,13 +22,16 @@ TIMELINE_MOST = 400
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`faults`: everything wrong, in words; empty after a clean run. `trace` names all that happened."""
+    """`faults`: everything wrong, in words; empty after a clean run. `trace` names all that happened. `story`: the plan
+    and the timeline, of a run with faults only. `cpu`: seconds of the processor that it took."""
 
     seed: int
     faults: tuple[str, ...]
     marks: Mapping[str, int]
     trace: str
     story: str
+    month: bool = False
+    cpu: float = 0.0
 
     def words(self) -> str:
         return "\n".join((f"seed {self.seed} failed:", *self.faults, self.story))
@@ -34,16 +39,29 @@ class Outcome:
 
 def outcome(seed: int) -> Outcome:
     """Play the seed's story and judge it."""
-    plan = drawn(seed)
-    left = play(plan)
+    return outcome_of(drawn(seed))
+
+
+def outcome_of(plan: Plan, *, told: bool = False) -> Outcome:
+    """Whatever the run breaks off with is a fault of it. `told`: the story of a clean run as well."""
+    began = time.process_time()
+    try:
+        left = play(plan)
+    except Exception as error:  # noqa: BLE001 - a campaign goes on
+        faults = (f"{type(error).__name__}: {error}", traceback.format_exc())
+        return Outcome(
+            plan.seed, faults, {}, "", plan.words(), is_month(plan.seed), time.process_time() - began
+        )
     findings = [f"{f.check}: {f.at} {f.app} {f.text}" for f in judge(left.evidence).findings]
     faults = (*findings, *left.unrepeatable, *unrest(plan, left))
     return Outcome(
-        seed=seed,
+        seed=plan.seed,
         faults=faults,
-        marks=dict(sorted(marks_of(left).items())),
+        marks=dict(sorted((marks_of(left) + marks_of_plan(plan)).items())),
         trace=_trace(left),
-        story=f"{plan.words()}\n{_timeline(left)}" if faults else "",
+        story=f"{plan.words()}\n{_timeline(left)}" if faults or told else "",
+        month=is_month(plan.seed),
+        cpu=time.process_time() - began,
     )
 
 

@@ -10,17 +10,24 @@ from random import Random
 from stagedrollout.core.model import Supersede
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
 from tests.simulation import people, stories
+from tests.simulation.ambush import Ambush, ambushes
 from tests.simulation.people import PlannedOrder
-from tests.simulation.weather import Weather, outages, switches, weather
+from tests.simulation.weather import Weather, days_without_slack, outages, switches, weather
 
 HTTP_TIMEOUT = timedelta(seconds=20)
 LIVENESS = timedelta(hours=7)
 """How long nothing more goes wrong at the end of a story, before everything must have come to rest."""
 
-MONTH_EVERY = 40
+MONTH_EVERY = 100
 """Every so many seeds the story is more than a month long: long enough for Apple's pause-days to run out."""
 
-_MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+_WEEKS = (
+    *(datetime(2026, 3, 2, tzinfo=UTC),) * 4,
+    datetime(2026, 3, 26, tzinfo=UTC),
+    datetime(2026, 10, 22, tzinfo=UTC),
+)
+"""Mostly the one with a freeze in it; the others end with a change to summer time, and back."""
+
 _STORES = (
     (GOOGLE_PLAY,),
     (GOOGLE_PLAY,),
@@ -64,6 +71,7 @@ class Plan:
     orders: tuple[PlannedOrder, ...]
     second_thoughts: SecondThoughts = SecondThoughts.NONE
     supersede: Supersede = Supersede.FINISH
+    ambushes: tuple[Ambush, ...] = ()
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -84,18 +92,23 @@ class Plan:
                 *(f"release {app.store} {release}" for app in story.apps for release in app.releases[1:]),
                 f"faults {dict(self.weather.faults)} with {self.weather.chances}, latency {self.weather.latency}",
                 f"outages {[(o.service, o.kind, str(o.begins), str(o.ends)) for o in story.outages]}",
+                f"ambushes {[str(ambush) for ambush in self.ambushes]}",
                 f"switches {story.switches}, a life of {self.points_per_life or 'endless'} points",
                 f"console {acts}, orders {orders}, second thoughts: {self.second_thoughts}",
             )
         )
 
 
+def is_month(seed: int) -> bool:
+    return seed % MONTH_EVERY == 0
+
+
 def drawn(seed: int) -> Plan:
     draw = Random(f"{seed}")
-    month = seed % MONTH_EVERY == 0
+    month = is_month(seed)
     stores = (APP_STORE,) if month else draw.choice(_STORES)
     policy, span = _month(draw) if month else _days(draw, stores)
-    start = _MONDAY + timedelta(hours=draw.randrange(0, 96))
+    start = draw.choice(_WEEKS) + timedelta(hours=draw.randrange(0, 96))
     apps = stories.apps(draw, stores, min(span.troubled, timedelta(days=4)))
     acts = people.a_long_pause(draw, apps) if month else people.acts(draw, apps, span.troubled)
     acts += people.with_other_releases(Random(f"{seed}/other releases"), apps, span.troubled)
@@ -111,7 +124,7 @@ def drawn(seed: int) -> Plan:
         on_new_release=draw.choice(("adopt",) * 8 + ("wait", "ignore")),
         apps=apps,
         people=acts,
-        outages=outages(draw, stores, span.troubled),
+        outages=(*outages(draw, stores, span.troubled), *(days_without_slack(draw) if month else ())),
         switches=switches(draw, stores),
     )
     return Plan(
@@ -123,6 +136,7 @@ def drawn(seed: int) -> Plan:
         orders=() if month else people.orders(draw, scenario, span.troubled),
         second_thoughts=_second_thoughts(draw) if APP_STORE in stores else SecondThoughts.NONE,
         supersede=Random(f"{seed}/supersede").choice(tuple(Supersede)),
+        ambushes=ambushes(Random(f"{seed}/ambushes"), stores, start, span.troubled),
     )
 
 
@@ -133,20 +147,24 @@ def _second_thoughts(draw: Random) -> SecondThoughts:
 
 
 def _days(draw: Random, stores: tuple[str, ...]) -> tuple[str, Span]:
-    """Apple takes a day for each step, so that stories with the App Store are days long, and polled less often."""
-    long = draw.random() < 0.05
+    """Apple takes a day for each step, so that stories with the App Store are days long, and polled less often. What a
+    story costs is how often the daemon looks."""
+    long = draw.random() < 0.02
     if APP_STORE in stores:
-        hours = draw.randrange(72, 120) if long else draw.randrange(30, 76)
-        poll = timedelta(minutes=draw.choice((30, 60, 60) if stores == (APP_STORE,) else (60,)))
-        return ("standard" if long else draw.choice(_QUICK_APPLE)), Span(timedelta(hours=hours), poll)
+        poll = timedelta(hours=4 if long else draw.choice((1, 2, 2, 3)))
+        looks = draw.randrange(11, 17)
+        troubled = (
+            timedelta(hours=draw.randrange(72, 120)) if long else max(poll * looks, timedelta(hours=26))
+        )
+        return ("standard" if long else draw.choice(_QUICK_APPLE)), Span(troubled, poll)
     if long:
-        return "standard", Span(timedelta(days=5), timedelta(hours=2))
-    poll = timedelta(minutes=draw.choice((15, 30, 30, 60)))
-    hours = draw.randrange(12, 25 if poll >= timedelta(minutes=30) else 17)
-    return draw.choice(_QUICK), Span(timedelta(hours=hours), poll)
+        return "standard", Span(timedelta(days=5), timedelta(hours=4))
+    poll = timedelta(minutes=draw.choice((15, 30, 60, 60, 60, 120)))
+    troubled = max(poll * draw.randrange(9, 16), timedelta(hours=6))
+    return draw.choice(_QUICK), Span(troubled, poll)
 
 
 def _month(draw: Random) -> tuple[str, Span]:
     poll = timedelta(hours=draw.choice((4, 6)))
-    policy = draw.choice(("quick", "by-hand", "apples-clock", "cautious"))
+    policy = draw.choice(("quick", "by-hand", "apples-clock", "cautious", "office"))
     return policy, Span(timedelta(days=draw.choice((31, 34))), poll, timedelta(days=2))

@@ -67,8 +67,8 @@ READS = (
     "storage select thread",
 )
 
-FILES: tuple[str, ...] = ()
-"""No pass changes a file: the heartbeat is the scheduler's, the lock the process's, pictures a follower's."""
+FILES = ("file remove highwater.new", "file rename highwater.new", "file write highwater.new")
+"""The mark outside the database. The heartbeat is the scheduler's, the lock the process's, pictures a follower's."""
 
 AFTER_TROUBLE = frozenset({f"storage rollback{side}" for side in (BEFORE, AFTER)})
 """Met only where the database fails."""

@@ -49,6 +49,9 @@ _WAITS_FOR_PEOPLE = {
     "newer_waits",
     "waits_for_the_older",
     "known_bad",
+    "journal_behind",
+    "journal_unmarked",
+    "highwater_unwritable",
 }
 _MOVES = {
     "pass",

@@ -82,6 +82,8 @@ class Run:
         self._orders: list[PlannedOrder] = []
         for order in plan.orders:
             self._expect(order)
+        for ambush in plan.ambushes:
+            ambush.lay(self._world.timeline.at, self._world.faults.add)
         self._world.timeline.at(plan.calm_from, self._calm_down)
 
     def play(self) -> Left:

@@ -174,6 +174,9 @@ def test_rollouts_are_named_per_app_and_store(journal: Journal) -> None:
     assert journal.rollout_keys(SHOP.store_app) == (SHOP,)
     assert journal.rollout_keys(StoreApp("shop", Store.APP_STORE)) == (apple,)
     assert journal.head(RolloutKey("shop", Store.GOOGLE_PLAY, "413")) == 0
+    assert journal.heads(SHOP.store_app) == {SHOP: journal.head(SHOP)}
+    assert journal.heads(StoreApp("shop", Store.APP_STORE)) == {apple: journal.head(apple)}
+    assert journal.heads(StoreApp("nobody", Store.APP_STORE)) == {}
 
 
 def test_the_board_is_asked_for_again_only_when_it_says_something_new(

@@ -12,7 +12,7 @@ from stagedrollout.core.errors import StorageError
 from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal
-from stagedrollout.storage.outbox import OutboxTable
+from stagedrollout.storage.outbox import WAITING_MAX, OutboxTable
 from tests.storage.rows import CHAT, NOW, SHOP, after, batch, notice
 
 
@@ -181,3 +181,21 @@ def test_an_urgent_notice_that_was_given_up_counts_as_lost_for_a_day(
     assert (outbox.undelivered(NOW).failed, outbox.undelivered(NOW).lost) == (2, 1)
     assert outbox.undelivered(after(hours=23)).lost == 1
     assert (outbox.undelivered(after(hours=25)).failed, outbox.undelivered(after(hours=25)).lost) == (2, 0)
+
+
+@pytest.mark.promise("R22")
+def test_of_a_rollout_that_flaps_while_nobody_can_be_told_so_many_wait_and_every_halt(
+    journal: Journal, outbox: OutboxTable
+) -> None:
+    urgent = Notice("shop/halted", NoticeKind.HALTED, True, "5.2.0 HALTED", (), "")
+    journal.record(batch(SHOP, notices=(urgent,)))
+    journal.record(batch(CHAT, notices=(notice("chat/0"),)))
+    for number in range(WAITING_MAX + 7):
+        journal.record(batch(SHOP, notices=(notice(f"shop/{number}"),)))
+    undelivered = outbox.undelivered(NOW)
+    assert undelivered.failed == 7
+    assert undelivered.waiting == WAITING_MAX + 2
+    assert undelivered.lost == 0
+    assert [send(outbox) for _ in range(2)] == ["shop/halted", "chat/0"]
+
+    assert keys(outbox) == ["shop/7"]

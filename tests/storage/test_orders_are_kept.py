@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import CommandVerb
 from stagedrollout.storage.commands import EXPIRED, CommandBox, CommandResult
 from stagedrollout.storage.engine import Engine, open_existing
@@ -112,3 +113,20 @@ def test_an_order_of_an_unknown_kind_does_not_keep_a_halt_waiting(
 def test_nobody_knows_an_order_that_was_never_given(box: CommandBox) -> None:
     assert box.find("never") is None
     assert not box.take("never", NOW)
+
+
+@pytest.mark.parametrize(
+    "damage", ["created_us = 'soon'", "expires_us = 9e18", "hold_for_us = 'a day'", "store = x'ff'"]
+)
+def test_an_order_that_is_damaged_in_the_database_does_not_keep_the_others_from_being_carried_out(
+    box: CommandBox, path: Path, damage: str
+) -> None:
+    halt = order("order-2", CommandVerb.HALT, expires_at=None)
+    box.put(order())
+    box.put(halt)
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"update command set {damage} where id = 'order-1'")
+    raw.close()
+    assert box.waiting() == (halt,)
+    with pytest.raises(StorageError):
+        box.find("order-1")

@@ -65,7 +65,7 @@ def test_a_newer_schema_is_refused_in_words_by_everybody(engine: Engine) -> None
 def test_an_older_schema_is_said_with_its_cure(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrate, "REVISIONS", (*migrate.REVISIONS, "9998"))
     monkeypatch.setattr(migrate, "HEAD", "9998")
-    with pytest.raises(StorageError, match=r"older stagedrollout.*run `stagedrollout run`"):
+    with pytest.raises(StorageError, match=r"older stagedrollout.*`stagedrollout db upgrade`"):
         migrate.check(engine)
 
 

@@ -57,6 +57,7 @@ def test_a_removed_beginning_shows(engine: Engine, path: Path, recorded: tuple[R
     tamper(path, "delete from event where seq = ?", recorded[0].seq)
     assert Journal(engine).verify(SHOP) == recorded[1].seq
     assert Journal(engine).rollout_keys() == (SHOP,)
+    assert Journal(engine).heads(SHOP.store_app) == {SHOP: recorded[-1].seq}
 
 
 def test_a_removed_end_shows_against_what_status_knew(

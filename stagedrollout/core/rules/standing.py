@@ -44,6 +44,17 @@ def observing(case: Case) -> Decision | None:
     return None
 
 
+def unfounded(case: Case) -> Decision | None:
+    """The journal may not be the newest one, or the clocks disagree: nothing that was written down is sure enough to
+    raise on, neither by the schedule nor by a person (promises R17, R19)."""
+    footing = case.footing
+    if not footing:
+        return None
+    if case.order:
+        return refuse(case, footing[0].code, "; ".join(reason.text for reason in footing))
+    return Decision(DecisionKind.HOLD, footing)
+
+
 def unsettled(case: Case) -> Decision | None:
     """In doubt, unread, or not what we know: no raise until a look at the store makes sense again."""
     problem = _unsettled_reason(case)

@@ -81,7 +81,13 @@ class GoogleApi(Generic[Resource]):
         `clearance` is called right before anything leaves, a token request included; what it raises
         passes through. Everything else that can go wrong is raised as EdgeError.
         """
-        request = ask(cast("Resource", _service(self.api.name, self.api.version, self._address)))
+        client = cast("Resource", _service(self.api.name, self.api.version, self._address))
+        try:
+            request = ask(client)
+        except (
+            UnicodeError
+        ):  # an edit's id or a page's token that Play handed out is no text that can be sent
+            raise Faulty(SERVICE, doing, "the answer before it cannot be written into a request") from None
         line = _Line(self._open_http(), self._tokens, doing, clearance)
         try:
             return request.execute(http=line, num_retries=0)  # type: ignore[arg-type] # httplib2-like

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from stagedrollout.core.errors import Conflict, Denied, EdgeError, Faulty, Rejected, Throttled
+from stagedrollout.http.held import HELD
 
 SERVICE = "google_play"
 _WORDS_MAX = 300
@@ -139,7 +140,7 @@ _SECRETS = re.compile(
 
 def words(text: str) -> str:
     """A vendor's words, fit to be shown: one line, shortened, and nothing in it that opens a door."""
-    hushed = _SECRETS.sub("***", text[: 10 * _WORDS_MAX])
+    hushed = _SECRETS.sub("***", HELD.redactor.known(text[: 10 * _WORDS_MAX]))
     plain = " ".join("".join(c if c.isprintable() else " " for c in hushed).split())
     return plain if len(plain) <= _WORDS_MAX else plain[: _WORDS_MAX - 1] + "…"
 

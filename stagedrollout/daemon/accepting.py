@@ -1,0 +1,94 @@
+"""A person goes on with a journal that may lack its end: written into the journals first, then into the mark.
+
+In this order a crash in between leaves everything closed, and the command is simply given again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from stagedrollout.core import facts
+from stagedrollout.core.errors import StorageError
+from stagedrollout.core.model import Actor, RolloutKey
+from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.storage.engine import Engine, reading
+from stagedrollout.storage.highwater import (
+    Acceptance,
+    Mark,
+    accepted,
+    doubt_of,
+    lost,
+    mark_file,
+    newest,
+    read_mark,
+    write_mark,
+)
+from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.ledger import LedgerTable
+
+_NO_EPOCH = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What was lost, in words; in which rollouts' journals that stands now, and where it could not be written."""
+
+    lost: str
+    rollouts: tuple[RolloutKey, ...]
+    problems: tuple[str, ...]
+
+
+def accept(engine: Engine, actor: Actor, reason: str, now: datetime) -> Accepted | None:
+    """Take the journal as it is; None where there is nothing to accept. Raises StorageError."""
+    path, doubt = mark_file(engine), doubt_of(engine)
+    if path is None or (doubt is None and not _ahead_of(engine, now)):
+        return None
+    mark = _mark(engine)
+    with reading(engine) as connection:
+        have = newest(connection)
+    if doubt is None:
+        gone = "nothing: entries of the journal lie in the future, and are older than they say"
+    elif mark is not None:
+        gone = lost(have, mark)
+    else:
+        gone = f"not known: the high-water file is gone, and the journal ends at entry {have.seq}"
+    told, problems = _told(engine, facts.JournalAccepted(actor, reason, gone), now)
+    with reading(engine) as connection:
+        have = newest(connection)
+    write_mark(path, accepted(have, mark, Acceptance(now, str(actor), reason, gone, have.seq)))
+    return Accepted(gone, told, problems)
+
+
+def _ahead_of(engine: Engine, now: datetime) -> bool:  # noqa: ARG001 - asked by the clocks' watch
+    return False
+
+
+def _mark(engine: Engine) -> Mark | None:
+    path = mark_file(engine)
+    try:
+        return read_mark(path) if path else None
+    except StorageError:
+        return None  # what cannot be read is replaced: that is what the person was asked about
+
+
+def _told(engine: Engine, fact: facts.Fact, now: datetime) -> tuple[tuple[RolloutKey, ...], tuple[str, ...]]:
+    """In the journals of the rollouts that are not over, or of the newest one."""
+    journal = Journal(engine)
+    recorder = Recorder(journal, LedgerTable(engine), _NO_EPOCH)
+    keys = journal.rollout_keys()
+    told, problems = list[RolloutKey](), list[str]()
+    for key in tuple(key for key in keys if _going_on(recorder, key)) or keys[-1:]:
+        try:
+            recorder.note(key, (fact,), now)
+            told.append(key)
+        except StorageError as error:
+            problems.append(f"{key}: {error}")
+    return tuple(told), tuple(problems)
+
+
+def _going_on(recorder: Recorder, key: RolloutKey) -> bool:
+    try:
+        return not recorder.load(key).rollout.finished
+    except StorageError:
+        return True  # it will be told that it cannot be written there

@@ -1,0 +1,134 @@
+"""A journal that is older than it should be: nothing is raised, halts go on, and a person decides (promise R17).
+
+Judged by what people really get: the emulator's ledger.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from tests.acceptance.stories import short, turns_bad
+
+WHY = ("--reason", "the disk broke, the backup is of this morning")
+
+
+def _state(stage):
+    (database,) = (stage.conf / "state").glob("*.db")
+    return database, database.with_name(database.name + ".highwater")
+
+
+def _stops(stage):
+    stage.daemon.asked_to_stop()
+    assert stage.daemon.ended(within=20) == 0
+
+
+def _restored(stage):
+    """The backup of five hours is put back at eight, when the store has gone on from 10 to 50 %."""
+    copy = stage.folder / "copy.db"
+    made = stage.types("db", "backup", str(copy))
+    assert made.code == 0, made.said
+    stage.plays_to("8h")
+    stage.serves("inProgress", 500_000)
+    _stops(stage)
+    put_back = stage.types("db", "restore", str(copy))
+    assert put_back.code == 0, put_back.said
+    assert "NOTHING IS RAISED" in put_back.out
+    stage.starts_daemon()
+    return stage
+
+
+def test_after_a_restored_backup_nothing_is_raised_and_everybody_is_told(opens):
+    stage = _restored(opens(short(until="30h"), to="5h"))
+    stage.plays_to("24h")
+    assert stage.served() == ("inProgress", 500_000)
+    assert stage.committed() == [("inProgress", 50)]
+    assert "had come to" in stage.status()["journal_problem"]
+    assert "NOTHING IS RAISED" in stage.types("status").out
+    health = stage.types("health")
+    assert (health.code, "nothing is raised" in health.out) == (1, True), health.out
+    assert "db accept" in stage.types("explain", "acme").out
+    assert stage.messages("db accept", broadcast=True)
+    said = stage.types("history").out
+    assert "found changed, with no journal to tell by whom (raised)" in said
+    assert "in the console" not in said
+    assert not stage.messages("in the console")
+    refused = stage.types("advance", "acme", *WHY)
+    assert (refused.code, "had come to" in refused.said) == (1, True), refused.said
+
+
+def test_after_a_restored_backup_a_bad_release_is_halted_by_the_machine(opens):
+    stage = _restored(opens(turns_bad(short(until="24h"), at="9h"), to="5h"))
+    stage.plays_to("16h")
+    assert stage.served() == ("halted", 0)
+    assert stage.status()["journal_problem"]
+
+
+def test_after_a_restored_backup_a_person_can_halt(opens):
+    stage = _restored(opens(short(until="24h"), to="5h"))
+    halted = stage.types("halt", "acme", *WHY)
+    assert halted.code == 0, halted.said
+    assert stage.served() == ("halted", 0)
+
+
+def test_what_a_person_accepted_goes_on_from_where_the_store_is(opens):
+    stage = _restored(opens(short(until="40h"), to="5h"))
+    stage.plays_to("10h")
+    accepted = stage.types("db", "accept", *WHY)
+    assert accepted.code == 0, accepted.said
+    assert "lost: the journal ends at entry" in accepted.out
+    assert stage.types("db", "accept", *WHY).code == 1  # once is enough
+    assert stage.status()["journal_problem"] == ""
+    assert stage.types("history", "--verify").code == 0
+    stage.plays_out()
+    assert stage.committed() == [("inProgress", 50), ("completed", 100)]
+    assert "goes on with the journal as it is" in stage.types("history").out
+    assert stage.messages("goes on with a journal that lacks its end", broadcast=True)
+
+
+def test_a_backup_accepted_before_any_look_calls_our_own_raise_nobodys_doing(opens):
+    stage = opens(short(until="40h"), to="5h")
+    database, _ = _state(stage)
+    copy = stage.folder / "copy.db"
+    assert stage.types("db", "backup", str(copy)).code == 0
+    stage.plays_to("8h")
+    _stops(stage)
+    for file in database.parent.glob(f"{database.name}-*"):
+        file.unlink()
+    shutil.copyfile(copy, database)  # as a person does it who knows of no command
+    assert stage.types("db", "accept", *WHY).code == 0
+    stage.starts_daemon()
+    stage.plays_out()
+    assert stage.committed() == [("inProgress", 50), ("completed", 100)]
+    assert "changed in the console" not in stage.types("history").out
+
+
+def test_a_deleted_high_water_file_is_no_way_around(opens):
+    stage = opens(short(until="30h"), to="5h")
+    _, mark = _state(stage)
+    _stops(stage)
+    mark.unlink()
+    stage.starts_daemon()
+    stage.plays_to("12h")
+    assert stage.served() == ("inProgress", 100_000)
+    assert "is missing" in stage.status()["journal_problem"]
+    assert stage.types("db", "accept", *WHY).code == 0
+    stage.plays_to("20h")
+    assert stage.served() == ("inProgress", 500_000)
+
+
+def test_a_high_water_file_that_cannot_be_written_keeps_everything_from_being_raised_but_no_halt(opens):
+    stage = opens(short(until="40h"), to="5h")
+    _, mark = _state(stage)
+    mark.unlink()
+    mark.mkdir()
+    stage.plays_to("12h")
+    assert stage.served() == ("inProgress", 100_000)
+    assert "cannot be written" in stage.rollout()["reason"]
+    mark.rmdir()
+    stage.plays_to("20h")
+    assert stage.served() == ("inProgress", 500_000)
+    mark.unlink()
+    mark.mkdir()
+    halted = stage.types("halt", "acme", *WHY)
+    assert halted.code == 0, halted.said
+    assert stage.served() == ("halted", 0)

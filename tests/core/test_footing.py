@@ -1,0 +1,91 @@
+"""A journal that may lack its end: nothing is raised, whatever is halted stays halted, and nobody is blamed for it."""
+
+import pytest
+
+from stagedrollout.core import facts
+from stagedrollout.core.assessment import Reason, Verdict
+from stagedrollout.core.drift import learn, told_by_whom
+from stagedrollout.core.facts import DecisionKind, Drift
+from stagedrollout.core.fold import extend
+from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.story import sentence
+from stagedrollout.core.wording import notices
+from tests.core.builders import (
+    ANNA,
+    DAY,
+    HALTED,
+    NOON,
+    STAGED,
+    answer,
+    code,
+    decided,
+    only,
+    order,
+    rolling,
+    shown,
+    store,
+    with_facts,
+)
+
+BEHIND = (Reason("journal_behind", "the journal ends at entry 3 and had come to 9"),)
+RAISES = (CommandVerb.ADVANCE, CommandVerb.COMPLETE, CommandVerb.START)
+
+
+def looked(rollout, *, share=50, status=STAGED, footing=BEHIND):
+    news = learn(rollout, store(shown(status, share)), NOON)
+    return told_by_whom(rollout, news, footing)
+
+
+def test_everything_speaks_for_a_raise_and_yet_it_holds():
+    assert decided().kind is DecisionKind.ADVANCE
+    held = decided(footing=BEHIND)
+    assert (held.kind, code(held), held.change) == (DecisionKind.HOLD, "journal_behind", None)
+
+
+@pytest.mark.parametrize("verb", RAISES)
+def test_no_person_raises_on_it_either(verb: CommandVerb):
+    refused = decided(command=order(verb), footing=BEHIND)
+    assert (refused.change, answer(refused).accepted) == (None, False)
+
+
+def test_a_failing_gate_halts_all_the_same():
+    assert decided(verdict=Verdict.FAIL, footing=BEHIND).kind is DecisionKind.HALT
+
+
+def test_a_person_halts_all_the_same():
+    assert decided(command=order(CommandVerb.HALT), footing=BEHIND).kind is DecisionKind.HALT
+
+
+def test_what_the_store_shows_is_the_floor_and_nobody_is_blamed_for_it():
+    news = looked(rolling())
+    drifted = only(facts.Drifted, news)
+    assert (drifted.meaning, drifted.untold) == (Drift.RAISED, True)
+    after = extend(rolling(), news, NOON)
+    assert (after.exposure_ppm, after.live_since) == (500_000, NOON)  # the bake begins again
+    told = " ".join(notice.headline for notice in notices(after, news, NOON)) + after.reason
+    assert "console" not in told + sentence(drifted)
+    assert "the new floor" in told
+
+
+def test_what_is_found_halted_stays_halted():
+    news = looked(rolling(), share=10, status=HALTED)
+    after = extend(rolling(), news, NOON)
+    assert after.halt
+    assert after.halt.confirmed
+    assert "console" not in after.reason
+    assert decided(after).change is None
+
+
+def test_up_to_the_first_decision_after_it_was_accepted_nobody_is_blamed():
+    accepted = with_facts(rolling(), facts.JournalAccepted(ANNA, "old backup", "entries 4 to 9"))
+    assert only(facts.Drifted, looked(accepted, footing=())).untold
+    later = with_facts(accepted, facts.Decided(DecisionKind.WAIT, (), ANNA))
+    assert not only(facts.Drifted, looked(later, footing=())).untold
+    assert not only(facts.Drifted, looked(rolling(since=NOON - 2 * DAY), footing=())).untold
+
+
+def test_an_acceptance_is_told_aloud_with_what_is_lost():
+    fact = facts.JournalAccepted(ANNA, "old backup", "entries 4 to 9")
+    (notice,) = notices(with_facts(rolling(), fact), (fact,), NOON)
+    assert notice.broadcast
+    assert "entries 4 to 9" in str(notice.facts) + sentence(fact)

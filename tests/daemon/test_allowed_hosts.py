@@ -1,0 +1,90 @@
+"""A daemon looks up the hosts of its configuration and nobody else, whichever library asks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from stagedrollout.config.load import load_with_secrets
+from stagedrollout.daemon.allowed import allowed, hosts_of
+from tests.config.conftest import GOOD
+
+pytestmark = pytest.mark.promise("R24")
+
+ENVIRON = {
+    "SENTRY_TOKEN": "sentry-secret",
+    "SLACK_TOKEN": "slack-secret",
+    "DSN": "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.example/7",
+}
+MORE = "health: {sentry_dsn: {env: DSN}}\nprometheus: {url: 'https://prometheus.intern:9090/x'}\n"
+
+
+@pytest.fixture
+def loaded(tmp_path, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy.intern:3128")
+    (tmp_path / "play.json").touch(0o600)
+    (tmp_path / "play.json").write_text('{"token_uri": "https://oauth2.googleapis.com/token"}')
+    (tmp_path / "x.yaml").write_text(GOOD + MORE)
+    return load_with_secrets(tmp_path / "x.yaml", environ=ENVIRON)
+
+
+@pytest.mark.parametrize(
+    ("host", "may"),
+    [
+        ("androidpublisher.googleapis.com", True),
+        ("OAUTH2.googleapis.com.", True),
+        ("sentry.io", True),
+        ("slack.com", True),
+        ("files.slack.com", True),
+        ("o1.ingest.sentry.example", True),
+        ("prometheus.intern", True),
+        ("proxy.intern", True),
+        ("metadata.google.internal", False),
+        ("169.254.169.254", False),
+        ("127.0.0.1", False),
+        ("api.appstoreconnect.apple.com", False),
+        ("googleapis.com.evil.example", False),
+        ("evilgoogleapis.com", False),
+        ("xslack.com", False),
+        ("intern", False),
+        ("", False),
+    ],
+)
+def test_what_the_configuration_speaks_of_may_be_looked_up(loaded, host: str, may: bool):
+    assert allowed(host, hosts_of(loaded)) is may
+
+
+def test_a_package_with_hosts_of_its_own_is_not_kept_from_them(loaded, tmp_path):
+    text = (tmp_path / "x.yaml").read_text()
+    signal = "      signals: [{name: own, plugin: {source: crashlytics}}]\n"
+    (tmp_path / "x.yaml").write_text(text.replace("health:", signal + "health:"))
+    assert hosts_of(load_with_secrets(tmp_path / "x.yaml", environ=ENVIRON)) is None
+
+
+TRY = """
+import socket, sys
+from stagedrollout.daemon.allowed import keep_to
+keep_to(frozenset({"127.0.0.1", "localhost"}))
+listener = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(("127.0.0.1", listener.getsockname()[1])).close()
+for host, port in (("metadata.google.internal", 80), ("192.0.2.1", 9), (b"sentry.io", 443)):
+    try:
+        socket.create_connection((host, port), timeout=1)
+    except socket.gaierror as error:
+        print(error.args[1])
+raw = socket.socket()
+try:
+    raw.connect(("169.254.169.254", 80))
+except OSError as error:
+    print(error)
+"""
+
+
+def test_the_net_below_holds_for_every_library_of_the_process():
+    done = subprocess.run([sys.executable, "-c", TRY], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["not in the configuration"] * 3 + ["no service lives at that address"]
+    assert "does not speak of metadata.google.internal" in done.stderr

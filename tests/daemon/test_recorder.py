@@ -1,0 +1,85 @@
+"""All of a store app's rollouts are read at once: as the journal tells them, whoever wrote to it, and from memory where
+it cannot be read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from stagedrollout.core import facts
+from stagedrollout.core.errors import StorageError
+from stagedrollout.core.events import Entry
+from stagedrollout.core.model import RolloutKey
+from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.storage.batch import Batch
+from stagedrollout.storage.engine import Engine, open_engine
+from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.ledger import LedgerTable
+from stagedrollout.storage.migrate import upgrade
+from stagedrollout.storage.presence import Presence
+from tests.core.builders import KEY, NEWER, NOON, discovered
+
+NEW = RolloutKey(KEY.app, KEY.store, NEWER.id)
+APP = KEY.store_app
+BLIND = (facts.WentBlind(("sentry",)),)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def recorder(engine: Engine) -> Recorder:
+    epoch = Presence(engine).claim("test", NOON, {})
+    recorder = Recorder(Journal(engine), LedgerTable(engine), epoch)
+    for key in (KEY, NEW):
+        recorder.begin(key, (discovered(),), NOON)
+    return recorder
+
+
+def test_what_was_written_last_is_what_is_read_be_it_by_somebody_else(
+    engine: Engine, recorder: Recorder
+) -> None:
+    known, unread = recorder.load_all(APP)
+    assert ([each.rollout.key for each in known], unread) == ([KEY, NEW], {})
+    another = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON, {}))
+    written = another.record(another.load(NEW), BLIND, NOON)
+    (first, second), unread = recorder.load_all(APP)
+    assert (first, second, unread) == (known[0], written, {})
+    assert recorder.load_all(KEY.store_app)[0] == (recorder.load(KEY), recorder.load(NEW))
+
+
+def test_a_damaged_journal_is_told_beside_the_others(engine: Engine, recorder: Recorder) -> None:
+    unknown = Entry("of_a_later_version", NOON, {})
+    Journal(engine).record(Batch(NEW, NOON, (unknown,), expected_seq=Journal(engine).head(NEW)))
+    fresh = Recorder(Journal(engine), LedgerTable(engine), 1)
+    known, unread = fresh.load_all(APP)
+    assert ([each.rollout.key for each in known], list(unread)) == ([KEY], [NEW])
+    assert fresh.halted(APP) == {NEW.release_id}, "nobody knows that it is not"
+    assert len(recorder.load_all(APP)[0]) == 2, "who has read it before goes on from there"
+
+
+def test_without_a_database_memory_serves(tmp_path: Path, recorder: Recorder) -> None:
+    known, _ = recorder.load_all(APP)
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("drop table event")
+    assert recorder.load_all(APP) == (known, {})
+    with pytest.raises(StorageError):
+        recorder.load_all(type(APP)("another", APP.store))
+
+
+def test_what_was_kept_for_the_database_is_written_before_it_is_read(
+    engine: Engine, recorder: Recorder
+) -> None:
+    recorder.spool(recorder.load(KEY), BLIND, NOON)
+    (first, _), _ = recorder.load_all(APP)
+    assert first.rollout.blind_since == NOON
+    assert first.seq == Journal(engine).head(KEY)

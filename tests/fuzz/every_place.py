@@ -1,0 +1,68 @@
+"""Every kind of place of every answer in turn, and there everything a writer could have meant otherwise.
+
+What is drawn (spoiling.py) meets several spoiled places at once; this meets each alone, and leaves none out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.fuzz.spoiling import Raw, places, put, spoiled_text
+from tests.fuzz.world import Fuzzed, opened
+
+INSTEAD: tuple[Any, ...] = (
+    *(None, True, 0, -1, 10**13, 0.5, 1e308, "", "²", "\x00", "a b", "9999-12-31T23:59:59-23:59"),
+    *([], {}, [None], {"": [1]}, [[1]], Raw("1e999"), Raw("NaN"), Raw('"\\ud800"'), Raw("1" + "0" * 400)),
+)
+DROPPED = object()
+
+
+class Only:
+    """Spoils one kind of place of the answer with this number, with one value."""
+
+    def __init__(self, path: tuple[Any, ...], value: Any) -> None:
+        self.path, self.value = path, value
+        self.status, self.headers = None, ()
+
+    def of(self, body: bytes) -> bytes:
+        try:
+            document = json.loads(body)
+        except ValueError:
+            return body
+        return spoiled_text(put(document, self.path, self.value))
+
+
+def answers(asks: Callable[[Fuzzed], object], *, recorded: bool = True) -> list[bytes]:
+    """What is answered to it where nothing is spoiled."""
+    heard: list[bytes] = []
+
+    class Listens(Only):
+        def of(self, body: bytes) -> bytes:
+            heard.append(body)
+            return body
+
+    asks(opened([Listens((), None)], recorded=recorded))  # type: ignore[list-item]
+    return heard
+
+
+def every(asks: Callable[[Fuzzed], object], *, recorded: bool = True) -> Iterator[tuple[Fuzzed, str]]:
+    """Worlds in each of which one place is another; and which, in words."""
+    for number, body in enumerate(answers(asks, recorded=recorded)):
+        for path in _kinds(body):
+            for value in (*INSTEAD, DROPPED):
+                spoil: Any = Only(path, value)
+                where = f"answer {number}, {'.'.join(map(str, path))}: {value!r}"
+                yield opened([*[None] * number, spoil, *[None] * 200], recorded=recorded), where
+
+
+def _kinds(body: bytes) -> list[tuple[Any, ...]]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return []
+    kinds = {
+        tuple("*" if isinstance(k, int) else k for k in path): path for path in reversed(places(document))
+    }
+    return [(), *kinds.values()]

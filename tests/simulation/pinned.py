@@ -1,0 +1,15 @@
+"""Seeds that have failed, each with what it found. A plan's drawing changes now and then, and with it the story that a
+seed tells; what a story taught is kept as a test of its own, named after what happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    seed: int
+    found: str
+
+
+PINNED: tuple[Pinned, ...] = ()
