@@ -38,6 +38,7 @@ FILES = {
 OUTSIDE = {
     "config/secrets.py": ({"os.open"}, "reads keys, before anything starts"),
     "config/yaml_source.py": ({".open()"}, "reads the configuration, before anything starts"),
+    "daemon/allowed.py": ({"socket", "urllib.request"}, "forbids look-ups, and makes none"),
     "daemon/bootstrap.py": ({"socket"}, "asks for the machine's name only"),
     "daemon/health/heartbeat.py": (
         {".mkdir()", ".replace()", ".unlink()", "os.open"},
@@ -46,6 +47,10 @@ OUTSIDE = {
     "daemon/picturing.py": (
         {"subprocess", "tempfile"},
         "a follower's: a picture is told or not, nothing waits for it",
+    ),
+    "storage/backup.py": (
+        {".execute()", ".replace()", ".unlink()", "os.open", "sqlite3"},
+        "a person's command: copies, and puts back while no daemon runs",
     ),
     "storage/lock.py": (
         {"fcntl", "os.ftruncate", "os.open", "os.write"},
