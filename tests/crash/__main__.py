@@ -15,6 +15,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tests.crash.failing import FAILED, failures, with_failure
 from tests.crash.playing import Played, played, seconds, singles
 from tests.crash.stories import STORIES
 
@@ -29,12 +30,16 @@ def main(arguments: Sequence[str]) -> int:
     names = [asked.scenario] if asked.scenario else [story.name for story in STORIES]
     with ProcessPoolExecutor(asked.jobs) as pool:
         deaths: list[Deaths] = []
-        if asked.singles or not asked.pairs:
+        if asked.singles or not (asked.pairs or asked.failing):
             deaths += _first(pool, names)
         if asked.pairs:
             paired = names if asked.scenario else list(PAIRED)
             deaths += _second(pool, _first(pool, paired))
-        results = list(_all_played(pool, deaths, shown=not asked.json))
+        running = [pool.submit(played, name, at) for name, at in deaths]
+        if asked.failing:
+            failing = [asked.scenario] if asked.scenario else list(FAILED)
+            running += [pool.submit(with_failure, name, each) for name in failing for each in failures(name)]
+        results = list(_all_played(running, shown=not asked.json))
     print(json.dumps(_document(results), indent=2) if asked.json else _told(results))
     return 1 if any(result.faults for result in results) else 0
 
@@ -44,6 +49,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--scenario", choices=[story.name for story in STORIES], help="only this story")
     parser.add_argument("--singles", action="store_true", help="one death at every point (the usual)")
     parser.add_argument("--pairs", action="store_true", help="a second one at every point of the recovery")
+    parser.add_argument("--failing", action="store_true", help="everything fails, each once and for an hour")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes; all cores if left out")
     parser.add_argument("--json", action="store_true", help="one JSON document, for machines")
     return parser.parse_args(arguments)
@@ -59,9 +65,8 @@ def _second(pool: Executor, firsts: Iterable[Deaths]) -> list[Deaths]:
     return [(name, at) for name, found in waiting for at in found.result()]
 
 
-def _all_played(pool: Executor, deaths: Sequence[Deaths], *, shown: bool) -> Iterator[Played]:
+def _all_played(running: Sequence[Future[Played]], *, shown: bool) -> Iterator[Played]:
     """In the order in which they end; what fails is told at once."""
-    running: list[Future[Played]] = [pool.submit(played, name, at) for name, at in deaths]
     with _bar(len(running), shown=shown) as (on, say):
         for future in as_completed(running):
             result = future.result()

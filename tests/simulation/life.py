@@ -8,10 +8,12 @@ while one of the pass's requests is under way.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from stagedrollout.config.load import Loaded
-from stagedrollout.core.errors import StagedRolloutError
+from stagedrollout.core.errors import StagedRolloutError, StorageError
 from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.daemon.bootstrap import wire
 from stagedrollout.daemon.scheduler import AFTER_TROUBLE
@@ -50,14 +52,24 @@ class Life:
         self._engine.dispose()
 
     def turn(self) -> datetime:
-        """Do what is due; returns when something will be due again."""
-        self._take_orders()
+        """Do what is due; returns when something will be due again. A database that fails ends nothing."""
+        with self._whatever_fails("orders"):
+            self._take_orders()
         now = self._world.timeline.now
         for app in [app for app, at in self._due.items() if at <= now]:
             self._pass_over(app)
-        self._works.relay.deliver_due()
-        telling = self._works.relay.next_due()
+        telling = None
+        with self._whatever_fails("telling"):
+            self._works.relay.deliver_due()
+            telling = self._works.relay.next_due()
         return min([*self._due.values(), *([telling] if telling else [])])
+
+    @contextmanager
+    def _whatever_fails(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except StorageError:
+            self._marks[f"broke off: {what}"] += 1
 
     def _take_orders(self) -> None:
         waiting = self._works.commands.waiting()
@@ -84,7 +96,8 @@ class Life:
         finally:
             self._in_pass = False
         self._due[app] = due = min(self._due[app], due)
-        self._works.presence.pass_finished(app, self._world.timeline.now, next_due=due, problem=problem)
+        with self._whatever_fails("noting the pass"):
+            self._works.presence.pass_finished(app, self._world.timeline.now, next_due=due, problem=problem)
 
     def _halt_at_once(self) -> None:
         """A thread of its own would take the order now, whatever a pass is waiting for."""

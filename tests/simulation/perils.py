@@ -72,6 +72,9 @@ class Perils:
     def haunt(self, engine: Engine) -> None:
         """Every statement, every commit and every file that changes. An error that a point raises reaches SQLAlchemy as the driver's own."""
         haunt_files(self.point)
+        opened: list[Any] = []
+        event.listen(engine, "connect", lambda raw, _: opened.append(raw))
+        event.listen(engine, "engine_disposed", lambda _: self._bury(opened))
         dialect = engine.dialect
         commit = dialect.do_commit
 
@@ -84,6 +87,11 @@ class Perils:
         for about_to in ("do_execute", "do_executemany"):
             event.listen(engine, about_to, lambda _, statement, *rest: self.point(_begun(statement)))
         event.listen(engine, "after_cursor_execute", self._executed)
+
+    def _bury(self, opened: list[Any]) -> None:
+        """The kernel closes whatever a dead process had open; what it had begun is undone, and locks nobody out."""
+        for connection in opened if self.died_at else ():
+            connection.close()
 
     def _executed(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         name = of_statement(statement)

@@ -1,0 +1,126 @@
+"""New input and output in the product's source is met here, by whatever call it is done: it passes a point, or it stands
+outside of what a pass does and says why."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import stagedrollout
+
+ROOT = Path(stagedrollout.__file__).parent
+NOT_THE_DAEMON = ("cli", "doctor", "emulator", "rehearsal")
+"""Rooms that no pass enters: commands of people, and the emulated world."""
+
+PASSES_A_POINT = {
+    "http/client.py": {"httpx", "socket", "ssl"},
+    "http/deadline.py": {"socket"},
+    "notify/slack_answer.py": {"http.client", "socket", "ssl"},
+    "notify/slack_wire.py": {"http.client", "socket", "ssl", "urllib.request"},
+    "storage/commands.py": {".execute()"},
+    "storage/engine.py": {".exec_driver_sql()", ".execute()", ".mkdir()", "os.open", "sqlite3"},
+    "storage/journal.py": {".execute()"},
+    "storage/ledger.py": {".execute()"},
+    "storage/outbox.py": {".execute()"},
+    "storage/presence.py": {".execute()"},
+    "stores/google_play/api.py": {".execute()", "http.client"},
+    "stores/google_play/wire.py": {"http.client", "socket"},
+}
+"""Requests go through the doors of the simulation, statements through the haunted engine."""
+
+FILES = {
+    "storage/durable_file.py": {".open()", ".replace()", ".unlink()", "os.fsync", "os.open", "os.write"},
+    "storage/highwater.py": {".execute()"},
+}
+"""Whoever of the daemon's uses these is met by the audit hook of files.py, and its statements by the engine."""
+
+OUTSIDE = {
+    "config/secrets.py": ({"os.open"}, "reads keys, before anything starts"),
+    "config/yaml_source.py": ({".open()"}, "reads the configuration, before anything starts"),
+    "daemon/allowed.py": ({"socket", "urllib.request"}, "forbids look-ups, and makes none"),
+    "daemon/bootstrap.py": ({"socket"}, "asks for the machine's name only"),
+    "daemon/health/heartbeat.py": (
+        {".mkdir()", ".replace()", ".unlink()", "os.open"},
+        "the scheduler's, beside passes; its file is replaced whole",
+    ),
+    "daemon/picturing.py": (
+        {"subprocess", "tempfile"},
+        "a follower's: a picture is told or not, nothing waits for it",
+    ),
+    "storage/backup.py": (
+        {".execute()", ".replace()", ".unlink()", "os.open", "sqlite3"},
+        "a person's command: copies, and puts back while no daemon runs",
+    ),
+    "storage/lock.py": (
+        {"fcntl", "os.ftruncate", "os.open", "os.write"},
+        "the process's; the kernel frees it",
+    ),
+    "storage/migrate.py": ({".execute()"}, "before the daemon starts, in one transaction"),
+    "storage/verifying.py": ({".execute()"}, "reads, for people"),
+}
+
+_MODULES = {
+    "asyncio", "fcntl", "ftplib", "http.client", "httpx", "mmap", "requests", "shutil", "smtplib", "socket", "sqlite3", "ssl",
+    "subprocess", "tempfile", "urllib.request",
+}  # fmt: skip
+_OF_OS = {
+    "execv", "fork", "fsync", "ftruncate", "link", "mkdir", "open", "posix_spawn", "remove", "rename", "replace", "rmdir",
+    "symlink", "system", "truncate", "unlink", "utime", "write",
+}  # fmt: skip
+_METHODS = {
+    "exec_driver_sql", "execute", "hardlink_to", "mkdir", "rename", "rmdir", "symlink_to", "touch", "unlink", "write_bytes",
+    "write_text",
+}  # fmt: skip
+
+
+def test_all_input_and_output_of_the_daemon_is_known() -> None:
+    known = {**PASSES_A_POINT, **FILES, **{name: calls for name, (calls, _) in OUTSIDE.items()}}
+    assert dict(_found()) == known
+
+
+def test_the_search_finds_what_it_looks_for() -> None:
+    source = """
+import socket, os
+from subprocess import Popen
+def f(path, text):
+    open(path); path.open("w"); path.write_text(text); os.replace(path, text); path.replace(text)
+    text.replace("a", "b"); os.environ.get("x"); connection.execute(text)
+"""
+    expected = {
+        "socket",
+        "subprocess",
+        "open()",
+        ".open()",
+        ".write_text()",
+        "os.replace",
+        ".replace()",
+        ".execute()",
+    }
+    assert set(_calls(ast.parse(source))) == expected
+
+
+def _found() -> Iterator[tuple[str, set[str]]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        name = path.relative_to(ROOT)
+        if name.parts[0] not in NOT_THE_DAEMON and (found := set(_calls(ast.parse(path.read_text("utf-8"))))):
+            yield name.as_posix(), found
+
+
+def _calls(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names if alias.name in _MODULES)
+            case ast.ImportFrom(module=str(module)) if module in _MODULES:
+                yield module
+            case ast.Call(func=ast.Name(id="open")):
+                yield "open()"
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr=attr)):
+                yield from [f"os.{attr}"] if attr in _OF_OS else []
+            case ast.Call(func=ast.Attribute(attr=attr)) if attr in _METHODS:
+                yield f".{attr}()"
+            case ast.Call(func=ast.Attribute(attr="replace"), args=[_], keywords=[]):  # a text's takes two
+                yield ".replace()"
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="path"), attr="open")):
+                yield ".open()"
