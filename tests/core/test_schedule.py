@@ -144,6 +144,7 @@ def one_of_each_behaviour() -> dict[str, tuple[datetime, ...]]:
     return {name: changes for name, changes in by_behaviour.values() if changes}
 
 
+@pytest.mark.promise("R19")
 def test_in_no_zone_does_a_clock_change_lose_a_window_or_open_one_twice() -> None:
     """Promise R19, for every zone and each of its transitions from 2020 to 2037, windows on the very edge."""
     zones = one_of_each_behaviour()
@@ -180,6 +181,7 @@ def _holds_around(name: str, change: datetime, start: time) -> None:
     assert all(count == 1 for count in openings.values()), f"{name}: opens twice around {change}"
 
 
+@pytest.mark.promise("R19")
 @settings(max_examples=60)
 @given(
     zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Chatham", "UTC"]),
