@@ -176,7 +176,7 @@ def test_every_mark_of_a_promise_names_promises_that_there_are() -> None:
     marked = [
         name
         for file in (ROOT / "tests").rglob("test_*.py")
-        for names in re.findall(r"^@pytest\.mark\.promise\((.*)\)$", file.read_text("utf-8"), re.M)
+        for names in re.findall(r"^@pytest\.mark\.promise\((.*)\)$", file.read_text("utf-8"), re.MULTILINE)
         for name in re.findall(r'"([^"]*)"', names)
     ]
     assert len(marked) > 50

@@ -34,7 +34,7 @@ class Only:
         return spoiled_text(put(document, self.path, self.value))
 
 
-def answers(asks: Callable[[Fuzzed], object], *, recorded: bool = True) -> list[bytes]:
+def answers(asks: Callable[[Fuzzed], object]) -> list[bytes]:
     """What is answered to it where nothing is spoiled."""
     heard: list[bytes] = []
 
@@ -43,26 +43,32 @@ def answers(asks: Callable[[Fuzzed], object], *, recorded: bool = True) -> list[
             heard.append(body)
             return body
 
-    asks(opened([Listens((), None)], recorded=recorded))  # type: ignore[list-item]
+    listens: Any = Listens((), None)
+    asks(opened([listens], recorded=True))
     return heard
 
 
-def every(asks: Callable[[Fuzzed], object], *, recorded: bool = True) -> Iterator[tuple[Fuzzed, str]]:
+def every(asks: Callable[[Fuzzed], object], values: tuple[Any, ...]) -> Iterator[tuple[Fuzzed, str]]:
     """Worlds in each of which one place is another; and which, in words."""
-    for number, body in enumerate(answers(asks, recorded=recorded)):
-        for path in _kinds(body):
-            for value in (*INSTEAD, DROPPED):
+    done = set[tuple[Any, ...]]()
+    for number, body in enumerate(answers(asks)):
+        for kind, path in _kinds(body).items():
+            if (len(body), kind) in done:
+                continue  # the same answer once more
+            done.add((len(body), kind))
+            for value in values:
                 spoil: Any = Only(path, value)
                 where = f"answer {number}, {'.'.join(map(str, path))}: {value!r}"
-                yield opened([*[None] * number, spoil, *[None] * 200], recorded=recorded), where
+                yield opened([*[None] * number, spoil, *[None] * 200], recorded=True), where
 
 
-def _kinds(body: bytes) -> list[tuple[Any, ...]]:
+def _kinds(body: bytes) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """One place of every kind."""
     try:
         document = json.loads(body)
     except ValueError:
-        return []
+        return {}
     kinds = {
         tuple("*" if isinstance(k, int) else k for k in path): path for path in reversed(places(document))
     }
-    return [(), *kinds.values()]
+    return {(): (), **kinds}
