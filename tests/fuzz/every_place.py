@@ -48,18 +48,28 @@ def answers(asks: Callable[[Fuzzed], object]) -> list[bytes]:
     return heard
 
 
-def every(asks: Callable[[Fuzzed], object], values: tuple[Any, ...]) -> Iterator[tuple[Fuzzed, str]]:
-    """Worlds in each of which one place is another; and which, in words."""
+def paths(
+    asks: Callable[[Fuzzed], object], values: tuple[Any, ...] = (*INSTEAD, DROPPED)
+) -> Iterator[tuple[int, tuple[Any, ...], Any]]:
+    """Which answer, where in it, and what is put there."""
     done = set[tuple[Any, ...]]()
     for number, body in enumerate(answers(asks)):
         for kind, path in _kinds(body).items():
-            if (len(body), kind) in done:
-                continue  # the same answer once more
-            done.add((len(body), kind))
-            for value in values:
-                spoil: Any = Only(path, value)
-                where = f"answer {number}, {'.'.join(map(str, path))}: {value!r}"
-                yield opened([*[None] * number, spoil, *[None] * 200], recorded=True), where
+            if (len(body), kind) not in done:  # else the same answer once more
+                done.add((len(body), kind))
+                yield from ((number, path, value) for value in values)
+
+
+def spoilt(number: int, path: tuple[Any, ...], value: Any) -> Fuzzed:
+    """A world in which this one place is another."""
+    spoil: Any = Only(path, value)
+    return opened([*[None] * number, spoil, *[None] * 200], recorded=True)
+
+
+def every(asks: Callable[[Fuzzed], object], values: tuple[Any, ...]) -> Iterator[tuple[Fuzzed, str]]:
+    """Worlds in each of which one place is another; and which, in words."""
+    for number, path, value in paths(asks, values):
+        yield spoilt(number, path, value), f"answer {number}, {'.'.join(map(str, path))}: {value!r}"
 
 
 def _kinds(body: bytes) -> dict[tuple[Any, ...], tuple[Any, ...]]:
