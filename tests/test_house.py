@@ -170,3 +170,14 @@ def test_options_of_a_command_are_completed() -> None:
         "COMP_CWORD": "2",
     }
     assert _completing(**asked).split() == ["plain,--reason"]
+
+
+def test_every_mark_of_a_promise_names_promises_that_there_are() -> None:
+    marked = [
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for names in re.findall(r"^@pytest\.mark\.promise\((.*)\)$", file.read_text("utf-8"), re.MULTILINE)
+        for name in re.findall(r'"([^"]*)"', names)
+    ]
+    assert len(marked) > 50
+    assert set(marked) <= {f"R{number}" for number in range(1, 25)}

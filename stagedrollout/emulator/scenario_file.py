@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -88,7 +89,14 @@ def parse_scenario(source: str, path: Path) -> Scenario:
     return scenario
 
 
+_NESTED = re.compile(r"(?:[\[{]\s*){33}")
+"""No scenario nests so deeply, and reading such a file would take seconds before it failed."""
+
+
 def _yaml(source: str, file: str) -> Any:
+    deep = ScenarioError((Problem(file, 1, 1, "nested too deeply"),))
+    if _NESTED.search(source):
+        raise deep
     reader = YAML(typ="rt")
     reader.version = (1, 2)
     try:
@@ -98,7 +106,17 @@ def _yaml(source: str, file: str) -> Any:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = str(wrong.problem or "not YAML").splitlines()[0]
         raise ScenarioError((Problem(file, line, column, what),)) from None
-    except (YAMLError, ValueError):
+    except RecursionError:
+        raise deep from None
+    except (
+        YAMLError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        AssertionError,
+        NotImplementedError,
+    ):
         raise ScenarioError((Problem(file, 1, 1, "not YAML"),)) from None
 
 
@@ -136,7 +154,7 @@ def _plain(value: Any) -> dict[str, Any]:
         raise ValueError("must be a mapping")
     try:
         plain: dict[str, Any] = json.loads(json.dumps(value))
-    except TypeError:
+    except (TypeError, RecursionError):
         raise ValueError("must be made of text, numbers, lists and mappings") from None
     return plain
 

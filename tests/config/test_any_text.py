@@ -80,6 +80,7 @@ def loaded_or_refused(path: Path) -> None:
     assert isinstance(outcome, Loaded) or outcome.startswith(str(path))
 
 
+@pytest.mark.promise("R23")
 @FEW
 @given(text=TEXTS)
 def test_any_text_is_read_or_refused(tmp_path: Path, text: str):
@@ -96,6 +97,7 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, data: bytes):
     loaded_or_refused(path)
 
 
+@pytest.mark.promise("R23")
 @FEW
 @given(data=st.data())
 def test_a_good_configuration_with_something_put_in_is_read_or_refused(tmp_path: Path, data: st.DataObject):
@@ -106,6 +108,7 @@ def test_a_good_configuration_with_something_put_in_is_read_or_refused(tmp_path:
     loaded_or_refused(path)
 
 
+@pytest.mark.promise("R23")
 @FEW
 @given(data=st.data())
 def test_a_good_policy_with_something_put_in_is_read_or_refused(tmp_path: Path, data: st.DataObject):
@@ -126,6 +129,7 @@ CANARIES = [
 ]
 
 
+@pytest.mark.promise("R24")
 @pytest.mark.parametrize("canary", CANARIES)
 def test_a_secret_in_place_of_any_word_is_never_repeated(tmp_path: Path, canary: str):
     path = tmp_path / "any.yaml"
@@ -149,6 +153,7 @@ def test_a_secret_in_place_of_any_word_is_never_repeated(tmp_path: Path, canary:
         assert "CANARY" not in repr(found)
 
 
+@pytest.mark.promise("R22")
 @pytest.mark.parametrize(
     "text",
     [

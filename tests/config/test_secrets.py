@@ -137,6 +137,7 @@ def test_a_path_through_a_file_is_told_and_not_a_crash(write: Write, tmp_path: P
     assert "cannot be read: not a directory" in refused(SecretRef(file="token/inside"), tmp_path)
 
 
+@pytest.mark.promise("R24")
 def test_a_secret_never_shows_itself():
     secret = Secret(CANARY)
     for shown in (
@@ -152,6 +153,7 @@ def test_a_secret_never_shows_itself():
     assert CANARY not in str(dir(secret))
 
 
+@pytest.mark.promise("R24")
 def test_a_secret_cannot_be_stored_copied_or_used_as_a_key():
     secret = Secret(CANARY)
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy, hash):

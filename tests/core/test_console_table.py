@@ -173,6 +173,7 @@ def decision_after(rollout: Rollout, on: Store, after: str, wait: timedelta) -> 
     return decided(rollout, look=shown_then, policy=steps, now=NOON + wait)
 
 
+@pytest.mark.promise("R10")
 @pytest.mark.parametrize(("on", "before", "after", "cell"), CELLS)
 def test_what_somebody_did_is_understood_at_the_first_look_and_once(
     on: Store, before: str, after: str, cell: str
@@ -213,6 +214,7 @@ def test_it_shows_in_the_status(on: Store, before: str, after: str, cell: str) -
         assert NEWER.label in seen.reason or "newer version" in seen.reason or "removed" in seen.reason
 
 
+@pytest.mark.promise("R10")
 @pytest.mark.parametrize(("on", "before", "after", "cell"), CHANGES)
 def test_nothing_is_raised_over_it_and_it_is_never_pulled_back(
     on: Store, before: str, after: str, cell: str
@@ -241,6 +243,7 @@ def test_weeks_later_the_schedule_has_raised_only_what_a_person_let_go_on(
         assert set(cell.split("+")) <= may, "halted, lowered, removed, odd or gone: only a person goes on"
 
 
+@pytest.mark.promise("R9")
 @pytest.mark.parametrize("on", list(Store))
 @pytest.mark.parametrize("after", ["gone", "odd", "newer"])
 def test_a_halt_outlives_whatever_the_store_shows_in_its_place(on: Store, after: str) -> None:

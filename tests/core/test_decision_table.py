@@ -12,6 +12,8 @@ from pathlib import Path
 from textwrap import indent
 from typing import NamedTuple
 
+import pytest
+
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.decision import decide
@@ -116,6 +118,7 @@ def raising() -> list[Row]:
     return [r for r in every_row() if r.decision.change and r.decision.change.verb in RAISING]
 
 
+@pytest.mark.promise("R1")
 def test_the_schedule_raises_on_pass_and_on_nothing_else() -> None:
     by_itself = [row for row in raising() if row.case.order is None]
     assert {row.decision.kind for row in by_itself} == {DecisionKind.ADVANCE, DecisionKind.COMPLETE}
@@ -123,6 +126,7 @@ def test_the_schedule_raises_on_pass_and_on_nothing_else() -> None:
         assert row.verdict is Verdict.PASS, row.where
 
 
+@pytest.mark.promise("R11")
 def test_a_fail_is_never_overridden_and_doubt_only_knowingly() -> None:
     doubt = (Verdict.CONTRADICTORY, Verdict.ERROR, Verdict.MISSING, Verdict.STALE)
     for row in raising():
@@ -131,6 +135,7 @@ def test_a_fail_is_never_overridden_and_doubt_only_knowingly() -> None:
             assert row.verdict not in doubt or row.case.order.without_evidence, row.where
 
 
+@pytest.mark.promise("R3")
 def test_a_fail_halts_whatever_was_ordered_wherever_somebody_can_get_it() -> None:
     for row in every_row():
         rollout = row.case.rollout
@@ -140,6 +145,7 @@ def test_a_fail_halts_whatever_was_ordered_wherever_somebody_can_get_it() -> Non
             assert row.decision.kind is DecisionKind.HALT, row.where
 
 
+@pytest.mark.promise("R11")
 def test_a_freeze_or_a_hold_is_never_raised_over() -> None:
     for row in raising():
         assert not row.case.window.freeze, row.where
@@ -154,6 +160,7 @@ def test_mode_observe_sends_nothing_but_a_person_s_halt() -> None:
         assert row.decision.actor.kind is ActorKind.HUMAN, row.where
 
 
+@pytest.mark.promise("R6")
 def test_everyone_is_reached_by_completing_or_by_resuming_what_everyone_had() -> None:
     for row in raising():
         change = row.decision.change
@@ -186,5 +193,6 @@ def test_every_decision_has_reasons_in_words() -> None:
         assert all(reason.code and reason.text.strip() for reason in row.decision.reasons), row.where
 
 
+@pytest.mark.promise("R16")
 def test_the_same_case_is_always_decided_the_same() -> None:
     assert all(decide(row.case) == row.decision for row in every_row())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +78,7 @@ def test_without_enough_sessions_a_gate_says_neither() -> None:
     assert not floors.passes(gate(), Counts(999, 0))
 
 
+@pytest.mark.promise("R2")
 @given(total=st.integers(0, 3_000_000), bad=st.integers(0, 3_000_000), floor=st.integers(1, 999_999))
 def test_no_counts_both_pass_and_breach_and_one_crash_more_is_never_better(
     total: int, bad: int, floor: int

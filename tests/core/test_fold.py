@@ -77,6 +77,7 @@ def test_every_fact_can_be_told_in_one_line(word: str) -> None:
     is_told()
 
 
+@pytest.mark.promise("R23")
 def test_a_fact_this_version_does_not_know_is_refused() -> None:
     with pytest.raises(ValueError, match="teleported"):
         read(Entry("teleported", NOON, {}))

@@ -182,6 +182,7 @@ def test_the_order_of_revisions_shows() -> None:
     assert replayed("shop", [REVISION, other]).head != replayed("shop", [other, REVISION]).head
 
 
+@pytest.mark.promise("R16")
 @given(
     readings=st.lists(
         st.dictionaries(

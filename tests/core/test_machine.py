@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -251,6 +252,7 @@ class Rollouts(Watched):
             self.world.replace_by_newer(listed=listed)
 
 
+@pytest.mark.promise("R1", "R2", "R3", "R4", "R5", "R6", "R9", "R10", "R11", "R13", "R16")
 def test_no_course_of_events_breaks_a_promise() -> None:
     SEEN.clear()
     run_state_machine_as_test(Rollouts, settings=settings(max_examples=200, stateful_step_count=40))
@@ -325,6 +327,7 @@ class Successions(Rollouts):
         self.it_comes_back(found, wait, knowing)
 
 
+@pytest.mark.promise("R9", "R10", "R11")
 def test_no_newer_release_and_no_way_back_breaks_a_promise() -> None:
     SEEN.clear()
     run_state_machine_as_test(Successions, settings=settings(max_examples=50, stateful_step_count=20))

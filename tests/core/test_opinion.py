@@ -332,6 +332,7 @@ def test_what_was_suspected_long_ago_holds_nothing_when_nobody_hears_more() -> N
 counts = st.tuples(*[st.integers(0, 200)] * 5)
 
 
+@pytest.mark.promise("R2")
 @given(counts, st.none() | counts, st.integers(0, 4), st.integers(0, 4), st.integers(1, 30))
 def test_worse_stars_never_give_a_better_verdict(
     candidate: tuple[int, ...], baseline: tuple[int, ...] | None, from_: int, to: int, moved: int
@@ -346,6 +347,7 @@ def test_worse_stars_never_give_a_better_verdict(
     assert verdict(reviews(tuple(worse), baseline), suspicions=suspected()) >= before
 
 
+@pytest.mark.promise("R2")
 @given(counts, st.none() | counts, st.integers(1, 100))
 def test_one_star_more_never_gives_a_better_verdict_once_there_are_enough(
     candidate: tuple[int, ...], baseline: tuple[int, ...] | None, more: int
@@ -357,6 +359,7 @@ def test_one_star_more_never_gives_a_better_verdict_once_there_are_enough(
     assert verdict(reviews(worse, baseline), suspicions=suspected()) >= before
 
 
+@pytest.mark.promise("R2")
 @given(counts, counts, st.integers(0, 12))
 def test_older_reviews_never_give_a_better_verdict(
     candidate: tuple[int, ...], baseline: tuple[int, ...], hours: int

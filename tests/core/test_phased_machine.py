@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -164,6 +165,7 @@ class Phasing(RuleBasedStateMachine):
         assert opened or passed.assessment.worst <= stands, "R7: each pass inside it must find PASS"
 
 
+@pytest.mark.promise("R1", "R6", "R7", "R9")
 def test_no_course_of_events_breaks_a_promise_on_the_app_store() -> None:
     SEEN.clear()
     run_state_machine_as_test(Phasing, settings=settings(max_examples=160, stateful_step_count=40))

@@ -102,6 +102,7 @@ def test_the_next_stage_and_the_terms_of_the_present_one(
     assert stages.stage_at(ppm(share)).exposure_ppm == ppm(terms)
 
 
+@pytest.mark.promise("R5")
 @given(st.lists(st.integers(1, PPM_ALL), min_size=1, max_size=8, unique=True), st.integers(0, PPM_ALL))
 def test_no_stage_is_ever_skipped(shares: list[int], exposure: int) -> None:
     stages = policy(*[Decimal(share) / 10_000 for share in sorted(shares)])

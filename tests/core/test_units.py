@@ -94,6 +94,7 @@ def test_every_staged_exposure_survives_the_store_s_double(ppm: int) -> None:
     assert ppm_from_fraction(fraction_from_ppm(ppm)) == ppm
 
 
+@pytest.mark.promise("R6")
 @given(st.floats(0, 1, exclude_min=True, exclude_max=True))
 def test_no_fraction_is_rounded_to_everyone_or_to_nobody(fraction: float) -> None:
     assert 0 < ppm_from_fraction(fraction) < PPM_ALL

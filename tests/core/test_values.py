@@ -178,6 +178,7 @@ GATES = st.builds(
 )
 
 
+@pytest.mark.promise("R2")
 @given(GATES, NUMBERS, NUMBERS, NUMBERS, st.sampled_from(Better), st.booleans(), st.integers(0, 3))
 def test_a_worse_value_is_never_judged_better(
     gate: NamedGate, one: float, other: float, baseline: float, better: Better, can_halt: bool, looks: int
@@ -189,6 +190,7 @@ def test_a_worse_value_is_never_judged_better(
     assert verdicts[0] <= verdicts[1]
 
 
+@pytest.mark.promise("R1")
 @given(st.sampled_from([None, *Gap]), st.integers(0, 3), GATES)
 def test_no_required_gate_ever_passes_on_a_value_that_was_not_read(
     gap: Gap | None, looks: int, gate: NamedGate

@@ -21,6 +21,7 @@ def quiet():
     logging.disable(logging.NOTSET)
 
 
+@pytest.mark.promise("R3", "R22")
 def test_a_halt_does_not_wait_for_other_apps_whose_store_hangs(quiet, tmp_path):
     """More apps hang for good than there are places, and somebody asks again and again to halt one of them."""
     with stage(

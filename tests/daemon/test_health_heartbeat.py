@@ -164,6 +164,7 @@ def test_the_worst_problem_is_the_one_told(tmp_path: Path, clock: Clock, report:
     ]
 
 
+@pytest.mark.promise("R21")
 def test_it_is_written_every_ten_seconds_and_no_oftener(tmp_path: Path, report: OwnHealth):
     told = set()
     for half_seconds in range(50):
@@ -224,6 +225,7 @@ def test_a_daemon_whose_passes_end_says_when_it_looks_again(tmp_path: Path, cloc
     assert content(tmp_path / "heartbeat")["next_due"] == (NOW + timedelta(hours=1)).isoformat()
 
 
+@pytest.mark.promise("R21")
 def test_a_pass_that_broke_off_is_told_in_the_heartbeat(tmp_path: Path, clock: Clock, watched: OwnHealth):
     house = House(watched, clock, Here())
     house.passes.run = _broken  # type: ignore[method-assign]
@@ -236,6 +238,7 @@ def _broken(_listing: Any) -> Any:
     raise KeyError("a mistake")
 
 
+@pytest.mark.promise("R18", "R21")
 def test_a_database_that_cannot_be_written_stops_neither_the_heartbeat_nor_a_pass(
     tmp_path: Path, clock: Clock, watched: OwnHealth
 ):

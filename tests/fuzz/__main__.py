@@ -21,8 +21,10 @@ from typing import Any
 
 from hypothesis import Phase, given, settings
 from hypothesis import seed as seeded
+from hypothesis import strategies as st
 
-from tests.fuzz.target import QUIET, TARGETS, Target
+from tests.fuzz.every_place import paths, spoilt
+from tests.fuzz.target import QUIET, SWEEPS, TARGETS, Target
 
 BATCH = 200
 CPU_SECONDS_MAX = 2.0
@@ -42,8 +44,10 @@ def main(arguments: list[str]) -> int:
     for room in rooms:
         import_module(f"tests.fuzz.{room.stem}")
     wanted = [target for name, target in sorted(TARGETS.items()) if asked.target in ("", name)]
+    wanted += [_swept(name) for name in sorted(SWEEPS) if asked.target in ("", f"every place: {name}")]
     if not wanted:
-        print(f"no target is called {asked.target}; there are {', '.join(sorted(TARGETS))}", file=sys.stderr)
+        known = [*sorted(TARGETS), *(f"every place: {name}" for name in sorted(SWEEPS))]
+        print(f"no target is called {asked.target}; there are {', '.join(known)}", file=sys.stderr)
         return 2
     logging.disable(logging.CRITICAL)
     first = asked.seed if asked.seed is not None else SystemRandom().randrange(2**32)
@@ -51,6 +55,17 @@ def main(arguments: list[str]) -> int:
     tallies = _rounds(wanted, first, time.monotonic() + 60 * asked.minutes)
     _tell(tallies, first, as_json=asked.json)
     return 1 if any(tally.failed for tally in tallies.values()) else 0
+
+
+def _swept(name: str) -> Target:
+    """A sweep as a target: which place and which value are drawn, of all that there are."""
+    spoils = st.deferred(lambda: st.sampled_from(list(paths(SWEEPS[name]))))
+
+    def check(drawn: Any) -> None:
+        number, path, value = drawn
+        SWEEPS[name](spoilt(number, path, value))
+
+    return Target(f"every place: {name}", spoils, check, BATCH)
 
 
 def _asked(arguments: list[str]) -> argparse.Namespace:

@@ -34,7 +34,7 @@ class Only:
         return spoiled_text(put(document, self.path, self.value))
 
 
-def answers(asks: Callable[[Fuzzed], object], *, recorded: bool = True) -> list[bytes]:
+def answers(asks: Callable[[Fuzzed], object]) -> list[bytes]:
     """What is answered to it where nothing is spoiled."""
     heard: list[bytes] = []
 
@@ -43,26 +43,42 @@ def answers(asks: Callable[[Fuzzed], object], *, recorded: bool = True) -> list[
             heard.append(body)
             return body
 
-    asks(opened([Listens((), None)], recorded=recorded))  # type: ignore[list-item]
+    listens: Any = Listens((), None)
+    asks(opened([listens], recorded=True))
     return heard
 
 
-def every(asks: Callable[[Fuzzed], object], *, recorded: bool = True) -> Iterator[tuple[Fuzzed, str]]:
+def paths(
+    asks: Callable[[Fuzzed], object], values: tuple[Any, ...] = (*INSTEAD, DROPPED)
+) -> Iterator[tuple[int, tuple[Any, ...], Any]]:
+    """Which answer, where in it, and what is put there."""
+    done = set[tuple[Any, ...]]()
+    for number, body in enumerate(answers(asks)):
+        for kind, path in _kinds(body).items():
+            if (len(body), kind) not in done:  # else the same answer once more
+                done.add((len(body), kind))
+                yield from ((number, path, value) for value in values)
+
+
+def spoilt(number: int, path: tuple[Any, ...], value: Any) -> Fuzzed:
+    """A world in which this one place is another."""
+    spoil: Any = Only(path, value)
+    return opened([*[None] * number, spoil, *[None] * 200], recorded=True)
+
+
+def every(asks: Callable[[Fuzzed], object], values: tuple[Any, ...]) -> Iterator[tuple[Fuzzed, str]]:
     """Worlds in each of which one place is another; and which, in words."""
-    for number, body in enumerate(answers(asks, recorded=recorded)):
-        for path in _kinds(body):
-            for value in (*INSTEAD, DROPPED):
-                spoil: Any = Only(path, value)
-                where = f"answer {number}, {'.'.join(map(str, path))}: {value!r}"
-                yield opened([*[None] * number, spoil, *[None] * 200], recorded=recorded), where
+    for number, path, value in paths(asks, values):
+        yield spoilt(number, path, value), f"answer {number}, {'.'.join(map(str, path))}: {value!r}"
 
 
-def _kinds(body: bytes) -> list[tuple[Any, ...]]:
+def _kinds(body: bytes) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """One place of every kind."""
     try:
         document = json.loads(body)
     except ValueError:
-        return []
+        return {}
     kinds = {
         tuple("*" if isinstance(k, int) else k for k in path): path for path in reversed(places(document))
     }
-    return [(), *kinds.values()]
+    return {(): (), **kinds}

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 Check = Callable[[Any], None]
 TARGETS: dict[str, Target] = {}
+SWEEPS: dict[str, Callable[[Any], object]] = {}
+"""What is asked of the services while every place of their answers is spoiled in turn (every_place.py)."""
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 

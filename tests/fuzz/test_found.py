@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from stagedrollout.core.errors import Faulty
 from stagedrollout.core.model import Store
 from stagedrollout.core.observation import Valued
+from stagedrollout.emulator.errors import ScenarioError
+from stagedrollout.emulator.scenario_file import parse_scenario
 from tests.fuzz.every_place import Only
 from tests.fuzz.spoiling import Raw
 from tests.fuzz.world import opened
@@ -47,3 +50,9 @@ def test_a_row_of_vitals_with_a_metric_of_another_kind_does_not_take_the_others_
     world = opened(spoils(("rows", 0, "metrics", 0, "metric"), ["crashRate"], answer=1))
     crashes = next(each for each in world.listing(Store.GOOGLE_PLAY).values if each.name == "crashes")
     assert isinstance(crashes.read(world.asks(Store.GOOGLE_PLAY)), Valued)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "- " * 30_000, "a: " + "{b: " * 2_000, "? " * 5_000])
+def test_a_scenario_nested_without_end_is_refused_in_words(text: str) -> None:
+    with pytest.raises(ScenarioError, match="nested too deeply"):
+        parse_scenario(text, Path("any.yaml"))

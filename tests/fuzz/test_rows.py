@@ -104,6 +104,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.promise("R23")
 @pytest.mark.parametrize("table", TABLES)
 def test_a_damaged_row_is_our_error_and_never_another_exception(filled: Path, tmp_path: Path, table: str):
     for column in _columns(filled, table):

@@ -62,7 +62,7 @@ apps:
     package: com.acme.app
     population: 2000000
     uptake_hours: 12
-    reviews_per_million_sessions: 12
+    reviews_per_million_sessions: 3
     releases:
       - {version: 5.1.0, code: 5010, crash_free: 99.8, stars: 4.4}
       - version: 5.2.0
@@ -79,7 +79,7 @@ apps:
     countries: [us, de]
     population: 1000000
     uptake_hours: 12
-    reviews_per_million_sessions: 12
+    reviews_per_million_sessions: 3
     releases:
       - {version: 5.1.0, code: 33310, crash_free: 99.8, stars: 4.4}
       - {version: 5.2.0, code: 33417, crash_free: 99.8, stars: 3.1, rolled_out: {at: 1h, review: 3h}}

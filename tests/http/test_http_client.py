@@ -158,6 +158,7 @@ def test_an_untrusted_certificate_is_unreachable_and_sees_no_request(tmp_path, m
 QUICK = Limits(timeout_seconds=0.4, connect_seconds=0.4)
 
 
+@pytest.mark.promise("R22")
 def test_a_server_that_hangs_is_left_in_time():
     began = time.monotonic()
     error = failure(lambda connection: connection.recv(1), limits=QUICK)
@@ -165,6 +166,7 @@ def test_a_server_that_hangs_is_left_in_time():
     assert time.monotonic() - began < 3
 
 
+@pytest.mark.promise("R22")
 @pytest.mark.parametrize(
     "head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"], ids=["header", "body"]
 )
@@ -210,6 +212,7 @@ def test_a_drip_that_ends_by_closing_is_no_whole_answer():
     assert type(failure(drip, limits=QUICK)) is Unreachable
 
 
+@pytest.mark.promise("R22")
 def test_an_oversized_answer_is_faulty_and_not_read_to_its_end():
     sent = 0
 
@@ -247,6 +250,7 @@ def test_an_answer_that_is_no_usable_json_is_faulty(body):
     assert type(failure(says(answer(body)))) is Faulty
 
 
+@pytest.mark.promise("R24")
 def test_a_redirect_is_not_followed_and_the_credential_stays():
     with served(says(answer(b"{}"))) as elsewhere:
         location = f"Location: {elsewhere.base_url}/stolen"
@@ -296,6 +300,7 @@ def test_a_credential_no_header_can_carry_is_denied_before_anything_is_sent():
     assert type(error) is Denied
 
 
+@pytest.mark.promise("R24")
 def test_a_credential_echoed_by_the_service_is_not_repeated():
     body = f'{{"detail": "unknown token {TOKEN}"}}'.encode()
     error = failure(says(answer(body, status="401 Unauthorized")))

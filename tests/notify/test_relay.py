@@ -58,6 +58,7 @@ def test_a_rollout_without_a_board_is_told_at_the_top_level(world: World) -> Non
     assert "thread_ts" not in world.workspace.messages[0]
 
 
+@pytest.mark.promise("R20")
 @pytest.mark.parametrize(
     "error",
     [unreachable(), Faulty("slack", "x", "an HTML page"), throttled(3), denied(), refused("is_archived")],
@@ -208,6 +209,7 @@ def _identity(key: str) -> str:
     return identity
 
 
+@pytest.mark.promise("R20")
 @pytest.mark.parametrize("where", ["mark_sending", "mark_sent", "set_thread"])
 def test_a_crash_at_any_step_loses_no_notice_and_no_order(world: World, where: str) -> None:
     world.rows.want(SHOP, board("5.2.0"))
@@ -237,6 +239,7 @@ def test_where_slack_knows_message_ids_a_crash_doubles_nothing(world: World, whe
     assert world.workspace.told(head["ts"]) == ["1", "2"]
 
 
+@pytest.mark.promise("R20")
 def test_a_lost_answer_is_sent_again_as_ambiguous(world: World) -> None:
     world.rows.enqueue(SHOP, notice("1"), notice("2"))
     world.workspace.lost = times(1, unreachable())

@@ -118,6 +118,7 @@ def test_another_rollouts_halt_goes_where_it_belongs(watched: Watched) -> None:
     assert watched.told_in(ONCALL) == ["shop HALTED"]
 
 
+@pytest.mark.promise("R20")
 @pytest.mark.parametrize("error", [unreachable(), throttled(3_000)], ids=["unreachable", "throttled"])
 def test_a_halt_undelivered_for_ten_minutes_is_told_in_the_fallback(
     watched: Watched, error: EdgeError
@@ -196,6 +197,7 @@ def test_a_halt_the_fallback_takes_in_no_form_does_not_keep_the_next_one_back(
     assert any("unspeakable" in r.getMessage() for r in caplog.records if r.levelno == logging.CRITICAL)
 
 
+@pytest.mark.promise("R20")
 def test_a_restart_may_tell_the_fallback_again_but_loses_nothing(watched: Watched) -> None:
     watched.workspace.deduplicates = True
     watched.rows.enqueue(SHOP, halt())

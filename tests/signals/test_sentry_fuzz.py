@@ -4,6 +4,7 @@ import copy
 import json
 from datetime import UTC, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentry_recordings import EIGHT, NEW_NAME, NOW, OLD_NAME, QUERY, Sentry, body, new, old
@@ -71,6 +72,7 @@ def check(value) -> None:
             check_arm(reading.baseline)
 
 
+@pytest.mark.promise("R23")
 @settings(STEADY)
 @given(anything)
 def test_any_json_gives_readings_or_a_faulty_service(value):
@@ -110,6 +112,7 @@ def changed(value, path, to):
     return copied
 
 
+@pytest.mark.promise("R23")
 @settings(STEADY, max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), anything | st.just(REMOVED)), min_size=1, max_size=3))
 def test_a_good_answer_with_anything_anywhere_gives_readings_or_a_faulty_service(changes):
@@ -146,6 +149,7 @@ def test_any_bytes_with_any_status_end_in_readings_or_our_error(content, status)
     assert tuple(reading.metric for reading in found) == METRICS
 
 
+@pytest.mark.promise("R1")
 def test_every_missing_key_is_a_faulty_service_or_does_not_matter():
     """Each key of a good answer taken away in turn: never a measurement from what is not there."""
     needed = {

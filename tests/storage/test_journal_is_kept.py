@@ -69,6 +69,7 @@ def test_what_is_returned_is_what_will_be_read_again(journal: Journal) -> None:
     assert journal.verify(SHOP) is None
 
 
+@pytest.mark.promise("R13")
 def test_a_decision_on_an_old_journal_writes_nothing(engine: Engine, journal: Journal) -> None:
     seq = journal.record(batch(entries=(entry(),)))[-1].seq
     journal.record(batch(entries=(entry("console_halt"),)))
@@ -80,6 +81,7 @@ def test_a_decision_on_an_old_journal_writes_nothing(engine: Engine, journal: Jo
     assert everything(engine) == before
 
 
+@pytest.mark.promise("R13")
 def test_a_replaced_daemon_writes_nothing(engine: Engine, journal: Journal) -> None:
     presence = Presence(engine)
     old = presence.claim("one", NOW, {})
@@ -97,6 +99,7 @@ def test_a_daemon_that_never_claimed_writes_nothing(engine: Engine, journal: Jou
     assert journal.history(SHOP) == ()
 
 
+@pytest.mark.promise("R3")
 def test_a_halt_is_recorded_without_guards(engine: Engine, journal: Journal) -> None:
     Presence(engine).claim("two", NOW, {})
     journal.record(batch(entries=(entry(),)))
@@ -111,6 +114,7 @@ def test_an_intent_is_opened_once(engine: Engine, journal: Journal) -> None:
     assert everything(engine) == before
 
 
+@pytest.mark.promise("R13")
 def test_an_intent_in_doubt_stays_open_until_the_store_was_looked_at(journal: Journal) -> None:
     journal.record(batch(opened=intent()))
     journal.record(batch(settled=SettledIntent("shop/1", Settlement.IN_DOUBT, "no reply to the commit")))

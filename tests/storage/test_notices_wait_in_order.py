@@ -37,6 +37,7 @@ def send(outbox: OutboxTable, now=NOW) -> str:
     return row.notice.key
 
 
+@pytest.mark.promise("R20")
 def test_each_rollouts_notices_go_one_by_one(journal: Journal, outbox: OutboxTable) -> None:
     journal.record(batch(notices=(notice("s1"), notice("s2"))))
     journal.record(batch(CHAT, notices=(notice("c1"),)))
@@ -71,6 +72,7 @@ def test_a_notice_given_up_lets_the_next_ones_go_and_stays_counted(
     assert (outbox.undelivered(NOW).waiting, outbox.undelivered(NOW).failed) == (1, 1)
 
 
+@pytest.mark.promise("R20")
 def test_a_crash_while_sending_leaves_the_notice_ambiguous(
     engine: Engine, journal: Journal, outbox: OutboxTable, url: str
 ) -> None:
@@ -126,6 +128,7 @@ def test_a_clock_set_back_does_not_delay_a_notice(journal: Journal, outbox: Outb
     assert len(outbox.stale_boards(after(days=-2))) == 1
 
 
+@pytest.mark.promise("R20")
 def test_a_notice_that_cannot_be_read_holds_up_nobody_else(
     journal: Journal, outbox: OutboxTable, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -21,6 +21,7 @@ def box(engine: Engine) -> CommandBox:
     return CommandBox(engine)
 
 
+@pytest.mark.promise("R12")
 def test_an_order_put_by_another_process_is_found_word_for_word(box: CommandBox, url: str) -> None:
     said = order(policy="hotfix", hold_for=timedelta(days=2, microseconds=1), without_evidence=True)
     halt = order("order-2", CommandVerb.HALT, expires_at=None)
@@ -33,6 +34,7 @@ def test_an_order_put_by_another_process_is_found_word_for_word(box: CommandBox,
     assert box.waiting() == (said, halt, start)
 
 
+@pytest.mark.promise("R12")
 def test_an_order_repeated_after_a_lost_reply_is_one_order(box: CommandBox) -> None:
     box.put(order())
     box.put(order())
@@ -115,6 +117,7 @@ def test_nobody_knows_an_order_that_was_never_given(box: CommandBox) -> None:
     assert not box.take("never", NOW)
 
 
+@pytest.mark.promise("R22")
 @pytest.mark.parametrize(
     "damage", ["created_us = 'soon'", "expires_us = 9e18", "hold_for_us = 'a day'", "store = x'ff'"]
 )

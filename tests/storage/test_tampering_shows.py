@@ -60,6 +60,7 @@ def test_a_removed_beginning_shows(engine: Engine, path: Path, recorded: tuple[R
     assert Journal(engine).heads(SHOP.store_app) == {SHOP: recorded[-1].seq}
 
 
+@pytest.mark.promise("R16")
 def test_a_removed_end_shows_against_what_status_knew(
     engine: Engine, path: Path, recorded: tuple[Recorded, ...]
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_removed_end_shows_against_what_status_knew(
     assert Journal(engine).verify(SHOP) == recorded[-1].seq
 
 
+@pytest.mark.promise("R16")
 def test_an_entry_moved_to_another_rollout_shows(
     engine: Engine, path: Path, recorded: tuple[Recorded, ...]
 ) -> None:

@@ -45,6 +45,7 @@ def ln_e(course: list[Written], by: Yardstick) -> float:
 # -- more crashes ----------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("R2")
 @given(course=COURSES, by=YARDSTICKS, place=st.integers(0, 7), more=st.integers(1, 4000))
 def test_a_crash_more_is_never_less_evidence_of_harm(
     course: list[Written], by: Yardstick, place: int, more: int
@@ -54,6 +55,7 @@ def test_a_crash_more_is_never_less_evidence_of_harm(
     assert ln_e(changed, by) >= ln_e(course, by) - 1e-9
 
 
+@pytest.mark.promise("R2")
 @given(course=COURSES, s=LOOPS, more=st.integers(1, 4000))
 def test_a_crash_more_now_is_never_less_evidence_where_noise_is_learned(
     course: list[Written], s: float, more: int
@@ -70,6 +72,7 @@ def test_a_crash_more_long_ago_can_be_noise() -> None:
     assert ln_e(more_crashes(course, 1, 1), given_) > ln_e(course, given_)
 
 
+@pytest.mark.promise("R2")
 @given(bucket=buckets(), more=st.integers(1, 500), s=LOOPS, tau2=TAU2S)
 def test_a_crash_more_is_never_more_evidence_of_safety(
     bucket: Written, more: int, s: float, tau2: float

@@ -71,6 +71,7 @@ def snapshots(draw: st.DrawFn) -> list[tuple[Row, ...]]:
     return looks
 
 
+@pytest.mark.promise("R16")
 @given(looks=snapshots(), learned=st.booleans())
 def test_late_data_end_where_a_recount_of_everything_does_bit_for_bit(
     looks: list[tuple[Row, ...]], learned: bool

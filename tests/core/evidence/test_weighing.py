@@ -171,6 +171,7 @@ READINGS = st.lists(
 )
 
 
+@pytest.mark.promise("R16")
 @given(readings=READINGS)
 def test_what_was_weighed_as_it_came_is_what_the_ledger_gives_bit_for_bit(
     readings: list[dict[tuple[int, str], Written]],

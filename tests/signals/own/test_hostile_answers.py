@@ -52,6 +52,7 @@ def prometheus(kind: str, *series: Any, **more: Any) -> bytes:
     return json.dumps({"status": "success", "data": {"resultType": kind, "result": series}, **more}).encode()
 
 
+@pytest.mark.promise("R22")
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_body_of_fifty_megabytes_is_cut_off(source: str) -> None:
     for told in ask(source, 200, b'{"a": "' + b"x" * (BYTES_MAX + 1) + b'"}'):
@@ -59,12 +60,14 @@ def test_a_body_of_fifty_megabytes_is_cut_off(source: str) -> None:
         assert "more than" in str(told)
 
 
+@pytest.mark.promise("R22")
 @pytest.mark.parametrize("source", SOURCES)
 def test_json_nested_without_end_is_refused(source: str) -> None:
     for told in ask(source, 200, b"[" * 100_000):
         assert isinstance(told, Faulty)
 
 
+@pytest.mark.promise("R24")
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_redirect_to_another_host_is_not_followed(source: str) -> None:
     for told in ask(source, 302, b"", location="https://evil.example.com/"):
@@ -222,6 +225,7 @@ def test_an_hour_with_nothing_at_all_is_no_data() -> None:
     assert count.gap is Gap.ABSENT
 
 
+@pytest.mark.promise("R24")
 def test_a_token_that_a_service_repeats_in_an_error_with_200_is_not_told() -> None:
     words = "rejected: Bearer a-token-of-this-test"
     bodies = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from apple_fake import BASE, NEW, NOW, Answer, FakeApple, FakeVersion, change, old, store
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,6 +79,7 @@ DOCUMENT = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.promise("R23")
 @STEADY
 @given(DOCUMENT | JSON)
 def test_any_list_is_a_state_or_one_of_our_errors(document):
@@ -94,6 +96,7 @@ def test_any_list_is_a_state_or_one_of_our_errors(document):
         assert (release.status_word + release.review_word + release.release.label).isprintable()
 
 
+@pytest.mark.promise("R23")
 @STEADY
 @given(DOCUMENT | JSON, st.sampled_from([Verb.STEP, Verb.RESUME, Verb.COMPLETE, Verb.HALT]))
 def test_any_answer_to_a_write_is_an_outcome(document, verb):

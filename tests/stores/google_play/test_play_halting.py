@@ -46,6 +46,7 @@ def test_a_halt_costs_seven_requests_and_two_edits_and_is_confirmed_by_reading()
     assert fake.commits == [POLITE]
 
 
+@pytest.mark.promise("R8")
 def test_a_halt_changes_the_status_of_one_release_and_nothing_else():
     fake = FakePlay(NEW, OLD, NEXT)
     before = copy.deepcopy(fake.track)
@@ -160,6 +161,7 @@ def test_a_store_that_contradicts_itself_is_not_asked_for_ever():
     assert len(fake.commits) <= 4
 
 
+@pytest.mark.promise("R4")
 @pytest.mark.parametrize("word", ["IN_REVIEW", "APPROVED_NOT_PUBLISHED", "NOT_APPROVED", "DRAFT", "NEW_WORD"])
 def test_a_halt_that_a_review_holds_is_not_called_halted(word):
     fake = FakePlay(NEW, OLD)
@@ -249,6 +251,7 @@ def test_a_halt_whose_answer_is_lost_is_confirmed_by_looking(trouble):
     assert len(fake.commits) == 1
 
 
+@pytest.mark.promise("R4")
 @pytest.mark.parametrize("trouble", UNCLEAR.values(), ids=UNCLEAR)
 def test_a_halt_that_did_not_take_effect_is_never_called_halted(trouble):
     fake = FakePlay(NEW, OLD)

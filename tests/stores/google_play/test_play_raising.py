@@ -72,6 +72,7 @@ def test_a_raise_gives_way_to_running_reviews_and_sets_no_flag():
     assert fake.commits == [{"changesInReviewBehavior": ["ERROR_IF_IN_REVIEW"], "alt": ["json"]}]
 
 
+@pytest.mark.promise("R8")
 def test_a_raise_leaves_every_other_field_and_release_as_it_was():
     draft = release(NEXT, releaseNotes=[{"language": "de-DE", "text": "Neu"}])
     fake = FakePlay(NEW, OLD, draft)
@@ -116,6 +117,7 @@ def test_a_start_takes_the_place_of_the_rollout_it_was_told_to_and_of_no_other()
     assert exact(fake.deployed(5010)) == exact(OLD)
 
 
+@pytest.mark.promise("R8")
 def test_completing_sends_the_completed_release_alone_and_without_a_fraction():
     fake = FakePlay(NEW, OLD)
     port = store(fake)
@@ -146,6 +148,7 @@ def test_a_halted_complete_release_resumes_to_everyone_alone():
     assert fake.deployed(5020)["status"] == "completed"
 
 
+@pytest.mark.promise("R6")
 @given(st.integers(min_value=100_001, max_value=999_999))
 def test_no_raise_of_a_fraction_ever_reaches_one(ppm):
     track = {"track": "production", "releases": [NEW, OLD]}
@@ -167,6 +170,7 @@ def test_almost_everyone_is_sent_and_confirmed_as_such():
 # -- compare and swap
 
 
+@pytest.mark.promise("R10")
 @pytest.mark.parametrize(
     "happens",
     [
@@ -230,6 +234,7 @@ def test_tracks_differ_in_their_fingerprint_exactly_when_they_differ(one, other)
     assert (fingerprint(first) == fingerprint(second)) == (exact(first) == exact(second))
 
 
+@pytest.mark.promise("R10")
 def test_a_change_between_our_look_and_our_commit_is_a_conflict_and_nothing_is_applied():
     fake = FakePlay(NEW, OLD)
     port = store(fake)
