@@ -227,7 +227,7 @@ def _in_our_words() -> Iterator[None]:
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _cure(error: BaseException) -> str:
+def _cure(error: BaseException | None) -> str:
     """What to do about a file that is no database any more."""
     if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
         return ""
