@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Assessment, Reason
@@ -66,9 +66,22 @@ class Case:
     """Why nothing may be raised whatever store and signals say; empty while the journal is the newest one and the
     clocks agree."""
 
+    passed: timedelta | None = None
+    """What has passed of this stage by the clock that passes live by and by one that nobody can set, whichever says
+    less; None where only the former is known."""
+
     @property
     def now(self) -> datetime:
         return self.observation.now
+
+    @property
+    def lasted(self) -> timedelta | None:
+        """How long people have had it at this exposure; None while they do not."""
+        since = self.rollout.live_since
+        if since is None:
+            return None
+        by_now = self.now - since
+        return by_now if self.passed is None else min(by_now, self.passed)
 
     @property
     def found(self) -> StoreRelease | None:

@@ -8,11 +8,11 @@ from stagedrollout.core.gates import OnInconclusive
 
 def overdue(case: Case) -> bool:
     """Whether this exposure has been kept for the longest that the policy waits for evidence."""
-    since, key = case.rollout.live_since, case.rollout.key
-    if case.policy.evidence is None or since is None:
+    lasted, key = case.lasted, case.rollout.key
+    if case.policy.evidence is None or lasted is None:
         return False
     longest = case.policy.stay_at(key.store, case.rollout.exposure_ppm).max_bake
-    return case.now - since >= longest
+    return lasted >= longest
 
 
 def by_policy(case: Case) -> bool:

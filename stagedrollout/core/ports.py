@@ -23,6 +23,18 @@ class Clock(Protocol):
         ...
 
 
+class Dates(Protocol):
+    """Told the date of each answer, by whoever talks to a service."""
+
+    def asked(self) -> float:
+        """Right before a request is sent."""
+        ...
+
+    def answered(self, service: str, asked: float, date: str | None) -> None:
+        """`date`: the answer's Date header as it came; `asked`: what `asked` gave. Raises nothing."""
+        ...
+
+
 class StorePort(Protocol):
     """One app in one store. A vendor's room has exactly this door."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stagedrollout.core import facts
+from stagedrollout.core.clocks import APART_MAX
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import Actor, RolloutKey
 from stagedrollout.daemon.recorder import Recorder
@@ -18,12 +19,14 @@ from stagedrollout.storage.highwater import (
     Mark,
     accepted,
     doubt_of,
+    latest_instant,
     lost,
     mark_file,
     newest,
     read_mark,
     write_mark,
 )
+from stagedrollout.storage.instants import instant_or_none
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 
@@ -60,8 +63,12 @@ def accept(engine: Engine, actor: Actor, reason: str, now: datetime) -> Accepted
     return Accepted(gone, told, problems)
 
 
-def _ahead_of(engine: Engine, now: datetime) -> bool:  # noqa: ARG001 - asked by the clocks' watch
-    return False
+def _ahead_of(engine: Engine, now: datetime) -> bool:
+    """Whether entries that nobody has accepted yet say they were written later than now."""
+    mark = _mark(engine)
+    with reading(engine) as connection:
+        found = instant_or_none(latest_instant(connection, mark.accepted_seq if mark else 0))
+    return found is not None and found - now > APART_MAX
 
 
 def _mark(engine: Engine) -> Mark | None:

@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from stagedrollout import __version__
@@ -26,6 +26,7 @@ from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.channels import open_channels
+from stagedrollout.daemon.clock_watch import ClockWatch, Steady, boot_seconds
 from stagedrollout.daemon.clocks import EmulatorClock, LockStep, SystemClock
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.footing import KEEPS_A_MARK, KeptFooting, open_highwater
@@ -148,7 +149,9 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
     database = database_file(engine)
     spool = Spool(spool_file(database) if database else None)
     recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch, spool)
-    footing = KeptFooting(highwater)
+    watch = ClockWatch(clock, doors.steady or _steady(clock))
+    doors = replace(doors, dates=watch)
+    footing = KeptFooting(highwater, watch)
     lease = Lease(presence, epoch)
 
     def still_ours() -> None:
@@ -186,6 +189,11 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
 def clock_of(settings: Settings, doors: Doors) -> Clock:
     """The clock that passes live by. Raises EdgeError where it is an emulator's that does not answer."""
     return doors.clock or _lock_step(settings, doors) or SystemClock()
+
+
+def _steady(clock: Clock) -> Steady:
+    """The machine's; a clock that is none of the machine's is its own, for real time says nothing of it."""
+    return boot_seconds if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()
 
 
 def _lock_step(settings: Settings, doors: Doors) -> LockStep | None:

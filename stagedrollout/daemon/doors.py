@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stagedrollout.core.ports import Clock
+from stagedrollout.core.ports import Clock, Dates
+from stagedrollout.daemon.clock_watch import Steady
 from stagedrollout.http.client import Transport
 from stagedrollout.notify.slack import Call
 from stagedrollout.stores.google_play.wire import OpenHttp
@@ -23,3 +24,7 @@ class Doors:
     slack: Call | None = None
     clock: Clock | None = None
     reports: ReportTransport | None = None
+    steady: Steady | None = None
+    """Time that nobody can set; by default the machine's, or where the clock is another, that clock's own."""
+    dates: Dates | None = None
+    """Who is told the date of each answer; bootstrap brings it."""

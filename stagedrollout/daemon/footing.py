@@ -1,4 +1,4 @@
-"""What every raise stands on, beside store and signals: a journal that is the newest one.
+"""What every raise stands on, beside store and signals: a journal that is the newest one, and clocks that agree.
 
 Asked once at the beginning of a pass, so that the decision has its reason, and again right before each request
 of a raise is sent. Halts do not ask.
@@ -7,11 +7,14 @@ of a raise is sent. Halts do not ask.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from stagedrollout.core.clocks import disagreement
 from stagedrollout.core.errors import Unfounded
 from stagedrollout.core.judgement import Reason
+from stagedrollout.core.model import RolloutKey
+from stagedrollout.daemon.clock_watch import ClockWatch
 from stagedrollout.storage.engine import Engine
 from stagedrollout.storage.highwater import HighWater, mark_file
 from stagedrollout.storage.presence import DaemonRow
@@ -25,6 +28,10 @@ class Footing(Protocol):
         """Why nothing may be raised; empty where there is nothing. Raises nothing."""
         ...
 
+    def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:
+        """What has passed since then by every clock; None where nobody can tell better than `now`."""
+        ...
+
 
 class Firm:
     """Nothing to say: for whoever keeps neither a mark nor a watch."""
@@ -32,16 +39,25 @@ class Firm:
     def reasons(self, now: datetime) -> tuple[Reason, ...]:  # noqa: ARG002 - the common signature
         return ()
 
+    def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:  # noqa: ARG002
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class KeptFooting:
     """`highwater` is None on a database server."""
 
     highwater: HighWater | None
+    watch: ClockWatch
 
-    def reasons(self, now: datetime) -> tuple[Reason, ...]:  # noqa: ARG002
+    def reasons(self, now: datetime) -> tuple[Reason, ...]:  # noqa: ARG002 - a pass's `now` may be minutes old
         doubt = self.highwater.doubt() if self.highwater else None
-        return (Reason(doubt.code, doubt.words),) if doubt else ()
+        newest = self.highwater.newest_instant() if self.highwater else None
+        apart = disagreement(self.watch.readings(newest))
+        return (*((Reason(doubt.code, doubt.words),) if doubt else ()), *((apart,) if apart else ()))
+
+    def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:
+        return self.watch.passed(rollout, since, now)
 
     def check(self, now: datetime) -> None:
         """Raises Unfounded."""

@@ -21,7 +21,11 @@ def play_client(loaded: Loaded, doors: Doors) -> PlayClient | None:
         return None
     timeout = loaded.settings.limits.http_timeout.total_seconds()
     return PlayClient(
-        _key(loaded, access), endpoint=access.endpoint, timeout_seconds=timeout, open_http=doors.play
+        _key(loaded, access),
+        endpoint=access.endpoint,
+        timeout_seconds=timeout,
+        open_http=doors.play,
+        dates=doors.dates,
     )
 
 

@@ -195,6 +195,7 @@ def app_store_client(loaded: Loaded, doors: Doors, clock: Clock) -> AppStoreClie
         endpoint=access.endpoint,
         timeout_seconds=loaded.settings.limits.http_timeout.total_seconds(),
         transport=doors.http,
+        dates=doors.dates,
     )
 
 
@@ -207,6 +208,7 @@ def _sentry_http(loaded: Loaded, doors: Doors, *, seconds_max: float = inf) -> H
         authorization=lambda: f"Bearer {token.reveal()}",
         limits=Limits(timeout_seconds=min(seconds_max, loaded.settings.limits.http_timeout.total_seconds())),
         transport=doors.http,
+        dates=doors.dates,
     )
 
 

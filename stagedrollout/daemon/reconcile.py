@@ -112,6 +112,7 @@ class Reconciler:
                 others=others,
                 supersede=listing.supersede,
                 footing=observed.footing,
+                passed=self.footing.passed(key, observed.rollout.live_since, observed.seen.now),
             )
         )
         if _stops(decision):

@@ -109,7 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
         if response.drop:
             self.close_connection = True
             return
-        self.send_response(response.status)
+        self.send_response_only(response.status)  # the date is the world's, not this machine's
+        self.send_header("Server", self.version_string())
         for name, value in response.headers.items():
             if not (response.status == 204 and name.startswith("content-")):
                 self.send_header(name, value)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
+from email.utils import format_datetime
 from functools import partial
 from typing import Any
 
@@ -114,7 +115,13 @@ class World:
         self._plot.disturb(self.console)
 
     def handle(self, request: Request) -> Response:
-        """Answer one request, and write it down unless it came through the control door."""
+        """Answer one request, dated by the world's own time, and write it down unless it came through the control
+        door."""
+        response = self._answered(request)
+        dated = {"date": format_datetime(self.timeline.now, usegmt=True), **response.headers}
+        return replace(response, headers=dated)
+
+    def _answered(self, request: Request) -> Response:
         if request.path.startswith(control.PREFIX):
             return Response.of(self._control.answer(request))
         service = next((s for s in self._services if request.path.startswith(s.prefix)), None)

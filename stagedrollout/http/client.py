@@ -31,6 +31,7 @@ import httpx
 
 from stagedrollout import __version__
 from stagedrollout.core.errors import Denied, EdgeError, Faulty, Rejected, Unreachable, WrongConfiguration
+from stagedrollout.core.ports import Dates
 from stagedrollout.http.answer import NotJson, json_value, refusal, shortened, without_secret, words_of
 from stagedrollout.http.deadline import Deadline
 from stagedrollout.http.endpoint import Endpoint
@@ -112,12 +113,14 @@ class HttpClient:
         refused: Refusal | None = None,
         limits: Limits = DEFAULT_LIMITS,
         transport: Transport | None = None,
+        dates: Dates | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._authorization = authorization
         self._credential_header = credential_header
         self._refused = refused
         self._limits = limits
+        self._dates = dates
         try:
             self._client = _client(endpoint, limits, transport)
         except (ValueError, ImportError, OSError, httpx.InvalidURL):
@@ -164,6 +167,7 @@ class HttpClient:
         if credential:
             headers[self._credential_header] = credential
         deadline = Deadline(self._limits.timeout_seconds, self.endpoint)
+        asked = self._dates.asked() if self._dates else 0.0
         try:
             with (
                 deadline,
@@ -171,6 +175,8 @@ class HttpClient:
                     method, _address(url), headers=headers, extensions={"trace": deadline.watch}, **payload
                 ) as response,
             ):
+                if self._dates:
+                    self._dates.answered(service, asked, response.headers.get("date"))
                 content, whole = self._content(response, deadline)
         except (httpx.InvalidURL, UnicodeError):
             raise Rejected(service, doing, "the request cannot be written as an address") from None

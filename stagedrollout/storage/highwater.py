@@ -30,6 +30,7 @@ from stagedrollout.core.errors import StorageError
 from stagedrollout.core.events import Recorded
 from stagedrollout.storage import durable_file
 from stagedrollout.storage.engine import Connection, Engine, database_file, reading
+from stagedrollout.storage.instants import instant_or_none
 from stagedrollout.storage.schema import events
 from stagedrollout.storage.wording import UNREADABLE
 
@@ -180,6 +181,8 @@ class HighWater:
         self._mark: Mark | None = None
         self._unwritten = ""
         self._why_unmarked = ""
+        self._newest: datetime | None = None
+        self._newest_after: int | None = None
 
     def begin(self, *, at_first: bool) -> None:
         """At the daemon's start. `at_first`: no daemon that keeps a mark has ever run on this database, so a
@@ -209,6 +212,7 @@ class HighWater:
         """It is committed, and followed what was marked. What cannot be written is a doubt until it can."""
         with self._guard:
             mark = self._mark
+            self._newest = max(filter(None, (self._newest, newest_entry.entry.at)))
             if mark is not None and newest_entry.seq > mark.seq:
                 rollout, digest = str(newest_entry.rollout), newest_entry.hash
                 self._keep(replace(mark, seq=newest_entry.seq, rollout=rollout, hash=digest))
@@ -227,6 +231,20 @@ class HighWater:
                 return None if holds(connection, mark) else behind(newest(connection), mark)
         except StorageError as error:
             return Doubt(UNMARKED, f"whether the journal is the newest one cannot be told: {error}")
+
+    def newest_instant(self) -> datetime | None:
+        """The newest instant at which anything says it was written that a person has not accepted as it is: one in the
+        future tells that a clock was set back. None for none, or where the database cannot be read."""
+        with self._guard:
+            after = self.accepted_seq
+            if self._newest_after != after:
+                try:
+                    with reading(self._engine) as connection:
+                        found = latest_instant(connection, after)
+                except StorageError:
+                    return None
+                self._newest, self._newest_after = instant_or_none(found), after
+            return self._newest
 
     def _look(self) -> None:
         """Take up what a person has accepted meanwhile; put back what somebody took away."""

@@ -1,9 +1,12 @@
 """A journal that may lack its end: nothing is raised, whatever is halted stays halted, and nobody is blamed for it."""
 
+from datetime import timedelta
+
 import pytest
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason, Verdict
+from stagedrollout.core.clocks import APART_MAX, ClockReading, disagreement
 from stagedrollout.core.drift import learn, told_by_whom
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.fold import extend
@@ -14,6 +17,7 @@ from tests.core.builders import (
     ANNA,
     DAY,
     HALTED,
+    HOUR,
     NOON,
     STAGED,
     answer,
@@ -27,6 +31,7 @@ from tests.core.builders import (
     with_facts,
 )
 
+SECOND = timedelta(seconds=1)
 BEHIND = (Reason("journal_behind", "the journal ends at entry 3 and had come to 9"),)
 RAISES = (CommandVerb.ADVANCE, CommandVerb.COMPLETE, CommandVerb.START)
 
@@ -89,3 +94,23 @@ def test_an_acceptance_is_told_aloud_with_what_is_lost():
     (notice,) = notices(with_facts(rolling(), fact), (fact,), NOON)
     assert notice.broadcast
     assert "entries 4 to 9" in str(notice.facts) + sentence(fact)
+
+
+def test_a_machines_clock_that_was_set_forward_cuts_no_bake_short():
+    begun = rolling(since=NOON - 2 * DAY)
+    assert decided(begun).kind is DecisionKind.ADVANCE
+    still = decided(begun, passed=DAY - HOUR)
+    assert (still.kind, code(still), still.due) == (DecisionKind.WAIT, "bake", NOON + HOUR)
+    assert decided(begun, passed=DAY).kind is DecisionKind.ADVANCE
+    assert decided(rolling(since=NOON - HOUR), passed=2 * DAY).kind is DecisionKind.WAIT
+
+
+def test_clocks_within_two_minutes_are_one_clock():
+    within = ClockReading("google_play", APART_MAX, APART_MAX)
+    assert disagreement((within,)) is None
+    apart = ClockReading("google_play", APART_MAX + SECOND, APART_MAX + 3 * SECOND)
+    reason = disagreement((within, apart))
+    assert reason
+    assert decided(footing=(reason,)).kind is DecisionKind.HOLD
+    unsure = ClockReading("sentry", -DAY, DAY)
+    assert disagreement((unsure,)) is None

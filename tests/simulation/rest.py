@@ -52,6 +52,7 @@ _WAITS_FOR_PEOPLE = {
     "journal_behind",
     "journal_unmarked",
     "highwater_unwritable",
+    "clocks_disagree",
 }
 _MOVES = {
     "pass",

@@ -63,12 +63,12 @@ def _for_long(case: Case) -> tuple[Reason, ...]:
 
 
 def baking(case: Case) -> Decision | None:
-    since = case.rollout.live_since
-    if since is None:
+    lasted = case.lasted
+    if lasted is None:
         return wait("review", "waits for the store to publish it")
-    ends = bake_ends(_stay(case), since)
-    if case.now >= ends or phased.follows(case):
+    if lasted >= _stay(case).bake or phased.follows(case):
         return None
+    ends = bake_ends(_stay(case), case.now - lasted)
     at = percent_text(case.rollout.exposure_ppm)
     return wait("bake", f"bakes at {at} until {ends:%Y-%m-%d %H:%M} UTC", due=ends)
 

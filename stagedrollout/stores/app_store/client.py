@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from stagedrollout.core.errors import Denied, EdgeError, Faulty, Throttled
-from stagedrollout.core.ports import Clearance, Clock
+from stagedrollout.core.ports import Clearance, Clock, Dates
 from stagedrollout.http.client import HttpClient, JsonReply, Limits, Params, Transport
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.stores.app_store.errors import SERVICE, backed_off, classified
@@ -97,6 +97,7 @@ class AppStoreClient:
         endpoint: str = "",
         timeout_seconds: float = 20.0,
         transport: Transport | None = None,
+        dates: Dates | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._tokens = Tokens(key, wall=wall)
@@ -107,6 +108,7 @@ class AppStoreClient:
             refused=self._refused,
             limits=Limits(timeout_seconds=timeout_seconds),
             transport=transport,
+            dates=dates,
         )
         self._allowances: dict[str, _Allowance] = {}
         self._throttled = 0

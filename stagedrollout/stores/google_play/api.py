@@ -20,7 +20,7 @@ from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 
 from stagedrollout.core.errors import Faulty, Unreachable
-from stagedrollout.core.ports import Clearance
+from stagedrollout.core.ports import Clearance, Dates
 from stagedrollout.http.peers import PeerRefused
 from stagedrollout.stores.google_play.errors import SERVICE, classified, words
 from stagedrollout.stores.google_play.tokens import Tokens, credentials_from
@@ -28,6 +28,7 @@ from stagedrollout.stores.google_play.wire import (
     BODY_BYTES_MAX,
     TIMEOUT_SECONDS,
     BoundedHttp,
+    Dated,
     HttpLike,
     OpenHttp,
     UnboundedReply,
@@ -67,12 +68,14 @@ class GoogleApi(Generic[Resource]):
         endpoint: str = "",
         timeout_seconds: float = TIMEOUT_SECONDS,
         open_http: OpenHttp | None = None,
+        dates: Dates | None = None,
     ) -> None:
         self.account = words(str(info.get("client_email", "")))
         """The service account's name, which is no secret."""
         self._tokens = Tokens(credentials_from(info, self.api.scope))
         self._endpoint = endpoint
-        self._open_http = open_http or partial(BoundedHttp, timeout_seconds)
+        opened: OpenHttp = open_http or partial(BoundedHttp, timeout_seconds)
+        self._open_http = opened if dates is None else lambda: Dated(opened(), dates, SERVICE)
 
     def send(self, ask: Callable[[Resource], HttpRequest], doing: str, clearance: Clearance) -> Any:
         """Send one request and return its parsed reply ("" for none). `ask` builds it, anew for each sending and

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from stagedrollout.core.ports import Dates
 from stagedrollout.stores.google_play.api import Api, GoogleApi, unconditionally
 from stagedrollout.stores.google_play.tokens import PUBLISHER_SCOPE
 from stagedrollout.stores.google_play.turns import Turns
@@ -43,8 +44,11 @@ class PlayClient(GoogleApi["AndroidPublisherResource"]):
         endpoint: str = "",
         timeout_seconds: float = TIMEOUT_SECONDS,
         open_http: OpenHttp | None = None,
+        dates: Dates | None = None,
     ) -> None:
-        super().__init__(info, endpoint=endpoint, timeout_seconds=timeout_seconds, open_http=open_http)
+        super().__init__(
+            info, endpoint=endpoint, timeout_seconds=timeout_seconds, open_http=open_http, dates=dates
+        )
         self.turns = Turns()
         """Who may have an edit open when, by package: edits belong to the account."""
         self._written: dict[str, deque[str]] = {}

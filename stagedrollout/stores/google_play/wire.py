@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import httplib2
 
+from stagedrollout.core.ports import Dates
 from stagedrollout.http.deadline import Deadline
 from stagedrollout.http.peers import PeerRefused, peer_problem
 
@@ -50,6 +51,29 @@ class HttpLike(Protocol):
 
 OpenHttp = Callable[[], HttpLike]
 """Opens a wire for one request: an httplib2.Http must not be shared (python.md section 2.2)."""
+
+
+class Dated:
+    """A wire whose answers' dates are told on."""
+
+    def __init__(self, wire: HttpLike, dates: Dates, service: str) -> None:
+        self._wire = wire
+        self._dates = dates
+        self._service = service
+
+    def request(  # noqa: PLR0913, PLR0917 - httplib2's signature, not ours
+        self,
+        uri: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        redirections: int = 0,
+        connection_type: Any = None,
+    ) -> tuple[httplib2.Response, bytes]:
+        asked = self._dates.asked()
+        response, content = self._wire.request(uri, method, body, headers, redirections, connection_type)
+        self._dates.answered(self._service, asked, response.get("date"))
+        return response, content
 
 
 class UnboundedReply(http.client.HTTPException):

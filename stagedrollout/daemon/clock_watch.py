@@ -1,0 +1,121 @@
+"""Holds the machine's clock against the dates in the answers of stores and Sentry, and against time that only passes.
+
+An answer's date is kept as its distance to the steady clock (which no one can set), not to the machine's: so a
+machine's clock that is set is noticed at once and without another request, and so is its being put right.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from stagedrollout.core.clocks import ClockReading
+from stagedrollout.core.model import RolloutKey
+from stagedrollout.core.ports import Clock
+
+LISTENED_TO = ("google_play", "app_store", "sentry")
+"""Whose dates count: what is raised on comes from them. Others may be caches, which repeat an old date."""
+
+FORGOTTEN_AFTER_SECONDS = 2 * 3_600.0
+"""A service that was not asked for so long has no say any more."""
+
+SLACK = timedelta(seconds=1)
+"""Two clocks that both only tick may differ by this much in what they say has passed."""
+
+Steady = Callable[[], float]
+"""Seconds that only go forward and that nobody can set; also while the machine sleeps."""
+
+
+def boot_seconds() -> float:
+    """The machine's own steady clock."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A service's time minus the steady clock's, in seconds: between these two."""
+
+    least: float
+    most: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    """When a bake was first looked at: what the wall clock said had passed of it, and the steady clock then."""
+
+    since: datetime
+    passed: timedelta
+    steady: float
+
+
+class ClockWatch:
+    """Safe from many threads; nothing here raises."""
+
+    def __init__(self, clock: Clock, steady: Steady) -> None:
+        self._clock = clock
+        self._steady = steady
+        self._guard = threading.Lock()
+        self._heard: dict[str, _Heard] = {}
+        self._anchors: dict[RolloutKey, _Anchor] = {}
+
+    def asked(self) -> float:
+        """To be called before a request is sent; the answer is told with it."""
+        return self._steady()
+
+    def answered(self, service: str, asked: float, date: str | None) -> None:
+        """`date`: the Date header; what cannot be read tells nothing."""
+        instant = _instant(date)
+        if instant is None or service not in LISTENED_TO:
+            return
+        now, told = self._steady(), instant.timestamp()
+        with self._guard:
+            self._heard[service] = _Heard(told - now, told + 1.0 - asked, now)
+
+    def readings(self, newest_entry: datetime | None) -> tuple[ClockReading, ...]:
+        """Every other clock as of now; `newest_entry`: the newest instant that the journal says it was written at."""
+        steady, wall = self._steady(), self._clock.now()
+        offset = wall.timestamp() - steady
+        with self._guard:
+            heard = dict(self._heard)
+        found = [
+            ClockReading(service, _seconds(each.least - offset), _seconds(each.most - offset))
+            for service, each in heard.items()
+            if steady - each.at < FORGOTTEN_AFTER_SECONDS
+        ]
+        if (
+            newest_entry is not None and newest_entry > wall
+        ):  # the journal is older than now, or a clock was set back
+            ahead = newest_entry - wall
+            found.append(ClockReading("the newest entry of the journal", ahead, ahead))
+        return tuple(found)
+
+    def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:
+        """What has passed since an instant at most, by both clocks: as far as this process has lived through it, a
+        machine's clock that is set forward makes nothing older. None where there is no such instant."""
+        if since is None:
+            return None
+        steady, by_wall = self._steady(), now - since
+        with self._guard:
+            anchor = self._anchors.get(rollout)
+            if anchor is None or anchor.since != since:
+                anchor = self._anchors[rollout] = _Anchor(since, by_wall, steady)
+        by_steady = anchor.passed + _seconds(steady - anchor.steady)
+        return by_wall if by_wall - by_steady < SLACK else by_steady
+
+
+def _instant(date: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(date or "")
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _seconds(span: float) -> timedelta:
+    return timedelta(seconds=span)
