@@ -26,6 +26,9 @@ AGAIN_EVERY = 50
 BATCH = 1_000
 """Seeds in one line of the ledger, at most."""
 
+_A_MOMENT = 1.0
+"""Seconds: what asks a process and its group to end does so twice at once."""
+
 _AHEAD = 4
 """Seeds given to each process before it has asked for them."""
 
@@ -129,20 +132,20 @@ def _played(wanted: Wanted, play: Play) -> Iterator[Outcome]:
 
 
 def _stand_firm() -> None:
-    """A terminal's Ctrl-C reaches every process; only the first one decides."""
+    """What ends a campaign reaches every process of it; only the first one decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @contextmanager
 def _interrupted() -> Iterator[Callable[[], bool]]:
     """Whether somebody pressed Ctrl-C, or asked the process to end. Whoever does so twice means it."""
-    pressed: list[int] = []
+    pressed: list[float] = []
 
-    def press(number: int, _: object) -> None:
-        if pressed:
+    def press(_: int, __: object) -> None:
+        pressed.append(time.monotonic())
+        if pressed[-1] - pressed[0] > _A_MOMENT:
             raise KeyboardInterrupt
-        pressed.append(number)
 
     before = {number: signal.signal(number, press) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
