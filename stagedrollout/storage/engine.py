@@ -45,7 +45,7 @@ BUSY_SECONDS = 5.0
 """How long a writer waits for another one. Transactions take milliseconds: more is a fault to report."""
 
 _CONNECTIONS_MAX = 32
-_READING = "stagedrollout_reading"
+READING = "stagedrollout_reading"
 
 
 def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
@@ -77,7 +77,7 @@ def open_readonly(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
 def reading(engine: Engine) -> Iterator[Connection]:
     """One transaction that sees one state of the database and takes no lock. Raises StorageError."""
     with _in_our_words(), engine.connect() as connection:
-        connection.execution_options(**{_READING: True})
+        connection.execution_options(**{READING: True})
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
@@ -211,7 +211,7 @@ def _begin(path: Path, file: tuple[int, int], connection: Connection) -> None:
         raise StorageError(
             f"the database {path} is not the file any more that was opened: start the daemon again"
         )
-    reads = connection.get_execution_options().get(_READING, False)
+    reads = connection.get_execution_options().get(READING, False)
     # By the driver's own call: through SQLAlchemy this took as long as the statement that follows.
     driver: Any = connection.connection.driver_connection
     driver.execute("BEGIN" if reads else "BEGIN IMMEDIATE")

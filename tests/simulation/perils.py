@@ -13,12 +13,12 @@ from random import Random
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from stagedrollout.emulator.world import World
-from stagedrollout.storage.engine import Engine
+from stagedrollout.storage.engine import READING, Engine
 from tests.simulation.files import haunt_files
-from tests.simulation.points import AFTER, BEFORE, COMMIT, POINTS, is_landmark
+from tests.simulation.points import AFTER, BEFORE, BEGIN, COMMIT, POINTS, is_landmark
 
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+(\w+)")
 _READS = ("select", "begin")
@@ -84,6 +84,7 @@ class Perils:
             self.point(COMMIT + AFTER)
 
         dialect.do_commit = committed  # type: ignore[method-assign]
+        event.listen(engine, "begin", lambda connection: self.point(_beginning(connection)), insert=True)
         for about_to in ("do_execute", "do_executemany"):
             event.listen(engine, about_to, lambda _, statement, *rest: self.point(_begun(statement)))
         event.listen(engine, "after_cursor_execute", self._executed)
@@ -95,7 +96,7 @@ class Perils:
 
     def _executed(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         name = of_statement(statement)
-        if not _only_reads(name):
+        if not _leaves_nothing(name):
             self.point(name + AFTER)
 
 
@@ -146,10 +147,19 @@ def of_group(name: str) -> str:
     return f"{what}" if service == "storage" and operation in ("begin", "commit") else f"{service}: {side}"
 
 
+def only_reads(connection: Connection) -> bool:
+    """Whether the transaction that begins on it is one that only reads."""
+    return bool(connection.get_execution_options().get(READING, False))
+
+
+def _beginning(connection: Connection) -> str:
+    return BEGIN if only_reads(connection) else f"{BEGIN} immediate"
+
+
 def _begun(statement: str) -> str:
     name = of_statement(statement)
-    return name if _only_reads(name) else name + BEFORE
+    return name if _leaves_nothing(name) else name + BEFORE
 
 
-def _only_reads(name: str) -> bool:
+def _leaves_nothing(name: str) -> bool:
     return name.split(" ")[1] in _READS

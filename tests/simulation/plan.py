@@ -11,7 +11,11 @@ from stagedrollout.core.model import Supersede
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
 from tests.simulation import people, stories
 from tests.simulation.ambush import Ambush, ambushes
+from tests.simulation.clocks import WrongClock
+from tests.simulation.disk import FailingDisk
+from tests.simulation.machines import a_failing_disk, a_machine_that_stops, a_wrong_clock
 from tests.simulation.people import PlannedOrder
+from tests.simulation.stops import StandingStill
 from tests.simulation.weather import Weather, days_without_slack, outages, switches, weather
 
 HTTP_TIMEOUT = timedelta(seconds=20)
@@ -61,6 +65,8 @@ class Plan:
 
     `second_thoughts`: what somebody does about our first request that lets Apple go on: HALT comes while its answer
     is lost and it takes effect late; NAP is a pause in the console that lasts for less than a poll.
+
+    `clock`, `disk`, `stops`: what is wrong with the machine the daemon runs on; None: nothing.
     """
 
     seed: int
@@ -72,6 +78,9 @@ class Plan:
     second_thoughts: SecondThoughts = SecondThoughts.NONE
     supersede: Supersede = Supersede.FINISH
     ambushes: tuple[Ambush, ...] = ()
+    clock: WrongClock | None = None
+    disk: FailingDisk | None = None
+    stops: StandingStill | None = None
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -87,6 +96,7 @@ class Plan:
             (
                 f"policy {story.policy}, poll {story.poll}, {story.on_new_release}, {story.mode}",
                 f"supersede {self.supersede}",
+                f"machine: {self.clock}, {self.disk}, {self.stops}",
                 f"{story.start:%a %m-%d %H:%M} for {story.until}, calm from {self.calm_from:%m-%d %H:%M}",
                 f"population {[(app.name, app.store, app.population) for app in story.apps]}",
                 *(f"release {app.store} {release}" for app in story.apps for release in app.releases[1:]),
@@ -137,6 +147,9 @@ def drawn(seed: int) -> Plan:
         second_thoughts=_second_thoughts(draw) if APP_STORE in stores else SecondThoughts.NONE,
         supersede=Random(f"{seed}/supersede").choice(tuple(Supersede)),
         ambushes=ambushes(Random(f"{seed}/ambushes"), stores, start, span.troubled),
+        clock=a_wrong_clock(Random(f"{seed}/clock"), span.troubled),
+        disk=a_failing_disk(Random(f"{seed}/disk")),
+        stops=a_machine_that_stops(Random(f"{seed}/stops")),
     )
 
 

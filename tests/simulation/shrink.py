@@ -93,6 +93,9 @@ def fine(plan: Plan) -> Iterator[Part]:
 def _of_the_machine(plan: Plan) -> Iterator[Part]:
     if plan.points_per_life:
         yield Part(f"crashes, a life of {plan.points_per_life} points", replace(plan, points_per_life=0))
+    for name in ("clock", "disk", "stops"):
+        if wrong := getattr(plan, name):
+            yield Part(f"{name} {wrong}", replace(plan, **{name: None}))
     if plan.weather.latency:
         still = replace(plan.weather, latency=timedelta(0))
         yield Part(f"latency of up to {plan.weather.latency}", replace(plan, weather=still))
