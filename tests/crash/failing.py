@@ -22,7 +22,11 @@ from tests.simulation.points import AFTER, AFTER_RECEIVE, BEFORE_SEND, COMMIT
 from tests.simulation.rest import unrest
 from tests.simulation.run import play
 
-DATABASE = ("disk I/O error", "database or disk is full", "database is locked")
+DATABASE = (
+    ("disk I/O error", sqlite3.SQLITE_IOERR_WRITE),
+    ("database or disk is full", sqlite3.SQLITE_FULL),
+    ("database is locked", sqlite3.SQLITE_BUSY),
+)
 KINDS = ("storage", "http")
 FAILED = ("play-raise", "play-halt", "apple-halt")
 """The stories in which everything fails once."""
@@ -44,8 +48,12 @@ class Failure:
     sticky: bool = False
 
     @property
-    def error(self) -> str:
-        return DATABASE[self.number % len(DATABASE)]
+    def error(self) -> sqlite3.OperationalError:
+        """As the driver makes it: it sets the code beside the words."""
+        words, code = DATABASE[self.number % len(DATABASE)]
+        error = sqlite3.OperationalError(words)
+        error.sqlite_errorcode = code
+        return error
 
     @property
     def words(self) -> str:
@@ -75,7 +83,7 @@ class Failing(Perils):
         if failure is None or not self._strikes(failure):
             return
         if failure.kind == "storage":
-            raise sqlite3.OperationalError(failure.error)
+            raise failure.error
         raise RemoteDisconnected("the connection was closed")
 
     def spare(self) -> None:

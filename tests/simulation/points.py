@@ -70,7 +70,14 @@ READS = (
 FILES = ("file remove highwater.new", "file rename highwater.new", "file write highwater.new")
 """The mark outside the database. The heartbeat is the scheduler's, the lock the process's, pictures a follower's."""
 
-AFTER_TROUBLE = frozenset({f"storage rollback{side}" for side in (BEFORE, AFTER)})
+_SPOOL = (
+    "file write spool",
+    "file rename spool.new",
+    "file write spool.new",
+    "file remove spool.new",
+    "file remove spool",
+)
+AFTER_TROUBLE = frozenset({*(f"storage rollback{side}" for side in (BEFORE, AFTER)), *_SPOOL})
 """Met only where the database fails."""
 
 
