@@ -124,7 +124,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
 
     Raises WrongConfiguration, StorageError, EdgeError.
     """
-    settings, wall = loaded.settings, SystemClock()
+    settings, wall = loaded.settings, doors.wall or SystemClock()
     lock_step = _lock_step(settings, doors)
     clock: Clock = doors.clock or lock_step or wall
     presence, commands = Presence(engine), CommandBox(engine)

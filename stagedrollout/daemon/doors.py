@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Ways to the world outside; None: the real one."""
+    """Ways to the world outside; None: the real one. `clock` is what decisions live by, `wall` the machine's own."""
 
     play: OpenHttp | None = None
     http: Transport | None = None
     slack: Call | None = None
     clock: Clock | None = None
+    wall: Clock | None = None
     reports: ReportTransport | None = None

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -62,6 +62,23 @@ class Works:
     bell: Bell = field(default_factory=Bell)
 
 
+class Pool(Protocol):
+    """Threads that take work, each piece at once where one is free."""
+
+    def submit(self, work: Callable[[], None], /) -> object: ...
+
+    def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None: ...
+
+
+OpenPool = Callable[[int, str], Pool]
+"""How many threads at most, and what they are called."""
+
+
+def _threads(most: int, name: str) -> Pool:
+    """Threads are made when they are needed: mostly there are as many as places."""
+    return ThreadPoolExecutor(most, thread_name_prefix=name)
+
+
 @dataclass(frozen=True, slots=True)
 class _Halt:
     """The name of a person's halt while it is under way."""
@@ -77,7 +94,7 @@ class Scheduler:
     """`pass_workers`: passes at the same time, while none hangs for `patience_seconds`; `halt_workers`: halts of
     one store app at the same time; `drain_seconds`: what a stop waits for."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its bounds, and where its threads come from
         self,
         works: Works,
         *,
@@ -85,16 +102,16 @@ class Scheduler:
         halt_workers: int,
         drain_seconds: float,
         patience_seconds: float = PATIENCE_SECONDS,
+        open_pool: OpenPool = _threads,
     ) -> None:
         self._works = works
         self._drain_seconds = drain_seconds
         self._halts_of_an_app = halt_workers
         self._places = Places(pass_workers, patience_seconds=patience_seconds)
         apps = max(len(works.listings), 1)
-        # Threads are made when they are needed: mostly there are as many as places.
-        self._passes = ThreadPoolExecutor(apps, thread_name_prefix="pass")
-        self._halts = ThreadPoolExecutor(halt_workers * apps, thread_name_prefix="halt")
-        self._telling = ThreadPoolExecutor(1, thread_name_prefix="tell")
+        self._passes = open_pool(apps, "pass")
+        self._halts = open_pool(halt_workers * apps, "halt")
+        self._telling = open_pool(1, "tell")
         self._guard = threading.Lock()
         self._due: dict[StoreApp, datetime] = dict.fromkeys(works.listings, works.clock.now())
         self._running: dict[object, Future[Any]] = {}
@@ -163,13 +180,22 @@ class Scheduler:
         with self._guard:
             return bool(self._running)
 
-    def _next_due(self) -> datetime:
+    def dues(self) -> tuple[datetime, ...]:
+        """When each store app's next pass is due; in the past where one that goes on now is to be followed at once."""
         with self._guard:
-            dues = list(self._due.values())
+            return tuple(self._due.values())
+
+    def _next_due(self) -> datetime:
         telling = self._works.relay.next_due()
         return min(
-            [*dues, *([telling] if telling else [])], default=self._works.clock.now() + timedelta(hours=1)
+            [*self.dues(), *([telling] if telling else [])],
+            default=self._works.clock.now() + timedelta(hours=1),
         )
+
+    @property
+    def hurried(self) -> bool:
+        """Whether a halt waits for the next turn, whatever is due."""
+        return bool(self._broken_halts or self._halts_put_off)
 
     def _beat(self) -> None:
         now = self._works.wall.now()
@@ -305,7 +331,7 @@ class Scheduler:
     def _launch(
         self,
         name: object,
-        pool: ThreadPoolExecutor,
+        pool: Pool,
         work: Callable[[], Any],
         note: Callable[[Future[Any]], None],
     ) -> None:

@@ -37,6 +37,11 @@ class Timeline:
     def now(self) -> datetime:
         return self._now
 
+    @property
+    def next_event(self) -> datetime | None:
+        """When something happens by itself again."""
+        return self._events[0][0] if self._events else None
+
     def at(self, when: datetime, event: Event) -> None:
         """Play `event` at `when`; at once with the next move where that is past."""
         heapq.heappush(self._events, (when, next(self._order), event))

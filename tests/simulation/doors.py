@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httplib2
 
+from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.request import Request, Response
@@ -49,15 +50,15 @@ _SERVICES = {
 
 
 class Gate:
-    """What all doors lead through. `interrupt` is called while a request is on its way; before that, `watch` is
-    told to which service it goes and what it says."""
+    """What all doors lead through. `watch` is told to which service a request goes and what it says; `pass_time` lets
+    the world's time go on while one is on its way, and with it all others who work."""
 
     def __init__(self, world: World, weather: Weather, draw: Random) -> None:
         self._world = world
         self._weather = weather
         self._draw = draw
         self.perils = Perils(draw, 0)
-        self.interrupt: Callable[[], None] = lambda: None
+        self.pass_time: Callable[[timedelta], None] = self._go_on
         self.watch: Callable[[str, bytes], None] = lambda service, body: None
         self.calm = False
 
@@ -67,8 +68,6 @@ class Gate:
         self.perils.point(f"before a request to {service}")
         self.watch(service, body)
         self._travel()
-        if service != "oauth":  # one thread: who waits for a token holds the lock that a halt would need
-            self.interrupt()
         self._strike(service)
         response = self._world.handle(Request.to(method, target, headers=headers, body=body))
         self._travel()
@@ -76,15 +75,17 @@ class Gate:
         if response.drop:
             raise RemoteDisconnected("the connection was closed")
         if response.delay_seconds >= HTTP_TIMEOUT.total_seconds():
-            self._pass_time(HTTP_TIMEOUT)
+            self.pass_time(HTTP_TIMEOUT)
             raise TimeoutError("timed out")
-        self._pass_time(timedelta(seconds=response.delay_seconds))
+        if response.delay_seconds:
+            self.pass_time(timedelta(seconds=response.delay_seconds))
         return response
 
     def _travel(self) -> None:
-        self._pass_time(self._weather.latency * self._draw.random())
+        self.pass_time(self._weather.latency * self._draw.random())
 
-    def _pass_time(self, span: timedelta) -> None:
+    def _go_on(self, span: timedelta) -> None:
+        """Where nobody else works."""
         if span:
             self._world.timeline.advance(self._world.timeline.now + span)
 
@@ -119,12 +120,15 @@ class VirtualClock:
         return self._world.timeline.now
 
 
-def doors(gate: Gate, world: World) -> Doors:
+def doors(gate: Gate, world: World, machine: Clock | None = None) -> Doors:
+    """`machine`: the clock of the machine the daemon runs on; None: it is right, and stands still while one works."""
+    clock = machine or VirtualClock(world)
     return Doors(
         play=lambda: _PlayWire(gate),
         http=in_process(lambda *request: _plain(gate, *request)),
         slack=lambda method, payload: _slack(gate, world, method, payload),
-        clock=VirtualClock(world),
+        clock=clock,
+        wall=machine,
     )
 
 

@@ -1,109 +1,232 @@
-"""One life of the daemon: its real objects, wired by its own bootstrap, and what would set them in motion.
+"""One life of the daemon: its real objects, wired by its own bootstrap, under its own scheduler.
 
-The order of things is the scheduler's: people's orders first, halts at once, then the apps that are due, then
-the notices. Only the threads are missing; a person's halt is carried out in the middle of a pass all the same,
-while one of the pass's requests is under way.
+Only what sets the scheduler's turns in motion, and the threads of its pools, are the simulation's. A turn that would
+find nothing is left out, so that hours in which nobody does anything cost nothing.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from stagedrollout.config.load import Loaded
-from stagedrollout.core.errors import StagedRolloutError
-from stagedrollout.core.model import Command, CommandVerb, StoreApp
+from stagedrollout.core.errors import StagedRolloutError, StorageError
+from stagedrollout.core.model import StoreApp
 from stagedrollout.daemon.bootstrap import wire
-from stagedrollout.daemon.scheduler import AFTER_TROUBLE
+from stagedrollout.daemon.linking import Bell
+from stagedrollout.daemon.scheduler import TURN_SECONDS, Scheduler
 from stagedrollout.emulator.world import World
 from stagedrollout.storage.engine import open_engine
 from tests.simulation.doors import Gate, doors
+from tests.simulation.kernel import Kernel
+from tests.simulation.machine import Machine
+from tests.simulation.perils import SimulatedCrash
+from tests.simulation.standins import Event
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
+TURNS_MOST = 20_000
+"""Far more than any story needs: a daemon that is due again at once, for ever, is stuck."""
+
+NOTHING = timedelta(0)
+TURN = timedelta(seconds=TURN_SECONDS)
+PASS, HALT, TELL = "pass", "halt", "tell"
+_LOOKS_AT_ONCE = 0.25
+"""How often the next turn comes while a pass goes on that has just written something down: with all of them a notice
+would be looked for more often than anything else is done."""
 
 
 class Life:
     """From start to crash. Nothing but the database file outlives it."""
 
-    def __init__(self, loaded: Loaded, gate: Gate, world: World, marks: Counter[str]) -> None:
+    def __init__(
+        self, loaded: Loaded, gate: Gate, world: World, marks: Counter[str], machine: Machine
+    ) -> None:
         self._engine = open_engine(loaded.settings.database)
         gate.perils.haunt(self._engine)
-        gate.interrupt = self._halt_at_once
+        machine.carry(gate, self._engine, gate.perils).wrote = self._something_was_written
         self._gate = gate
         self._world = world
         self._marks = marks
+        self._machine = machine
+        self._kernel = machine.kernel
+        self._pools: dict[str, Pool] = {}
+        self._foreseen = Foreseen(marks)
+        self._stirred = Event(self._kernel)
+        self._turn_soon = False
         try:
-            self._works = wire(loaded, doors(gate, world), self._engine)
+            wired = wire(loaded, doors(gate, world, machine.clock), self._engine)
+            self._works = works = replace(wired, report=self._foreseen)
+            limits = loaded.settings.limits
+            self._scheduler = Scheduler(
+                works,
+                pass_workers=limits.pass_workers,
+                halt_workers=limits.halt_workers,
+                drain_seconds=limits.drain.total_seconds(),
+                open_pool=self._open_pool,
+            )
+            self._hear(works.bell)
+            machine.clock.when_set(self.stir)
         except BaseException:
             self.end()
             raise
-        self._due = dict.fromkeys(self._works.listings, world.timeline.now)
-        self._works.bell.listen(self._wake)
-        self._halting: set[str] = set()
-        self._in_pass = False
-        self.ordered = True
-        """Whether there may be an order that was not looked for yet; set by whoever leaves one."""
 
     def end(self) -> None:
         """The process is gone: the database connections are closed by whoever owned it."""
-        self._gate.interrupt = lambda: None
-        self._engine.dispose()
-
-    def turn(self) -> datetime:
-        """Do what is due; returns when something will be due again."""
-        self._take_orders()
-        now = self._world.timeline.now
-        for app in [app for app, at in self._due.items() if at <= now]:
-            self._pass_over(app)
-        self._works.relay.deliver_due()
-        telling = self._works.relay.next_due()
-        return min([*self._due.values(), *([telling] if telling else [])])
-
-    def _take_orders(self) -> None:
-        waiting = self._works.commands.waiting()
-        for order in sorted(waiting, key=lambda order: order.verb is not CommandVerb.HALT):
-            app = StoreApp(order.app, order.store)
-            if order.verb is CommandVerb.HALT:
-                self._halt(app, order)
-            else:
-                self._due[app] = min(self._due[app], self._world.timeline.now)
-
-    def _wake(self, app: StoreApp) -> None:
-        """What a linked store has to say makes the app due, as in the scheduler."""
-        self._due[app] = min(self._due[app], self._world.timeline.now)
-
-    def _pass_over(self, app: StoreApp) -> None:
-        self._in_pass = True
-        self._due[app] = _NEVER  # what comes up from here on makes the app due again
         try:
-            done = self._works.passes.run(self._works.listings[app])
-            due, problem = done.due, done.problem
-        except StagedRolloutError as error:
-            self._marks[f"pass broke off: {type(error).__name__}"] += 1
-            due, problem = self._world.timeline.now + AFTER_TROUBLE, str(error)
+            self._machine.bury()
         finally:
-            self._in_pass = False
-        self._due[app] = due = min(self._due[app], due)
-        self._works.presence.pass_finished(app, self._world.timeline.now, next_due=due, problem=problem)
+            self._engine.dispose()
 
-    def _halt_at_once(self) -> None:
-        """A thread of its own would take the order now, whatever a pass is waiting for."""
-        if not (self._in_pass and self.ordered):
-            return
-        self.ordered = False
-        for order in self._works.commands.waiting():
-            if order.verb is CommandVerb.HALT and order.id not in self._halting:
-                self._marks["halt in the middle of a pass"] += 1
-                self._halt(StoreApp(order.app, order.store), order)
+    def until(self, ends: datetime) -> None:
+        """Turn after turn until the story ends and what was begun before is done."""
+        for _ in range(TURNS_MOST):
+            self._turn()
+            self._wait_for_the_next(ends)
+            if self._world.timeline.now >= ends and self._at_rest():
+                return
+        raise AssertionError(f"the daemon goes round and round at {self._world.timeline.now}")
 
-    def _halt(self, app: StoreApp, order: Command) -> None:
-        self._halting.add(order.id)
+    def _turn(self) -> None:
+        self._turn_soon = False
         try:
-            due = self._works.passes.halt(self._works.listings[app], order)
+            self._scheduler.turn()
         except StagedRolloutError as error:
-            self._marks[f"halt broke off: {type(error).__name__}"] += 1
-            due = self._world.timeline.now
-        finally:
-            self._halting.discard(order.id)
-        if due:
-            self._due[app] = min(self._due[app], due)
+            self._foreseen.stumbled("a turn", error)
+        self._foreseen.look()
+
+    def stir(self) -> None:
+        """There may be something to do that no clock tells of: the next turn comes within its usual time."""
+        self._turn_soon = True
+        self._stirred.set()
+
+    def _wait_for_the_next(self, ends: datetime) -> None:
+        """Return when a turn finds something to start, or the story ends."""
+        while True:
+            self._stirred.clear()
+            left = self._left()
+            if self._turn_soon or (left is not None and left <= NOTHING):
+                break
+            to_the_end = ends - self._world.timeline.now
+            if to_the_end > NOTHING:
+                left = to_the_end if left is None else min(left, to_the_end)
+            elif not self._working():
+                return
+            stirred = self._stirred.wait(None if left is None else left.total_seconds())
+            if not stirred and self._world.timeline.now < ends:
+                break
+        self._kernel.pause(TURN * self._kernel.draw.choice((0.0, self._kernel.draw.random())))
+
+    def _left(self) -> timedelta | None:
+        """How long it is until something is due that is not under way already; None: for ever."""
+        if self._scheduler.hurried:
+            return TURN
+        now = self._machine.clock.now()
+        dues = [at for at in self._scheduler.dues() if at > now or not self._pools[PASS].working]
+        try:
+            telling = None if self._pools[TELL].working else self._works.relay.next_due()
+        except StorageError:
+            return TURN
+        if telling:
+            dues.append(telling)
+        return self._machine.clock.until(min(dues)) if dues else None
+
+    def _at_rest(self) -> bool:
+        left = self._left()
+        return not self._working() and (left is None or left > NOTHING)
+
+    def _working(self) -> bool:
+        return any(pool.working for pool in self._pools.values())
+
+    def _hear(self, bell: Bell) -> None:
+        """What a linked store has to say reaches the scheduler as always, and its next turn comes in time."""
+        heard = bell._heard
+
+        def also(app: StoreApp) -> None:
+            heard(app)
+            self.stir()
+
+        bell.listen(also)
+
+    def _open_pool(self, most: int, name: str) -> Pool:
+        ended = self._told if name == TELL else self.stir
+        self._pools[name] = Pool(self._kernel, most, name, self._begins, ended)
+        return self._pools[name]
+
+    def _begins(self, name: str) -> None:
+        if name == HALT and self._pools[PASS].working:
+            self._marks["halt in the middle of a pass"] += 1
+
+    def _told(self) -> None:
+        """Whether there is more to tell is a matter of time."""
+        self._stirred.set()
+
+    def _something_was_written(self) -> None:
+        if self._kernel.running.name in (PASS, HALT) and self._kernel.draw.random() < _LOOKS_AT_ONCE:
+            self.stir()
+
+
+class Pool:
+    """Threads of the scheduler's, as tasks. Nothing is ever queued, because each app has a thread of its own."""
+
+    def __init__(
+        self, kernel: Kernel, most: int, name: str, begins: Callable[[str], None], ended: Callable[[], None]
+    ) -> None:
+        self._kernel = kernel
+        self._most = most
+        self._name = name
+        self._begins = begins
+        self._ended = ended
+        self.working = 0
+
+    def submit(self, work: Callable[[], None], /) -> None:
+        if self.working >= self._most:
+            raise AssertionError(f"more than {self._most} at once: {self._name}")
+        self.working += 1
+
+        def whole() -> None:
+            self._begins(self._name)
+            try:
+                work()
+            finally:
+                self.working -= 1
+            self._ended()
+
+        self._kernel.start(self._name, whole)
+
+    def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:
+        """A life ends by a crash, or when there is nothing left to do."""
+
+
+class Foreseen:
+    """What the daemon reports of itself: errors of ours are counted, and any other is a mistake in it."""
+
+    def __init__(self, marks: Counter[str]) -> None:
+        self._marks = marks
+        self._mistake: BaseException | None = None
+
+    def look(self) -> None:
+        """Raises the first mistake."""
+        if self._mistake:
+            raise self._mistake
+
+    def passed(self, app: StoreApp, due: datetime, problem: str) -> None:
+        """As it should be."""
+
+    def broke_off(self, app: StoreApp, due: datetime, error: BaseException, problem: str) -> None:
+        self._meet("pass", error)
+
+    def stumbled(self, doing: str, error: BaseException) -> None:
+        self._meet(doing.removeprefix("the ").split()[0], error)
+
+    def beat(self, now: datetime, problem: str = "") -> None:
+        """Nobody looks."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _meet(self, what: str, error: BaseException) -> None:
+        if isinstance(error, StagedRolloutError):
+            self._marks[f"{what} broke off: {type(error).__name__}"] += 1
+        elif not isinstance(error, SimulatedCrash):
+            self._mistake = self._mistake or error

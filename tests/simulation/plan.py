@@ -10,7 +10,10 @@ from random import Random
 from stagedrollout.core.model import Supersede
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
 from tests.simulation import people, stories
+from tests.simulation.clocks import WrongClock
+from tests.simulation.disk import FailingDisk
 from tests.simulation.people import PlannedOrder
+from tests.simulation.stops import StandingStill
 from tests.simulation.weather import Weather, outages, switches, weather
 
 HTTP_TIMEOUT = timedelta(seconds=20)
@@ -54,6 +57,8 @@ class Plan:
 
     `second_thoughts`: what somebody does about our first request that lets Apple go on: HALT comes while its answer
     is lost and it takes effect late; NAP is a pause in the console that lasts for less than a poll.
+
+    `clock`, `disk`, `stops`: what is wrong with the machine the daemon runs on; None: nothing.
     """
 
     seed: int
@@ -64,6 +69,9 @@ class Plan:
     orders: tuple[PlannedOrder, ...]
     second_thoughts: SecondThoughts = SecondThoughts.NONE
     supersede: Supersede = Supersede.FINISH
+    clock: WrongClock | None = None
+    disk: FailingDisk | None = None
+    stops: StandingStill | None = None
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -79,6 +87,7 @@ class Plan:
             (
                 f"policy {story.policy}, poll {story.poll}, {story.on_new_release}, {story.mode}",
                 f"supersede {self.supersede}",
+                f"machine: {self.clock}, {self.disk}, {self.stops}",
                 f"{story.start:%a %m-%d %H:%M} for {story.until}, calm from {self.calm_from:%m-%d %H:%M}",
                 f"population {[(app.name, app.store, app.population) for app in story.apps]}",
                 *(f"release {app.store} {release}" for app in story.apps for release in app.releases[1:]),

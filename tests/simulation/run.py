@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,8 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import stamina
-
 from stagedrollout.cli.export import notice_rows, rollouts
 from stagedrollout.cli.history import journal_rows
 from stagedrollout.core import facts
@@ -26,7 +23,6 @@ from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.errors import CannotAct
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.scenario import APP_STORE, Act, AppStory
-from stagedrollout.emulator.world import World
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import open_existing
 from stagedrollout.storage.journal import Journal
@@ -34,15 +30,11 @@ from stagedrollout.storage.ledger import LedgerTable
 from tests.judge import Evidence
 from tests.simulation.doors import Gate
 from tests.simulation.life import Life
+from tests.simulation.machine import Machine, in_its_own_time
 from tests.simulation.people import PlannedOrder, second_thoughts
 from tests.simulation.perils import Perils, SimulatedCrash
 from tests.simulation.plan import Plan, SecondThoughts
 from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder
-
-TURNS_MOST = 20_000
-"""Far more than any story needs: a daemon that is due again at once, for ever, is stuck."""
-
-ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +50,7 @@ class Left:
 
 def play(plan: Plan) -> Left:
     """The whole story of `plan`. What it raises besides AssertionError is the daemon's fault."""
-    with _workplace() as folder, _without_waiting():
+    with _workplace() as folder, _in_silence():
         return Run(plan, folder).play()
 
 
@@ -66,13 +58,16 @@ class Run:
     def __init__(self, plan: Plan, folder: Path) -> None:
         self._plan = plan
         self._draw = Random(f"{plan.seed}/run")
-        self._world = World(plan.scenario, wall=time.time)
+        self._world = in_its_own_time(plan.scenario)
         self._loaded = loaded(plan.scenario, self._world, folder, plan.supersede)
         self._gate = Gate(self._world, plan.weather, self._draw)
         self._gate.watch = self._watch
         self._people = open_existing(self._loaded.settings.database)
         self._deaths: list[datetime] = []
         self._marks: Counter[str] = Counter()
+        self._machine = Machine(
+            self._world, plan.seed, self._marks, clock=plan.clock, disk=plan.disk, stops=plan.stops
+        )
         self._box = CommandBox(self._people)
         self._life: Life | None = None
         self._thoughts = plan.second_thoughts
@@ -83,8 +78,9 @@ class Run:
 
     def play(self) -> Left:
         try:
-            while self._now < self._plan.scenario.ends:
-                self._live()
+            with self._machine.at_work():
+                while self._now < self._plan.scenario.ends:
+                    self._live()
             return self._left()
         finally:
             self._people.dispose()
@@ -98,29 +94,20 @@ class Run:
         troubled = self._now < self._plan.calm_from
         self._gate.perils = Perils(self._draw, self._plan.points_per_life if troubled else 0)
         try:
-            self._life = Life(self._loaded, self._gate, self._world, self._marks)
+            self._life = Life(self._loaded, self._gate, self._world, self._marks, self._machine)
             try:
-                self._until_the_end(self._life)
+                self._life.until(self._plan.scenario.ends)
             finally:
                 self._life.end()
         except SimulatedCrash as crash:
             self._marks[f"crash: {crash}"] += 1
             self._lie_dead()
 
-    def _until_the_end(self, life: Life) -> None:
-        for _ in range(TURNS_MOST):
-            due = life.turn()
-            if due > self._now:
-                self._world.timeline.advance(min(due, self._next_order(), self._plan.scenario.ends))
-            if self._now >= self._plan.scenario.ends:
-                return
-        raise AssertionError(f"the daemon goes round and round at {self._now}")
-
     def _order(self, command: Command) -> None:
         """A person leaves an order, whether a daemon is alive or not."""
         self._box.put(command)
         if self._life:
-            self._life.ordered = True
+            self._life.stir()
 
     def _watch(self, service: str, body: bytes) -> None:
         """Second thoughts, where the plan has some. Only once."""
@@ -151,10 +138,6 @@ class Run:
         self._orders.append(order)
         self._world.timeline.at(order.at, partial(self._order, order.command))
 
-    def _next_order(self) -> datetime:
-        later = [order.at for order in self._orders if order.at > self._now]
-        return min(later, default=self._plan.scenario.ends)
-
     def _lie_dead(self) -> None:
         """Mostly a service manager starts it again at once, sometimes people take hours to notice."""
         hours = self._draw.choice((0, 0, 0, 0, 0.3, 3))
@@ -167,6 +150,7 @@ class Run:
     def _calm_down(self) -> None:
         self._gate.calm = True
         self._gate.perils.spare()
+        self._machine.calm_down()
         self._world.faults.clear()
 
     def _left(self) -> Left:
@@ -214,11 +198,10 @@ def _workplace() -> Iterator[Path]:
 
 
 @contextmanager
-def _without_waiting() -> Iterator[None]:
-    """Retries as in earnest, without the pauses between them; nothing of what fails on purpose is logged."""
+def _in_silence() -> Iterator[None]:
+    """Nothing of what fails on purpose is logged."""
     logging.disable(logging.CRITICAL)
     try:
-        with stamina.set_testing(True, attempts=ATTEMPTS, cap=True):
-            yield
+        yield
     finally:
         logging.disable(logging.NOTSET)

@@ -28,13 +28,13 @@ from stagedrollout.core.named_gates import NamedGate
 from stagedrollout.core.replay import replay
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.scenario_file import parse_scenario
-from stagedrollout.emulator.world import World
 from stagedrollout.storage.engine import open_existing
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from tests.signals.own.emulated import NAME, TOKEN, counts, values
 from tests.simulation.doors import URL, Gate
 from tests.simulation.life import Life
+from tests.simulation.machine import Machine, in_its_own_time
 from tests.simulation.perils import Perils
 from tests.simulation.setting import loaded, memory_folder
 from tests.simulation.weather import Weather
@@ -76,7 +76,7 @@ class Told:
     def __init__(self, folder: Path, signal: SignalSettings, gate: NamedGate, **how: Any) -> None:
         story = how.get("story") or STORY % (how.get("until", "20h"), how.get("errors", 6))
         scenario = parse_scenario(story, folder / "s.yaml")
-        self.world = World(scenario)
+        self.world = in_its_own_time(scenario)
         self._loaded = self._configured(loaded(scenario, self.world, folder), signal, gate)
         if fault := how.get("fault"):
             self.world.faults.add(fault, self.world.timeline.now)
@@ -98,13 +98,13 @@ class Told:
     def _play(self) -> None:
         gate = Gate(self.world, Weather({}, {}, timedelta(0)), Random(7))
         gate.perils = Perils(Random(7), 0)
-        life = Life(self._loaded, gate, self.world, Counter())
-        try:
-            while self.world.timeline.now < self.world.scenario.ends:
-                due = life.turn()
-                self.world.timeline.advance(min(due, self.world.scenario.ends))
-        finally:
-            life.end()
+        machine = Machine(self.world, 7, Counter())
+        with machine.at_work():
+            life = Life(self._loaded, gate, self.world, Counter(), machine)
+            try:
+                life.until(self.world.scenario.ends)
+            finally:
+                life.end()
 
     @property
     def served(self) -> list[dict[str, Any]]:

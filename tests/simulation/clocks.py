@@ -1,0 +1,69 @@
+"""The daemon's clocks: the world's true time, unless the machine's are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stagedrollout.emulator.clock import Timeline
+
+_UP_FOR = 1000.0
+"""Seconds that the machine was up before the story: a monotonic clock begins anywhere."""
+
+_NOTHING = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class WrongClock:
+    """From `begins` in the story on, for `lasts`, the wall clock is `step` off, and both clocks run `drift` too fast.
+
+    Then the wall clock is set right again; the monotonic one only runs at its usual pace again.
+    """
+
+    begins: timedelta
+    lasts: timedelta
+    step: timedelta = _NOTHING
+    drift: float = 0.0
+
+
+class MachineClock:
+    """The wall clock (`now`, `time`) and the monotonic one of the machine the daemon runs on."""
+
+    def __init__(self, timeline: Timeline, wrong: WrongClock | None = None) -> None:
+        self._timeline = timeline
+        self._start = timeline.now
+        self._wrong = wrong
+
+    def now(self) -> datetime:
+        true = self._timeline.now
+        if self._wrong is None or not self._is_wrong(self._wrong, true):
+            return true
+        return true + self._wrong.step + self._gained(self._wrong, true)
+
+    def time(self) -> float:
+        return self.now().timestamp()
+
+    def monotonic(self) -> float:
+        true = self._timeline.now
+        run = true - self._start + (self._gained(self._wrong, true) if self._wrong else _NOTHING)
+        return _UP_FOR + run.total_seconds()
+
+    def until(self, instant: datetime) -> timedelta:
+        """True time to go until the wall clock shows `instant`, as long as nobody sets it."""
+        left, wrong = instant - self.now(), self._wrong
+        drifts = wrong is not None and self._is_wrong(wrong, self._timeline.now)
+        return left / (1 + wrong.drift) if wrong and drifts else left
+
+    def when_set(self, told: Callable[[], None]) -> None:
+        """`told` is called whenever somebody sets the wall clock."""
+        if self._wrong:
+            for at in (self._wrong.begins, self._wrong.begins + self._wrong.lasts):
+                self._timeline.at(self._start + at, told)
+
+    def _is_wrong(self, wrong: WrongClock, true: datetime) -> bool:
+        return wrong.begins <= true - self._start < wrong.begins + wrong.lasts
+
+    def _gained(self, wrong: WrongClock, true: datetime) -> timedelta:
+        ran = min(max(true - self._start - wrong.begins, _NOTHING), wrong.lasts)
+        return ran * wrong.drift

@@ -1,0 +1,112 @@
+"""The database as a place where others get their turn, and as something that fails.
+
+The baton is given up before a transaction begins and after it is over, never inside one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
+
+from stagedrollout.storage import engine as storage
+from stagedrollout.storage.engine import BUSY_SECONDS, Engine
+from tests.simulation.kernel import Kernel
+
+BUSY, FULL, BROKEN, UNKNOWN = "busy", "full", "broken", "unknown"
+KINDS = (BUSY, FULL, BROKEN, UNKNOWN)
+"""Somebody else holds the lock; no room, or an I/O error, so that nothing is written; written, and nobody says so."""
+
+_WORDS = {
+    BUSY: "database is locked",
+    FULL: "database or disk is full",
+    BROKEN: "disk I/O error",
+    UNKNOWN: "disk I/O error",
+}
+_READING = "stagedrollout_reading"
+
+
+@dataclass(frozen=True, slots=True)
+class FailingDisk:
+    """Each writing transaction fails with `chance`, in one of `kinds`."""
+
+    chance: float
+    kinds: tuple[str, ...] = KINDS
+
+
+class Disk:
+    """`wrote` is told after each transaction of the daemon's that changed something; `failed`, how one failed."""
+
+    def __init__(self, kernel: Kernel, draw: Random, failing: FailingDisk | None = None) -> None:
+        self._kernel = kernel
+        self._draw = draw
+        self._failing = failing
+        self._fate = ""
+        self.calm = False
+        self.point: Callable[[], None] = lambda: None
+        self.wrote: Callable[[], None] = lambda: None
+        self.failed: Callable[[str], None] = lambda kind: None
+
+    def haunt(self, engine: Engine) -> None:
+        begin = (
+            storage._begin
+        )  # the product's BEGIN: ours has to come before it, and events are heard in order
+        event.remove(engine, "begin", begin)
+        event.listen(engine, "begin", self._begins)
+        event.listen(engine, "begin", begin)
+        event.listen(engine, "commit", self._commits)
+        event.listen(engine, "checkin", self._is_over)
+
+    def _begins(self, connection: Connection) -> None:
+        task = self._kernel.running
+        if not task.transactions:
+            self.point()
+            self._kernel.pause()
+        fate = self._fate_of(connection)
+        if fate == BUSY:
+            self._kernel.pause(timedelta(seconds=BUSY_SECONDS))
+            self._fail(fate)
+        self._fate = fate
+        connection.info["begun"] = connection.info.get("begun", 0) + 1
+        connection.info["writes"] = not _reads(connection)
+        self._kernel.running.transactions += 1
+
+    def _commits(self, connection: Connection) -> None:
+        fate, self._fate = self._fate, ""
+        if not fate or _reads(connection):
+            return
+        if fate == UNKNOWN:
+            driver: Any = connection.connection.dbapi_connection
+            driver.commit()
+        self._fail(fate)
+
+    def _is_over(self, _: object, record: Any) -> None:
+        begun = record.info.pop("begun", 0)
+        if not begun:
+            return
+        task = self._kernel.running
+        task.transactions -= begun
+        if record.info.pop("writes", False):
+            self.wrote()
+        if not task.transactions:
+            self._kernel.pause_behind()
+
+    def _fate_of(self, connection: Connection) -> str:
+        failing = self._failing
+        if failing is None or self.calm or _reads(connection) or self._draw.random() >= failing.chance:
+            return ""
+        return self._draw.choice(failing.kinds)
+
+    def _fail(self, kind: str) -> None:
+        self.failed(kind)
+        raise OperationalError("", None, sqlite3.OperationalError(_WORDS[kind]))
+
+
+def _reads(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get(_READING, False))

@@ -1,0 +1,85 @@
+"""The machine the daemon runs on: who works when, its clocks, its disk, and whether it stands still."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from random import Random
+
+from stagedrollout.emulator.scenario import Scenario
+from stagedrollout.emulator.world import World
+from stagedrollout.storage.engine import Engine
+from tests.simulation.clocks import MachineClock, WrongClock
+from tests.simulation.disk import Disk, FailingDisk
+from tests.simulation.doors import Gate
+from tests.simulation.kernel import Kernel
+from tests.simulation.perils import Perils
+from tests.simulation.stops import StandingStill, Stops
+from tests.simulation.substitution import substituted
+
+
+def in_its_own_time(scenario: Scenario) -> World:
+    """A world that knows no other time than its own: tokens grow old in it."""
+
+    def wall() -> float:
+        return world.timeline.now.timestamp()
+
+    world = World(scenario, wall=wall)
+    return world
+
+
+class Machine:
+    """Outlives the lives of the daemon that it runs, one after the other."""
+
+    def __init__(
+        self,
+        world: World,
+        seed: object,
+        marks: Counter[str],
+        *,
+        clock: WrongClock | None = None,
+        disk: FailingDisk | None = None,
+        stops: StandingStill | None = None,
+    ) -> None:
+        self.kernel = Kernel(Random(f"{seed}/baton"), world.timeline)
+        self.clock = MachineClock(world.timeline, clock)
+        self.marks = marks
+        self._draw = Random(f"{seed}/machine")
+        self._retries = Random(f"{seed}/retries")
+        self._disk = Disk(self.kernel, self._draw, disk)
+        self._stops = Stops(self.kernel, self._draw, stops, marks)
+        self._disk.point = self._stops.point
+        self._disk.failed = self._failed
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """In here the product's threads and clocks are this machine's."""
+        with substituted(self.kernel, self.clock, self._retries):
+            yield
+
+    def carry(self, gate: Gate, engine: Engine, perils: Perils) -> Disk:
+        """Begin to carry a life of the daemon."""
+        self.kernel.dead = lambda: perils.died_at
+        self._disk.haunt(engine)
+        gate.pass_time = self._pass_time
+        return self._disk
+
+    def calm_down(self) -> None:
+        """Nothing of it fails any more, and its clock is right."""
+        self._disk.calm = self._stops.calm = True
+
+    def bury(self) -> None:
+        """The life is over. Raises what made the run worthless, if something did."""
+        try:
+            self.kernel.bury()
+        finally:
+            self.kernel.dead = lambda: ""
+
+    def _pass_time(self, span: timedelta) -> None:
+        self._stops.point()
+        self.kernel.pause(span)
+
+    def _failed(self, kind: str) -> None:
+        self.marks[f"disk: {kind}"] += 1

@@ -1,0 +1,141 @@
+"""For the time of a run the product's locks give the baton up, and its clocks follow the world's time.
+
+Every module of the product that uses `threading` or `time` stands in one of two lists: those that are given the
+stand-ins, and those that no run ever enters, each with its reason. A test keeps the lists complete.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from functools import lru_cache
+from importlib import import_module
+from inspect import isclass, isfunction
+from random import Random
+from types import FunctionType, ModuleType
+from typing import Any
+from unittest.mock import patch
+
+from tests.simulation.clocks import MachineClock
+from tests.simulation.kernel import Kernel
+from tests.simulation.standins import Threading
+
+SUBSTITUTED = (
+    "stagedrollout.daemon.lanes",
+    "stagedrollout.daemon.linking",
+    "stagedrollout.daemon.listening",
+    "stagedrollout.daemon.named_signals",
+    "stagedrollout.daemon.places",
+    "stagedrollout.daemon.reconcile",
+    "stagedrollout.daemon.recorder",
+    "stagedrollout.daemon.scheduler",
+    "stagedrollout.daemon.health.rounds",
+    "stagedrollout.http.answer",
+    "stagedrollout.http.deadline",
+    "stagedrollout.notify.relay",
+    "stagedrollout.signals.app_store_reviews",
+    "stagedrollout.signals.compared",
+    "stagedrollout.signals.patience",
+    "stagedrollout.signals.play_reviews",
+    "stagedrollout.signals.sentry_call",
+    "stagedrollout.signals.store_average",
+    "stagedrollout.signals.vitals",
+    "stagedrollout.stores.app_store.client",
+    "stagedrollout.stores.app_store.tokens",
+    "stagedrollout.stores.google_play.api",
+    "stagedrollout.stores.google_play.tokens",
+    "stagedrollout.stores.google_play.turns",
+)
+
+LIBRARIES = ("tenacity", "tenacity.nap")
+"""They sleep, or look at the clock, in a pass."""
+
+OUTSIDE: Mapping[str, str] = {
+    "stagedrollout.cli": "commands are processes of their own",
+    "stagedrollout.doctor": "a process of its own, which only looks",
+    "stagedrollout.emulator": "the world itself, which is told its time",
+    "stagedrollout.explaining.finding": "read by a command",
+    "stagedrollout.rehearsal": "runs without a daemon",
+    "stagedrollout.daemon.clocks": "the clocks that a run replaces, by Doors",
+    "stagedrollout.daemon.health.errors": "opened only where the daemon reports to Sentry, which no run does",
+    "stagedrollout.daemon.picturing": "pictures are drawn in a process of their own, where Slack is no door",
+    "stagedrollout.daemon.removal": "a command's own process",
+    "stagedrollout.notify.illustrator": "as picturing",
+    "stagedrollout.stores.google_play.wire": "bounds real sockets; a run has none",
+}
+
+
+class Time:
+    """In the place of the module `time`."""
+
+    def __init__(self, kernel: Kernel, clock: MachineClock) -> None:
+        self.monotonic = clock.monotonic
+        self.time = clock.time
+        self.sleep = lambda seconds: kernel.pause(timedelta(seconds=seconds))
+
+
+@contextmanager
+def substituted(kernel: Kernel, clock: MachineClock, draw: Random) -> Iterator[None]:
+    threads, clocks = Threading(kernel), Time(kernel, clock)
+    stead: dict[str, Any] = {"threading": threads, "time": clocks, "monotonic": clocks.monotonic}
+    with ExitStack() as stack:
+        for module, name in _names():
+            stack.enter_context(patch.object(module, name, stead[name]))
+        for function in _with_clocks():
+            stack.enter_context(_by(clocks, function))
+        google, retries = import_module("google.auth._helpers"), import_module("stamina._core")
+        stack.enter_context(patch.object(google, "utcnow", lambda: clock.now().replace(tzinfo=None)))
+        stack.enter_context(patch.object(retries, "random", draw))
+        yield
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[tuple[ModuleType, str], ...]:
+    """Where the names of the real modules stand."""
+    real: Mapping[str, object] = {"threading": threading, "time": time, "monotonic": time.monotonic}
+    modules = [import_module(name) for name in SUBSTITUTED]
+    found = [(module, name) for module in modules for name in real if vars(module).get(name) is real[name]]
+    return (*found, *((import_module(library), "time") for library in LIBRARIES))
+
+
+@lru_cache(maxsize=1)
+def _with_clocks() -> tuple[FunctionType, ...]:
+    """Functions that are given a clock, and take a real one otherwise."""
+    every = (function for name in SUBSTITUTED for function in _functions(import_module(name)))
+    return tuple(function for function in every if any(map(_real_clock, _defaults(function))))
+
+
+def _functions(module: ModuleType) -> Iterator[FunctionType]:
+    for thing in vars(module).values():
+        if isfunction(thing) and thing.__module__ == module.__name__:
+            yield thing
+        elif isclass(thing) and thing.__module__ == module.__name__:
+            yield from (made for made in vars(thing).values() if isfunction(made))
+
+
+def _defaults(function: FunctionType) -> Iterator[object]:
+    yield from function.__defaults__ or ()
+    yield from (function.__kwdefaults__ or {}).values()
+
+
+def _real_clock(default: object) -> str:
+    """What it is called in `time`; "" for anything else."""
+    return next((name for name in ("monotonic", "time", "sleep") if default is getattr(time, name)), "")
+
+
+@contextmanager
+def _by(clocks: Time, function: FunctionType) -> Iterator[None]:
+    def instead(default: Any) -> Any:
+        name = _real_clock(default)
+        return getattr(clocks, name) if name else default
+
+    by_place, by_name = function.__defaults__, function.__kwdefaults__
+    function.__defaults__ = by_place and tuple(map(instead, by_place))
+    function.__kwdefaults__ = by_name and {name: instead(default) for name, default in by_name.items()}
+    try:
+        yield
+    finally:
+        function.__defaults__, function.__kwdefaults__ = by_place, by_name
