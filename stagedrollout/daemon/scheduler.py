@@ -114,6 +114,7 @@ class Scheduler:
         self._telling = open_pool(1, "tell")
         self._guard = threading.Lock()
         self._due: dict[StoreApp, datetime] = dict.fromkeys(works.listings, works.clock.now())
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._running: dict[object, Future[Any]] = {}
         self._broken_halts: set[str] = set()
         self._halts_put_off = False
@@ -282,6 +283,10 @@ class Scheduler:
 
     def _start_passes(self) -> None:
         now = self._works.clock.now()
+        if now < self._looked_at:  # a clock that was days ahead has left dues that are days away
+            for app in self._works.listings:
+                self._make_due(app, now)
+        self._looked_at = now
         with self._guard:
             due = [app for app, at in self._due.items() if at <= now]
         for app in due:
