@@ -116,6 +116,7 @@ class Scheduler:
         self._telling = open_pool(1, "tell")
         self._guard = threading.Lock()
         self._due: dict[StoreApp, datetime] = dict.fromkeys(works.listings, works.clock.now())
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._running: dict[object, Future[Any]] = {}
         self._broken_halts: set[str] = set()
         self._halts_put_off = False
@@ -145,9 +146,6 @@ class Scheduler:
         if not set_back or self._works.lock_step or not self._apscheduler.running:
             return
         log.warning("the machine's clock was set back by %s: everything is looked at anew", set_back)
-        with self._guard:
-            for app in self._due:
-                self._due[app] = min(self._due[app], self._works.clock.now())
         self._apscheduler.modify_job(TURN, next_run_time=datetime.now(UTC))
 
     def stop(self) -> tuple[str, ...]:
@@ -305,6 +303,10 @@ class Scheduler:
 
     def _start_passes(self) -> None:
         now = self._works.clock.now()
+        if now < self._looked_at:  # a clock that is set back has left dues that are hours or days away
+            for app in self._works.listings:
+                self._make_due(app, now)
+        self._looked_at = now
         with self._guard:
             due = [app for app, at in self._due.items() if at <= now]
         for app in due:

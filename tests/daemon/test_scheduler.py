@@ -89,9 +89,12 @@ class Nobody:
         return None
 
 
+@dataclass
 class Clock:
+    ahead: timedelta = timedelta(0)
+
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self.ahead
 
 
 @dataclass
@@ -146,6 +149,16 @@ def test_an_order_wakes_the_app_before_its_poll(house):
     assert house.passes.passed["quick"].wait(PATIENCE)
     house.passes.passed["quick"].clear()
     house.orders.waits.append(order(CommandVerb.HOLD, QUICK))
+    assert house.passes.passed["quick"].wait(PATIENCE)
+
+
+def test_apps_are_looked_at_at_once_when_a_clock_that_was_days_ahead_is_set_back(house):
+    house.passes.released.set()
+    house.passes.clock.ahead = timedelta(days=2)
+    house.scheduler.start()
+    assert house.passes.passed["quick"].wait(PATIENCE)
+    house.passes.passed["quick"].clear()
+    house.passes.clock.ahead = timedelta(0)
     assert house.passes.passed["quick"].wait(PATIENCE)
 
 

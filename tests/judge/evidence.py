@@ -24,7 +24,8 @@ class Evidence:
 
     `policies` maps a policy's name to its file's content. `account` is the daemon's Google account; empty
     means that every commit that came in as a request is the daemon's. `deaths` are the virtual instants at
-    which the daemon was killed, where somebody kept count (one a line in deaths.txt). `texts` are all texts
+    which the daemon was killed, where somebody kept count (one a line in deaths.txt), `unwritten` those at which
+    its database failed it, the same way (unwritten.txt). `texts` are all texts
     in which none of `canaries` (planted secrets) may appear, by the name to call them in a finding.
     """
 
@@ -37,6 +38,7 @@ class Evidence:
     scenario: Record = field(default_factory=dict)
     account: str = ""
     deaths: Sequence[str] = ()
+    unwritten: Sequence[str] = ()
     canaries: Sequence[str] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -53,6 +55,7 @@ def read(directory: Path) -> Evidence:
         scenario=_yaml(directory / "scenario.yaml"),
         policies={path.stem: _yaml(path) for path in sorted((directory / "policies").glob("*.yaml"))},
         deaths=_plain_lines(directory / "deaths.txt"),
+        unwritten=_plain_lines(directory / "unwritten.txt"),
         canaries=canaries,
         texts=_texts(directory) if canaries else {},
     )

@@ -57,6 +57,7 @@ class Story:
         self.scenario = {"mode": "act"} | (scenario or {})
         self.canaries: list[str] = []
         self.deaths: list[str] = []
+        self.unwritten: list[str] = []
         self.ledger: list[Raw] = []
         self.requests: list[Raw] = []
         self.journal: list[Raw] = []
@@ -237,6 +238,7 @@ class Story:
             scenario=self.scenario,
             policies={"standard": self.policy},
             deaths=self.deaths,
+            unwritten=self.unwritten,
             canaries=self.canaries,
             texts={"journal.jsonl": str(self.journal), "requests.jsonl": str(self.requests)},
         )

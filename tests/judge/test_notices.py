@@ -1,4 +1,6 @@
-from tests.judge.story import Story, bad_release, first_raise
+import pytest
+
+from tests.judge.story import Story, at, bad_release, first_raise
 from tests.judge.verdict import judge
 
 
@@ -66,6 +68,14 @@ def test_a_notice_may_arrive_twice_when_the_daemon_died_in_between():
     story.dies(28.6)
     story.tells(29, "raised", key="notice-0")
     assert story.blamed() == {}
+
+
+@pytest.mark.parametrize(("failed", "blamed"), [(28.6, {}), (5, {"notices_doubled": 1})])
+def test_a_notice_may_arrive_twice_when_the_database_failed_in_between(failed, blamed):
+    story = first_raise()
+    story.unwritten.append(at(failed))
+    story.tells(29, "raised", key="notice-0")
+    assert story.blamed() == blamed
 
 
 def test_a_daemon_that_died_much_earlier_excuses_nothing():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from stagedrollout.emulator.scenario import Scenario
@@ -46,6 +46,7 @@ class Machine:
         self.kernel = Kernel(Random(f"{seed}/baton"), world.timeline)
         self.clock = MachineClock(world.timeline, clock)
         self.marks = marks
+        self.unwritten: list[datetime] = []
         self._draw = Random(f"{seed}/machine")
         self._retries = Random(f"{seed}/retries")
         self._disk = Disk(self.kernel, self._draw, disk)
@@ -83,3 +84,4 @@ class Machine:
 
     def _failed(self, kind: str) -> None:
         self.marks[f"disk: {kind}"] += 1
+        self.unwritten.append(self.kernel.now)

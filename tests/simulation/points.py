@@ -49,6 +49,7 @@ WRITES = (
     "storage release",
     "storage savepoint",
     "storage update command",
+    "storage update daemon",
     "storage update intent",
     "storage update outbox",
     "storage update thread",

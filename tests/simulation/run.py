@@ -172,6 +172,7 @@ class Run:
             },
             account=ACCOUNT,
             deaths=[iso(death) for death in self._deaths],
+            unwritten=[iso(at) for at in self._machine.unwritten],
         )
         told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
         return Left(evidence, self._marks, told, tuple(self._unrepeatable()))

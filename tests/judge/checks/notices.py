@@ -109,8 +109,9 @@ def _ends_a_halt(entry: Entry) -> bool:
 
 
 def _in_doubt(case: Case, first: Message, again: Message) -> bool:
-    """A second copy is forgiven where nobody could know that the first had arrived."""
+    """A second copy is forgiven where nobody could know, or write down, that the first had arrived."""
     request = next((r for r in case.evidence.requests if r["seq"] == first.request), None)
     if request and (request.get("fault") or request.get("status") is None or request["status"] >= 500):
         return True
-    return any(first.at <= instant(death) <= again.at for death in case.evidence.deaths)
+    forgotten = (*case.evidence.deaths, *case.evidence.unwritten)
+    return any(first.at <= instant(at) <= again.at for at in forgotten)
