@@ -185,7 +185,7 @@ def _make(box: dict[str, Any], edit: Edit) -> None:
         case "rename" if isinstance(parent, dict) and key != "it":
             parent[f"{key}X"] = parent.pop(key)
         case "text":
-            parent[key] = json.dumps(here) if not isinstance(here, str) else _number(here)
+            parent[key] = json.dumps(here, default=repr) if not isinstance(here, str) else _number(here)
         case "empty":
             parent[key] = type(here)() if here is not None else ""
         case _:

@@ -17,7 +17,7 @@ from tests.fuzz.spoiling import Raw
 from tests.fuzz.target import SWEEPS
 from tests.fuzz.world import Fuzzed, opened
 
-FEW = ([], {}, Raw('"\\ud800"'), DROPPED)
+FEW = ([], Raw('"\\ud800"'), DROPPED)
 PLAY, APPLE = Store.GOOGLE_PLAY, Store.APP_STORE
 
 

@@ -51,7 +51,7 @@ def _counted(readings: Any) -> None:
                 assert 0 <= arm.window.bad <= arm.window.total
 
 
-@fuzz("sentry-sessions", DRAWN, examples=60)
+@fuzz("sentry-sessions", DRAWN, examples=30)
 def test_any_answer_about_sessions_is_readings_or_our_error(drawn):
     spoils, store = drawn
     world = opened(spoils, recorded=True)
@@ -63,7 +63,7 @@ def test_any_answer_about_sessions_is_readings_or_our_error(drawn):
             sound(core.assess(core.rollout, readings))
 
 
-@fuzz("sentry-tallies", DRAWN, examples=60)
+@fuzz("sentry-tallies", DRAWN, examples=30)
 def test_any_answer_about_counts_is_readings_or_our_error(drawn):
     spoils, store = drawn
     world = opened(spoils, recorded=True)
@@ -83,7 +83,7 @@ def test_any_answer_about_issues_is_issues_or_our_error(drawn):
     told(lambda: issues.read(world.asks(store).candidate))
 
 
-@fuzz("opinions", DRAWN, examples=60)
+@fuzz("opinions", DRAWN, examples=30)
 def test_any_answer_about_reviews_and_averages_is_readings_or_our_error(drawn):
     spoils, store = drawn
     world = opened(spoils, recorded=True)
@@ -107,18 +107,18 @@ def _own(world: Fuzzed, prefix: str) -> None:
         assert not isinstance(reading, Valued) or reading.as_of <= world.now
 
 
-@fuzz("own-sources", st.tuples(LINES, st.sampled_from(KINDS)), examples=120)
+@fuzz("own-sources", st.tuples(LINES, st.sampled_from(KINDS)), examples=25)
 def test_any_answer_to_a_query_is_a_reading_or_our_error(drawn):
     spoils, kind = drawn
     _own(opened(spoils, recorded=True), kind)
 
 
-@fuzz("vitals", st.tuples(LINES, st.sampled_from(["crashes", "anrs"])), examples=70)
+@fuzz("vitals", st.tuples(LINES, st.sampled_from(["crashes", "anrs"])), examples=30)
 def test_any_answer_about_vitals_is_a_reading_or_our_error(drawn):
     spoils, kind = drawn
     _own(opened(spoils, recorded=True), kind)
 
 
-@fuzz("ratings-bucket", LINES, examples=50)
+@fuzz("ratings-bucket", LINES, examples=25)
 def test_any_answer_of_the_bucket_is_a_reading_or_our_error(spoils):
     _own(opened(spoils, recorded=True), "stars")

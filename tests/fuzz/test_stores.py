@@ -58,12 +58,12 @@ def _reads(store: Store, drawn: Any) -> None:
     _looks(world, store, known)
 
 
-@fuzz("play-read", LINES, examples=70)
+@fuzz("play-read", LINES, examples=30)
 def test_any_answer_about_a_track_is_a_state_or_our_error(drawn):
     _reads(Store.GOOGLE_PLAY, drawn)
 
 
-@fuzz("app-store-read", LINES, examples=70)
+@fuzz("app-store-read", LINES, examples=30)
 def test_any_answer_about_versions_is_a_state_or_our_error(drawn):
     _reads(Store.APP_STORE, drawn)
 
@@ -93,11 +93,11 @@ def _acts(store: Store, drawn: Any) -> None:
     learnt(first, outcome.state, world.now)
 
 
-@fuzz("play-act", ACTS, examples=70)
+@fuzz("play-act", ACTS, examples=30)
 def test_any_answer_to_an_edit_is_an_outcome_or_our_error(drawn):
     _acts(Store.GOOGLE_PLAY, drawn)
 
 
-@fuzz("app-store-act", ACTS, examples=70)
+@fuzz("app-store-act", ACTS, examples=30)
 def test_any_answer_to_a_write_is_an_outcome_or_our_error(drawn):
     _acts(Store.APP_STORE, drawn)
