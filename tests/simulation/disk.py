@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from stagedrollout.storage.engine import BUSY_SECONDS, Engine
 from tests.simulation.kernel import Kernel
-from tests.simulation.perils import only_reads
+from tests.simulation.perils import before_each_begin, only_reads
 
 BUSY, FULL, BROKEN, UNKNOWN = "busy", "full", "broken", "unknown"
 KINDS = (BUSY, FULL, BROKEN, UNKNOWN)
@@ -53,7 +53,7 @@ class Disk:
         self.failed: Callable[[str], None] = lambda kind: None
 
     def haunt(self, engine: Engine) -> None:
-        event.listen(engine, "begin", self._begins, insert=True)  # before the product's own BEGIN
+        before_each_begin(engine, self._begins)
         event.listen(engine, "commit", self._commits)
         event.listen(engine, "checkin", self._is_over)
 

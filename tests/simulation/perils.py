@@ -8,6 +8,7 @@ that only reads has one point, since nothing lies between its two sides that cou
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from random import Random
 from typing import Any, Protocol
@@ -84,7 +85,7 @@ class Perils:
             self.point(COMMIT + AFTER)
 
         dialect.do_commit = committed  # type: ignore[method-assign]
-        event.listen(engine, "begin", lambda connection: self.point(_beginning(connection)), insert=True)
+        before_each_begin(engine, lambda connection: self.point(_beginning(connection)))
         for about_to in ("do_execute", "do_executemany"):
             event.listen(engine, about_to, lambda _, statement, *rest: self.point(_begun(statement)))
         event.listen(engine, "after_cursor_execute", self._executed)
@@ -145,6 +146,16 @@ def of_group(name: str) -> str:
     what, _, side = name.partition(": ")
     service, _, operation = what.partition(" ")
     return f"{what}" if service == "storage" and operation in ("begin", "commit") else f"{service}: {side}"
+
+
+def before_each_begin(engine: Engine, heard: Callable[[Connection], None]) -> None:
+    """Let `heard` be told of a transaction before the product's own BEGIN: events are heard in the order in which they
+    were listened to, and this one takes no listener in front of the others."""
+    before = list(engine.dispatch.begin)
+    for listener in before:
+        event.remove(engine, "begin", listener)
+    for listener in (heard, *before):
+        event.listen(engine, "begin", listener)
 
 
 def only_reads(connection: Connection) -> bool:
