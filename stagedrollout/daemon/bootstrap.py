@@ -26,9 +26,10 @@ from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.channels import open_channels
-from stagedrollout.daemon.clock_watch import ClockWatch, Steady, boot_seconds
+from stagedrollout.daemon.clock_watch import ClockWatch
 from stagedrollout.daemon.clocks import EmulatorClock, LockStep, SystemClock
 from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.elapsed import Elapsed, elapsed
 from stagedrollout.daemon.footing import KEEPS_A_MARK, KeptFooting, open_highwater
 from stagedrollout.daemon.health.opening import open_report
 from stagedrollout.daemon.hearing import Hearer
@@ -191,9 +192,9 @@ def clock_of(settings: Settings, doors: Doors) -> Clock:
     return doors.clock or _lock_step(settings, doors) or SystemClock()
 
 
-def _steady(clock: Clock) -> Steady:
+def _steady(clock: Clock) -> Elapsed:
     """The machine's; a clock that is none of the machine's is its own, for real time says nothing of it."""
-    return boot_seconds if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()
+    return elapsed if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()
 
 
 def _lock_step(settings: Settings, doors: Doors) -> LockStep | None:

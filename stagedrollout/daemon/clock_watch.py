@@ -7,8 +7,6 @@ machine's clock that is set is noticed at once and without another request, and 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from stagedrollout.core.clocks import ClockReading
 from stagedrollout.core.model import RolloutKey
 from stagedrollout.core.ports import Clock
+from stagedrollout.daemon.elapsed import Elapsed
 
 LISTENED_TO = ("google_play", "app_store", "sentry")
 """Whose dates count: what is raised on comes from them. Others may be caches, which repeat an old date."""
@@ -25,15 +24,6 @@ FORGOTTEN_AFTER_SECONDS = 2 * 3_600.0
 
 SLACK = timedelta(seconds=1)
 """Two clocks that both only tick may differ by this much in what they say has passed."""
-
-Steady = Callable[[], float]
-"""Seconds that only go forward and that nobody can set; also while the machine sleeps."""
-
-
-def boot_seconds() -> float:
-    """The machine's own steady clock."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +47,7 @@ class _Anchor:
 class ClockWatch:
     """Safe from many threads; nothing here raises."""
 
-    def __init__(self, clock: Clock, steady: Steady) -> None:
+    def __init__(self, clock: Clock, steady: Elapsed) -> None:
         self._clock = clock
         self._steady = steady
         self._guard = threading.Lock()

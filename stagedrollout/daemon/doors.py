@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stagedrollout.core.ports import Clock, Dates
-from stagedrollout.daemon.clock_watch import Steady
+from stagedrollout.daemon.elapsed import Elapsed
 from stagedrollout.http.client import Transport
 from stagedrollout.notify.slack import Call
 from stagedrollout.stores.google_play.wire import OpenHttp
@@ -25,7 +25,7 @@ class Doors:
     clock: Clock | None = None
     wall: Clock | None = None
     reports: ReportTransport | None = None
-    steady: Steady | None = None
+    steady: Elapsed | None = None
     """Time that nobody can set; by default the machine's, or where the clock is another, that clock's own."""
     dates: Dates | None = None
     """Who is told the date of each answer; bootstrap brings it."""

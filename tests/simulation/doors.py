@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import httplib2
 
-from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.request import Request, Response
@@ -23,6 +22,7 @@ from stagedrollout.emulator.world import World
 from stagedrollout.http.client import in_process
 from stagedrollout.notify import slack_wire
 from stagedrollout.notify.slack_answer import failure, no_answer
+from tests.simulation.clocks import MachineClock
 from tests.simulation.lines import lost
 from tests.simulation.perils import Perils, of_request
 from tests.simulation.plan import HTTP_TIMEOUT
@@ -121,7 +121,7 @@ class VirtualClock:
         return self._world.timeline.now
 
 
-def doors(gate: Gate, world: World, machine: Clock | None = None) -> Doors:
+def doors(gate: Gate, world: World, machine: MachineClock | None = None) -> Doors:
     """`machine`: the clock of the machine the daemon runs on; None: it is right, and stands still while one works."""
     clock = machine or VirtualClock(world)
     return Doors(
@@ -130,6 +130,7 @@ def doors(gate: Gate, world: World, machine: Clock | None = None) -> Doors:
         slack=lambda method, payload: _slack(gate, world, method, payload),
         clock=clock,
         wall=machine,
+        steady=machine.monotonic if machine else None,
     )
 
 

@@ -149,7 +149,7 @@ class Life:
         bell.listen(also)
 
     def _open_pool(self, most: int, name: str) -> Pool:
-        ended = self._told if name == TELL else self.stir
+        ended = self.stir if name == PASS else self._look_again
         self._pools[name] = Pool(self._kernel, most, name, self._begins, ended)
         return self._pools[name]
 
@@ -157,8 +157,8 @@ class Life:
         if name == HALT and self._pools[PASS].working:
             self._marks["halt in the middle of a pass"] += 1
 
-    def _told(self) -> None:
-        """Whether there is more to tell is a matter of time."""
+    def _look_again(self) -> None:
+        """Whether there is more to tell, or a halt to be followed, what is due says; a pass has its say in that."""
         self._stirred.set()
 
     def _something_was_written(self) -> None:

@@ -24,17 +24,20 @@ from tests.simulation.kernel import Kernel
 from tests.simulation.standins import Threading
 
 SUBSTITUTED = (
+    "stagedrollout.daemon.clock_watch",
+    "stagedrollout.daemon.elapsed",
     "stagedrollout.daemon.lanes",
     "stagedrollout.daemon.linking",
     "stagedrollout.daemon.listening",
     "stagedrollout.daemon.named_signals",
     "stagedrollout.daemon.places",
-    "stagedrollout.daemon.reconcile",
     "stagedrollout.daemon.recorder",
     "stagedrollout.daemon.scheduler",
+    "stagedrollout.daemon.spool",
     "stagedrollout.daemon.health.rounds",
     "stagedrollout.http.answer",
     "stagedrollout.http.deadline",
+    "stagedrollout.http.held",
     "stagedrollout.notify.relay",
     "stagedrollout.signals.app_store_reviews",
     "stagedrollout.signals.compared",
@@ -43,6 +46,7 @@ SUBSTITUTED = (
     "stagedrollout.signals.sentry_call",
     "stagedrollout.signals.store_average",
     "stagedrollout.signals.vitals",
+    "stagedrollout.storage.highwater",
     "stagedrollout.stores.app_store.client",
     "stagedrollout.stores.app_store.tokens",
     "stagedrollout.stores.google_play.api",
@@ -73,6 +77,7 @@ class Time:
 
     def __init__(self, kernel: Kernel, clock: MachineClock) -> None:
         self.monotonic = clock.monotonic
+        self.clock_gettime = lambda _: clock.monotonic()
         self.time = clock.time
         self.sleep = lambda seconds: kernel.pause(timedelta(seconds=seconds))
 
