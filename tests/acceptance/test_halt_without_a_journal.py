@@ -5,8 +5,12 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 
+import pytest
+
 from tests.acceptance.processes import eventually
 from tests.acceptance.stories import short, turns_bad
+
+pytestmark = pytest.mark.promise("R18")
 
 
 def _database(stage):

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
+
 from tests.acceptance.stories import short, turns_bad
+
+pytestmark = pytest.mark.promise("R17")
+
 
 WHY = ("--reason", "the disk broke, the backup is of this morning")
 

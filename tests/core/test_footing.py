@@ -31,6 +31,9 @@ from tests.core.builders import (
     with_facts,
 )
 
+pytestmark = pytest.mark.promise("R17", "R19")
+
+
 SECOND = timedelta(seconds=1)
 BEHIND = (Reason("journal_behind", "the journal ends at entry 3 and had come to 9"),)
 RAISES = (CommandVerb.ADVANCE, CommandVerb.COMPLETE, CommandVerb.START)

@@ -18,6 +18,9 @@ from tests.simulation.plan import Plan
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, play
 
+PROMISES = ("R13", "R16", "R18", "R20")
+"""What is looked at here (the README's table)."""
+
 _MAY_FAIL = ("start", "resume", "advance", "complete")
 """Orders that raise: one whose daemon died before it was sent is not sent by the next one. It fails, and says so."""
 

@@ -9,6 +9,9 @@ import pytest
 from tests.crash.playing import played, seconds, singles
 from tests.crash.stories import STORIES
 
+pytestmark = pytest.mark.promise("R13")
+
+
 PER_STORY = 6
 """Deaths of each story, evenly spread over its distinct ones, in every test run. `./dev crash` dies them all."""
 

@@ -9,6 +9,9 @@ import pytest
 
 from tests.crash.failing import FAILED, KINDS, Failing, Failure, how_many, with_failure
 
+pytestmark = pytest.mark.promise("R3", "R18")
+
+
 PER_STORY = 4
 """Failures of a kind, once and lasting, evenly spread. `./dev crash --failing` tries them all."""
 

@@ -27,6 +27,9 @@ from tests.simulation.points import AFTER, COMMIT
 from tests.simulation.run import play
 from tests.simulation.setting import memory_folder
 
+pytestmark = pytest.mark.promise("R13", "R18")
+
+
 EVERY = 64
 STORY = "apple-halt"
 _TABLES = (

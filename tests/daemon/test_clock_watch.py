@@ -10,6 +10,9 @@ from stagedrollout.core.clocks import disagreement
 from stagedrollout.daemon.clock_watch import FORGOTTEN_AFTER_SECONDS, ClockWatch
 from tests.core.builders import DAY, HOUR, KEY, NOON
 
+pytestmark = pytest.mark.promise("R19")
+
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -18,6 +18,10 @@ from stagedrollout.core.policy import Policy
 from stagedrollout.core.units import percent_text
 from stagedrollout.emulator.scenario import Scenario
 from stagedrollout.emulator.scenario_file import load_scenario, shipped_scenarios
+from tests.docs import promises
+from tests.incidents import incidents
+from tests.simulation import record
+from tests.simulation.tally import Tally
 
 WIDTH = 90
 
@@ -137,10 +141,46 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def campaign() -> str:
+    """What the simulation's ledger says has been played, all lines together."""
+    batches = record.read(record.LEDGER)
+    if not batches:
+        return "No campaign is on record yet."
+    whole, last = Tally.whole(batch.tally for batch in batches), batches[-1]
+    faults = sum(whole.faults.values())
+    commits = ", ".join(dict.fromkeys(batch.commit for batch in batches))
+    return (
+        f"Campaign on record ([ledger](tests/simulation/campaign.jsonl)), until {last.date}, commits {commits}: "
+        f"**{whole.seeds:,} seeds, {faults:,} faults, {whole.months:,} runs of 30 virtual days and more, "
+        f"{whole.violations:,} violations**; {whole.replayed:,} seeds were played again in another process, with "
+        f"{len(whole.mismatches)} differences."
+    )
+
+
+def incidents_elsewhere() -> str:
+    rows = [
+        (
+            f"[{one.project}{f' #{one.number}' if one.number else ''}]({one.url})",
+            one.what,
+            _test_link(one.test),
+        )
+        for one in incidents()
+    ]
+    return _table(("There", "What happened", "Here"), rows)
+
+
+def _test_link(test: str) -> str:
+    file, name = test.split("::")
+    return f"[{name.removeprefix('test_').replace('_', ' ')}]({file})"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "exit-codes": exit_codes,
     "states": states,
     "scenarios": scenarios,
     "policies": policies,
+    "promises": promises.table,
+    "campaign": campaign,
+    "incidents": incidents_elsewhere,
 }

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.acceptance.processes import eventually
 from tests.acceptance.stories import short
 from tests.processes.machine_clock import MachineClock
+
+pytestmark = pytest.mark.promise("R3", "R19")
+
 
 WHY = ("--reason", "because of a test")
 

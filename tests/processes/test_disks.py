@@ -16,6 +16,9 @@ from tests.acceptance.processes import eventually
 from tests.acceptance.stories import short, turns_bad
 from tests.processes.disks import files_no_larger_than, full, read_only, small_disk
 
+pytestmark = pytest.mark.promise("R3", "R18")
+
+
 WHY = ("--reason", "because of a test")
 RAISED = [("inProgress", 50)]
 SMALL_BYTES = 40_000

@@ -8,9 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.processes import ROOT, eventually, surroundings
 from tests.processes import __main__ as command
 from tests.processes.kills import KILLS_PER_STORY, Told, killed, stories
+
+pytestmark = pytest.mark.promise("R13")
 
 
 def test_five_kills_lose_nothing_and_double_nothing(tmp_path):

@@ -10,6 +10,9 @@ import pytest
 from tests.acceptance.processes import eventually
 from tests.acceptance.stories import ios, short, turns_bad
 
+pytestmark = pytest.mark.promise("R13", "R15")
+
+
 RAISED = [("inProgress", 50)]
 DEADLINE_SECONDS = 10.0
 """The shortest that a configuration may name."""

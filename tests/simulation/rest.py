@@ -15,6 +15,9 @@ from stagedrollout.emulator.scenario import APP_STORE
 from tests.simulation.plan import Plan
 from tests.simulation.run import Left
 
+PROMISES = ("R20", "R4")
+"""What is looked at here (the README's table)."""
+
 _AT_REST = {
     "halted": "only a person resumes it",
     "completed": "everyone has it",

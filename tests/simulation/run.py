@@ -37,6 +37,9 @@ from tests.simulation.perils import Drawn, Fate, SimulatedCrash, of_group
 from tests.simulation.plan import Plan, SecondThoughts
 from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder
 
+PROMISES = ("R16",)
+"""What is looked at here (the README's table)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Left:

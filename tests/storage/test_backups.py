@@ -24,6 +24,8 @@ from stagedrollout.storage.migrate import HEAD, REVISIONS, revision
 from stagedrollout.storage.verifying import verify
 from tests.storage.rows import SHOP, STANDING, batch, entry
 
+pytestmark = pytest.mark.promise("R17")
+
 
 @pytest.fixture
 def journal(engine: Engine) -> Journal:

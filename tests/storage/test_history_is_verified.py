@@ -17,6 +17,8 @@ from stagedrollout.storage.highwater import HighWater, mark_file
 from stagedrollout.storage.journal import Journal
 from tests.storage.rows import CHAT, SHOP, STANDING, batch, entry
 
+pytestmark = pytest.mark.promise("R16")
+
 
 @pytest.fixture
 def recorded(engine: Engine) -> tuple[Recorded, ...]:

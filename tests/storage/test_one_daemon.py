@@ -22,6 +22,9 @@ HOLD_THE_LOCK = """
 import sys, time
 from pathlib import Path
 from stagedrollout.storage.lock import SingleDaemonLock
+
+pytestmark = pytest.mark.promise("R14")
+
 with SingleDaemonLock.beside(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
