@@ -62,6 +62,12 @@ class AppleStory(Story):
         self._phased(hour, before, LIVE, cause="apple")
         self._served_now(hour, LIVE, cause="apple")
 
+    def replaced(self, hour: float) -> None:
+        """A newer version has its place."""
+        before, self.state, self.day = self._view(), "REPLACED", 0
+        self._phased(hour, before, "REPLACED_WITH_NEW_VERSION", cause="store")
+        self._served_now(hour, "REPLACED_WITH_NEW_VERSION", cause="store")
+
     def person(self, hour: float, act: str, *, noticed: str = "") -> None:
         """Somebody clicks in App Store Connect; `noticed` is what the journal then calls it."""
         self.turns(hour, _CONSOLE_TO[act], cause="console")

@@ -73,6 +73,14 @@ def test_people_hear_that_a_completed_release_fails_and_cannot_be_halted(told, b
     assert _completed(told=told).blamed() == blamed
 
 
+@pytest.mark.parametrize(("told", "blamed"), [(True, {}), (False, {"notices_lost": 1})])
+def test_a_version_that_replaces_the_completed_one_hours_later_is_no_halt_that_came_late(told, blamed):
+    story = _completed(told=told)
+    story.replaced(23)
+    story.ends("superseded")
+    assert story.blamed() == blamed
+
+
 def test_a_veto_gate_halts_as_well():
     gates = [
         {"metric": "crash_free_sessions", "floor": 40.0, "min_sample": 100},

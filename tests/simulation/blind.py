@@ -119,6 +119,7 @@ MUST_BE_MET = (
     "crash: app_store: after receive",
     "crash: storage begin",
     "crash: storage commit",
+    "start broke off: StorageError",
     "fault: google_play drop",
     "fault: google_play drop_after",
     "fault: google_play 500",

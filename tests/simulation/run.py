@@ -17,6 +17,7 @@ from typing import Any
 from stagedrollout.cli.export import notice_rows, rollouts
 from stagedrollout.cli.history import journal_rows
 from stagedrollout.core import facts
+from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import Command
 from stagedrollout.core.replay import replay
 from stagedrollout.emulator.clock import iso
@@ -50,6 +51,10 @@ class Left:
     marks: Counter[str]
     orders: Mapping[str, str]
     unrepeatable: tuple[str, ...] = ()
+
+
+class NotStarted(Exception):
+    """A life ended before it began."""
 
 
 def play(plan: Plan, fate: Fate | None = None) -> Left:
@@ -100,8 +105,9 @@ class Run:
     def _live(self) -> None:
         """One life, and the time until the next one."""
         self._gate.perils = self._fate.life(self._world)
+        failed_before = len(self._machine.unwritten)
         try:
-            self._life = Life(self._loaded, self._gate, self._world, self._marks, self._machine)
+            self._life = self._begin()
             try:
                 self._life.until(self._plan.scenario.ends)
             finally:
@@ -109,6 +115,18 @@ class Run:
         except SimulatedCrash as crash:
             self._marks[f"crash: {of_group(str(crash))}"] += 1
             self._lie_dead()
+        except NotStarted as error:
+            if len(self._machine.unwritten) == failed_before:
+                raise  # no disk failed
+            self._marks[f"start broke off: {type(error.__cause__).__name__}"] += 1
+            self._lie_dead()
+
+    def _begin(self) -> Life:
+        """Raises NotStarted where a real process would end with words, and be started again by its service manager."""
+        try:
+            return Life(self._loaded, self._gate, self._world, self._marks, self._machine)
+        except StorageError as error:
+            raise NotStarted(str(error)) from error
 
     def _order(self, command: Command) -> None:
         """A person leaves an order, whether a daemon is alive or not."""

@@ -15,7 +15,7 @@ from stagedrollout.emulator.clock import Timeline
 from stagedrollout.storage.engine import open_engine, open_existing, reading, writing
 from tests.judge import judge
 from tests.simulation.clocks import MachineClock, WrongClock
-from tests.simulation.disk import KINDS, Disk, FailingDisk
+from tests.simulation.disk import FULL, KINDS, Disk, FailingDisk
 from tests.simulation.kernel import Kernel
 from tests.simulation.plan import drawn
 from tests.simulation.rest import unrest
@@ -89,6 +89,11 @@ def test_others_get_their_turn_around_a_transaction_and_never_inside_it(tmp_path
 def test_whatever_the_disk_does_to_a_transaction_no_promise_is_broken(seed: int, kind: str):
     left = play(replace(drawn(seed), disk=FailingDisk(0.15, (kind,))))
     assert well(left, seed)[f"disk: {kind}"] > 2
+
+
+def test_a_disk_that_fails_while_the_daemon_starts_costs_one_life_and_the_next_one_goes_on():
+    plan = replace(drawn(SEEDS[0]), disk=FailingDisk(0.3, (FULL,)), points_per_life=60)
+    assert well(play(plan), SEEDS[0])["start broke off: StorageError"] > 0
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -99,7 +99,7 @@ def weather(draw: Random, stores: tuple[str, ...]) -> Weather:
         if words:
             faults[service] = tuple(words)
     chances = {service: min(0.2, 3 * chance) if service == APP_STORE else chance for service in faults}
-    return Weather(faults, chances, timedelta(seconds=draw.choice((0, 0.3, 3))))
+    return Weather(faults, chances, timedelta(seconds=draw.choice((0.02, 0.3, 3))))
 
 
 def kinds_that_befall(service: str) -> list[str]:

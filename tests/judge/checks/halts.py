@@ -73,7 +73,7 @@ def _faults(case: Case, one: Due) -> Iterator[Finding]:
     if _held_back_by_review(case, one, latest):
         return
     name = case.served[one.key][0].name
-    if stopped is None and _is_final(case, one, latest):
+    if (stopped is None or stopped > latest) and _is_final(case, one, latest):
         if latest <= case.ended_at and not _was_told(case, one, latest):
             text = f"{name} is complete and cannot be halted; nobody was told that {one.gate} fails"
             yield Finding("notices_lost", one.at.isoformat(), one.key.app, text)
@@ -86,7 +86,7 @@ def _faults(case: Case, one: Due) -> Iterator[Finding]:
 
 
 def _is_final(case: Case, one: Due, latest: datetime) -> bool:
-    """Complete on the App Store: there is no brake left."""
+    """Complete on the App Store: there is no brake left, and what replaces it later is no halt."""
     serving = case.serving_before(one.key, latest)
     return one.key.store == APP_STORE and serving is not None and serving.status == "COMPLETE"
 
