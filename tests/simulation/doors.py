@@ -24,7 +24,7 @@ from stagedrollout.notify import slack_wire
 from stagedrollout.notify.slack_answer import failure, no_answer
 from tests.simulation.clocks import MachineClock
 from tests.simulation.lines import lost
-from tests.simulation.perils import Perils, of_request
+from tests.simulation.perils import NoPerils, Perils, of_request
 from tests.simulation.plan import HTTP_TIMEOUT
 from tests.simulation.points import AFTER_RECEIVE, BEFORE_SEND
 from tests.simulation.weather import Kind, Weather
@@ -58,7 +58,7 @@ class Gate:
         self._world = world
         self._weather = weather
         self._draw = draw
-        self.perils = Perils(draw, 0)
+        self.perils: Perils = NoPerils()
         self.pass_time: Callable[[timedelta], None] = self._go_on
         self.watch: Callable[[str, bytes], None] = lambda service, body: None
         self.calm = False

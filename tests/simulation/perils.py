@@ -101,6 +101,16 @@ class Perils:
             self.point(name + AFTER)
 
 
+class NoPerils(Perils):
+    """Of what is no life of a daemon's: nothing of it dies, and it may do what no pass does."""
+
+    def __init__(self) -> None:
+        super().__init__(Random(0), 0)
+
+    def point(self, name: str) -> None:
+        pass
+
+
 class Fate(Protocol):
     """How the daemon's lives end, and how soon each is followed by the next."""
 

@@ -35,7 +35,7 @@ from tests.signals.own.emulated import NAME, TOKEN, counts, values
 from tests.simulation.doors import URL, Gate
 from tests.simulation.life import Life
 from tests.simulation.machine import Machine, in_its_own_time
-from tests.simulation.perils import Perils
+from tests.simulation.perils import NoPerils
 from tests.simulation.setting import loaded, memory_folder
 from tests.simulation.weather import Weather
 
@@ -97,7 +97,7 @@ class Told:
 
     def _play(self) -> None:
         gate = Gate(self.world, Weather({}, {}, timedelta(0)), Random(7))
-        gate.perils = Perils(Random(7), 0)
+        gate.perils = NoPerils()
         machine = Machine(self.world, 7, Counter())
         with machine.at_work():
             life = Life(self._loaded, gate, self.world, Counter(), machine)
