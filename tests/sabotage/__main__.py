@@ -4,59 +4,48 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import track
 
 from tests.sabotage.copy import tree
+from tests.sabotage.player import Player
 from tests.sabotage.sabotages import SABOTAGES, Sabotage
 
 SEEDS_MOST = 500
-_SECONDS_MOST = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """`seed` None: no seed noticed anything."""
+    """`seed` None: none of the `tried` seeds noticed anything."""
 
     sabotage: Sabotage
     seed: int | None
     fault: str
+    tried: int
 
 
-def caught(sabotage: Sabotage, seeds: int) -> Caught:
+def caught(sabotage: Sabotage, seeds: int, sound: Player) -> Caught:
     """By the first seed that fails with the sabotage and is clean without it."""
-    first = 0
-    with tree(sabotage) as damaged, tree(None) as sound:
-        while first < seeds:
-            found = _hunted(damaged, first, seeds - 1)
-            if found is None:
-                break
-            if _hunted(sound, found["seed"], found["seed"]) is None:
-                return Caught(sabotage, found["seed"], found["fault"])
-            first = found["seed"] + 1
-    return Caught(sabotage, None, "")
+    tried = 0
+    with tree(sabotage) as place, Player(place) as damaged:
+        for tried, seed in enumerate(order(sabotage, seeds), 1):
+            found = damaged.faults(seed)
+            if found and not sound.faults(seed):
+                return Caught(sabotage, seed, found[0], tried)
+    return Caught(sabotage, None, "", tried)
 
 
-def _hunted(place: Path, first: int, last: int) -> dict[str, object] | None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.sabotage.hunt", str(first), str(last)],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"},
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS_MOST,
-    )
-    found: dict[str, object] | None = json.loads(ran.stdout) if ran.stdout.strip() else None
-    return found
+def order(sabotage: Sabotage, seeds: int) -> Iterator[int]:
+    """What caught it before, then all the others: a seed that tells another story by now costs a second, no more."""
+    likely = [seed for seed in sabotage.likely if seed < seeds]
+    yield from likely
+    yield from (seed for seed in range(seeds) if seed not in likely)
 
 
 @click.command(help="Break the product in twenty ways, and see each caught by the simulation.")
@@ -80,8 +69,8 @@ def sabotage(names: tuple[str, ...], seeds: int, jobs: int, *, as_json: bool) ->
 
 def _all(chosen: list[Sabotage], seeds: int, jobs: int) -> Iterator[Caught]:
     console = Console(stderr=True)
-    with ThreadPoolExecutor(jobs) as pool:
-        running = pool.map(lambda one: caught(one, seeds), chosen)
+    with tree(None) as place, Player(place) as sound, ThreadPoolExecutor(jobs) as pool:
+        running = pool.map(lambda one: caught(one, seeds, sound), chosen)
         yield from track(
             running, "sabotages", total=len(chosen), console=console, disable=not console.is_terminal
         )
@@ -92,7 +81,13 @@ def _document(results: list[Caught]) -> dict[str, object]:
         "sabotages": len(results),
         "caught": sum(one.seed is not None for one in results),
         "by": [
-            {"name": one.sabotage.name, "area": one.sabotage.area, "seed": one.seed, "fault": one.fault}
+            {
+                "name": one.sabotage.name,
+                "area": one.sabotage.area,
+                "seed": one.seed,
+                "tried": one.tried,
+                "fault": one.fault,
+            }
             for one in results
         ],
     }

@@ -13,7 +13,7 @@ from tests.sabotage.sabotages import Sabotage
 
 ROOT = Path(__file__).resolve().parents[2]
 _COPIED = ("stagedrollout", "tests", "policies")
-_UNNEEDED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.jsonl")
+_UNNEEDED = shutil.ignore_patterns("*.jsonl")
 
 
 class NotThere(Exception):

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sabotage:
-    """In `file` (below stagedrollout/), within the function `where`, the text `sound` becomes `broken`."""
+    """In `file` (below stagedrollout/), within the function `where`, the text `sound` becomes `broken`.
+
+    `likely`: the seeds that caught it last time, which are tried first. Nothing rests on them.
+    """
 
     name: str
     area: str
@@ -15,6 +18,7 @@ class Sabotage:
     where: str
     sound: str
     broken: str
+    likely: tuple[int, ...] = ()
 
 
 SABOTAGES = (

@@ -1,0 +1,55 @@
+"""survivors.json: how many mutants of each module the tests notice, and the others by name, each with a reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.mutation.mutants import Mutant
+from tests.mutation.playing import Fate
+
+FILE = Path(__file__).with_name("survivors.json")
+NOBODY_LOOKED = "nobody has looked at it yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Of one module. An endless mutant is a noticed one: a test that hangs is a failing test."""
+
+    mutants: int
+    killed: int
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.killed / self.mutants if self.mutants else 100.0
+
+
+def scores(results: Iterable[tuple[Mutant, Fate]]) -> Mapping[str, Score]:
+    told: dict[str, list[bool]] = {}
+    for mutant, fate in results:
+        told.setdefault(mutant.file, []).append(fate in (Fate.KILLED, Fate.ENDLESS))
+    return {file: Score(len(fates), sum(fates)) for file, fates in sorted(told.items())}
+
+
+def read() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+    return document
+
+
+def write(results: Sequence[tuple[Mutant, Fate]]) -> None:
+    """The modules played now take the place of what the file says of them; reasons given before stay."""
+    document = read()
+    for file, score in scores(results).items():
+        known = document.get(file, {}).get("survivors", {})
+        left = sorted(
+            m.name for m, fate in results if m.file == file and fate in (Fate.SURVIVED, Fate.UNTESTED)
+        )
+        document[file] = {
+            "mutants": score.mutants,
+            "killed": score.killed,
+            "survivors": {name: known.get(name, NOBODY_LOOKED) for name in left},
+        }
+    FILE.write_text(json.dumps(dict(sorted(document.items())), indent=1, ensure_ascii=False) + "\n", "utf-8")
