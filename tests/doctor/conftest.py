@@ -4,7 +4,6 @@ import ssl
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
 import pytest
 from google.auth.crypt._cryptography_rsa import RSASigner
@@ -13,7 +12,6 @@ from stagedrollout.config.shipped import policies_folder
 from stagedrollout.emulator.scenario_file import load_scenario
 from stagedrollout.emulator.serve import serve
 from stagedrollout.emulator.write_config import write_config
-from stagedrollout.stores.google_play.api import Api, GoogleApi
 from tests.doctor.desk import Desk
 
 
@@ -21,17 +19,8 @@ from tests.doctor.desk import Desk
 def opened_once() -> Iterator[None]:
     """What is the same for every client of a kind, and takes longer to open than an examination to carry out."""
     patch = pytest.MonkeyPatch()
-    build, services = GoogleApi._client, dict[tuple[Api, str], Any]()
-
-    def built(client: GoogleApi[Any]) -> Any:
-        key = (client.api, client._endpoint)
-        if key not in services:
-            services[key] = build(client)
-        return services[key]
-
     patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
     patch.setattr(RSASigner, "from_string", cache(RSASigner.from_string))
-    patch.setattr(GoogleApi, "_client", built)
     yield
     patch.undo()
 
