@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import chain
 
 from stagedrollout.config.load import Loaded
@@ -77,7 +77,7 @@ class Doctor:
             *house.files(tell, state),
             *self._unprobed(tell),
         ]
-        units = [*chain.from_iterable(one.units() for one in apps), *_services(loaded, clients)]
+        units = [*chain.from_iterable(one.units() for one in apps), *_services(loaded, clients, clock)]
         found = examined(units, told)
         return (*house_told, *found, *chain.from_iterable(one.joined() for one in apps))
 
@@ -96,7 +96,7 @@ def _impatient(loaded: Loaded) -> Loaded:
     return replace(loaded, settings=replace(loaded.settings, limits=replace(limits, http_timeout=timeout)))
 
 
-def _services(loaded: Loaded, clients: Clients) -> Iterator[Unit]:
+def _services(loaded: Loaded, clients: Clients, clock: Clock) -> Iterator[Unit]:
     """What all apps share."""
     yield from _accounts(loaded, clients)
     access, channel = loaded.settings.sentry, loaded.settings.slack
@@ -105,7 +105,7 @@ def _services(loaded: Loaded, clients: Clients) -> Iterator[Unit]:
             tell=Telling(SENTRY),
             survey=SentrySurvey(clients.sentry, access.organization),
             token=loaded.secret(access.token).reveal(),
-            now=lambda: datetime.now(UTC),
+            now=clock.now,
         )
         yield Unit(case.tell, lambda: sentry.about_organization(case))
     if channel is not None:
