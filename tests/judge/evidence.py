@@ -25,8 +25,10 @@ class Evidence:
     `policies` maps a policy's name to its file's content. `account` is the daemon's Google account; empty
     means that every commit that came in as a request is the daemon's. `deaths` are the virtual instants at
     which the daemon was killed, where somebody kept count (one a line in deaths.txt), `unwritten` those at which
-    its database failed it, the same way (unwritten.txt). `texts` are all texts
-    in which none of `canaries` (planted secrets) may appear, by the name to call them in a finding.
+    its database failed it, the same way (unwritten.txt), `stopped` the spans in which its process stood still ("from
+    to", in stopped.txt). What the daemon's clock said while it was wrong is no instant of the story's: an entry of the
+    journal then carries the true one beside its own, as `true_at`. `texts` are all texts in which none of `canaries`
+    (planted secrets) may appear, by the name to call them in a finding.
     """
 
     ledger: Sequence[Record]
@@ -39,6 +41,7 @@ class Evidence:
     account: str = ""
     deaths: Sequence[str] = ()
     unwritten: Sequence[str] = ()
+    stopped: Sequence[str] = ()
     canaries: Sequence[str] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -56,6 +59,7 @@ def read(directory: Path) -> Evidence:
         policies={path.stem: _yaml(path) for path in sorted((directory / "policies").glob("*.yaml"))},
         deaths=_plain_lines(directory / "deaths.txt"),
         unwritten=_plain_lines(directory / "unwritten.txt"),
+        stopped=_plain_lines(directory / "stopped.txt"),
         canaries=canaries,
         texts=_texts(directory) if canaries else {},
     )

@@ -131,7 +131,8 @@ def understand(records: Iterable[Record]) -> Journal:
 
 def _entry(record: Record) -> Entry:
     key = key_of(record["rollout"])
-    return Entry(record["seq"], instant(record["at"]), key, record["kind"], record["body"])
+    at = instant(record.get("true_at") or record["at"])
+    return Entry(record["seq"], at, key, record["kind"], record["body"])
 
 
 def key_of(rollout: str) -> Key:

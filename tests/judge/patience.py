@@ -1,6 +1,6 @@
 """How long the daemon has for what it owes: one poll and a minute, counted again where it was hindered.
 
-Hindered: the store failed or refused it, or it was killed. A daemon that tries at every poll is always in time,
+Hindered: the store failed or refused it, or it was killed. While its process stands still no time passes. A daemon that tries at every poll is always in time,
 one that stopped trying after the first failure is not.
 """
 
@@ -28,9 +28,13 @@ def a_poll(case: Case) -> timedelta:
 def deadline(case: Case, key: Key, since: datetime, *, patience: timedelta, until: datetime) -> datetime:
     """By when something owed since `since` has to be true; nothing after `until` is looked at."""
     due = since + patience
-    for obstacle in _obstacles(case, key, since, until):
-        if obstacle <= due:
-            due = max(due, obstacle + a_poll(case))
+    stops = [
+        (max(begun, since), ended) for begun, ended in _stopped(case) if since < ended and begun <= until
+    ]
+    obstacles = [(at, at) for at in _obstacles(case, key, since, until)]
+    for begun, ended in sorted([*stops, *obstacles]):
+        if begun <= due:
+            due = due + (ended - begun) if begun < ended else max(due, ended + a_poll(case))
     return due
 
 
@@ -49,6 +53,13 @@ def deadline_of_the_living(
 
 def hindered_between(case: Case, key: Key, first: datetime, last: datetime) -> bool:
     return bool(_obstacles(case, key, first, last))
+
+
+@lru_cache(maxsize=2)
+def _stopped(case: Case) -> list[tuple[datetime, datetime]]:
+    """While the process stood still. That time is not counted, and nothing more is forgiven for it."""
+    spans = (span.split() for span in case.evidence.stopped)
+    return [(instant(begun), instant(ended)) for begun, ended in spans]
 
 
 def _obstacles(case: Case, key: Key, since: datetime, until: datetime) -> list[datetime]:

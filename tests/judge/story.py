@@ -58,6 +58,7 @@ class Story:
         self.canaries: list[str] = []
         self.deaths: list[str] = []
         self.unwritten: list[str] = []
+        self.stopped: list[str] = []
         self.ledger: list[Raw] = []
         self.requests: list[Raw] = []
         self.journal: list[Raw] = []
@@ -207,6 +208,9 @@ class Story:
     def dies(self, hour: float) -> None:
         self.deaths.append(at(hour))
 
+    def stands_still(self, hour: float, until: float) -> None:
+        self.stopped.append(f"{at(hour)} {at(until)}")
+
     def raises(self, hour: float, fraction: float, command: str = "", *, because: str = "") -> None:
         """Decide, commit, be served and tell, all at once, as on a good day."""
         exposure_ppm = round(fraction * 1_000_000)
@@ -239,6 +243,7 @@ class Story:
             policies={"standard": self.policy},
             deaths=self.deaths,
             unwritten=self.unwritten,
+            stopped=self.stopped,
             canaries=self.canaries,
             texts={"journal.jsonl": str(self.journal), "requests.jsonl": str(self.requests)},
         )

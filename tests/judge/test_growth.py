@@ -1,6 +1,7 @@
 import pytest
 
 from tests.judge.apple_story import AppleStory, following, in_window, resting, stepped
+from tests.judge.story import at
 from tests.judge.verdict import judge
 
 
@@ -215,3 +216,28 @@ def test_a_hold_that_the_store_did_not_let_us_send_is_over_when_the_cause_is():
     story.polls(12.5, 15)
     story.ends("rolling_out")
     assert story.blamed() == {}
+
+
+def _held_and_paused(hour: float) -> AppleStory:
+    """In a window, the journal says HOLD at hour 14.5, and the pause comes at `hour`."""
+    story = in_window()
+    story.polls(11, 14)
+    story.writes(14.5, "decided", decision="HOLD", reasons=[{"code": "error"}], intent="")
+    story.polls(14.5, 14.5)
+    story.pauses(hour, "HOLD")
+    story.ends("held")
+    return story
+
+
+@pytest.mark.parametrize(("until", "blamed"), [(16.5, {}), (16.4, {"growth_unguarded": 1})])
+def test_while_the_process_stands_still_no_time_passes_for_it(until, blamed):
+    story = _held_and_paused(16.51)
+    story.stands_still(14.5, until)
+    assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("true", "blamed"), [(16.5, {}), (16.4, {"growth_unguarded": 1})])
+def test_what_a_clock_that_is_hours_slow_says_is_read_as_the_time_that_it_was(true, blamed):
+    story = _held_and_paused(16.51)
+    story.journal[-2]["true_at"] = at(true)
+    assert story.blamed() == blamed

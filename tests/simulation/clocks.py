@@ -12,6 +12,7 @@ _UP_FOR = 1000.0
 """Seconds that the machine was up before the story: a monotonic clock begins anywhere."""
 
 _NOTHING = timedelta(0)
+_A_TICK = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,25 @@ class MachineClock:
         left, wrong = instant - self.now(), self._wrong
         drifts = wrong is not None and self._is_wrong(wrong, self._timeline.now)
         return left / (1 + wrong.drift) if wrong and drifts else left
+
+    @property
+    def is_ever_wrong(self) -> bool:
+        return self._wrong is not None
+
+    def truly(self, shown: datetime) -> datetime:
+        """The last true time until now at which the wall clock showed this."""
+        wrong = self._wrong
+        if wrong is None:
+            return shown
+        begins = self._start + wrong.begins
+        while_wrong = begins + (shown - wrong.step - begins) / (1 + wrong.drift)
+        last = self._timeline.now + _A_TICK
+        right = [shown] if shown <= last and not self._is_wrong(wrong, shown) else []
+        found = [
+            *right,
+            *([while_wrong] if while_wrong <= last and self._is_wrong(wrong, while_wrong) else []),
+        ]
+        return max(found, default=shown)
 
     def when_set(self, told: Callable[[], None]) -> None:
         """`told` is called whenever somebody sets the wall clock."""

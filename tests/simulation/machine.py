@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
+
+from sqlalchemy import event
 
 from stagedrollout.emulator.scenario import Scenario
 from stagedrollout.emulator.world import World
 from stagedrollout.storage.engine import Engine
+from stagedrollout.storage.instants import instant
 from tests.simulation.clocks import MachineClock, WrongClock
 from tests.simulation.disk import Disk, FailingDisk
 from tests.simulation.doors import Gate
@@ -18,6 +22,9 @@ from tests.simulation.kernel import Kernel
 from tests.simulation.perils import Perils
 from tests.simulation.stops import StandingStill, Stops
 from tests.simulation.substitution import substituted
+
+_ENTRY = "INSERT INTO event "
+"""How the journal grows."""
 
 
 def in_its_own_time(scenario: Scenario) -> World:
@@ -47,6 +54,7 @@ class Machine:
         self.clock = MachineClock(world.timeline, clock)
         self.marks = marks
         self.unwritten: list[datetime] = []
+        self._truly: dict[str, datetime] = {}
         self._draw = Random(f"{seed}/machine")
         self._retries = Random(f"{seed}/retries")
         self._disk = Disk(self.kernel, self._draw, disk)
@@ -65,6 +73,8 @@ class Machine:
         self.kernel.dead = lambda: perils.died_at
         self._disk.haunt(engine)
         gate.pass_time = self._pass_time
+        if self.clock.is_ever_wrong:
+            event.listen(engine, "after_cursor_execute", self._note_truth)
         return self._disk
 
     def calm_down(self) -> None:
@@ -77,6 +87,22 @@ class Machine:
             self.kernel.bury()
         finally:
             self.kernel.dead = lambda: ""
+
+    @property
+    def stopped(self) -> Sequence[tuple[datetime, datetime]]:
+        """While the process stood still."""
+        return self._stops.spans
+
+    def true_time(self, entry: str, told: datetime) -> datetime:
+        """When the journal's entry with this hash was really made, which says `told` of itself."""
+        return self._truly.get(entry, told)
+
+    def _note_truth(
+        self, _: object, __: object, statement: str, ___: object, context: Any, ____: object
+    ) -> None:
+        if statement.startswith(_ENTRY):
+            for row in context.compiled_parameters:
+                self._truly[row["hash"]] = self.clock.truly(instant(row["at_us"]))
 
     def _pass_time(self, span: timedelta) -> None:
         self._stops.point()

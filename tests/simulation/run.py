@@ -182,7 +182,7 @@ class Run:
         evidence = Evidence(
             ledger=world.ledger.entries,
             requests=world.ledger.requests,
-            journal=journal_rows(Journal(self._people)),
+            journal=[self._with_its_true_time(row) for row in journal_rows(Journal(self._people))],
             notices=notice_rows(self._people),
             rollouts=rollouts(self._people),
             policies={story.policy: as_written(story.policy)},
@@ -194,9 +194,15 @@ class Run:
             account=ACCOUNT,
             deaths=[iso(death) for death in self._deaths],
             unwritten=[iso(at) for at in self._machine.unwritten],
+            stopped=[f"{iso(begun)} {iso(ended)}" for begun, ended in self._machine.stopped],
         )
         told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
         return Left(evidence, self._marks, told, tuple(self._unrepeatable()))
+
+    def _with_its_true_time(self, row: dict[str, Any]) -> dict[str, Any]:
+        told = datetime.fromisoformat(row["at"])
+        true = self._machine.true_time(row["hash"], told)
+        return row if true == told else {**row, "true_at": iso(true)}
 
     def _unrepeatable(self) -> Iterator[str]:
         journal, ledgers = Journal(self._people), LedgerTable(self._people)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from tests.simulation.kernel import Kernel
@@ -19,7 +19,7 @@ class StandingStill:
 
 
 class Stops:
-    """`marks` counts how often it stood still."""
+    """`marks` counts how often it stood still, `spans` are the times from when until when."""
 
     def __init__(
         self, kernel: Kernel, draw: Random, standing: StandingStill | None, marks: Counter[str]
@@ -28,6 +28,7 @@ class Stops:
         self._draw = draw
         self._standing = standing
         self.calm = False
+        self.spans: list[tuple[datetime, datetime]] = []
         self._marks = marks
         self._left = self._until_the_next()
 
@@ -39,7 +40,9 @@ class Stops:
         if self._left <= 0:
             self._left = self._until_the_next()
             self._marks["stood still"] += 1
-            self._kernel.freeze(self._standing.longest * self._draw.random())
+            span = self._standing.longest * self._draw.random()
+            self.spans.append((self._kernel.now, self._kernel.now + span))
+            self._kernel.freeze(span)
 
     def _until_the_next(self) -> int:
         return 1 + int(self._draw.expovariate(1 / self._standing.points)) if self._standing else 0

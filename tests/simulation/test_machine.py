@@ -50,6 +50,16 @@ def test_a_clock_that_is_set_back_and_right_again_never_turns_the_monotonic_one_
     assert ticks[-1] - ticks[0] == pytest.approx(290 * 60 + 0.02 * 2 * 3600)
 
 
+def test_what_a_clock_said_while_it_was_set_back_is_known_for_the_time_that_it_really_was():
+    timeline = Timeline(START)
+    clock = MachineClock(timeline, WrongClock(begins=HOUR, lasts=2 * HOUR, step=-HOUR / 2, drift=0.02))
+    for minute in range(0, 300, 10):
+        timeline.advance(START + timedelta(minutes=minute))
+        told = clock.now()
+        timeline.advance(timeline.now + timedelta(seconds=40))
+        assert abs(clock.truly(told) - (START + timedelta(minutes=minute))) < timedelta(milliseconds=1)
+
+
 def test_what_is_due_by_a_wrong_clock_comes_when_that_clock_says_so():
     timeline = Timeline(START)
     clock = MachineClock(timeline, WrongClock(begins=timedelta(0), lasts=9 * HOUR, step=HOUR, drift=0.02))
