@@ -10,6 +10,7 @@ from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import GooglePlayAccess
 from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.elapsed import elapsed
 from stagedrollout.stores.google_play import PlayClient
 from stagedrollout.stores.google_play.reports import PlayBuckets, PlayReporting
 
@@ -26,6 +27,7 @@ def play_client(loaded: Loaded, doors: Doors) -> PlayClient | None:
         timeout_seconds=timeout,
         open_http=doors.play,
         dates=doors.dates,
+        steady=elapsed,
     )
 
 
@@ -37,6 +39,7 @@ def play_reporting(loaded: Loaded, doors: Doors, seconds: float) -> PlayReportin
         endpoint=access.reporting_endpoint,
         timeout_seconds=seconds,
         open_http=doors.play,
+        steady=elapsed,
     )
 
 
@@ -44,7 +47,11 @@ def play_buckets(loaded: Loaded, doors: Doors, seconds: float) -> PlayBuckets:
     """The client of the files in the account's bucket; one request takes at most `seconds`. Raises WrongConfiguration."""
     access = _access(loaded)
     return PlayBuckets(
-        _key(loaded, access), endpoint=access.storage_endpoint, timeout_seconds=seconds, open_http=doors.play
+        _key(loaded, access),
+        endpoint=access.storage_endpoint,
+        timeout_seconds=seconds,
+        open_http=doors.play,
+        steady=elapsed,
     )
 
 

@@ -20,6 +20,7 @@ from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clock, Signal
 from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.elapsed import elapsed
 from stagedrollout.daemon.google_access import play_client, play_reporting
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.signal_sources import Sources
@@ -196,6 +197,7 @@ def app_store_client(loaded: Loaded, doors: Doors, clock: Clock) -> AppStoreClie
         timeout_seconds=loaded.settings.limits.http_timeout.total_seconds(),
         transport=doors.http,
         dates=doors.dates,
+        steady=elapsed,
     )
 
 

@@ -108,10 +108,10 @@ def _wait_seconds(headers: Mapping[str, str]) -> float:
     retry_after = headers.get("retry-after", "")
     wait = _number(retry_after)
     if wait is None:
-        until = _instant(retry_after)
+        until = date_seconds(retry_after)
         until = _number(headers.get("x-sentry-rate-limit-reset", "")) if until is None else until
         # the service's own clock, so that a wrong clock on either side does not matter
-        now = _instant(headers.get("date", ""))
+        now = date_seconds(headers.get("date", ""))
         wait = 0.0 if until is None else until - (time.time() if now is None else now)
     return min(max(wait, 0.0), WAIT_SECONDS_MAX)
 
@@ -124,7 +124,7 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _instant(text: str) -> float | None:
+def date_seconds(text: str) -> float | None:
     """An HTTP date as seconds since 1970."""
     try:
         return parsedate_to_datetime(text).timestamp()

@@ -38,6 +38,7 @@ SUBSTITUTED = (
     "stagedrollout.http.answer",
     "stagedrollout.http.deadline",
     "stagedrollout.http.held",
+    "stagedrollout.http.signing_time",
     "stagedrollout.notify.relay",
     "stagedrollout.signals.app_store_reviews",
     "stagedrollout.signals.compared",
@@ -50,6 +51,7 @@ SUBSTITUTED = (
     "stagedrollout.stores.app_store.client",
     "stagedrollout.stores.app_store.tokens",
     "stagedrollout.stores.google_play.api",
+    "stagedrollout.stores.google_play.client",
     "stagedrollout.stores.google_play.tokens",
     "stagedrollout.stores.google_play.turns",
 )
@@ -91,9 +93,7 @@ def substituted(kernel: Kernel, clock: MachineClock, draw: Random) -> Iterator[N
             stack.enter_context(patch.object(module, name, stead[name]))
         for function in _with_clocks():
             stack.enter_context(_by(clocks, function))
-        google, retries = import_module("google.auth._helpers"), import_module("stamina._core")
-        stack.enter_context(patch.object(google, "utcnow", lambda: clock.now().replace(tzinfo=None)))
-        stack.enter_context(patch.object(retries, "random", draw))
+        stack.enter_context(patch.object(import_module("stamina._core"), "random", draw))
         yield
 
 

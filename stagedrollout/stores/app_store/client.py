@@ -81,15 +81,23 @@ class _Allowance:
 _COUNTED = (("user-hour", _HOUR, RESERVE), ("user-minute", _MINUTE, MINUTE_RESERVE))
 
 
+class _TokenRefused(Denied):
+    """A 401, and what time it was at Apple."""
+
+    def __init__(self, error: EdgeError, date: str) -> None:
+        super().__init__(error.service, error.doing, error.detail, status=error.status, hint=error.hint)
+        self.date = date
+
+
 class AppStoreClient:
     """One key at one endpoint, shared by all apps, signals and threads.
 
     `endpoint` "" means Apple's. `transport` replaces the network; `wall` is what tokens are dated by, in seconds
-    since 1970, and `clock` what the allowance is counted by. Raises WrongConfiguration for a key or an endpoint
+    since 1970, `steady` what they grow old by, and `clock` what the allowance is counted by. Raises WrongConfiguration for a key or an endpoint
     that cannot be used.
     """
 
-    def __init__(  # noqa: PLR0913 - two clocks and two seams beside what the user says
+    def __init__(  # noqa: PLR0913 - three clocks and two seams beside what the user says
         self,
         key: ApiKey,
         *,
@@ -99,8 +107,9 @@ class AppStoreClient:
         transport: Transport | None = None,
         dates: Dates | None = None,
         wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tokens = Tokens(key, wall=wall)
+        self._tokens = Tokens(key, wall=wall, steady=steady)
         self._clock = clock
         self._http = HttpClient(
             Endpoint(SERVICE, endpoint or APPLE),
@@ -183,10 +192,9 @@ class AppStoreClient:
             token = self._tokens.current()
             try:
                 return _once(send, clearance)
-            except Denied as denied:
-                if denied.status != 401:
-                    raise
-            self._tokens.instead_of(token)
+            except _TokenRefused as refused:
+                date = refused.date
+            self._tokens.instead_of(token, date)
         return _once(send, clearance)
 
     def _refused(self, doing: str, status: int, headers: Mapping[str, str], content: bytes) -> EdgeError:
@@ -196,7 +204,7 @@ class AppStoreClient:
             self._throttled += 1
             error = backed_off(error, self._throttled)
             self._quiet_until = self._clock.now() + timedelta(seconds=error.wait_seconds)
-        return error
+        return _TokenRefused(error, headers.get("date", "")) if status == 401 else error
 
     def _note(self, headers: Mapping[str, str]) -> None:
         told, now = limits_of(headers.get("x-rate-limit", "")), self._clock.now()

@@ -1,7 +1,8 @@
 """Tokens for App Store Connect: signed here with the key, for a quarter of an hour (section 2).
 
-Their times are the real clock's, because Apple's servers check them. They begin a minute ago, for clocks that
-run ahead, and end well before the 20 minutes Apple allows at most.
+Their times are the real clock's, because Apple's servers check them, or those servers' own where they refuse that.
+They begin a minute ago, for clocks that run ahead, and end well before the 20 minutes Apple allows at most. How old one
+is goes by time that only passes, whatever the clock is set to.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.http.held import HELD
+from stagedrollout.http.signing_time import SigningTime
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -38,16 +40,23 @@ class ApiKey:
 
 
 class Tokens:
-    """The current token of one key. `wall` gives seconds since 1970.
+    """The current token of one key. `wall` gives seconds since 1970, `steady` those that pass.
 
     Raises WrongConfiguration, which never repeats the key, for anything but an EC P-256 key in PEM.
     """
 
-    def __init__(self, key: ApiKey, *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        key: ApiKey,
+        *,
+        wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._private = _private_key(key.pem)
         self._key_id = key.key_id
         self._whose = {"iss": key.issuer_id} if key.issuer_id else {"sub": "user"}
-        self._wall = wall
+        self._time = SigningTime(wall, steady)
+        self._steady = steady
         self._lock = threading.Lock()
         self._token = ""
         self._good_until = 0.0
@@ -55,22 +64,22 @@ class Tokens:
     def current(self) -> str:
         """A token that is good for two minutes at least."""
         with self._lock:
-            # A clock that was set back far would make the kept token one from the future.
-            left = self._good_until - self._wall()
-            if not RENEWED_BEFORE_END_SECONDS < left <= LIFETIME_SECONDS:
+            if not self._token or self._good_until - self._steady() <= RENEWED_BEFORE_END_SECONDS:
                 self._sign()
             return self._token
 
-    def instead_of(self, refused: str) -> None:
-        """Forget the token that was just refused; somebody else may have done so meanwhile."""
+    def instead_of(self, refused: str, date: str = "") -> None:
+        """Forget the token that was just refused, in an answer of this `date`; somebody else may have done so
+        meanwhile."""
         with self._lock:
             if self._token == refused:
+                self._time.refused(date)
                 self._sign()
 
     def _sign(self) -> None:
         import jwt  # noqa: PLC0415 - brings cryptography, which only this store needs
 
-        now = self._wall()
+        now, begun = self._time.now(), self._steady()
         claims: dict[str, Any] = {
             **self._whose,
             "iat": int(now) - BACKDATED_SECONDS,
@@ -79,7 +88,7 @@ class Tokens:
         }
         self._token = jwt.encode(claims, self._private, algorithm="ES256", headers={"kid": self._key_id})
         HELD.token(self._token)
-        self._good_until = now + LIFETIME_SECONDS
+        self._good_until = begun + LIFETIME_SECONDS
 
 
 def _private_key(pem: str) -> EllipticCurvePrivateKey:

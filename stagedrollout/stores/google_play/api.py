@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
-import google.auth.exceptions
 import httplib2
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
@@ -54,14 +54,14 @@ class Api:
 
 class GoogleApi(Generic[Resource]):
     """One account at one API. `info` is a parsed key file. `endpoint` "" means Google's. `open_http` replaces the
-    network.
+    network. `steady` counts the seconds that pass, by which tokens grow old.
 
     Raises WrongConfiguration if the key cannot be used.
     """
 
     api: ClassVar[Api]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whose, where, and three seams
         self,
         info: Mapping[str, Any],
         *,
@@ -69,10 +69,11 @@ class GoogleApi(Generic[Resource]):
         timeout_seconds: float = TIMEOUT_SECONDS,
         open_http: OpenHttp | None = None,
         dates: Dates | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.account = words(str(info.get("client_email", "")))
         """The service account's name, which is no secret."""
-        self._tokens = Tokens(credentials_from(info, self.api.scope))
+        self._tokens = Tokens(credentials_from(info, self.api.scope), steady=steady)
         self._endpoint = endpoint
         opened: OpenHttp = open_http or partial(BoundedHttp, timeout_seconds)
         self._open_http = opened if dates is None else lambda: Dated(opened(), dates, SERVICE)
@@ -100,12 +101,7 @@ class GoogleApi(Generic[Resource]):
             raise Unreachable(SERVICE, doing, f"no connection: {refused}") from None
         except (ValueError, RecursionError):
             raise Faulty(SERVICE, doing, "the answer cannot be read") from None
-        except (
-            OSError,
-            httplib2.HttpLib2Error,
-            http.client.HTTPException,
-            google.auth.exceptions.GoogleAuthError,
-        ) as failure:
+        except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as failure:
             # Only the kind: the text of such errors can quote what was sent.
             raise Unreachable(SERVICE, doing, f"no answer ({type(failure).__name__})") from None
 

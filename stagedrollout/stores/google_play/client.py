@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,13 +32,14 @@ WRITTEN_MAX = 16
 class PlayClient(GoogleApi["AndroidPublisherResource"]):
     """One account at one endpoint, shared by all packages and threads.
 
-    `info` is a parsed key file. `endpoint` "" means Google's. `open_http` replaces the network.
+    `info` is a parsed key file. `endpoint` "" means Google's. `open_http` replaces the network;
+    `steady` counts the seconds that pass.
     Raises WrongConfiguration if the key cannot be used.
     """
 
     api = PUBLISHER
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as its base
         self,
         info: Mapping[str, Any],
         *,
@@ -45,9 +47,15 @@ class PlayClient(GoogleApi["AndroidPublisherResource"]):
         timeout_seconds: float = TIMEOUT_SECONDS,
         open_http: OpenHttp | None = None,
         dates: Dates | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(
-            info, endpoint=endpoint, timeout_seconds=timeout_seconds, open_http=open_http, dates=dates
+            info,
+            endpoint=endpoint,
+            timeout_seconds=timeout_seconds,
+            open_http=open_http,
+            dates=dates,
+            steady=steady,
         )
         self.turns = Turns()
         """Who may have an edit open when, by package: edits belong to the account."""

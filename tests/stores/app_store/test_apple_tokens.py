@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 
 import jwt
 import pytest
@@ -66,23 +67,48 @@ def test_an_individual_key_speaks_for_its_user():
 
 
 def test_a_token_is_used_until_two_minutes_before_its_end():
-    wall = Wall()
-    tokens = Tokens(ApiKey(pem(), KEY_ID, ISSUER), wall=wall)
+    wall, steady = Wall(), Wall()
+    tokens = Tokens(ApiKey(pem(), KEY_ID, ISSUER), wall=wall, steady=steady)
     first = tokens.current()
-    wall.seconds += 13 * 60 - 1
+    wall.seconds += 780
+    steady.seconds += 13 * 60 - 1
     assert tokens.current() == first
-    wall.seconds += 1
+    steady.seconds += 1
     second = tokens.current()
     assert second != first
     assert claims_of(second)["exp"] == int(wall.seconds) + 900
 
 
-def test_a_clock_that_is_set_back_gets_a_token_of_its_new_time():
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_clock_that_is_set_makes_a_token_neither_older_nor_younger(days):
+    wall, steady = Wall(), Wall()
+    tokens = Tokens(ApiKey(pem(), KEY_ID, ISSUER), wall=wall, steady=steady)
+    first = tokens.current()
+    wall.seconds += days * 86_400
+    assert tokens.current() == first
+    steady.seconds += 13 * 60
+    assert tokens.current() != first
+
+
+@pytest.mark.promise("R3")
+@pytest.mark.parametrize("days", [-20_000, -2, 2])
+def test_a_refused_token_is_signed_anew_by_the_time_at_apple(days):
+    wall, steady = Wall(), Wall()
+    wall.seconds += days * 86_400
+    tokens = Tokens(ApiKey(pem(), KEY_ID, ISSUER), wall=wall, steady=steady)
+    tokens.instead_of(tokens.current(), formatdate(WALL, usegmt=True))
+    assert claims_of(tokens.current())["exp"] == int(WALL) + 900
+    steady.seconds += 14 * 60
+    assert claims_of(tokens.current())["exp"] == int(WALL) + 900 + 14 * 60
+
+
+def test_a_time_at_apple_that_is_refused_as_well_is_not_believed_any_longer():
     wall = Wall()
-    tokens = Tokens(ApiKey(pem(), KEY_ID, ISSUER), wall=wall)
-    tokens.current()
-    wall.seconds -= 86_400
-    assert claims_of(tokens.current())["exp"] == int(wall.seconds) + 900
+    tokens = Tokens(ApiKey(pem(), KEY_ID, ISSUER), wall=wall, steady=Wall())
+    lie = formatdate(WALL + 86_400, usegmt=True)
+    tokens.instead_of(tokens.current(), lie)
+    tokens.instead_of(tokens.current(), lie)
+    assert claims_of(tokens.current())["exp"] == int(WALL) + 900
 
 
 def test_a_refused_token_is_replaced_once_by_whoever_comes_first():

@@ -6,7 +6,11 @@ import json
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from urllib.parse import parse_qsl
 
+import httplib2
+import jwt
 import pytest
 from play_fake import (
     HTML,
@@ -25,6 +29,7 @@ from play_fake import (
 
 from stagedrollout.core.errors import Denied, EdgeError, Faulty, Unreachable, WrongConfiguration
 from stagedrollout.stores.google_play import GooglePlay, PlayClient
+from stagedrollout.stores.google_play.tokens import Tokens, credentials_from
 
 REFUSED = error(401, "Request had invalid authentication credentials.", status="UNAUTHENTICATED")
 
@@ -192,3 +197,63 @@ def test_a_key_that_asks_for_its_tokens_elsewhere_is_refused_before_anything_is_
 def test_google_s_own_token_address_is_taken():
     PlayClient(key_file(token_uri="https://oauth2.googleapis.com/token"))
     PlayClient(key_file(token_uri="https://accounts.google.com/o/oauth2/token"))
+
+
+NOW = 1_772_431_200.0
+
+
+class Google:
+    """Takes an assertion of its own time only, and says what that is; `date` None: it does not."""
+
+    def __init__(self, true: float = NOW, date: float | None = NOW) -> None:
+        self.true, self.date = true, date
+        self.asked = 0
+
+    def request(self, uri, method="GET", body=None, headers=None, redirections=0, connection_type=None):
+        self.asked += 1
+        assertion = dict(parse_qsl(body))["assertion"]
+        claims = jwt.decode(assertion, options={"verify_signature": False})
+        told = {} if self.date is None else {"date": formatdate(self.date, usegmt=True)}
+        if claims["iat"] <= self.true + 300 and self.true < claims["exp"]:
+            answer = {"access_token": f"ya29.{self.asked}", "expires_in": 3600}
+            return httplib2.Response({**told, "status": "200"}), json.dumps(answer).encode()
+        answer = {"error": "invalid_grant", "error_description": "Invalid JWT: in a reasonable timeframe"}
+        return httplib2.Response({**told, "status": "400"}), json.dumps(answer).encode()
+
+
+def tokens_at(wall, steady=lambda: 0.0):
+    return Tokens(credentials_from(key_file()), wall=lambda: wall, steady=steady)
+
+
+@pytest.mark.promise("R3")
+@pytest.mark.parametrize("days", [-20_000, -2, 2])
+def test_a_machine_whose_clock_is_wrong_gets_a_token_by_googles_own_time(days):
+    google = Google()
+    assert tokens_at(NOW + days * 86_400).current(google) == "ya29.2"
+
+
+def test_a_time_that_google_tells_is_tried_once():
+    google = Google(true=NOW, date=NOW + 9 * 86_400)
+    tokens = tokens_at(NOW + 2 * 86_400)
+    with pytest.raises(Denied, match="reasonable timeframe"):
+        tokens.current(google)
+    assert google.asked == 2
+
+
+def test_a_refusal_without_a_date_is_not_tried_again():
+    google = Google(date=None)
+    with pytest.raises(Denied):
+        tokens_at(NOW + 2 * 86_400).current(google)
+    assert google.asked == 1
+
+
+def test_a_token_grows_old_by_time_that_passes_alone():
+    google, passed, wall = Google(), [50.0], [NOW]
+    tokens = Tokens(credentials_from(key_file()), wall=lambda: wall[0], steady=lambda: passed[0])
+    first = tokens.current(google)
+    wall[0] += 2 * 86_400
+    passed[0] += 3_300
+    assert tokens.current(google) == first
+    wall[0] = NOW
+    passed[0] += 100
+    assert tokens.current(google) != first
