@@ -17,7 +17,14 @@ def decided(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
     changed = replace(rollout, last=fact, untold=False)
     if fact.intent and fact.verb:
         intent = Intent(
-            fact.intent, fact.verb, fact.target_ppm, rollout.seen, at, fact.actor, fact.without_evidence
+            fact.intent,
+            fact.verb,
+            fact.target_ppm,
+            rollout.seen,
+            at,
+            fact.actor,
+            fact.without_evidence,
+            earlier_pause=rollout.pause_sent_at,
         )
         let_go = at if _lets_go(rollout, fact.verb) else rollout.let_go_at
         changed = replace(
@@ -104,9 +111,11 @@ def _not_confirmed(rollout: Rollout, fact: facts.Settled, at: datetime) -> Rollo
     still_a_draft = fact.verb is Verb.START and not slow
     unphased = fact.verb is Verb.PREPARE and refused
     unsent = _lets_go(rollout, fact.verb) and fact.settlement is not Settlement.PREEMPTED
+    not_paused_by_us = fact.verb is Verb.PAUSE and fact.settlement is Settlement.ALREADY and rollout.intent
     return replace(
         rollout,
         intent=None,
+        pause_sent_at=not_paused_by_us.earlier_pause if not_paused_by_us else rollout.pause_sent_at,
         setback=_setback(rollout, rollout.intent, fact, at),
         steered=rollout.steered and not still_a_draft,
         no_phasing=fact.detail if unphased else rollout.no_phasing,

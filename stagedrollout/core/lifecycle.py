@@ -147,7 +147,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A change on its way: recorded before it was sent, not yet settled. `said`: what left it in doubt."""
+    """A change on its way: recorded before it was sent, not yet settled. `said`: what left it in doubt.
+
+    `earlier_pause`: when a pause was sent before this one that may still take effect late.
+    """
 
     key: str
     verb: Verb
@@ -158,6 +161,7 @@ class Intent:
     without_evidence: bool = False
     in_doubt: bool = False
     said: str = ""
+    earlier_pause: datetime | None = None
 
 
 SENT_IN_VAIN = 2

@@ -11,8 +11,8 @@ from stagedrollout.core.case import Decision, refused
 from stagedrollout.core.drift import confirms, learn, may_be_old
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
-from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Outcome, Settlement, Unread, Verb
+from stagedrollout.core.lifecycle import Intent, Rollout
+from stagedrollout.core.model import Outcome, Settlement, StoreState, Unread, Verb
 
 
 def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
@@ -89,6 +89,8 @@ def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, .
     found = None if isinstance(state, Unread) else state.find(rollout.release.id)
     at = state.as_of
     seen = Seen.of(found) if found is not None else None
+    if outcome.settlement is Settlement.ALREADY and pending.verb is Verb.PAUSE:
+        return _paused_by_others(rollout, pending, outcome.detail, state, at)
     if seen and confirms(rollout, pending, seen) and not _too_easy(rollout, outcome, seen):
         return learn(replace(rollout, landing=None), state, at)  # read back: this look is no old one
     if outcome.settlement in (Settlement.IN_DOUBT, Settlement.CONFIRMED, Settlement.ALREADY):
@@ -98,6 +100,15 @@ def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, .
     if pending.verb is Verb.PREPARE and isinstance(state, Unread) and settlement is Settlement.REFUSED:
         settlement = Settlement.NOT_APPLIED  # we were turned away, which says nothing about the version
     settled = facts.Settled(intent, pending.verb, settlement, outcome.detail)
+    return (settled, *learn(apply(rollout, settled, at), state, at))
+
+
+def _paused_by_others(
+    rollout: Rollout, pending: Intent, detail: str, state: StoreState | Unread, at: datetime
+) -> tuple[Fact, ...]:
+    """Nothing of ours was sent, and it is paused all the same: whoever did that meant it, so it is no pause of ours
+    that the next evidence may end."""
+    settled = facts.Settled(pending.key, pending.verb, Settlement.ALREADY, detail)
     return (settled, *learn(apply(rollout, settled, at), state, at))
 
 

@@ -66,9 +66,9 @@ def _pause_settled(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
     """Pausing between steps is the ordinary course; pausing for a cause is told, and a pause that fails loudly."""
     cause = told.decided if told.decided and told.decided.decision is DecisionKind.HOLD else None
     match fact.settlement:
-        case Settlement.CONFIRMED | Settlement.ALREADY:
+        case Settlement.CONFIRMED:
             return (held(cause, told),) if cause and not told_already(cause) else ()
-        case Settlement.PREEMPTED | Settlement.MOVED:
+        case Settlement.PREEMPTED | Settlement.MOVED | Settlement.ALREADY:
             return ()  # overtaken by something that is told by itself
         case Settlement.REFUSED | Settlement.IN_DOUBT | Settlement.NOT_APPLIED:
             headline = f"{told.name} is NOT PAUSED: Apple goes on raising it until the pause is seen"

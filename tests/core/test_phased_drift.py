@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from stagedrollout.core import facts
+import pytest
+
+from stagedrollout.core import facts, news
 from stagedrollout.core.discovery import discover
 from stagedrollout.core.drift import learn
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import extend, fold
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import (
+    DAEMON,
     OnNewRelease,
+    Outcome,
     Release,
     ReleaseStatus,
     ReviewState,
+    Settlement,
     StoreRelease,
     StoreState,
     Verb,
@@ -36,6 +41,32 @@ def rolling(found: StoreRelease) -> Rollout:
 
 def look(rollout: Rollout, *found: StoreRelease) -> tuple[Fact, ...]:
     return learn(rollout, StoreState(found, "f", NOON), NOON)
+
+
+def _about_to_pause(*, sent_before: bool = False) -> Rollout:
+    """The store turns us away: a pause is decided on all the same, and goes out."""
+    rollout = rolling(phased(ACTIVE, 1))
+    for number in range(2 if sent_before else 1):
+        pause = facts.Decided(
+            facts.DecisionKind.HOLD, (), DAEMON, "", f"i{number}", Verb.PAUSE, rollout.exposure_ppm, "f"
+        )
+        rollout = extend(rollout, (pause,), NOON)
+    return rollout
+
+
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_a_pause_in_the_console_while_the_store_turned_us_away_is_that_persons_halt(
+    sent_before: bool,
+) -> None:
+    """Unless it may be an earlier one of ours, that was sent and whose answer was lost."""
+    rollout = _about_to_pause(sent_before=sent_before)
+    assert rollout.intent
+    shows = StoreState((phased(PAUSED, 1),), "f", NOON)
+    found = news.of_outcome(rollout, rollout.intent.key, Outcome(Settlement.ALREADY, "it is PAUSED", shows))
+    meanings = [fact.meaning for fact in found if isinstance(fact, facts.Drifted)]
+    assert meanings == ([] if sent_before else [facts.Drift.HALTED])
+    halted = extend(rollout, found, NOON).halt
+    assert (halted is None) == sent_before
 
 
 def test_a_version_in_preparation_may_go_from_word_to_word() -> None:

@@ -241,3 +241,15 @@ def test_what_a_clock_that_is_hours_slow_says_is_read_as_the_time_that_it_was(tr
     story = _held_and_paused(16.51)
     story.journal[-2]["true_at"] = at(true)
     assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("died", "blamed"), [(True, {}), (False, {"growth_unguarded": 1})])
+def test_a_daemon_that_is_killed_over_a_doubt_may_find_none_when_it_is_back(died, blamed):
+    story = in_window()
+    story.polls(11, 13.5)
+    story.asks(14, status=503)
+    if died:
+        story.dies(14.005)
+    story.polls(14.5, 16)
+    story.ends("rolling_out")
+    assert story.blamed() == blamed

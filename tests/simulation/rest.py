@@ -52,6 +52,7 @@ _WAITS_FOR_PEOPLE = {
     "newer_waits",
     "waits_for_the_older",
     "known_bad",
+    "incident_lasts",
     "journal_behind",
     "journal_unmarked",
     "highwater_unwritable",

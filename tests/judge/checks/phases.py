@@ -120,7 +120,7 @@ def _in_doubt(
     """The first pass of each gate whose answer left no way to go on, and that let it go on.
 
     A window that evidence opened needs evidence (`needed`). Who opened one by hand, or follows Apple, may wait
-    for it; a veto only has to be silent. The pass that adopts a release does not yet steer it.
+    for it; a veto only has to be silent. A daemon that was killed over it may find all well once it is back. The pass that adopts a release does not yet steer it.
     """
     terms, steered = case.terms(stretch.key), case.steered_since(stretch.key) or stretch.begun
     silent = set(Word) - {Word.BREACH}
@@ -129,8 +129,12 @@ def _in_doubt(
             if not max(stretch.begun, steered + GRACE) < poll.at < until:
                 continue
             fine = allowed or {Word.PASS} | case.waiting_words(stretch.key, poll.at)
+            if case.words(stretch.key, gate, poll) & fine:
+                continue
             due = deadline(case, stretch.key, poll.at, patience=SLACK, until=until)
-            if not case.words(stretch.key, gate, poll) & fine and goes_on_after(case, stretch, due):
+            again = (later for later in _passes(case, stretch.key, gate) if poll.at < later.at <= due)
+            dispelled = any(case.words(stretch.key, gate, later) & fine for later in again)
+            if not dispelled and goes_on_after(case, stretch, due):
                 yield poll.at, f"at {percent(stretch.exposure_ppm)} although {gate.metric} was in doubt"
                 break
 
