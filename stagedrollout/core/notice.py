@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+PUT_OFF_MAX = timedelta(hours=1)
+"""The longest that one is put off at a time, by a channel that asks for it."""
 
 
 class NoticeKind(StrEnum):

@@ -73,7 +73,7 @@ class OutboxRows(Protocol):
         """Of each rollout its oldest unsent notice, if its time has come; nothing else may be sent."""
         ...
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, now: datetime) -> datetime | None:
         """When `due` or `stale_boards` next has something; None while nothing waits."""
         ...
 

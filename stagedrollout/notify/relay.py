@@ -102,7 +102,7 @@ class Relay:
 
     def _deliver_what_waits(self) -> int:
         """Mostly nothing does, and one look at the outbox says so."""
-        if self._rows.next_due() is None:
+        if self._rows.next_due(self._clock.now()) is None:
             if self._second:
                 self._second.nothing_waits()
             return 0
@@ -113,7 +113,7 @@ class Relay:
 
     def next_due(self) -> datetime | None:
         """When to call `deliver_due` again; None while nothing waits. Raises StorageError."""
-        due, quiet = self._rows.next_due(), self._quiet()
+        due, quiet = self._rows.next_due(self._clock.now()), self._quiet()
         if due is None:  # then nothing urgent waits either
             return None
         first = max(due, quiet) if quiet else due

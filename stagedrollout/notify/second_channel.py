@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 PATIENCE = timedelta(minutes=10)
 """How long an urgent notice may stay undelivered (promise R20)."""
 
+AHEAD_MAX = timedelta(minutes=1)
+"""So far two machines' clocks may lie apart; a notice from later than that was written before a clock was set back."""
+
 NOTICES_MAX = 20
 """Messages of one round; the rest is left to the next."""
 
@@ -63,7 +66,7 @@ class SecondChannel:
             self._forget_trouble()
         if to_come(self._again_at, now):
             return 0
-        due = [row for row in untold if row.rollout in refused or now - row.created_at >= PATIENCE]
+        due = [row for row in untold if row.rollout in refused or _long_ago(row, now)]
         for row in due[:NOTICES_MAX]:
             if not self._tell(row):
                 break
@@ -87,8 +90,9 @@ class SecondChannel:
 
     def next_due(self) -> datetime | None:
         """When the oldest urgent notice will have waited long enough; None while none waits."""
-        first = min((row.created_at + PATIENCE for row in self._untold()), default=None)
-        again = to_come(self._again_at, self._clock.now())
+        now = self._clock.now()
+        first = min((_late_at(row, now) for row in self._untold()), default=None)
+        again = to_come(self._again_at, now)
         return max(first, again) if first and again else first
 
     def problem(self) -> str:
@@ -140,3 +144,12 @@ class SecondChannel:
         why = Fact("Told here because", f"{reason}: {self._first}")
         key = f"{notice.key}/{self._channel.channel}"
         return replace(notice, key=key, facts=(why, *notice.facts))
+
+
+def _late_at(row: UrgentRow, now: datetime) -> datetime:
+    """When it will have waited for too long. Nobody knows how long one from the future has waited: that is too long."""
+    return row.created_at + PATIENCE if row.created_at - now <= AHEAD_MAX else now
+
+
+def _long_ago(row: UrgentRow, now: datetime) -> bool:
+    return _late_at(row, now) <= now

@@ -22,13 +22,11 @@ from stagedrollout.core.model import RolloutKey
 from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant, instant_or_none, micros
+from stagedrollout.storage.put_off import AT_ONCE, at, come, first
 from stagedrollout.storage.schema import outbox, threads
 from stagedrollout.storage.wording import UNREADABLE, value_of, value_text
 
 log = logging.getLogger(__name__)
-
-_AT_ONCE = 0
-"""Not "now": a clock that is set back, or another clock than the sender's, must not delay a notice."""
 
 
 class OutboxState(StrEnum):
@@ -56,8 +54,8 @@ _OF: BindParameter[str] = bindparam("of_rollout")
 _BY: BindParameter[int] = bindparam("by_us")
 _NOW: BindParameter[int] = bindparam("now_shown")
 
-_DUE = select(outbox).where(outbox.c.id.in_(_HEADS), outbox.c.next_try_us <= _BY).order_by(outbox.c.id)
-_NEXT_HEAD = select(func.min(outbox.c.next_try_us)).where(outbox.c.id.in_(_HEADS))
+_DUE = select(outbox).where(outbox.c.id.in_(_HEADS), come(outbox.c.next_try_us)).order_by(outbox.c.id)
+_NEXT_HEAD = select(first(outbox.c.next_try_us)).where(outbox.c.id.in_(_HEADS))
 _URGENT_ROWS = (
     select(outbox.c.id, outbox.c.rollout, outbox.c.created_us).where(_UNSENT, _URGENT).order_by(outbox.c.id)
 )
@@ -82,10 +80,10 @@ _BEHIND = threads.c.wanted > threads.c.shown
 _THREAD = select(threads).where(threads.c.rollout == _OF)
 _STALE = (
     select(threads)
-    .where(_BEHIND, threads.c.next_try_us <= _BY)
+    .where(_BEHIND, come(threads.c.next_try_us))
     .order_by(threads.c.next_try_us, threads.c.rollout)
 )
-_NEXT_BOARD = select(func.min(threads.c.next_try_us)).where(_BEHIND)
+_NEXT_BOARD = select(first(threads.c.next_try_us)).where(_BEHIND)
 _NEXT_DUE = select(_NEXT_HEAD.scalar_subquery(), _NEXT_BOARD.scalar_subquery())
 _MINE = threads.update().where(threads.c.rollout == _OF)
 _SHOWN = _MINE.where(threads.c.shown < _NOW).values(shown=_NOW, attempts=0)
@@ -174,7 +172,7 @@ class OutboxTable:
     def due(self, now: datetime) -> tuple[OutboxRow, ...]:
         """At most one notice per rollout, oldest first: those whose turn and time have come."""
         with reading(self._engine) as connection:
-            rows = connection.execute(_DUE, {_BY.key: micros(now)}).all()
+            rows = connection.execute(_DUE, at(now)).all()
         return tuple(found for row in rows if (found := _due(row)) is not None)
 
     def everything(self) -> tuple[Telling, ...]:
@@ -193,10 +191,10 @@ class OutboxTable:
         with reading(self._engine) as connection:
             return tuple(Sendings(*row) for row in connection.execute(query))
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, now: datetime) -> datetime | None:
         """When `due` or `stale_boards` next has something, long past if at once; None while nothing waits."""
         with reading(self._engine) as connection:
-            found = connection.execute(_NEXT_DUE).one()
+            found = connection.execute(_NEXT_DUE, at(now)).one()
         return instant_or_none(min((us for us in found if us is not None), default=None))
 
     def undelivered(self, now: datetime) -> Undelivered:
@@ -262,7 +260,7 @@ class OutboxTable:
             "message_id": message_id,
             "wanted": 0,
             "shown": 0,
-            "next_try_us": _AT_ONCE,
+            "next_try_us": AT_ONCE,
             "attempts": 0,
         }
         with writing(self._engine) as connection:
@@ -271,7 +269,7 @@ class OutboxTable:
     def stale_boards(self, now: datetime) -> tuple[Thread, ...]:
         """Threads whose board is behind, or whose first message is not posted yet, and may be tried now."""
         with reading(self._engine) as connection:
-            rows = connection.execute(_STALE, {_BY.key: micros(now)}).all()
+            rows = connection.execute(_STALE, at(now)).all()
         return tuple(thread for row in rows if (thread := _readable(row)) is not None)
 
     def board_shown(self, rollout: RolloutKey, revision: int) -> None:
@@ -302,7 +300,7 @@ def enqueue(connection: Connection, rollout: RolloutKey, notice: Notice, at: dat
         "body": value_text(notice),
         "state": OutboxState.PENDING.value,
         "attempts": 0,
-        "next_try_us": _AT_ONCE,
+        "next_try_us": AT_ONCE,
         "created_us": micros(at),
         "error": "",
     }
@@ -318,7 +316,7 @@ def want_board(connection: Connection, rollout: RolloutKey, board: Board) -> Non
         "board": value_text(board),
         "wanted": 1,
         "shown": 0,
-        "next_try_us": _AT_ONCE,
+        "next_try_us": AT_ONCE,
         "attempts": 0,
     }
     connection.execute(_want_board(connection.dialect.name), row)

@@ -74,7 +74,7 @@ def _reads(engine: Engine) -> Iterator[Callable[[], object]]:
     yield lambda: box.find("order-1")
     yield lambda: rows.due(after(days=1))
     yield rows.urgent
-    yield rows.next_due
+    yield lambda: rows.next_due(NOW)
     yield lambda: rows.undelivered(after(days=1))
     yield lambda: rows.stale_boards(after(days=1))
     yield from (presence.current, presence.passes, presence.statuses)

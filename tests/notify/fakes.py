@@ -161,7 +161,7 @@ class Rows:
     def due(self, now: datetime) -> tuple[Row, ...]:
         return tuple(row for row in self._oldest() if row.due_at <= now)
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, now: datetime) -> datetime | None:
         behind = [head.due_at for head in self.heads.values() if head.wanted > head.shown]
         return min([*(row.due_at for row in self._oldest()), *behind], default=None)
 

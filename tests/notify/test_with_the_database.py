@@ -30,6 +30,7 @@ from tests.notify.fakes import (
     refused,
     unreachable,
 )
+from tests.notify.world import throttled
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +143,58 @@ def test_a_deleted_thread_is_replaced_in_the_database_too(engine: Engine) -> Non
     assert thread is not None
     assert (thread.channel, thread.message_id) == (CHANNEL, new)
     assert relay.next_due() is None
+
+
+@pytest.mark.promise("R20")
+@pytest.mark.parametrize("lost", [unreachable(), refused("is_archived")])
+def test_a_halt_put_off_by_a_clock_days_ahead_is_told_once_that_clock_is_right(
+    engine: Engine, lost: EdgeError
+) -> None:
+    clock, workspace, rows = Clock(), Workspace(deduplicates=True), OutboxTable(engine)
+    relay = Relay(rows, Slack(workspace, CHANNEL), clock)
+    clock.passes(days=2)
+    record(engine, clock, SHOP, board("shop"), notice("HALTED", broadcast=True))
+    workspace.trouble = lambda method, payload: lost
+    relay.deliver_due()
+    assert workspace.messages == []
+    clock.passes(days=-2)
+    workspace.trouble = lambda method, payload: None
+    due = relay.next_due()
+    assert due is not None
+    assert due <= clock.now()
+    relay.deliver_due()
+    [head] = workspace.heads()
+    assert (first_line(head), workspace.told(head["ts"])) == ("shop", ["HALTED"])
+    assert relay.next_due() is None
+
+
+@pytest.mark.promise("R20")
+def test_a_halt_written_by_a_clock_days_ahead_reaches_the_second_channel_once_that_clock_is_right(
+    engine: Engine,
+) -> None:
+    clock, workspace, rows = Clock(), Workspace(), OutboxTable(engine)
+    second = SecondChannel(rows, Slack(workspace, "C0ONCALL"), clock, first=CHANNEL)
+    relay = Relay(rows, Slack(workspace, CHANNEL), clock, second=second)
+    workspace.trouble = lambda method, payload: unreachable() if payload["channel"] == CHANNEL else None
+    clock.passes(days=2)
+    record(engine, clock, SHOP, board("shop"), notice("HALTED", broadcast=True))
+    relay.deliver_due()
+    assert workspace.messages == []
+    clock.passes(days=-2)
+    due = second.next_due()
+    assert due is not None
+    assert due <= clock.now()
+    relay.deliver_due()
+    assert [(m["channel"], first_line(m)) for m in workspace.messages] == [("C0ONCALL", "HALTED")]
+
+
+def test_a_wait_that_was_asked_for_still_holds(engine: Engine) -> None:
+    clock, workspace, rows = Clock(), Workspace(), OutboxTable(engine)
+    relay = Relay(rows, Slack(workspace, CHANNEL), clock)
+    record(engine, clock, SHOP, board("shop"), notice("HALTED", broadcast=True))
+    workspace.trouble = lambda method, payload: throttled(3_600)
+    relay.deliver_due()
+    assert rows.due(clock.now()) == ()
+    due = relay.next_due()
+    assert due is not None
+    assert (due - clock.now()).total_seconds() == 3_600

@@ -45,7 +45,7 @@ def test_each_rollouts_notices_go_one_by_one(journal: Journal, outbox: OutboxTab
     assert keys(outbox) == ["s1", "c1"]
     assert [send(outbox) for _ in range(4)] == ["s1", "s2", "c1", "s3"]
     assert keys(outbox) == []
-    assert outbox.next_due() is None
+    assert outbox.next_due(NOW) is None
 
 
 def test_a_failing_notice_holds_back_its_own_rollout_only(journal: Journal, outbox: OutboxTable) -> None:
@@ -58,7 +58,7 @@ def test_a_failing_notice_holds_back_its_own_rollout_only(journal: Journal, outb
     send(outbox)
     send(outbox)
     assert keys(outbox) == []
-    assert outbox.next_due() == after(seconds=30)
+    assert outbox.next_due(NOW) == after(seconds=30)
     (row,) = outbox.due(after(seconds=30))
     assert (row.notice.key, row.attempts, row.ambiguous, row.error) == ("s1", 1, False, "asked to wait")
 
@@ -154,13 +154,13 @@ def test_a_board_is_stale_until_its_newest_revision_is_shown(journal: Journal, o
     assert (thread.channel, thread.message_id, thread.board) == ("C1", "1.1", Board("at 20 %"))
     outbox.board_retry_at(SHOP, after(seconds=9))
     assert outbox.stale_boards(NOW) == ()
-    assert outbox.next_due() == after(seconds=9)
+    assert outbox.next_due(NOW) == after(seconds=9)
     (thread,) = outbox.stale_boards(after(seconds=9))
     assert thread.attempts == 1
     outbox.board_shown(SHOP, thread.wanted)
     outbox.board_shown(SHOP, 1)
     assert outbox.stale_boards(after(days=1)) == ()
-    assert outbox.next_due() is None
+    assert outbox.next_due(NOW) is None
 
 
 def test_a_thread_may_be_posted_before_there_is_a_board(outbox: OutboxTable, journal: Journal) -> None:

@@ -88,6 +88,6 @@ class Rounds:
     def _note(self, app: StoreApp, last: _Round, now: datetime) -> None:
         with self._guard:
             before = self._rounds.get(app)
-            since = (before.troubled_since if before else None) or now
+            since = min((before.troubled_since if before else None) or now, now)  # clocks are set back
             troubled = last.broke or bool(last.problem)
             self._rounds[app] = replace(last, troubled_since=since if troubled else None)
