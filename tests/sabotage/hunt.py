@@ -13,7 +13,7 @@ from types import FrameType
 
 from tests.simulation.outcome import outcome
 
-CPU_MOST = 120
+CPU_MOST = 60
 """Seconds of the processor after which a story counts as one that never ends; a sound one takes a second or two."""
 
 

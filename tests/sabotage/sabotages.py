@@ -23,16 +23,13 @@ class Sabotage:
 
 SABOTAGES = (
     Sabotage(
-        "no-data-counts-as-a-pass",
+        "too-little-evidence-counts-as-a-pass",
         "assessment",
         "core/harm.py",
-        "_found",
-        """    failed = _failure(seen, Measure.CRASHED)
-    if failed is not None:
-        return Verdict.ERROR, "error", f"evidence: {failed}\"""",
-        """    failed = _failure(seen, Measure.CRASHED)
-    if failed is not None:
-        return Verdict.PASS, "pass", f"evidence: {failed}\"""",
+        "_calm",
+        'return Verdict.INSUFFICIENT, "inconclusive", f"{told}; {harm}"',
+        'return Verdict.PASS, "pass", f"{told}; {harm}"',
+        likely=(117,),
     ),
     Sabotage(
         "the-best-verdict-wins",
@@ -41,6 +38,7 @@ SABOTAGES = (
         "worst",
         "return max(judgement.verdict for judgement in self.deciding())",
         "return min(judgement.verdict for judgement in self.deciding())",
+        likely=(1,),
     ),
     Sabotage(
         "silence-is-not-braked",
@@ -49,6 +47,7 @@ SABOTAGES = (
         "decide",
         "decision = brake.braked(case, linked.led(case, found))",
         "decision = linked.led(case, found)",
+        likely=(1,),
     ),
     Sabotage(
         "a-halt-is-tried-once",
@@ -57,6 +56,7 @@ SABOTAGES = (
         "wanted_halt",
         "if halt is None or halt.confirmed:",
         "if halt is None or halt.confirmed or case.rollout.intent is None:",
+        likely=(4,),
     ),
     Sabotage(
         "two-stages-at-once",
@@ -65,32 +65,32 @@ SABOTAGES = (
         "next_stage",
         "if stage.exposure_ppm > exposure_ppm",
         "if stage.exposure_ppm > exposure_ppm * 5",
+        likely=(117,),
     ),
     Sabotage(
-        "sent-counts-as-halted",
+        "an-opened-window-is-forgotten",
         "lifecycle",
-        "core/lifecycle.py",
-        "phase",
-        """        if self.halt:
-            return Phase.NOT_HALTED""",
-        """        if self.halt:
-            return Phase.HALTED""",
+        "core/fold_acts.py",
+        "settled",
+        "return replace(changed, window=opened)",
+        "return changed",
     ),
     Sabotage(
-        "a-resume-in-the-console-is-forgotten",
+        "a-new-run-counts-the-old-evidence",
         "lifecycle",
         "core/fold_acts.py",
         "new_run",
-        "halt=None,",
-        "halt=rollout.halt,",
+        "run_since=hour_ceil(at),",
+        "run_since=rollout.run_since,",
     ),
     Sabotage(
-        "the-bake-is-cut",
+        "the-patience-is-cut",
         "schedule",
-        "core/schedule.py",
-        "bake_ends",
-        "return live_since + stay.bake",
-        "return live_since + stay.bake / 4",
+        "core/inconclusive.py",
+        "overdue",
+        "case.rollout.exposure_ppm).max_bake",
+        "case.rollout.exposure_ppm).bake",
+        likely=(117,),
     ),
     Sabotage(
         "a-freeze-does-not-bind",
@@ -107,6 +107,7 @@ SABOTAGES = (
         "_of_pair",
         "bad, total = tally.k_c, tally.k_c + tally.k_b",
         "bad, total = tally.k_b, tally.k_c + tally.k_b",
+        likely=(403,),
     ),
     Sabotage(
         "an-error-means-done",
@@ -139,6 +140,7 @@ SABOTAGES = (
         "_put_off",
         "self._rows.doubt_until(row.id, when, words)",
         'self._rows.mark_sent(row.id, "", when)',
+        likely=(483,),
     ),
     Sabotage(
         "notices-are-not-written",
@@ -147,14 +149,15 @@ SABOTAGES = (
         "record",
         "for notice in batch.notices:",
         "for notice in batch.notices[1:]:",
+        likely=(456,),
     ),
     Sabotage(
-        "an-order-gets-no-answer",
+        "the-chain-skips-within-a-batch",
         "storage",
-        "storage/commands.py",
-        "finish",
-        "return self._change(id, finished_us=micros(now), result=result.value, answer=answer)",
-        "return bool(id)",
+        "storage/journal.py",
+        "_append",
+        "prev = digest",
+        "_ = digest",
     ),
     Sabotage(
         "the-track-is-not-compared",
@@ -187,5 +190,6 @@ SABOTAGES = (
         "_session_row",
         "return Row(sum(counts.values()), counts.get(_STATUS_OF[measure], 0))",
         "return Row(sum(counts.values()), 0)",
+        likely=(403,),
     ),
 )
