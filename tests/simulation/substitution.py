@@ -19,6 +19,8 @@ from types import FunctionType, ModuleType
 from typing import Any
 from unittest.mock import patch
 
+from cryptography.hazmat.primitives import serialization
+
 from tests.simulation.clocks import MachineClock
 from tests.simulation.kernel import Kernel
 from tests.simulation.standins import Threading
@@ -94,7 +96,12 @@ def substituted(kernel: Kernel, clock: MachineClock, draw: Random) -> Iterator[N
         for function in _with_clocks():
             stack.enter_context(_by(clocks, function))
         stack.enter_context(patch.object(import_module("stamina._core"), "random", draw))
+        stack.enter_context(patch.object(serialization, "load_pem_private_key", _read_key))
         yield
+
+
+_read_key = lru_cache(maxsize=8)(serialization.load_pem_private_key)
+"""Whether a key is sound takes a processor longer than a whole pass, and every life of a run has the same two."""
 
 
 @lru_cache(maxsize=1)
