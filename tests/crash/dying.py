@@ -1,16 +1,19 @@
 """Lives that end at a point chosen beforehand, and the list of points at which one could have ended.
 
-Two points are the same death if nothing that outlives the daemon has changed between them: no commit, no request that
-changes anything, no time. So every point is listed, and each distinct death is died once, at its last point. (That deaths
-at points of one kind really come to the same end is tested with all points of a story.)
+Two points are the same death if nothing that outlives the daemon has changed between them, whichever of its threads was
+at work, since they all die at once: no commit, no file, no request that changes anything, no time. So every point is
+listed, and each distinct death is died once, at its last point. (That deaths at points of one kind really come to the
+same end is tested with all points of a story; that a number means the same point in each play, too.)
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -29,10 +32,11 @@ _OPEN = """
 class Lasting:
     """What outlives the daemon at an instant, as far as it differs within one story."""
 
-    now: str
+    now: datetime
     truth: int
     changing_requests: int
     commits: int
+    files: tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,8 @@ class Point:
 
     number: int
     name: str
-    lasting: Lasting | None = None
-    settled: bool = False
+    lasting: Lasting
+    settled: bool
 
 
 class Chosen(Perils):
@@ -70,12 +74,19 @@ class Listed(Chosen):
         self._world = world
         self._seen = 0
         self._changing = 0
+        self._database: Path | None = None
         self._look: sqlite3.Connection | None = None
         self.points: list[Point] = []
 
     def haunt(self, engine: Engine) -> None:
         super().haunt(engine)
-        self._look = sqlite3.connect(f"file:{database_file(engine)}?mode=ro", uri=True, isolation_level=None)
+        self._database = database_file(engine)
+        self._look = sqlite3.connect(
+            f"file:{self._database}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,  # one thread works at a time
+        )
 
     def met(self, name: str) -> None:
         super().met(name)
@@ -89,8 +100,14 @@ class Listed(Chosen):
         ledger = self._world.ledger
         fresh, self._seen = ledger.requests[self._seen :], len(ledger.requests)
         self._changing += sum(request["method"] not in _READS for request in fresh)
-        now = self._world.timeline.now.isoformat()
-        return Lasting(now, len(ledger.entries), self._changing, self._asked("PRAGMA data_version"))
+        commits = self._asked("PRAGMA data_version")
+        now, truth = self._world.timeline.now, len(ledger.entries)
+        return Lasting(now, truth, self._changing, commits, tuple(self._files()))
+
+    def _files(self) -> Iterator[tuple[str, bytes]]:
+        """What is kept beside the database."""
+        beside = self._database.parent.glob(f"{self._database.name}.*") if self._database else ()
+        yield from ((path.name, path.read_bytes()) for path in sorted(beside))
 
     def _settled(self) -> bool:
         return self._asked(_OPEN) == 0
@@ -150,15 +167,8 @@ def distinct(points: Sequence[Point]) -> list[Point]:
 
 def of_the_recovery(points: Sequence[Point]) -> list[Point]:
     """The points from the start of a life until everything is settled and it waits for time to pass."""
-    begun = points[0].lasting
     for place, point in enumerate(points):
         before = points[place - 1] if place else point
-        if (
-            before.settled
-            and before.lasting
-            and point.lasting
-            and begun
-            and before.lasting.now != point.lasting.now
-        ):
+        if before.settled and before.lasting.now != point.lasting.now:
             return list(points[:place])
     return list(points)

@@ -61,10 +61,11 @@ def played(name: str, at: tuple[int, ...] = ()) -> Played:
 
 
 def points(name: str, at: tuple[int, ...] = ()) -> list[Point]:
-    """Where the life after these deaths could end."""
-    fate = Dies(at, lists=True)
-    play(story_of(name).plan, fate)
-    return fate.points()
+    """Where the life after these deaths could end while the story lasts. The play is the one in which deaths are died,
+    so that a number means the same point there."""
+    plan, fate = story_of(name).plan, Dies(at, lists=True)
+    play(longer(plan, plan.scenario.poll), fate)
+    return [point for point in fate.points() if point.lasting.now < plan.scenario.ends]
 
 
 def singles(name: str) -> list[tuple[int]]:

@@ -19,7 +19,7 @@ PASSES_A_POINT = {
     "notify/slack_answer.py": {"http.client", "socket", "ssl"},
     "notify/slack_wire.py": {"http.client", "socket", "ssl", "urllib.request"},
     "storage/commands.py": {".execute()"},
-    "storage/engine.py": {".exec_driver_sql()", ".execute()", ".mkdir()", "os.open", "sqlite3"},
+    "storage/engine.py": {".chmod()", ".execute()", ".mkdir()", "os.fchmod", "os.open", "sqlite3"},
     "storage/journal.py": {".execute()"},
     "storage/ledger.py": {".execute()"},
     "storage/outbox.py": {".execute()"},
@@ -36,12 +36,14 @@ FILES = {
 """Whoever of the daemon's uses these is met by the audit hook of files.py, and its statements by the engine."""
 
 OUTSIDE = {
-    "config/secrets.py": ({"os.open"}, "reads keys, before anything starts"),
+    "config/secrets.py": ({"os.fdopen", "os.open"}, "reads keys, before anything starts"),
     "config/yaml_source.py": ({".open()"}, "reads the configuration, before anything starts"),
     "daemon/allowed.py": ({"socket", "urllib.request"}, "forbids look-ups, and makes none"),
     "daemon/bootstrap.py": ({"socket"}, "asks for the machine's name only"),
+    "daemon/hardening.py": ({"ctypes"}, "forbids memory dumps, before anything starts"),
+    "daemon/health/errors.py": ({"sentry_sdk"}, "tells mistakes to Sentry, whose own thread sends them"),
     "daemon/health/heartbeat.py": (
-        {".mkdir()", ".replace()", ".unlink()", "os.open"},
+        {".mkdir()", ".replace()", ".unlink()", "os.fdopen", "os.open"},
         "the scheduler's, beside passes; its file is replaced whole",
     ),
     "daemon/picturing.py": (
@@ -57,20 +59,23 @@ OUTSIDE = {
         "the process's; the kernel frees it",
     ),
     "storage/migrate.py": ({".execute()"}, "before the daemon starts, in one transaction"),
+    "storage/private.py": ({".chmod()"}, "closes what is open to others, before the daemon starts"),
     "storage/verifying.py": ({".execute()"}, "reads, for people"),
 }
 
 _MODULES = {
-    "asyncio", "fcntl", "ftplib", "http.client", "httpx", "mmap", "requests", "shutil", "smtplib", "socket", "sqlite3", "ssl",
-    "subprocess", "tempfile", "urllib.request",
+    "asyncio", "ctypes", "dbm", "fcntl", "ftplib", "http.client", "httpx", "mmap", "multiprocessing", "requests", "select",
+    "selectors", "sentry_sdk", "shelve", "shutil", "signal", "smtplib", "socket", "sqlite3", "ssl", "subprocess", "tempfile",
+    "urllib.request", "urllib3",
 }  # fmt: skip
 _OF_OS = {
-    "execv", "fork", "fsync", "ftruncate", "link", "mkdir", "open", "posix_spawn", "remove", "rename", "replace", "rmdir",
-    "symlink", "system", "truncate", "unlink", "utime", "write",
+    "chmod", "execv", "execve", "fchmod", "fdatasync", "fdopen", "fork", "fsync", "ftruncate", "kill", "link", "makedirs",
+    "mkdir", "mkfifo", "open", "popen", "posix_spawn", "pwrite", "remove", "removedirs", "rename", "renames", "replace",
+    "rmdir", "sendfile", "symlink", "system", "truncate", "unlink", "utime", "write", "writev",
 }  # fmt: skip
 _METHODS = {
-    "exec_driver_sql", "execute", "hardlink_to", "mkdir", "rename", "rmdir", "symlink_to", "touch", "unlink", "write_bytes",
-    "write_text",
+    "chmod", "exec_driver_sql", "execute", "executemany", "executescript", "hardlink_to", "mkdir", "rename", "rmdir",
+    "symlink_to", "touch", "unlink", "write_bytes", "write_text",
 }  # fmt: skip
 
 
@@ -83,6 +88,8 @@ def test_the_search_finds_what_it_looks_for() -> None:
     source = """
 import socket, os
 from subprocess import Popen
+from urllib import request
+from os import fsync, sep
 def f(path, text):
     open(path); path.open("w"); path.write_text(text); os.replace(path, text); path.replace(text)
     text.replace("a", "b"); os.environ.get("x"); connection.execute(text)
@@ -90,6 +97,8 @@ def f(path, text):
     expected = {
         "socket",
         "subprocess",
+        "urllib.request",
+        "os.fsync",
         "open()",
         ".open()",
         ".write_text()",
@@ -112,8 +121,8 @@ def _calls(tree: ast.AST) -> Iterator[str]:
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names if alias.name in _MODULES)
-            case ast.ImportFrom(module=str(module)) if module in _MODULES:
-                yield module
+            case ast.ImportFrom(module=str(module), names=names):
+                yield from _imported(module, [alias.name for alias in names])
             case ast.Call(func=ast.Name(id="open")):
                 yield "open()"
             case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr=attr)):
@@ -124,3 +133,9 @@ def _calls(tree: ast.AST) -> Iterator[str]:
                 yield ".replace()"
             case ast.Call(func=ast.Attribute(value=ast.Name(id="path"), attr="open")):
                 yield ".open()"
+
+
+def _imported(module: str, names: list[str]) -> Iterator[str]:
+    whole = (module, *(f"{module}.{name}" for name in names))
+    yield from (name for name in whole if name in _MODULES)
+    yield from (f"os.{name}" for name in names if module == "os" and name in _OF_OS)

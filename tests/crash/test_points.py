@@ -89,5 +89,21 @@ def test_deaths_that_count_as_one_come_to_the_same_end() -> None:
     once = {point.number for point in distinct(found)}
     same = [point.number for point in found if point.number not in once]
     assert len(same) > 5 * len(once)
+    names = {point.number: point.name for point in found}
     for number in same[:: len(same) // 12]:
-        assert played("apple-halt", (number,)).faults == ()
+        result = played("apple-halt", (number,))
+        assert result.died_at == (names[number],)
+        assert result.faults == ()
+
+
+def test_the_daemon_dies_between_a_commit_and_the_mark_of_it_beside_the_database() -> None:
+    died = {point.name for point in distinct(points("play-halt"))}
+    assert {"file write highwater.new", "file rename highwater.new"} <= died
+
+
+def test_a_point_is_the_same_one_in_each_play_and_whoever_else_is_at_work() -> None:
+    """Passes of two stores, halts, notices and the heartbeat take turns, in an order that the seed draws."""
+    found = points("linked-halt")
+    assert points("linked-halt") == found
+    for point in found[:: len(found) // 6]:
+        assert played("linked-halt", (point.number,)).died_at == (point.name,)

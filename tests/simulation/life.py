@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from stagedrollout.config.load import Loaded
 from stagedrollout.core.errors import StagedRolloutError, StorageError
@@ -29,6 +29,9 @@ TURNS_MOST = 20_000
 """Far more than any story needs: a daemon that is due again at once, for ever, is stuck."""
 
 NOTHING = timedelta(0)
+UNDER_WAY = datetime.max.replace(tzinfo=UTC)
+"""When the scheduler says that an app is due of which a pass goes on."""
+
 TURN = timedelta(seconds=TURN_SECONDS)
 PASS, HALT, TELL = "pass", "halt", "tell"
 _LOOKS_AT_ONCE = 0.25
@@ -122,7 +125,8 @@ class Life:
         if self._scheduler.hurried:
             return TURN
         now = self._machine.clock.now()
-        dues = [at for at in self._scheduler.dues() if at > now or not self._pools[PASS].working]
+        dues = [at for at in self._scheduler.dues() if at != UNDER_WAY]
+        dues = [at for at in dues if at > now or not self._pools[PASS].working]
         try:
             telling = None if self._pools[TELL].working else self._works.relay.next_due()
         except StorageError:

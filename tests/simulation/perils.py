@@ -75,6 +75,7 @@ class Perils:
         haunt_files(self.point)
         opened: list[Any] = []
         event.listen(engine, "connect", lambda raw, _: opened.append(raw))
+        event.listen(engine, "close", lambda raw, _: self._undo(raw))
         event.listen(engine, "engine_disposed", lambda _: self._bury(opened))
         dialect = engine.dialect
         commit = dialect.do_commit
@@ -94,6 +95,11 @@ class Perils:
         """The kernel closes whatever a dead process had open; what it had begun is undone, and locks nobody out."""
         for connection in opened if self.died_at else ():
             connection.close()
+
+    def _undo(self, connection: Any) -> None:
+        """Closing alone undoes nothing as long as somebody's traceback holds a statement that was under way."""
+        if self.died_at:
+            connection.rollback()
 
     def _executed(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         name = of_statement(statement)
