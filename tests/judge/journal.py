@@ -39,6 +39,7 @@ class Entry:
     key: Key
     kind: str
     body: Mapping[str, Any]
+    clock_wrong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def understand(records: Iterable[Record]) -> Journal:
 def _entry(record: Record) -> Entry:
     key = key_of(record["rollout"])
     at = instant(record.get("true_at") or record["at"])
-    return Entry(record["seq"], at, key, record["kind"], record["body"])
+    return Entry(record["seq"], at, key, record["kind"], record["body"], clock_wrong="true_at" in record)
 
 
 def key_of(rollout: str) -> Key:

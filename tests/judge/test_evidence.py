@@ -3,7 +3,7 @@
 import pytest
 
 from tests.judge.evidence_story import CHOOSING, EVIDENCE, Asking, crashes, hidden, raised, small
-from tests.judge.story import OLD, POLICY, new
+from tests.judge.story import OLD, POLICY, at, new
 from tests.judge.verdict import judge
 
 UNFOUNDED = {"raises_without_evidence": 1}
@@ -257,6 +257,20 @@ def test_the_journal_tells_of_evidence_that_is_not_in_the_counts():
     _weighed(story, 10, 3.0)
     story.ends("rolling_out", 10_000)
     assert story.blamed() == {"disagreements": 1}
+
+
+@pytest.mark.parametrize(("wrong", "blamed"), [(9, {}), (10.5, {"disagreements": 1})])
+def test_what_was_weighed_once_the_clock_had_been_wrong_cannot_be_counted_again(wrong, blamed):
+    story = Asking()
+    story.polls(4, 10)
+    for hour in sorted((wrong, 10)):
+        if hour == wrong:
+            story.writes(hour, "lapsed")
+            story.journal[-1] |= {"true_at": at(hour)}
+        else:
+            _weighed(story, hour, 3.0)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == blamed
 
 
 def _terms(p_ref: float) -> dict[str, object]:

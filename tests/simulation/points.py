@@ -78,8 +78,9 @@ _SPOOL = (
     "file remove spool.new",
     "file remove spool",
 )
-AFTER_TROUBLE = frozenset({*(f"storage rollback{side}" for side in (BEFORE, AFTER)), *_SPOOL})
-"""Met only where the database fails."""
+_AVAILABILITY = tuple(f"app_store availability.get{side}" for side in (BEFORE_SEND, AFTER_RECEIVE))
+AFTER_TROUBLE = frozenset({*(f"storage rollback{side}" for side in (BEFORE, AFTER)), *_SPOOL, *_AVAILABILITY})
+"""Met only where the database fails, or where Apple does not say whether an app is sold at all."""
 
 
 def _all() -> Iterator[str]:

@@ -44,7 +44,10 @@ def _same_terms(told: Mapping[str, Any], agreed: Agreed) -> bool:
 
 
 def _evidence(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
+    off = _off_the_clock(case, key)
     for entry in case.journal.of(key, "decided"):
+        if off and off.seq <= entry.seq:
+            return
         told, looks = entry.body.get("weighed"), _looks_at(case, key, entry)
         numbers = [numbers for look in looks for numbers in look.numbers]
         if told and numbers and not any(_same_evidence(told, each) for each in numbers):
@@ -52,6 +55,12 @@ def _evidence(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
                 entry,
                 f"the journal weighs the evidence at ln E = {told['ln_e']:.2f}, and the counts do not",
             )
+
+
+def _off_the_clock(case: Case, key: Key) -> Entry | None:
+    """The first entry that a wrong clock made. Which hours belong to a stage and which have settled was then counted by
+    that clock; from here on nobody can count it again by the right one."""
+    return next((entry for entry in case.journal.by_rollout.get(key, ()) if entry.clock_wrong), None)
 
 
 def _same_evidence(told: Mapping[str, Any], numbers: Numbers) -> bool:
