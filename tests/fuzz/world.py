@@ -109,18 +109,7 @@ def _account(key: str, scope: str) -> Any:
 
 
 def _fresh(info: Mapping[str, Any], scope: str) -> Any:
-    """The credentials of a client that has no token yet."""
-    return _account(json.dumps(dict(info)), scope).with_scopes([scope])
-
-
-_KEPT: list[Any] = []
-"""Google's client for Play, which takes a while to be built and remembers nothing between requests."""
-
-
-def _spare_building(client: Any) -> None:
-    if not _KEPT:
-        _KEPT.append(client._client())
-    client._service = _KEPT[0]
+    return _account(json.dumps(dict(info)), scope)
 
 
 def _with_signals(loaded: Loaded, token: str) -> Loaded:
@@ -232,5 +221,4 @@ def opened(spoils: Sequence[Spoil | None], *, recorded: bool = False) -> Fuzzed:
     doors = Doors(play=lambda: line, http=in_process(line.plain), clock=clock)
     with patch.object(api, "credentials_from", _fresh):
         listings = open_listings(loaded, doors, clock)
-    _spare_building(listings[StoreApp("acme", Store.GOOGLE_PLAY)].store._client)  # type: ignore[attr-defined]
     return Fuzzed(line, listings)
