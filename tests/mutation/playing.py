@@ -27,7 +27,7 @@ SLOW = 2.0
 _BROKEN = 70
 """The exit code of a fork that could not do its work."""
 
-_ROOM, _TIMES = 10, 4
+_ROOM, _TIMES = 2, 3
 """A mutant may take so many seconds more, and so many times as long, as its tests take: then it never ends."""
 
 

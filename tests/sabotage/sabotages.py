@@ -158,6 +158,7 @@ SABOTAGES = (
         "_append",
         "prev = digest",
         "_ = digest",
+        likely=(117,),
     ),
     Sabotage(
         "the-track-is-not-compared",

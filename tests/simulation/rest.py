@@ -75,6 +75,9 @@ _MOVES = {
 DECISIONS_MOST = 60
 """In the calm hours, for one rollout: a decision is written down when it is another one. More is running in circles."""
 
+_STAGED = {"inProgress", "ACTIVE", "PAUSED"}
+"""How either store says that some have it and others do not."""
+
 _SILENT = "missing"
 """No data at all: at rest only where the emulated services really have none to give, because users are not
 counted, or because everybody has a release with a higher code."""
@@ -93,11 +96,20 @@ def unrest(plan: Plan, left: Left) -> Iterator[str]:
     last = {entry["rollout"]: entry["body"] for entry in left.evidence.journal if entry["kind"] == "decided"}
     served = _last_served(left)
     yield from _running_in_circles(plan, left)
+    yield from _overlooked(left, served)
     for row in left.evidence.rollouts:
         name = (row["app"], row["store"], row["release_id"])
         stuck = _stuck(plan, row, last.get("/".join(name), {}), served)
         if stuck:
             yield f"liveness: {row['app']} {row['release']} is {row['phase']}, {stuck}: {row['reason']}"
+
+
+def _overlooked(left: Left, served: _Served) -> Iterator[str]:
+    """What nothing is written of is at rest nowhere: a daemon that cannot keep a journal would have nothing to show."""
+    found = {(row["app"], row["store"]) for row in left.evidence.rollouts}
+    staged = {(app, store) for (app, store, _), record in served.items() if record["status"] in _STAGED}
+    for app, store in sorted(staged - found):
+        yield f"liveness: {app} is being rolled out on {store}, and the daemon knows of no release there"
 
 
 def _running_in_circles(plan: Plan, left: Left) -> Iterator[str]:
