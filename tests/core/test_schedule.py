@@ -145,6 +145,13 @@ def test_a_calendar_without_two_days_in_a_row_never_lets_apple_go_on_and_says_so
     assert (shut.open, shut.freeze, shut.opens_at) == (False, None, None)
 
 
+def test_a_freeze_that_ends_on_the_day_whose_first_hour_is_missing_ends_on_that_day() -> None:
+    fair = Freeze(first=date(2026, 4, 20), last=date(2026, 4, 23), reason="a fair")
+    cairo = Calendar(time_zone="Africa/Cairo", freezes=(fair,))
+    before = datetime(2026, 4, 22, 12, tzinfo=UTC)
+    assert window(cairo, before).opens_at == datetime(2026, 4, 23, 22, tzinfo=UTC)
+
+
 TRANSITIONS_FROM, TRANSITIONS_TO = datetime(2020, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)
 
 
