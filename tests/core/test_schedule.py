@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagedrollout.core.calendar import Calendar, Freeze, Hours, Weekday
-from stagedrollout.core.schedule import bake_ends, first_instant, window
+from stagedrollout.core.schedule import bake_ends, first_instant, step_window, window
 from tests.core.builders import DAY, HOUR, NOON, policy
 
 MINUTE = timedelta(minutes=1)
@@ -83,6 +83,7 @@ def test_a_freeze_lasts_from_its_first_day_to_its_last_in_local_time() -> None:
 def test_a_calendar_that_opens_in_three_years_says_so_instead_of_searching_for_ever() -> None:
     long = Freeze(first=date(2026, 1, 1), last=date(2028, 12, 31), reason="no more releases")
     assert window(Calendar(freezes=(long,)), NOON).opens_at is None
+    assert step_window(Calendar(freezes=(long,)), NOON).opens_at is None
 
 
 def test_a_window_that_begins_in_the_gap_begins_at_the_next_valid_instant() -> None:
@@ -111,6 +112,44 @@ def test_a_window_inside_the_gap_does_not_exist_that_day_and_nobody_is_sent_to_i
     gone = calendar(time(2, 10), time(2, 50))
     before = berlin("2026-03-29T01:00")
     assert window(gone, before).opens_at == berlin("2026-03-30T02:10")
+
+
+@pytest.mark.parametrize(
+    ("local", "next_"),
+    [
+        ("2026-03-06T12:00", "2026-03-09T09:00"),  # Friday: Apple's step would come on Saturday
+        ("2026-03-05T18:00", "2026-03-09T09:00"),
+        ("2026-03-04T18:00", "2026-03-05T09:00"),
+    ],
+)
+def test_apple_is_let_go_on_only_where_the_day_after_is_one_for_raises_too(local: str, next_: str) -> None:
+    shut = step_window(OFFICE, berlin(local))
+    assert (shut.open, shut.opens_at) == (False, berlin(next_))
+
+
+def test_apple_is_let_go_on_at_once_where_today_and_tomorrow_allow_it() -> None:
+    now = berlin("2026-03-05T12:00")
+    assert step_window(OFFICE, now) == window(OFFICE, now)
+    assert step_window(OFFICE, now).open
+
+
+def test_apple_is_not_let_go_on_into_a_freeze_that_begins_tomorrow() -> None:
+    fair = Freeze(first=date(2026, 3, 4), last=date(2026, 3, 4), reason="a fair")
+    shut = step_window(Calendar(time_zone="Europe/Berlin", freezes=(fair,)), berlin("2026-03-03T12:00"))
+    assert (shut.open, shut.freeze, shut.opens_at) == (False, None, berlin("2026-03-05T00:00"))
+
+
+def test_a_calendar_without_two_days_in_a_row_never_lets_apple_go_on_and_says_so() -> None:
+    mondays = Calendar(time_zone="Europe/Berlin", weekdays=(Weekday.MON,))
+    shut = step_window(mondays, berlin("2026-03-02T12:00"))
+    assert (shut.open, shut.freeze, shut.opens_at) == (False, None, None)
+
+
+def test_a_freeze_that_ends_on_the_day_whose_first_hour_is_missing_ends_on_that_day() -> None:
+    fair = Freeze(first=date(2026, 4, 20), last=date(2026, 4, 23), reason="a fair")
+    cairo = Calendar(time_zone="Africa/Cairo", freezes=(fair,))
+    before = datetime(2026, 4, 22, 12, tzinfo=UTC)
+    assert window(cairo, before).opens_at == datetime(2026, 4, 23, 22, tzinfo=UTC)
 
 
 TRANSITIONS_FROM, TRANSITIONS_TO = datetime(2020, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)

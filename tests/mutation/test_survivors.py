@@ -1,0 +1,26 @@
+"""What the file says of the mutants is still about this code; that the others die is what `./dev mutate` shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutation.kept import NOBODY_LOOKED, read
+from tests.mutation.mutants import mutants
+
+KEPT = read()
+GROWN_MOST = 0.1
+
+
+@pytest.mark.parametrize("file", KEPT)
+def test_each_survivor_is_a_mistake_that_can_still_be_made_and_is_explained(file: str) -> None:
+    names = {mutant.name for mutant in mutants(file)}
+    kept = KEPT[file]
+    assert kept["survivors"].keys() <= names, "run ./dev mutate --write"
+    assert kept["killed"] + len(kept["survivors"]) == kept["mutants"]
+    assert abs(len(names) - kept["mutants"]) <= GROWN_MOST * kept["mutants"], "run ./dev mutate --write"
+    assert NOBODY_LOOKED not in kept["survivors"].values()
+
+
+@pytest.mark.parametrize("file", KEPT)
+def test_nine_of_ten_mistakes_are_noticed(file: str) -> None:
+    assert KEPT[file]["killed"] >= 0.9 * KEPT[file]["mutants"]
