@@ -22,7 +22,12 @@ def one_line(text: str) -> str:
     beginning, marks of direction are among these) are dropped; half a character, which no UTF-8 can carry,
     is replaced.
     """
-    return " ".join("".join(_kept(mark) for mark in text[:_READ_MAX]).split())
+    read = text[:_READ_MAX]
+    if (
+        read.isascii() and read.isprintable()
+    ):  # nearly every text is, and has nothing to be looked at one by one
+        return " ".join(read.split())
+    return " ".join("".join(map(_kept, read)).split())
 
 
 def _kept(mark: str) -> str:

@@ -6,6 +6,7 @@ what is under way is still counted.
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from collections import deque
@@ -118,7 +119,7 @@ def _played(wanted: Wanted, play: Play) -> Iterator[Outcome]:
     until = None if wanted.minutes is None else time.monotonic() + 60 * wanted.minutes
     seeds = iter(range(wanted.first, wanted.first + wanted.seeds))
     under_way: deque[Future[Outcome]] = deque()
-    with _interrupted() as stopped, ProcessPoolExecutor(wanted.jobs, initializer=_stand_firm) as pool:
+    with _interrupted() as stopped, ProcessPoolExecutor(wanted.jobs, initializer=_begin) as pool:
         while True:
             over = stopped() or (until is not None and time.monotonic() >= until)
             while not over and len(under_way) < _AHEAD * wanted.jobs:
@@ -129,6 +130,13 @@ def _played(wanted: Wanted, play: Play) -> Iterator[Outcome]:
             if not under_way:
                 return
             yield under_way.popleft().result()
+
+
+def _begin() -> None:
+    """A process of a campaign: what it has imported stays for good, and need not be looked through again and again."""
+    gc.collect()
+    gc.freeze()
+    _stand_firm()
 
 
 def _stand_firm() -> None:

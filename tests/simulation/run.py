@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import tempfile
 from collections import Counter
@@ -60,7 +61,7 @@ class NotStarted(Exception):
 def play(plan: Plan, fate: Fate | None = None) -> Left:
     """The whole story of `plan`; its lives end as drawn, or by `fate`. What it raises besides AssertionError is the
     daemon's fault."""
-    with _workplace() as folder, _in_silence(), watched_files():
+    with _workplace() as folder, _in_silence(), _uncollected(), watched_files():
         return Run(plan, folder, fate).play()
 
 
@@ -235,3 +236,15 @@ def _in_silence() -> Iterator[None]:
         yield
     finally:
         logging.disable(logging.NOTSET)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A run is short and leaves little in cycles: looking for them, again and again, costs more than keeping them."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
