@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -132,6 +133,10 @@ def _few(value: Any) -> Any:
     return [*value[:ENTRIES_SHOWN], f"[{len(value) - ENTRIES_SHOWN} more]"]
 
 
+_TOKEN = re.compile(r"ya29\.emulated-[\w-]*")
+"""An access token in an answer that was damaged on its way, and is no document any more."""
+
+
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, dict):
         return {
@@ -140,4 +145,4 @@ def _without_secrets(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_without_secrets(inner) for inner in value]
-    return value
+    return _TOKEN.sub(REMOVED, value) if isinstance(value, str) else value
