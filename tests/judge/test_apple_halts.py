@@ -55,12 +55,12 @@ def test_a_store_that_fails_may_be_halted_when_it_is_back():
     assert story.blamed() == {}
 
 
-def _completed(*, told: bool) -> AppleStory:
+def _completed(*, told: bool, decided: float = 20.5) -> AppleStory:
     story = following()
     story.person(13, "complete", noticed="raised")
     _turns_bad(story, 13.5)
     story.polls(20.5, 20.5)
-    story.writes(20.5, "decided", decision="HALT", intent="", command="")
+    story.writes(decided, "decided", decision="HALT", intent="", command="")
     if told:
         story.tells(20.5, "failing", broadcast=True)
     story.polls(21, 24)
@@ -71,6 +71,11 @@ def _completed(*, told: bool) -> AppleStory:
 @pytest.mark.parametrize(("told", "blamed"), [(True, {}), (False, {"notices_lost": 1})])
 def test_people_hear_that_a_completed_release_fails_and_cannot_be_halted(told, blamed):
     assert _completed(told=told).blamed() == blamed
+
+
+@pytest.mark.parametrize(("seconds", "blamed"), [(59, {}), (61, {"notices_lost": 1})])
+def test_the_daemon_may_have_known_a_look_sooner_and_looks_are_seconds_more_than_a_poll_apart(seconds, blamed):
+    assert _completed(told=True, decided=20 - seconds / 3600).blamed() == blamed
 
 
 @pytest.mark.parametrize(("told", "blamed"), [(True, {}), (False, {"notices_lost": 1})])

@@ -94,7 +94,7 @@ def _is_final(case: Case, one: Due, latest: datetime) -> bool:
 def _was_told(case: Case, one: Due, latest: datetime) -> bool:
     """The decision was written down in time, and a notice of it too; that it arrives is asked elsewhere."""
     decided = any(
-        entry.body["decision"] == "HALT" and one.at - case.poll <= entry.at <= latest
+        entry.body["decision"] == "HALT" and one.at - a_poll(case) <= entry.at <= latest
         for entry in case.journal.of(one.key, "decided")
     )
     rollout = "/".join(one.key)
