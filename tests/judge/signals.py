@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import floor
 from typing import Any
 
 from tests.judge.evidence import Record
@@ -157,6 +158,10 @@ def cumulated(found: Iterable[Poll], release: str) -> list[Poll]:
     return whole
 
 
+_EXACT = 1e-6
+"""What a rate loses of a whole number of crashes on its way."""
+
+
 def names_in(searches: Iterable[str]) -> Iterable[str]:
     for search in searches:
         for quoted, bare in _NAME.findall(search):
@@ -198,7 +203,8 @@ def _tally(cells: list[Mapping[str, Any]], rows: list[Mapping[str, Any]], unit: 
 def word(gate: Gate, poll: Poll, release: str, run_since: datetime, settle: timedelta) -> Word:
     """The gate's word about `release` after `poll`, looking back over its window or to `run_since`.
 
-    A breach counts every session; a pass only hours that have settled, and only fresh data.
+    A breach counts every session; a pass only hours that have settled, and only fresh data. Half a crash, which the rate
+    of an hour that was cut short gives, is none yet: whoever rounds it down sees no breach.
     """
     answer = poll.answers.get(release)
     if not poll.ok or (answer and not answer.sane):
@@ -206,7 +212,8 @@ def word(gate: Gate, poll: Poll, release: str, run_since: datetime, settle: time
     everything, settled = _weigh(gate, poll, answer, run_since, settle) if answer else (None, None)
     if everything is None or settled is None or everything.bad is None or everything.total == 0:
         return Word.MISSING
-    if everything.total >= gate.min_sample and _free_ppm(everything) < gate.floor_ppm - ROUNDING_PPM:
+    surely = replace(everything, bad=floor(everything.bad + _EXACT))
+    if everything.total >= gate.min_sample and _free_ppm(surely) < gate.floor_ppm - ROUNDING_PPM:
         return Word.BREACH
     if poll.as_of is None or poll.at - poll.as_of > gate.freshness + GRACE:
         return Word.STALE

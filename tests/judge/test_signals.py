@@ -71,6 +71,12 @@ def test_users_are_judged_by_the_whole_window():
     assert _word(_gate("crash_free_users"), [unknown], field) is Word.MISSING
 
 
+def test_half_a_crash_of_an_hour_that_was_cut_short_is_no_breach_yet():
+    whole, half = [370, 370, 370], [1 - 4 / 370, 1 - 4 / 370, 1 - 3.5 / 370]
+    assert _word(_gate(), [_sessions(whole, half)]) is not Word.BREACH
+    assert _word(_gate(), [_sessions(whole, [1 - 4 / 370] * 3)]) is Word.BREACH
+
+
 def test_numbers_that_cannot_be_are_an_error():
     assert _word(_gate(), [_sessions([100, 100, 100], [1.2, 0.999, 0.999])]) is Word.ERROR
     assert _word(_gate(), [_sessions([100, -1, 100], [0.999, 0.999, 0.999])]) is Word.ERROR
