@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from tests.judge.case import Case
 from tests.judge.ledger import APP_STORE, Key, instant
+from tests.judge.patience import stood_still
+
+ON_ITS_WAY = timedelta(seconds=20)
+"""No request waits longer for its answer."""
 
 
 def looked_between(case: Case, key: Key, first: int, last: int) -> bool:
@@ -18,11 +22,14 @@ def looked_between(case: Case, key: Key, first: int, last: int) -> bool:
 
 
 def may_be_lost(case: Case, key: Key, seq: int, at: datetime) -> bool:
-    """Whether the daemon was killed in the pass that got this answer, so that it may have kept nothing of it."""
+    """Whether the daemon was killed in the pass that got this answer, or its database failed it there, so that it may
+    have kept nothing of it; or stood still while the answer was on its way, so that it may have come too late."""
     looks = _looks(case, key)
     place = bisect_right(looks, (seq, at))
     until = looks[place][1] if place < len(looks) else case.ended_at
-    return any(at <= instant(death) <= until for death in case.evidence.deaths)
+    forgotten = (*case.evidence.deaths, *case.evidence.unwritten)
+    late = any(begun <= at + ON_ITS_WAY and at - ON_ITS_WAY <= ended for begun, ended in stood_still(case))
+    return late or any(at <= instant(moment) <= until for moment in forgotten)
 
 
 @lru_cache(maxsize=32)

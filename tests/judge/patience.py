@@ -29,7 +29,7 @@ def deadline(case: Case, key: Key, since: datetime, *, patience: timedelta, unti
     """By when something owed since `since` has to be true; nothing after `until` is looked at."""
     due = since + patience
     stops = [
-        (max(begun, since), ended) for begun, ended in _stopped(case) if since < ended and begun <= until
+        (max(begun, since), ended) for begun, ended in stood_still(case) if since < ended and begun <= until
     ]
     obstacles = [(at, at) for at in _obstacles(case, key, since, until)]
     for begun, ended in sorted([*stops, *obstacles]):
@@ -56,7 +56,7 @@ def hindered_between(case: Case, key: Key, first: datetime, last: datetime) -> b
 
 
 @lru_cache(maxsize=2)
-def _stopped(case: Case) -> list[tuple[datetime, datetime]]:
+def stood_still(case: Case) -> list[tuple[datetime, datetime]]:
     """While the process stood still. That time is not counted, and nothing more is forgiven for it."""
     spans = (span.split() for span in case.evidence.stopped)
     return [(instant(begun), instant(ended)) for begun, ended in spans]

@@ -74,7 +74,9 @@ def test_people_hear_that_a_completed_release_fails_and_cannot_be_halted(told, b
 
 
 @pytest.mark.parametrize(("seconds", "blamed"), [(59, {}), (61, {"notices_lost": 1})])
-def test_the_daemon_may_have_known_a_look_sooner_and_looks_are_seconds_more_than_a_poll_apart(seconds, blamed):
+def test_the_daemon_may_have_known_a_look_sooner_and_looks_are_seconds_more_than_a_poll_apart(
+    seconds, blamed
+):
     assert _completed(told=True, decided=20 - seconds / 3600).blamed() == blamed
 
 

@@ -102,15 +102,31 @@ def test_what_was_normal_before_a_newer_release_is_no_floor_of_the_older_one():
     assert all(poll.by_status for poll in polls)
 
 
-@pytest.mark.parametrize(("died", "blamed"), [(True, {}), (False, {"disagreements": 1})])
-def test_what_a_killed_daemon_had_read_need_not_be_in_its_journal(died, blamed):
-    """It had read that users crash; in the pass after its death they cannot be read, and it knows nothing of it."""
+@pytest.mark.parametrize(
+    ("trouble", "blamed"),
+    [
+        ("killed", {}),
+        ("disk", {}),
+        ("stood still", {}),
+        ("stood still later", {"disagreements": 1}),
+        ("none", {"disagreements": 1}),
+    ],
+)
+def test_what_a_daemon_in_trouble_had_asked_for_need_not_be_in_its_journal(trouble, blamed):
+    """Users crash, by an answer that it lost or that came too late; in the next pass they cannot be read."""
     story = Asking()
     story.polls(4, 9.5)
     story.crashed_users = 6
     story.asks(10)
-    if died:
-        story.dies(10.001)
+    match trouble:
+        case "killed":
+            story.dies(10.001)
+        case "disk":
+            story.unwritten.append(at(10.001))
+        case "stood still":
+            story.stands_still(10.002, 10.009)
+        case "stood still later":
+            story.stands_still(10.1, 10.2)
     story.requested(
         10.01, "google_play", "/androidpublisher/v3/applications/com.acme.app/edits", method="POST"
     )

@@ -19,6 +19,5 @@ OPEN: tuple[Pinned, ...] = (
     Pinned(
         165, "half a crash in an hour that was cut short: the judge rounds it up to a breach, the daemon down"
     ),
-    Pinned(172, "the evidence that was weighed while the process stood still is not what the judge counts"),
 )
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""
