@@ -17,7 +17,7 @@ from stagedrollout.emulator.world import World
 from tests.crash.playing import Played, longer, story_of
 from tests.judge import judge
 from tests.simulation.outcome import _timeline
-from tests.simulation.perils import Perils
+from tests.simulation.perils import Perils, of_request
 from tests.simulation.points import AFTER, AFTER_RECEIVE, BEFORE_SEND, COMMIT
 from tests.simulation.rest import unrest
 from tests.simulation.run import play
@@ -84,6 +84,8 @@ class Failing(Perils):
             return
         if failure.kind == "storage":
             raise failure.error
+        if name.endswith(AFTER_RECEIVE):
+            self._is_lost(name)
         raise RemoteDisconnected("the connection was closed")
 
     def spare(self) -> None:
@@ -101,6 +103,13 @@ class Failing(Perils):
             and self._struck
             and self._world.timeline.now < self._began + STICKY
         )
+
+    def _is_lost(self, name: str) -> None:
+        """The log of requests tells of it as of a connection that the emulator breaks once it has done its work."""
+        for record in reversed(self._world.ledger.requests):
+            if of_request(self._world, record["method"], record["path"]) + AFTER_RECEIVE == name:
+                record.update(status=None, response=None, fault="drop_after")
+                return
 
     def _nobody_answers(self) -> None:
         """For a while: an outage of everybody, as the emulator has them, so that its ledger tells of it."""
