@@ -127,11 +127,15 @@ def _different(name: str, came: _End) -> Iterator[str]:
     missing = [
         key for key, offered in least.served.items() if not _begins_with(came.served.get(key, ()), offered)
     ]
+    lost = False
     for order in spent:
-        if came.orders[order] != "failed" or not order.startswith(_MAY_FAIL):
-            yield f"the order {order} was {came.orders[order]}, and without a death {least.orders.get(order)}"
-        elif not missing:
-            yield f"the order {order} is said to have failed, and was carried out"
+        answer = came.orders[order]
+        if answer == "failed" and order.startswith(_MAY_FAIL):
+            lost = True
+            if not missing:
+                yield f"the order {order} is said to have failed, and was carried out"
+        elif not (lost and answer == "refused"):  # what it builds on has failed, and nobody has ordered that again
+            yield f"the order {order} was {answer}, and without a death {least.orders.get(order)}"
     if spent:
         return  # what people did not get, they have not repeated either
     for key in missing:
