@@ -71,4 +71,4 @@ def test_no_single_part_of_an_answer_breaks_a_pass(asked: str) -> None:
             ask(world)
         except Exception as broken:
             raise AssertionError(where) from broken
-    assert tried > 50, "nothing was spoiled"
+    assert tried > 40, "nothing was spoiled"
