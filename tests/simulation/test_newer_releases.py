@@ -27,7 +27,7 @@ from tests.simulation.run import Left, play
 from tests.simulation.weather import Weather
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
-FINE = Weather({}, {}, timedelta(0))
+FINE = Weather({}, {}, timedelta(seconds=0.02))
 ANA = Actor(ActorKind.HUMAN, "ana")
 
 
