@@ -134,7 +134,9 @@ def _different(name: str, came: _End) -> Iterator[str]:
             lost = True
             if not missing:
                 yield f"the order {order} is said to have failed, and was carried out"
-        elif not (lost and answer == "refused"):  # what it builds on has failed, and nobody has ordered that again
+        elif not (
+            lost and answer == "refused"
+        ):  # what it builds on has failed, and nobody has ordered that again
             yield f"the order {order} was {answer}, and without a death {least.orders.get(order)}"
     if spent:
         return  # what people did not get, they have not repeated either
