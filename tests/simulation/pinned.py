@@ -16,8 +16,5 @@ PINNED: tuple[Pinned, ...] = ()
 
 OPEN: tuple[Pinned, ...] = (
     Pinned(0, "the evidence after a release went on in its second run is not what the judge counts"),
-    Pinned(
-        165, "half a crash in an hour that was cut short: the judge rounds it up to a breach, the daemon down"
-    ),
 )
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""
