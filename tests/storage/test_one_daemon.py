@@ -18,12 +18,12 @@ from stagedrollout.storage.presence import Presence
 from stagedrollout.storage.schema import rollouts
 from tests.storage.rows import CHAT, NOW, SHOP, STANDING, after, batch, entry
 
+pytestmark = pytest.mark.promise("R14")
+
 HOLD_THE_LOCK = """
 import sys, time
 from pathlib import Path
 from stagedrollout.storage.lock import SingleDaemonLock
-
-pytestmark = pytest.mark.promise("R14")
 
 with SingleDaemonLock.beside(Path(sys.argv[1])):
     print("held", flush=True)
