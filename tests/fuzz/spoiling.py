@@ -6,6 +6,7 @@ An edit does not know the document it will be made to: it names places by number
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ RAW = (
     *(DEEP, LESS_DEEP, '{"a":' * 900 + "1" + "}" * 900, LONG, '{"a":1,"a":2}'),
 )
 """Values that only a text can hold."""
+
+MANY = 5_000
+"""A document with so many places is not made larger: three edits could make it fill the memory."""
 
 WORDS = (
     *(
@@ -175,11 +179,11 @@ def _make(box: dict[str, Any], edit: Edit) -> None:
         case "wrap":
             parent[key] = [here] if edit.other % 2 else {"value": here}
         case "swap":
-            parent[key] = _at(box, known[edit.other % len(known)])
+            parent[key] = deepcopy(_at(box, known[edit.other % len(known)]))
         case "twice" if isinstance(here, list) and here:
             here.append(here[edit.other % len(here)])
-        case "many" if isinstance(here, list) and here:
-            parent[key] = here * 40
+        case "many" if isinstance(here, list) and here and len(known) < MANY:
+            parent[key] = deepcopy(here * 40)
         case "add" if isinstance(here, dict):
             here[f"unknown{edit.other % 7}"] = edit.value
         case "rename" if isinstance(parent, dict) and key != "it":
@@ -187,7 +191,7 @@ def _make(box: dict[str, Any], edit: Edit) -> None:
         case "text":
             parent[key] = json.dumps(here, default=repr) if not isinstance(here, str) else _number(here)
         case "empty":
-            parent[key] = type(here)() if here is not None else ""
+            parent[key] = "" if here is None or isinstance(here, Raw) else type(here)()
         case _:
             parent[key] = edit.value
 
