@@ -30,6 +30,7 @@ from tests.simulation.plan import MONTH_EVERY, Plan, SecondThoughts, is_month, p
 
 HOUR = timedelta(hours=1)
 _GOOD = 998_000
+_MANY = 2_000_000
 _NOBODY_COMES_BACK = timedelta(days=2)
 _LOST_AT_COMMIT = ("500", "500_after", "drop_after")
 
@@ -126,7 +127,10 @@ def _with_a_good_release(app: AppStory) -> AppStory:
         rolled_out=RolledOut(at, 10_000, HOUR) if app.store == GOOGLE_PLAY else None,
         submitted=Submitted(at, HOUR) if app.store == APP_STORE else None,
     )
-    return replace(app, population=2_000_000, releases=(first, good, *later))
+    reviews = app.reviews_per_million_sessions * app.population / _MANY
+    return replace(
+        app, population=_MANY, reviews_per_million_sessions=reviews, releases=(first, good, *later)
+    )
 
 
 def _an_answer_lost_at_the_commit(draw: Random, plan: Plan) -> Plan:
