@@ -13,7 +13,7 @@ from datetime import timedelta
 from random import Random
 
 from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb, Store, Supersede
-from stagedrollout.emulator.faults import Fault
+from stagedrollout.emulator.faults import Fault, kinds_of
 from stagedrollout.emulator.scenario import (
     APP_STORE,
     GOOGLE_PLAY,
@@ -27,10 +27,12 @@ from stagedrollout.emulator.scenario import (
 from tests.simulation.ambush import Ambush
 from tests.simulation.people import PlannedOrder
 from tests.simulation.plan import MONTH_EVERY, Plan, SecondThoughts, is_month, plain
+from tests.simulation.weather import services
 
 HOUR = timedelta(hours=1)
 _GOOD = 998_000
 _MANY = 2_000_000
+_KINDS_A_STORY = 8
 _NOBODY_COMES_BACK = timedelta(days=2)
 _LOST_AT_COMMIT = ("500", "500_after", "drop_after")
 
@@ -133,6 +135,17 @@ def _with_a_good_release(app: AppStory) -> AppStory:
     )
 
 
+def _kinds_in_turn(draw: Random, plan: Plan) -> Plan:
+    """Faults of whatever kind, each once, at whatever its service is asked for."""
+    told = [
+        draw.choice(services(tuple(app.store for app in plan.scenario.apps))) for _ in range(_KINDS_A_STORY)
+    ]
+    faults = (
+        Fault(service, draw.choice(sorted(kinds_of(service))), detail="fatal_error") for service in told
+    )
+    return _waiting(plan, *((_early(draw, plan), fault) for fault in faults))
+
+
 def _an_answer_lost_at_the_commit(draw: Random, plan: Plan) -> Plan:
     fault = Fault(GOOGLE_PLAY, draw.choice(_LOST_AT_COMMIT), "edits.commit", count=draw.choice((1, 1, 2)))
     return _waiting(_well(plan, GOOGLE_PLAY, "quick"), (HOUR, fault))
@@ -193,6 +206,7 @@ def _nobody_comes_back(_: Random, plan: Plan) -> Plan:
 
 
 TURNS = (
+    Turn("kinds in turn", 0.05, lambda plan: not is_month(plan.seed), _kinds_in_turn),
     Turn("an answer lost at the commit", 0.1, _on(GOOGLE_PLAY), _an_answer_lost_at_the_commit),
     Turn("two days at once", 0.03, _on(APP_STORE), _two_days_at_once),
     Turn("Apple goes through all days", 0.02, _on(APP_STORE), _apple_goes_through_all_days),

@@ -14,6 +14,7 @@ from tests.simulation.seldom import TURNS, Turn, drawn
 from tests.simulation.weather import Weather
 
 LEADS_TO = {
+    "kinds in turn": "fault: ",
     "an answer lost at the commit": "at commit",
     "two days at once": "apple: two days at once",
     "Apple goes through all days": "apple: ACTIVE to COMPLETE",
