@@ -69,7 +69,7 @@ class Life:
                 open_pool=self._open_pool,
             )
             self._hear(works.bell)
-            machine.clock.when_set(self.stir)
+            machine.clock.when_set(self.stir, before=TURN)  # so that a turn has seen what it said until then
         except BaseException:
             self.end()
             raise

@@ -16,6 +16,7 @@ from tests.judge.case import Case
 from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, instant
+from tests.judge.passes import look_may_be_late
 from tests.judge.patience import a_poll, deadline, hindered_between
 from tests.judge.phases import WINDOW, Window
 from tests.judge.signals import GRACE, Word
@@ -215,7 +216,7 @@ def _has_cause(case: Case, window: Window, paused: Change) -> bool:
     ):
         return True
     frozen = case.terms(key).calendar.freeze_at(until) is not None or case.stands_back(key, until)
-    if frozen or hindered_between(case, key, since, until):
+    if frozen or hindered_between(case, key, since, until) or look_may_be_late(case, key, since, until):
         return True
     return _may_be_in_doubt(case, key, since, until)
 
