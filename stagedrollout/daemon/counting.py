@@ -94,7 +94,7 @@ class Counter:
         return Count(compared, rollout, tallies, with_readings(Taken(ledger), tallies, look.now), trouble)
 
     def forget(self, key: RolloutKey) -> None:
-        """The rollout is over."""
+        """The rollout is over, or what was heard for it could not be written down."""
         self._asked.pop(key, None)
         self._whole.pop(key, None)
         self._users.pop(key, None)

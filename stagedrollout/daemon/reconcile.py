@@ -201,6 +201,7 @@ class Reconciler:
             if _stops(decision) and not isinstance(error, HaltShown):
                 log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
                 return self.recorder.spool(known, facts, observed.seen.now, learned)
+            self.hearer.forget(known.rollout.key)  # it keeps nothing of that, and asks for all again
             if not isinstance(error, (StaleJournal, LostLease)):
                 self.recorder.suspect(known, facts, observed.seen.now)
             raise

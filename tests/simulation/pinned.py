@@ -14,7 +14,5 @@ class Pinned:
 
 PINNED: tuple[Pinned, ...] = ()
 
-OPEN: tuple[Pinned, ...] = (
-    Pinned(0, "the evidence after a release went on in its second run is not what the judge counts"),
-)
+OPEN: tuple[Pinned, ...] = ()
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""
