@@ -19,11 +19,14 @@ from tests.judge.checks import (
     linked,
     notices,
     odds,
+    ordered,
     people,
     phases,
     raises,
+    said_done,
     schedule,
     siblings,
+    windows,
 )
 from tests.judge.finding import Finding
 
@@ -39,10 +42,12 @@ class Check:
 CHECKS = (
     Check(raises.check, ("R1", "R23")),
     Check(schedule.stages, ("R5", "R6")),
+    Check(schedule.without_phases, ("R6",)),
     Check(schedule.bakes, ("R5", "R19")),
     Check(calendar.check, ("R11", "R19")),
     Check(siblings.check, ("R8",)),
     Check(halts.check, ("R3", "R4", "R22")),
+    Check(ordered.check, ("R4", "R11")),
     Check(people.unhalted, ("R9",)),
     Check(people.console_acts, ("R10",)),
     Check(known_bad.check, ("R9",)),
@@ -50,6 +55,7 @@ CHECKS = (
     Check(apple_people.unnoticed, ("R10",)),
     Check(apple_people.invented, ("R10",)),
     Check(apple_people.windows_cut, ("R10",)),
+    Check(windows.check, ("R7",)),
     Check(apple_people.halts_without_cause, ("R10",)),
     Check(phases.check, ("R7",)),
     Check(budget.check, ("R7",)),
@@ -60,6 +66,7 @@ CHECKS = (
     Check(notices.doubled, ("R20",)),
     Check(notices.out_of_order, ("R20",)),
     Check(agreement.rollouts, ("R4", "R13")),
+    Check(said_done.check, ("R4", "R13")),
     Check(agreement.undecided, ("R13", "R18")),
     Check(agreement.observed_apps, ()),
     Check(chain.check, ("R16",)),
