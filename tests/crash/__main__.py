@@ -166,7 +166,7 @@ def _told(campaign: Campaign) -> str:
     share = "" if part.of == 1 else f" (part {part} of {campaign.runs})"
     lines = [f"{times:6} {name}" for name, times in sorted(_names(results).items())]
     lines += [
-        f"{stories} stories, {points} points, {len(results)} runs{share}, {campaign.pairs} with a second death",
+        f"{stories} {'story' if stories == 1 else 'stories'}, {points} points, {len(results)} runs{share}, {campaign.pairs} with a second death",
         f"{len(campaign.failed)} failed; {campaign.seconds:.0f} s, {campaign.cpu_seconds:.0f} s of processor time",
     ]
     return "\n".join(lines)
