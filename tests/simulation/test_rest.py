@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.simulation.plan import drawn
 from tests.simulation.rest import unrest
 from tests.simulation.run import play
+from tests.simulation.seldom import drawn
 
 STAGED_TO_THE_END = 117
 
