@@ -56,6 +56,8 @@ class Books:
     def load(self, key: RolloutKey) -> Any:
         return SimpleNamespace(rollout=self.rollout)
 
+    remembered = load
+
     def record(self, known: Any, news: tuple[Fact, ...], at: datetime) -> None:
         if self.refuses:
             raise self.refuses
