@@ -4,6 +4,7 @@
      +-- WrongConfiguration       the user's files; every problem at once, with its place
      +-- StorageError             the database could not be read or written
      |    +-- StaleJournal        somebody recorded something since the rollout was read
+     |    |    +-- HaltShown      namely that the store shows the halt which was to be sent again
      |    +-- LostLease           another daemon has taken over
      |    +-- Unfounded           the journal or the clocks cannot be trusted, so nothing is raised on them
      +-- Preempted                a halt took the package over; this raise sends nothing more
@@ -35,6 +36,10 @@ class StorageError(StagedRolloutError):
 
 class StaleJournal(StorageError):
     """The journal of this rollout has grown since it was read, so the decision is void."""
+
+
+class HaltShown(StaleJournal):
+    """The halt that was to be sent again was seen in the store meanwhile, so there is nothing to send."""
 
 
 class LostLease(StorageError):

@@ -13,6 +13,7 @@ from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
 from stagedrollout.core.lifecycle import Intent, Rollout
 from stagedrollout.core.model import Outcome, Settlement, StoreState, Unread, Verb
+from stagedrollout.core.rules.halts import NOT_HALTED
 
 
 def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
@@ -78,6 +79,15 @@ def intent_key(rollout: Rollout, decision: Decision) -> str:
     """Unique for ever: the how-manieth change of which rollout this is."""
     verb = decision.change.verb.value if decision.change else "none"
     return f"{rollout.key}/{rollout.acts + 1}/{verb}" + (f"/{decision.command}" if decision.command else "")
+
+
+def halts_in_vain(rollout: Rollout, told: tuple[Fact, ...]) -> bool:
+    """Whether a halt was to be sent again because the store did not show it, and meanwhile it does."""
+    again = any(
+        isinstance(fact, facts.Decided) and fact.intent and any(r.code == NOT_HALTED for r in fact.reasons)
+        for fact in told
+    )
+    return again and rollout.halt is not None and rollout.halt.confirmed
 
 
 def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, ...]:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 def look_up_issues(recorder: Recorder, listing: Listing, key: RolloutKey, clock: Clock) -> None:
     """Ask, if this rollout wants it, and write down what came of it. What cannot be written is left to the next pass."""
-    if listing.issues is None or not _wanted(recorder.remembered(key), clock):
+    if not _wanted(recorder.remembered(key), clock) or listing.issues is None:
         return
     try:
         known = recorder.load(key)

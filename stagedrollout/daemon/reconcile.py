@@ -19,7 +19,7 @@ from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import learn, told_by_whom
-from stagedrollout.core.errors import Denied, EdgeError, LostLease, StaleJournal, StorageError
+from stagedrollout.core.errors import Denied, EdgeError, HaltShown, LostLease, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.fold import extend
@@ -198,7 +198,7 @@ class Reconciler:
         try:
             return self.recorder.record(known, facts, observed.seen.now, learned)
         except StorageError as error:
-            if _stops(decision):
+            if _stops(decision) and not isinstance(error, HaltShown):
                 log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
                 return self.recorder.spool(known, facts, observed.seen.now, learned)
             if not isinstance(error, (StaleJournal, LostLease)):

@@ -16,12 +16,13 @@ from datetime import datetime
 from typing import Any
 
 from stagedrollout.core import facts, link_facts, wording
-from stagedrollout.core.errors import StaleJournal, StorageError
+from stagedrollout.core.errors import HaltShown, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.ledger import Ledger, Revision, Taken
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp
+from stagedrollout.core.news import halts_in_vain
 from stagedrollout.daemon.spool import Kept, Spool
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.journal import Journal
@@ -163,7 +164,8 @@ class Recorder:
         or StorageError.
 
         Facts that carry a halt need no lease, and a journal that has gone on is read again for them: they
-        are true whoever writes them, and cannot wait for another pass.
+        are true whoever writes them, and cannot wait for another pass. Only a halt that is sent again, and was
+        seen in the store by somebody else meanwhile, is not true any more: HaltShown.
         """
         if not news and learned is None:
             return known
@@ -175,6 +177,8 @@ class Recorder:
                 return self._write_halt(known, news, at, learned)
             except StaleJournal:
                 known = self._remember(known.rollout.key, self._read(known.rollout.key))
+                if halts_in_vain(known.rollout, news):
+                    raise HaltShown(f"the store has shown the halt of {known.rollout.key}") from None
         return self._write_halt(known, news, at, learned)
 
     def note(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:

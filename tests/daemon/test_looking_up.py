@@ -56,7 +56,8 @@ class Books:
     def load(self, key: RolloutKey) -> Any:
         return SimpleNamespace(rollout=self.rollout)
 
-    remembered = load
+    def remembered(self, key: RolloutKey) -> Any:
+        return self.load(key)
 
     def record(self, known: Any, news: tuple[Fact, ...], at: datetime) -> None:
         if self.refuses:

@@ -118,7 +118,8 @@ def is_month(seed: int) -> bool:
     return seed % MONTH_EVERY == 0
 
 
-def drawn(seed: int) -> Plan:
+def plain(seed: int) -> Plan:
+    """As it is drawn, with nothing in it that seldom.py adds."""
     draw = Random(f"{seed}")
     month = is_month(seed)
     stores = (APP_STORE,) if month else draw.choice(_STORES)

@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 
 from tests.simulation import run
-from tests.simulation.plan import drawn
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, play
+from tests.simulation.seldom import drawn
 
 STAGED_TO_THE_END = 117
 

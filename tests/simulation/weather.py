@@ -31,6 +31,9 @@ SLACK_WORDS = (
     "thread_not_found",
     "invalid_auth",
 )
+ABOUT_SHAPE = ("invalid_blocks", "msg_too_long", "invalid_metadata_format")
+"""What Slack says of how a message is made up. It does not say so of a plain sentence (slack.md section 1)."""
+
 _SWITCHES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     GOOGLE_PLAY: {
         "halted_fraction": ("required", "forbidden"),

@@ -10,6 +10,9 @@ from stagedrollout.core.model import Change, Command, CommandVerb, ReleaseStatus
 from stagedrollout.core.policy import OnUnknown
 from stagedrollout.core.units import duration_text
 
+NOT_HALTED = "not_halted"
+"""Why a halt is sent again."""
+
 
 def human_halt(case: Case) -> Decision | None:
     order = case.ordered(CommandVerb.HALT)
@@ -58,8 +61,8 @@ def wanted_halt(case: Case) -> Decision | None:
         return None  # a person may take back a halt that the store will not grant
     also = turned_down(case, "a halt is still being brought about")
     if case.final:
-        return _unstoppable((Reason("not_halted", f"{_FINAL} ({halt.reason})"),), also)
-    reason = Reason("not_halted", f"the store does not show the halt yet ({halt.reason})")
+        return _unstoppable((Reason(NOT_HALTED, f"{_FINAL} ({halt.reason})"),), also)
+    reason = Reason(NOT_HALTED, f"the store does not show the halt yet ({halt.reason})")
     return Decision(DecisionKind.HALT, (reason,), actor=halt.actor, change=_halt_change(case), also=also)
 
 

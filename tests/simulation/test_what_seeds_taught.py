@@ -1,0 +1,66 @@
+"""Stories that seeds told when they failed, each kept as what happens in it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from stagedrollout.core.model import CommandVerb
+from stagedrollout.emulator.faults import Fault
+from stagedrollout.emulator.scenario import GOOGLE_PLAY, AppStory, Scenario
+from tests.judge import judge
+from tests.simulation.ambush import Ambush
+from tests.simulation.plan import Plan
+from tests.simulation.rest import unrest
+from tests.simulation.run import Left, play
+from tests.simulation.test_newer_releases import FINE, MONDAY, app, hours, order
+
+
+def told(plan: Plan) -> Left:
+    """Played, broken no promise, and come to rest."""
+    left = play(plan)
+    assert judge(left.evidence).findings == []
+    assert list(unrest(plan, left)) == []
+    return left
+
+
+def a_plan(*apps: AppStory, until: float = 24, **more: Any) -> Plan:
+    scenario = Scenario(
+        name="taught",
+        story="",
+        seed=7,
+        start=MONDAY,
+        until=hours(until),
+        poll=hours(1),
+        policy="quick",
+        mode="act",
+        on_new_release="adopt",
+        apps=apps,
+        people=(),
+        outages=(),
+        switches={},
+    )
+    standard: dict[str, Any] = {
+        "weather": FINE,
+        "calm_from": MONDAY + hours(until - 7),
+        "points_per_life": 0,
+        "orders": (),
+    }
+    return Plan(7, scenario, **{**standard, **more})
+
+
+@pytest.mark.promise("R20")
+@pytest.mark.parametrize("word", ["invalid_blocks", "msg_too_long", "invalid_metadata_format"])
+def test_what_slack_takes_in_no_other_form_is_told_in_one_plain_sentence(word: str) -> None:
+    """It may be refused with its blocks and as a text; a sentence is refused by no Slack."""
+    refused = Fault("slack", "error", "chat.postMessage", count=9, detail=word)
+    plan = a_plan(
+        app(GOOGLE_PLAY),
+        orders=(order(5, CommandVerb.HALT, "5.2.0"),),
+        ambushes=(Ambush(MONDAY + hours(5) - timedelta(minutes=1), refused),),
+    )
+    left = told(plan)
+    texts = [r["text"] for r in left.evidence.ledger if r["type"] == "slack" and not r["blocks"]]
+    assert any("refused the text" in text for text in texts)
