@@ -105,11 +105,15 @@ class Ramp:
         phased = version.phased
         if phased is None:
             return
-        before = view(version)
         last = phased.day >= LAST_DAY + self._switches().day_8_shown
-        phased.turn(COMPLETE if last else ACTIVE, self._timeline.now)
+        self._go_on(app, version, phased, 0 if last else 1)
+
+    def _go_on(self, app: AppStoreApp, version: Version, phased: Phased, days: int) -> None:
+        """Apple counts so many days more, and with none more it is complete."""
+        before = view(version)
+        phased.turn(ACTIVE if days else COMPLETE, self._timeline.now)
         phased.elapsed = timedelta(0)
-        phased.day += not last
+        phased.day += days
         self._plan_tick(app, version, phased)
         self._truth.phased(app, version, before, BY_APPLE)
         self._truth.served(app, version, BY_APPLE)
@@ -119,9 +123,7 @@ class Ramp:
         phased = version.phased
         if phased is None or phased.state != ACTIVE or phased.frozen or phased.day + days > LAST_DAY:
             return
-        phased.day += days - 1
-        phased.turn(ACTIVE, self._timeline.now)
-        self._step(app, version)
+        self._go_on(app, version, phased, days)
 
     def step_on(self, app: AppStoreApp, version: Version) -> None:
         """It is paused, and the day goes on all the same: Apple had chosen that day's people before."""

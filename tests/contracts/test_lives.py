@@ -7,8 +7,9 @@ import pytest
 
 from tests.contracts.exchange import watching
 from tests.contracts.told import DESCRIPTIONS, findings, unexplained
-from tests.simulation.plan import Plan, drawn
+from tests.simulation.plan import Plan
 from tests.simulation.run import play
+from tests.simulation.seldom import drawn
 
 BOTH_STORES, APPLE_REFUSES = ("google_play", "app_store"), ("app_store",)
 

@@ -273,12 +273,14 @@ def test_sentry_has_a_project_of_its_own_for_the_ios_app():
 
 
 @pytest.mark.parametrize(("kind", "day"), [("steps_now", 2), ("day_jumps", 3)])
-def test_apple_steps_while_whoever_asked_still_decides(kind, day):
+def test_apple_steps_while_whoever_asked_still_decides_and_the_ledger_tells_from_which_day(kind, day):
     apple = apple_at(5)
     apple.world.faults.add(Fault("app_store", kind, operation="versions.list"))
     apple.version()
     assert apple.day() == ("ACTIVE", day)
     assert phases(apple)[-1][1:] == ("apple", ("ACTIVE", day))
+    *_, stepped = entries(apple.world, "phased")
+    assert (stepped["before"]["day"], stepped["after"]["day"]) == (1, day)
 
 
 def test_a_pause_is_confirmed_and_the_day_goes_on_once_more():

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.simulation import record
 from tests.simulation.campaign import Result, Wanted, campaign
 from tests.simulation.outcome import Outcome, outcome_of
-from tests.simulation.plan import drawn
+from tests.simulation.seldom import drawn
 from tests.simulation.shrink import check_of, shrunk
 
 SHRUNK_MOST = 5

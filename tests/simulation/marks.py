@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,8 @@ from tests.simulation.plan import Plan
 from tests.simulation.run import Left
 
 Body = Mapping[str, Any]
+
+_EDIT_GONE = ("edit_invalidated", "edit_expired")
 
 _A_PASS = timedelta(seconds=30)
 """Requests of one pass follow each other within that."""
@@ -34,14 +36,17 @@ def marks_of(left: Left) -> Counter[str]:
     marks.update(_of_what_came_between(left))
     marks.update(_of_refusals(left))
     marks.update(_of_long_outages(left))
-    windows = _Windows()
+    windows, outcomes = _Windows(), _Outcomes(left.evidence.deaths)
     for entry in left.evidence.journal:
         on_apple = f"/{APP_STORE}/" in entry["rollout"]
         marks.update(_of_fact(entry["kind"], entry["body"], "app_store " if on_apple else ""))
+        marks.update(outcomes.read(entry))
         if on_apple:
             marks.update(windows.read(entry["rollout"], entry["kind"], entry["body"]))
+    marks.update(f"told: {notice['kind']}" for notice in left.evidence.notices)
     for row in left.evidence.rollouts:
         marks[f"{_on(row['store'])}end: {row['phase']}"] += 1
+        marks[f"phase: {row['phase']}"] += 1
     return marks
 
 
@@ -66,10 +71,21 @@ def _of_the_place(record: Body, asked: Mapping[int, Body]) -> Iterator[str]:
     request = asked.get(record.get("request") or 0) if record["type"] == "fault" else None
     if request is None:
         return
+    if record["kind"] in _EDIT_GONE and _begins_anew(record, asked):
+        yield "google_play: an edit begun anew"
     if request["path"].endswith(":commit"):
         yield f"fault: google_play {record['kind']} at commit"
     elif request["method"] == "PATCH" and record["service"] == APP_STORE:
         yield f"fault: app_store {record['kind']} at patch"
+
+
+def _begins_anew(record: Body, asked: Mapping[int, Body]) -> bool:
+    """Whether another edit was opened right after this one was gone."""
+    at = datetime.fromisoformat(record["at"])
+    return any(
+        request["path"].endswith("/edits") and at <= datetime.fromisoformat(request["at"]) <= at + _A_PASS
+        for request in asked.values()
+    )
 
 
 def _of_what_came_between(left: Left) -> Iterator[str]:
@@ -139,6 +155,7 @@ def _of_fact(kind: str, body: Body, on: str) -> Iterator[str]:
                 yield f"because: {reason['code']}"
         case "settled":
             yield f"{on}settled: {body['verb']} {body['settlement']}"
+            yield f"settlement: {body['settlement']}"
         case "drifted":
             yield f"{on}drifted: {body['meaning']}"
         case "commanded":
@@ -153,6 +170,32 @@ def _of_fact(kind: str, body: Body, on: str) -> Iterator[str]:
 
 def _on(store: str) -> str:
     return "app_store " if store == APP_STORE else ""
+
+
+class _Outcomes:
+    """How requests ended of which more than one pass had to find out: the ways back."""
+
+    def __init__(self, deaths: Sequence[str]) -> None:
+        self._deaths = [datetime.fromisoformat(death) for death in deaths]
+        self._sent: dict[str, datetime] = {}
+        self._in_doubt: set[str] = set()
+
+    def read(self, entry: Body) -> Iterator[str]:
+        body, at = entry["body"], datetime.fromisoformat(entry.get("true_at", entry["at"]))
+        if entry["kind"] == "decided" and body.get("intent"):
+            self._sent[body["intent"]] = at
+        if entry["kind"] != "settled":
+            return
+        intent, settlement = body["intent"], body["settlement"]
+        if intent in self._in_doubt:
+            yield f"in doubt, then {settlement}"
+        began = self._sent.pop(intent, at)
+        if any(began <= death <= at for death in self._deaths):
+            yield f"settled after a death: {settlement}"
+        if settlement == "in_doubt":
+            self._in_doubt.add(intent)
+        else:
+            self._in_doubt.discard(intent)
 
 
 class _Windows:

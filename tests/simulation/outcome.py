@@ -13,9 +13,10 @@ from typing import Any
 
 from tests.judge import judge
 from tests.simulation.marks import marks_of, marks_of_plan
-from tests.simulation.plan import Plan, drawn, is_month
+from tests.simulation.plan import Plan, is_month
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, play
+from tests.simulation.seldom import drawn
 
 TIMELINE_MOST = 400
 

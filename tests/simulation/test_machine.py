@@ -17,9 +17,9 @@ from tests.judge import judge
 from tests.simulation.clocks import MachineClock, WrongClock
 from tests.simulation.disk import FULL, KINDS, Disk, FailingDisk
 from tests.simulation.kernel import Kernel
-from tests.simulation.plan import drawn
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, play
+from tests.simulation.seldom import drawn
 from tests.simulation.stops import StandingStill
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

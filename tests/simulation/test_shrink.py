@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from tests.simulation.outcome import Outcome
-from tests.simulation.plan import Plan, SecondThoughts, drawn
+from tests.simulation.plan import Plan, SecondThoughts
+from tests.simulation.seldom import drawn
 from tests.simulation.shrink import fine, parts, shrunk
 
 
