@@ -108,6 +108,9 @@ def test_what_was_normal_before_a_newer_release_is_no_floor_of_the_older_one():
         ("killed", {}),
         ("disk", {}),
         ("stood still", {}),
+        ("stood still before it was answered", {}),
+        ("stood still for a moment", {"disagreements": 1}),
+        ("stood still before it was asked", {"disagreements": 1}),
         ("stood still later", {"disagreements": 1}),
         ("none", {"disagreements": 1}),
     ],
@@ -124,9 +127,15 @@ def test_what_a_daemon_in_trouble_had_asked_for_need_not_be_in_its_journal(troub
         case "disk":
             story.unwritten.append(at(10.001))
         case "stood still":
-            story.stands_still(10.002, 10.009)
+            story.stands_still(10.0005, 10.009)
+        case "stood still before it was answered":
+            story.stands_still(9.99, 9.9995)
+        case "stood still for a moment":
+            story.stands_still(10.0005, 10.003)
+        case "stood still before it was asked":
+            story.stands_still(9.98, 9.998)
         case "stood still later":
-            story.stands_still(10.1, 10.2)
+            story.stands_still(10.002, 10.009)
     story.requested(
         10.01, "google_play", "/androidpublisher/v3/applications/com.acme.app/edits", method="POST"
     )
