@@ -15,22 +15,27 @@ from stagedrollout.core.issue import NewIssues
 from stagedrollout.core.model import Release, RolloutKey
 from stagedrollout.core.ports import Clock, IssueSource
 from stagedrollout.daemon.listing import Listing
-from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.daemon.recorder import Known, Recorder
 
 log = logging.getLogger(__name__)
 
 
 def look_up_issues(recorder: Recorder, listing: Listing, key: RolloutKey, clock: Clock) -> None:
     """Ask, if this rollout wants it, and write down what came of it. What cannot be written is left to the next pass."""
+    if not _wanted(recorder.remembered(key), clock) or listing.issues is None:
+        return
     try:
         known = recorder.load(key)
-        wanted = not known.rollout.finished and known.rollout.issues_wanted(clock.now())
-        if not wanted or listing.issues is None:
+        if not _wanted(known, clock):
             return
         found = _asked(listing.issues, known.rollout.release)
         recorder.record(known, (found,), clock.now())
     except StorageError as trouble:
         log.warning("%s: its new issues are looked up in the next pass: %s", key, trouble)
+
+
+def _wanted(known: Known | None, clock: Clock) -> bool:
+    return known is not None and not known.rollout.finished and known.rollout.issues_wanted(clock.now())
 
 
 def _asked(source: IssueSource, release: Release) -> facts.IssuesRead:

@@ -85,6 +85,10 @@ class Recorder:
         """The rollout as the journal tells it. Raises StorageError if it was never read and cannot be now."""
         return self._as_told(key, self._journal.head)
 
+    def remembered(self, key: RolloutKey) -> Known | None:
+        """The rollout as this process has read or written it last, without asking whether the journal has gone on."""
+        return self._cache.get(key)
+
     def load_all(self, app: StoreApp) -> tuple[tuple[Known, ...], dict[RolloutKey, StorageError]]:
         """`load` of all `keys`: those that can be read, and what is wrong with the others. The journal is asked once
         how far they all go. Raises StorageError if they cannot be listed."""

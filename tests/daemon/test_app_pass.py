@@ -43,6 +43,9 @@ class Journal:
             raise StorageError(f"{DAMAGED}: {key}")
         return SimpleNamespace(rollout=rollout)
 
+    def remembered(self, key: RolloutKey) -> Any:
+        return self.load(key)
+
     def begin(self, key: RolloutKey, news: tuple[Fact, ...], at: datetime) -> None:
         self.begun.append(key)
 

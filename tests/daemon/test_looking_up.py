@@ -56,6 +56,9 @@ class Books:
     def load(self, key: RolloutKey) -> Any:
         return SimpleNamespace(rollout=self.rollout)
 
+    def remembered(self, key: RolloutKey) -> Any:
+        return self.load(key)
+
     def record(self, known: Any, news: tuple[Fact, ...], at: datetime) -> None:
         if self.refuses:
             raise self.refuses

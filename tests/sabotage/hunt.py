@@ -1,4 +1,6 @@
-"""In a tree's own process: reads seeds, one a line, plays each, and answers with what was wrong with it.
+"""In a tree's own process: reads stories, one a line, plays each, and answers with what was wrong with it.
+
+A story is a number, the seed that it is drawn from, or the name of a day in bad_days.py, as JSON.
 
 python -m tests.sabotage.hunt
 """
@@ -11,7 +13,9 @@ import signal
 import sys
 from types import FrameType
 
-from tests.simulation.outcome import outcome
+from tests.simulation.bad_days import BAD_DAYS
+from tests.simulation.outcome import outcome_of
+from tests.simulation.plan import drawn
 
 CPU_MOST = 60
 """Seconds of the processor after which a story counts as one that never ends; a sound one takes a second or two."""
@@ -24,19 +28,20 @@ class NeverEnds(BaseException):
 def main() -> None:
     signal.signal(signal.SIGPROF, _stop)
     for line in sys.stdin:
-        seed = int(line)
+        story = json.loads(line)
         signal.setitimer(signal.ITIMER_PROF, CPU_MOST)
-        faults, over = _faults(seed)
+        faults, over = _faults(story)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        print(json.dumps([seed, faults]), flush=True)
+        print(json.dumps(faults), flush=True)
         if over:
             os._exit(0)  # threads of the story that never ended may still run
 
 
-def _faults(seed: int) -> tuple[tuple[str, ...], bool]:
+def _faults(story: int | str) -> tuple[tuple[str, ...], bool]:
     """What was wrong, and whether this process is of no more use."""
     try:
-        return outcome(seed).faults, False
+        plan = BAD_DAYS[story] if isinstance(story, str) else drawn(story)
+        return outcome_of(plan).faults, False
     except NeverEnds:
         return (f"the story has not ended after {CPU_MOST} s of the processor",), True
     except Exception as error:  # noqa: BLE001 - a broken product may break in any way

@@ -1,4 +1,4 @@
-"""A process that plays seeds in a tree of its own and remembers what each was worth."""
+"""A process that plays stories in a tree of its own and remembers what each was worth."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from typing import Self
 
 
 class Player:
-    """One seed at a time, also when several threads ask. A process that has died is followed by the next."""
+    """One story at a time, also when several threads ask. A process that has died is followed by the next."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
         self._process: subprocess.Popen[str] | None = None
-        self._known: dict[int, tuple[str, ...]] = {}
+        self._known: dict[int | str, tuple[str, ...]] = {}
         self._turn = Lock()
 
-    def faults(self, seed: int) -> tuple[str, ...]:
+    def faults(self, story: int | str) -> tuple[str, ...]:
         with self._turn:
-            if seed not in self._known:
-                self._known[seed] = self._played(seed)
-            return self._known[seed]
+            if story not in self._known:
+                self._known[story] = self._played(story)
+            return self._known[story]
 
-    def _played(self, seed: int) -> tuple[str, ...]:
+    def _played(self, story: int | str) -> tuple[str, ...]:
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = self._begun()
-        told = self._asked(self._process, seed)
+        told = self._asked(self._process, story)
         if told:
-            return tuple(json.loads(told)[1])
+            return tuple(json.loads(told))
         return (f"the process died of the story with code {self._process.wait()}",)
 
     @staticmethod
-    def _asked(process: subprocess.Popen[str], seed: int) -> str:
+    def _asked(process: subprocess.Popen[str], story: int | str) -> str:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(f"{seed}\n")
+            process.stdin.write(f"{json.dumps(story)}\n")
             process.stdin.flush()
         except BrokenPipeError:
             return ""

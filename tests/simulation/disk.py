@@ -47,7 +47,7 @@ class Disk:
         self._draw = draw
         self._failing = failing
         self._fate = ""
-        self.calm = False
+        self.calm = self.unnoticed = False
         self.point: Callable[[], None] = lambda: None
         self.wrote: Callable[[], None] = lambda: None
         self.failed: Callable[[str], None] = lambda kind: None
@@ -58,6 +58,8 @@ class Disk:
         event.listen(engine, "checkin", self._is_over)
 
     def _begins(self, connection: Connection) -> None:
+        if self.unnoticed:
+            return
         task = self._kernel.running
         if not task.transactions:
             self.point()

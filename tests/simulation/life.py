@@ -128,12 +128,17 @@ class Life:
         dues = [at for at in self._scheduler.dues() if at != UNDER_WAY]
         dues = [at for at in dues if at > now or not self._pools[PASS].working]
         try:
-            telling = None if self._pools[TELL].working else self._works.relay.next_due()
+            telling = None if self._pools[TELL].working else self._when_to_tell()
         except StorageError:
             return TURN
         if telling:
             dues.append(telling)
         return self._machine.clock.until(min(dues)) if dues else None
+
+    def _when_to_tell(self) -> datetime | None:
+        """Asked by the simulation, not by the daemon: nobody gets his turn for it, and nothing dies or fails here."""
+        with self._machine.unnoticed(self._gate.perils):
+            return self._works.relay.next_due()
 
     def _at_rest(self) -> bool:
         left = self._left()

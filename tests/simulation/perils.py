@@ -44,8 +44,11 @@ class Perils:
     def __init__(self, draw: Random, mean: int) -> None:
         self._left = 1 + int(draw.expovariate(1 / mean)) if mean else None
         self.died_at = ""
+        self.unnoticed = False
 
     def point(self, name: str) -> None:
+        if self.unnoticed:
+            return
         if self.died_at:
             raise SimulatedCrash(self.died_at)
         if name not in POINTS:

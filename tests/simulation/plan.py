@@ -15,12 +15,16 @@ from tests.simulation.clocks import WrongClock
 from tests.simulation.disk import FailingDisk
 from tests.simulation.machines import a_failing_disk, a_machine_that_stops, a_wrong_clock
 from tests.simulation.people import PlannedOrder
-from tests.simulation.stops import StandingStill
+from tests.simulation.stops import StandingStill, StandsStill
 from tests.simulation.weather import Weather, days_without_slack, outages, switches, weather
 
 HTTP_TIMEOUT = timedelta(seconds=20)
 LIVENESS = timedelta(hours=7)
 """How long nothing more goes wrong at the end of a story, before everything must have come to rest."""
+
+REST = timedelta(hours=2)
+REST_LOOKS = 3
+"""A story ends earlier where everything has come to rest: after so long at least, and so many looks of the daemon's."""
 
 MONTH_EVERY = 100
 """Every so many seeds the story is more than a month long: long enough for Apple's pause-days to run out."""
@@ -80,7 +84,8 @@ class Plan:
     ambushes: tuple[Ambush, ...] = ()
     clock: WrongClock | None = None
     disk: FailingDisk | None = None
-    stops: StandingStill | None = None
+    stops: StandingStill | StandsStill | None = None
+    rest_from: datetime | None = None
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -151,6 +156,7 @@ def plain(seed: int) -> Plan:
         clock=a_wrong_clock(Random(f"{seed}/clock"), span.troubled),
         disk=a_failing_disk(Random(f"{seed}/disk")),
         stops=a_machine_that_stops(Random(f"{seed}/stops")),
+        rest_from=start + span.troubled + max(REST, REST_LOOKS * span.poll),
     )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stagedrollout.emulator.scenario import APP_STORE
 from tests.simulation.plan import Plan
-from tests.simulation.run import Left
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Left
 
 PROMISES = ("R20", "R4")
 """What is looked at here (the README's table)."""

@@ -36,7 +36,8 @@ from tests.simulation.life import Life
 from tests.simulation.machine import Machine, in_its_own_time
 from tests.simulation.people import PlannedOrder, second_thoughts
 from tests.simulation.perils import Drawn, Fate, SimulatedCrash, of_group
-from tests.simulation.plan import Plan, SecondThoughts
+from tests.simulation.plan import REST, Plan, SecondThoughts
+from tests.simulation.rest import unrest
 from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder
 
 PROMISES = ("R16",)
@@ -82,6 +83,7 @@ class Run:
         )
         self._box = CommandBox(self._people)
         self._life: Life | None = None
+        self._rested: Left | None = None
         self._thoughts = plan.second_thoughts
         self._orders: list[PlannedOrder] = []
         for order in plan.orders:
@@ -93,9 +95,9 @@ class Run:
     def play(self) -> Left:
         try:
             with self._machine.at_work():
-                while self._now < self._plan.scenario.ends:
+                while self._now < self._plan.scenario.ends and self._rested is None:
                     self._live()
-            return self._left()
+            return self._rested or self._left()
         finally:
             self._people.dispose()
 
@@ -110,7 +112,7 @@ class Run:
         try:
             self._life = self._begin()
             try:
-                self._life.until(self._plan.scenario.ends)
+                self._live_through(self._life)
             finally:
                 self._life.end()
         except SimulatedCrash as crash:
@@ -121,6 +123,24 @@ class Run:
                 raise  # no disk failed
             self._marks[f"start broke off: {type(error.__cause__).__name__}"] += 1
             self._lie_dead()
+
+    def _live_through(self, life: Life) -> None:
+        """Until the story ends, or all has come to rest in it."""
+        for moment in self._moments_of_rest():
+            life.until(moment)
+            left = self._left()
+            if not any(unrest(self._plan, left)):
+                self._rested = left
+                return
+        life.until(self._plan.scenario.ends)
+
+    def _moments_of_rest(self) -> Iterator[datetime]:
+        """When to look whether the story is over before its end."""
+        moment, ends = self._plan.rest_from or self._plan.scenario.ends, self._plan.scenario.ends
+        while moment < ends:
+            if moment > self._now:
+                yield moment
+            moment += max(REST, self._plan.scenario.poll)
 
     def _begin(self) -> Life:
         """Raises NotStarted where a real process would end with words, and be started again by its service manager."""

@@ -10,11 +10,12 @@ import pytest
 from stagedrollout.core.model import CommandVerb, Store
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
 from tests.judge import judge
+from tests.simulation.by_hand import FINE, MONDAY, app, hours, order
 from tests.simulation.clocks import WrongClock
 from tests.simulation.people import PlannedOrder
 from tests.simulation.plan import Plan
 from tests.simulation.run import Left, play
-from tests.simulation.test_newer_releases import FINE, MONDAY, app, hours, most, order
+from tests.simulation.test_newer_releases import most
 
 WRONG_FROM = hours(1) + timedelta(minutes=20)
 AT = 5.0
