@@ -61,6 +61,14 @@ def test_an_edit_that_changes_nothing_is_not_called_caught(sound: Player) -> Non
     assert caught(harmless, harmless.days, sound).by is None
 
 
+@pytest.mark.parametrize("broken", ["return seen.stopt", "return seen."])
+def test_a_daemon_that_does_not_even_run_is_not_called_caught(broken: str, sound: Player) -> None:
+    useless = replace(_named(QUICK[0]), broken=broken)
+    found = caught(useless, useless.days, sound)
+    assert found.by is None
+    assert found.fault
+
+
 def test_what_a_sound_daemon_fails_on_as_well_catches_nothing() -> None:
     sabotage = _named(QUICK[0])
     with tree(sabotage) as place, Player(place) as not_sound:
