@@ -186,3 +186,22 @@ def test_an_hour_that_began_after_our_resume_counts_although_a_review_held_it_ba
     story.polls(21, 22.5)
     story.raises(22.5, 0.1)
     assert story.blamed().get("raises_without_evidence", 0) == blamed
+
+
+@pytest.mark.parametrize(("looked", "runs"), [(False, {10, 11, 12}), (True, {12})])
+def test_a_pause_that_was_over_before_anybody_looked_begins_no_other_run(looked, runs):
+    """Somebody paused it and let it go on: who has not seen that goes on counting from where he did."""
+    story = resting()
+    story.polls(4.5, 9.5)
+    story.person(9.6, "resume", noticed="resumed")
+    story.polls(10, 11)
+    story.person(11.2, "pause")
+    if looked:
+        story.asks(11.3)
+    story.person(11.4, "resume")
+    story.polls(12, 14)
+    case = understand(story.evidence())
+    (key,) = (key for key in case.served if key.id == "5.2.0")
+    (gate,) = case.terms(key).gates
+    (poll,) = (poll for poll in case.polls_about(key, gate.metric) if poll.at == instant(at(13)))
+    assert case._plausible_runs(key, gate, poll.at) == {instant(at(hour)) for hour in runs}

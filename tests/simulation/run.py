@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -134,7 +134,7 @@ class Run:
             life.until(moment)
             left = self._left()
             if not any(unrest(self._plan, left)):
-                self._rested = left
+                self._rested = replace(left, evidence=ended(left.evidence, self._now))
                 return
         life.until(self._plan.scenario.ends)
 
@@ -239,6 +239,12 @@ class Run:
                     again, self._machine.unwritten, self._machine.clock.truly
                 ):
                     yield f"replay: {again.at} {key}: {again.decision} was made on {again.recorded}, now {again.again}"
+
+
+def ended(evidence: Evidence, at: datetime) -> Evidence:
+    """As of a story that ended then, before its time: what came after the last look is nothing that was overlooked."""
+    scenario, *rest = evidence.ledger
+    return replace(evidence, ledger=[{**scenario, "until": iso(at)}, *rest])
 
 
 def left_out(

@@ -12,14 +12,16 @@ from stagedrollout.core import facts
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
 from stagedrollout.core.replay import Replay
+from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.scenario import GOOGLE_PLAY, AppStory, Scenario
 from tests.judge import judge
+from tests.judge.case import understand
 from tests.simulation.ambush import Ambush
 from tests.simulation.by_hand import FINE, MONDAY, app, hours, order
 from tests.simulation.plan import Plan
 from tests.simulation.rest import unrest
-from tests.simulation.run import Left, left_out, play
+from tests.simulation.run import Left, ended, left_out, play
 
 
 def told(plan: Plan) -> Left:
@@ -88,3 +90,11 @@ def test_a_halt_over_whose_counts_the_disk_failed_need_not_come_out_again_and_al
     decision: DecisionKind, failed: datetime, again: facts.Weighed | None, excused: bool
 ) -> None:
     assert left_out(Replay(AT, decision, WEIGHED, again), [failed]) == excused
+
+
+def test_a_story_that_is_over_before_its_time_ends_with_the_last_look() -> None:
+    """Else Apple's step after that would be held against a daemon that had no reason to look again yet."""
+    left = told(a_plan(app(GOOGLE_PLAY), until=10))
+    over = MONDAY + hours(9)
+    assert understand(left.evidence).ended_at == MONDAY + hours(10)
+    assert understand(ended(left.evidence, over)).evidence.ledger[0]["until"] == iso(over)
