@@ -177,7 +177,11 @@ def test_who_ordered_a_halt_is_told_that_the_release_reached_everyone_before_it(
     """It was taken up, the daemon died over it, and on the App Store nothing takes a completed release back."""
     wanted = Halt(ANNA, "stop", NOON, confirmed=False)
     begun = replace(
-        rolling(), key=APPLE_KEY, taken=("c1",), halt=wanted, seen=Seen(status, status.value, 0, PUBLISHED)
+        rolling(),
+        key=APPLE_KEY,
+        taken=("c1",),
+        halt=wanted,
+        seen=Seen(status, status.value, 0, PUBLISHED, ""),
     )
     orders = Orders()
     passes({APPLE_KEY: begun}, orders=orders).halt(
