@@ -86,6 +86,19 @@ def test_a_completion_whose_answer_was_lost_stays_ours_when_the_next_one_is_refu
     assert (facts.Overtaken in found, facts.Drifted in found) == (sent_before, not sent_before)
 
 
+def test_who_completed_it_while_a_halt_was_on_its_way_is_told() -> None:
+    """Whatever becomes of that halt: no other look will show what it was before."""
+    halt = facts.Decided(facts.DecisionKind.HALT, (), ANNA, "c1", "i0", Verb.HALT, 10_000, "f")
+    rollout = extend(rolling(phased(ACTIVE, 1)), (halt,), NOON)
+    told = [
+        fact.meaning
+        for fact in look(rollout, completed("COMPLETE on day 1"))
+        if isinstance(fact, facts.Drifted)
+    ]
+    assert told == [facts.Drift.RAISED]
+    assert not any(isinstance(fact, facts.Drifted) for fact in look(rollout, phased(ACTIVE, 1)))
+
+
 def test_a_version_in_preparation_may_go_from_word_to_word() -> None:
     draft = shown(ReleaseStatus.DRAFT, review=ReviewState.DRAFT)
     waiting = replace(draft, status_word="WAITING_FOR_REVIEW", review=ReviewState.IN_REVIEW)
