@@ -42,6 +42,24 @@ def test_a_raise_was_called_done_before_the_store_was_asked():
     assert story.blamed() == {"disagreements": 1}
 
 
+def test_a_raise_that_a_review_holds_back_is_confirmed_by_what_the_track_shows():
+    story = _due()
+    story.decides(28.5, "ADVANCE", 100_000)
+    story.commit(28.5, new("inProgress", 0.1), OLD)
+    _confirms(story, 28.5, "raise")
+    story.served(28.5, "inProgress", 10_000, review="IN_REVIEW")
+    story.ends("waiting_for_review", 10_000)
+    assert story.blamed() == {}
+
+
+def test_a_raise_that_the_store_never_saw_was_called_done():
+    story = _due()
+    story.decides(28.5, "ADVANCE", 100_000)
+    _confirms(story, 28.5, "raise")
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {"disagreements": 1}
+
+
 def test_a_daemon_called_a_raise_done_and_died_and_the_next_one_raised():
     """All at one instant of the story's, where times tell nothing: one change in the store confirms one raise."""
     story = _due()
@@ -96,6 +114,24 @@ def test_a_halt_was_called_done_before_the_store_was_asked():
     story.tells(20.6, "halted", broadcast=True)
     story.ends("halted", 10_000)
     assert story.blamed() == {"disagreements": 1}
+
+
+def test_a_halt_that_the_store_never_saw_was_called_done():
+    story = Story()
+    story.polls(4, 20)
+    story.decides(20, "HALT")
+    _confirms(story, 20.1, "halt")
+    story.tells(20.1, "halted", broadcast=True)
+    story.polls(20.5, 21)
+    story.ends("held", 10_000)
+    assert story.blamed() == {"disagreements": 1}
+
+
+def test_a_pause_is_confirmed_by_what_apple_shows():
+    story = resting()
+    _confirms(story, 4, "pause")
+    story.ends("rolling_out")
+    assert story.blamed() == {}
 
 
 def test_a_step_on_the_app_store_is_confirmed_while_apple_may_take_it():

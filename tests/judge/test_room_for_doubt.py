@@ -164,3 +164,16 @@ def test_hours_are_counted_from_where_the_machines_clock_put_the_beginning_of_a_
     story.polls(20.5, 22.5)
     story.raises(22.5, 0.1)
     assert story.blamed().get("raises_without_evidence", 0) == blamed
+
+
+@pytest.mark.parametrize(("resumed", "blamed"), [(19.2, 0), (20.2, 1)])
+def test_an_hour_that_began_after_our_resume_counts_although_a_review_held_it_back(resumed, blamed):
+    gate = {"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 100, "window": "6h", "confirm": 2}
+    story = Story(policy={"gates": [gate]})
+    story.polls(4, 17.5)
+    story.console(18, new("halted", 0.01), OLD, exposure_ppm=0)
+    story.writes(resumed, "settled", verb="resume", settlement="confirmed")
+    story.served(20.6, "inProgress", 10_000, cause="store")
+    story.polls(21, 22.5)
+    story.raises(22.5, 0.1)
+    assert story.blamed().get("raises_without_evidence", 0) == blamed
