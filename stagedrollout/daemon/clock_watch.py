@@ -83,7 +83,9 @@ class ClockWatch:
 
     def of_a_store(self) -> ClockReading | None:
         """The clock of the store that was heard last, as of now; None while none is known."""
-        heard = [(at, reading) for reading, at in self._services(self._clock.now()) if reading.source in STORES]
+        heard = [
+            (at, reading) for reading, at in self._services(self._clock.now()) if reading.source in STORES
+        ]
         return max(heard, key=lambda each: each[0])[1] if heard else None
 
     def _services(self, wall: datetime) -> list[tuple[ClockReading, float]]:

@@ -163,7 +163,9 @@ class Reconciler:
             learned, rollout = (*learned, *linked), extend(rollout, linked, now)
         policy = listing.policy_of(_policy_meant(rollout, order))
         if stop or not _listens(rollout):
-            return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, ()), now, footing)
+            return _Observed(
+                rollout, learned, policy, listing.poll, Observation(now, store, ()), now, footing
+            )
         heard_at = self.footing.time(now)
         hearing = self.hearer.hear(listing, rollout, policy, store, heard_at)
         return _Observed(
