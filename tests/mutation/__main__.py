@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -66,13 +67,14 @@ def mutate(
     tests: tuple[str, ...],
     sample: int,
     seed: int,
+    every: int,
     *,
     keep: bool,
     left: bool,
     as_json: bool,
 ) -> None:
     files = [str(Path(module).resolve().relative_to(ROOT)) for module in modules] or always()
-    chosen = [mutant for file in files for mutant in mutants(file)]
+    chosen = [mutant for file in files for mutant in islice(mutants(file), 0, None, every)]
     if sample and sample < len(chosen):
         chosen = sorted(Random(seed).sample(chosen, sample), key=lambda mutant: (mutant.file, mutant.line))
     if left:
