@@ -57,6 +57,9 @@ def always() -> list[str]:
 @click.option("--seed", default=1, show_default=True, help="Of that draw.")
 @click.option("--write", "keep", is_flag=True, help="Keep the scores and survivors in survivors.json.")
 @click.option(
+    "--every", default=1, show_default=True, help="Of the mutants of each module, every so manieth."
+)
+@click.option(
     "--left",
     is_flag=True,
     help="Only those that survivors.json names, with every test that there is; implies --write.",
