@@ -37,6 +37,7 @@ from tests.core.builders import (
     case,
     discovered,
     halted,
+    intent,
     not_halted,
     settled,
     shown,
@@ -113,7 +114,10 @@ APPLE_SITUATIONS: dict[str, Situation] = {
     "pending release, to be adopted, without a phased release": _of(
         _waiting(_UNPHASED, choice=OnNewRelease.ADOPT), GUARDED, look=store(_UNPHASED)
     ),
-    "the same, and Apple makes none": _of(
+    "pending release, to be adopted, with a phased release": _of(
+        _waiting(shown(DRAFT, review=PENDING), choice=OnNewRelease.ADOPT), GUARDED
+    ),
+    "pending release, and Apple makes no phased one of it": _of(
         replace(_waiting(_UNPHASED, choice=OnNewRelease.ADOPT), no_phasing="it is too late"),
         GUARDED,
         look=store(_UNPHASED),
@@ -151,6 +155,7 @@ APPLE_SITUATIONS: dict[str, Situation] = {
     "guarded, window opened by a person without evidence": _of(
         _open(HOUR, ANNA, without_evidence=True), GUARDED
     ),
+    "guarded, everyone has it, and it still reads active": _of(_rolling(phased(ACTIVE, 7)), GUARDED),
     "guarded, half of the users, automatic": _of(_AT_HALF, GUARDED),
     "guarded, half of the users, by hand": _of(_AT_HALF, terms(completion=Completion.BY_HAND)),
     "guarded, early completion": _of(_rolling(phased(PAUSED, 4)), terms(complete_from=10)),
@@ -196,5 +201,16 @@ APPLE_SITUATIONS: dict[str, Situation] = {
         _rolling(phased(ACTIVE, 6)), terms(Pacing.FOLLOW, completion=Completion.BY_HAND)
     ),
     "follow, early completion": _of(_rolling(phased(ACTIVE, 4)), terms(Pacing.FOLLOW, complete_from=10)),
+    "follow, everyone has it, and it still reads active": _of(_rolling(phased(ACTIVE, 7)), FOLLOW),
+    "follow, resumed, the store cannot be read": _of(
+        with_facts(
+            halted(_rolling(phased(ACTIVE, 3))),
+            intent(Verb.RESUME, 5, "r1"),
+            Seen.of(phased(ACTIVE, 3)),
+            settled(verb=Verb.RESUME, key="r1"),
+        ),
+        FOLLOW,
+        look=unread(),
+    ),
     "follow, halted": _of(halted(_rolling(phased(ACTIVE, 3))), FOLLOW),
 }
