@@ -57,9 +57,12 @@ Told = Callable[[Mutant, Fate], None]
 class Playing:
     """The plugin that takes the place of pytest's own loop over the tests."""
 
-    def __init__(self, mutants: Sequence[Mutant], told: Told, *, wide: bool) -> None:
-        self._mutants = mutants
-        self._told = told
+    told: Told
+
+    def __init__(self, mutants: Sequence[Mutant], files: Sequence[str], *, wide: bool) -> None:
+        """`files`: where they are from, and more perhaps. `wide`: whatever it costs."""
+        self.mutants = mutants
+        self._files = files
         self._wide = wide
         self._memories: list[Any] = []
         self.entered: dict[Place, list[Test]] = defaultdict(list)
@@ -68,20 +71,20 @@ class Playing:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if session.testsfailed:
             raise session.Interrupted("the tests cannot be collected")
-        functions = living({mutant.file for mutant in self._mutants})
+        functions = living(self._files)
         self._memories = memories()
         self._forget()
         self._find_out(session.items, functions)
         killers: Counter[int] = Counter()
         last: dict[Place, int] = {}
-        for mutant in self._mutants:
+        for mutant in self.mutants:
             there = place_of(mutant)
             tests = self._tests(there, last.get(there), killers)
             fate, killer = _fate(mutant, functions.get(there, []), session.items, tests)
             if killer is not None:
                 last[there] = killer
                 killers[killer] += 1
-            self._told(mutant, fate)
+            self.told(mutant, fate)
         return True
 
     def _forget(self) -> None:
@@ -98,7 +101,7 @@ class Playing:
         return [test for test, cpu in zip(tests, spent, strict=True) if self._wide or cpu <= QUICK]
 
     def _find_out(self, items: Sequence[pytest.Item], functions: Mapping[Place, list[FunctionType]]) -> None:
-        reached = Reached({mutant.file for mutant in self._mutants})
+        reached = Reached(self._files)
         fresh = [item for item in items if item.nodeid not in reached.by_test]
 
         def play() -> Iterator[Any]:
