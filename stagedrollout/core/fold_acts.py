@@ -25,6 +25,7 @@ def decided(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
             fact.actor,
             fact.without_evidence,
             earlier_pause=rollout.pause_sent_at,
+            earlier_let_go=rollout.let_go_at,
         )
         let_go = at if _lets_go(rollout, fact.verb) else rollout.let_go_at
         changed = replace(
@@ -111,6 +112,7 @@ def _not_confirmed(rollout: Rollout, fact: facts.Settled, at: datetime) -> Rollo
     still_a_draft = fact.verb is Verb.START and not slow
     unphased = fact.verb is Verb.PREPARE and refused
     unsent = _lets_go(rollout, fact.verb) and fact.settlement is not Settlement.PREEMPTED
+    earlier = rollout.intent.earlier_let_go if rollout.intent else None
     not_paused_by_us = fact.verb is Verb.PAUSE and fact.settlement is Settlement.ALREADY and rollout.intent
     return replace(
         rollout,
@@ -120,7 +122,7 @@ def _not_confirmed(rollout: Rollout, fact: facts.Settled, at: datetime) -> Rollo
         steered=rollout.steered and not still_a_draft,
         no_phasing=fact.detail if unphased else rollout.no_phasing,
         reaching_ppm=0,
-        let_go_at=None if unsent else rollout.let_go_at,
+        let_go_at=earlier if unsent else rollout.let_go_at,
     )
 
 

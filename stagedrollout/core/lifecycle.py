@@ -149,7 +149,8 @@ class Hold:
 class Intent:
     """A change on its way: recorded before it was sent, not yet settled. `said`: what left it in doubt.
 
-    `earlier_pause`: when a pause was sent before this one that may still take effect late.
+    `earlier_pause`: when a pause was sent before this one that may still take effect late; `earlier_let_go`, the same
+    of a request for growth.
     """
 
     key: str
@@ -162,6 +163,7 @@ class Intent:
     in_doubt: bool = False
     said: str = ""
     earlier_pause: datetime | None = None
+    earlier_let_go: datetime | None = None
 
 
 SENT_IN_VAIN = 2

@@ -60,7 +60,7 @@ class Hearer:
             return Hearing(readings, Found((), rollout, Taken(ledger), heard), ledger.head)
 
     def forget(self, key: RolloutKey) -> None:
-        """The rollout is over."""
+        """The rollout is over, or what was heard for it could not be written down."""
         self.counter.forget(key)
         self.weigher.forget(key)
         self.recorder.forget(key)

@@ -61,7 +61,7 @@ class Weigher:
         return Found((*count.learned, *set_), rollout, kept, heard)
 
     def forget(self, key: RolloutKey) -> None:
-        """The rollout is over."""
+        """The rollout is over, or what was heard for it could not be written down."""
         self._weighed.pop(key, None)
 
     def _weighing(self, rollout: Rollout, ledger: Ledger) -> Weighing | None:

@@ -18,6 +18,9 @@ DEFAULT_TEMPLATE = "{package}@{version}+{build}"
 NAME_LENGTH_MAX = 200
 """Sentry's limit (sentry.md section 4)."""
 
+_NUMBERED = re.compile(r"[0-9]+(\.[0-9]+)*")
+"""How the stores number what they tell apart: version codes, and Apple's versions and builds. Play takes any version."""
+
 _PLACES = ("package", "version", "build")
 
 
@@ -60,7 +63,8 @@ class ReleaseNames:
 
         Its id is what this store calls it: the version code on Google Play, the version on the App Store. Where
         the template holds only one of version and build, that stands for both. Where two places adjoin, nobody
-        can tell where one ends: None.
+        can tell where one ends: None. So is what no store ever gave out: a debug build that tells its sessions under
+        a name of its own ("5.2.0+5020-debug") is nothing that people run.
         """
         pattern = _pattern(self.template, self.package)
         match = re.fullmatch(pattern, name) if pattern and len(name) <= NAME_LENGTH_MAX else None
@@ -68,7 +72,10 @@ class ReleaseNames:
             return None
         found = match.groupdict()
         version, build = found.get("version") or found["build"], found.get("build") or found["version"]
-        release = Release(build if store is Store.GOOGLE_PLAY else version, version, build)
+        on_play = store is Store.GOOGLE_PLAY
+        if not all(map(_NUMBERED.fullmatch, (build,) if on_play else (version, build))):
+            return None
+        release = Release(build if on_play else version, version, build)
         try:
             # whatever was taken apart wrongly, or could never be stored, does not come out the same again
             return release if self.of(release) == name else None

@@ -33,6 +33,7 @@ from tests.core.builders import (
     code,
     decided,
     halted,
+    not_halted,
     only,
     order,
     policy,
@@ -144,6 +145,16 @@ def test_a_start_that_the_store_did_not_take_can_be_ordered_again() -> None:
 
 def test_a_start_is_refused_once_it_is_started() -> None:
     assert "already" in answer(decided(rolling(), command=order(START))).text
+
+
+@pytest.mark.promise("R4")
+def test_a_halt_that_is_ordered_again_is_sent_again_though_the_release_reads_as_a_draft_by_now() -> None:
+    """Somebody pulled it and put it there anew while our halt was still refused: that is not nothing to halt."""
+    draft_again = with_facts(not_halted(rolling()), seen(DRAFT))
+    decision = decided(draft_again, command=order(HALT))
+    assert (decision.kind, answer(decision).accepted) == (DecisionKind.HALT, True)
+    assert decision.change
+    assert decision.change.verb is Verb.HALT
 
 
 def test_a_draft_cannot_be_started_without_a_stage_below_everyone() -> None:

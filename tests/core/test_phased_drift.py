@@ -25,7 +25,7 @@ from stagedrollout.core.model import (
     StoreState,
     Verb,
 )
-from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED, AppleWorld, phased, terms
+from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED, AppleWorld, completed, phased, terms
 from tests.core.builders import ANNA, HOUR, NEWER, NOON, OLDER, RELEASE, discovered, shown
 
 EARLIER = NOON - 30 * HOUR
@@ -67,6 +67,23 @@ def test_a_pause_in_the_console_while_the_store_turned_us_away_is_that_persons_h
     assert meanings == ([] if sent_before else [facts.Drift.HALTED])
     halted = extend(rollout, found, NOON).halt
     assert (halted is None) == sent_before
+
+
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_a_completion_whose_answer_was_lost_stays_ours_when_the_next_one_is_refused(
+    sent_before: bool,
+) -> None:
+    """It lands after the second one was turned away; without the first, somebody else completed it."""
+    rollout = rolling(phased(ACTIVE, 4))
+    ends = [Settlement.IN_DOUBT, Settlement.REFUSED] if sent_before else [Settlement.REFUSED]
+    for number, end in enumerate(ends):
+        key = f"i{number}"
+        complete = facts.Decided(
+            facts.DecisionKind.COMPLETE, (), DAEMON, "", key, Verb.COMPLETE, 1_000_000, "f"
+        )
+        rollout = extend(rollout, (complete, facts.Settled(key, Verb.COMPLETE, end, "no words")), NOON)
+    found = {type(fact) for fact in look(rollout, completed("COMPLETE on day 4"))}
+    assert (facts.Overtaken in found, facts.Drifted in found) == (sent_before, not sent_before)
 
 
 def test_a_version_in_preparation_may_go_from_word_to_word() -> None:

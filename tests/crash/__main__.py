@@ -6,42 +6,74 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.crash.failing import FAILED, failures, with_failure
-from tests.crash.playing import Played, played, seconds, singles
+from tests.crash.playing import Deaths, Played, played, seconds, singles
 from tests.crash.stories import STORIES
 
 PAIRED = ("play-raise", "halted-by-command-and-resumed", "apple-window")
 """The stories in which the daemon dies a second time while it recovers."""
 
-Deaths = tuple[str, tuple[int, ...]]
+Run = Callable[[], Played]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Every `of`th one, from the `number`th on: all parts together are everything, each thing in one of them."""
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    def taken(self, runs: Sequence[Run]) -> Sequence[Run]:
+        return runs[self.number - 1 :: self.of]
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What was there to do, and what came of the part of it that was done."""
+
+    found: Sequence[Deaths]
+    runs: int
+    part: Part
+    results: Sequence[Played]
+    seconds: float
+
+    @property
+    def failed(self) -> list[Played]:
+        failed = [result for result in self.results if result.faults]
+        return sorted(failed, key=lambda each: (each.story, each.at))
+
+    @property
+    def pairs(self) -> int:
+        return sum(len(result.died_at) > 1 for result in self.results)
+
+    @property
+    def cpu_seconds(self) -> float:
+        return sum(result.cpu_seconds for result in self.results)
 
 
 def main(arguments: Sequence[str]) -> int:
-    asked = _asked(arguments)
-    names = [asked.scenario] if asked.scenario else [story.name for story in STORIES]
+    began, asked = time.monotonic(), _asked(arguments)
     with ProcessPoolExecutor(asked.jobs) as pool:
-        deaths: list[Deaths] = []
-        if asked.singles or not (asked.pairs or asked.failing):
-            deaths += _first(pool, names)
-        if asked.pairs:
-            paired = names if asked.scenario else list(PAIRED)
-            deaths += _second(pool, _first(pool, paired))
-        running = [pool.submit(played, name, at) for name, at in deaths]
-        if asked.failing:
-            failing = [asked.scenario] if asked.scenario else list(FAILED)
-            running += [pool.submit(with_failure, name, each) for name in failing for each in failures(name)]
+        found, todo = _found(pool, asked)
+        running = [pool.submit(run) for run in asked.part.taken(todo)]
         results = list(_all_played(running, shown=not asked.json))
-    print(json.dumps(_document(results), indent=2) if asked.json else _told(results))
-    return 1 if any(result.faults for result in results) else 0
+    campaign = Campaign(found, len(todo), asked.part, results, time.monotonic() - began)
+    print(json.dumps(_document(campaign), indent=2) if asked.json else _told(campaign))
+    return 1 if campaign.failed else 0
 
 
 def _asked(arguments: Sequence[str]) -> argparse.Namespace:
@@ -50,19 +82,43 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--singles", action="store_true", help="one death at every point (the usual)")
     parser.add_argument("--pairs", action="store_true", help="a second one at every point of the recovery")
     parser.add_argument("--failing", action="store_true", help="everything fails, each once and for an hour")
+    parser.add_argument(
+        "--part", type=_part, default=Part(1, 1), metavar="K/N", help="every Nth of them, from the Kth on"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes; all cores if left out")
     parser.add_argument("--json", action="store_true", help="one JSON document, for machines")
     return parser.parse_args(arguments)
 
 
-def _first(pool: Executor, names: Iterable[str]) -> list[Deaths]:
-    waiting = {name: pool.submit(singles, name) for name in names}
-    return [(name, at) for name, found in waiting.items() for at in found.result()]
+def _part(text: str) -> Part:
+    number, _, of = text.partition("/")
+    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part; one looks like 1/3")
+    return Part(int(number), int(of))
 
 
-def _second(pool: Executor, firsts: Iterable[Deaths]) -> list[Deaths]:
-    waiting = [(name, pool.submit(seconds, name, at[0])) for name, at in firsts]
-    return [(name, at) for name, found in waiting for at in found.result()]
+def _found(pool: Executor, asked: argparse.Namespace) -> tuple[list[Deaths], list[Run]]:
+    """All deaths there are, and all that is to be played."""
+    every = [story.name for story in STORIES]
+    found: list[Deaths] = []
+    if asked.singles or not (asked.pairs or asked.failing):
+        found += _each(pool, [partial(singles, name) for name in _named(asked, every)])
+    if asked.pairs:
+        first = _each(pool, [partial(singles, name) for name in _named(asked, PAIRED)])
+        found += _each(pool, [partial(seconds, each.story, *at) for each in first for at in each.at])
+    todo: list[Run] = [partial(played, each.story, at) for each in found for at in each.at]
+    if asked.failing:
+        failing = _named(asked, FAILED)
+        todo += [partial(with_failure, name, each) for name in failing for each in failures(name)]
+    return found, todo
+
+
+def _named(asked: argparse.Namespace, usual: Iterable[str]) -> list[str]:
+    return [asked.scenario] if asked.scenario else list(usual)
+
+
+def _each(pool: Executor, listings: Iterable[Callable[[], Deaths]]) -> list[Deaths]:
+    return [waiting.result() for waiting in [pool.submit(listing) for listing in listings]]
 
 
 def _all_played(running: Sequence[Future[Played]], *, shown: bool) -> Iterator[Played]:
@@ -86,23 +142,34 @@ def _bar(total: int, *, shown: bool) -> Iterator[tuple[Callable[[], None], Calla
         yield lambda: progress.advance(task), lambda text: print(text, flush=True)
 
 
-def _document(results: Sequence[Played]) -> dict[str, object]:
-    failed = [asdict(result) for result in results if result.faults]
+def _document(campaign: Campaign) -> dict[str, object]:
+    results = campaign.results
     return {
+        "part": str(campaign.part),
+        "of": campaign.runs,
         "runs": len(results),
+        "points": sum(each.points for each in campaign.found),
         "deaths": sum(len(result.died_at) for result in results),
+        "pairs": campaign.pairs,
         "names": dict(sorted(_names(results).items())),
         "scenarios": dict(sorted(Counter(result.story for result in results).items())),
-        "failed": sorted(failed, key=lambda each: (str(each["story"]), each["at"])),
-        "cpu_seconds": round(sum(result.cpu_seconds for result in results), 1),
+        "failed": [asdict(result) for result in campaign.failed],
+        "cpu_seconds": round(campaign.cpu_seconds, 1),
+        "seconds": round(campaign.seconds, 1),
     }
 
 
-def _told(results: Sequence[Played]) -> str:
-    failed = sum(bool(result.faults) for result in results)
-    cpu = sum(result.cpu_seconds for result in results)
+def _told(campaign: Campaign) -> str:
+    results, part = campaign.results, campaign.part
+    stories = len({result.story for result in results})
+    points = sum(each.points for each in campaign.found)
+    share = "" if part.of == 1 else f" (part {part} of {campaign.runs})"
     lines = [f"{times:6} {name}" for name, times in sorted(_names(results).items())]
-    return "\n".join((*lines, f"{len(results)} runs, {failed} failed, {cpu:.0f} s of processor time"))
+    lines += [
+        f"{stories} {'story' if stories == 1 else 'stories'}, {points} points, {len(results)} runs{share}, {campaign.pairs} with a second death",
+        f"{len(campaign.failed)} failed; {campaign.seconds:.0f} s, {campaign.cpu_seconds:.0f} s of processor time",
+    ]
+    return "\n".join(lines)
 
 
 def _names(results: Iterable[Played]) -> Counter[str]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from tests.crash.dying import Dies, Point, distinct, of_the_recovery
 from tests.crash.stories import STORIES, Story
-from tests.judge import judge
+from tests.judge import Evidence, judge
+from tests.judge.ledger import instant
 from tests.simulation.outcome import _timeline
 from tests.simulation.plan import Plan
 from tests.simulation.rest import unrest
@@ -20,6 +21,9 @@ from tests.simulation.run import Left, play
 
 PROMISES = ("R13", "R16", "R18", "R20")
 """What is looked at here (the README's table)."""
+
+_BY_REQUEST = ("track", "phased")
+"""What the ledger says of a store that a request has changed."""
 
 _MAY_FAIL = ("start", "resume", "advance", "complete")
 """Orders that raise: one whose daemon died before it was sent is not sent by the next one. It fails, and says so."""
@@ -41,6 +45,15 @@ class Played:
             f"{number} ({name})" for number, name in zip(self.at, self.died_at, strict=False)
         )
         return "\n".join((f"{self.story}, dead at point {deaths or 'none'}:", *self.faults, self.timeline))
+
+
+@dataclass(frozen=True, slots=True)
+class Deaths:
+    """All there are in one story: `points` at which its daemon could die, and where each distinct death is died."""
+
+    story: str
+    points: int
+    at: tuple[tuple[int, ...], ...]
 
 
 def story_of(name: str) -> Story:
@@ -68,14 +81,16 @@ def points(name: str, at: tuple[int, ...] = ()) -> list[Point]:
     return [point for point in fate.points() if point.lasting.now < plan.scenario.ends]
 
 
-def singles(name: str) -> list[tuple[int]]:
+def singles(name: str) -> Deaths:
     """One death at every point, each distinct one once."""
-    return [(point.number,) for point in distinct(points(name))]
+    found = points(name)
+    return Deaths(name, len(found), tuple((point.number,) for point in distinct(found)))
 
 
-def seconds(name: str, first: int) -> list[tuple[int, int]]:
+def seconds(name: str, first: int) -> Deaths:
     """After a death at `first`: another one at every point until all is settled."""
-    return [(first, point.number) for point in distinct(of_the_recovery(points(name, (first,))))]
+    found = of_the_recovery(points(name, (first,)))
+    return Deaths(name, len(found), tuple((first, point.number) for point in distinct(found)))
 
 
 def _faults(story: Story, left: Left, fate: Dies, at: tuple[int, ...]) -> Iterator[str]:
@@ -85,7 +100,7 @@ def _faults(story: Story, left: Left, fate: Dies, at: tuple[int, ...]) -> Iterat
         yield f"{finding.check}: {finding.at} {finding.app} {finding.text}"
     yield from left.unrepeatable
     yield from unrest(story.plan, left)
-    yield from _different(story.name, _came_to(left))
+    yield from _different(story.name, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +135,9 @@ def _offered(record: Mapping[str, Any]) -> str:
     return f"{record['status']} at {record['exposure_ppm'] / 10_000:g} %"
 
 
-def _different(name: str, came: _End) -> Iterator[str]:
+def _different(name: str, left: Left) -> Iterator[str]:
     """A death may delay what is done by a poll. It takes nothing away, adds nothing, and skips nothing."""
+    came = _came_to(left)
     least, most = _undisturbed(name), _undisturbed(name, 2 * story_of(name).plan.scenario.poll)
     spent = [order for order, answer in came.orders.items() if answer != least.orders.get(order)]
     missing = [
@@ -132,7 +148,7 @@ def _different(name: str, came: _End) -> Iterator[str]:
         answer = came.orders[order]
         if answer == "failed" and order.startswith(_MAY_FAIL):
             lost = True
-            if not missing:
+            if _carried_out(left.evidence, order):
                 yield f"the order {order} is said to have failed, and was carried out"
         elif not (
             lost and answer == "refused"
@@ -145,6 +161,24 @@ def _different(name: str, came: _End) -> Iterator[str]:
     for key, offered in came.served.items():
         if not _begins_with(most.served.get(key, ()), offered):
             yield f"the store offered of {key} {offered}, and without a death {most.served.get(key)}"
+
+
+def _carried_out(evidence: Evidence, order: str) -> bool:
+    """Whether the store was changed between the decision on the order and what the journal says became of it. What the
+    schedule does later, on evidence, is its own doing, also where it comes to the same."""
+    intent, since = "", ""
+    for entry in evidence.journal:
+        body = entry["body"]
+        if entry["kind"] == "decided" and body["command"] == order:
+            intent, since = body["intent"], entry["at"]
+        elif entry["kind"] == "settled" and body["intent"] == intent and body["settlement"] != "in_doubt":
+            until = entry["at"]
+            return any(
+                record["type"] in _BY_REQUEST and record["request"] is not None
+                for record in evidence.ledger
+                if instant(since) <= instant(record["at"]) <= instant(until)
+            )
+    return False
 
 
 def _begins_with(whole: tuple[str, ...], part: tuple[str, ...]) -> bool:

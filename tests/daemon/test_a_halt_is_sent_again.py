@@ -14,6 +14,7 @@ import pytest
 from stagedrollout.core.errors import StaleJournal
 from stagedrollout.core.model import Mode, Outcome, Settlement, Supersede, Verb
 from stagedrollout.daemon.footing import Firm
+from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
@@ -98,7 +99,7 @@ def passed(journal: Journal, *meanwhile: Any) -> tuple[Acts, Recorder]:
         clock=Noon(),
         still_ours=lambda: None,
         deadline_seconds=45,
-        hearer=None,  # type: ignore[arg-type]  # nobody has it: nothing is listened to
+        hearer=Hearer(recorder),  # nobody has it: nothing is listened to
         footing=Meanwhile(lambda: _write(lane, meanwhile)),
     )
     reconciler.reconcile(LISTING, KEY, unread("another conversation takes too long"))

@@ -14,10 +14,11 @@ from typing import Any
 from stagedrollout.core.model import Supersede
 from stagedrollout.emulator.scenario import GOOGLE_PLAY, AppStory, Onset, Outage, PlannedAct, Scenario
 from tests.judge import judge
+from tests.simulation.by_hand import FINE, MONDAY, app, hours
 from tests.simulation.people import PlannedOrder
 from tests.simulation.plan import Plan
 from tests.simulation.run import Left, play
-from tests.simulation.test_newer_releases import FINE, MONDAY, app, hours, most
+from tests.simulation.test_newer_releases import most
 from tests.simulation.weather import Weather
 
 ACCOUNT = "stagedrollout@acme-emulated.iam.gserviceaccount.com"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.incidents.scene import last_served, our_commits, strikes, struck, told
-from tests.simulation.test_newer_releases import in_the_console, most, served
+from tests.simulation.by_hand import in_the_console
+from tests.simulation.test_newer_releases import most, served
 
 
 def test_gradle_play_publisher_998():

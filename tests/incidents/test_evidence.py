@@ -8,7 +8,8 @@ import pytest
 
 from stagedrollout.core.model import CommandVerb
 from tests.incidents.scene import fails, last_served, on_a_good_day, told, turning_bad
-from tests.simulation.test_newer_releases import app, in_the_console, messages, most, order, state
+from tests.simulation.by_hand import app, in_the_console, order
+from tests.simulation.test_newer_releases import messages, most, state
 
 
 def test_argo_rollouts_4479():

@@ -14,16 +14,8 @@ from tests.incidents.scene import (
     told,
     turning_bad,
 )
-from tests.simulation.test_newer_releases import (
-    app,
-    hours,
-    in_the_console,
-    messages,
-    most,
-    order,
-    served,
-    state,
-)
+from tests.simulation.by_hand import app, hours, in_the_console, order
+from tests.simulation.test_newer_releases import messages, most, served, state
 
 
 def test_tramline_halt_is_tried_once():

@@ -8,7 +8,8 @@ from collections import Counter
 from stagedrollout.core.model import CommandVerb
 from tests.acceptance.stories import short
 from tests.incidents.scene import fails, strikes, struck, told
-from tests.simulation.test_newer_releases import messages, order
+from tests.simulation.by_hand import order
+from tests.simulation.test_newer_releases import messages
 
 
 def test_grafana_alerting_156():

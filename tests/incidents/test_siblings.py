@@ -7,7 +7,8 @@ from typing import Any
 from stagedrollout.core.model import CommandVerb
 from stagedrollout.core.units import PPM_ALL
 from tests.incidents.scene import last_served, on_a_good_day, our_commits, requests, told
-from tests.simulation.test_newer_releases import a_draft, in_the_console, most, order, served
+from tests.simulation.by_hand import a_draft, in_the_console, order
+from tests.simulation.test_newer_releases import most, served
 
 
 def _codes(releases: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -98,7 +98,8 @@ class Case:
         """From which full hour on the daemon may have counted: it learns of each life when it looks next.
 
         A first life has nothing before it that could be counted wrongly, so there an hour begun counts too,
-        and distinct users may be read from any window.
+        and distinct users may be read from any window. Nor has an hour that began after our resume was read back,
+        where a review held that back until the hour was under way.
         """
         lives = self.lives(key, at)
         if not lives:
@@ -106,16 +107,26 @@ class Case:
         if len(lives) == 1 and gate.metric == "crash_free_users":
             return {_EVER}
         moments = [moment for moment in self._first_heard(key, lives[-1]) if moment <= at]
-        return {hour_ceil(m) for m in moments} | (
-            {hour_floor(m) for m in moments} if len(lives) == 1 else set()
+        before = lives[-2:-1]
+        hours = {hour_floor(m) for m in moments if not before or self._resumed(key, before[0], hour_floor(m))}
+        return {hour_ceil(m) for m in moments} | hours
+
+    def _resumed(self, key: Key, since: datetime, until: datetime) -> bool:
+        """Whether the journal says that a resume of ours was read back in that time, in an hour that was over by its end."""
+        return any(
+            since < entry.at and hour_ceil(entry.at) <= until
+            for entry in self.journal.of(key, "settled")
+            if (entry.body.get("verb"), entry.body.get("settlement")) == ("resume", "confirmed")
         )
 
     def _first_heard(self, key: Key, begun: datetime) -> Iterator[datetime]:
-        """When a life began, and when the journal may first have taken note of it."""
+        """When a life began, and when the journal may first have taken note of it: by its machine's clock, which is
+        all that it has to count hours from, also once that is right again."""
         yield from (begun, begun + self.poll + GRACE)
         for kind in ("discovered", "started", "went_live", "settled", "drifted", "taken_up", "returned"):
-            noted = [entry.at for entry in self.journal.of(key, kind) if entry.at >= begun]
-            yield from noted[:1]
+            noted = next((entry for entry in self.journal.of(key, kind) if entry.at >= begun), None)
+            if noted:
+                yield from (noted.at, *((noted.told,) if noted.told else ()))
 
     def waiting_words(self, key: Key, at: datetime) -> set[Word]:
         """What may be said of a gate while nothing is wrong and data are few. Silence in the first hours of

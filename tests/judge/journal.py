@@ -34,12 +34,14 @@ _VERBS_FOR = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """`at` is the true time of it; `told`, where the machine's clock was wrong, what that said."""
+
     seq: int
     at: datetime
     key: Key
     kind: str
     body: Mapping[str, Any]
-    clock_wrong: bool = False
+    told: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ def understand(records: Iterable[Record]) -> Journal:
 def _entry(record: Record) -> Entry:
     key = key_of(record["rollout"])
     at = instant(record.get("true_at") or record["at"])
-    return Entry(record["seq"], at, key, record["kind"], record["body"], clock_wrong="true_at" in record)
+    told = instant(record["at"]) if "true_at" in record else None
+    return Entry(record["seq"], at, key, record["kind"], record["body"], told)
 
 
 def key_of(rollout: str) -> Key:

@@ -28,8 +28,17 @@ def may_be_lost(case: Case, key: Key, seq: int, at: datetime) -> bool:
     place = bisect_right(looks, (seq, at))
     until = looks[place][1] if place < len(looks) else case.ended_at
     forgotten = (*case.evidence.deaths, *case.evidence.unwritten)
-    late = any(begun <= at + ON_ITS_WAY and at - ON_ITS_WAY <= ended for begun, ended in stood_still(case))
-    return late or any(at <= instant(moment) <= until for moment in forgotten)
+    return _may_be_late(case, at) or any(at <= instant(moment) <= until for moment in forgotten)
+
+
+def look_may_be_late(case: Case, key: Key, first: datetime, last: datetime) -> bool:
+    """Whether a look at the store that was answered between the two may have been answered in vain: the process stood
+    still until its patience was over."""
+    return any(_may_be_late(case, at) for _, at in _looks(case, key) if first <= at <= last)
+
+
+def _may_be_late(case: Case, at: datetime) -> bool:
+    return any(begun <= at + ON_ITS_WAY and at - ON_ITS_WAY <= ended for begun, ended in stood_still(case))
 
 
 @lru_cache(maxsize=32)

@@ -108,7 +108,7 @@ def test_somebody_resumed_it_and_we_paused_it_without_a_cause():
     assert story.blamed() == {"console_acts_overridden": 1}
 
 
-@pytest.mark.parametrize("cause", ["doubt", "order", "hold"])
+@pytest.mark.parametrize("cause", ["doubt", "order", "hold", "late"])
 def test_somebody_resumed_it_and_there_is_a_cause_to_pause_it(cause):
     story = _resumed_by_somebody()
     match cause:
@@ -118,6 +118,9 @@ def test_somebody_resumed_it_and_there_is_a_cause_to_pause_it(cause):
             story.orders(9.5, "halt")
         case "hold":
             story.writes(9.5, "held", actor={"kind": "human", "name": "ana"}, reason="wait", until=None)
+        case "late":  # the process stood still while the store's answer was on its way
+            story.requested(9.5, "app_store", "/v1/apps/644/appStoreVersions", method="GET")
+            story.stands_still(9.49, 9.5)
     story.pauses(9.5)
     story.ends("rolling_out")
     assert story.blamed() == {}

@@ -94,7 +94,6 @@ def test_a_window_that_a_person_opened_stands_a_small_sample_and_no_doubt():
     story.polls(4.5, 6)
     story.steps(6, story.orders(6, "advance"))
     story.polls(6.5, 12)
-    story.pauses(12)
     story.ends("rolling_out")
     assert story.blamed() == {}
 

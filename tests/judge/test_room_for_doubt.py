@@ -149,3 +149,31 @@ def test_an_answer_that_leaves_the_candidates_users_out_is_no_reading_of_them(le
     case = understand(story.evidence())
     (key,) = (key for key in case.served if key.id == "5020")
     assert looks(case, key)[-1].users_at == instant(at(read_at))
+
+
+@pytest.mark.parametrize(("told", "blamed"), [(17, 0), (20, 1)])
+def test_hours_are_counted_from_where_the_machines_clock_put_the_beginning_of_a_run(told, blamed):
+    """Three hours slow when somebody resumed it, and right again when it was raised."""
+    gate = {"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 400, "window": "6h", "confirm": 2}
+    story = Story(policy={"gates": [gate]})
+    story.polls(4, 17.5)
+    story.console(18, new("halted", 0.01), OLD, exposure_ppm=0)
+    story.console(20, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.writes(told, "drifted", meaning="resumed", before={}, after={})
+    story.journal[-1] |= {"true_at": at(20)}
+    story.polls(20.5, 22.5)
+    story.raises(22.5, 0.1)
+    assert story.blamed().get("raises_without_evidence", 0) == blamed
+
+
+@pytest.mark.parametrize(("resumed", "blamed"), [(19.2, 0), (20.2, 1)])
+def test_an_hour_that_began_after_our_resume_counts_although_a_review_held_it_back(resumed, blamed):
+    gate = {"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 100, "window": "6h", "confirm": 2}
+    story = Story(policy={"gates": [gate]})
+    story.polls(4, 17.5)
+    story.console(18, new("halted", 0.01), OLD, exposure_ppm=0)
+    story.writes(resumed, "settled", verb="resume", settlement="confirmed")
+    story.served(20.6, "inProgress", 10_000, cause="store")
+    story.polls(21, 22.5)
+    story.raises(22.5, 0.1)
+    assert story.blamed().get("raises_without_evidence", 0) == blamed

@@ -28,6 +28,7 @@ VIOLATIONS = (
     "console_acts_overridden",
     "console_acts_missed",
     "growth_unguarded",
+    "windows_wrong",
     "pause_warnings_wrong",
     "linked_halts_ignored",
     "lead_overtaken",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from tests.sabotage.copy import tree
-from tests.sabotage.player import Player
+from tests.sabotage.player import NotPlayable, Player
 from tests.sabotage.sabotages import SABOTAGES, Sabotage
 
 SEEDS_MOST = 500
@@ -22,28 +22,35 @@ SEEDS_MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """`seed` None: none of the `tried` seeds noticed anything."""
+    """`by`: the bad day or the seed. None: none of the `tried` stories noticed anything, and `fault` says why they could
+    not, if something kept them from it."""
 
     sabotage: Sabotage
-    seed: int | None
+    by: int | str | None
     fault: str
     tried: int
 
 
-def caught(sabotage: Sabotage, seeds: int, sound: Player) -> Caught:
-    """By the first seed that fails with the sabotage and is clean without it."""
-    tried = 0
+def caught(sabotage: Sabotage, stories: Iterable[int | str], sound: Player) -> Caught:
+    """By the first story that fails with the sabotage and is clean without it. One that breaks off was not judged."""
+    tried, words = 0, ""
     with tree(sabotage) as place, Player(place) as damaged:
-        for tried, seed in enumerate(order(sabotage, seeds), 1):
-            found = damaged.faults(seed)
-            if found and not sound.faults(seed):
-                return Caught(sabotage, seed, found[0], tried)
-    return Caught(sabotage, None, "", tried)
+        try:
+            for tried, story in enumerate(stories, 1):
+                told = damaged.told(story)
+                if told.faults and told.judged and not sound.told(story).faults:
+                    return Caught(sabotage, story, told.faults[0], tried)
+                words = words or ("" if told.judged else told.faults[0])
+        except NotPlayable as error:
+            words = str(error)
+    return Caught(sabotage, None, words, tried)
 
 
-def order(sabotage: Sabotage, seeds: int) -> Iterator[int]:
-    """What caught it before, then all the others: a seed that tells another story by now costs a second, no more."""
+def order(sabotage: Sabotage, seeds: int, *, drawn: bool = False) -> Iterator[int | str]:
+    """What caught it before, then all the other seeds: a story that tells something else by now costs a second, no more.
+    `drawn`: without the days told by hand."""
     likely = [seed for seed in sabotage.likely if seed < seeds]
+    yield from () if drawn else sabotage.days
     yield from likely
     yield from (seed for seed in range(seeds) if seed not in likely)
 
@@ -51,40 +58,46 @@ def order(sabotage: Sabotage, seeds: int) -> Iterator[int]:
 @click.command(help="Break the product in twenty ways, and see each caught by the simulation.")
 @click.argument("names", nargs=-1, type=click.Choice([sabotage.name for sabotage in SABOTAGES]))
 @click.option("--seeds", default=SEEDS_MOST, show_default=True, help="Seeds to try for each.")
+@click.option("--drawn", is_flag=True, help="By seeds alone, without the bad days that are told by hand.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="So many at the same time.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def sabotage(names: tuple[str, ...], seeds: int, jobs: int, *, as_json: bool) -> None:
+def sabotage(names: tuple[str, ...], seeds: int, jobs: int, *, drawn: bool, as_json: bool) -> None:
     chosen = [one for one in SABOTAGES if not names or one.name in names]
-    results = list(_all(chosen, seeds, jobs))
-    missed = [one for one in results if one.seed is None]
+    wanted = [(one, order(one, seeds, drawn=drawn)) for one in chosen]
+    results = list(_all(wanted, jobs))
+    missed = [one for one in results if one.by is None]
     if as_json:
         click.echo(json.dumps(_document(results), indent=2))
     else:
         for one in results:
-            told = f"seed {one.seed}: {one.fault}" if one.seed is not None else "NOT CAUGHT"
+            told = f"{_named(one.by)}: {one.fault}" if one.by is not None else f"NOT CAUGHT {one.fault}"
             click.echo(f"{one.sabotage.name:40} {one.sabotage.area:12} {told[:120]}")
         click.echo(f"{len(results) - len(missed)} of {len(results)} caught")
     sys.exit(1 if missed else 0)
 
 
-def _all(chosen: list[Sabotage], seeds: int, jobs: int) -> Iterator[Caught]:
+def _named(story: int | str) -> str:
+    return story if isinstance(story, str) else f"seed {story}"
+
+
+def _all(wanted: list[tuple[Sabotage, Iterator[int | str]]], jobs: int) -> Iterator[Caught]:
     console = Console(stderr=True)
     with tree(None) as place, Player(place) as sound, ThreadPoolExecutor(jobs) as pool:
-        running = pool.map(lambda one: caught(one, seeds, sound), chosen)
+        running = pool.map(lambda one: caught(*one, sound), wanted)
         yield from track(
-            running, "sabotages", total=len(chosen), console=console, disable=not console.is_terminal
+            running, "sabotages", total=len(wanted), console=console, disable=not console.is_terminal
         )
 
 
 def _document(results: list[Caught]) -> dict[str, object]:
     return {
         "sabotages": len(results),
-        "caught": sum(one.seed is not None for one in results),
+        "caught": sum(one.by is not None for one in results),
         "by": [
             {
                 "name": one.sabotage.name,
                 "area": one.sabotage.area,
-                "seed": one.seed,
+                "story": one.by,
                 "tried": one.tried,
                 "fault": one.fault,
             }

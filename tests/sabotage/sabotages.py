@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Sabotage:
     """In `file` (below stagedrollout/), within the function `where`, the text `sound` becomes `broken`.
 
-    `likely`: the seeds that caught it last time, which are tried first. Nothing rests on them.
+    `days`: the bad days, told by hand, on which it shows: they are tried first. `likely`: the seeds that caught it last
+    time, which come next. Nothing rests on either.
     """
 
     name: str
@@ -18,6 +19,7 @@ class Sabotage:
     where: str
     sound: str
     broken: str
+    days: tuple[str, ...]
     likely: tuple[int, ...] = ()
 
 
@@ -29,6 +31,7 @@ SABOTAGES = (
         "_calm",
         'return Verdict.INSUFFICIENT, "inconclusive", f"{told}; {harm}"',
         'return Verdict.PASS, "pass", f"{told}; {harm}"',
+        days=("evidence comes slowly",),
         likely=(117,),
     ),
     Sabotage(
@@ -38,6 +41,7 @@ SABOTAGES = (
         "worst",
         "return max(judgement.verdict for judgement in self.deciding())",
         "return min(judgement.verdict for judgement in self.deciding())",
+        days=("it begins to crash",),
         likely=(1,),
     ),
     Sabotage(
@@ -47,6 +51,7 @@ SABOTAGES = (
         "decide",
         "decision = brake.braked(case, linked.led(case, found))",
         "decision = linked.led(case, found)",
+        days=("nobody tells of crashes while Apple goes on",),
         likely=(1,),
     ),
     Sabotage(
@@ -56,6 +61,7 @@ SABOTAGES = (
         "wanted_halt",
         "if halt is None or halt.confirmed:",
         "if halt is None or halt.confirmed or case.rollout.intent is None:",
+        days=("Play is down when it has to be halted",),
         likely=(4,),
     ),
     Sabotage(
@@ -65,6 +71,7 @@ SABOTAGES = (
         "next_stage",
         "if stage.exposure_ppm > exposure_ppm",
         "if stage.exposure_ppm > exposure_ppm * 5",
+        days=("evidence comes slowly",),
         likely=(117,),
     ),
     Sabotage(
@@ -74,6 +81,7 @@ SABOTAGES = (
         "settled",
         "return replace(changed, window=opened)",
         "return changed",
+        days=("a person lets Apple take its step before the evidence would",),
     ),
     Sabotage(
         "a-new-run-counts-the-old-evidence",
@@ -82,6 +90,7 @@ SABOTAGES = (
         "new_run",
         "run_since=hour_ceil(at),",
         "run_since=rollout.run_since,",
+        days=("a release is halted for something else and resumed",),
     ),
     Sabotage(
         "the-patience-is-cut",
@@ -90,6 +99,7 @@ SABOTAGES = (
         "overdue",
         "case.rollout.exposure_ppm).max_bake",
         "case.rollout.exposure_ppm).bake",
+        days=("evidence comes slowly",),
         likely=(117,),
     ),
     Sabotage(
@@ -99,6 +109,7 @@ SABOTAGES = (
         "_freeze_on",
         "if freeze.first <= day <= freeze.last",
         "if freeze.first < day < freeze.last",
+        days=("a rollout reaches a day of rest",),
     ),
     Sabotage(
         "the-arms-are-swapped",
@@ -107,15 +118,17 @@ SABOTAGES = (
         "_of_pair",
         "bad, total = tally.k_c, tally.k_c + tally.k_b",
         "bad, total = tally.k_b, tally.k_c + tally.k_b",
+        days=("it begins to crash",),
         likely=(403,),
     ),
     Sabotage(
-        "an-error-means-done",
+        "who-stood-still-raises-all-the-same",
         "actuator",
-        "daemon/actuator.py",
-        "_not_done",
-        "return self._outcome(Settlement.REFUSED if refused else Settlement.NOT_APPLIED, str(error))",
-        "return self._outcome(Settlement.REFUSED if refused else Settlement.CONFIRMED, str(error))",
+        "daemon/lanes.py",
+        "raising",
+        "if self._monotonic() > permit.deadline:",
+        "if not permit.deadline:",
+        days=("it stands still between the evidence and the raise",),
     ),
     Sabotage(
         "a-halt-does-not-overrule-a-raise",
@@ -124,6 +137,7 @@ SABOTAGES = (
         "overtaken",
         "return self._halts.get(permit.app, 0) != permit.halts",
         "return False",
+        days=("somebody halts while Apple's step is being asked for",),
     ),
     Sabotage(
         "doubt-is-settled-without-looking",
@@ -132,6 +146,7 @@ SABOTAGES = (
         "confirms",
         "return seen.stopped",
         "return True",
+        days=("a halt's commit fails and nothing tells",),
     ),
     Sabotage(
         "what-may-have-arrived-is-not-sent-again",
@@ -140,6 +155,7 @@ SABOTAGES = (
         "_put_off",
         "self._rows.doubt_until(row.id, when, words)",
         'self._rows.mark_sent(row.id, "", when)',
+        days=("the line to Slack breaks when a halt is told",),
         likely=(483,),
     ),
     Sabotage(
@@ -149,6 +165,7 @@ SABOTAGES = (
         "record",
         "for notice in batch.notices:",
         "for notice in batch.notices[1:]:",
+        days=("Play is down when it has to be halted",),
         likely=(456,),
     ),
     Sabotage(
@@ -158,6 +175,7 @@ SABOTAGES = (
         "_append",
         "prev = digest",
         "_ = digest",
+        days=("evidence comes slowly",),
         likely=(117,),
     ),
     Sabotage(
@@ -167,6 +185,7 @@ SABOTAGES = (
         "_raise",
         "if fingerprint(raw) != seen:",
         "if not raw:",
+        days=("somebody raises it while its evidence is read",),
     ),
     Sabotage(
         "siblings-are-dropped",
@@ -175,14 +194,16 @@ SABOTAGES = (
         "_with",
         'return {**raw, "releases": releases}',
         'return {**raw, "releases": [one]}',
+        days=("the older one has to be halted while the next goes out",),
     ),
     Sabotage(
-        "apples-word-is-believed",
+        "let-out-without-phases",
         "app_store",
         "stores/app_store/port.py",
-        "_settled",
-        "return Outcome(Settlement.IN_DOUBT, _doubt(answer, state, version), state)",
-        "return Outcome(Settlement.CONFIRMED, _doubt(answer, state, version), state)",
+        "_start",
+        "if prepared is None or not as_wished(prepared, Verb.PREPARE) or prepared.state != APPROVED:",
+        "if prepared is None or prepared.state != APPROVED:",
+        days=("no phases can be made for a version that is let out by hand",),
     ),
     Sabotage(
         "missing-counts-read-as-no-crashes",
@@ -191,6 +212,7 @@ SABOTAGES = (
         "_session_row",
         "return Row(sum(counts.values()), counts.get(_STATUS_OF[measure], 0))",
         "return Row(sum(counts.values()), 0)",
+        days=("it begins to crash",),
         likely=(403,),
     ),
 )

@@ -59,6 +59,14 @@ def test_names_of_other_apps_and_of_another_form_are_no_releases(name):
     assert running(totals(name, 5), totals(OLD_NAME, 3)) == (Running(OLD, 3),)
 
 
+def test_a_debug_build_that_no_store_gave_out_is_nothing_that_people_run():
+    """As if it were the oldest of all, the candidate would be compared with its own debug build."""
+    on_play, on_apple = totals(f"{NEW_NAME}-debug", 900), totals("com.acme.app@7.3.1+70301-debug", 900)
+    assert running(on_play, totals(OLD_NAME, 3)) == (Running(OLD, 3),)
+    found = running(on_apple, totals(OLD_NAME, 3), store=Store.APP_STORE)
+    assert found == (Running(Release("7.3.2", "7.3.2", "70302"), 3),)
+
+
 @pytest.mark.parametrize("sessions", [0, -5, 1.5, "9", None, True, 10**13])
 def test_a_release_without_believable_sessions_is_not_running(sessions):
     assert running(totals(OLD_NAME, sessions)) == ()

@@ -75,10 +75,11 @@ class MachineClock:
         ]
         return max(found, default=shown)
 
-    def when_set(self, told: Callable[[], None]) -> None:
-        """`told` is called whenever somebody sets the wall clock."""
+    def when_set(self, told: Callable[[], None], before: timedelta) -> None:
+        """`told` is called whenever somebody sets the wall clock, and `before` that."""
         if self._wrong:
             for at in (self._wrong.begins, self._wrong.begins + self._wrong.lasts):
+                self._timeline.at(self._start + at - before, told)
                 self._timeline.at(self._start + at, told)
 
     def _is_wrong(self, wrong: WrongClock, true: datetime) -> bool:

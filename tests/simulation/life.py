@@ -73,7 +73,7 @@ class Life:
                 open_pool=self._open_pool,
             )
             self._hear(works.bell)
-            machine.clock.when_set(self.stir)
+            machine.clock.when_set(self.stir, before=TURN)  # so that a turn has seen what it said until then
         except BaseException:
             self.end()
             raise
@@ -96,6 +96,7 @@ class Life:
 
     def _turn(self) -> None:
         self._turn_soon = False
+        self._foreseen.stumbles = 0
         try:
             self._scheduler.turn()
         except StagedRolloutError as error:
@@ -112,6 +113,10 @@ class Life:
         while True:
             self._stirred.clear()
             left = self._left()
+            if (
+                left is not None and self._foreseen.stumbles
+            ):  # what is due is tried in the next turn, and not before
+                left = max(left, TURN)
             if self._turn_soon or (left is not None and left <= NOTHING):
                 break
             to_the_end = ends - self._world.timeline.now
@@ -223,6 +228,7 @@ class Foreseen:
     def __init__(self, marks: Counter[str]) -> None:
         self._marks = marks
         self._mistake: BaseException | None = None
+        self.stumbles = 0
 
     def look(self) -> None:
         """Raises the first mistake."""
@@ -236,6 +242,7 @@ class Foreseen:
         self._meet("pass", error)
 
     def stumbled(self, doing: str, error: BaseException) -> None:
+        self.stumbles += 1
         self._meet(doing.removeprefix("the ").split()[0], error)
 
     def beat(self, now: datetime, problem: str = "") -> None:

@@ -20,7 +20,7 @@ from tests.simulation.disk import Disk, FailingDisk
 from tests.simulation.doors import Gate
 from tests.simulation.kernel import Kernel
 from tests.simulation.perils import Perils
-from tests.simulation.stops import StandingStill, Stops
+from tests.simulation.stops import StandingStill, StandsStill, Stops
 from tests.simulation.substitution import substituted
 
 _ENTRY = "INSERT INTO event "
@@ -48,7 +48,7 @@ class Machine:
         *,
         clock: WrongClock | None = None,
         disk: FailingDisk | None = None,
-        stops: StandingStill | None = None,
+        stops: StandingStill | StandsStill | None = None,
     ) -> None:
         self.kernel = Kernel(Random(f"{seed}/baton"), world.timeline)
         self.clock = MachineClock(world.timeline, clock)
@@ -59,7 +59,7 @@ class Machine:
         self._retries = Random(f"{seed}/retries")
         self._disk = Disk(self.kernel, self._draw, disk)
         self._stops = Stops(self.kernel, self._draw, stops, marks)
-        self._disk.point = self._stops.point
+        self._disk.point = self._stops.statement
         self._disk.failed = self._failed
 
     @contextmanager

@@ -15,7 +15,7 @@ from tests.simulation.clocks import WrongClock
 from tests.simulation.disk import FailingDisk
 from tests.simulation.machines import a_failing_disk, a_machine_that_stops, a_wrong_clock
 from tests.simulation.people import PlannedOrder
-from tests.simulation.stops import StandingStill
+from tests.simulation.stops import StandingStill, StandsStill
 from tests.simulation.weather import Weather, days_without_slack, outages, switches, weather
 
 HTTP_TIMEOUT = timedelta(seconds=20)
@@ -84,7 +84,7 @@ class Plan:
     ambushes: tuple[Ambush, ...] = ()
     clock: WrongClock | None = None
     disk: FailingDisk | None = None
-    stops: StandingStill | None = None
+    stops: StandingStill | StandsStill | None = None
     rest_from: datetime | None = None
 
     def words(self) -> str:

@@ -34,6 +34,7 @@ _GOOD = 998_000
 _MANY = 2_000_000
 _KINDS_A_STORY = 8
 _NOBODY_COMES_BACK = timedelta(days=2)
+_A_MONTH_OF_PAUSES = timedelta(days=34)
 _LOST_AT_COMMIT = ("500", "500_after", "drop_after")
 
 
@@ -105,6 +106,14 @@ def _ordered(plan: Plan, at: timedelta, verb: CommandVerb, app: AppStory, releas
     return replace(plan, orders=tuple(sorted(orders, key=lambda order: order.at)))
 
 
+def _as_long_as(troubled: timedelta, plan: Plan) -> Plan:
+    """At least: what follows the troubled time comes so much later."""
+    more = max(troubled - _troubled(plan), timedelta(0))
+    scenario = replace(plan.scenario, until=plan.scenario.until + more)
+    rest_from = plan.rest_from + more if plan.rest_from else None
+    return replace(plan, scenario=scenario, calm_from=plan.calm_from + more, rest_from=rest_from)
+
+
 def _well(plan: Plan, store: str, policy: str) -> Plan:
     """The release is a good one, out early, and steered: so that there is something to send to the store. Nothing else
     befalls those requests, since of two faults in waiting the older one strikes."""
@@ -162,10 +171,8 @@ def _apple_goes_through_all_days(draw: Random, plan: Plan) -> Plan:
     steps = [
         ((4 + hours) * HOUR, Fault(APP_STORE, "steps_now", count=draw.choice((2, 3)))) for hours in range(4)
     ]
-    calm = plan.scenario.until - _troubled(plan)
-    troubled = max(_troubled(plan), timedelta(hours=40))
-    scenario = replace(plan.scenario, mode="observe", until=troubled + calm)
-    return _waiting(replace(plan, scenario=scenario, calm_from=plan.scenario.start + troubled), *steps)
+    long = _as_long_as(timedelta(hours=40), plan)
+    return _waiting(replace(long, scenario=replace(long.scenario, mode="observe")), *steps)
 
 
 def _an_order_that_comes_late(draw: Random, plan: Plan) -> Plan:
@@ -198,7 +205,7 @@ def _every_second_month(plan: Plan) -> bool:
 
 def _nobody_comes_back(_: Random, plan: Plan) -> Plan:
     """Apple's days of pauses run out, and then it gives the release to everyone."""
-    month = _well(plan, APP_STORE, plan.scenario.policy)
+    month = _as_long_as(_A_MONTH_OF_PAUSES, _well(plan, APP_STORE, plan.scenario.policy))
     app = _on_app_store(month)
     paused = PlannedAct(_NOBODY_COMES_BACK, Act(app.name, "pause", store=APP_STORE))
     others = {name: at for name, at in month.scenario.switches.items() if name != "pause_days_used_up"}

@@ -18,11 +18,20 @@ class StandingStill:
     longest: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class StandsStill:
+    """Once, for `span`, over the first thing it does with its database from `at` on. (An answer over which it stands
+    still comes too late to be used.)"""
+
+    at: datetime
+    span: timedelta
+
+
 class Stops:
     """`marks` counts how often it stood still, `spans` are the times from when until when."""
 
     def __init__(
-        self, kernel: Kernel, draw: Random, standing: StandingStill | None, marks: Counter[str]
+        self, kernel: Kernel, draw: Random, standing: StandingStill | StandsStill | None, marks: Counter[str]
     ) -> None:
         self._kernel = kernel
         self._draw = draw
@@ -34,15 +43,26 @@ class Stops:
 
     def point(self) -> None:
         """Maybe here."""
-        if self._standing is None or self.calm:
+        if not isinstance(self._standing, StandingStill) or self.calm:
             return
         self._left -= 1
         if self._left <= 0:
             self._left = self._until_the_next()
-            self._marks["stood still"] += 1
-            span = self._standing.longest * self._draw.random()
-            self.spans.append((self._kernel.now, self._kernel.now + span))
-            self._kernel.freeze(span)
+            self._stand_still(self._standing.longest * self._draw.random())
+
+    def statement(self) -> None:
+        """Maybe here, over the database."""
+        self.point()
+        once = self._standing if isinstance(self._standing, StandsStill) else None
+        if once and not self.spans and self._kernel.now >= once.at:
+            self._stand_still(once.span)
+
+    def _stand_still(self, span: timedelta) -> None:
+        self._marks["stood still"] += 1
+        self.spans.append((self._kernel.now, self._kernel.now + span))
+        self._kernel.freeze(span)
 
     def _until_the_next(self) -> int:
-        return 1 + int(self._draw.expovariate(1 / self._standing.points)) if self._standing else 0
+        if not isinstance(self._standing, StandingStill):
+            return 0
+        return 1 + int(self._draw.expovariate(1 / self._standing.points))

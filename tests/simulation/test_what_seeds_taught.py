@@ -12,10 +12,10 @@ from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.scenario import GOOGLE_PLAY, AppStory, Scenario
 from tests.judge import judge
 from tests.simulation.ambush import Ambush
+from tests.simulation.by_hand import FINE, MONDAY, app, hours, order
 from tests.simulation.plan import Plan
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, play
-from tests.simulation.test_newer_releases import FINE, MONDAY, app, hours, order
 
 
 def told(plan: Plan) -> Left:

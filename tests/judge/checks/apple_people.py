@@ -10,12 +10,14 @@ in phases.py.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from datetime import datetime
 
 from tests.judge.case import Case
 from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, instant
+from tests.judge.passes import look_may_be_late
 from tests.judge.patience import a_poll, deadline, hindered_between
 from tests.judge.phases import WINDOW, Window
 from tests.judge.signals import GRACE, Word
@@ -72,15 +74,16 @@ def invented(case: Case) -> list[Finding]:
 
 
 def windows_cut(case: Case) -> list[Finding]:
-    """A person resumed it in the console, and we paused it although nothing spoke against Apple's step."""
-    text = "was paused although somebody had just resumed it and nothing was wrong"
+    """A person let it go on, in the console or by an order, and we paused it although nothing spoke against Apple's
+    step."""
+    text = "was paused although somebody had just let it go on and nothing was wrong"
     return [
         Finding("console_acts_overridden", paused.at.isoformat(), key.app, f"{paused.name} {text}")
         for key in case.served
         for window in case.windows(key)
         for paused in case.of(key)
-        if not window.opened.ours and case.guarded(key)
-        if paused.ours and paused.kind == "pause" and _cuts(case, window, paused)
+        if window.by_person and case.guarded(key)
+        if paused.ours and paused.kind == "pause" and cuts(case, window, paused)
         if not _has_cause(case, window, paused)
     ]
 
@@ -198,35 +201,44 @@ def _halting(case: Case, key: Key, at: datetime) -> bool:
     return any(at - a_poll(case) <= entry.at <= at + a_poll(case) for entry in decided)
 
 
-def _cuts(case: Case, window: Window, paused: Change) -> bool:
+def cuts(case: Case, window: Window, paused: Change) -> bool:
     """It ended the window, before Apple's step and before its time."""
     stepped = any(step.key == paused.key and step.at == paused.at for step in case.apple_steps)
     return paused.at == window.ends < window.opened.at + WINDOW and not stepped
 
 
 def _has_cause(case: Case, window: Window, paused: Change) -> bool:
-    """An order, a hold, a freeze, a store that could not be read, or a gate that may have been in doubt."""
     key, since, until = paused.key, window.opened.at, paused.at
-    held = any(entry.at <= until for entry in case.journal.of(key, "held"))
-    if (
-        held
+    return (
+        is_bound(case, key, since, until)
+        or look_may_be_late(case, key, since, until)
+        or _may_be_in_doubt(case, key, since, until)
+    )
+
+
+def is_bound(case: Case, key: Key, since: datetime, until: datetime) -> bool:
+    """By an order, a hold, a freeze, reviews, a newer version, or a store that could not be read."""
+    return (
+        any(entry.at <= until for entry in case.journal.of(key, "held"))
         or case.suspects_reviews(key, until)
         or case.journal.ordered_between(key, since, until, "halt", "hold")
-    ):
-        return True
-    frozen = case.terms(key).calendar.freeze_at(until) is not None or case.stands_back(key, until)
-    if frozen or hindered_between(case, key, since, until):
-        return True
-    return _may_be_in_doubt(case, key, since, until)
+        or case.terms(key).calendar.freeze_at(until) is not None
+        or case.stands_back(key, until)
+        or hindered_between(case, key, since, until)
+    )
 
 
 def _may_be_in_doubt(case: Case, key: Key, since: datetime, until: datetime) -> bool:
     fine = {Word.PASS} | case.waiting_words(key, until)
-    words = [
-        case.words(key, gate, poll)
-        for gate in (*case.terms(key).gates, *case.terms(key).vetoes)
-        for poll in case.polls_about(key, gate.metric)
-        if since <= poll.at <= until
-    ]
-    words += [set(said) for look in looks_between(case, key, since, until) for said in look.words.values()]
+    words = list(words_between(case, key, since, until))
     return not words or any(said - fine for said in words)
+
+
+def words_between(case: Case, key: Key, since: datetime, until: datetime) -> Iterator[set[Word]]:
+    """What may be said of each gate and of each signal in each look of that time."""
+    for gate in (*case.terms(key).gates, *case.terms(key).vetoes):
+        for poll in case.polls_about(key, gate.metric):
+            if since <= poll.at <= until:
+                yield case.words(key, gate, poll)
+    for look in looks_between(case, key, since, until):
+        yield from map(set, look.words.values())

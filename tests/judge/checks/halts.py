@@ -70,7 +70,7 @@ def _faults(case: Case, one: Due) -> Iterator[Finding]:
     stopped = stopped_at(case, one)
     until = stopped or case.ended_at
     latest = deadline(case, one.key, one.at, patience=a_poll(case), until=until)
-    if _held_back_by_review(case, one, latest):
+    if held_back_by_review(case, one, latest):
         return
     name = case.served[one.key][0].name
     if (stopped is None or stopped > latest) and _is_final(case, one, latest):
@@ -162,7 +162,7 @@ def _is_stopped(record: Served) -> bool:
     return dropped or (record.exposure_ppm == 0 and record.status in ("halted", "replaced"))
 
 
-def _held_back_by_review(case: Case, one: Due, latest: datetime) -> bool:
+def held_back_by_review(case: Case, one: Due, latest: datetime) -> bool:
     """The halt was committed in time, and Play reviews it before it lets it take effect."""
     if one.key.store == APP_STORE:
         return False

@@ -60,7 +60,7 @@ def _evidence(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
 def _off_the_clock(case: Case, key: Key) -> Entry | None:
     """The first entry that a wrong clock made. Which hours belong to a stage and which have settled was then counted by
     that clock; from here on nobody can count it again by the right one."""
-    return next((entry for entry in case.journal.by_rollout.get(key, ()) if entry.clock_wrong), None)
+    return next((entry for entry in case.journal.by_rollout.get(key, ()) if entry.told), None)
 
 
 def _same_evidence(told: Mapping[str, Any], numbers: Numbers) -> bool:

@@ -11,8 +11,9 @@ from datetime import timedelta
 
 from tests.judge.case import Case
 from tests.judge.finding import Finding
-from tests.judge.ledger import APP_STORE, Change
+from tests.judge.ledger import APP_STORE, Change, Served
 from tests.judge.phases import LAST_STAGED_PPM
+from tests.judge.signals import GRACE
 from tests.judge.terms import PPM_ALL, percent
 
 _TOLERANCE = timedelta(seconds=1)
@@ -24,6 +25,37 @@ def stages(case: Case) -> list[Finding]:
         for raised in case.raises()
         for text in (_off_the_shares if raised.key.store == APP_STORE else _off_the_stages)(case, raised)
     ]
+
+
+def without_phases(case: Case) -> list[Finding]:
+    """On the App Store a version that we let out begins with Apple's first share: without phases it is everyone's at
+    once, and that cannot be taken back."""
+    return [
+        Finding(
+            "stages_skipped", first.at.isoformat(), key.app, f"{first.name} was let out to everyone at once"
+        )
+        for key, history in case.served.items()
+        if key.store == APP_STORE and (let_out := next(filter(_let_out_by_us, history), None))
+        if (first := next((r for r in history if r.seq > let_out.seq and r.exposure_ppm), None))
+        if first.exposure_ppm == PPM_ALL and not _phases_taken_away(case, let_out)
+    ]
+
+
+def _let_out_by_us(record: Served) -> bool:
+    return (
+        record.cause == "api"
+        and record.request is not None
+        and record.review == "PROCESSING_FOR_DISTRIBUTION"
+    )
+
+
+def _phases_taken_away(case: Case, let_out: Served) -> bool:
+    """By somebody in the console, at the last moment or later."""
+    since = let_out.at - GRACE
+    return any(
+        not change.ours and change.kind in ("unplan", "complete") and change.at >= since
+        for change in case.of(let_out.key)
+    )
 
 
 def bakes(case: Case) -> list[Finding]:

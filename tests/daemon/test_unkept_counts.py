@@ -1,0 +1,110 @@
+"""What a pass was told and could not write down is asked for again, and all of it: what belongs to older hours would
+otherwise be missing from the evidence until it is their turn again, also in a raise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+
+from stagedrollout.core.errors import StaleJournal, StorageError
+from stagedrollout.core.facts import Seen, Started, WentLive
+from stagedrollout.core.model import Mode, OnNewRelease
+from stagedrollout.daemon.hearing import Hearer
+from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.reconcile import Reconciler
+from stagedrollout.daemon.recorder import Known, Recorder
+from stagedrollout.daemon.retrying import ATTEMPTS
+from stagedrollout.storage.engine import open_engine
+from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.ledger import LedgerTable
+from stagedrollout.storage.migrate import upgrade
+from stagedrollout.storage.presence import Presence
+from tests.core.builders import ANNA, HOUR, KEY, NOON, POLL, discovered, shown, store
+from tests.core.weighed import with_evidence
+from tests.daemon.test_weighing import Source
+
+SINCE = NOON - 12 * HOUR
+
+
+@pytest.fixture(autouse=True)
+def _without_waiting() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=ATTEMPTS, cap=True):
+        yield
+
+
+class Failing(Recorder):
+    failure: StorageError | None = None
+
+    def record(self, *told: Any, **more: Any) -> Known:
+        if self.failure:
+            raise self.failure
+        return super().record(*told, **more)
+
+
+class Sits:
+    """The machine's clock, and an actuator with nothing to do."""
+
+    now_is = NOON
+
+    def now(self) -> Any:
+        return self.now_is
+
+    def permit(self, *_: object) -> None:
+        return None
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Failing:
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    upgrade(engine)
+    epoch = Presence(engine).claim("test", SINCE, {})
+    recorder = Failing(Journal(engine), LedgerTable(engine), epoch)
+    begun = (discovered(), Started(ANNA, "go", "standard", "c0"), Seen.of(shown()), WentLive(100_000))
+    recorder.begin(KEY, begun, SINCE)
+    return recorder
+
+
+@pytest.mark.parametrize("failure", [StorageError("the disk is full"), StaleJournal("it went on")])
+def test_after_a_pass_that_could_not_be_written_down_the_next_one_asks_for_all_of_it(
+    recorder: Failing, failure: StorageError
+) -> None:
+    source, sits = Source(), Sits()
+    anything: Any = sits
+    reconciler = Reconciler(
+        recorder=recorder,
+        actuator=anything,
+        clock=anything,
+        still_ours=lambda: None,
+        deadline_seconds=45,
+        hearer=Hearer(recorder),
+    )
+    listing = Listing(
+        id=KEY.store_app,
+        mode=Mode.ACT,
+        on_new_release=OnNewRelease.WAIT,
+        policy="standard",
+        policies={"standard": with_evidence(1, 10, 100)},
+        store=anything,
+        signals=(),
+        poll=POLL,
+        tallies=source,
+    )
+
+    def looks(after: timedelta) -> None:
+        sits.now_is = NOON + after
+        reconciler.reconcile(listing, KEY, store(shown(), at=sits.now_is))
+
+    looks(0 * HOUR)
+    recorder.failure = failure
+    with pytest.raises(StorageError):
+        looks(HOUR)
+    recorder.failure = None
+    looks(HOUR + timedelta(minutes=1))
+    looks(HOUR + timedelta(minutes=2))
+    assert [query.since for query in source.asked] == [SINCE, SINCE, SINCE, NOON - 5 * HOUR]
+    assert len(source.asked_running) == 2

@@ -1,0 +1,49 @@
+import pytest
+
+from tests.judge.apple_story import in_window
+from tests.judge.story import OLD, Story, new
+
+
+def _ordered(hour: float = 20) -> Story:
+    story = Story()
+    story.polls(4, 20)
+    story.orders(hour, "halt")
+    return story
+
+
+@pytest.mark.parametrize(("hour", "blamed"), [(20.5, {}), (20.6, {"halts_late": 1})])
+def test_a_person_who_orders_a_halt_gets_it_within_a_poll(hour, blamed):
+    story = _ordered()
+    story.halts(hour)
+    story.ends("halted", 10_000)
+    assert story.blamed() == blamed
+
+
+def test_a_person_ordered_a_halt_and_nothing_happened():
+    story = _ordered()
+    story.polls(20.5, 23)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {"halts_lost": 1}
+
+
+def test_a_halt_that_its_person_takes_back_is_owed_no_more():
+    story = _ordered()
+    story.orders(20.2, "resume")
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {}
+
+
+def test_what_somebody_raises_in_the_console_after_that_order_is_owed_no_more():
+    story = _ordered()
+    story.console(20.2, new("inProgress", 0.05), OLD, exposure_ppm=50_000)
+    story.ends("rolling_out", 50_000)
+    assert story.blamed() == {}
+
+
+def test_a_person_ordered_a_halt_on_the_app_store_and_it_went_on():
+    story = in_window()
+    story.polls(11, 12)
+    story.orders(12, "halt")
+    story.polls(12.5, 15)
+    story.ends("rolling_out")
+    assert story.blamed() == {"halts_lost": 1}
