@@ -33,6 +33,9 @@ UNDER_WAY = datetime.max.replace(tzinfo=UTC)
 """When the scheduler says that an app is due of which a pass goes on."""
 
 TURN = timedelta(seconds=TURN_SECONDS)
+_ON_WHAT_IS_TOLD = tuple(
+    f"storage {kind} {table}" for kind in ("insert", "update") for table in ("outbox", "thread")
+)
 PASS, HALT, TELL = "pass", "halt", "tell"
 _LOOKS_AT_ONCE = 0.25
 """How often the next turn comes while a pass goes on that has just written something down: with all of them a notice
@@ -57,6 +60,7 @@ class Life:
         self._foreseen = Foreseen(marks)
         self._stirred = Event(self._kernel)
         self._turn_soon = False
+        self._nothing_waits_at: int | None = None
         try:
             wired = wire(loaded, doors(gate, world, machine.clock), self._engine)
             self._works = works = replace(wired, report=self._foreseen)
@@ -141,9 +145,15 @@ class Life:
         return self._machine.clock.until(min(dues)) if dues else None
 
     def _when_to_tell(self) -> datetime | None:
-        """Asked by the simulation, not by the daemon: nobody gets his turn for it, and nothing dies or fails here."""
+        """Asked by the simulation, not by the daemon: nobody gets his turn for it, and nothing dies or fails here. Where
+        nothing waited, nothing waits until the daemon changes something that is to be told."""
+        changes = sum(self._gate.perils.changes[statement] for statement in _ON_WHAT_IS_TOLD)
+        if changes == self._nothing_waits_at:
+            return None
         with self._machine.unnoticed(self._gate.perils):
-            return self._works.relay.next_due()
+            due = self._works.relay.next_due()
+        self._nothing_waits_at = changes if due is None else None
+        return due
 
     def _at_rest(self) -> bool:
         left = self._left()
