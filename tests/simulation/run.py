@@ -171,6 +171,8 @@ class Run:
                 at = self._now + timedelta(seconds=self._draw.randrange(80))
                 self._world.faults.add(Fault(service, "late_write"), self._now)
                 self._expect(second_thoughts(self._plan.seed, app, at))
+            case SecondThoughts.MEANWHILE:
+                self._in_the_console(app, self._draw.choice(("resume", "resume", "complete")), self._now)
             case SecondThoughts.NAP:
                 self._in_the_console(app, "pause", self._now + timedelta(minutes=2))
                 self._in_the_console(
