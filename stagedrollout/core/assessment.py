@@ -152,11 +152,12 @@ def _breach(gate: Gate, found: floors.Findings, seen: Circumstances) -> tuple[Ju
 
 
 def _counted(gate: Gate, seen: Circumstances) -> Suspicion:
-    """One more poll saw the breach, unless the last one counted is too recent to be a poll of its own."""
+    """One more poll saw the breach, unless the last one counted is too near to be a poll of its own. One that is long
+    to come was counted by a clock that was ahead; a halt does not wait until then."""
     before = seen.suspicion(gate)
     if before is None:
         return Suspicion(gate.name, 1, seen.now)
-    if seen.now - before.counted_at < seen.poll / 2:
+    if abs(seen.now - before.counted_at) < seen.poll / 2:
         return before
     return Suspicion(gate.name, min(before.count + 1, gate.confirm), seen.now)
 

@@ -1,13 +1,14 @@
 """Whether the clocks that a rollout lives by agree: the machine's, the stores' and signals', the journal's.
 
 Bake, freshness and windows are computed with the machine's clock. One that is wrong by more than two minutes makes
-all of them wrong, so nothing is raised until they agree again (promise R19). Halts go on.
+all of them wrong, so nothing is raised until they agree again (promise R19). Halts go on: what they rest on is asked
+for, and judged, by the time that a store tells.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.units import duration_text
@@ -42,6 +43,12 @@ def disagreement(readings: tuple[ClockReading, ...]) -> Reason | None:
         f"the clocks disagree: {said}; nothing is raised until they agree within {duration_text(APART_MAX)}"
     )
     return Reason(CLOCKS_DISAGREE, text)
+
+
+def time_by(reading: ClockReading | None, now: datetime) -> datetime:
+    """`now`, or where the machine's clock is certainly off by more than two minutes, the time by the other one. Signals
+    asked only until a clock that is behind would not tell of the hours since."""
+    return now + reading.ahead if reading and abs(reading.ahead) > APART_MAX else now
 
 
 def _words(reading: ClockReading) -> str:

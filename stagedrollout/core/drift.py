@@ -221,6 +221,8 @@ def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> t
     wanted = rollout.halt is not None and not rollout.halt.confirmed
     if wanted and ReleaseStatus.HALTED in (before.status, seen.status):
         return ()  # the halt we wanted, seen late; or wanted again since the store last read halted
+    if rollout.halt and before.status is ReleaseStatus.UNKNOWN and seen.status is ReleaseStatus.HALTED:
+        return ()  # the halt that is in force, understood again: nobody has made another one
     newer = _newer(rollout, store)
     if newer and seen.status is ReleaseStatus.HALTED:
         return _in_favour_of(newer, rollout, before, seen)

@@ -129,8 +129,8 @@ def _open_part(found: re.Match[str]) -> str:
 
 
 def _longest_first(forms: Iterable[str]) -> tuple[str, ...]:
-    usable = (form for form in forms if len(form) >= SECRET_CHARS_MIN)
-    return tuple(sorted(usable, key=lambda form: (-len(form), form)))
+    usable = sorted([form for form in forms if len(form) >= SECRET_CHARS_MIN])
+    return tuple(sorted(usable, key=len, reverse=True))  # those of one length stay in order
 
 
 def _pieces(secret: str) -> Iterator[str]:

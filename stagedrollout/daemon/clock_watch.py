@@ -19,6 +19,9 @@ from stagedrollout.daemon.elapsed import Elapsed
 LISTENED_TO = ("google_play", "app_store", "sentry")
 """Whose dates count: what is raised on comes from them. Others may be caches, which repeat an old date."""
 
+STORES = ("google_play", "app_store")
+"""Whose clocks nobody here sets, as somebody may that of a Sentry of their own."""
+
 FORGOTTEN_AFTER_SECONDS = 2 * 3_600.0
 """A service that was not asked for so long has no say any more."""
 
@@ -69,21 +72,33 @@ class ClockWatch:
 
     def readings(self, newest_entry: datetime | None) -> tuple[ClockReading, ...]:
         """Every other clock as of now; `newest_entry`: the newest instant that the journal says it was written at."""
-        steady, wall = self._steady(), self._clock.now()
-        offset = wall.timestamp() - steady
-        with self._guard:
-            heard = dict(self._heard)
-        found = [
-            ClockReading(service, _seconds(each.least - offset), _seconds(each.most - offset))
-            for service, each in heard.items()
-            if steady - each.at < FORGOTTEN_AFTER_SECONDS
-        ]
+        wall = self._clock.now()
+        found = [reading for reading, _ in self._services(wall)]
         if (
             newest_entry is not None and newest_entry > wall
         ):  # the journal is older than now, or a clock was set back
             ahead = newest_entry - wall
             found.append(ClockReading("the newest entry of the journal", ahead, ahead))
         return tuple(found)
+
+    def of_a_store(self) -> ClockReading | None:
+        """The clock of the store that was heard last, as of now; None while none is known."""
+        heard = [
+            (at, reading) for reading, at in self._services(self._clock.now()) if reading.source in STORES
+        ]
+        return max(heard, key=lambda each: each[0])[1] if heard else None
+
+    def _services(self, wall: datetime) -> list[tuple[ClockReading, float]]:
+        """The clock of each service that was heard not long ago, and when that was by the steady clock."""
+        steady = self._steady()
+        offset = wall.timestamp() - steady
+        with self._guard:
+            heard = dict(self._heard)
+        return [
+            (ClockReading(service, _seconds(each.least - offset), _seconds(each.most - offset)), each.at)
+            for service, each in heard.items()
+            if steady - each.at < FORGOTTEN_AFTER_SECONDS
+        ]
 
     def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:
         """What has passed since an instant at most, by both clocks: as far as this process has lived through it, a

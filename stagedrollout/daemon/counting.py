@@ -105,7 +105,7 @@ class Counter:
         While the store cannot be read nobody knows which of them are halted there, so nothing is chosen.
         """
         asked = self._asked.get(rollout.key)
-        known = rollout.comparisons and asked is not None and look.now - asked < DAY
+        known = rollout.comparisons and asked is not None and _lately(asked, look.now, DAY)
         if known or isinstance(look.store, Unread):
             return ()
         try:
@@ -124,7 +124,7 @@ class Counter:
     ) -> tuple[Tallied | Untallied, ...]:
         """Between two readings of users the last one stands, but not for a raise."""
         key, now = rollout.key, look.now
-        hourly = key not in self._whole or now - self._whole[key] >= HOURLY
+        hourly = key not in self._whole or not _lately(self._whole[key], now, HOURLY)
         users = _counts_users(look.policy) and (
             hourly or key not in self._users or _may_raise(rollout, look.policy, now)
         )
@@ -148,6 +148,11 @@ class Counter:
             self._users[key] = read
         else:
             self._users.pop(key, None)
+
+
+def _lately(at: datetime, now: datetime, span: timedelta) -> bool:
+    """What is still to come was noted by a clock that was ahead: nobody knows how long ago."""
+    return timedelta(0) <= now - at < span
 
 
 def _counts_users(policy: Policy) -> bool:

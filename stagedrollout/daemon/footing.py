@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from stagedrollout.core.clocks import disagreement
+from stagedrollout.core.clocks import disagreement, time_by
 from stagedrollout.core.errors import Unfounded
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.model import RolloutKey
@@ -28,6 +28,10 @@ class Footing(Protocol):
         """Why nothing may be raised; empty where there is nothing. Raises nothing."""
         ...
 
+    def time(self, now: datetime) -> datetime:
+        """What time it is for the signals, as well as anybody can tell."""
+        ...
+
     def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:
         """What has passed since then by every clock; None where nobody can tell better than `now`."""
         ...
@@ -38,6 +42,9 @@ class Firm:
 
     def reasons(self, now: datetime) -> tuple[Reason, ...]:  # noqa: ARG002 - the common signature
         return ()
+
+    def time(self, now: datetime) -> datetime:
+        return now
 
     def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:  # noqa: ARG002
         return None
@@ -55,6 +62,9 @@ class KeptFooting:
         newest = self.highwater.newest_instant() if self.highwater else None
         apart = disagreement(self.watch.readings(newest))
         return (*((Reason(doubt.code, doubt.words),) if doubt else ()), *((apart,) if apart else ()))
+
+    def time(self, now: datetime) -> datetime:
+        return time_by(self.watch.of_a_store(), now)
 
     def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:
         return self.watch.passed(rollout, since, now)

@@ -163,22 +163,26 @@ class Reconciler:
             learned, rollout = (*learned, *linked), extend(rollout, linked, now)
         policy = listing.policy_of(_policy_meant(rollout, order))
         if stop or not _listens(rollout):
-            return _Observed(rollout, learned, policy, listing.poll, Observation(now, store, ()), footing)
-        hearing = self.hearer.hear(listing, rollout, policy, store, now)
+            return _Observed(
+                rollout, learned, policy, listing.poll, Observation(now, store, ()), now, footing
+            )
+        heard_at = self.footing.time(now)
+        hearing = self.hearer.hear(listing, rollout, policy, store, heard_at)
         return _Observed(
             rollout=hearing.found.rollout,
             learned=(*learned, *hearing.found.learned),
             policy=policy,
             poll=listing.poll,
             seen=Observation(now, store, hearing.readings),
+            heard_at=heard_at,
             footing=footing,
             ledger=hearing.ledger,
             weighed=hearing.found,
         )
 
     def _assess(self, observed: _Observed) -> tuple[Assessment, tuple[Fact, ...]]:
-        rollout, now = observed.rollout, observed.seen.now
-        seen = circumstances(rollout, observed.poll, now, observed.heard)
+        rollout = observed.rollout
+        seen = circumstances(rollout, observed.poll, observed.heard_at, observed.heard)
         assessment = assess(observed.policy, observed.seen.readings, seen)
         return assessment, news.of_assessment(rollout, assessment) if observed.seen.readings else ()
 
@@ -191,7 +195,7 @@ class Reconciler:
         assessment: Assessment,
     ) -> Known:
         rollout = extend(known.rollout, found, observed.seen.now)
-        weighed = written_down(observed.heard.weighing, observed.seen.now - observed.policy.settle)
+        weighed = written_down(observed.heard.weighing, observed.heard_at - observed.policy.settle)
         decided = news.of_decision(rollout, decision, observed.fingerprint, weighed)
         facts = (*found, *decided)
         learned = observed.learned_with(standing(observed.seen.now, decision, assessment, weighed))
@@ -243,11 +247,14 @@ class Reconciler:
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
+    """`heard_at`: until when the signals were asked, by the time that a store tells where the machine's is wrong."""
+
     rollout: Rollout
     learned: tuple[Fact, ...]
     policy: Policy
     poll: timedelta
     seen: Observation
+    heard_at: datetime
     footing: tuple[Reason, ...] = ()
     ledger: str = CHAIN_START
     weighed: Found | None = None

@@ -133,11 +133,14 @@ def _few(value: Any) -> Any:
     return [*value[:ENTRIES_SHOWN], f"[{len(value) - ENTRIES_SHOWN} more]"]
 
 
-_TOKEN = re.compile(r"ya29\.emulated-[\w-]*")
+_TOKENS_BEGIN = "ya29.emulated-"
+_TOKEN = re.compile(rf"{re.escape(_TOKENS_BEGIN)}[\w-]*")
 """An access token in an answer that was damaged on its way, and is no document any more."""
 
 
 def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return _TOKEN.sub(REMOVED, value) if _TOKENS_BEGIN in value else value
     if isinstance(value, dict):
         return {
             name: REMOVED if name in _SECRET_FIELDS else _without_secrets(inner)
@@ -145,4 +148,4 @@ def _without_secrets(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_without_secrets(inner) for inner in value]
-    return _TOKEN.sub(REMOVED, value) if isinstance(value, str) else value
+    return value

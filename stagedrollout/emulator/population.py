@@ -256,6 +256,8 @@ class Crowd:
 
 def _reported(draw: random.Random, left: int) -> tuple[int, ...]:
     """How many of these are known once 1, 2 ... of the LAGS have passed."""
+    if not left:
+        return _NONE_KNOWN
     reports, weight_left = [], 1.0
     for _, weight in LAGS[:-1]:
         reported = binomial(draw, left, weight / weight_left)

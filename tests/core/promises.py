@@ -29,6 +29,7 @@ from tests.core.builders import (
     HALTED,
     STAGED,
 )
+from tests.core.bystander import Bystander
 from tests.core.world import Cut, Health, Passed, Reply, Sent, World, raises
 
 LAG = timedelta(minutes=10)
@@ -50,6 +51,7 @@ class Watched(RuleBasedStateMachine):
     def watch(self, world: World, *, people: bool) -> None:
         """`people`: somebody else has changed something in the store."""
         self.world = world
+        self.bystander = Bystander(world, left=world.truth)
         self.people = people
         self.stopped = False  # a halt is in force that we know of, and nobody has taken it back since
         self.aside = False  # a person has let the newer release wait
@@ -59,8 +61,11 @@ class Watched(RuleBasedStateMachine):
     def one_pass(self, command: Command | None, lag: timedelta | None, reply: Reply, cut: Cut) -> None:
         world = self.world
         self.steps += 1
-        before = world.rollout
+        before, found = world.rollout, world.truth
         passed = world.one_pass(order=command, lag=lag, reply=reply, cut=cut)
+        if passed.sent:
+            SEEN.add((passed.sent.change.verb, reply))
+        self.bystander.sees(found, passed, command, lag, reply, cut)
         if passed.sent:
             self._nothing_else_is_sent(passed.sent)
         self._worse_readings_raise_nothing(passed, command)

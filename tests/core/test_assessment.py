@@ -155,8 +155,13 @@ def test_suspicion_counts_polls_that_are_polls_of_their_own() -> None:
 
 
 def test_a_clock_that_steps_back_counts_nothing_twice() -> None:
-    ahead = Suspicion("crash_free_sessions", 1, NOON + HOUR)
+    ahead = Suspicion("crash_free_sessions", 1, NOON + POLL / 3)
     assert suspicion(sick(), suspicions=(ahead,)) == ahead
+
+
+def test_a_clock_that_was_hours_ahead_does_not_keep_a_halt_waiting_until_then() -> None:
+    ahead = Suspicion("crash_free_sessions", 1, NOON + HOUR)
+    assert suspicion(sick(), suspicions=(ahead,)) == Suspicion("crash_free_sessions", 2, NOON)
 
 
 def test_suspicion_is_counted_up_to_what_the_gate_needs_and_no_further() -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime, time, timedelta
+from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Circumstances, Verdict, assess
+from stagedrollout.core.calendar import Calendar, Hours, Weekday
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import learn
@@ -21,9 +22,22 @@ from stagedrollout.core.fold import extend
 from stagedrollout.core.ledger import Counted, Ledger, Measure, Place, Tallied, Tally, take
 from stagedrollout.core.model import Command, CommandVerb, Mode, ReleaseStatus, ReviewState, StoreState
 from stagedrollout.core.observation import Gap, Metric, Observation, Opinion, Reading, Unheard
-from tests.core.builders import HOUR, NOON, case, gate, hours, order, policy, rolling
+from tests.core.builders import (
+    COMPLETED,
+    HALTED,
+    HOUR,
+    NOON,
+    STAGED,
+    case,
+    gate,
+    hours,
+    order,
+    policy,
+    rolling,
+    shown,
+)
 from tests.core.situations import SITUATIONS
-from tests.core.world import Health, Reply, World, raises
+from tests.core.world import Cut, Health, Reply, World, raises
 
 ORDERS: tuple[Command | None, ...] = (
     None,
@@ -80,6 +94,58 @@ def test_the_same_case_some_weeks_later_is_decided_the_same_some_weeks_later() -
         now, then = decide(one), decide(later)
         assert _bare(now) == _bare(then), name
         assert then.due == (now.due + by if now.due else None), name
+
+
+class Step(NamedTuple):
+    """What a pass of a course is played with."""
+
+    wait: timedelta
+    health: Health
+    reply: Reply
+    cut: Cut
+    verb: CommandVerb | None
+    outside: ReleaseStatus | None
+
+
+STEPS = st.builds(
+    Step,
+    st.sampled_from([timedelta(minutes=4), HOUR, 7 * HOUR, 25 * HOUR, 25 * HOUR]),
+    st.sampled_from([Health.HEALTHY] * 6 + list(Health)),
+    st.sampled_from([Reply.DONE] * 6 + list(Reply)),
+    st.sampled_from([Cut.NOWHERE] * 6 + list(Cut)),
+    st.sampled_from([None] * 6 + list(CommandVerb)),
+    st.sampled_from([None] * 8 + [HALTED, STAGED, COMPLETED]),
+)
+WEEKDAYS = Calendar(weekdays=tuple(Weekday)[:5], hours=Hours(start=time(8), end=time(18)))
+
+
+def _played(steps: list[Step], begins: datetime) -> list[tuple[Any, ...]]:
+    """Every decision of the course, and what the store came to show, by the time since it began."""
+    world = World(
+        policy(1, 10, 50, 100, calendar=WEEKDAYS), now=begins, truth=shown(STAGED, 5), served_since=begins
+    )
+    world.one_pass(order=order(CommandVerb.START, id="c"))
+    course = []
+    for number, step in enumerate(steps):
+        world.now += step.wait
+        world.health = step.health
+        if step.outside and world.truth:
+            percent = world.truth.exposure_ppm / 10_000
+            world.show(shown(step.outside, percent if step.outside is STAGED else None))
+        command = order(step.verb, id=f"c{number}", without_evidence=True) if step.verb else None
+        passed = world.one_pass(order=command, reply=step.reply, cut=step.cut)
+        due = passed.decision.due
+        course.append((world.now - begins, _bare(passed.decision), due and due - begins, world.truth))
+    return course
+
+
+@pytest.mark.promise("R19")
+@settings(max_examples=60)
+@given(steps=st.lists(STEPS, min_size=5, max_size=40), weeks=st.integers(1, 500))
+def test_a_course_that_happens_some_weeks_later_takes_the_same_course(steps: list[Step], weeks: int) -> None:
+    """Weekdays and hours of a window, bakes, holds, stale looks: all by the time since it began. In UTC, where no
+    clock is put forward between the two."""
+    assert _played(steps, NOON + timedelta(weeks=weeks)) == _played(steps, NOON)
 
 
 @pytest.mark.promise("R13")

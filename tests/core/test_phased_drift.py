@@ -43,7 +43,7 @@ def look(rollout: Rollout, *found: StoreRelease) -> tuple[Fact, ...]:
     return learn(rollout, StoreState(found, "f", NOON), NOON)
 
 
-def _about_to_pause(*, sent_before: bool = False) -> Rollout:
+def about_to_pause(*, sent_before: bool = False) -> Rollout:
     """The store turns us away: a pause is decided on all the same, and goes out."""
     rollout = rolling(phased(ACTIVE, 1))
     for number in range(2 if sent_before else 1):
@@ -59,7 +59,7 @@ def test_a_pause_in_the_console_while_the_store_turned_us_away_is_that_persons_h
     sent_before: bool,
 ) -> None:
     """Unless it may be an earlier one of ours, that was sent and whose answer was lost."""
-    rollout = _about_to_pause(sent_before=sent_before)
+    rollout = about_to_pause(sent_before=sent_before)
     assert rollout.intent
     shows = StoreState((phased(PAUSED, 1),), "f", NOON)
     found = news.of_outcome(rollout, rollout.intent.key, Outcome(Settlement.ALREADY, "it is PAUSED", shows))

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from stagedrollout.core.clocks import disagreement
+from stagedrollout.core.clocks import disagreement, time_by
 from stagedrollout.daemon.clock_watch import FORGOTTEN_AFTER_SECONDS, ClockWatch
 from tests.core.builders import DAY, HOUR, KEY, NOON
 
@@ -139,3 +139,43 @@ def test_a_new_bake_is_measured_from_its_own_beginning(watch: ClockWatch, machin
     machine.passes(HOUR)
     assert watch.passed(KEY, machine.now(), machine.now()) == timedelta(0)
     assert watch.passed(KEY, None, machine.now()) is None
+
+
+def time_for_signals(watch: ClockWatch, machine: Machine) -> timedelta:
+    """How far from what the machine's clock shows."""
+    return time_by(watch.of_a_store(), machine.wall) - machine.wall
+
+
+@pytest.mark.promise("R3")
+@pytest.mark.parametrize("off", [2 * DAY, -2 * DAY])
+def test_signals_are_asked_by_the_time_of_the_store_where_the_machine_is_days_off(
+    watch: ClockWatch, machine: Machine, off: timedelta
+) -> None:
+    heard(watch, machine, machine.wall + off)
+    assert abs(time_for_signals(watch, machine) - off) < timedelta(seconds=2)
+    machine.is_set(off)
+    assert time_for_signals(watch, machine) == timedelta(0)
+
+
+def test_a_clock_that_may_be_right_is_what_signals_are_asked_by(watch: ClockWatch, machine: Machine) -> None:
+    heard(watch, machine, machine.wall + 2 * MINUTE)
+    assert time_for_signals(watch, machine) == timedelta(0)
+
+
+def test_a_sentry_of_ones_own_whose_clock_is_wrong_moves_no_window(
+    watch: ClockWatch, machine: Machine
+) -> None:
+    heard(watch, machine, machine.wall + 2 * DAY, service="sentry")
+    assert time_for_signals(watch, machine) == timedelta(0)
+    assert "sentry is 2d ahead" in apart(watch)
+
+
+def test_of_two_stores_the_one_that_was_heard_last_tells_the_time(
+    watch: ClockWatch, machine: Machine
+) -> None:
+    heard(watch, machine, machine.wall + 3 * HOUR, service="google_play")
+    machine.passes(MINUTE)
+    heard(watch, machine, machine.wall)
+    assert time_for_signals(watch, machine) == timedelta(0)
+    machine.passes(timedelta(seconds=FORGOTTEN_AFTER_SECONDS))
+    assert watch.of_a_store() is None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -15,7 +17,7 @@ import pytest
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from tests.mutation.kept import Score, scores, write
+from tests.mutation.kept import Score, scores, survivors, write, write_left
 from tests.mutation.mutants import ROOT, Mutant, mutants
 from tests.mutation.playing import Fate, Playing
 
@@ -54,17 +56,32 @@ def always() -> list[str]:
 @click.option("--sample", default=0, help="So many mutants only, drawn from all of them.")
 @click.option("--seed", default=1, show_default=True, help="Of that draw.")
 @click.option("--write", "keep", is_flag=True, help="Keep the scores and survivors in survivors.json.")
+@click.option(
+    "--every", default=1, show_default=True, help="Of the mutants of each module, every so manieth."
+)
+@click.option("--left", is_flag=True, help="Only those that survivors.json names; implies --write.")
+@click.option("--wide", is_flag=True, help="With every test that enters the mutant, not the quick ones only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def mutate(
-    modules: tuple[str, ...], tests: tuple[str, ...], sample: int, seed: int, *, keep: bool, as_json: bool
+    modules: tuple[str, ...],
+    tests: tuple[str, ...],
+    sample: int,
+    seed: int,
+    every: int,
+    *,
+    keep: bool,
+    left: bool,
+    wide: bool,
+    as_json: bool,
 ) -> None:
     files = [str(Path(module).resolve().relative_to(ROOT)) for module in modules] or always()
-    chosen = [mutant for file in files for mutant in mutants(file)]
+    chosen = [mutant for file in files for mutant in islice(mutants(file), 0, None, every)]
     if sample and sample < len(chosen):
         chosen = sorted(Random(seed).sample(chosen, sample), key=lambda mutant: (mutant.file, mutant.line))
-    results = _played(chosen, tests)
-    if keep and not sample:
-        write(results)
+    if left:
+        chosen = [mutant for mutant in chosen if mutant.name in survivors(mutant.file)]
+    keeping = write_left if left else write if keep and not sample else _forget
+    results = _played(Playing(chosen, files, wide=wide), tests, keeping)
     told = scores(results)
     whole = Score(sum(s.mutants for s in told.values()), sum(s.killed for s in told.values()))
     if as_json:
@@ -74,7 +91,14 @@ def mutate(
     sys.exit(0 if whole.percent >= ENOUGH else 1)
 
 
-def _played(chosen: Sequence[Mutant], tests: Sequence[str]) -> Results:
+def _forget(_: Results) -> None:
+    """A sample says too little of a module."""
+
+
+def _played(playing: Playing, tests: Sequence[str], keeping: Callable[[Results], None]) -> Results:
+    """Each module is kept as soon as it is through: the whole takes half an hour."""
+    chosen = playing.mutants
+    many = Counter(mutant.file for mutant in chosen)
     results: Results = []
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
@@ -83,11 +107,15 @@ def _played(chosen: Sequence[Mutant], tests: Sequence[str]) -> Results:
 
         def told(mutant: Mutant, fate: Fate) -> None:
             results.append((mutant, fate))
+            of_it = [(other, its) for other, its in results if other.file == mutant.file]
+            if len(of_it) == many[mutant.file]:
+                keeping(of_it)
             progress.update(task, advance=1, description=Path(mutant.file).name)
 
+        playing.told = told
         options = ("-s", "-n0", "-p", "no:randomly", *_LEFT_OUT)
         with redirect_stdout(StringIO()) as said:
-            pytest.main([*options, *tests], plugins=[Playing(chosen, told)])
+            pytest.main([*options, *tests], plugins=[playing])
     if len(results) != len(chosen):
         raise click.ClickException(f"{len(results)} of {len(chosen)} mutants were played: {said.getvalue()}")
     return results

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.mutation.mutants import Mutant
+from tests.mutation.mutants import ROOT, Mutant, mutants
 from tests.mutation.playing import Fate
 
 FILE = Path(__file__).with_name("survivors.json")
@@ -39,17 +40,50 @@ def read() -> dict[str, Any]:
     return document
 
 
+def survivors(file: str) -> Mapping[str, str]:
+    """By name, with the reason why each may."""
+    named: dict[str, str] = read().get(file, {}).get("survivors", {})
+    return named
+
+
 def write(results: Sequence[tuple[Mutant, Fate]]) -> None:
     """The modules played now take the place of what the file says of them; reasons given before stay."""
     document = read()
     for file, score in scores(results).items():
-        known = document.get(file, {}).get("survivors", {})
-        left = sorted(
-            m.name for m, fate in results if m.file == file and fate in (Fate.SURVIVED, Fate.UNTESTED)
-        )
-        document[file] = {
-            "mutants": score.mutants,
-            "killed": score.killed,
-            "survivors": {name: known.get(name, NOBODY_LOOKED) for name in left},
-        }
+        document[file] = _entry(file, score, document.get(file, {}), _left(results, file))
+    _keep(document)
+
+
+def write_left(results: Sequence[tuple[Mutant, Fate]]) -> None:
+    """Only what had survived was played: what is noticed by now is counted with the rest."""
+    document = read()
+    for file in scores(results):
+        kept, left = document[file], _left(results, file)
+        gone = len(kept["survivors"]) - len(left)
+        document[file] = _entry(file, Score(kept["mutants"], kept["killed"] + gone), kept, left)
+    _keep(document)
+
+
+def _left(results: Sequence[tuple[Mutant, Fate]], file: str) -> list[str]:
+    return sorted(m.name for m, fate in results if m.file == file and fate in (Fate.SURVIVED, Fate.UNTESTED))
+
+
+def _entry(file: str, score: Score, known: Mapping[str, Any], left: Sequence[str]) -> dict[str, Any]:
+    reasons = known.get("survivors", {})
+    return {
+        "commit": _commit(),
+        "of": sum(1 for _ in mutants(file)),
+        "mutants": score.mutants,
+        "killed": score.killed,
+        "survivors": {name: reasons.get(name, NOBODY_LOOKED) for name in left},
+    }
+
+
+def _commit() -> str:
+    """The last one before what is played now."""
+    asked = ("git", "rev-parse", "--short=10", "HEAD")
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _keep(document: Mapping[str, Any]) -> None:
     FILE.write_text(json.dumps(dict(sorted(document.items())), indent=1, ensure_ascii=False) + "\n", "utf-8")

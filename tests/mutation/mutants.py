@@ -42,7 +42,7 @@ _COUNTED: dict[type[ast.operator], type[ast.operator]] = {
 class Mutant:
     """In `file` (below the root), in the function `where` that begins at `begins`, `sound` becomes `broken`.
 
-    `nth`: the how-manieth place of this function with that very change. `place` and `choice` find it in the tree.
+    `nth`: the how-manieth place with that very change, in this function or in one of the same name. `place` and `choice` find it in the tree.
     """
 
     file: str
@@ -62,25 +62,26 @@ class Mutant:
 
 
 def mutants(file: str) -> Iterator[Mutant]:
-    for where, function in _functions(ast.parse((ROOT / file).read_text("utf-8"))):
-        seen: Counter[tuple[str, str]] = Counter()
+    seen: Counter[tuple[str, ...]] = Counter()
+    for where, function in functions_of(ast.parse((ROOT / file).read_text("utf-8"))):
         for place, node in enumerate(_places(function)):
             for choice, changed in enumerate(_changes(node)):
                 words = _words(node), _words(changed)
-                seen[words] += 1
-                begins = min((d.lineno for d in function.decorator_list), default=function.lineno)
-                yield Mutant(file, where, begins, node.lineno, *words, seen[words], place, choice)
+                seen[where, *words] += 1
+                yield Mutant(
+                    file, where, begins(function), node.lineno, *words, seen[where, *words], place, choice
+                )
 
 
 def mutated(mutant: Mutant) -> ast.Module:
     """The module with the change in it."""
     tree = ast.parse((ROOT / mutant.file).read_text("utf-8"))
-    for where, function in _functions(tree):
+    for where, function in functions_of(tree):
         if where == mutant.where and function.lineno >= mutant.begins:
             node = _places(function)[mutant.place]
             changed = list(_changes(node))[mutant.choice]
-            replaced = _Replacing(node, ast.copy_location(changed, node)).visit(tree)
-            return ast.fix_missing_locations(replaced)
+            _Replacing(node, ast.copy_location(changed, node)).visit(tree)
+            return ast.fix_missing_locations(tree)
     raise LookupError(f"{mutant.file} has no {mutant.where} any more")
 
 
@@ -92,13 +93,18 @@ class _Replacing(ast.NodeTransformer):
         return self._new if node is self._old else self.generic_visit(node)
 
 
-def _functions(tree: ast.AST, above: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+def begins(function: ast.FunctionDef) -> int:
+    """The first line, as its code object has it."""
+    return min((decorator.lineno for decorator in function.decorator_list), default=function.lineno)
+
+
+def functions_of(tree: ast.AST, above: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
     """The outermost ones, and those of classes; what stands within one of them belongs to it."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef):
             yield f"{above}{node.name}", node
         elif isinstance(node, ast.ClassDef):
-            yield from _functions(node, f"{above}{node.name}.")
+            yield from functions_of(node, f"{above}{node.name}.")
 
 
 def _places(function: ast.FunctionDef) -> list[ast.expr | ast.stmt]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from tests.sabotage.copy import tree
-from tests.sabotage.player import Player
+from tests.sabotage.player import NotPlayable, Player
 from tests.sabotage.sabotages import SABOTAGES, Sabotage
 
 SEEDS_MOST = 500
@@ -22,7 +22,8 @@ SEEDS_MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """`by`: the bad day or the seed. None: none of the `tried` stories noticed anything."""
+    """`by`: the bad day or the seed. None: none of the `tried` stories noticed anything, and `fault` says why they could
+    not, if something kept them from it."""
 
     sabotage: Sabotage
     by: int | str | None
@@ -31,23 +32,24 @@ class Caught:
 
 
 def caught(sabotage: Sabotage, stories: Iterable[int | str], sound: Player) -> Caught:
-    """By the first story that fails with the sabotage and is clean without it."""
-    tried = 0
+    """By the first story that fails with the sabotage and is clean without it. One that breaks off was not judged."""
+    tried, words = 0, ""
     with tree(sabotage) as place, Player(place) as damaged:
-        for tried, story in enumerate(stories, 1):
-            found = damaged.faults(story)
-            if found and not sound.faults(story):
-                return Caught(sabotage, story, found[0], tried)
-    return Caught(sabotage, None, "", tried)
+        try:
+            for tried, story in enumerate(stories, 1):
+                told = damaged.told(story)
+                if told.faults and told.judged and not sound.told(story).faults:
+                    return Caught(sabotage, story, told.faults[0], tried)
+                words = words or ("" if told.judged else told.faults[0])
+        except NotPlayable as error:
+            words = str(error)
+    return Caught(sabotage, None, words, tried)
 
 
 def order(sabotage: Sabotage, seeds: int, *, drawn: bool = False) -> Iterator[int | str]:
-    """What caught it before, then all the other seeds: a story that tells something else by now costs a second, no more.
-    `drawn`: without the days told by hand."""
-    likely = [seed for seed in sabotage.likely if seed < seeds]
+    """The days that are made for it, and then seeds. `drawn`: without those days."""
     yield from () if drawn else sabotage.days
-    yield from likely
-    yield from (seed for seed in range(seeds) if seed not in likely)
+    yield from range(seeds)
 
 
 @click.command(help="Break the product in twenty ways, and see each caught by the simulation.")
@@ -65,7 +67,7 @@ def sabotage(names: tuple[str, ...], seeds: int, jobs: int, *, drawn: bool, as_j
         click.echo(json.dumps(_document(results), indent=2))
     else:
         for one in results:
-            told = f"{_named(one.by)}: {one.fault}" if one.by is not None else "NOT CAUGHT"
+            told = f"{_named(one.by)}: {one.fault}" if one.by is not None else f"NOT CAUGHT {one.fault}"
             click.echo(f"{one.sabotage.name:40} {one.sabotage.area:12} {told[:120]}")
         click.echo(f"{len(results) - len(missed)} of {len(results)} caught")
     sys.exit(1 if missed else 0)

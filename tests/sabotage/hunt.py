@@ -15,10 +15,14 @@ from types import FrameType
 
 from tests.simulation.bad_days import BAD_DAYS
 from tests.simulation.outcome import outcome_of
-from tests.simulation.plan import drawn
+from tests.simulation.seldom import drawn
 
 CPU_MOST = 60
 """Seconds of the processor after which a story counts as one that never ends; a sound one takes a second or two."""
+
+
+READY = "ready"
+"""What comes first: everything that it takes could be imported."""
 
 
 class NeverEnds(BaseException):
@@ -27,25 +31,24 @@ class NeverEnds(BaseException):
 
 def main() -> None:
     signal.signal(signal.SIGPROF, _stop)
+    print(READY, flush=True)
     for line in sys.stdin:
         story = json.loads(line)
         signal.setitimer(signal.ITIMER_PROF, CPU_MOST)
-        faults, over = _faults(story)
+        told, over = _told(story)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        print(json.dumps(faults), flush=True)
+        print(json.dumps(told), flush=True)
         if over:
             os._exit(0)  # threads of the story that never ended may still run
 
 
-def _faults(story: int | str) -> tuple[tuple[str, ...], bool]:
-    """What was wrong, and whether this process is of no more use."""
+def _told(story: int | str) -> tuple[tuple[tuple[str, ...], bool], bool]:
+    """What was wrong, whether it was played to its end and judged, and whether this process is of no more use."""
     try:
-        plan = BAD_DAYS[story] if isinstance(story, str) else drawn(story)
-        return outcome_of(plan).faults, False
+        outcome = outcome_of(BAD_DAYS[story] if isinstance(story, str) else drawn(story))
     except NeverEnds:
-        return (f"the story has not ended after {CPU_MOST} s of the processor",), True
-    except Exception as error:  # noqa: BLE001 - a broken product may break in any way
-        return (f"{type(error).__name__}: {error}",), False
+        return ((f"the story has not ended after {CPU_MOST} s of the processor",), True), True
+    return (outcome.faults, bool(outcome.trace)), False
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

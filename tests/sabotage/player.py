@@ -6,10 +6,26 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Self
+
+from tests.sabotage.hunt import READY
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """`faults`: what judge, replay and liveness found. `judged`: they had their say. A story that breaks off, because
+    the tree does not even run, says nothing about what they notice."""
+
+    faults: tuple[str, ...]
+    judged: bool
+
+
+class NotPlayable(Exception):
+    """The tree cannot be run at all."""
 
 
 class Player:
@@ -18,23 +34,32 @@ class Player:
     def __init__(self, place: Path) -> None:
         self._place = place
         self._process: subprocess.Popen[str] | None = None
-        self._known: dict[int | str, tuple[str, ...]] = {}
+        self._known: dict[int | str, Told] = {}
         self._turn = Lock()
 
-    def faults(self, story: int | str) -> tuple[str, ...]:
+    def told(self, story: int | str) -> Told:
+        """Raises NotPlayable."""
         with self._turn:
             if story not in self._known:
                 self._known[story] = self._played(story)
             return self._known[story]
 
-    def _played(self, story: int | str) -> tuple[str, ...]:
+    def _played(self, story: int | str) -> Told:
+        process = self._alive()
+        answer = self._asked(process, story)
+        if not answer:
+            return Told((f"the process died of the story with code {process.wait()}",), judged=False)
+        faults, judged = json.loads(answer)
+        return Told(tuple(faults), judged)
+
+    def _alive(self) -> subprocess.Popen[str]:
+        """A process that has said that it is ready."""
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = self._begun()
-        told = self._asked(self._process, story)
-        if told:
-            return tuple(json.loads(told))
-        return (f"the process died of the story with code {self._process.wait()}",)
+            if self._process.stdout is None or self._process.stdout.readline().strip() != READY:
+                raise NotPlayable(f"nothing can be played there: it ended with code {self._process.wait()}")
+        return self._process
 
     @staticmethod
     def _asked(process: subprocess.Popen[str], story: int | str) -> str:

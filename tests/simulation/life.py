@@ -33,6 +33,9 @@ UNDER_WAY = datetime.max.replace(tzinfo=UTC)
 """When the scheduler says that an app is due of which a pass goes on."""
 
 TURN = timedelta(seconds=TURN_SECONDS)
+_ON_WHAT_IS_TOLD = tuple(
+    f"storage {kind} {table}" for kind in ("insert", "update") for table in ("outbox", "thread")
+)
 PASS, HALT, TELL = "pass", "halt", "tell"
 _LOOKS_AT_ONCE = 0.25
 """How often the next turn comes while a pass goes on that has just written something down: with all of them a notice
@@ -57,6 +60,7 @@ class Life:
         self._foreseen = Foreseen(marks)
         self._stirred = Event(self._kernel)
         self._turn_soon = False
+        self._nothing_waits_at: int | None = None
         try:
             wired = wire(loaded, doors(gate, world, machine.clock), self._engine)
             self._works = works = replace(wired, report=self._foreseen)
@@ -92,6 +96,7 @@ class Life:
 
     def _turn(self) -> None:
         self._turn_soon = False
+        self._foreseen.stumbles = 0
         try:
             self._scheduler.turn()
         except StagedRolloutError as error:
@@ -108,6 +113,10 @@ class Life:
         while True:
             self._stirred.clear()
             left = self._left()
+            if (
+                left is not None and self._foreseen.stumbles
+            ):  # what is due is tried in the next turn, and not before
+                left = max(left, TURN)
             if self._turn_soon or (left is not None and left <= NOTHING):
                 break
             to_the_end = ends - self._world.timeline.now
@@ -136,9 +145,15 @@ class Life:
         return self._machine.clock.until(min(dues)) if dues else None
 
     def _when_to_tell(self) -> datetime | None:
-        """Asked by the simulation, not by the daemon: nobody gets his turn for it, and nothing dies or fails here."""
+        """Asked by the simulation, not by the daemon: nobody gets his turn for it, and nothing dies or fails here. Where
+        nothing waited, nothing waits until the daemon changes something that is to be told."""
+        changes = sum(self._gate.perils.changes[statement] for statement in _ON_WHAT_IS_TOLD)
+        if changes == self._nothing_waits_at:
+            return None
         with self._machine.unnoticed(self._gate.perils):
-            return self._works.relay.next_due()
+            due = self._works.relay.next_due()
+        self._nothing_waits_at = changes if due is None else None
+        return due
 
     def _at_rest(self) -> bool:
         left = self._left()
@@ -213,6 +228,7 @@ class Foreseen:
     def __init__(self, marks: Counter[str]) -> None:
         self._marks = marks
         self._mistake: BaseException | None = None
+        self.stumbles = 0
 
     def look(self) -> None:
         """Raises the first mistake."""
@@ -226,6 +242,7 @@ class Foreseen:
         self._meet("pass", error)
 
     def stumbled(self, doing: str, error: BaseException) -> None:
+        self.stumbles += 1
         self._meet(doing.removeprefix("the ").split()[0], error)
 
     def beat(self, now: datetime, problem: str = "") -> None:

@@ -8,8 +8,10 @@ that only reads has one point, since nothing lies between its two sides that cou
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from random import Random
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -38,13 +40,15 @@ class Perils:
     """Counts the points at which one life of the daemon could end, and ends it at one of them.
 
     `mean` is how many of the landmarks a life lasts on average; 0: it does not end. After the end every further
-    point ends it again, so that no cleaning up of a dead process reaches the world.
+    point ends it again, so that no cleaning up of a dead process reaches the world. `changes` counts
+    the statements that change something.
     """
 
     def __init__(self, draw: Random, mean: int) -> None:
         self._left = 1 + int(draw.expovariate(1 / mean)) if mean else None
         self.died_at = ""
         self.unnoticed = False
+        self.changes = Counter[str]()
 
     def point(self, name: str) -> None:
         if self.unnoticed:
@@ -107,6 +111,7 @@ class Perils:
     def _executed(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         name = of_statement(statement)
         if not _leaves_nothing(name):
+            self.changes[name] += 1
             self.point(name + AFTER)
 
 
@@ -151,6 +156,7 @@ def of_request(world: World, method: str, target: str) -> str:
     return f"{service.name} {service.operation(method, path)}"
 
 
+@lru_cache(maxsize=1024)
 def of_statement(statement: str) -> str:
     """The kind of a statement and the first table in it, or what it says where there is none."""
     kind, *words = statement.lower().split(None, 2)

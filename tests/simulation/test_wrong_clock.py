@@ -24,7 +24,9 @@ AT = 5.0
 STOPPED = {GOOGLE_PLAY: "halted", APP_STORE: "PAUSED"}
 
 
-def told(store: str, days: int, *orders: PlannedOrder, crash_free_ppm: int = 998_000) -> Left:
+def told(
+    store: str, days: int, *orders: PlannedOrder, crash_free_ppm: int = 998_000, policy: str = "quick"
+) -> Left:
     story = app(store)
     newest = replace(story.releases[1], crash_free_ppm=crash_free_ppm)
     scenario = Scenario(
@@ -34,7 +36,7 @@ def told(store: str, days: int, *orders: PlannedOrder, crash_free_ppm: int = 998
         start=MONDAY,
         until=hours(24),
         poll=hours(1),
-        policy="quick",
+        policy=policy,
         mode="act",
         on_new_release="adopt",
         apps=(replace(story, releases=(story.releases[0], newest)),),
@@ -74,8 +76,19 @@ def test_a_window_that_was_open_on_the_app_store_is_closed_within_a_poll(days: i
 
 
 @pytest.mark.promise("R3")
-def test_a_release_that_fails_is_halted_by_a_machine_that_is_two_days_ahead() -> None:
-    left = told(GOOGLE_PLAY, 2, crash_free_ppm=940_000)
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_release_that_fails_is_halted_by_a_machine_that_is_days_off(days: int) -> None:
+    """Signals are asked by the time that the store tells: two days ago there was nothing to be seen of it."""
+    left = told(GOOGLE_PLAY, days, crash_free_ppm=940_000)
     assert judge(left.evidence).findings == []
     assert stopped_after(left, GOOGLE_PLAY) < WRONG_FROM / hours(1) + 1 + 1 / 60
     assert most(left, "5.2.0") == 1
+
+
+@pytest.mark.promise("R3")
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_floor_that_is_kept_for_hours_is_judged_by_the_hours_that_passed(days: int) -> None:
+    """Its window are the hours before now. By that clock they are long over, or still to come."""
+    left = told(GOOGLE_PLAY, days, crash_free_ppm=940_000, policy="by-hand")
+    assert judge(left.evidence).findings == []
+    assert stopped_after(left, GOOGLE_PLAY) < WRONG_FROM / hours(1) + 2 + 1 / 60

@@ -18,7 +18,7 @@ def human_halt(case: Case) -> Decision | None:
     order = case.ordered(CommandVerb.HALT)
     if order is None:
         return None
-    if case.rollout.seen and case.rollout.seen.status is ReleaseStatus.DRAFT and not _rolled_out(case):
+    if case.rollout.seen and case.rollout.seen.status is ReleaseStatus.DRAFT and not _may_be_out(case):
         if case.rollout.start_awaited:
             return _kept_back(order)
         return refuse(case, "draft", "it is a draft: nobody has it, and there is nothing to halt")
@@ -47,9 +47,11 @@ def _kept_back(order: Command) -> Decision:
     )
 
 
-def _rolled_out(case: Case) -> bool:
-    """Whether a start of ours may have made more of the draft than the last look showed."""
-    return case.rollout.intent is not None
+def _may_be_out(case: Case) -> bool:
+    """Whether it may be more than the draft that the last look showed: by a change of ours that is open, or because a
+    halt of what people had is still being brought about; a second order of it is not told that there is nothing."""
+    halt = case.rollout.halt
+    return case.rollout.intent is not None or (halt is not None and not halt.confirmed)
 
 
 def wanted_halt(case: Case) -> Decision | None:
