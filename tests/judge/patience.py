@@ -63,6 +63,17 @@ def hindered_between(case: Case, key: Key, first: datetime, last: datetime) -> b
     return bool(_obstacles(case, key, first, last))
 
 
+def unread_before(case: Case, key: Key, at: datetime) -> bool:
+    """Whether the store had just not answered, so that nobody could know what it serves."""
+    services = _APPLE if key.store == APP_STORE else _PLAY
+    asked = [
+        request
+        for request in case.evidence.requests
+        if request["service"] in services and at - SLACK <= instant(request["at"]) <= at
+    ]
+    return bool(asked) and _failed(asked[-1])
+
+
 @lru_cache(maxsize=2)
 def stood_still(case: Case) -> list[tuple[datetime, datetime]]:
     """While the process stood still. That time is not counted."""

@@ -256,3 +256,15 @@ def test_a_daemon_that_is_killed_over_a_doubt_may_find_none_when_it_is_back(died
     story.polls(14.5, 16)
     story.ends("rolling_out")
     assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("status", "blamed"), [(503, {}), (200, {"growth_unguarded": 1})])
+def test_a_doubt_may_be_over_once_a_store_that_did_not_answer_does(status, blamed):
+    story = in_window()
+    story.polls(11, 14)
+    versions, fault = "/v1/apps/644/appStoreVersions", None if status == 200 else str(status)
+    story.asks(14.5, status=503)
+    story.requested(14.5, "app_store", versions, method="GET", status=status, fault=fault)
+    story.polls(15, 16)
+    story.ends("rolling_out")
+    assert story.blamed() == blamed
