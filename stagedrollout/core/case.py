@@ -21,6 +21,7 @@ from stagedrollout.core.model import (
     StoreRelease,
     Supersede,
     Unread,
+    is_final,
 )
 from stagedrollout.core.observation import Observation
 from stagedrollout.core.phasing import Pacing
@@ -114,9 +115,8 @@ class Case:
 
     @property
     def final(self) -> bool:
-        """The store has no brake left: 100 % on the App Store is for ever (app-store-connect.md section 1)."""
-        on_app_store = self.rollout.key.store is Store.APP_STORE
-        return on_app_store and self.status in (ReleaseStatus.COMPLETED, ReleaseStatus.REPLACED)
+        """No halt can come true any more."""
+        return is_final(self.rollout.key.store, self.status)
 
     def ordered(self, verb: CommandVerb) -> Command | None:
         return self.order if self.order and self.order.verb is verb else None

@@ -134,7 +134,7 @@ def _looked(rollout: Rollout, found: StoreRelease, store: StoreState, now: datet
         news += (facts.Stepped(before, seen),)
         rest = as_if_not_stepped(before, seen)
     if rollout.intent:
-        news += _settled(rollout, rollout.intent, rest, now)
+        news += _settled(rollout, rollout.intent, rest, now) or _beyond_halt(rollout, rest, store)
     elif before and seen != before:
         news += _drifted(rollout, before, rest, store)
     return news + _what_follows(extend(rollout, news, now), found, store, now)
@@ -202,6 +202,15 @@ def _settled(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> tup
     return (settled, facts.Drifted(_meaning(before, seen), before, seen))
 
 
+def _beyond_halt(rollout: Rollout, seen: Seen, store: StoreState) -> tuple[Fact, ...]:
+    """While a halt is on its way, whatever else a look shows may be an old one. Only what no store takes back is told
+    at once: the App Store reads complete, and the halt that is wanted will never be."""
+    complete = rollout.key.store is Store.APP_STORE and seen.status is ReleaseStatus.COMPLETED
+    if rollout.seen is None or not complete:
+        return ()
+    return _drifted(rollout, rollout.seen, seen, store)
+
+
 def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> tuple[Fact, ...]:
     if same_place(before, seen):
         return ()
@@ -212,6 +221,8 @@ def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> t
     wanted = rollout.halt is not None and not rollout.halt.confirmed
     if wanted and ReleaseStatus.HALTED in (before.status, seen.status):
         return ()  # the halt we wanted, seen late; or wanted again since the store last read halted
+    if rollout.halt and before.status is ReleaseStatus.UNKNOWN and seen.status is ReleaseStatus.HALTED:
+        return ()  # the halt that is in force, understood again: nobody has made another one
     newer = _newer(rollout, store)
     if newer and seen.status is ReleaseStatus.HALTED:
         return _in_favour_of(newer, rollout, before, seen)

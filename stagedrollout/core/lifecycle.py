@@ -31,6 +31,7 @@ from stagedrollout.core.model import (
     Settlement,
     Store,
     Verb,
+    is_final,
 )
 from stagedrollout.core.phasing import PauseClock, StepWindow
 from stagedrollout.core.reviewing import halt_words
@@ -270,6 +271,11 @@ class Rollout:
     issues: facts.IssuesRead | None = None
     issues_at: datetime | None = None
     changed_at: datetime
+
+    @property
+    def final(self) -> bool:
+        """No halt can come true any more, by what the store showed last."""
+        return self.seen is not None and is_final(self.key.store, self.seen.status)
 
     @property
     def exposure_ppm(self) -> int:

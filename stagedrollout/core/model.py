@@ -139,6 +139,11 @@ class ReviewState(StrEnum):
     UNKNOWN = "unknown"
 
 
+def is_final(store: Store, status: ReleaseStatus | None) -> bool:
+    """Whether the store has no brake left: 100 % on the App Store is for ever (app-store-connect.md section 1)."""
+    return store is Store.APP_STORE and status in (ReleaseStatus.COMPLETED, ReleaseStatus.REPLACED)
+
+
 def stopped(status: ReleaseStatus, review: ReviewState) -> bool:
     """Whether that is a halt: it reads halted, and no review still holds that back; or, on the App Store, where a
     pause is the only brake, it reads paused, or was removed from sale."""

@@ -139,6 +139,11 @@ SITUATIONS: dict[str, Situation] = {
     "halted, somewhere nobody knows": _of(
         with_facts(halted(rolling()), facts.Drifted(Drift.UNKNOWN, seen(HALTED), facts.NOWHERE))
     ),
+    "halted in the console before anybody had it": _of(
+        with_facts(
+            waiting(found=shown(DRAFT)), seen(HALTED), facts.Drifted(Drift.HALTED, seen(DRAFT), seen(HALTED))
+        )
+    ),
     "halted, nobody has started it": _of(halted(waiting())),
     "halted at 100 %": _of(halted(_completed())),
     "not halted: the store refuses": _of(not_halted(rolling())),
@@ -164,6 +169,7 @@ SITUATIONS: dict[str, Situation] = {
         Supersede.HOLD, with_facts(rolling(), facts.SetAside(NEWER, ANNA, "this one first"))
     ),
     "a newer draft waits: replace": _beside(Supersede.REPLACE, rolling()),
+    "a newer draft waits, nobody has started this one: replace": _beside(Supersede.REPLACE, waiting()),
     "a newer draft waits, this one is halted: hold": _beside(Supersede.HOLD, halted(rolling())),
     "a newer draft waits, this one is halted: replace": _beside(Supersede.REPLACE, halted(rolling())),
     "a newer one is on its way": _of(rolling(), look=store(shown(), shown(STAGED, 1, release=NEWER))),

@@ -410,3 +410,14 @@ def test_releases_are_ordered_from_old_to_new_whatever_they_are_called() -> None
     assert sorted(["5030", "999", "5020"], key=age_of) == ["999", "5020", "5030"]
     assert sorted(["5.10.0", "5.9.1", "5.9"], key=age_of) == ["5.9", "5.9.1", "5.10.0"]
     assert age_of("5.²") == (5, 0)
+
+
+@pytest.mark.parametrize("review", [ReviewState.PUBLISHED, ReviewState.UNKNOWN])
+def test_a_halt_whose_status_was_not_understood_for_one_look_is_still_ours(review: ReviewState) -> None:
+    """And nobody in the console's, who would have to be asked why; nor is it sent again."""
+    ours = halted(rolling())
+    unclear, _ = look(ours, shown(UNKNOWN, 10))
+    after, learned = look(unclear, shown(HALTED, 10, review))
+    assert [fact for fact in learned if isinstance(fact, facts.Drifted)] == []
+    assert after.halt == ours.halt
+    assert decided(after).change is None

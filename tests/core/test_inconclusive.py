@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from stagedrollout.core.assessment import Assessment
+from stagedrollout.core.assessment import Assessment, Verdict
 from stagedrollout.core.case import Decision
 from stagedrollout.core.decision import decide
 from stagedrollout.core.facts import DecisionKind
@@ -62,6 +62,11 @@ def test_or_it_is_held_in_the_words_of_the_policy(choice: OnInconclusive, word: 
     assert decision.kind is DecisionKind.HOLD
     assert word in {reason.code for reason in decision.reasons}
     assert decision.change is None
+
+
+def test_nobody_is_asked_to_choose_while_it_is_another_gate_that_has_too_little():
+    held = case(rolling(since=NOON - 48 * HOUR), Verdict.INSUFFICIENT, policy=choosing(OnInconclusive.ASK))
+    assert decide(held).kind is DecisionKind.WAIT
 
 
 def test_a_person_who_is_asked_may_advance_it():

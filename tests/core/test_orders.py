@@ -10,21 +10,26 @@ from stagedrollout.core import facts, news
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.calendar import Calendar, Freeze, Hours
 from stagedrollout.core.case import Decision
+from stagedrollout.core.decision import decide
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import (
     Change,
     CommandVerb,
+    Mode,
     Settlement,
+    Supersede,
     Verb,
 )
 from stagedrollout.core.rules import raises
+from tests.core.apple_situations import APPLE_SITUATIONS
 from tests.core.builders import (
     ANNA,
     DAY,
     DRAFT,
     HALTED,
     HOUR,
+    NEWER,
     NOON,
     RELEASE,
     STAGED,
@@ -42,6 +47,7 @@ from tests.core.builders import (
     seen,
     settled,
     shown,
+    store,
     waiting,
     with_facts,
 )
@@ -193,6 +199,40 @@ def test_a_hold_says_until_when() -> None:
     decision = decided(rolling(), command=order(HOLD, hold_for=6 * HOUR))
     assert only(facts.Held, decision.also).until == decision.due == NOON + 6 * HOUR
     assert "18:00" in answer(decision).text
+
+
+# -- in which words --------------------------------------------------------------------------------
+
+
+def test_who_lifts_a_hold_is_told_so_and_that_nothing_is_raised_by_that() -> None:
+    told = answer(decided(held_until(HOUR), command=order(RESUME))).text
+    assert told == "the hold is lifted; the next raise still needs its evidence"
+
+
+def test_who_lifts_a_halt_is_told_whether_it_stays_paused_and_until_when() -> None:
+    def told(situation: str) -> str:
+        build = APPLE_SITUATIONS[situation]
+        return answer(decide(build(Verdict.PASS, order(RESUME), Mode.ACT))).text
+
+    lifted = "the halt is lifted at 5 %; it stays paused until"
+    assert told("guarded, halted") == f"{lifted} the evidence for Apple's next step is there"
+    assert told("guarded, paused by a person, nobody has started it") == f"{lifted} somebody starts it"
+    assert told("completed, and a halt is wanted") == "the halt is lifted at 100 %"
+
+
+def test_whoever_waits_for_the_hours_or_for_a_pause_to_last_is_told_the_hour() -> None:
+    evenings = decided(rolling(), policy=policy(calendar=Calendar(hours=Hours(start=time(18), end=time(20)))))
+    assert "begin Mon 2026-03-02 18:00 UTC" in evenings.reasons[0].text
+    rests = decide(APPLE_SITUATIONS["guarded, paused ten minutes ago, baked"](Verdict.PASS, None, Mode.ACT))
+    assert (code(rests), rests.due) == ("rest", NOON + timedelta(minutes=50))
+
+
+def test_who_has_to_decide_between_two_releases_is_told_both_commands() -> None:
+    held = decided(rolling(), look=store(shown(), shown(DRAFT, release=NEWER)), supersede=Supersede.HOLD)
+    assert (
+        "stagedrollout resume shop --release 5020, or stagedrollout start shop --release 5030"
+        in held.reasons[0].text
+    )
 
 
 # -- the end of a hold -----------------------------------------------------------------------------

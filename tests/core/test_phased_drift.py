@@ -43,7 +43,7 @@ def look(rollout: Rollout, *found: StoreRelease) -> tuple[Fact, ...]:
     return learn(rollout, StoreState(found, "f", NOON), NOON)
 
 
-def _about_to_pause(*, sent_before: bool = False) -> Rollout:
+def about_to_pause(*, sent_before: bool = False) -> Rollout:
     """The store turns us away: a pause is decided on all the same, and goes out."""
     rollout = rolling(phased(ACTIVE, 1))
     for number in range(2 if sent_before else 1):
@@ -59,7 +59,7 @@ def test_a_pause_in_the_console_while_the_store_turned_us_away_is_that_persons_h
     sent_before: bool,
 ) -> None:
     """Unless it may be an earlier one of ours, that was sent and whose answer was lost."""
-    rollout = _about_to_pause(sent_before=sent_before)
+    rollout = about_to_pause(sent_before=sent_before)
     assert rollout.intent
     shows = StoreState((phased(PAUSED, 1),), "f", NOON)
     found = news.of_outcome(rollout, rollout.intent.key, Outcome(Settlement.ALREADY, "it is PAUSED", shows))
@@ -84,6 +84,19 @@ def test_a_completion_whose_answer_was_lost_stays_ours_when_the_next_one_is_refu
         rollout = extend(rollout, (complete, facts.Settled(key, Verb.COMPLETE, end, "no words")), NOON)
     found = {type(fact) for fact in look(rollout, completed("COMPLETE on day 4"))}
     assert (facts.Overtaken in found, facts.Drifted in found) == (sent_before, not sent_before)
+
+
+def test_who_completed_it_while_a_halt_was_on_its_way_is_told() -> None:
+    """Whatever becomes of that halt: no other look will show what it was before."""
+    halt = facts.Decided(facts.DecisionKind.HALT, (), ANNA, "c1", "i0", Verb.HALT, 10_000, "f")
+    rollout = extend(rolling(phased(ACTIVE, 1)), (halt,), NOON)
+    told = [
+        fact.meaning
+        for fact in look(rollout, completed("COMPLETE on day 1"))
+        if isinstance(fact, facts.Drifted)
+    ]
+    assert told == [facts.Drift.RAISED]
+    assert not any(isinstance(fact, facts.Drifted) for fact in look(rollout, phased(ACTIVE, 1)))
 
 
 def test_a_version_in_preparation_may_go_from_word_to_word() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from stagedrollout.core import facts
 from stagedrollout.core.calendar import Calendar, Freeze, Weekday
+from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Phase
 from stagedrollout.core.model import (
     CommandVerb,
@@ -257,6 +258,17 @@ def test_a_daemon_that_is_set_to_observe_closes_its_own_window() -> None:
     passes(world, HOUR)
     assert status(world) is PAUSED
     assert exposure(world) == 10_000
+
+
+def test_mode_observe_completes_nothing_though_a_window_of_ours_is_still_open() -> None:
+    """Somebody turns to `follow` with an early completion, and to observe, between two passes of an open window."""
+    world = adopted()
+    passes(world, 14 * HOUR)
+    assert status(world) is ACTIVE
+    world.mode, world.policy = Mode.OBSERVE, terms(Pacing.FOLLOW, complete_from=1)
+    told_of = passes(world, 3 * HOUR)
+    assert DecisionKind.COMPLETE in {passed.decision.kind for passed in told_of}
+    assert not [passed.sent for passed in told_of if passed.sent]
 
 
 def test_no_window_lets_apple_step_on_a_day_without_raises() -> None:

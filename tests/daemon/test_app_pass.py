@@ -9,15 +9,25 @@ from typing import Any
 import pytest
 
 from stagedrollout.core.errors import StorageError
-from stagedrollout.core.facts import Fact
-from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Command, CommandVerb, OnNewRelease, RolloutKey
+from stagedrollout.core.facts import Fact, Seen
+from stagedrollout.core.lifecycle import Halt, Rollout
+from stagedrollout.core.model import (
+    Command,
+    CommandVerb,
+    OnNewRelease,
+    ReleaseStatus,
+    ReviewState,
+    RolloutKey,
+    Store,
+)
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.storage.commands import CommandResult
-from tests.core.builders import KEY, NEWER, NOON, OLDER, POLL, RELEASE, order, rolling, shown, store
+from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED
+from tests.core.builders import ANNA, KEY, NEWER, NOON, OLDER, POLL, RELEASE, order, rolling, shown, store
 
 OLD = RolloutKey(KEY.app, KEY.store, OLDER.id)
 NEW = RolloutKey(KEY.app, KEY.store, NEWER.id)
+COMPLETED, PUBLISHED = ReleaseStatus.COMPLETED, ReviewState.PUBLISHED
 DAMAGED = "the journal is damaged at seq 7"
 
 
@@ -92,6 +102,9 @@ class Orders:
 LISTING: Any = SimpleNamespace(id=KEY.store_app, policy="steps", on_new_release=OnNewRelease.WAIT, poll=POLL)
 
 
+APPLE_LISTING: Any = SimpleNamespace(**{**vars(LISTING), "id": APPLE_KEY.store_app})
+
+
 def passes(
     kept: dict[RolloutKey, Rollout | None], *mistakes: RolloutKey, orders: Orders | None = None
 ) -> Any:
@@ -153,3 +166,25 @@ def test_a_halt_that_may_mean_the_damaged_one_is_not_answered(named: str):
         house.halt(LISTING, order(CommandVerb.HALT, release=named))
     assert (house.reconciler.turns, orders.answered) == ([], [])
     assert house.reconciler.looks == 0  # it is tried again at every turn
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"), [(COMPLETED, [CommandResult.FAILED]), (PAUSED, []), (ACTIVE, [])]
+)
+def test_who_ordered_a_halt_is_told_that_the_release_reached_everyone_before_it(
+    status: ReleaseStatus, answer: list[CommandResult]
+):
+    """It was taken up, the daemon died over it, and on the App Store nothing takes a completed release back."""
+    wanted = Halt(ANNA, "stop", NOON, confirmed=False)
+    begun = replace(
+        rolling(),
+        key=APPLE_KEY,
+        taken=("c1",),
+        halt=wanted,
+        seen=Seen(status, status.value, 0, PUBLISHED, ""),
+    )
+    orders = Orders()
+    passes({APPLE_KEY: begun}, orders=orders).halt(
+        APPLE_LISTING, order(CommandVerb.HALT, store=Store.APP_STORE)
+    )
+    assert orders.answered == [("c1", each) for each in answer]

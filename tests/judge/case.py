@@ -106,10 +106,26 @@ class Case:
             return {at}
         if len(lives) == 1 and gate.metric == "crash_free_users":
             return {_EVER}
-        moments = [moment for moment in self._first_heard(key, lives[-1]) if moment <= at]
-        before = lives[-2:-1]
-        hours = {hour_floor(m) for m in moments if not before or self._resumed(key, before[0], hour_floor(m))}
-        return {hour_ceil(m) for m in moments} | hours
+        known = 2 if len(lives) > 1 and self._overlooked(key, lives[-1]) else 1
+        return {
+            hour
+            for place in range(len(lives) - known, len(lives))
+            for hour in self._full_hours(key, lives[place], lives[place - 1] if place else None, at)
+        }
+
+    def _full_hours(
+        self, key: Key, begun: datetime, before: datetime | None, at: datetime
+    ) -> Iterator[datetime]:
+        for moment in self._first_heard(key, begun):
+            if moment <= at:
+                yield hour_ceil(moment)
+                if before is None or self._resumed(key, before, hour_floor(moment)):
+                    yield hour_floor(moment)
+
+    def _overlooked(self, key: Key, resumed: datetime) -> bool:
+        """App Store: somebody paused it and let it go on before the daemon asked anybody anything: it may not know."""
+        paused = [c for c in self.of(key) if c.at < resumed and not c.ours and c.kind == "pause"]
+        return bool(paused) and not any(paused[-1].at <= heard <= resumed for heard in self.heard)
 
     def _resumed(self, key: Key, since: datetime, until: datetime) -> bool:
         """Whether the journal says that a resume of ours was read back in that time, in an hour that was over by its end."""

@@ -11,8 +11,11 @@ from tests.judge.case import Case
 from tests.judge.ledger import APP_STORE, Key, instant
 from tests.judge.patience import stood_still
 
-ON_ITS_WAY = timedelta(seconds=20)
+PATIENCE = timedelta(seconds=20)
 """No request waits longer for its answer."""
+
+ONE_WAY = timedelta(seconds=3)
+"""So long a request or its answer is under way at most."""
 
 
 def looked_between(case: Case, key: Key, first: int, last: int) -> bool:
@@ -38,7 +41,12 @@ def look_may_be_late(case: Case, key: Key, first: datetime, last: datetime) -> b
 
 
 def _may_be_late(case: Case, at: datetime) -> bool:
-    return any(begun <= at + ON_ITS_WAY and at - ON_ITS_WAY <= ended for begun, ended in stood_still(case))
+    """The process stood still while this request or its answer was under way, and for so long that it may have used up
+    the patience for both."""
+    return any(
+        begun <= at + ONE_WAY and at - ONE_WAY <= ended and ended - begun >= PATIENCE - 2 * ONE_WAY
+        for begun, ended in stood_still(case)
+    )
 
 
 @lru_cache(maxsize=32)

@@ -246,8 +246,9 @@ def test_a_resumed_release_starts_with_evidence_of_its_own():
 # What the journal says of it
 
 
-def _weighed(story: Asking, hour: float, ln_e: float) -> None:
+def _weighed(story: Asking, hour: float, ln_e: float, **other: object) -> None:
     told = {"signals": [{"signal": "crashed_sessions", "ln_e": ln_e}], "ln_e": ln_e, "ln_e_advance": None}
+    told |= other
     story.writes(hour, "decided", decision="WAIT", intent="", weighed=told)
 
 
@@ -259,16 +260,49 @@ def test_the_journal_tells_of_evidence_that_is_not_in_the_counts():
     assert story.blamed() == {"disagreements": 1}
 
 
-@pytest.mark.parametrize(("wrong", "blamed"), [(9, {}), (10.5, {"disagreements": 1})])
-def test_what_was_weighed_once_the_clock_had_been_wrong_cannot_be_counted_again(wrong, blamed):
+WRONG_EVIDENCE = {"disagreements": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "blamed"),
+    [
+        ("went_live", 9, {}),
+        ("went_live", 10.5, WRONG_EVIDENCE),
+        ("lapsed", 9, WRONG_EVIDENCE),
+    ],
+)
+def test_hours_that_a_wrong_clock_began_to_count_cannot_be_counted_again_and_all_others_can(
+    kind, wrong, blamed
+):
+    """A clock that is wrong for a while excuses nothing else that stands in the journal afterwards."""
     story = Asking()
     story.polls(4, 10)
     for hour in sorted((wrong, 10)):
         if hour == wrong:
-            story.writes(hour, "lapsed")
+            story.writes(hour, kind, exposure_ppm=10_000)
             story.journal[-1] |= {"true_at": at(hour)}
         else:
             _weighed(story, hour, 3.0)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(
+    ("wrongly", "off", "blamed"),
+    [
+        ({}, True, WRONG_EVIDENCE),
+        ({"signals": [], "ln_e_advance": 9.0}, True, {}),
+        ({"signals": [], "ln_e_advance": 9.0}, False, WRONG_EVIDENCE),
+    ],
+)
+def test_what_is_weighed_by_a_wrong_clock_may_count_other_hours_as_settled_and_no_other_harm(
+    wrongly, off, blamed
+):
+    story = Asking()
+    story.polls(4, 10)
+    _weighed(story, 10, 3.0, **wrongly)
+    if off:
+        story.journal[-1] |= {"true_at": at(10)}
     story.ends("rolling_out", 10_000)
     assert story.blamed() == blamed
 

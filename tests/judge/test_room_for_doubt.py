@@ -108,6 +108,9 @@ def test_what_was_normal_before_a_newer_release_is_no_floor_of_the_older_one():
         ("killed", {}),
         ("disk", {}),
         ("stood still", {}),
+        ("stood still before it was answered", {}),
+        ("stood still for a moment", {"disagreements": 1}),
+        ("stood still before it was asked", {"disagreements": 1}),
         ("stood still later", {"disagreements": 1}),
         ("none", {"disagreements": 1}),
     ],
@@ -124,9 +127,15 @@ def test_what_a_daemon_in_trouble_had_asked_for_need_not_be_in_its_journal(troub
         case "disk":
             story.unwritten.append(at(10.001))
         case "stood still":
-            story.stands_still(10.002, 10.009)
+            story.stands_still(10.0005, 10.009)
+        case "stood still before it was answered":
+            story.stands_still(9.99, 9.9995)
+        case "stood still for a moment":
+            story.stands_still(10.0005, 10.003)
+        case "stood still before it was asked":
+            story.stands_still(9.98, 9.998)
         case "stood still later":
-            story.stands_still(10.1, 10.2)
+            story.stands_still(10.002, 10.009)
     story.requested(
         10.01, "google_play", "/androidpublisher/v3/applications/com.acme.app/edits", method="POST"
     )
@@ -177,3 +186,22 @@ def test_an_hour_that_began_after_our_resume_counts_although_a_review_held_it_ba
     story.polls(21, 22.5)
     story.raises(22.5, 0.1)
     assert story.blamed().get("raises_without_evidence", 0) == blamed
+
+
+@pytest.mark.parametrize(("looked", "runs"), [(False, {10, 11, 12}), (True, {12})])
+def test_a_pause_that_was_over_before_anybody_looked_begins_no_other_run(looked, runs):
+    """Somebody paused it and let it go on: who has not seen that goes on counting from where he did."""
+    story = resting()
+    story.polls(4.5, 9.5)
+    story.person(9.6, "resume", noticed="resumed")
+    story.polls(10, 11)
+    story.person(11.2, "pause")
+    if looked:
+        story.asks(11.3)
+    story.person(11.4, "resume")
+    story.polls(12, 14)
+    case = understand(story.evidence())
+    (key,) = (key for key in case.served if key.id == "5.2.0")
+    (gate,) = case.terms(key).gates
+    (poll,) = (poll for poll in case.polls_about(key, gate.metric) if poll.at == instant(at(13)))
+    assert case._plausible_runs(key, gate, poll.at) == {instant(at(hour)) for hour in runs}

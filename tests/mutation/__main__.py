@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -56,29 +57,31 @@ def always() -> list[str]:
 @click.option("--seed", default=1, show_default=True, help="Of that draw.")
 @click.option("--write", "keep", is_flag=True, help="Keep the scores and survivors in survivors.json.")
 @click.option(
-    "--left",
-    is_flag=True,
-    help="Only those that survivors.json names, with every test that there is; implies --write.",
+    "--every", default=1, show_default=True, help="Of the mutants of each module, every so manieth."
 )
+@click.option("--left", is_flag=True, help="Only those that survivors.json names; implies --write.")
+@click.option("--wide", is_flag=True, help="With every test that enters the mutant, not the quick ones only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def mutate(
     modules: tuple[str, ...],
     tests: tuple[str, ...],
     sample: int,
     seed: int,
+    every: int,
     *,
     keep: bool,
     left: bool,
+    wide: bool,
     as_json: bool,
 ) -> None:
     files = [str(Path(module).resolve().relative_to(ROOT)) for module in modules] or always()
-    chosen = [mutant for file in files for mutant in mutants(file)]
+    chosen = [mutant for file in files for mutant in islice(mutants(file), 0, None, every)]
     if sample and sample < len(chosen):
         chosen = sorted(Random(seed).sample(chosen, sample), key=lambda mutant: (mutant.file, mutant.line))
     if left:
         chosen = [mutant for mutant in chosen if mutant.name in survivors(mutant.file)]
     keeping = write_left if left else write if keep and not sample else _forget
-    results = _played(chosen, tests, keeping, wide=left or bool(sample))
+    results = _played(Playing(chosen, files, wide=wide), tests, keeping)
     told = scores(results)
     whole = Score(sum(s.mutants for s in told.values()), sum(s.killed for s in told.values()))
     if as_json:
@@ -92,10 +95,9 @@ def _forget(_: Results) -> None:
     """A sample says too little of a module."""
 
 
-def _played(
-    chosen: Sequence[Mutant], tests: Sequence[str], keeping: Callable[[Results], None], *, wide: bool
-) -> Results:
+def _played(playing: Playing, tests: Sequence[str], keeping: Callable[[Results], None]) -> Results:
     """Each module is kept as soon as it is through: the whole takes half an hour."""
+    chosen = playing.mutants
     many = Counter(mutant.file for mutant in chosen)
     results: Results = []
     console = Console(stderr=True)
@@ -110,9 +112,10 @@ def _played(
                 keeping(of_it)
             progress.update(task, advance=1, description=Path(mutant.file).name)
 
+        playing.told = told
         options = ("-s", "-n0", "-p", "no:randomly", *_LEFT_OUT)
         with redirect_stdout(StringIO()) as said:
-            pytest.main([*options, *tests], plugins=[Playing(chosen, told, wide=wide)])
+            pytest.main([*options, *tests], plugins=[playing])
     if len(results) != len(chosen):
         raise click.ClickException(f"{len(results)} of {len(chosen)} mutants were played: {said.getvalue()}")
     return results

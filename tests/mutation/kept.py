@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.mutation.mutants import ROOT, Mutant
+from tests.mutation.mutants import ROOT, Mutant, mutants
 from tests.mutation.playing import Fate
 
 FILE = Path(__file__).with_name("survivors.json")
@@ -50,7 +50,7 @@ def write(results: Sequence[tuple[Mutant, Fate]]) -> None:
     """The modules played now take the place of what the file says of them; reasons given before stay."""
     document = read()
     for file, score in scores(results).items():
-        document[file] = _entry(score, document.get(file, {}), _left(results, file))
+        document[file] = _entry(file, score, document.get(file, {}), _left(results, file))
     _keep(document)
 
 
@@ -60,7 +60,7 @@ def write_left(results: Sequence[tuple[Mutant, Fate]]) -> None:
     for file in scores(results):
         kept, left = document[file], _left(results, file)
         gone = len(kept["survivors"]) - len(left)
-        document[file] = _entry(Score(kept["mutants"], kept["killed"] + gone), kept, left)
+        document[file] = _entry(file, Score(kept["mutants"], kept["killed"] + gone), kept, left)
     _keep(document)
 
 
@@ -68,10 +68,11 @@ def _left(results: Sequence[tuple[Mutant, Fate]], file: str) -> list[str]:
     return sorted(m.name for m, fate in results if m.file == file and fate in (Fate.SURVIVED, Fate.UNTESTED))
 
 
-def _entry(score: Score, known: Mapping[str, Any], left: Sequence[str]) -> dict[str, Any]:
+def _entry(file: str, score: Score, known: Mapping[str, Any], left: Sequence[str]) -> dict[str, Any]:
     reasons = known.get("survivors", {})
     return {
         "commit": _commit(),
+        "of": sum(1 for _ in mutants(file)),
         "mutants": score.mutants,
         "killed": score.killed,
         "survivors": {name: reasons.get(name, NOBODY_LOOKED) for name in left},

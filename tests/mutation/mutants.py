@@ -42,7 +42,7 @@ _COUNTED: dict[type[ast.operator], type[ast.operator]] = {
 class Mutant:
     """In `file` (below the root), in the function `where` that begins at `begins`, `sound` becomes `broken`.
 
-    `nth`: the how-manieth place of this function with that very change. `place` and `choice` find it in the tree.
+    `nth`: the how-manieth place with that very change, in this function or in one of the same name. `place` and `choice` find it in the tree.
     """
 
     file: str
@@ -62,13 +62,15 @@ class Mutant:
 
 
 def mutants(file: str) -> Iterator[Mutant]:
+    seen: Counter[tuple[str, ...]] = Counter()
     for where, function in functions_of(ast.parse((ROOT / file).read_text("utf-8"))):
-        seen: Counter[tuple[str, str]] = Counter()
         for place, node in enumerate(_places(function)):
             for choice, changed in enumerate(_changes(node)):
                 words = _words(node), _words(changed)
-                seen[words] += 1
-                yield Mutant(file, where, begins(function), node.lineno, *words, seen[words], place, choice)
+                seen[where, *words] += 1
+                yield Mutant(
+                    file, where, begins(function), node.lineno, *words, seen[where, *words], place, choice
+                )
 
 
 def mutated(mutant: Mutant) -> ast.Module:

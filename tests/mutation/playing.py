@@ -20,11 +20,12 @@ from _pytest.runner import runtestprotocol
 
 from tests.mutation.living import Place, exchange, living, memories, place_of, watch
 from tests.mutation.mutants import Mutant
+from tests.mutation.reached import Reach, Reached
 
-QUICK = 1.0
+QUICK = 2.0
 """Seconds of the processor that a mutant is worth at first: most die within one. What is left is played `wide`."""
 
-_OFTEN = 4
+_OFTEN = 12
 
 SLOW = 4.0
 """Seconds from which on a test takes no part; what only such a test would notice survives."""
@@ -56,9 +57,12 @@ Told = Callable[[Mutant, Fate], None]
 class Playing:
     """The plugin that takes the place of pytest's own loop over the tests."""
 
-    def __init__(self, mutants: Sequence[Mutant], told: Told, *, wide: bool) -> None:
-        self._mutants = mutants
-        self._told = told
+    told: Told
+
+    def __init__(self, mutants: Sequence[Mutant], files: Sequence[str], *, wide: bool) -> None:
+        """`files`: where they are from, and more perhaps. `wide`: whatever it costs."""
+        self.mutants = mutants
+        self._files = files
         self._wide = wide
         self._memories: list[Any] = []
         self.entered: dict[Place, list[Test]] = defaultdict(list)
@@ -67,20 +71,20 @@ class Playing:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if session.testsfailed:
             raise session.Interrupted("the tests cannot be collected")
-        functions = living({mutant.file for mutant in self._mutants})
+        functions = living(self._files)
         self._memories = memories()
         self._forget()
         self._find_out(session.items, functions)
-        killers: dict[str, Counter[int]] = defaultdict(Counter)
+        killers: Counter[int] = Counter()
         last: dict[Place, int] = {}
-        for mutant in self._mutants:
+        for mutant in self.mutants:
             there = place_of(mutant)
-            tests = self._tests(there, last.get(there), killers[mutant.file])
+            tests = self._tests(there, last.get(there), killers)
             fate, killer = _fate(mutant, functions.get(there, []), session.items, tests)
             if killer is not None:
                 last[there] = killer
-                killers[mutant.file][killer] += 1
-            self._told(mutant, fate)
+                killers[killer] += 1
+            self.told(mutant, fate)
         return True
 
     def _forget(self) -> None:
@@ -88,8 +92,8 @@ class Playing:
             memory.cache_clear()
 
     def _tests(self, there: Place, last: int | None, killers: Counter[int]) -> list[Test]:
-        """Those that enter it: first the one that killed there last, then what kills most often in this file, then
-        the quickest; and no more of them than `wide` says."""
+        """Those that enter it: first the one that killed there last, then what kills most often, then the
+        quickest; and no more of them than `wide` says."""
         often = [number for number, _ in killers.most_common(_OFTEN) if number != last]
         rank = {number: place for place, number in enumerate([last, *often])}
         tests = sorted(self.entered[there], key=lambda test: (rank.get(test.number, len(rank)), test.cpu))
@@ -97,24 +101,29 @@ class Playing:
         return [test for test, cpu in zip(tests, spent, strict=True) if self._wide or cpu <= QUICK]
 
     def _find_out(self, items: Sequence[pytest.Item], functions: Mapping[Place, list[FunctionType]]) -> None:
+        reached = Reached(self._files)
+        fresh = [item for item in items if item.nodeid not in reached.by_test]
+
         def play() -> Iterator[Any]:
             entered = watch(functions)
-            for number, item in enumerate(items):
+            for item in fresh:
                 entered.clear()
                 self._forget()
                 began = time.process_time()
                 if any(report.failed for report in _played(item)):
                     raise RuntimeError(f"{item.nodeid} fails without any mutant")
-                yield number, time.process_time() - began, sorted(entered)
+                yield item.nodeid, time.process_time() - began, sorted(entered)
 
         status, lines = _forked(play, 0)
         if status:
             raise RuntimeError(
                 "the tests do not pass as they are: " + (json.dumps(lines[-1]) if lines else "")
             )
-        for number, cpu, entered in lines:
-            for one in entered if cpu < SLOW else ():
-                self.entered[tuple(one)].append(Test(cpu, number))
+        reached.add({test: Reach(cpu, [tuple(one) for one in entered]) for test, cpu, entered in lines})
+        for number, item in enumerate(items):
+            cpu, places = reached.by_test[item.nodeid]
+            for one in places if cpu < SLOW else ():
+                self.entered[one].append(Test(cpu, number))
 
 
 def _fate(

@@ -47,12 +47,9 @@ def caught(sabotage: Sabotage, stories: Iterable[int | str], sound: Player) -> C
 
 
 def order(sabotage: Sabotage, seeds: int, *, drawn: bool = False) -> Iterator[int | str]:
-    """What caught it before, then all the other seeds: a story that tells something else by now costs a second, no more.
-    `drawn`: without the days told by hand."""
-    likely = [seed for seed in sabotage.likely if seed < seeds]
+    """The days that are made for it, and then seeds. `drawn`: without those days."""
     yield from () if drawn else sabotage.days
-    yield from likely
-    yield from (seed for seed in range(seeds) if seed not in likely)
+    yield from range(seeds)
 
 
 @click.command(help="Break the product in twenty ways, and see each caught by the simulation.")

@@ -1,4 +1,8 @@
-"""The twenty: each breaks a promise in a way in which tools of this kind have been broken, or easily are."""
+"""The twenty: each breaks a promise in a way in which tools of this kind have been broken, or easily are.
+
+Two that suggest themselves are not among them, because they change nothing: that an error, or a store's bare yes, is
+called done by the actuator or by a store's port. Only what a look shows is written down as confirmed (core/news.py).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,7 @@ from dataclasses import dataclass
 class Sabotage:
     """In `file` (below stagedrollout/), within the function `where`, the text `sound` becomes `broken`.
 
-    `days`: the bad days, told by hand, on which it shows: they are tried first. `likely`: the seeds that caught it last
-    time, which come next. Nothing rests on either.
+    `days`: the bad days, told by hand, on which it shows. They are tried first, and then seeds.
     """
 
     name: str
@@ -20,7 +23,6 @@ class Sabotage:
     sound: str
     broken: str
     days: tuple[str, ...]
-    likely: tuple[int, ...] = ()
 
 
 SABOTAGES = (
@@ -32,7 +34,6 @@ SABOTAGES = (
         'return Verdict.INSUFFICIENT, "inconclusive", f"{told}; {harm}"',
         'return Verdict.PASS, "pass", f"{told}; {harm}"',
         days=("evidence comes slowly",),
-        likely=(117,),
     ),
     Sabotage(
         "the-best-verdict-wins",
@@ -42,7 +43,6 @@ SABOTAGES = (
         "return max(judgement.verdict for judgement in self.deciding())",
         "return min(judgement.verdict for judgement in self.deciding())",
         days=("it begins to crash",),
-        likely=(1,),
     ),
     Sabotage(
         "silence-is-not-braked",
@@ -52,7 +52,6 @@ SABOTAGES = (
         "decision = brake.braked(case, linked.led(case, found))",
         "decision = linked.led(case, found)",
         days=("nobody tells of crashes while Apple goes on",),
-        likely=(1,),
     ),
     Sabotage(
         "a-halt-is-tried-once",
@@ -62,7 +61,6 @@ SABOTAGES = (
         "if halt is None or halt.confirmed:",
         "if halt is None or halt.confirmed or case.rollout.intent is None:",
         days=("Play is down when it has to be halted",),
-        likely=(4,),
     ),
     Sabotage(
         "two-stages-at-once",
@@ -72,7 +70,6 @@ SABOTAGES = (
         "if stage.exposure_ppm > exposure_ppm",
         "if stage.exposure_ppm > exposure_ppm * 5",
         days=("evidence comes slowly",),
-        likely=(117,),
     ),
     Sabotage(
         "an-opened-window-is-forgotten",
@@ -100,7 +97,6 @@ SABOTAGES = (
         "case.rollout.exposure_ppm).max_bake",
         "case.rollout.exposure_ppm).bake",
         days=("evidence comes slowly",),
-        likely=(117,),
     ),
     Sabotage(
         "a-freeze-does-not-bind",
@@ -119,7 +115,6 @@ SABOTAGES = (
         "bad, total = tally.k_c, tally.k_c + tally.k_b",
         "bad, total = tally.k_b, tally.k_c + tally.k_b",
         days=("it begins to crash",),
-        likely=(403,),
     ),
     Sabotage(
         "who-stood-still-raises-all-the-same",
@@ -156,7 +151,6 @@ SABOTAGES = (
         "self._rows.doubt_until(row.id, when, words)",
         'self._rows.mark_sent(row.id, "", when)',
         days=("the line to Slack breaks when a halt is told",),
-        likely=(483,),
     ),
     Sabotage(
         "notices-are-not-written",
@@ -166,7 +160,6 @@ SABOTAGES = (
         "for notice in batch.notices:",
         "for notice in batch.notices[1:]:",
         days=("Play is down when it has to be halted",),
-        likely=(456,),
     ),
     Sabotage(
         "the-chain-skips-within-a-batch",
@@ -176,7 +169,6 @@ SABOTAGES = (
         "prev = digest",
         "_ = digest",
         days=("evidence comes slowly",),
-        likely=(117,),
     ),
     Sabotage(
         "the-track-is-not-compared",
@@ -213,6 +205,5 @@ SABOTAGES = (
         "return Row(sum(counts.values()), counts.get(_STATUS_OF[measure], 0))",
         "return Row(sum(counts.values()), 0)",
         days=("it begins to crash",),
-        likely=(403,),
     ),
 )

@@ -75,10 +75,10 @@ def test_what_a_sound_daemon_fails_on_as_well_catches_nothing() -> None:
         assert caught(sabotage, sabotage.days, not_sound).by is None
 
 
-def test_the_days_told_by_hand_come_before_the_seeds_and_each_seed_once() -> None:
-    sabotage = replace(SABOTAGES[0], days=("a day",), likely=(2, 700))
-    assert list(order(sabotage, 4)) == ["a day", 2, 0, 1, 3]
-    assert list(order(sabotage, 4, drawn=True)) == [2, 0, 1, 3]
+def test_the_days_told_by_hand_come_before_the_seeds() -> None:
+    sabotage = replace(SABOTAGES[0], days=("a day",))
+    assert list(order(sabotage, 2)) == ["a day", 0, 1]
+    assert list(order(sabotage, 2, drawn=True)) == [0, 1]
 
 
 def test_every_day_that_a_sabotage_names_is_told() -> None:

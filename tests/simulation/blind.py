@@ -44,7 +44,6 @@ MUST_BE_MET = (
     "because: suspected",
     "because: waits_for_the_older",
     "app_store fact: set_aside",
-    "fact: cleared",
     "fact: closed",
     "fact: compared",
     "fact: discovered",
@@ -114,6 +113,7 @@ MUST_BE_MET = (
     "pause warned: 25 days",
     "pause warned: 28 days",
     # what the App Store showed that was not ours, or came late
+    "app_store fact: cleared",
     "app_store fact: lapsed",
     "app_store fact: overtaken",
     "app_store fact: stepped",

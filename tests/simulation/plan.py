@@ -61,6 +61,7 @@ class SecondThoughts(StrEnum):
     NONE = "none"
     HALT = "halt"
     NAP = "nap"
+    MEANWHILE = "meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Plan:
     """`points_per_life`: how many points of I/O the daemon survives on average (0: all).
 
     `second_thoughts`: what somebody does about our first request that lets Apple go on: HALT comes while its answer
-    is lost and it takes effect late; NAP is a pause in the console that lasts for less than a poll.
+    is lost and it takes effect late; NAP is a pause in the console that lasts for less than a poll; MEANWHILE is what somebody
+    does in the console while that request is on its way.
 
     `clock`, `disk`, `stops`: what is wrong with the machine the daemon runs on; None: nothing.
     """

@@ -78,7 +78,11 @@ _SPOOL = (
     "file remove spool.new",
     "file remove spool",
 )
-_AVAILABILITY = tuple(f"app_store availability.get{side}" for side in (BEFORE_SEND, AFTER_RECEIVE))
+_AVAILABILITY = tuple(
+    f"app_store {asked}{side}"
+    for asked in ("availability.get", "territories.list")
+    for side in (BEFORE_SEND, AFTER_RECEIVE)
+)
 AFTER_TROUBLE = frozenset({*(f"storage rollback{side}" for side in (BEFORE, AFTER)), *_SPOOL, *_AVAILABILITY})
 """Met only where the database fails, or where Apple does not say whether an app is sold at all."""
 

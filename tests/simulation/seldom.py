@@ -33,6 +33,7 @@ HOUR = timedelta(hours=1)
 _GOOD = 998_000
 _MANY = 2_000_000
 _KINDS_A_STORY = 8
+_A_MINUTE = timedelta(minutes=1)
 _NOBODY_COMES_BACK = timedelta(days=2)
 _A_MONTH_OF_PAUSES = timedelta(days=34)
 _LOST_AT_COMMIT = ("500", "500_after", "drop_after")
@@ -90,7 +91,7 @@ def _told(plan: Plan, *acts: PlannedAct) -> Plan:
 
 
 def _ordered(plan: Plan, at: timedelta, verb: CommandVerb, app: AppStory, release: str = "") -> Plan:
-    when = plan.scenario.start + at
+    when = plan.scenario.start + min(at, _troubled(plan) - _A_MINUTE)
     command = Command(
         id=f"{plan.seed}-{verb.value}-seldom",
         verb=verb,
@@ -160,6 +161,25 @@ def _an_answer_lost_at_the_commit(draw: Random, plan: Plan) -> Plan:
     return _waiting(_well(plan, GOOGLE_PLAY, "quick"), (HOUR, fault))
 
 
+def _an_answer_lost_at_the_patch(draw: Random, plan: Plan) -> Plan:
+    fault = Fault(APP_STORE, "drop_after", "phased.update", count=draw.choice((1, 1, 2)))
+    return _waiting(_well(plan, APP_STORE, "quick"), (HOUR, fault))
+
+
+def _somebody_acts_meanwhile(_: Random, plan: Plan) -> Plan:
+    return replace(_well(plan, APP_STORE, "quick"), second_thoughts=SecondThoughts.MEANWHILE)
+
+
+def _a_person_starts_a_draft(draw: Random, plan: Plan) -> Plan:
+    """The team leaves it to the daemon's command line to bring it out."""
+    well = _well(plan, GOOGLE_PLAY, "quick")
+    app = next(app for app in well.scenario.apps if app.store == GOOGLE_PLAY)
+    draft = replace(app, releases=(app.releases[0], replace(app.releases[1], rolled_out=None)))
+    apps = tuple(draft if each is app else each for each in well.scenario.apps)
+    drafted = replace(well, scenario=replace(well.scenario, apps=apps))
+    return _ordered(drafted, _early(draw, plan), CommandVerb.START, app, "5.2.0")
+
+
 def _two_days_at_once(draw: Random, plan: Plan) -> Plan:
     """Under Apple's own clock: it strikes at a look, whether Apple may step then or not."""
     jumps = Fault(APP_STORE, "day_jumps", count=draw.choice((1, 2, 3)))
@@ -171,7 +191,7 @@ def _apple_goes_through_all_days(draw: Random, plan: Plan) -> Plan:
     steps = [
         ((4 + hours) * HOUR, Fault(APP_STORE, "steps_now", count=draw.choice((2, 3)))) for hours in range(4)
     ]
-    long = _as_long_as(timedelta(hours=40), plan)
+    long = _as_long_as(timedelta(hours=40), _well(plan, APP_STORE, "apples-clock"))
     return _waiting(replace(long, scenario=replace(long.scenario, mode="observe")), *steps)
 
 
@@ -182,6 +202,7 @@ def _an_order_that_comes_late(draw: Random, plan: Plan) -> Plan:
 def _a_halt_of_what_everybody_has(draw: Random, plan: Plan) -> Plan:
     app = _on_app_store(plan)
     at = max(_early(draw, plan), 6 * HOUR)
+    at = min(at, _troubled(plan) - 2 * plan.scenario.poll)
     complete = PlannedAct(at, Act(app.name, "complete", store=APP_STORE))
     after = at + draw.choice((1, 2, 3)) * plan.scenario.poll + timedelta(minutes=5)
     return _ordered(_told(plan, complete), after, CommandVerb.HALT, app, "5.2.0")
@@ -215,8 +236,11 @@ def _nobody_comes_back(_: Random, plan: Plan) -> Plan:
 TURNS = (
     Turn("kinds in turn", 0.05, lambda plan: not is_month(plan.seed), _kinds_in_turn),
     Turn("an answer lost at the commit", 0.1, _on(GOOGLE_PLAY), _an_answer_lost_at_the_commit),
+    Turn("an answer lost at the patch", 0.02, _on(APP_STORE), _an_answer_lost_at_the_patch),
+    Turn("somebody acts meanwhile", 0.03, _on(APP_STORE), _somebody_acts_meanwhile),
+    Turn("a person starts a draft", 0.025, _on(GOOGLE_PLAY), _a_person_starts_a_draft),
     Turn("two days at once", 0.03, _on(APP_STORE), _two_days_at_once),
-    Turn("Apple goes through all days", 0.02, _on(APP_STORE), _apple_goes_through_all_days),
+    Turn("Apple goes through all days", 0.025, _on(APP_STORE), _apple_goes_through_all_days),
     Turn("an order that comes late", 0.04, _on(APP_STORE), _an_order_that_comes_late),
     Turn("a halt of what everybody has", 0.015, _on(APP_STORE), _a_halt_of_what_everybody_has),
     Turn("a person decides for the older", 0.02, _on(APP_STORE), _a_person_decides_for_the_older),

@@ -16,6 +16,9 @@ from tests.simulation.weather import Weather
 LEADS_TO = {
     "kinds in turn": "fault: ",
     "an answer lost at the commit": "at commit",
+    "an answer lost at the patch": "fault: app_store drop_after at patch",
+    "somebody acts meanwhile": "app_store console: in the middle of a pass",
+    "a person starts a draft": "sent: start for START",
     "two days at once": "apple: two days at once",
     "Apple goes through all days": "apple: ACTIVE to COMPLETE",
     "an order that comes late": "app_store fact: overtaken",
@@ -26,7 +29,7 @@ LEADS_TO = {
 
 
 def _fair(plan: Plan) -> Plan:
-    """Nothing is wrong with it, and nobody does anything."""
+    """Nothing is wrong with it, nobody does anything, and requests take a moment."""
     releases = {app.name: app.releases[:2] for app in plan.scenario.apps}
     scenario = replace(
         plan.scenario,
@@ -40,7 +43,7 @@ def _fair(plan: Plan) -> Plan:
     return replace(
         plan,
         scenario=scenario,
-        weather=Weather({}, {}, timedelta(0)),
+        weather=Weather({}, {}, timedelta(seconds=0.3)),
         points_per_life=0,
         orders=(),
         second_thoughts=SecondThoughts.NONE,

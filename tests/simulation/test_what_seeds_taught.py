@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from stagedrollout.core import facts
+from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.replay import Replay
+from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.scenario import GOOGLE_PLAY, AppStory, Scenario
 from tests.judge import judge
+from tests.judge.case import understand
 from tests.simulation.ambush import Ambush
 from tests.simulation.by_hand import FINE, MONDAY, app, hours, order
 from tests.simulation.plan import Plan
 from tests.simulation.rest import unrest
-from tests.simulation.run import Left, play
+from tests.simulation.run import Left, ended, left_out, play
 
 
 def told(plan: Plan) -> Left:
@@ -64,3 +70,31 @@ def test_what_slack_takes_in_no_other_form_is_told_in_one_plain_sentence(word: s
     left = told(plan)
     texts = [r["text"] for r in left.evidence.ledger if r["type"] == "slack" and not r["blocks"]]
     assert any("refused the text" in text for text in texts)
+
+
+AT = MONDAY + hours(3)
+WEIGHED = facts.Weighed("head", 9.0, None, (), 0.5, 0.1, 1.2, 2.0, AT - hours(1))
+
+
+@pytest.mark.parametrize(
+    ("decision", "failed", "again", "excused"),
+    [
+        (DecisionKind.HALT, AT + timedelta(seconds=10), None, True),
+        (DecisionKind.ADVANCE, AT + timedelta(seconds=10), None, False),
+        (DecisionKind.HALT, AT - timedelta(seconds=10), None, False),
+        (DecisionKind.HALT, AT + hours(1), None, False),
+        (DecisionKind.HALT, AT + timedelta(seconds=10), replace(WEIGHED, ln_e=8.0), False),
+    ],
+)
+def test_a_halt_over_whose_counts_the_disk_failed_need_not_come_out_again_and_all_else_must(
+    decision: DecisionKind, failed: datetime, again: facts.Weighed | None, excused: bool
+) -> None:
+    assert left_out(Replay(AT, decision, WEIGHED, again), [failed]) == excused
+
+
+def test_a_story_that_is_over_before_its_time_ends_with_the_last_look() -> None:
+    """Else Apple's step after that would be held against a daemon that had no reason to look again yet."""
+    left = told(a_plan(app(GOOGLE_PLAY), until=10))
+    over = MONDAY + hours(9)
+    assert understand(left.evidence).ended_at == MONDAY + hours(10)
+    assert understand(ended(left.evidence, over)).evidence.ledger[0]["until"] == iso(over)

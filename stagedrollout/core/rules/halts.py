@@ -23,7 +23,7 @@ def human_halt(case: Case) -> Decision | None:
             return _kept_back(order)
         return refuse(case, "draft", "it is a draft: nobody has it, and there is nothing to halt")
     if case.final:
-        return refuse(case, "final", _FINAL)
+        return refuse(case, "final", FINAL)
     reason = Reason("human_halt", order.reason)
     return Decision(
         DecisionKind.HALT,
@@ -63,7 +63,7 @@ def wanted_halt(case: Case) -> Decision | None:
         return None  # a person may take back a halt that the store will not grant
     also = turned_down(case, "a halt is still being brought about")
     if case.final:
-        return _unstoppable((Reason(NOT_HALTED, f"{_FINAL} ({halt.reason})"),), also)
+        return _unstoppable((Reason(NOT_HALTED, f"{FINAL} ({halt.reason})"),), also)
     reason = Reason(NOT_HALTED, f"the store does not show the halt yet ({halt.reason})")
     return Decision(DecisionKind.HALT, (reason,), actor=halt.actor, change=_halt_change(case), also=also)
 
@@ -76,11 +76,11 @@ def machine_halt(case: Case) -> Decision | None:
         return None
     also = turned_down(case, f"it is failing: {'; '.join(reason.text for reason in reasons)}")
     if case.final:
-        return _unstoppable((*reasons, Reason("final", _FINAL)), also)
+        return _unstoppable((*reasons, Reason("final", FINAL)), also)
     return Decision(DecisionKind.HALT, reasons, change=_halt_change(case), also=also)
 
 
-_FINAL = "the App Store cannot stop a completed release any more: ship a higher version"
+FINAL = "the App Store cannot stop a completed release any more: ship a higher version"
 
 
 def _unstoppable(reasons: tuple[Reason, ...], also: tuple[facts.Fact, ...]) -> Decision:

@@ -122,12 +122,38 @@ def test_strata_keep_a_change_of_mix_from_looking_like_harm() -> None:
     assert apart < 0 < mixed
 
 
+def test_strata_add_up() -> None:
+    one, other = (100, 4, 900, 9), (500, 30, 9000, 30)
+    by = by_ratio()
+    apart = [by.increments(row(0, each), 0.0225) for each in (one, other)]
+    assert by.increments(row(0, one, other), 0.0225) == pytest.approx(
+        [a + b for a, b in zip(*apart, strict=True)]
+    )
+
+
+def test_people_are_compared_while_no_more_of_them_have_the_candidate_than_the_others() -> None:
+    of = course.users_increments(1.2, 2.0)
+    assert of(row(0, (1000, 30, 1000, 5)), 0.0225) != increments.SILENT
+    assert of(row(0, (1001, 30, 1000, 5)), 0.0225) == increments.SILENT
+
+
 # -- stages ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("percent", "rho"),
-    [(0.1, 4.0), (1, 4.0), (1.5, 3.5), (2, 3.5), (3, 3.0), (10, 2.5), (11, 2.0), (50, 1.75), (99, 1.75)],
+    [
+        (0.1, 4.0),
+        (1, 4.0),
+        (1.5, 3.5),
+        (2, 3.5),
+        (2.0001, 3.0),
+        (3, 3.0),
+        (10, 2.5),
+        (11, 2.0),
+        (50, 1.75),
+        (99, 1.75),
+    ],
 )
 def test_what_a_stage_must_rule_out(percent: float, rho: float) -> None:
     assert rho_advance(round(percent * PERCENT)) == rho
@@ -215,6 +241,22 @@ def test_three_hours_together_show_what_one_hides() -> None:
     assert [each.incident for each in together] == [False, True, True]
 
 
+@pytest.mark.parametrize(("hours", "told"), [((0, 2), [False, True]), ((0, 3, 6), [False] * 3)])
+def test_only_what_happened_within_two_hours_is_taken_together(
+    hours: tuple[int, ...], told: list[bool]
+) -> None:
+    found = plain(dict.fromkeys(hours, (100, 1, 1000, 13)), p_ref=P_REF)
+    assert [each.incident for each in found] == told
+
+
+def test_a_baseline_is_off_beyond_its_own_noise_and_nowhere_before() -> None:
+    """At 0.2 a quarter of its size counts as usual: 3 of 12 are too few to judge by, and 16 swing between 0 and 8."""
+    assert not increments.off(12, 12, 0.2, 1.0)
+    assert increments.off(13, 13, 0.2, 1.0)
+    assert not increments.off(16, 8, 0.2, 1.0)
+    assert increments.off(16, 9, 0.2, 1.0)
+
+
 def test_a_candidate_alone_is_no_incident() -> None:
     found = plain({0: (3000, 900, 97_000, 485)}, p_ref=P_REF)
     assert not found[0].incident
@@ -234,6 +276,16 @@ def test_a_report_tells_since_when_and_by_how_much() -> None:
     assert course.best(folded, by_ratio()) == (2.2, hour(30))
 
 
+def test_a_report_of_what_was_bad_from_the_beginning_tells_the_beginning() -> None:
+    worse = (1000, 15, 99_000, 495)
+    assert course.best(fold(in_order([worse] * 20), by_ratio()), by_ratio()) == (2.2, hour(0))
+
+
+def test_hours_in_which_nobody_used_it_are_not_when_it_began() -> None:
+    worse, unused = (1000, 15, 99_000, 495), (0, 0, 99_000, 495)
+    assert course.best(fold(in_order([unused] * 3 + [worse] * 20), by_ratio()), by_ratio()) == (2.2, hour(3))
+
+
 def test_without_buckets_there_is_nothing_to_report() -> None:
     assert course.best(fold((), by_ratio()), by_ratio()) is None
 
@@ -241,6 +293,10 @@ def test_without_buckets_there_is_nothing_to_report() -> None:
 def test_the_largest_evidence_is_remembered() -> None:
     folded = fold(in_order([(1000, 30, 99_000, 495)] * 3 + [HEALTHY] * 30), by_ratio())
     assert folded.now.peak == max(state.ln_e for state in folded.states) > folded.now.ln_e
+
+
+def test_where_nothing_ever_spoke_against_it_the_largest_evidence_is_one_to_one() -> None:
+    assert fold(in_order([HEALTHY] * 30), by_ratio()).now.peak == 0.0
 
 
 def test_all_counts_are_summed_up() -> None:

@@ -11,12 +11,14 @@ from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.journal import Entry
 from tests.judge.ledger import Key
+from tests.judge.runs import noted_runs
 from tests.judge.signals import GRACE
 from tests.judge.weighing import LEEWAY, Agreed, Look, Numbers, looks_between
 
 CHECK = "disagreements"
 _TERMS = ("p_ref", "s", "rho0", "floor")
 _EXACT = 1e-6
+_BEGINNINGS = ("discovered", "went_live", "settled", "drifted", "taken_up", "returned", "compared")
 
 
 def check(case: Case) -> list[Finding]:
@@ -44,28 +46,32 @@ def _same_terms(told: Mapping[str, Any], agreed: Agreed) -> bool:
 
 
 def _evidence(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
-    off = _off_the_clock(case, key)
     for entry in case.journal.of(key, "decided"):
-        if off and off.seq <= entry.seq:
-            return
+        if _off_the_clock(case, key, entry):
+            continue
         told, looks = entry.body.get("weighed"), _looks_at(case, key, entry)
         numbers = [numbers for look in looks for numbers in look.numbers]
-        if told and numbers and not any(_same_evidence(told, each) for each in numbers):
+        if told and numbers and not any(_same_evidence(entry, told, each) for each in numbers):
             yield (
                 entry,
                 f"the journal weighs the evidence at ln E = {told['ln_e']:.2f}, and the counts do not",
             )
 
 
-def _off_the_clock(case: Case, key: Key) -> Entry | None:
-    """The first entry that a wrong clock made. Which hours belong to a stage and which have settled was then counted by
-    that clock; from here on nobody can count it again by the right one."""
-    return next((entry for entry in case.journal.by_rollout.get(key, ()) if entry.told), None)
+def _off_the_clock(case: Case, key: Key, decided: Entry) -> bool:
+    """Whether a wrong clock put down when its run, one of its stages or what it is compared with begins: by which hours
+    those are counted, nobody can tell by the right one."""
+    begun = [run.begun for run in noted_runs(case, key) if run.begun <= decided.at]
+    return any(
+        entry.told and begun and entry.at >= begun[-1] - GRACE and entry.seq < decided.seq
+        for entry in case.journal.of(key, *_BEGINNINGS)
+    )
 
 
-def _same_evidence(told: Mapping[str, Any], numbers: Numbers) -> bool:
+def _same_evidence(decided: Entry, told: Mapping[str, Any], numbers: Numbers) -> bool:
+    """Which hours had settled was counted by the machine's clock. Where that was wrong, safety is left out."""
     pairs = [(each["ln_e"], numbers.ln_e.get(each["signal"])) for each in told["signals"]]
-    pairs.append((told["ln_e_advance"], numbers.advance))
+    pairs += [] if decided.told else [(told["ln_e_advance"], numbers.advance)]
     return all(abs(a - b) <= LEEWAY for a, b in pairs if a is not None and b is not None)
 
 
