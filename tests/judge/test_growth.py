@@ -228,10 +228,14 @@ def _held_and_paused(hour: float) -> AppleStory:
     return story
 
 
-@pytest.mark.parametrize(("until", "blamed"), [(16.5, {}), (16.4, {"growth_unguarded": 1})])
-def test_while_the_process_stands_still_no_time_passes_for_it(until, blamed):
+@pytest.mark.parametrize(
+    ("since", "until", "blamed"),
+    [(14.502, 16.5, {}), (14.502, 16.4, {"growth_unguarded": 1}), (14.5, 16.4, {})],
+)
+def test_while_the_process_stands_still_no_time_passes_for_it(since, until, blamed):
+    """Nor is a store heard that answers meanwhile: from 14.5 on it stood still over such an answer."""
     story = _held_and_paused(16.51)
-    story.stands_still(14.5, until)
+    story.stands_still(since, until)
     assert story.blamed() == blamed
 
 
