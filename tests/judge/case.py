@@ -17,6 +17,7 @@ from tests.judge.signals import GRACE, Poll, Word, hour_ceil, hour_floor
 from tests.judge.terms import PPM_ALL, Gate, Terms, terms
 
 _QUIET_START = timedelta(hours=6)
+_QUIET = {Word.INSUFFICIENT, Word.MISSING}
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -147,10 +148,18 @@ class Case:
     def waiting_words(self, key: Key, at: datetime) -> set[Word]:
         """What may be said of a gate while nothing is wrong and data are few. Silence in the first hours of
         a life is too little data; later it is a signal that is missing."""
+        return _QUIET if any(self._quiet_starts(key, at)) else {Word.INSUFFICIENT}
+
+    def surely_waiting_words(self, key: Key, at: datetime) -> set[Word]:
+        """The same where nobody may count the first hours otherwise."""
+        starts = self._quiet_starts(key, at)
+        return _QUIET if starts and all(starts) else {Word.INSUFFICIENT}
+
+    def _quiet_starts(self, key: Key, at: datetime) -> list[bool]:
+        """Whether these are still the first hours of the present life, by each account of when it began."""
         begun = self.run_begun(key, at)
         learned = [hour_ceil(m) for m in self._first_heard(key, begun) if m <= at] if begun else []
-        young = any(at - since < _QUIET_START for since in learned)
-        return {Word.INSUFFICIENT, Word.MISSING} if young else {Word.INSUFFICIENT}
+        return [at - since < _QUIET_START for since in learned]
 
     def suspects_reviews(self, key: Key, until: datetime) -> bool:
         """The journal says that what people write speaks against the release. Believed: nobody can recount it."""
@@ -175,6 +184,20 @@ class Case:
         """The person's order behind one of our raises; a resume's must be younger than the halt it undoes."""
         halted = self.halted_at(raised) if raised.kind == "resume" else None
         return self.journal.order_behind(raised, halted)
+
+    def taken_for_ours(self, resumed: Change) -> bool:
+        """App Store: a person resumed it while our own step was on its way, which was then read back as if it had done
+        that: which of the two it was cannot be told."""
+        decided = any(
+            decision.key == resumed.key and decision.kind == "step" and _just_before(decision.at, resumed.at)
+            for decision in self.journal.decisions
+        )
+        return decided and any(
+            entry.body.get("verb") == "step"
+            and entry.body.get("settlement") == "confirmed"
+            and _just_before(resumed.at, entry.at)
+            for entry in self.journal.of(resumed.key, "settled")
+        )
 
     def stands_back(self, key: Key, at: datetime) -> bool:
         """App Store: whether a newer version may keep this one from going on: it is on its way, or it is there at all
@@ -274,15 +297,22 @@ def _taken_up(case: Case, key: Key) -> Iterator[datetime]:
     for change in case.of(key):
         if change.kind == "step":
             decision = case.journal.decision_behind(change)
-            if not change.ours or (decision and decision.word == "RESUME"):
+            by_person = not change.ours and not case.taken_for_ours(change)
+            if by_person or (decision and decision.word == "RESUME"):
                 yield change.at
+
+
+def _just_before(first: datetime, then: datetime) -> bool:
+    return timedelta(0) <= then - first <= GRACE
 
 
 @lru_cache(maxsize=8)
 def _windows(case: Case, key: Key) -> tuple[Window, ...]:
     history = case.of(key)
     opened = [c for c in history if c.kind == "step" and not _overtaken(case, c)]
-    behind = {c.seq: not c.ours or case.order_behind(c) is not None for c in opened}
+    behind = {
+        c.seq: not (c.ours or case.taken_for_ours(c)) or case.order_behind(c) is not None for c in opened
+    }
     steps = [step for step in case.apple_steps if step.key == key]
     return tuple(phases.windows(history, steps, behind))
 

@@ -6,7 +6,8 @@ from tests.judge.apple_story import in_window, resting
 from tests.judge.case import understand
 from tests.judge.evidence_story import Asking
 from tests.judge.ledger import instant
-from tests.judge.story import OLD, Story, at, bad_release, new
+from tests.judge.signals import Word
+from tests.judge.story import OLD, Story, at, bad_release, first_raise, new
 from tests.judge.weighing import looks
 
 
@@ -205,3 +206,28 @@ def test_a_pause_that_was_over_before_anybody_looked_begins_no_other_run(looked,
     (gate,) = case.terms(key).gates
     (poll,) = (poll for poll in case.polls_about(key, gate.metric) if poll.at == instant(at(13)))
     assert case._plausible_runs(key, gate, poll.at) == {instant(at(hour)) for hour in runs}
+
+
+@pytest.mark.parametrize(("settled", "kept"), [("confirmed", 1), ("not_applied", 2)])
+def test_a_resume_in_the_console_while_our_step_is_on_its_way_is_taken_for_that(settled, kept):
+    """Read back active at once: nobody can tell which of the two it was, and no new life begins with it."""
+    story = resting()
+    story.polls(4.5, 10.5)
+    story.decides(10.5, "ADVANCE", 20_000, verb="step")
+    story.turns(10.501, "ACTIVE", cause="console")
+    story.writes(10.502, "settled", verb="step", settlement=settled)
+    case = understand(story.evidence())
+    key = next(key for key in case.served if key.id == "5.2.0")
+    assert len(case.lives(key, case.ended_at)) == kept
+
+
+@pytest.mark.parametrize(
+    ("hour", "may_be", "surely_is"), [(9, True, True), (10.5, True, False), (12, False, False)]
+)
+def test_silence_after_six_hours_may_be_held_for_by_who_counts_from_the_beginning(hour, may_be, surely_is):
+    """Who noted the beginning only with the next look may still call it the first hours."""
+    case = understand(first_raise().evidence())
+    key = next(key for key in case.served if key.id == "5020")
+    at_hour = instant(at(hour))
+    assert (Word.MISSING in case.waiting_words(key, at_hour)) == may_be
+    assert (Word.MISSING in case.surely_waiting_words(key, at_hour)) == surely_is

@@ -14,5 +14,7 @@ class Pinned:
 
 PINNED: tuple[Pinned, ...] = ()
 
-OPEN: tuple[Pinned, ...] = ()
+OPEN: tuple[Pinned, ...] = (
+    Pinned(787, "a release found while the clock was two days slow is called dark once that is right again"),
+)
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""

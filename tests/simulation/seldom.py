@@ -19,6 +19,7 @@ from stagedrollout.emulator.scenario import (
     GOOGLE_PLAY,
     Act,
     AppStory,
+    Outage,
     PlannedAct,
     ReleaseStory,
     RolledOut,
@@ -35,6 +36,7 @@ _MANY = 2_000_000
 _KINDS_A_STORY = 8
 _A_MINUTE = timedelta(minutes=1)
 _NOBODY_COMES_BACK = timedelta(days=2)
+_SLACK_IS_DOWN = timedelta(days=20)
 _A_MONTH_OF_PAUSES = timedelta(days=34)
 _LOST_AT_COMMIT = ("500", "500_after", "drop_after")
 
@@ -225,12 +227,15 @@ def _every_second_month(plan: Plan) -> bool:
 
 
 def _nobody_comes_back(_: Random, plan: Plan) -> Plan:
-    """Apple's days of pauses run out, and then it gives the release to everyone."""
+    """Apple's days of pauses run out, and then it gives the release to everyone. For three of them Slack is down."""
     month = _as_long_as(_A_MONTH_OF_PAUSES, _well(plan, APP_STORE, plan.scenario.policy))
     app = _on_app_store(month)
     paused = PlannedAct(_NOBODY_COMES_BACK, Act(app.name, "pause", store=APP_STORE))
     others = {name: at for name, at in month.scenario.switches.items() if name != "pause_days_used_up"}
-    return replace(month, scenario=replace(month.scenario, people=(paused,), switches=others))
+    heard = (outage for outage in month.scenario.outages if outage.service != "slack")
+    outages = (*heard, Outage("slack", _SLACK_IS_DOWN, _SLACK_IS_DOWN + timedelta(days=3, hours=4), "down"))
+    story = replace(month.scenario, people=(paused,), switches=others, outages=outages)
+    return replace(month, scenario=story)
 
 
 TURNS = (

@@ -229,7 +229,7 @@ def is_bound(case: Case, key: Key, since: datetime, until: datetime) -> bool:
 
 
 def _may_be_in_doubt(case: Case, key: Key, since: datetime, until: datetime) -> bool:
-    fine = {Word.PASS} | case.waiting_words(key, until)
+    fine = {Word.PASS} | case.surely_waiting_words(key, until)
     words = list(words_between(case, key, since, until))
     return not words or any(said - fine for said in words)
 
