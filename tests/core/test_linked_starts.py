@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from stagedrollout.core import facts
 from stagedrollout.core.decision import decide
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import CommandVerb, RolloutKey, Supersede, Verb
+from stagedrollout.core.phasing import Pacing
+from tests.core.apple import ACTIVE, PAUSED, phased, terms
 from tests.core.builders import (
     ANNA,
+    DAY,
     DRAFT,
+    HOUR,
     KEY,
+    NOON,
     OLDER,
     answer,
     case,
@@ -24,6 +30,7 @@ from tests.core.builders import (
     with_facts,
 )
 from tests.core.test_linked import PLAY_LINKED, led_by
+from tests.core.test_phased_drift import rolling as apple_rolling
 
 OLDER_ONE = replace(rolling(), key=RolloutKey(KEY.app, KEY.store, OLDER.id), release=OLDER)
 BOTH = store(shown(release=OLDER), shown(DRAFT))
@@ -56,3 +63,24 @@ def test_what_nobody_has_started_is_not_held_because_the_other_store_cannot_be_r
     assert code(decide(case(with_facts(rolling(), unread)))) == "link_unread"
     ordered = decide(case(with_facts(waiting(found=shown(DRAFT)), unread), command=order(CommandVerb.START)))
     assert (code(ordered), ordered.change) == ("link_unread", None)
+
+
+def test_who_resumes_it_in_the_console_gives_it_one_step_beyond_the_lead_and_a_day_for_it() -> None:
+    """`follow`: after that step, or that day, it is paused until the lead's evidence reaches as far."""
+    follow = terms(Pacing.FOLLOW)
+    rests, goes_on, stepped = (
+        facts.Seen.of(phased(PAUSED, 1)),
+        facts.Seen.of(phased(ACTIVE, 1)),
+        facts.Seen.of(phased(ACTIVE, 2)),
+    )
+    resumed = (goes_on, facts.Drifted(facts.Drift.RESUMED, rests, goes_on), facts.WentLive(10_000))
+    theirs = with_facts(led_by(apple_rolling(phased(PAUSED, 1))), *resumed, at=NOON)
+    beyond = with_facts(theirs, stepped, facts.WentLive(20_000), at=NOON)
+
+    def sent(rollout: Rollout, after: timedelta) -> tuple[str, Verb | None]:
+        decision = decide(case(rollout, policy=follow, now=NOON + after))
+        return code(decision), decision.change and decision.change.verb
+
+    assert sent(theirs, DAY - timedelta(seconds=1)) == ("apple", None)
+    assert sent(theirs, DAY) == ("linked_lead", Verb.PAUSE)
+    assert sent(beyond, HOUR) == ("linked_lead", Verb.PAUSE)
