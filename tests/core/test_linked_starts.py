@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from stagedrollout.core import facts
+from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.decision import decide
+from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import CommandVerb, RolloutKey, Supersede, Verb
+from stagedrollout.core.model import CommandVerb, Mode, RolloutKey, Store, Supersede, Verb
 from stagedrollout.core.phasing import Pacing
 from tests.core.apple import ACTIVE, PAUSED, phased, terms
+from tests.core.apple_situations import APPLE_SITUATIONS
 from tests.core.builders import (
     ANNA,
     DAY,
@@ -29,7 +32,7 @@ from tests.core.builders import (
     waiting,
     with_facts,
 )
-from tests.core.test_linked import PLAY_LINKED, led_by
+from tests.core.test_linked import HELD, PLAY_LINKED, led_by
 from tests.core.test_phased_drift import rolling as apple_rolling
 
 OLDER_ONE = replace(rolling(), key=RolloutKey(KEY.app, KEY.store, OLDER.id), release=OLDER)
@@ -84,3 +87,23 @@ def test_who_resumes_it_in_the_console_gives_it_one_step_beyond_the_lead_and_a_d
     assert sent(theirs, DAY - timedelta(seconds=1)) == ("apple", None)
     assert sent(theirs, DAY) == ("linked_lead", Verb.PAUSE)
     assert sent(beyond, HOUR) == ("linked_lead", Verb.PAUSE)
+
+
+def test_a_follower_that_fails_is_halted_and_one_that_rests_rests_however_little_the_lead_has_earned() -> (
+    None
+):
+    failing = decide(case(led_by(rolling()), Verdict.FAIL))
+    assert (failing.kind, failing.change and failing.change.verb) == (DecisionKind.HALT, Verb.HALT)
+    rests = APPLE_SITUATIONS["follow, paused ten minutes ago"](Verdict.PASS, None, Mode.ACT)
+    resting = decide(replace(rests, rollout=led_by(rests.rollout)))
+    assert (resting.kind, code(resting)) == (DecisionKind.WAIT, "rest")
+
+
+def test_who_answers_the_halt_elsewhere_lets_apple_go_on_and_a_refused_order_pauses_nothing() -> None:
+    active, follow = apple_rolling(phased(ACTIVE, 2)), terms(Pacing.FOLLOW)
+    elsewhere = replace(HELD, store=Store.GOOGLE_PLAY)
+    held = with_facts(active, replace(PLAY_LINKED, lead=Store.APP_STORE), elsewhere)
+    resumed = decide(case(held, policy=follow, command=order(CommandVerb.RESUME)))
+    assert (resumed.kind, resumed.change, answer(resumed).accepted) == (DecisionKind.WAIT, None, True)
+    refused = decide(case(led_by(active), policy=follow, command=order(CommandVerb.START)))
+    assert (refused.change, answer(refused).accepted) == (None, False)
