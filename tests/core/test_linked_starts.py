@@ -106,4 +106,4 @@ def test_who_answers_the_halt_elsewhere_lets_apple_go_on_and_a_refused_order_pau
     resumed = decide(case(held, policy=follow, command=order(CommandVerb.RESUME)))
     assert (resumed.kind, resumed.change, answer(resumed).accepted) == (DecisionKind.WAIT, None, True)
     refused = decide(case(led_by(active), policy=follow, command=order(CommandVerb.START)))
-    assert (refused.change, answer(refused).accepted) == (None, False)
+    assert (refused.kind, refused.change, answer(refused).accepted) == (DecisionKind.WAIT, None, False)
