@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from math import inf, log
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +13,9 @@ from hypothesis import strategies as st
 
 from stagedrollout.core.evidence import ratio
 from stagedrollout.core.evidence.course import fold
-from stagedrollout.core.evidence.ratio import NOTHING_KNOWN, Interval
+from stagedrollout.core.evidence.ratio import NOTHING_KNOWN, Interval, Weighed
 from stagedrollout.core.ledger import Tally
-from tests.core.evidence.buckets import TAU2, Written, by_ratio, in_order
+from tests.core.evidence.buckets import LOOPS, TAU2, Written, by_ratio, in_order
 
 STEADY = (1000, 15, 99_000, 495)  # 3.03 times the baseline
 
@@ -169,3 +171,33 @@ def test_the_band_of_a_rate_is_that_of_jeffreys_and_wider_where_crashes_come_in_
     """Quantiles of Beta(bad / phi + 1/2, good / phi + 1/2) of a hundred sessions, from scipy."""
     band = ratio.band(bad, 100, s)
     assert (band.low, band.high) == pytest.approx((low, high), abs=1e-8)
+
+
+def looks(buckets: Weighed, near: Interval, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How often all buckets are gone through until both edges are found."""
+    asked = 0
+    harm, safety = ratio._harm, ratio._safety
+
+    def counting(of: Callable[[Weighed, float, float], float]) -> Callable[[Weighed, float, float], float]:
+        def counted(*told: Any) -> float:
+            nonlocal asked
+            asked += 1
+            return of(*told)
+
+        return counted
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ratio, "_harm", counting(harm))
+        patched.setattr(ratio, "_safety", counting(safety))
+        ratio.sequence(buckets, LOOPS, near)
+    return asked
+
+
+def test_a_search_takes_few_looks_and_fewer_from_where_the_edges_were_an_hour_ago(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each look costs as much as there are buckets, and a release of two weeks has hundreds. Halving alone takes 72."""
+    buckets = [(Tally(1000, 15, 99_000, 495), TAU2)] * 30
+    found = ratio.sequence(buckets, LOOPS)
+    assert looks(buckets, NOTHING_KNOWN, monkeypatch) <= 32
+    assert looks([*buckets, buckets[0]], found, monkeypatch) <= 18
