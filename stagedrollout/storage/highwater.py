@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import BindParameter, bindparam, func, select
 
 from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.errors import StorageError
@@ -41,6 +41,12 @@ ACCEPTANCES_MAX = 20
 _BYTES_MAX = 64 * 1024
 
 _TO_ACCEPT = 'stagedrollout db accept --reason "..."'
+
+_SEQ: BindParameter[int] = bindparam("of_seq")
+_NEWEST = select(events.c.seq, events.c.rollout, events.c.hash).order_by(events.c.seq.desc()).limit(1)
+_LATEST = select(func.max(events.c.at_us)).where(events.c.seq > _SEQ)
+_MARKED = select(events.c.hash).where(events.c.seq == _SEQ)
+"""Made once: whether the journal is the newest one is asked twice a pass, and before each request of a raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +116,13 @@ def write_mark(path: Path, mark: Mark) -> None:
 
 def newest(connection: Connection) -> Mark:
     """The mark that the journal itself would make."""
-    query = select(events.c.seq, events.c.rollout, events.c.hash).order_by(events.c.seq.desc()).limit(1)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_NEWEST).one_or_none()
     return Mark(0, "", "") if row is None else Mark(row.seq, row.rollout, row.hash)
 
 
 def latest_instant(connection: Connection, after_seq: int) -> int | None:
     """The newest instant, in microseconds, at which anything after `after_seq` says it was written."""
-    found = connection.execute(select(func.max(events.c.at_us)).where(events.c.seq > after_seq)).scalar()
+    found = connection.execute(_LATEST, {_SEQ.key: after_seq}).scalar()
     return None if found is None else int(found)
 
 
@@ -125,7 +130,7 @@ def holds(connection: Connection, mark: Mark) -> bool:
     """Whether the journal has the marked entry, and with it everything that led to it."""
     if mark.seq == 0:
         return True
-    found = connection.execute(select(events.c.hash).where(events.c.seq == mark.seq)).scalar()
+    found = connection.execute(_MARKED, {_SEQ.key: mark.seq}).scalar()
     return bool(found == mark.hash)
 
 

@@ -27,6 +27,7 @@ _THE_ONE = 1
 _EPOCH: BindParameter[int] = bindparam("of_epoch")
 _MINE = daemons.update().where(daemons.c.id == _THE_ONE, daemons.c.epoch == _EPOCH)
 _DAEMON = select(daemons)
+_CLAIMED = select(daemons.c.epoch)
 _ROLLOUTS = select(rollouts).order_by(rollouts.c.app, rollouts.c.store, rollouts.c.seq)
 _PASSES = select(passes).order_by(passes.c.app, passes.c.store)
 
@@ -83,19 +84,16 @@ class Presence:
     def claim(self, holder: str, now: datetime, info: dict[str, Any]) -> int:
         """Become the daemon of this database: the new epoch, one more than any before."""
         row = {
+            "id": _THE_ONE,
+            "epoch": 1,
             "holder": holder,
             "started_us": micros(now),
             "heartbeat_us": micros(now),
             "info": json_text(info),
         }
         with writing(self._engine) as connection:
-            statement = insert(connection.dialect.name, daemons).values(id=_THE_ONE, epoch=1, **row)
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["id"], set_={**row, "epoch": daemons.c.epoch + 1}
-                )
-            )
-            return int(connection.execute(select(daemons.c.epoch)).scalar_one())
+            connection.execute(_claimed(connection.dialect.name), row)
+            return int(connection.execute(_CLAIMED).scalar_one())
 
     def beat(self, epoch: int, now: datetime) -> None:
         """Say "still here". Raises LostLease when another daemon has claimed since."""
@@ -143,6 +141,13 @@ class Presence:
         row = {"app": store_app.app, "store": store_app.store.value, **told, **at_first}
         with writing(self._engine) as connection:
             connection.execute(_pass_noted(connection.dialect.name, tuple(told)), row)
+
+
+@cache
+def _claimed(dialect: str) -> Executable:
+    statement = insert(dialect, daemons)
+    told = {name: statement.excluded[name] for name in ("holder", "started_us", "heartbeat_us", "info")}
+    return statement.on_conflict_do_update(index_elements=["id"], set_={**told, "epoch": daemons.c.epoch + 1})
 
 
 @cache
