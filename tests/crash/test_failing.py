@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 
 import pytest
 
@@ -49,3 +51,14 @@ def test_the_failures_really_come_as_the_drivers_own(monkeypatch: pytest.MonkeyP
         assert with_failure("play-halt", Failure(kind, 20, sticky=True)).faults == ()
         assert len(raised) > (kind == "storage")  # requests meet an outage after the first
         assert all(isinstance(each, error) for each in raised)
+
+
+def _played_in_a_child() -> tuple[str, ...]:
+    return with_failure("play-halt", Failure("http", 1)).faults
+
+
+def test_processes_that_begin_after_a_run_can_play_as_well() -> None:
+    """`--failing` counts what there is to fail before its processes begin, and threads do not outlive a fork."""
+    assert how_many("play-halt", "http") > 0
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        assert pool.submit(_played_in_a_child).result(timeout=60) == ()

@@ -9,6 +9,7 @@ world by itself, so that people act in the middle of requests. Nothing here depe
 from __future__ import annotations
 
 import _thread
+import os
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -247,3 +248,4 @@ class _Worker:
 
 
 _IDLE: list[_Worker] = []
+os.register_at_fork(after_in_child=_IDLE.clear)  # their threads stay behind
