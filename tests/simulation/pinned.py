@@ -14,11 +14,5 @@ class Pinned:
 
 PINNED: tuple[Pinned, ...] = ()
 
-OPEN: tuple[Pinned, ...] = (
-    Pinned(35, "a halt whose evidence does not come out again from journal and ledger"),
-    Pinned(38, "a release went on growing although evidence was in doubt"),
-    Pinned(115, "a release is said to be halted by somebody, and nobody did"),
-    Pinned(165, "a release went on growing although crash-free sessions were in doubt"),
-    Pinned(193, "the journal shows a day of Apple's less than the store serves"),
-)
+OPEN: tuple[Pinned, ...] = (Pinned(115, "a release is said to be halted by somebody, and nobody did"),)
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""
