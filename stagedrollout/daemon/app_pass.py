@@ -68,7 +68,7 @@ class AppPasses:
         due, troubles = self.clock.now() + listing.poll, list[Exception](unread.values())
         for rollout in rollouts:
             order = orders.get(rollout.key)
-            if order is None and rollout.finished and not learn(rollout, store, self.clock.now()):
+            if order is None and rollout.finished and not learn(rollout, store, store.as_of):
                 continue
             others = tuple(other for other in rollouts if other is not rollout)
             try:

@@ -150,7 +150,8 @@ class Reconciler:
     ) -> _Observed:
         rollout, now = known.rollout, self.clock.now()
         footing = self.footing.reasons(now)
-        learned = told_by_whom(rollout, learn(rollout, store, now), footing)
+        # The process may have stood still since it looked: what was sent meanwhile, that look cannot show.
+        learned = told_by_whom(rollout, learn(rollout, store, store.as_of), footing)
         rollout = extend(rollout, learned, now)
         warned = (
             *news.of_pauses(rollout, now),

@@ -27,7 +27,7 @@ from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.app_pass import AppPass, AppPasses
 from stagedrollout.daemon.clocks import LockStep
-from stagedrollout.daemon.elapsed import WallWatch
+from stagedrollout.daemon.elapsed import A_STEP, WallWatch
 from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
@@ -141,12 +141,14 @@ class Scheduler:
 
     def mind_the_clock(self) -> None:
         """To be called often: APScheduler sleeps until an instant, and what is due is one, so that a machine's clock
-        that is set back by two hours would put every pass and every halt off by two hours."""
-        set_back = self._watch.set_back()
-        if not set_back or self._works.lock_step or not self._apscheduler.running:
+        set back by two hours would put every pass and every halt off by two hours."""
+        if self._works.lock_step or not self._apscheduler.running:
             return
-        log.warning("the machine's clock was set back by %s: everything is looked at anew", set_back)
-        self._apscheduler.modify_job(TURN, next_run_time=datetime.now(UTC))
+        if set_back := self._watch.set_back():
+            log.warning("the machine's clock was set back by %s: everything is looked at anew", set_back)
+        turn = self._apscheduler.get_job(TURN)  # planned just now perhaps, by what the clock said before
+        if turn and turn.next_run_time - datetime.now(UTC) > A_STEP:
+            self._apscheduler.modify_job(TURN, next_run_time=datetime.now(UTC))
 
     def stop(self) -> tuple[str, ...]:
         """Take nothing new and finish what is under way, for at most `drain_seconds`, once. What is still under way

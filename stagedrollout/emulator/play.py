@@ -193,7 +193,7 @@ class Play:
         releases = edit.releases(track.name)
         kind = asked.call.trouble
         if kind == "stale_track" and track.name not in edit.written:
-            releases = track.previous
+            releases = self._store.old(track)
         told = shown(releases, halted_fraction=self._store.switches().halted_fraction_shown)
         if kind == "unknown_status" and told:
             told[0]["status"] = "emulatedNewStatus"

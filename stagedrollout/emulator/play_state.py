@@ -8,7 +8,7 @@ with a commit. The served state is what users are really offered; it follows whe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from stagedrollout.emulator.play_releases import HALTED, Raw, code_of, completed_from, find, shown
 from stagedrollout.emulator.switches import Switches
@@ -35,7 +35,8 @@ class Served:
 
 @dataclass(slots=True)
 class Track:
-    """`releases`: desired. `previous`: as before the last change. `history`: completed ones, oldest first.
+    """`releases`: desired. `previous`: as before the last change, which was made `changed_at`. `history`: completed
+    ones, oldest first.
 
     `live`: status and exposure of what is really out. `told`: what the ledger was told last.
     """
@@ -43,6 +44,7 @@ class Track:
     name: str
     releases: list[Raw] = field(default_factory=list)
     previous: list[Raw] = field(default_factory=list)
+    changed_at: datetime | None = None
     history: list[Raw] = field(default_factory=list)
     live: dict[int, tuple[str, int]] = field(default_factory=dict)
     told: dict[int, Served] = field(default_factory=dict)

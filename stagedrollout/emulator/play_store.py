@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from stagedrollout.emulator.author import BY_STORE, START, Author
 from stagedrollout.emulator.clock import Timeline
@@ -40,6 +41,9 @@ from stagedrollout.emulator.scenario import GOOGLE_PLAY, AppStory
 from stagedrollout.emulator.switches import Switches
 
 STORE = GOOGLE_PLAY
+
+LAG_MOST = timedelta(minutes=10)
+"""For so long a stale reading may show a track as it was before its last change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,16 @@ class PlayStore:
     def crowd(self, app: PlayApp) -> Crowd:
         return self._crowds[app.package]
 
+    def old(self, track: Track) -> list[Raw]:
+        """As a reading shows the track that lags behind, which is a matter of minutes."""
+        changed = track.changed_at
+        lags = changed is not None and self._timeline.now - changed < LAG_MOST
+        return track.previous if lags else track.releases
+
     def change(self, app: PlayApp, commit: Commit) -> None:
         """Make `commit` the desired state, send for review what needs it, serve what does not."""
         track, author = commit.track, commit.author
-        before, track.previous = track.releases, track.releases
+        before, track.previous, track.changed_at = track.releases, track.releases, self._timeline.now
         if commit.releases != before:
             was = track.view(self.switches())
             track.releases = commit.releases

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from stagedrollout.core.facts import NOWHERE, Drift, Drifted, Returned, Seen, Started, TakenUp
-from stagedrollout.core.model import DAEMON, ReleaseStatus
+from stagedrollout.core.facts import (
+    NOWHERE,
+    Decided,
+    DecisionKind,
+    Drift,
+    Drifted,
+    Returned,
+    Seen,
+    Settled,
+    Started,
+    TakenUp,
+)
+from stagedrollout.core.model import DAEMON, ReleaseStatus, Settlement, Verb
 from stagedrollout.core.phasing import StepWindow
 from tests.core import test_phased_drift as apple
 from tests.core.apple import ACTIVE, PAUSED, completed, phased
@@ -16,8 +29,10 @@ from tests.core.builders import (
     NOON,
     STAGED,
     halted,
+    intent,
     rolling,
     seen,
+    settled,
     shown,
     waiting,
     with_facts,
@@ -105,3 +120,33 @@ def test_a_halt_in_the_console_is_called_one_though_nothing_else_changed() -> No
     found = with_facts(rolling(), Drifted(Drift.HALTED, seen(HALTED), seen(HALTED)))
     assert found.halt is not None
     assert found.halt.reason == f"{Drift.HALTED.words} in the console"
+
+
+# -- what we sent ----------------------------------------------------------------------------------
+
+
+def test_only_a_pause_is_wanted_as_one_and_each_act_is_counted() -> None:
+    raising = with_facts(rolling(), intent())
+    assert (raising.acts, raising.pause_wanted_since, raising.pause_sent_at) == (1, None, None)
+    assert with_facts(raising, settled(), intent(key="i2")).acts == 2
+
+
+def test_where_evidence_was_raising_it_is_kept_over_a_pause_and_forgotten_over_anything_else() -> None:
+    step = Decided(DecisionKind.ADVANCE, (), DAEMON, "", "s1", Verb.STEP, 20_000, "f")
+    pause = replace(step, decision=DecisionKind.HOLD, intent="p1", verb=Verb.PAUSE, target_ppm=10_000)
+    stepping = with_facts(apple.rolling(phased(PAUSED, 1)), step)
+    assert stepping.reaching_ppm == 20_000
+    assert with_facts(stepping, pause).reaching_ppm == 20_000
+    assert with_facts(stepping, intent(Verb.HALT, 1, "h1")).reaching_ppm == 0
+
+
+def test_what_the_store_said_last_is_what_people_are_told_of_a_refusal() -> None:
+    lost = Settled("i1", Verb.RAISE, Settlement.IN_DOUBT, "the answer was lost")
+    refused = with_facts(rolling(), intent(), lost, Settled("i1", Verb.RAISE, Settlement.REFUSED, "not now"))
+    in_vain = with_facts(
+        rolling(), intent(), lost, Settled("i1", Verb.RAISE, Settlement.NOT_APPLIED, "as before")
+    )
+    assert refused.setback is not None
+    assert refused.setback.said == "not now"
+    assert in_vain.setback is not None
+    assert in_vain.setback.said == "the answer was lost"

@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -27,6 +28,9 @@ PAIRED = ("play-raise", "halted-by-command-and-resumed", "apple-window")
 Run = Callable[[], Played]
 
 
+Thing = TypeVar("Thing")
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Every `of`th one, from the `number`th on: all parts together are everything, each thing in one of them."""
@@ -37,16 +41,25 @@ class Part:
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
 
-    def taken(self, runs: Sequence[Run]) -> Sequence[Run]:
-        return runs[self.number - 1 :: self.of]
+    def taken(self, things: Sequence[Thing]) -> Sequence[Thing]:
+        return things[self.number - 1 :: self.of]
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """`found`: the points that were looked at. `of`: how many there were to take the part from, where a second death
+    counts with its first one."""
+
+    found: Sequence[Deaths]
+    of: int
+    runs: Sequence[Run]
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What was there to do, and what came of the part of it that was done."""
+    """What there was to do, and what came of it."""
 
-    found: Sequence[Deaths]
-    runs: int
+    todo: Todo
     part: Part
     results: Sequence[Played]
     seconds: float
@@ -68,10 +81,10 @@ class Campaign:
 def main(arguments: Sequence[str]) -> int:
     began, asked = time.monotonic(), _asked(arguments)
     with ProcessPoolExecutor(asked.jobs) as pool:
-        found, todo = _found(pool, asked)
-        running = [pool.submit(run) for run in asked.part.taken(todo)]
+        todo = _todo(pool, asked)
+        running = [pool.submit(run) for run in todo.runs]
         results = list(_all_played(running, shown=not asked.json))
-    campaign = Campaign(found, len(todo), asked.part, results, time.monotonic() - began)
+    campaign = Campaign(todo, asked.part, results, time.monotonic() - began)
     print(json.dumps(_document(campaign), indent=2) if asked.json else _told(campaign))
     return 1 if campaign.failed else 0
 
@@ -79,11 +92,12 @@ def main(arguments: Sequence[str]) -> int:
 def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev crash", description=__doc__)
     parser.add_argument("--scenario", choices=[story.name for story in STORIES], help="only this story")
-    parser.add_argument("--singles", action="store_true", help="one death at every point (the usual)")
-    parser.add_argument("--pairs", action="store_true", help="a second one at every point of the recovery")
-    parser.add_argument("--failing", action="store_true", help="everything fails, each once and for an hour")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--singles", action="store_true", help="one death at every point (the usual)")
+    what.add_argument("--pairs", action="store_true", help="a second one at every point of the recovery")
+    what.add_argument("--failing", action="store_true", help="everything fails, each once and for an hour")
     parser.add_argument(
-        "--part", type=_part, default=Part(1, 1), metavar="K/N", help="every Nth of them, from the Kth on"
+        "--part", type=_part, default=Part(1, 1), metavar="K/N", help="every Nth (first) one, from the Kth on"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes; all cores if left out")
     parser.add_argument("--json", action="store_true", help="one JSON document, for machines")
@@ -97,20 +111,21 @@ def _part(text: str) -> Part:
     return Part(int(number), int(of))
 
 
-def _found(pool: Executor, asked: argparse.Namespace) -> tuple[list[Deaths], list[Run]]:
-    """All deaths there are, and all that is to be played."""
-    every = [story.name for story in STORIES]
-    found: list[Deaths] = []
-    if asked.singles or not (asked.pairs or asked.failing):
-        found += _each(pool, [partial(singles, name) for name in _named(asked, every)])
-    if asked.pairs:
-        first = _each(pool, [partial(singles, name) for name in _named(asked, PAIRED)])
-        found += _each(pool, [partial(seconds, each.story, *at) for each in first for at in each.at])
-    todo: list[Run] = [partial(played, each.story, at) for each in found for at in each.at]
+def _todo(pool: Executor, asked: argparse.Namespace) -> Todo:
+    """The part that was asked for. Of pairs that is all second deaths after some of the first ones: to find them costs a
+    play each, and those of the other parts need not be known."""
+    part: Part = asked.part
     if asked.failing:
-        failing = _named(asked, FAILED)
-        todo += [partial(with_failure, name, each) for name in failing for each in failures(name)]
-    return found, todo
+        failing = [(name, each) for name in _named(asked, FAILED) for each in failures(name)]
+        return Todo((), len(failing), [partial(with_failure, *each) for each in part.taken(failing)])
+    names = _named(asked, PAIRED if asked.pairs else [story.name for story in STORIES])
+    found = _each(pool, [partial(singles, name) for name in names])
+    deaths = [(each.story, at) for each in found for at in each.at]
+    chosen = part.taken(deaths)
+    if not asked.pairs:
+        return Todo(found, len(deaths), [partial(played, *death) for death in chosen])
+    after = _each(pool, [partial(seconds, name, *at) for name, at in chosen])
+    return Todo(after, len(deaths), [partial(played, each.story, at) for each in after for at in each.at])
 
 
 def _named(asked: argparse.Namespace, usual: Iterable[str]) -> list[str]:
@@ -146,9 +161,9 @@ def _document(campaign: Campaign) -> dict[str, object]:
     results = campaign.results
     return {
         "part": str(campaign.part),
-        "of": campaign.runs,
+        "of": campaign.todo.of,
         "runs": len(results),
-        "points": sum(each.points for each in campaign.found),
+        "points": sum(each.points for each in campaign.todo.found),
         "deaths": sum(len(result.died_at) for result in results),
         "pairs": campaign.pairs,
         "names": dict(sorted(_names(results).items())),
@@ -162,8 +177,12 @@ def _document(campaign: Campaign) -> dict[str, object]:
 def _told(campaign: Campaign) -> str:
     results, part = campaign.results, campaign.part
     stories = len({result.story for result in results})
-    points = sum(each.points for each in campaign.found)
-    share = "" if part.of == 1 else f" (part {part} of {campaign.runs})"
+    points = sum(each.points for each in campaign.todo.found)
+    share = (
+        ""
+        if part.of == 1
+        else f" (part {part}: {len(part.taken(range(campaign.todo.of)))} of {campaign.todo.of})"
+    )
     lines = [f"{times:6} {name}" for name, times in sorted(_names(results).items())]
     lines += [
         f"{stories} {'story' if stories == 1 else 'stories'}, {points} points, {len(results)} runs{share}, {campaign.pairs} with a second death",

@@ -37,7 +37,7 @@ def test_all_parts_together_are_every_pair_once(deaths, capsys):
     for number in (1, 2, 3, 4):
         command.main(["--pairs", "--part", f"{number}/4"])
     assert len(deaths) == len(set(deaths)) == 3 * 7 * 3
-    assert "(part 4/4 of 63), 15 with a second death" in capsys.readouterr().out
+    assert "(part 4/4: 5 of 21), 15 with a second death" in capsys.readouterr().out
 
 
 def test_a_death_that_cost_something_is_told_with_its_story_and_ends_with_1(deaths, capsys):

@@ -162,6 +162,19 @@ def test_apps_are_looked_at_at_once_when_a_clock_that_was_days_ahead_is_set_back
     assert house.passes.passed["quick"].wait(PATIENCE)
 
 
+def test_a_turn_that_was_planned_by_a_clock_just_before_that_was_set_back_comes_all_the_same(house):
+    """APScheduler looks at the clock first and plans afterwards: in between the clock was set, and that was noticed."""
+    house.passes.released.set()
+    house.scheduler.start()
+    assert house.passes.passed["quick"].wait(PATIENCE)
+    planned = datetime.now(UTC) + timedelta(minutes=30)
+    house.scheduler._apscheduler.modify_job(scheduler.TURN, next_run_time=planned)
+    house.orders.waits.append(order(CommandVerb.HALT, QUICK))
+    assert not house.passes.halted.wait(2 * scheduler.TURN_SECONDS)
+    house.scheduler.mind_the_clock()
+    assert house.passes.halted.wait(PATIENCE)
+
+
 def test_a_linked_app_is_woken_while_the_pass_that_halted_the_other_side_still_hangs(house):
     house.scheduler.start()
     assert house.passes.hanging.wait(PATIENCE)

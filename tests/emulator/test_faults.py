@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -115,6 +116,15 @@ def test_a_stale_track_is_read_for_a_while_after_a_commit():
     world.faults.add(Fault("google_play", "stale_track", count=2))
     reads = [next(row for row in ours.now() if row[0] == "5020") for _ in range(3)]
     assert [status for _, status, _ in reads] == ["inProgress", "inProgress", "halted"]
+
+
+def test_no_track_is_stale_for_longer_than_minutes():
+    world = world_at(5)
+    ours = PlayCaller(world)
+    ours.change(halted(5020))
+    world.timeline.advance(world.timeline.now + timedelta(minutes=11))
+    world.faults.add(Fault("google_play", "stale_track"))
+    assert next(status for code, status, _ in ours.now() if code == "5020") == "halted"
 
 
 def test_words_and_fields_nobody_knows():

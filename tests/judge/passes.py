@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from tests.judge.case import Case
 from tests.judge.ledger import APP_STORE, Key, instant
-from tests.judge.patience import stood_still
-
-PATIENCE = timedelta(seconds=20)
-"""No request waits longer for its answer."""
-
-ONE_WAY = timedelta(seconds=3)
-"""So long a request or its answer is under way at most."""
+from tests.judge.patience import late_until
 
 
 def looked_between(case: Case, key: Key, first: int, last: int) -> bool:
@@ -31,22 +25,14 @@ def may_be_lost(case: Case, key: Key, seq: int, at: datetime) -> bool:
     place = bisect_right(looks, (seq, at))
     until = looks[place][1] if place < len(looks) else case.ended_at
     forgotten = (*case.evidence.deaths, *case.evidence.unwritten)
-    return _may_be_late(case, at) or any(at <= instant(moment) <= until for moment in forgotten)
+    late = late_until(case, at) is not None
+    return late or any(at <= instant(moment) <= until for moment in forgotten)
 
 
 def look_may_be_late(case: Case, key: Key, first: datetime, last: datetime) -> bool:
     """Whether a look at the store that was answered between the two may have been answered in vain: the process stood
     still until its patience was over."""
-    return any(_may_be_late(case, at) for _, at in _looks(case, key) if first <= at <= last)
-
-
-def _may_be_late(case: Case, at: datetime) -> bool:
-    """The process stood still while this request or its answer was under way, and for so long that it may have used up
-    the patience for both."""
-    return any(
-        begun <= at + ONE_WAY and at - ONE_WAY <= ended and ended - begun >= PATIENCE - 2 * ONE_WAY
-        for begun, ended in stood_still(case)
-    )
+    return any(late_until(case, at) is not None for _, at in _looks(case, key) if first <= at <= last)
 
 
 @lru_cache(maxsize=32)

@@ -1,7 +1,8 @@
 """How long the daemon has for what it owes: one poll and a minute, counted again where it was hindered.
 
-Hindered: the store failed or refused it, or it was killed. While its process stands still no time passes. A daemon that tries at every poll is always in time,
-one that stopped trying after the first failure is not.
+Hindered: the store failed or refused it, or it was killed. While its process stands still no time passes; over an
+answer that came too late for that, it is hindered as by a store that fails. A daemon that tries at every poll is always
+in time, one that stopped trying after the first failure is not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ _PLAY = ("google_play", "oauth")
 _APPLE = ("app_store",)
 _REFUSED = (401, 403, 429)
 """Apple's words for a store that will not be used right now (app-store-connect.md section 8)."""
+
+
+PATIENCE = timedelta(seconds=20)
+"""No request waits longer for its answer."""
+
+ONE_WAY = timedelta(seconds=3)
+"""So long a request or its answer is under way at most."""
 
 
 def a_poll(case: Case) -> timedelta:
@@ -55,11 +63,33 @@ def hindered_between(case: Case, key: Key, first: datetime, last: datetime) -> b
     return bool(_obstacles(case, key, first, last))
 
 
+def unread_before(case: Case, key: Key, at: datetime) -> bool:
+    """Whether the store had just not answered, so that nobody could know what it serves."""
+    services = _APPLE if key.store == APP_STORE else _PLAY
+    asked = [
+        request
+        for request in case.evidence.requests
+        if request["service"] in services and at - SLACK <= instant(request["at"]) <= at
+    ]
+    return bool(asked) and _failed(asked[-1])
+
+
 @lru_cache(maxsize=2)
 def stood_still(case: Case) -> list[tuple[datetime, datetime]]:
-    """While the process stood still. That time is not counted, and nothing more is forgiven for it."""
+    """While the process stood still. That time is not counted."""
     spans = (span.split() for span in case.evidence.stopped)
     return [(instant(begun), instant(ended)) for begun, ended in spans]
+
+
+def late_until(case: Case, at: datetime) -> datetime | None:
+    """The process stood still while this request or its answer was under way, and for so long that it may have used up
+    the patience for both: until then, when it learned that the answer had come too late."""
+    spans = (
+        ended
+        for begun, ended in stood_still(case)
+        if begun <= at + ONE_WAY and at - ONE_WAY <= ended and ended - begun >= PATIENCE - 2 * ONE_WAY
+    )
+    return max(spans, default=None)
 
 
 def _obstacles(case: Case, key: Key, since: datetime, until: datetime) -> list[datetime]:
@@ -69,14 +99,12 @@ def _obstacles(case: Case, key: Key, since: datetime, until: datetime) -> list[d
 
 @lru_cache(maxsize=2)
 def _hindrances(case: Case, store: str) -> list[datetime]:
-    """Every instant at which the store failed or the daemon died, in order."""
+    """Every instant at which the store failed, or its answer came too late, or the daemon died, in order."""
     services = _APPLE if store == APP_STORE else _PLAY
-    failed = [
-        instant(request["at"])
-        for request in case.evidence.requests
-        if request["service"] in services and _failed(request)
-    ]
-    return sorted((*failed, *map(instant, case.evidence.deaths)))
+    asked = [request for request in case.evidence.requests if request["service"] in services]
+    failed = [instant(request["at"]) for request in asked if _failed(request)]
+    late = [until for request in asked if (until := late_until(case, instant(request["at"])))]
+    return sorted((*failed, *late, *map(instant, case.evidence.deaths)))
 
 
 def _failed(request: Record) -> bool:

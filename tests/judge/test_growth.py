@@ -228,10 +228,14 @@ def _held_and_paused(hour: float) -> AppleStory:
     return story
 
 
-@pytest.mark.parametrize(("until", "blamed"), [(16.5, {}), (16.4, {"growth_unguarded": 1})])
-def test_while_the_process_stands_still_no_time_passes_for_it(until, blamed):
+@pytest.mark.parametrize(
+    ("since", "until", "blamed"),
+    [(14.502, 16.5, {}), (14.502, 16.4, {"growth_unguarded": 1}), (14.5, 16.4, {})],
+)
+def test_while_the_process_stands_still_no_time_passes_for_it(since, until, blamed):
+    """Nor is a store heard that answers meanwhile: from 14.5 on it stood still over such an answer."""
     story = _held_and_paused(16.51)
-    story.stands_still(14.5, until)
+    story.stands_still(since, until)
     assert story.blamed() == blamed
 
 
@@ -250,5 +254,17 @@ def test_a_daemon_that_is_killed_over_a_doubt_may_find_none_when_it_is_back(died
     if died:
         story.dies(14.005)
     story.polls(14.5, 16)
+    story.ends("rolling_out")
+    assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("status", "blamed"), [(503, {}), (200, {"growth_unguarded": 1})])
+def test_a_doubt_may_be_over_once_a_store_that_did_not_answer_does(status, blamed):
+    story = in_window()
+    story.polls(11, 14)
+    versions, fault = "/v1/apps/644/appStoreVersions", None if status == 200 else str(status)
+    story.asks(14.5, status=503)
+    story.requested(14.5, "app_store", versions, method="GET", status=status, fault=fault)
+    story.polls(15, 16)
     story.ends("rolling_out")
     assert story.blamed() == blamed

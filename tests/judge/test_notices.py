@@ -126,3 +126,12 @@ def test_a_person_who_halts_what_is_halted_already_may_be_told_of():
     story.decides(21, "HALT", command=command)
     story.tells(21, "halted", broadcast=True)
     assert story.blamed() == {}
+
+
+@pytest.mark.parametrize(("meaning", "blamed"), [("unknown", {}), ("halted", {"notices_doubled": 1})])
+def test_what_reads_halted_after_a_state_nobody_understands_is_halted_anew(meaning, blamed):
+    story = _halted()
+    story.writes(21, "drifted", meaning=meaning, before={}, after={})
+    story.decides(21.5, "HALT")
+    story.tells(21.5, "halted", broadcast=True)
+    assert story.blamed() == blamed

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
 
@@ -17,20 +17,11 @@ import pytest
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from tests.mutation.kept import Score, scores, survivors, write, write_left
+from tests.mutation.kept import AREAS, ENOUGH, Score, areas, scores, survivors, write, write_left
 from tests.mutation.mutants import ROOT, Mutant, mutants
 from tests.mutation.playing import Fate, Playing
 
 CORE = ROOT / "stagedrollout" / "core"
-ALWAYS = (
-    "decision.py",
-    "rules/*.py",
-    "lifecycle.py",
-    "fold*.py",
-    "schedule.py",
-    "evidence/*.py",
-)
-ENOUGH = 90.0
 TESTS = ("tests/core",)
 _LEFT_OUT = (
     "--ignore=tests/core/test_machine.py",  # long stories, of many steps each: they notice much, but not cheaply
@@ -44,7 +35,9 @@ Results = list[tuple[Mutant, Fate]]
 
 def always() -> list[str]:
     """The modules on which exposure rests, with anything in them that can be mutated."""
-    files = sorted(str(path.relative_to(ROOT)) for pattern in ALWAYS for path in CORE.glob(pattern))
+    files = sorted(
+        str(path.relative_to(ROOT)) for pattern in chain(*AREAS.values()) for path in CORE.glob(pattern)
+    )
     return [file for file in files if any(mutants(file))]
 
 
@@ -61,6 +54,7 @@ def always() -> list[str]:
 )
 @click.option("--left", is_flag=True, help="Only those that survivors.json names; implies --write.")
 @click.option("--wide", is_flag=True, help="With every test that enters the mutant, not the quick ones only.")
+@click.option("--kept", is_flag=True, help="Play none: what survivors.json says of each area.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def mutate(
     modules: tuple[str, ...],
@@ -72,8 +66,13 @@ def mutate(
     keep: bool,
     left: bool,
     wide: bool,
+    kept: bool,
     as_json: bool,
 ) -> None:
+    if kept:
+        for area, score in areas().items():
+            click.echo(f"{score.percent:6.1f} % {score.killed:4} of {score.mutants:4}  {area}")
+        return
     files = [str(Path(module).resolve().relative_to(ROOT)) for module in modules] or always()
     chosen = [mutant for file in files for mutant in islice(mutants(file), 0, None, every)]
     if sample and sample < len(chosen):

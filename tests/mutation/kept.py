@@ -13,6 +13,13 @@ from tests.mutation.mutants import ROOT, Mutant, mutants
 from tests.mutation.playing import Fate
 
 FILE = Path(__file__).with_name("survivors.json")
+AREAS = {
+    "decision": ("decision.py", "rules/*.py"),
+    "lifecycle": ("lifecycle.py", "fold*.py"),
+    "schedule": ("schedule.py",),
+    "evidence": ("evidence/*.py",),
+}
+ENOUGH = 90.0
 NOBODY_LOOKED = "nobody has looked at it yet"
 
 
@@ -33,6 +40,16 @@ def scores(results: Iterable[tuple[Mutant, Fate]]) -> Mapping[str, Score]:
     for mutant, fate in results:
         told.setdefault(mutant.file, []).append(fate in (Fate.KILLED, Fate.ENDLESS))
     return {file: Score(len(fates), sum(fates)) for file, fates in sorted(told.items())}
+
+
+def areas() -> Mapping[str, Score]:
+    """What survivors.json says of each area on which exposure rests."""
+    kept = {Path(file).relative_to("stagedrollout/core"): entry for file, entry in read().items()}
+    told: dict[str, Score] = {}
+    for area, patterns in AREAS.items():
+        its = [entry for file, entry in kept.items() if any(file.match(pattern) for pattern in patterns)]
+        told[area] = Score(sum(e["mutants"] for e in its), sum(e["killed"] for e in its))
+    return told
 
 
 def read() -> dict[str, Any]:

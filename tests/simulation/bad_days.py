@@ -25,7 +25,7 @@ from stagedrollout.emulator.scenario import (
     Submitted,
 )
 from tests.simulation.ambush import Ambush
-from tests.simulation.by_hand import FINE, MONDAY, app, hours, in_the_console, newer_release, order
+from tests.simulation.by_hand import MONDAY, USUAL, app, hours, in_the_console, newer_release, order
 from tests.simulation.people import PlannedOrder
 from tests.simulation.plan import LIVENESS, Plan
 from tests.simulation.stops import StandsStill
@@ -41,7 +41,7 @@ def _day(
     policy: str = "quick",
     poll: float = 0.5,
     begins: float = 0,
-    weather: Weather = FINE,
+    weather: Weather = USUAL,
     switches: Mapping[str, Any] | None = None,
     stops: StandsStill | None = None,
 ) -> Plan:

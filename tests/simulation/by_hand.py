@@ -19,7 +19,10 @@ from tests.simulation.people import PlannedOrder
 from tests.simulation.weather import Weather
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
-FINE = Weather({}, {}, timedelta(seconds=0.02))
+FINE = Weather({}, {}, timedelta(0))
+USUAL = Weather({}, {}, timedelta(seconds=0.02))
+"""The same, but every request takes some time, in which others have their turn."""
+
 ANA = Actor(ActorKind.HUMAN, "ana")
 
 

@@ -157,3 +157,15 @@ def test_a_band_of_a_huge_app_is_narrow() -> None:
     found = ratio.band(5 * 10**9, 10**12, 2.0)
     assert log(found.high / found.low) < 1e-3
     assert found.low < 0.005 < found.high
+
+
+@pytest.mark.parametrize(
+    ("bad", "s", "low", "high"),
+    [(5, 1.0, 0.02313285, 0.09577076), (5, 2.0, 0.01287185, 0.14194598), (0, 1.0, 0.0, 0.01897689)],
+)
+def test_the_band_of_a_rate_is_that_of_jeffreys_and_wider_where_crashes_come_in_loops(
+    bad: int, s: float, low: float, high: float
+) -> None:
+    """Quantiles of Beta(bad / phi + 1/2, good / phi + 1/2) of a hundred sessions, from scipy."""
+    band = ratio.band(bad, 100, s)
+    assert (band.low, band.high) == pytest.approx((low, high), abs=1e-8)

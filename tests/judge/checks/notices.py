@@ -101,11 +101,13 @@ def _ordered_again(case: Case) -> Counter[Key]:
     return Counter(entry.key for entry in entries if entry.seq not in first)
 
 
+_GOES_ON = ("resumed", "raised", "rolled_out", "unknown")
+"""A state that nobody understands may be that it goes on: what reads halted after it is halted anew."""
+
+
 def _ends_a_halt(entry: Entry) -> bool:
     resumed_by_us = entry.kind == "decided" and entry.body["decision"] == "RESUME"
-    return resumed_by_us or (
-        entry.kind == "drifted" and entry.body.get("meaning") in ("resumed", "raised", "rolled_out")
-    )
+    return resumed_by_us or (entry.kind == "drifted" and entry.body.get("meaning") in _GOES_ON)
 
 
 def _in_doubt(case: Case, first: Message, again: Message) -> bool:

@@ -16,7 +16,7 @@ from itertools import pairwise
 from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Key
-from tests.judge.patience import SLACK, a_poll, deadline, deadline_of_the_living
+from tests.judge.patience import SLACK, a_poll, deadline, deadline_of_the_living, unread_before
 from tests.judge.phases import LAST_STAGED_PPM, WINDOW, AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word
 from tests.judge.terms import Gate, percent
@@ -131,7 +131,7 @@ def _in_doubt(
             fine = allowed or {Word.PASS} | case.waiting_words(stretch.key, poll.at)
             if case.words(stretch.key, gate, poll) & fine:
                 continue
-            due = deadline(case, stretch.key, poll.at, patience=SLACK, until=until)
+            due = _pausable_by(case, stretch.key, poll.at, until)
             again = (later for later in _passes(case, stretch.key, gate) if poll.at < later.at <= due)
             dispelled = any(case.words(stretch.key, gate, later) & fine for later in again)
             if not dispelled and goes_on_after(case, stretch, due):
@@ -152,12 +152,19 @@ def _inconclusive(
         since = case.live_since(key, stretch.exposure_ppm, look.at)
         if not doubtful or (since and may_be_chosen(case, key, look, stretch.exposure_ppm, since)):
             continue
-        due = deadline(case, key, look.at, patience=SLACK, until=until)
+        due = _pausable_by(case, key, look.at, until)
         again = (later for later in looks(case, key) if look.at < later.at <= due)
         dispelled = any(not _doubtful(case, key, later, needed) for later in again)
         if not dispelled and goes_on_after(case, stretch, due):
             yield look.at, f"at {percent(stretch.exposure_ppm)} although {doubtful[0]} was in doubt"
             return
+
+
+def _pausable_by(case: Case, key: Key, doubted: datetime, until: datetime) -> datetime:
+    """By when it had to be paused. A store that had just not answered cannot be, above all where it went on without
+    anybody knowing."""
+    asked = doubted - GRACE if unread_before(case, key, doubted) else doubted
+    return deadline(case, key, asked, patience=SLACK + (doubted - asked), until=until)
 
 
 def _doubtful(case: Case, key: Key, look: Look, needed: set[Word] | None) -> list[str]:
