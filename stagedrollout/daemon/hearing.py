@@ -29,11 +29,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """`readings`: what the gates are judged by. `ledger`: the head of the ledger that `found` goes on from."""
+    """`readings`: what the gates are judged by. `ledger`: the head of the ledger that `found` goes on from.
+
+    `trouble`: why nothing of it can be kept ("" if it can), so that nobody can weigh it again.
+    """
 
     readings: tuple[Reading, ...]
     found: Found
     ledger: str
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Hearer:
             self.weigher.forget(rollout.key)
             heard = Heard(None, problem=f"it could not be weighed: {mistake}")
             readings = listened(listing, rollout, policy, now)
-            return Hearing(readings, Found((), rollout, Taken(ledger), heard), ledger.head)
+            return Hearing(readings, Found((), rollout, Taken(ledger), heard), ledger.head, trouble)
 
     def forget(self, key: RolloutKey) -> None:
         """The rollout is over, or what was heard for it could not be written down."""
@@ -69,7 +73,7 @@ class Hearer:
         count = self.counter.count(rollout, ledger, look, trouble)
         if count is None:
             readings = listened(listing, rollout, look.policy, look.now)
-            return Hearing(readings, Found((), rollout, Taken(ledger), NOTHING_HEARD), ledger.head)
+            return Hearing(readings, Found((), rollout, Taken(ledger), NOTHING_HEARD), ledger.head, trouble)
         first = self.weigher.weigh(count, look)
         seen = circumstances(first.rollout, listing.poll, look.now, first.heard)
         count = again(first, count)
@@ -79,7 +83,7 @@ class Hearer:
         count = more
         readings = listened(listing, first.rollout, look.policy, look.now, count=count, heard=heard)
         found = self.weigher.weigh(count, look, readings)
-        return Hearing(readings, found, ledger.head)
+        return Hearing(readings, found, ledger.head, trouble)
 
     def _ledger(self, key: RolloutKey) -> tuple[Ledger, str]:
         """What was counted so far. Where it cannot be read the whole run is read from its source in each pass, and

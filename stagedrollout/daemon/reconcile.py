@@ -21,7 +21,7 @@ from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import learn, told_by_whom
 from stagedrollout.core.errors import Denied, EdgeError, HaltShown, LostLease, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
-from stagedrollout.core.facts import Fact
+from stagedrollout.core.facts import Fact, Weighed
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.lifecycle import Rollout
@@ -179,6 +179,7 @@ class Reconciler:
             footing=footing,
             ledger=hearing.ledger,
             weighed=hearing.found,
+            unkept=hearing.trouble,
         )
 
     def _assess(self, observed: _Observed) -> tuple[Assessment, tuple[Fact, ...]]:
@@ -196,7 +197,7 @@ class Reconciler:
         assessment: Assessment,
     ) -> Known:
         rollout = extend(known.rollout, found, observed.seen.now)
-        weighed = written_down(observed.heard.weighing, observed.heard_at - observed.policy.settle)
+        weighed = observed.written_down
         decided = news.of_decision(rollout, decision, observed.fingerprint, weighed)
         facts = (*found, *decided)
         learned = observed.learned_with(standing(observed.seen.now, decision, assessment, weighed))
@@ -248,7 +249,8 @@ class Reconciler:
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
-    """`heard_at`: until when the signals were asked, by the time that a store tells where the machine's is wrong."""
+    """`heard_at`: until when the signals were asked, by the time that a store tells where the machine's is wrong.
+    `unkept`: why nothing that was counted can be kept; "" if it can."""
 
     rollout: Rollout
     learned: tuple[Fact, ...]
@@ -259,14 +261,22 @@ class _Observed:
     footing: tuple[Reason, ...] = ()
     ledger: str = CHAIN_START
     weighed: Found | None = None
+    unkept: str = ""
+
+    @property
+    def written_down(self) -> Weighed | None:
+        """The evidence as it enters the journal: not where its counts are not kept, which nobody could weigh again."""
+        if self.unkept:
+            return None
+        return written_down(self.heard.weighing, self.heard_at - self.policy.settle)
 
     @property
     def heard(self) -> Heard:
         return self.weighed.heard if self.weighed else NOTHING_HEARD
 
     def learned_with(self, standing: dict[str, Any]) -> Learned | None:
-        """What goes into the ledger and where everything stands; None when nothing was listened to."""
-        return Learned(self.ledger, self.weighed.taken, standing) if self.weighed else None
+        """What goes into the ledger and where everything stands; None when nothing was listened to, or is kept."""
+        return Learned(self.ledger, self.weighed.taken, standing) if self.weighed and not self.unkept else None
 
     @property
     def fingerprint(self) -> str:
