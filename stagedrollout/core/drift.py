@@ -63,6 +63,14 @@ def told_by_whom(rollout: Rollout, news: tuple[Fact, ...], footing: tuple[Reason
     return tuple(replace(fact, untold=True) if isinstance(fact, facts.Drifted) else fact for fact in news)
 
 
+def by_the_right_clock(news: tuple[Fact, ...], now: datetime, told: datetime) -> tuple[Fact, ...]:
+    """`news` with the time by which the bake is to be counted, where the machine's `now` is not what a store has `told`:
+    a clock that is put right makes no bake older than it is, and no healthy release dark (promises R5, R19)."""
+    if told == now:
+        return news
+    return tuple(replace(fact, since=told) if isinstance(fact, facts.WentLive) else fact for fact in news)
+
+
 LOST_JOURNAL = ("journal_behind", "journal_unmarked")
 """Reasons for which the journal may lack what we did last."""
 

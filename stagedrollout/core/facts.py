@@ -83,9 +83,13 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class WentLive:
-    """People can now get the release at this exposure: the bake clock starts."""
+    """People can now get the release at this exposure: the bake clock starts.
+
+    `since`: when that was by the clock of a store, where the machine's was wrong; None where it was not.
+    """
 
     exposure_ppm: int
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,17 +167,24 @@ def _(fact: facts.TakenUp, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
-    everyone = fact.exposure_ppm == PPM_ALL
-    first = rollout.live_since is None
+    everyone, since = fact.exposure_ppm == PPM_ALL, fact.since or at
     return replace(
         rollout,
-        run_since=max(rollout.run_since, hour_floor(at)) if first else rollout.run_since,
+        run_since=_counted_from(rollout, fact, hour_floor(since)),
         live_ppm=fact.exposure_ppm,
-        live_since=at,
-        stages=(*rollout.stages, StageStart(at, fact.exposure_ppm)),
-        completed_at=at if everyone else None,
+        live_since=since,
+        stages=(*rollout.stages, StageStart(since, fact.exposure_ppm)),
+        completed_at=since if everyone else None,
         earned_ppm=max(rollout.earned_ppm, min(fact.exposure_ppm, rollout.reaching_ppm)),
     )
+
+
+def _counted_from(rollout: Rollout, fact: facts.WentLive, hour: datetime) -> datetime:
+    """The first hour of the run. One that was found by a clock that is ahead would begin after what people do with it;
+    nothing comes before a first run that must not count again."""
+    if rollout.live_since is not None:
+        return rollout.run_since
+    return hour if fact.since and rollout.runs == 1 else max(rollout.run_since, hour)
 
 
 @_apply.register

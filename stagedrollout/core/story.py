@@ -39,7 +39,12 @@ def _(fact: facts.Seen) -> str:
 
 @sentence.register
 def _(fact: facts.WentLive) -> str:
-    return f"people can get it at {percent_text(fact.exposure_ppm)}: the bake begins"
+    by = (
+        f" at {fact.since:%Y-%m-%d %H:%M} UTC by the store, this machine's clock is wrong"
+        if fact.since
+        else ""
+    )
+    return f"people can get it at {percent_text(fact.exposure_ppm)}: the bake begins{by}"
 
 
 @sentence.register

@@ -18,7 +18,7 @@ from stagedrollout.core.assessment import Assessment, Reason, assess
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.decision import decide
-from stagedrollout.core.drift import learn, told_by_whom
+from stagedrollout.core.drift import by_the_right_clock, learn, told_by_whom
 from stagedrollout.core.errors import Denied, EdgeError, HaltShown, LostLease, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Fact, Weighed
@@ -112,7 +112,7 @@ class Reconciler:
                 others=others,
                 supersede=listing.supersede,
                 footing=observed.footing,
-                passed=self.footing.passed(key, observed.rollout.live_since, observed.seen.now),
+                passed=self.footing.passed(key, observed.rollout.live_since, observed.heard_at),
             )
         )
         if _stops(decision):
@@ -149,9 +149,10 @@ class Reconciler:
         others: tuple[Rollout, ...],
     ) -> _Observed:
         rollout, now = known.rollout, self.clock.now()
-        footing = self.footing.reasons(now)
+        footing, heard_at = self.footing.reasons(now), self.footing.time(now)
         # The process may have stood still since it looked: what was sent meanwhile, that look cannot show.
-        learned = told_by_whom(rollout, learn(rollout, store, store.as_of), footing)
+        looked = told_by_whom(rollout, learn(rollout, store, store.as_of), footing)
+        learned = by_the_right_clock(looked, now, heard_at)
         rollout = extend(rollout, learned, now)
         warned = (
             *news.of_pauses(rollout, now),
@@ -165,9 +166,8 @@ class Reconciler:
         policy = listing.policy_of(_policy_meant(rollout, order))
         if stop or not _listens(rollout):
             return _Observed(
-                rollout, learned, policy, listing.poll, Observation(now, store, ()), now, footing
+                rollout, learned, policy, listing.poll, Observation(now, store, ()), heard_at, footing
             )
-        heard_at = self.footing.time(now)
         hearing = self.hearer.hear(listing, rollout, policy, store, heard_at)
         return _Observed(
             rollout=hearing.found.rollout,
@@ -233,7 +233,9 @@ class Reconciler:
         at = self.clock.now()
         for _ in range(SETTLE_ATTEMPTS):
             known = self.recorder.load(known.rollout.key)
-            told = news.of_outcome(known.rollout, intent.key, outcome)
+            told = by_the_right_clock(
+                news.of_outcome(known.rollout, intent.key, outcome), at, self.footing.time(at)
+            )
             try:
                 return self.recorder.record(known, told, at)
             except StaleJournal:

@@ -14,7 +14,5 @@ class Pinned:
 
 PINNED: tuple[Pinned, ...] = ()
 
-OPEN: tuple[Pinned, ...] = (
-    Pinned(787, "a release found while the clock was two days slow is called dark once that is right again"),
-)
+OPEN: tuple[Pinned, ...] = ()
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""

@@ -1,4 +1,5 @@
-"""The machine's clock is days off to the end: what has to be halted is halted in time all the same, nothing is raised."""
+"""The machine's clock is days off, to the end or for some hours: what has to be halted is halted in time all the same,
+nothing is raised meanwhile, and what went live then is raised in its own time once the clock is right."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import pytest
 from stagedrollout.core.model import CommandVerb, Store
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
 from tests.judge import judge
-from tests.simulation.by_hand import FINE, MONDAY, app, hours, order
+from tests.simulation.by_hand import FINE, MONDAY, app, hours, in_the_console, order
 from tests.simulation.clocks import WrongClock
 from tests.simulation.people import PlannedOrder
 from tests.simulation.plan import Plan
@@ -92,3 +93,61 @@ def test_a_floor_that_is_kept_for_hours_is_judged_by_the_hours_that_passed(days:
     left = told(GOOGLE_PLAY, days, crash_free_ppm=940_000, policy="by-hand")
     assert judge(left.evidence).findings == []
     assert stopped_after(left, GOOGLE_PLAY) < WRONG_FROM / hours(1) + 2 + 1 / 60
+
+
+def found_meanwhile(days: int, *, crash_free_ppm: int, points_per_life: int = 0) -> Left:
+    """5.3.0 goes live while the clock is wrong, for four hours. It has no raise and no halt before that to go by."""
+    newer = {"version": "5.3.0", "code": 5030, "crash_free_ppm": crash_free_ppm, "exposure_ppm": 10_000}
+    scenario = Scenario(
+        name="found-meanwhile",
+        story="",
+        seed=7,
+        start=MONDAY,
+        until=hours(36),
+        poll=hours(1),
+        policy="quick",
+        mode="act",
+        on_new_release="adopt",
+        apps=(replace(app(), uptake=hours(36)),),
+        people=(in_the_console(FOUND_AT, "new_release", **newer),),
+        outages=(),
+        switches={},
+    )
+    wrong = WrongClock(WRONG_FROM, hours(4), timedelta(days=days))
+    return play(Plan(7, scenario, FINE, MONDAY + hours(34), points_per_life, (), clock=wrong))
+
+
+FOUND_AT = 3.0
+RIGHT_AGAIN = WRONG_FROM / hours(1) + 4
+RESTARTED = 60
+"""Points of I/O that a process survives: it is another one that goes on once the clock is right."""
+
+
+@pytest.mark.promise("R5", "R19")
+@pytest.mark.parametrize("points", [0, RESTARTED])
+def test_a_healthy_release_found_by_a_clock_that_was_slow_is_not_called_dark(points: int) -> None:
+    """Nor does the process that has lived through it take what was lost for time that still has to pass."""
+    left = found_meanwhile(-2, crash_free_ppm=998_000, points_per_life=points)
+    assert judge(left.evidence).findings == []
+    assert "because: dark" not in left.marks
+    assert most(left, "5.3.0") == 100
+
+
+@pytest.mark.promise("R5", "R19")
+def test_it_is_not_raised_before_the_clock_is_right() -> None:
+    left = found_meanwhile(-2, crash_free_ppm=998_000)
+    served = [record for record in left.evidence.ledger if record["type"] == "served"]
+    raised = next(r for r in served if r["release"] == "5.3.0" and r["exposure_ppm"] > 10_000)
+    assert (datetime.fromisoformat(raised["at"]) - MONDAY) / hours(1) >= RIGHT_AGAIN
+
+
+@pytest.mark.promise("R3")
+@pytest.mark.parametrize("points", [0, RESTARTED])
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_bad_release_found_by_a_wrong_clock_is_halted_as_soon(days: int, points: int) -> None:
+    """By a clock that is ahead nothing that people do with it would count for two days."""
+    left = found_meanwhile(days, crash_free_ppm=940_000, points_per_life=points)
+    assert judge(left.evidence).findings == []
+    assert most(left, "5.3.0") == 1
+    last = [r for r in left.evidence.ledger if r["type"] == "served" and r["release"] == "5.3.0"][-1]
+    assert last["status"] == "halted"

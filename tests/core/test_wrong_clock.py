@@ -1,0 +1,115 @@
+"""A release that went live while the machine's clock was days off: its bake, its watch and its evidence are counted from
+when that really was, by the clock of the store."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from stagedrollout.core import facts
+from stagedrollout.core.drift import by_the_right_clock, learn
+from stagedrollout.core.facts import DecisionKind, Fact
+from stagedrollout.core.fold import extend
+from stagedrollout.core.hours import hour_ceil
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import ReleaseStatus, Verb
+from stagedrollout.core.story import sentence
+from stagedrollout.core.wording import notices
+from tests.core.builders import (
+    ANNA,
+    COMPLETED,
+    DAY,
+    HOUR,
+    NOON,
+    STAGED,
+    code,
+    decided,
+    discovered,
+    intent,
+    only,
+    policy,
+    seen,
+    settled,
+    shown,
+    store,
+    told,
+    with_facts,
+)
+
+pytestmark = pytest.mark.promise("R5", "R19")
+
+OFF = [-2 * DAY, 2 * DAY]
+"""What the machine's clock shows beside the time that it is."""
+
+LIVE = NOON - HOUR
+
+
+def found(
+    off: timedelta, live: datetime = LIVE, status: ReleaseStatus = STAGED
+) -> tuple[Rollout, tuple[Fact, ...]]:
+    """Found at `live`, by a clock that is `off`."""
+    wrong = live + off
+    begun = told(discovered(), facts.Started(ANNA, "go", "standard", "c0"), seen(status), start=wrong)
+    news = by_the_right_clock(learn(begun, store(shown(status)), live), wrong, live)
+    return extend(begun, news, wrong), news
+
+
+@pytest.mark.parametrize("off", OFF)
+def test_its_bake_is_neither_cut_nor_drawn_out_once_the_clock_is_right(off: timedelta) -> None:
+    rollout, _ = found(off)
+    early = decided(rollout, policy=policy(10, 50, bake=2 * HOUR))
+    assert (early.kind, code(early), early.due) == (DecisionKind.WAIT, "bake", LIVE + 2 * HOUR)
+    assert decided(rollout, policy=policy(10, 50, bake=HOUR)).kind is DecisionKind.ADVANCE
+
+
+@pytest.mark.parametrize("off", OFF)
+def test_it_is_watched_for_as_long_after_it_reached_everyone(off: timedelta) -> None:
+    rollout, _ = found(off, status=COMPLETED)
+    watched = decided(rollout, policy=policy(100, watch=DAY))
+    assert (code(watched), watched.due) == ("watch", LIVE + DAY)
+
+
+@pytest.mark.parametrize("off", OFF)
+def test_nobody_is_told_a_second_time_once_the_clock_is_right(off: timedelta) -> None:
+    rollout, news = found(off)
+    assert [notice.headline for notice in notices(rollout, news, LIVE + off)] != []
+    assert learn(rollout, store(shown()), NOON) == ()
+
+
+@pytest.mark.parametrize("off", OFF)
+def test_what_people_do_with_it_counts_from_its_first_hour_so_that_a_halt_comes_as_soon(
+    off: timedelta,
+) -> None:
+    """By a clock that is ahead its run would begin in two days, and nothing be counted until then."""
+    rollout, _ = found(off)
+    assert (rollout.run_since, rollout.stages[-1].at) == (LIVE, LIVE)
+
+
+@pytest.mark.parametrize("off", OFF)
+def test_what_was_counted_before_a_halt_was_lifted_does_not_count_again(off: timedelta) -> None:
+    rollout, _ = found(timedelta(0), NOON - 3 * DAY)
+    wrong = NOON + off
+    resumed = with_facts(
+        rollout, intent(Verb.RESUME, 10, "i9"), settled(verb=Verb.RESUME, key="i9"), at=wrong
+    )
+    assert resumed.live_since is None
+    again = by_the_right_clock(learn(resumed, store(shown()), NOON), wrong, NOON)
+    assert extend(resumed, again, wrong).run_since == max(hour_ceil(wrong), NOON)
+
+
+def test_history_says_that_the_clock_was_wrong_and_what_time_it_was() -> None:
+    _, news = found(-2 * DAY)
+    said = sentence(only(facts.WentLive, news))
+    assert f"{LIVE:%Y-%m-%d %H:%M} UTC by the store" in said
+    assert "clock is wrong" in said
+
+
+def test_a_clock_that_is_right_is_what_a_bake_is_counted_by() -> None:
+    rollout, news = found(timedelta(0))
+    assert (only(facts.WentLive, news).since, rollout.live_since) == (None, LIVE)
+
+
+def test_a_journal_from_before_clocks_were_told_apart_is_read_as_it_was() -> None:
+    entry = facts.written(facts.WentLive(100_000), NOON)
+    old = {name: value for name, value in entry.body.items() if name != "since"}
+    assert facts.read(replace(entry, body=old)) == facts.WentLive(100_000)
