@@ -276,7 +276,9 @@ class _Observed:
 
     def learned_with(self, standing: dict[str, Any]) -> Learned | None:
         """What goes into the ledger and where everything stands; None when nothing was listened to, or is kept."""
-        return Learned(self.ledger, self.weighed.taken, standing) if self.weighed and not self.unkept else None
+        return (
+            Learned(self.ledger, self.weighed.taken, standing) if self.weighed and not self.unkept else None
+        )
 
     @property
     def fingerprint(self) -> str:

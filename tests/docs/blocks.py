@@ -20,6 +20,7 @@ from stagedrollout.emulator.scenario import Scenario
 from stagedrollout.emulator.scenario_file import load_scenario, shipped_scenarios
 from tests.docs import promises
 from tests.incidents import incidents
+from tests.mutation import kept
 from tests.simulation import record
 from tests.simulation.tally import Tally
 
@@ -157,6 +158,15 @@ def campaign() -> str:
     )
 
 
+def mutants() -> str:
+    """What survivors.json says of each area, and how much of it was played."""
+    rows = [
+        (area, f"{score.mutants:,} of {kept.every(area):,}", f"{score.percent:.1f} %")
+        for area, score in kept.areas().items()
+    ]
+    return _table(("Area of the core", "Mutants played", "Noticed"), rows)
+
+
 def incidents_elsewhere() -> str:
     rows = [
         (
@@ -182,5 +192,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "policies": policies,
     "promises": promises.table,
     "campaign": campaign,
+    "mutants": mutants,
     "incidents": incidents_elsewhere,
 }

@@ -44,12 +44,21 @@ def scores(results: Iterable[tuple[Mutant, Fate]]) -> Mapping[str, Score]:
 
 def areas() -> Mapping[str, Score]:
     """What survivors.json says of each area on which exposure rests."""
-    kept = {Path(file).relative_to("stagedrollout/core"): entry for file, entry in read().items()}
-    told: dict[str, Score] = {}
-    for area, patterns in AREAS.items():
-        its = [entry for file, entry in kept.items() if any(file.match(pattern) for pattern in patterns)]
-        told[area] = Score(sum(e["mutants"] for e in its), sum(e["killed"] for e in its))
-    return told
+    return {
+        area: Score(sum(e["mutants"] for e in its), sum(e["killed"] for e in its))
+        for area in AREAS
+        for its in (_entries(area),)
+    }
+
+
+def every(area: str) -> int:
+    """How many mutants there were in the modules of an area when they were played."""
+    return sum(entry.get("of", entry["mutants"]) for entry in _entries(area))
+
+
+def _entries(area: str) -> list[dict[str, Any]]:
+    known = {Path(file).relative_to("stagedrollout/core"): entry for file, entry in read().items()}
+    return [entry for file, entry in known.items() if any(file.match(pattern) for pattern in AREAS[area])]
 
 
 def read() -> dict[str, Any]:
