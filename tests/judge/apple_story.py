@@ -68,6 +68,11 @@ class AppleStory(Story):
         self._phased(hour, before, "REPLACED_WITH_NEW_VERSION", cause="store")
         self._served_now(hour, "REPLACED_WITH_NEW_VERSION", cause="store")
 
+    def removed(self, hour: float) -> None:
+        """The app is on sale nowhere any more, and the version's own state stays as it was."""
+        facts = {"status": self.state, "exposure_ppm": 0, "review": LIVE, "track": "", "cause": "console"}
+        self._ledger(hour, "served", **PLACE, **NAMED, **facts, version_code=33417, request=None)
+
     def person(self, hour: float, act: str, *, noticed: str = "") -> None:
         """Somebody clicks in App Store Connect; `noticed` is what the journal then calls it."""
         self.turns(hour, _CONSOLE_TO[act], cause="console")

@@ -31,6 +31,31 @@ def test_a_release_in_a_window_is_shown_as_rolling_out():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(
+    ("how", "blamed"),
+    [
+        ("no state tells it", {}),
+        ("nobody has looked since", {"disagreements": 1}),
+        ("the old state tells it", {"disagreements": 1}),
+        ("Apple refuses a pause", {"disagreements": 1}),
+    ],
+)
+def test_a_removal_from_sale_has_to_be_known_once_apple_has_shown_it(how, blamed):
+    story = following()
+    story.removed(13)
+    match how:
+        case "no state tells it":
+            story.looks(13.5)
+        case "the old state tells it":
+            told = {"data": [{"attributes": {"appStoreState": "DEVELOPER_REMOVED_FROM_SALE"}}]}
+            story.requested(13.5, "app_store", "/v1/apps/644/appStoreVersions", method="GET", response=told)
+        case "Apple refuses a pause":
+            story.patches(13.4, status=409)
+            story.looks(13.5)
+    story.ends("rolling_out")
+    assert story.blamed() == blamed
+
+
 def test_a_version_in_review_is_shown_as_waiting_for_it():
     story = AppleStory(until=3)
     story.ledger = [record for record in story.ledger if record["seq"] <= 4]

@@ -51,6 +51,16 @@ def test_a_window_stays_open_by_the_policys_choice():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("again", "blamed"), [(18.51, {}), (18.52, {"growth_unguarded": 1})])
+def test_a_window_of_the_policys_choice_outlives_counts_that_can_be_read_again_at_once(again, blamed):
+    story = _choosing(MAX_BAKE + 0.5)
+    story.polls(MAX_BAKE + 1, 18)
+    _unreadable(story, 18.5)
+    story.asks(again)
+    story.polls(19, 30)
+    assert story.blamed() == blamed
+
+
 @pytest.mark.parametrize(("hour", "because"), [(MAX_BAKE - 2, CHOICE), (MAX_BAKE + 0.5, "")])
 def test_a_window_was_opened_by_a_choice_that_nobody_had(hour, because):
     story = _choosing(hour, because=because)
@@ -66,15 +76,20 @@ def test_a_window_stayed_open_although_crashes_became_suspicious():
     assert story.blamed() == {"growth_unguarded": 1}
 
 
+def _unreadable(story: AppleAsking, hour: float) -> None:
+    """A pass in which nothing but the counts cannot be read."""
+    super(AppleAsking, story).asks(hour)
+    story.requests.pop()
+    story.requests.pop()
+    story.asks_for_counts(hour, status=502)
+
+
 def test_a_window_stayed_open_although_the_counts_could_not_be_read():
     story = _resting()
     story.polls(4.5, 10.5)
     story.steps(10.5)
     story.polls(11, 12)
-    super(AppleAsking, story).asks(12.5)
-    story.requests.pop()
-    story.requests.pop()
-    story.asks_for_counts(12.5, status=502)
+    _unreadable(story, 12.5)
     story.polls(13, 14)
     assert story.blamed() == {"growth_unguarded": 1}
 

@@ -128,10 +128,56 @@ def test_a_person_who_halts_what_is_halted_already_may_be_told_of():
     assert story.blamed() == {}
 
 
-@pytest.mark.parametrize(("meaning", "blamed"), [("unknown", {}), ("halted", {"notices_doubled": 1})])
-def test_what_reads_halted_after_a_state_nobody_understands_is_halted_anew(meaning, blamed):
+def _shown(story: Story, hour: float, proof: str) -> None:
+    """The store has shown the halt, by its answer or by a look from then on."""
+    match proof:
+        case "settled":
+            story.writes(hour, "settled", verb="halt", settlement="confirmed")
+        case "seen":
+            story.writes(hour, "seen", status="halted", review="published")
+        case "under review":
+            story.writes(hour, "seen", status="halted", review="in_review")
+
+
+@pytest.mark.parametrize(
+    ("proof", "meaning", "blamed"),
+    [
+        ("settled", "unknown", {}),
+        ("seen", "unknown", {}),
+        ("settled", "halted", {"notices_doubled": 1}),
+        ("under review", "unknown", {"notices_doubled": 1}),
+    ],
+)
+def test_what_reads_halted_after_a_state_nobody_understands_is_halted_anew(proof, meaning, blamed):
     story = _halted()
+    _shown(story, 20.6, proof)
     story.writes(21, "drifted", meaning=meaning, before={}, after={})
     story.decides(21.5, "HALT")
     story.tells(21.5, "halted", broadcast=True)
     assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize("meaning", ["unknown", "raised"])
+@pytest.mark.parametrize(("proof", "blamed"), [("", {}), ("settled", {"notices_lost": 1})])
+def test_a_halt_that_the_store_refuses_through_states_nobody_understands_is_told_once(meaning, proof, blamed):
+    """Once that it is NOT HALTED, and once that it is: however often it had to be sent meanwhile."""
+    story = bad_release()
+    story.decides(20.5, "HALT")
+    story.tells(20.5, "not_halted", broadcast=True)
+    _shown(story, 20.55, proof)
+    for hour in (20.6, 20.7):
+        story.writes(hour, "drifted", meaning=meaning, before={}, after={})
+        story.decides(hour + 0.05, "HALT")
+        _shown(story, hour + 0.06, proof)
+    story.halts(20.8)
+    story.ends("halted", 10_000)
+    assert story.blamed() == blamed
+
+
+def test_a_halt_that_a_late_request_of_ours_undid_is_told_once():
+    story = _halted()
+    _shown(story, 20.6, "settled")
+    story.writes(20.7, "overtaken", why="late")
+    story.writes(20.8, "drifted", meaning="unknown", before={}, after={})
+    story.decides(20.9, "HALT")
+    assert story.blamed() == {}

@@ -98,3 +98,23 @@ def test_a_story_that_is_over_before_its_time_ends_with_the_last_look() -> None:
     over = MONDAY + hours(9)
     assert understand(left.evidence).ended_at == MONDAY + hours(10)
     assert understand(ended(left.evidence, over)).evidence.ledger[0]["until"] == iso(over)
+
+
+@pytest.mark.promise("R20")
+def test_a_halt_that_play_refuses_while_it_reads_in_no_known_state_is_told_once_it_holds() -> None:
+    """NOT HALTED at once, each state that nobody understands, and HALTED in the end: it was one halt all the time."""
+    turned_away = Fault("google_play", "401", "edits.commit", count=12)
+    read_as_new = Fault("google_play", "unknown_status", count=1)
+    plan = a_plan(
+        app(GOOGLE_PLAY),
+        orders=(order(5, CommandVerb.HALT, "5.2.0"),),
+        ambushes=(
+            Ambush(MONDAY + hours(5) - timedelta(minutes=1), turned_away),
+            *(Ambush(MONDAY + hours(5) + timedelta(seconds=s), read_as_new) for s in (50, 110)),
+        ),
+    )
+    evidence = told(plan).evidence
+    drifts = [row["body"]["meaning"] for row in evidence.journal if row["kind"] == "drifted"]
+    assert drifts.count("unknown") >= 2
+    loud = [row["kind"] for row in evidence.notices if row["broadcast"]]
+    assert [loud.count(kind) for kind in ("not_halted", "halted")] == [1, 1]

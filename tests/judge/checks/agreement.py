@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from tests.judge.case import Case
 from tests.judge.evidence import Record
 from tests.judge.finding import Finding
-from tests.judge.ledger import APP_STORE, LOWERINGS, RAISES, Change, Key, Served, age, review_word
+from tests.judge.ledger import APP_STORE, LOWERINGS, RAISES, Change, Key, Served, age, instant, review_word
 from tests.judge.patience import a_poll, hindered_between
 from tests.judge.phases import LIVE
 from tests.judge.signals import GRACE
@@ -23,7 +24,8 @@ def rollouts(case: Case) -> list[Finding]:
         key = Key(row["app"], row["store"], str(row["release_id"]))
         lately = _served_lately(case, key)
         agrees = _agrees_on_phases if key.store == APP_STORE else _agrees
-        if not any(agrees(case, row, served) for served in lately):
+        read = (*lately, *_untold_removals(case, lately))
+        if not any(agrees(case, row, served) for served in read):
             text = f"{row['release']} is said to be {row['phase']} at {percent(row['exposure_ppm'])}, {_truth(lately)}"
             findings.append(Finding(CHECK, case.ended_at.isoformat(), row["app"], text))
     return findings
@@ -68,6 +70,28 @@ def _served_lately(case: Case, key: Key) -> list[Served]:
     history = case.served.get(key, [])
     before = [record for record in history if record.at < since]
     return before[-1:] + [record for record in history if record.at >= since]
+
+
+def _untold_removals(case: Case, lately: list[Served]) -> Iterator[Served]:
+    """As the App Store goes on showing a version whose app was removed from sale: that is no version state any more
+    (app-store-connect.md section 5), so nobody has to know of it until Apple refuses a request."""
+    for served in lately:
+        removed = served.cause == "console" and served.exposure_ppm == 0 and served.review == LIVE
+        if served.key.store == APP_STORE and removed and _untold(case, served.at):
+            before = [record for record in case.served[served.key] if record.seq < served.seq]
+            yield from (replace(served, exposure_ppm=record.exposure_ppm) for record in before[-1:])
+
+
+def _untold(case: Case, removed_at: datetime) -> bool:
+    """Whether somebody has looked since, and neither a state nor a refusal gave it away."""
+    since = [
+        request
+        for request in case.evidence.requests
+        if request["service"] == APP_STORE and instant(request["at"]) >= removed_at
+    ]
+    looked = any(r["path"].endswith("/appStoreVersions") and r["status"] == 200 for r in since)
+    told = any(r["status"] == 409 or "REMOVED_FROM_SALE" in str(r["response"]) for r in since)
+    return looked and not told
 
 
 def _over_at(case: Case, key: Key) -> datetime:

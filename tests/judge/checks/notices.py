@@ -79,14 +79,17 @@ def _about(messages: list[Message], key: Key, *kinds: str) -> Iterator[Message]:
 def _halts(case: Case) -> dict[Key, list[Entry]]:
     """The halts that were carried out: a halt tried again and again until it held is one halt."""
     found: dict[Key, list[Entry]] = {}
-    halting: set[Key] = set()
+    shown: dict[Key, bool] = {}  # of each halt that stands, whether the store has shown it
     for entry in case.journal.entries:
-        if _ends_a_halt(entry):
-            halting.discard(entry.key)
+        key = entry.key
+        if _ends_a_halt(entry) or (shown.get(key) and _may_end_one(entry)):
+            shown.pop(key, None)
         elif _carried_out(entry):
-            if entry.key not in halting:
-                found.setdefault(entry.key, []).append(entry)
-            halting.add(entry.key)
+            if key not in shown:
+                found.setdefault(key, []).append(entry)
+            shown.setdefault(key, False)
+        elif key in shown:
+            shown[key] = (shown[key] or _shows_it(entry)) and entry.kind != "overtaken"
     return found
 
 
@@ -101,13 +104,28 @@ def _ordered_again(case: Case) -> Counter[Key]:
     return Counter(entry.key for entry in entries if entry.seq not in first)
 
 
-_GOES_ON = ("resumed", "raised", "rolled_out", "unknown")
-"""A state that nobody understands may be that it goes on: what reads halted after it is halted anew."""
-
-
 def _ends_a_halt(entry: Entry) -> bool:
     resumed_by_us = entry.kind == "decided" and entry.body["decision"] == "RESUME"
-    return resumed_by_us or (entry.kind == "drifted" and entry.body.get("meaning") in _GOES_ON)
+    return resumed_by_us or (entry.kind == "drifted" and entry.body.get("meaning") == "resumed")
+
+
+_GOES_ON = ("raised", "rolled_out", "unknown")
+
+
+def _may_end_one(entry: Entry) -> bool:
+    """It goes on, or is in a state that nobody understands, which may be that: what reads halted after it is halted
+    anew. A halt that the store had never shown was not ended by it, and is wanted until it holds."""
+    return entry.kind == "drifted" and entry.body.get("meaning") in _GOES_ON
+
+
+def _shows_it(entry: Entry) -> bool:
+    body = entry.body
+    if entry.kind == "settled":
+        return bool(body["verb"] == "halt" and body["settlement"] == "confirmed")
+    if entry.kind != "seen":
+        return False
+    under_review = body["review"] not in ("published", "not_listed")
+    return body["status"] in ("paused", "withdrawn") or (body["status"] == "halted" and not under_review)
 
 
 def _in_doubt(case: Case, first: Message, again: Message) -> bool:

@@ -142,19 +142,17 @@ def _in_doubt(
 def _inconclusive(
     case: Case, stretch: Stretch, until: datetime, needed: set[Word] | None
 ) -> Iterator[tuple[datetime, str]]:
-    """The same of the evidence: the first pass in which any of its signals left no way to go on. Where it says too
-    little the policy may have chosen to go on, after a stage's max_bake."""
+    """The same of the evidence: the first pass in which any of its signals left no way to go on."""
     key, steered = stretch.key, case.steered_since(stretch.key) or stretch.begun
     for look in looks(case, key):
         if not max(stretch.begun, steered + GRACE) < look.at < until:
             continue
-        doubtful = _doubtful(case, key, look, needed)
-        since = case.live_since(key, stretch.exposure_ppm, look.at)
-        if not doubtful or (since and may_be_chosen(case, key, look, stretch.exposure_ppm, since)):
+        doubtful = _doubtful(case, stretch, look, needed)
+        if not doubtful:
             continue
         due = _pausable_by(case, key, look.at, until)
         again = (later for later in looks(case, key) if look.at < later.at <= due)
-        dispelled = any(not _doubtful(case, key, later, needed) for later in again)
+        dispelled = any(not _doubtful(case, stretch, later, needed) for later in again)
         if not dispelled and goes_on_after(case, stretch, due):
             yield look.at, f"at {percent(stretch.exposure_ppm)} although {doubtful[0]} was in doubt"
             return
@@ -167,10 +165,14 @@ def _pausable_by(case: Case, key: Key, doubted: datetime, until: datetime) -> da
     return deadline(case, key, asked, patience=SLACK + (doubted - asked), until=until)
 
 
-def _doubtful(case: Case, key: Key, look: Look, needed: set[Word] | None) -> list[str]:
-    """The signals that left no way to go on. A daemon that was killed over them may find, once it is back, that they
-    do no more."""
+def _doubtful(case: Case, stretch: Stretch, look: Look, needed: set[Word] | None) -> list[str]:
+    """The signals that left no way to go on. Where they say too little the policy may have chosen to go on, after a
+    stage's max_bake. A daemon that was killed over them may find, once it is back, that they do no more."""
+    key, exposure_ppm = stretch.key, stretch.exposure_ppm
     fine = needed or {Word.PASS} | case.waiting_words(key, look.at)
+    since = case.live_since(key, exposure_ppm, look.at)
+    if since and may_be_chosen(case, key, look, exposure_ppm, since):
+        return []
     return [name for name, words in look.words.items() if not words & fine]
 
 
