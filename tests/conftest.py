@@ -8,6 +8,7 @@ innocent words. A hit fails the test it was captured in.
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,11 @@ from stagedrollout.http.held import HELD
 TOKEN_CHARS_MIN = 12
 ON_PURPOSE = "shows_secrets"
 """The fixture of a test that prints one itself, to see that it would be found."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half of the time is spent waiting for processes that a test has started."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_finish() -> None:
