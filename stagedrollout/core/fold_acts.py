@@ -113,7 +113,9 @@ def _not_confirmed(rollout: Rollout, fact: facts.Settled, at: datetime) -> Rollo
     unphased = fact.verb is Verb.PREPARE and refused
     unsent = _lets_go(rollout, fact.verb) and fact.settlement is not Settlement.PREEMPTED
     earlier = rollout.intent.earlier_let_go if rollout.intent else None
-    not_paused_by_us = fact.verb is Verb.PAUSE and fact.settlement is Settlement.ALREADY and rollout.intent
+    done_by_none = (Settlement.ALREADY, Settlement.REFUSED)  # what was refused takes no effect late either
+    ours = fact.verb is not Verb.PAUSE or fact.settlement not in done_by_none
+    not_paused_by_us = None if ours else rollout.intent
     return replace(
         rollout,
         intent=None,

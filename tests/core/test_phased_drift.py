@@ -86,6 +86,22 @@ def test_a_completion_whose_answer_was_lost_stays_ours_when_the_next_one_is_refu
     assert (facts.Overtaken in found, facts.Drifted in found) == (sent_before, not sent_before)
 
 
+@pytest.mark.promise("R9")
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_a_pause_in_the_console_stays_that_persons_halt_though_apple_refused_ours_meanwhile(
+    sent_before: bool,
+) -> None:
+    """A pause that was turned away cannot land later; only one whose answer was lost before it may have."""
+    rollout = rolling(phased(ACTIVE, 1))
+    ends = [Settlement.IN_DOUBT, Settlement.REFUSED] if sent_before else [Settlement.REFUSED] * 2
+    for number, end in enumerate(ends):
+        key = f"i{number}"
+        pause = facts.Decided(facts.DecisionKind.HOLD, (), DAEMON, "", key, Verb.PAUSE, 10_000, "f")
+        rollout = extend(rollout, (pause, facts.Settled(key, Verb.PAUSE, end, "unsigned")), NOON)
+    halted = extend(rollout, look(rollout, phased(PAUSED, 1)), NOON).halt
+    assert (halted is None) == sent_before
+
+
 def test_who_completed_it_while_a_halt_was_on_its_way_is_told() -> None:
     """Whatever becomes of that halt: no other look will show what it was before."""
     halt = facts.Decided(facts.DecisionKind.HALT, (), ANNA, "c1", "i0", Verb.HALT, 10_000, "f")
