@@ -21,8 +21,8 @@ ON_PURPOSE = "shows_secrets"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Half of the time is spent waiting for processes that a test has started."""
-    return 2 * (os.cpu_count() or 1)
+    """One more than there are processors: tests wait for the processes that they have started."""
+    return 1 + (os.cpu_count() or 1)
 
 
 def pytest_collection_finish() -> None:

@@ -28,10 +28,10 @@ ENDS = {
 """By store: phase and exposure as our journal has them, and the status as the store really serves it."""
 
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(540)
 """Whole stories of up to a month, on machines that may have other work; how long they take is for a bench to say."""
 
-PATIENCE = 240.0
+PATIENCE = 480.0
 
 
 def _told(*options):

@@ -132,6 +132,7 @@ class Answers(Watched):
         self.one_pass(None, answer.lag, Reply.DONE, Cut.NOWHERE)
 
 
+@pytest.mark.timeout(400)  # half a minute of the processor's time, of which it may not get much
 @pytest.mark.promise("R1", "R3", "R4", "R5", "R9", "R10", "R13", "R16")
 def test_no_course_of_answers_breaks_a_promise() -> None:
     SEEN.clear()
