@@ -323,13 +323,23 @@ def may_be_old(rollout: Rollout, seen: Seen, now: datetime) -> bool:
 
 def _stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:
     landing = rollout.landing
-    if landing is None or rollout.intent or now - landing.at >= STALE_READ:
+    if landing is None or now - landing.at >= STALE_READ or not _may_lag(rollout, seen):
         return False
     if same_place(landing.after, seen):
         return False
     if landing.after.status is ReleaseStatus.PAUSED:
         return False  # an active release is paused again at once, whoever made it active
     return _behind(landing, seen) or (landing.before is not None and same_place(landing.before, seen))
+
+
+def _may_lag(rollout: Rollout, seen: Seen) -> bool:
+    """Whether a look may be older than the last change. With a request on its way it is that one which counts; only a
+    raise on Google Play may come so soon after another that a look shows what was before both."""
+    intent = rollout.intent
+    if intent is None:
+        return True
+    raises = intent.verb in (Verb.RAISE, Verb.COMPLETE) and rollout.key.store is Store.GOOGLE_PLAY
+    return raises and not confirms(rollout, intent, seen)
 
 
 def _behind(landing: Landing, seen: Seen) -> bool:

@@ -244,6 +244,17 @@ def test_a_look_that_lags_behind_our_raise_is_no_drift_and_nothing_is_raised_on_
     assert (code(decision), decision.change) == ("stale_store", None)
 
 
+def test_a_look_from_before_two_raises_is_nobody_s_doing_while_the_second_is_on_its_way() -> None:
+    """Somebody orders the next stage right after ours has landed, and the daemon dies over it."""
+    now = NOON + STALE_READ - MINUTE
+    twice = with_facts(landed(), intent(Verb.COMPLETE, 100, "r2"), at=NOON + MINUTE)
+    rollout, learned = look(twice, shown(STAGED, 10), at=now)
+    assert learned == ()
+    assert not decided(rollout, look=store(shown(STAGED, 10), at=now), now=now).change
+    rollout, learned = look(rollout, shown(COMPLETED), at=now + MINUTE)
+    assert only(facts.Settled, learned).settlement is Settlement.CONFIRMED
+
+
 def test_after_ten_minutes_it_is_a_fact() -> None:
     assert meaning(look(landed(), shown(STAGED, 10), at=NOON + STALE_READ)[1]) is Drift.LOWERED
 
