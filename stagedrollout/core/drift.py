@@ -334,12 +334,13 @@ def _stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:
 
 def _may_lag(rollout: Rollout, seen: Seen) -> bool:
     """Whether a look may be older than the last change. With a request on its way it is that one which counts; only a
-    raise on Google Play may come so soon after another that a look shows what was before both."""
+    raise on Google Play may come so soon after another that a look shows what was before both. A halt that somebody
+    made meanwhile is believed at once."""
     intent = rollout.intent
     if intent is None:
         return True
     raises = intent.verb in (Verb.RAISE, Verb.COMPLETE) and rollout.key.store is Store.GOOGLE_PLAY
-    return raises and not confirms(rollout, intent, seen)
+    return raises and seen.status is not ReleaseStatus.HALTED and not confirms(rollout, intent, seen)
 
 
 def _behind(landing: Landing, seen: Seen) -> bool:
