@@ -60,7 +60,7 @@ def upgrade_database(config: Path) -> None:
         if found == HEAD:
             click.echo(f"{database} is up to date (schema {HEAD})")
             return
-        copy = database.with_name(f"{database.name}.schema-{found}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+        copy = database.with_name(f"{database.name}.schema-{found}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
         back_up(database, copy)
         click.echo(f"backup before it: {copy}")
         upgrade(engine)
