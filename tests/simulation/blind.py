@@ -202,11 +202,7 @@ MUST_BE_MET = (
 """Beside the atlas."""
 
 ELSEWHERE = {
-    "linked": "a seed's stores are not linked; linked stories: test_linked.py, tests/incidents",
-    "unlinked": "linked stories: test_linked.py",
-    "link_held": "linked stories: test_linked.py",
-    "link_answered": "linked stories: test_linked.py",
-    "link_holds": "linked stories: test_linked.py",
+    "unlinked": "nobody changes the settings in the middle of a story: tests/core/test_linked.py",
     "journal_accepted": "a journal that lacks its end was restored from a backup: tests/acceptance/test_restored_backup.py",
     "removal_ordered": "goes past the daemon, by a command of its own: tests/stores/app_store/test_apple_removal.py",
     "removal_told": "goes past the daemon, by a command of its own: tests/stores/app_store/test_apple_removal.py",

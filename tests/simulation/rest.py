@@ -60,6 +60,10 @@ _WAITS_FOR_PEOPLE = {
     "highwater_unwritable",
     "clocks_disagree",
 }
+_WAITS_FOR_THE_OTHER = {
+    "linked_halt",  # until a person answers it
+    "linked_lead",  # until the lead goes on, or a person goes ahead of it by name
+}
 _MOVES = {
     "pass",
     "adopted",
@@ -148,7 +152,13 @@ def _stuck(plan: Plan, row: Mapping[str, Any], decided: Mapping[str, Any], serve
     known = _WAITS_FOR_TIME | _WAITS_FOR_PEOPLE | _MOVES
     if plan.scenario.switches.get("sentry_without_users") or overtaken:
         known = known | {_SILENT}
+    if _is_linked(plan, row):
+        known = known | _WAITS_FOR_THE_OTHER
     return "" if codes & known else f"and waits for {', '.join(sorted(codes)) or 'nothing'}"
+
+
+def _is_linked(plan: Plan, row: Mapping[str, Any]) -> bool:
+    return any(app.link and (app.name, app.store) == (row["app"], row["store"]) for app in plan.scenario.apps)
 
 
 def _newer(other: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:

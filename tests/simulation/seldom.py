@@ -19,6 +19,7 @@ from stagedrollout.emulator.scenario import (
     GOOGLE_PLAY,
     Act,
     AppStory,
+    LinkStory,
     Outage,
     PlannedAct,
     ReleaseStory,
@@ -222,6 +223,19 @@ def _a_person_decides_for_the_older(draw: Random, plan: Plan) -> Plan:
     return _ordered(waits, at, CommandVerb.RESUME, app, "5.2.0")
 
 
+def _on_both(plan: Plan) -> bool:
+    return _on(GOOGLE_PLAY)(plan) and _on(APP_STORE)(plan)
+
+
+def _as_one(draw: Random, plan: Plan) -> Plan:
+    """What is out on both stores is linked, so that the one waits for the other and halts with it."""
+    link = LinkStory(draw.choice((GOOGLE_PLAY, APP_STORE)), draw.choice((20_000, 100_000, 200_000, 500_000)))
+    apps = plan.scenario.apps
+    stores = {name: {app.store for app in apps if app.name == name} for name in {app.name for app in apps}}
+    linked = tuple(replace(app, link=link) if len(stores[app.name]) > 1 else app for app in apps)
+    return replace(plan, scenario=replace(plan.scenario, apps=linked))
+
+
 def _every_second_month(plan: Plan) -> bool:
     return is_month(plan.seed) and plan.seed // MONTH_EVERY % 2 == 1
 
@@ -249,5 +263,6 @@ TURNS = (
     Turn("an order that comes late", 0.04, _on(APP_STORE), _an_order_that_comes_late),
     Turn("a halt of what everybody has", 0.015, _on(APP_STORE), _a_halt_of_what_everybody_has),
     Turn("a person decides for the older", 0.02, _on(APP_STORE), _a_person_decides_for_the_older),
+    Turn("both stores as one", 0.4, _on_both, _as_one),
     Turn("nobody comes back", 1.0, _every_second_month, _nobody_comes_back),
 )
