@@ -222,11 +222,14 @@ def _beyond_halt(rollout: Rollout, seen: Seen, store: StoreState) -> tuple[Fact,
 def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> tuple[Fact, ...]:
     if same_place(before, seen):
         return ()
-    if late_write(rollout, before, seen):
+    wanted = rollout.halt is not None and not rollout.halt.confirmed
+    late = late_write(rollout, before, seen)
+    if wanted and late and seen.status is ReleaseStatus.PAUSED:
+        return ()  # the halt we wanted, after all
+    if late:
         return (
             facts.Overtaken(f"a request of ours whose answer was lost took effect late: {seen.status_word}"),
         )
-    wanted = rollout.halt is not None and not rollout.halt.confirmed
     if wanted and ReleaseStatus.HALTED in (before.status, seen.status):
         return ()  # the halt we wanted, seen late; or wanted again since the store last read halted
     if rollout.halt and before.status is ReleaseStatus.UNKNOWN and seen.status is ReleaseStatus.HALTED:

@@ -40,7 +40,7 @@ def decided(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
     changed = replace(
         changed,
         pause_wanted_since=(rollout.pause_wanted_since or at) if pausing else None,
-        pause_sent_at=at if pausing else rollout.pause_sent_at,
+        pause_sent_at=at if fact.intent and _pauses(rollout, fact.verb) else rollout.pause_sent_at,
     )
     if fact.decision is DecisionKind.HALT and fact.intent:
         changed = replace(changed, halt=_wanted(rollout.halt, fact, at), closed=False)
@@ -61,6 +61,11 @@ def _lets_go(rollout: Rollout, verb: Verb) -> bool:
     """Whether it takes effect on the App Store whenever it arrives, a pause meanwhile or not."""
     lets_go = verb in (Verb.STEP, Verb.RESUME, Verb.COMPLETE)
     return lets_go and rollout.key.store is Store.APP_STORE
+
+
+def _pauses(rollout: Rollout, verb: Verb | None) -> bool:
+    """Whether a release that reads paused soon after may be its doing: on the App Store a halt is a pause too."""
+    return verb is Verb.PAUSE or (verb is Verb.HALT and rollout.key.store is Store.APP_STORE)
 
 
 def _wanted(halt: Halt | None, fact: facts.Decided, at: datetime) -> Halt:
@@ -114,7 +119,7 @@ def _not_confirmed(rollout: Rollout, fact: facts.Settled, at: datetime) -> Rollo
     unsent = _lets_go(rollout, fact.verb) and fact.settlement is not Settlement.PREEMPTED
     earlier = rollout.intent.earlier_let_go if rollout.intent else None
     done_by_none = (Settlement.ALREADY, Settlement.REFUSED)  # what was refused takes no effect late either
-    ours = fact.verb is not Verb.PAUSE or fact.settlement not in done_by_none
+    ours = not _pauses(rollout, fact.verb) or fact.settlement not in done_by_none
     not_paused_by_us = None if ours else rollout.intent
     return replace(
         rollout,

@@ -214,7 +214,7 @@ class Rollout:
     people were told waits for this one, and `set_aside` the id of the newest that a person has let wait.
     App Store only: `window`, while Apple may take a step; `pauses`, and up to which of its warnings people were
     told (`warned_days`); `let_go_at`, when we last asked for growth without having heard what became of it;
-    `pause_sent_at`, the same of a pause;
+    `pause_sent_at`, the same of a pause, a halt among them;
     `pause_wanted_since`, while it must be paused and does not read so; `no_phasing`, why Apple makes no phased
     release of it.
     For an app whose stores are linked: `link`; `start_awaited`, the start of a draft that was not sent yet;

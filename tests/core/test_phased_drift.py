@@ -102,6 +102,23 @@ def test_a_pause_in_the_console_stays_that_persons_halt_though_apple_refused_our
     assert (halted is None) == sent_before
 
 
+@pytest.mark.promise("R10")
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_a_halt_that_takes_effect_late_is_ours_although_apple_turned_away_the_one_sent_after_it(
+    sent_before: bool,
+) -> None:
+    """The key lost its role in between. Where all of ours were turned away, it was a person who paused it."""
+    rollout = rolling(phased(ACTIVE, 1))
+    ends = [Settlement.IN_DOUBT, Settlement.REFUSED] if sent_before else [Settlement.REFUSED] * 2
+    for number, end in enumerate(ends):
+        key = f"i{number}"
+        halt = facts.Decided(facts.DecisionKind.HALT, (), DAEMON, "", key, Verb.HALT, 10_000, "f")
+        rollout = extend(rollout, (halt, facts.Settled(key, Verb.HALT, end, "no role")), NOON)
+    halted = extend(rollout, look(rollout, phased(PAUSED, 1)), NOON).halt
+    assert halted is not None
+    assert (halted.actor == DAEMON, halted.confirmed) == (sent_before, True)
+
+
 def test_who_completed_it_while_a_halt_was_on_its_way_is_told() -> None:
     """Whatever becomes of that halt: no other look will show what it was before."""
     halt = facts.Decided(facts.DecisionKind.HALT, (), ANNA, "c1", "i0", Verb.HALT, 10_000, "f")
