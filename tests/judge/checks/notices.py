@@ -113,9 +113,10 @@ _GOES_ON = ("raised", "rolled_out", "unknown")
 
 
 def _may_end_one(entry: Entry) -> bool:
-    """It goes on, or is in a state that nobody understands, which may be that: what reads halted after it is halted
-    anew. A halt that the store had never shown was not ended by it, and is wanted until it holds."""
-    return entry.kind == "drifted" and entry.body.get("meaning") in _GOES_ON
+    """It goes on, or is in a state that nobody understands, which may be that; or it had been replaced, and somebody
+    has rolled it out afresh: what reads halted after it is halted anew. A halt that the store had never shown was not
+    ended by it, and is wanted until it holds."""
+    return entry.kind == "returned" or (entry.kind == "drifted" and entry.body.get("meaning") in _GOES_ON)
 
 
 def _shows_it(entry: Entry) -> bool:
