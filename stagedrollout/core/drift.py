@@ -43,7 +43,7 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
     found = store.find(rollout.release.id)
     if rollout.finished:
         return _after_its_end(rollout, found, store, now)
-    if rollout.ignored:
+    if rollout.ignored and rollout.intent is None:
         return _glanced(rollout, store, found)
     if found is None:
         return _vanished(rollout, store)

@@ -255,6 +255,13 @@ def test_a_look_from_before_two_raises_is_nobody_s_doing_while_the_second_is_on_
     assert only(facts.Settled, learned).settlement is Settlement.CONFIRMED
 
 
+def test_a_look_that_may_lag_is_followed_by_another_as_soon_as_one_can_be_believed() -> None:
+    """It may as well be somebody's doing, who takes it back before the next regular look (promise R10)."""
+    now = NOON + MINUTE
+    decision = decided(landed(), look=store(shown(STAGED, 10), at=now), now=now)
+    assert decision.due == NOON + STALE_READ
+
+
 def test_after_ten_minutes_it_is_a_fact() -> None:
     assert meaning(look(landed(), shown(STAGED, 10), at=NOON + STALE_READ)[1]) is Drift.LOWERED
 

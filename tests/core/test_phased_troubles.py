@@ -185,6 +185,19 @@ def test_a_hold_stands_on_a_release_that_nobody_started_even_if_its_pause_got_lo
     assert status(world) is PAUSED
 
 
+@pytest.mark.promise("R7")
+@pytest.mark.parametrize("reply", [Reply.DONE, Reply.NO_ANSWER, Reply.LOST_APPLIED])
+def test_a_person_s_hold_stops_apple_also_where_the_app_ignores_the_release(reply: Reply) -> None:
+    """Held is held; and whether our pause was applied is settled by looking, like everywhere."""
+    world = AppleWorld(terms(Pacing.FOLLOW), choice=OnNewRelease.IGNORE)
+    world.one_pass()
+    world.one_pass(order=order_for(CommandVerb.HOLD, id="h"), reply=reply)
+    passes(world, HOUR)
+    assert status(world) is PAUSED
+    assert world.rollout.intent is None
+    assert world.rollout.ignored
+
+
 def test_a_hold_that_runs_out_on_a_release_that_nobody_started_is_over() -> None:
     world = AppleWorld(terms(Pacing.FOLLOW))
     world.one_pass()

@@ -144,6 +144,18 @@ def key_of(rollout: str) -> Key:
     return Key(app, store, release_id)
 
 
+def shows_a_halt(entry: Entry) -> bool:
+    """Whether a halt was read in the store by then, with no review that still holds it back."""
+    if entry.kind == "settled":
+        return bool(entry.body["verb"] == "halt" and entry.body["settlement"] == "confirmed")
+    return entry.kind == "seen" and is_stopped(entry.body)
+
+
+def is_stopped(seen: Mapping[str, Any]) -> bool:
+    under_review = seen["review"] not in ("published", "not_listed")
+    return seen["status"] in ("paused", "withdrawn") or (seen["status"] == "halted" and not under_review)
+
+
 def _order(entry: Entry) -> Order | None:
     body = entry.body
     person = _is_person(body.get("actor"))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from tests.judge.case import Case
-from tests.judge.journal import Entry
+from tests.judge.journal import Entry, is_stopped, shows_a_halt
 from tests.judge.ledger import GOOGLE_PLAY, Key
 from tests.judge.proof import Stage, hour_floor
 from tests.judge.signals import hour_ceil
@@ -54,21 +54,20 @@ def _stages(case: Case, key: Key, begun: datetime, ended: datetime | None) -> tu
 def noted_runs(case: Case, key: Key) -> tuple[Run, ...]:
     """As the journal tells it; nothing where it tells of no stage."""
     found: list[Run] = []
-    halted, settled_at = False, None
+    halt, settled_at = "", None
     for entry in case.journal.by_rollout.get(key, ()):
         if entry.kind == "discovered":
             found.append(Run(entry.at, hour_floor(entry.at), first=True))
-        elif entry.kind == "returned" or _begins_anew(entry, halted=halted):
+        elif entry.kind == "returned" or _begins_anew(entry, halt):
             # an order is carried out after the look of its pass, an act in the console is noted before it
             begun = entry.at + (_TICK if entry.kind == "settled" else timedelta(0))
             stages = _resting(case, key, entry.at) if entry.kind == "taken_up" else ()
             found.append(Run(begun, hour_ceil(entry.at), first=False, stages=stages))
-            halted = False
         elif entry.kind == "went_live" and found:
             at = entry.at + (_TICK if entry.at == settled_at else timedelta(0))
             found[-1] = _live(found[-1], Stage(at, int(entry.body["exposure_ppm"])))
         settled_at = entry.at if entry.kind == "settled" else settled_at
-        halted = halted or _halts(entry)
+        halt = _halt_after(halt, entry)
     return tuple(found) if any(run.stages for run in found) else ()
 
 
@@ -77,31 +76,45 @@ def _live(run: Run, stage: Stage) -> Run:
     return replace(run, since=since, stages=(*run.stages, stage))
 
 
-def _begins_anew(entry: Entry, *, halted: bool) -> bool:
-    """A person has taken it up again."""
+def _begins_anew(entry: Entry, halt: str) -> bool:
+    """A person has taken it up again. A halt that the store has not shown is taken back by no raise: it is wanted
+    until it holds."""
     body = entry.body
     if entry.kind == "settled":
         return body.get("verb") == "resume" and body.get("settlement") == "confirmed"
     if entry.kind == "drifted":
         meaning, on_play = body.get("meaning"), entry.key.store == GOOGLE_PLAY
-        return meaning == "resumed" or (meaning == "raised" and halted and on_play)
+        return meaning == "resumed" or (meaning == "raised" and halt == SHOWN and on_play)
     return entry.kind == "taken_up"
 
 
 def is_halted(case: Case, key: Key, at: datetime) -> bool:
     """By its journal, whatever the store shows of it: once something newer is out, a halted release reads replaced."""
-    halted = False
+    halt = ""
     for entry in case.journal.by_rollout.get(key, ()):
         if entry.at <= at:
-            lifted = _begins_anew(entry, halted=halted) or bool(entry.body.get("known_bad"))
-            halted = (halted or _halts(entry)) and not lifted
-    return halted
+            halt = "" if entry.body.get("known_bad") else _halt_after(halt, entry)
+    return bool(halt)
 
 
-def _halts(entry: Entry) -> bool:
-    if entry.kind == "drifted":
-        return entry.body.get("meaning") in ("halted", "lowered", "withdrawn")
-    return entry.kind == "decided" and entry.body["decision"] == "HALT" and bool(entry.body.get("intent"))
+WANTED, SHOWN = "wanted", "shown"
+"""A halt that is in force: the store has not shown it yet, or it has."""
+
+
+def _halt_after(halt: str, entry: Entry) -> str:
+    """What is in force once `entry` is known; "" for nothing."""
+    if _begins_anew(entry, halt) or (entry.kind == "returned" and halt == SHOWN):
+        return ""
+    body = entry.body
+    if entry.kind == "decided" and body["decision"] == "HALT" and body.get("intent"):
+        return WANTED
+    if (
+        entry.kind == "drifted"
+        and halt != WANTED
+        and body.get("meaning") in ("halted", "lowered", "withdrawn")
+    ):
+        return SHOWN if body["meaning"] == "lowered" or is_stopped(body["after"]) else WANTED
+    return SHOWN if halt and shows_a_halt(entry) else halt
 
 
 def _resting(case: Case, key: Key, at: datetime) -> tuple[Stage, ...]:

@@ -53,6 +53,18 @@ def test_a_raise_in_review_is_shown_as_waiting_for_it():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("until", "blamed"), [(30.4, {}), (32, {"disagreements": 1})])
+def test_a_review_that_is_over_since_the_last_look_may_still_be_waited_for(until, blamed):
+    """The story ends before the next look is due; a poll later it has to be known."""
+    story = first_raise(until=until)
+    story.served(29.5, "inProgress", 0, review="IN_REVIEW", cause="console")
+    fields = {"app": "acme", "version_code": 5020, "state": "PUBLISHED"}
+    story._ledger(30.1, "review", **fields)
+    story.served(30.1, "inProgress", 20_000, cause="store")
+    story.ends("waiting_for_review", 20_000)
+    assert story.blamed() == blamed
+
+
 def test_what_happens_after_the_last_look_cannot_be_known():
     story = first_raise(until=30)
     story.console(30, new("halted", 0.1), OLD, exposure_ppm=0)

@@ -77,6 +77,22 @@ def test_what_is_undone_before_the_next_look_cannot_be_noticed():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("looked_between", "blamed"), [(False, {}), (True, {"unhalted": 1})])
+def test_what_is_let_go_on_and_paused_again_between_two_looks_reads_as_if_nobody_had(looked_between, blamed):
+    """It rested in between our windows before and after: nobody can know that the pause is a person's now."""
+    story = resting()
+    story.polls(4.5, 6)
+    story.person(6.1, "resume", noticed="resumed" if looked_between else "")
+    if looked_between:
+        story.looks(6.15)
+    story.person(6.3, "pause", noticed="halted" if looked_between else "")
+    story.polls(6.5, 13)
+    story.steps(13)
+    story.polls(13.5, 15)
+    story.ends("rolling_out")
+    assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
+
+
 def test_the_journal_tells_of_a_person_who_was_not_there():
     story = resting()
     story.writes(5, "drifted", meaning="halted", before={}, after={})

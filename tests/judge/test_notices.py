@@ -174,6 +174,17 @@ def test_a_halt_that_the_store_refuses_through_states_nobody_understands_is_told
     assert story.blamed() == blamed
 
 
+@pytest.mark.parametrize(("proof", "blamed"), [("settled", {}), ("", {"notices_doubled": 1})])
+def test_what_somebody_rolls_out_afresh_over_what_replaced_it_is_halted_anew(proof, blamed):
+    """Once for each time that it was halted; of one that the store had never shown the first is still wanted."""
+    story = _halted()
+    _shown(story, 20.6, proof)
+    story.writes(21, "returned", before={}, after={})
+    story.decides(21.5, "HALT")
+    story.tells(21.5, "halted", broadcast=True)
+    assert story.blamed() == blamed
+
+
 def test_a_halt_that_a_late_request_of_ours_undid_is_told_once():
     story = _halted()
     _shown(story, 20.6, "settled")

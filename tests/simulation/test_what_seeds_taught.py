@@ -10,15 +10,15 @@ import pytest
 
 from stagedrollout.core import facts
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.model import CommandVerb, Store
 from stagedrollout.core.replay import Replay
 from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.faults import Fault
-from stagedrollout.emulator.scenario import GOOGLE_PLAY, AppStory, Scenario
+from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, PlannedAct, Scenario
 from tests.judge import judge
 from tests.judge.case import understand
 from tests.simulation.ambush import Ambush
-from tests.simulation.by_hand import FINE, MONDAY, app, hours, order
+from tests.simulation.by_hand import FINE, MONDAY, app, hours, in_the_console, order
 from tests.simulation.plan import Plan
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, ended, left_out, play
@@ -32,19 +32,21 @@ def told(plan: Plan) -> Left:
     return left
 
 
-def a_plan(*apps: AppStory, until: float = 24, **more: Any) -> Plan:
+def a_plan(
+    *apps: AppStory, until: float = 24, poll: float = 1, people: tuple[PlannedAct, ...] = (), **more: Any
+) -> Plan:
     scenario = Scenario(
         name="taught",
         story="",
         seed=7,
         start=MONDAY,
         until=hours(until),
-        poll=hours(1),
+        poll=hours(poll),
         policy="quick",
         mode="act",
         on_new_release="adopt",
         apps=apps,
-        people=(),
+        people=people,
         outages=(),
         switches={},
     )
@@ -118,3 +120,23 @@ def test_a_halt_that_play_refuses_while_it_reads_in_no_known_state_is_told_once_
     assert drifts.count("unknown") >= 2
     loud = [row["kind"] for row in evidence.notices if row["broadcast"]]
     assert [loud.count(kind) for kind in ("not_halted", "halted")] == [1, 1]
+
+
+@pytest.mark.promise("R10")
+def test_a_pause_right_after_our_step_is_noticed_before_the_person_takes_it_back() -> None:
+    """It reads like the state from before our step, and so is not believed at first: the next look comes within
+    minutes, and not a poll of two hours later, when it goes on again."""
+    plan = a_plan(
+        app(APP_STORE),
+        orders=(
+            order(2.6, CommandVerb.ADVANCE, "5.2.0", Store.APP_STORE),
+            order(2.7, CommandVerb.START, "5.3.0", Store.APP_STORE),
+        ),
+        people=(
+            in_the_console(2.65, "pause", store=APP_STORE),
+            in_the_console(2.95, "resume", store=APP_STORE),
+        ),
+        poll=2,
+    )
+    drifts = [row["body"]["meaning"] for row in told(plan).evidence.journal if row["kind"] == "drifted"]
+    assert drifts == ["halted", "resumed"]

@@ -41,11 +41,17 @@ def _may_grow(case: Case) -> bool:
     rollout = case.rollout
     if case.pacing is None or rollout.halt or rollout.finished:
         return False
-    unread = isinstance(case.observation.store, Unread)
-    if rollout.live_since is None and not unread:
-        return False  # not out yet; while the store cannot be read it may be by now
+    if rollout.live_since is None and not _may_be_out(case):
+        return False
     growing = case.status in (ReleaseStatus.IN_PROGRESS, ReleaseStatus.UNKNOWN)
     return growing and rollout.exposure_ppm < PPM_ALL
+
+
+def _may_be_out(case: Case) -> bool:
+    """Although no journal says since when: nobody counts that of a release that is ignored; and while the store cannot
+    be read it may be out by now."""
+    unread = isinstance(case.observation.store, Unread)
+    return unread or (case.found is not None and case.found.live)
 
 
 def _looked_after(case: Case, decision: Decision) -> bool:

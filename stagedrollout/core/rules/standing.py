@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, wait
-from stagedrollout.core.drift import same_place
+from stagedrollout.core.drift import STALE_READ, same_place
 from stagedrollout.core.facts import DecisionKind, Seen
 from stagedrollout.core.lifecycle import SENT_IN_VAIN
 from stagedrollout.core.model import (
@@ -62,7 +62,14 @@ def unsettled(case: Case) -> Decision | None:
         return None
     if case.order:
         return refuse(case, problem.code, problem.text)
-    return Decision(DecisionKind.HOLD, (problem,))
+    return Decision(DecisionKind.HOLD, (problem,), due=_looked_at_again(case, problem))
+
+
+def _looked_at_again(case: Case, problem: Reason) -> datetime | None:
+    """What reads like the state from before our change may be what a person did since: as soon as a look can be
+    believed there is another one, and not a poll later, when it may be undone again and nobody has known (promise R10)."""
+    landing = case.rollout.landing
+    return landing.at + STALE_READ if landing and problem.code == "stale_store" else None
 
 
 def _unsettled_reason(case: Case) -> Reason | None:

@@ -111,7 +111,7 @@ def _truth(lately: list[Served]) -> str:
 
 def _agrees(case: Case, row: Record, served: Served) -> bool:
     exposed: int = row["exposure_ppm"]
-    pending = _review(case, served) != "PUBLISHED"
+    pending = _pending(case, served)
     match row["phase"]:
         case "halted":
             return served.status == "halted" or _lowered_by_a_person(case, served.key)
@@ -182,14 +182,23 @@ def _is_newer(other: Key, key: Key) -> bool:
     return other.app == key.app and other.store == key.store and age(other) > age(key)
 
 
-def _review(case: Case, served: Served) -> str:
-    return list(_reviews(case, served))[-1]
+def _pending(case: Case, served: Served) -> bool:
+    """Whether a review held it back at some moment of the last poll at which that was served."""
+    return any(word != "PUBLISHED" for word in _reviews(case, served))
 
 
 def _reviews(case: Case, served: Served) -> Iterator[str]:
-    """The review state that came with what was served, and every later one."""
-    yield served.review or "PUBLISHED"
+    """The review states in which that was served, without those that were over before the last poll."""
+    since = _over_at(case, served.key) - case.poll - GRACE
+    until = next((r.seq for r in case.served[served.key] if r.seq > served.seq), None)
+    word = served.review or "PUBLISHED"
     for record in case.evidence.ledger:
         same = record["type"] == "review" and record["app"] == served.key.app
-        if same and str(record["version_code"]) == served.key.id and record["seq"] > served.seq:
-            yield review_word(record["state"])
+        if not same or str(record["version_code"]) != served.key.id or record["seq"] <= served.seq:
+            continue
+        if until is not None and record["seq"] > until:
+            break
+        if instant(record["at"]) >= since:
+            yield word
+        word = review_word(record["state"])
+    yield word

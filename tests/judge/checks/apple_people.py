@@ -120,7 +120,7 @@ def _halted_at(case: Case, raised: Change) -> datetime | None:
     paused = [
         c.at
         for c in history
-        if c.kind == "pause" and not _is_ours_too(case, c) and not _looks_like_before(case, c)
+        if c.kind == "pause" and not (_is_ours_too(case, c) or _looks_like_before(case, c) or _untold(case, c))
     ]
     halted = [at for at in (*decided, *found, *paused) if at < raised.asked_at]
     lifted = [c.at for c in history if c.kind in RAISES and c.at <= raised.asked_at]
@@ -163,8 +163,14 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
     looks = _looks(case, act.key)
     place = bisect_right(looks, act.at)
     later = next((c.at for c in case.of(act.key) if c.seq > act.seq), case.ended_at)
-    told = place > 0 and act.after_status in _shown_at(case, act.key, looks[place - 1])
-    return None if told or place == len(looks) or looks[place] >= later else looks[place]
+    return None if _untold(case, act) or place == len(looks) or looks[place] >= later else looks[place]
+
+
+def _untold(case: Case, act: Change) -> bool:
+    """The look before had shown the same: whatever was done and undone since, no look tells of it."""
+    looks = _looks(case, act.key)
+    place = bisect_right(looks, act.at)
+    return place > 0 and act.after_status in _shown_at(case, act.key, looks[place - 1])
 
 
 def _shown_at(case: Case, key: Key, look: datetime) -> set[str]:

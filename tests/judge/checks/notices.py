@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from tests.judge.case import Case
 from tests.judge.finding import Finding
-from tests.judge.journal import Entry, key_of
+from tests.judge.journal import Entry, key_of, shows_a_halt
 from tests.judge.ledger import Key, instant
 from tests.judge.messages import Message, by_key, delivered
 
@@ -89,7 +89,7 @@ def _halts(case: Case) -> dict[Key, list[Entry]]:
                 found.setdefault(key, []).append(entry)
             shown.setdefault(key, False)
         elif key in shown:
-            shown[key] = (shown[key] or _shows_it(entry)) and entry.kind != "overtaken"
+            shown[key] = (shown[key] or shows_a_halt(entry)) and entry.kind != "overtaken"
     return found
 
 
@@ -113,19 +113,10 @@ _GOES_ON = ("raised", "rolled_out", "unknown")
 
 
 def _may_end_one(entry: Entry) -> bool:
-    """It goes on, or is in a state that nobody understands, which may be that: what reads halted after it is halted
-    anew. A halt that the store had never shown was not ended by it, and is wanted until it holds."""
-    return entry.kind == "drifted" and entry.body.get("meaning") in _GOES_ON
-
-
-def _shows_it(entry: Entry) -> bool:
-    body = entry.body
-    if entry.kind == "settled":
-        return bool(body["verb"] == "halt" and body["settlement"] == "confirmed")
-    if entry.kind != "seen":
-        return False
-    under_review = body["review"] not in ("published", "not_listed")
-    return body["status"] in ("paused", "withdrawn") or (body["status"] == "halted" and not under_review)
+    """It goes on, or is in a state that nobody understands, which may be that; or it had been replaced, and somebody
+    has rolled it out afresh: what reads halted after it is halted anew. A halt that the store had never shown was not
+    ended by it, and is wanted until it holds."""
+    return entry.kind == "returned" or (entry.kind == "drifted" and entry.body.get("meaning") in _GOES_ON)
 
 
 def _in_doubt(case: Case, first: Message, again: Message) -> bool:
