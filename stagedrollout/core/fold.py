@@ -158,11 +158,12 @@ def _(fact: facts.PauseWarned, rollout: Rollout, at: datetime) -> Rollout:
 @_apply.register
 def _(fact: facts.TakenUp, rollout: Rollout, at: datetime) -> Rollout:
     """Nothing was sent, so people have it as before: the bake begins again from here."""
+    since = fact.since or at
     rests = rollout.seen is not None and rollout.seen.status is ReleaseStatus.PAUSED
-    begun = new_run(rollout, at)
+    begun = new_run(rollout, since)
     if not rests:
         return begun
-    return replace(begun, live_since=at, stages=(StageStart(at, rollout.live_ppm),))
+    return replace(begun, live_since=since, stages=(StageStart(since, rollout.live_ppm),))
 
 
 @_apply.register
@@ -201,14 +202,13 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
             who = UNKNOWN_ACTOR if fact.untold else SOMEBODY
             return replace(rollout, halt=Halt(who, _why_halted(fact), at, confirmed), closed=False)
         case Drift.RESUMED:
-            begun = new_run(_preferred(rollout), at)
+            begun = new_run(_preferred(rollout), fact.since or at)
             return replace(begun, window=_opened_by_hand(rollout, fact.after, at))
         case Drift.RAISED if (
             rollout.halt and rollout.halt.confirmed and rollout.key.store is Store.GOOGLE_PLAY
         ):
-            return new_run(
-                rollout, at
-            )  # it was lowered, which counted as a halt; a person has taken that back
+            # it was lowered, which counted as a halt; a person has taken that back
+            return new_run(rollout, fact.since or at)
         case Drift.RAISED | Drift.ROLLED_OUT:
             return replace(_preferred(rollout), unknown_drift=False, setback=None)
         case Drift.UNKNOWN:
@@ -242,7 +242,7 @@ def _(fact: facts.Returned, rollout: Rollout, at: datetime) -> Rollout:
     """A halt that the store has never shown is still wanted; one that it has is remembered."""
     halt = rollout.halt
     return replace(
-        new_run(rollout, at),
+        new_run(rollout, fact.since or at),
         superseded_by="",
         closed=False,
         gone=False,
