@@ -171,7 +171,7 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
     everyone, since = fact.exposure_ppm == PPM_ALL, fact.since or at
     return replace(
         rollout,
-        run_since=_counted_from(rollout, fact, hour_floor(since)),
+        run_since=_counted_from(rollout, hour_floor(since)),
         live_ppm=fact.exposure_ppm,
         live_since=since,
         stages=(*rollout.stages, StageStart(since, fact.exposure_ppm)),
@@ -180,12 +180,12 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
     )
 
 
-def _counted_from(rollout: Rollout, fact: facts.WentLive, hour: datetime) -> datetime:
-    """The first hour of the run. One that was found by a clock that is ahead would begin after what people do with it;
+def _counted_from(rollout: Rollout, hour: datetime) -> datetime:
+    """The first hour of the run. One that was found by a clock that was ahead would begin after what people do with it;
     nothing comes before a first run that must not count again."""
     if rollout.live_since is not None:
         return rollout.run_since
-    return hour if fact.since and rollout.runs == 1 else max(rollout.run_since, hour)
+    return hour if rollout.runs == 1 else max(rollout.run_since, hour)
 
 
 @_apply.register

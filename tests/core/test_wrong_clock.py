@@ -52,6 +52,8 @@ OFF = [-2 * DAY, 2 * DAY]
 
 LIVE = NOON - HOUR
 MINUTE = timedelta(minutes=1)
+ANYTIME = st.integers(0, 3 * 24 * 60).map(lambda minutes: NOON + minutes * MINUTE)
+ANYHOW = st.integers(-40 * 24 * 60, 40 * 24 * 60).map(lambda minutes: minutes * MINUTE)
 
 
 def found(
@@ -95,6 +97,16 @@ def test_what_people_do_with_it_counts_from_its_first_hour_so_that_a_halt_comes_
     assert (rollout.run_since, rollout.stages[-1].at) == (LIVE, LIVE)
 
 
+@pytest.mark.promise("R3")
+@given(off=ANYHOW)
+def test_what_was_found_in_review_by_a_wrong_clock_counts_from_its_first_hour_once_that_is_right(
+    off: timedelta,
+) -> None:
+    drafted = told(discovered(found=shown(DRAFT)), seen(DRAFT), start=LIVE - DAY + off)
+    live = extend(drafted, learn(drafted, store(shown()), LIVE), LIVE)
+    assert (live.run_since, live.live_since) == (LIVE, LIVE)
+
+
 def _lowered() -> Rollout:
     lower = seen(STAGED, 5)
     return with_facts(rolling(), lower, facts.Drifted(Drift.LOWERED, seen(), lower))
@@ -115,9 +127,6 @@ RESUMES: dict[str, tuple[Rollout, tuple[Fact, ...]]] = {
     ),
 }
 """What begins a run anew: a halted rollout, and what a person does with it."""
-
-ANYTIME = st.integers(0, 3 * 24 * 60).map(lambda minutes: NOON + minutes * MINUTE)
-ANYHOW = st.integers(-40 * 24 * 60, 40 * 24 * 60).map(lambda minutes: minutes * MINUTE)
 
 
 def resumed(how: str, true: datetime, off: timedelta) -> Rollout:
