@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from stagedrollout.core import facts
 from stagedrollout.core.apple_drift import as_if_not_stepped, lapsed, late_write, stepped
@@ -64,11 +65,26 @@ def told_by_whom(rollout: Rollout, news: tuple[Fact, ...], footing: tuple[Reason
 
 
 def by_the_right_clock(news: tuple[Fact, ...], now: datetime, told: datetime) -> tuple[Fact, ...]:
-    """`news` with the time by which the bake is to be counted, where the machine's `now` is not what a store has `told`:
-    a clock that is put right makes no bake older than it is, and no healthy release dark (promises R5, R19)."""
+    """`news` with the time from which run and bake are to be counted, where the machine's `now` is not what a store has
+    `told`: a clock that is put right makes no bake older than it is, and no healthy release dark (promises R5, R19);
+    and what a person lets go on is watched from there on, neither from days ago nor in two days (R3)."""
     if told == now:
         return news
-    return tuple(replace(fact, since=told) if isinstance(fact, facts.WentLive) else fact for fact in news)
+    return tuple(replace(fact, since=told) if _begins_something(fact) else fact for fact in news)
+
+
+_RUNS_BEGIN_WITH = (Drift.RESUMED, Drift.RAISED)
+"""What people do in the console; a raise where the lowering before it counted as a halt."""
+
+_Begins = facts.WentLive | facts.TakenUp | facts.Returned | facts.Drifted | facts.Settled
+
+
+def _begins_something(fact: Fact) -> TypeGuard[_Begins]:
+    if isinstance(fact, facts.Drifted):
+        return fact.meaning in _RUNS_BEGIN_WITH
+    if isinstance(fact, facts.Settled):
+        return fact.verb is Verb.RESUME and fact.settlement is Settlement.CONFIRMED
+    return isinstance(fact, (facts.WentLive, facts.TakenUp, facts.Returned))
 
 
 LOST_JOURNAL = ("journal_behind", "journal_unmarked")

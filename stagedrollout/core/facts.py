@@ -28,6 +28,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.removal_facts import RemovalOrdered, RemovalTold
+from stagedrollout.core.run_facts import Returned, TakenUp, WentLive
 from stagedrollout.core.seen import NOWHERE, Drift, Seen
 
 __all__ = [
@@ -35,7 +36,10 @@ __all__ = [
     "Drift",
     "RemovalOrdered",
     "RemovalTold",
+    "Returned",
     "Seen",
+    "TakenUp",
+    "WentLive",
 ]  # facts too, with a file of their own; all that is defined here is public
 
 
@@ -82,27 +86,18 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class WentLive:
-    """People can now get the release at this exposure: the bake clock starts.
-
-    `since`: when that was by the clock of a store, where the machine's was wrong; None where it was not.
-    """
-
-    exposure_ppm: int
-    since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Drifted:
     """The store no longer shows what we left there, and it was not us.
 
-    `untold`: the journal was not the newest one, so it may as well have been us, and what told of it is lost.
+    `untold`: the journal was not the newest one, so it may as well have been us, and what told of it is lost. `since`:
+    as in run_facts.py, where a run begins with it.
     """
 
     meaning: Drift
     before: Seen
     after: Seen
     untold: bool = False
+    since: datetime | None = None
 
     @property
     def words(self) -> str:
@@ -118,15 +113,6 @@ class JournalAccepted:
     actor: Actor
     reason: str
     lost: str
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """It was over or gone, or another track had it, and the store has it again. Nothing that was agreed of it holds:
-    it waits to be started, and stays known bad if it was halted."""
-
-    before: Seen | None
-    after: Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +184,6 @@ class PauseWarned:
     """So many of Apple's 30 pause-days are spent, by our own count."""
 
     days: int
-
-
-@dataclass(frozen=True, slots=True)
-class TakenUp:
-    """A person lifted the halt, and nothing was sent: the release stays paused until evidence opens a window."""
-
-    actor: Actor
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,12 +260,14 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How an intent ended, as far as is known; IN_DOUBT is followed by another once it is."""
+    """How an intent ended, as far as is known; IN_DOUBT is followed by another once it is. `since`: as in run_facts.py,
+    of a resume that is confirmed."""
 
     intent: str
     verb: Verb
     settlement: Settlement
     detail: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

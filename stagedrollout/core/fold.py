@@ -158,11 +158,12 @@ def _(fact: facts.PauseWarned, rollout: Rollout, at: datetime) -> Rollout:
 @_apply.register
 def _(fact: facts.TakenUp, rollout: Rollout, at: datetime) -> Rollout:
     """Nothing was sent, so people have it as before: the bake begins again from here."""
+    since = fact.since or at
     rests = rollout.seen is not None and rollout.seen.status is ReleaseStatus.PAUSED
-    begun = new_run(rollout, at)
+    begun = new_run(rollout, since)
     if not rests:
         return begun
-    return replace(begun, live_since=at, stages=(StageStart(at, rollout.live_ppm),))
+    return replace(begun, live_since=since, stages=(StageStart(since, rollout.live_ppm),))
 
 
 @_apply.register
@@ -170,7 +171,7 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
     everyone, since = fact.exposure_ppm == PPM_ALL, fact.since or at
     return replace(
         rollout,
-        run_since=_counted_from(rollout, fact, hour_floor(since)),
+        run_since=_counted_from(rollout, hour_floor(since)),
         live_ppm=fact.exposure_ppm,
         live_since=since,
         stages=(*rollout.stages, StageStart(since, fact.exposure_ppm)),
@@ -179,12 +180,12 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
     )
 
 
-def _counted_from(rollout: Rollout, fact: facts.WentLive, hour: datetime) -> datetime:
-    """The first hour of the run. One that was found by a clock that is ahead would begin after what people do with it;
+def _counted_from(rollout: Rollout, hour: datetime) -> datetime:
+    """The first hour of the run. One that was found by a clock that was ahead would begin after what people do with it;
     nothing comes before a first run that must not count again."""
     if rollout.live_since is not None:
         return rollout.run_since
-    return hour if fact.since and rollout.runs == 1 else max(rollout.run_since, hour)
+    return hour if rollout.runs == 1 else max(rollout.run_since, hour)
 
 
 @_apply.register
@@ -201,14 +202,13 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
             who = UNKNOWN_ACTOR if fact.untold else SOMEBODY
             return replace(rollout, halt=Halt(who, _why_halted(fact), at, confirmed), closed=False)
         case Drift.RESUMED:
-            begun = new_run(_preferred(rollout), at)
+            begun = new_run(_preferred(rollout), fact.since or at)
             return replace(begun, window=_opened_by_hand(rollout, fact.after, at))
         case Drift.RAISED if (
             rollout.halt and rollout.halt.confirmed and rollout.key.store is Store.GOOGLE_PLAY
         ):
-            return new_run(
-                rollout, at
-            )  # it was lowered, which counted as a halt; a person has taken that back
+            # it was lowered, which counted as a halt; a person has taken that back
+            return new_run(rollout, fact.since or at)
         case Drift.RAISED | Drift.ROLLED_OUT:
             return replace(_preferred(rollout), unknown_drift=False, setback=None)
         case Drift.UNKNOWN:
@@ -242,7 +242,7 @@ def _(fact: facts.Returned, rollout: Rollout, at: datetime) -> Rollout:
     """A halt that the store has never shown is still wanted; one that it has is remembered."""
     halt = rollout.halt
     return replace(
-        new_run(rollout, at),
+        new_run(rollout, fact.since or at),
         superseded_by="",
         closed=False,
         gone=False,

@@ -96,7 +96,7 @@ def settled(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
     if fact.verb is Verb.HALT and changed.halt:
         return replace(changed, halt=replace(changed.halt, confirmed=True))
     if fact.verb is Verb.RESUME:
-        return new_run(changed, at)
+        return new_run(changed, fact.since or at)
     return changed
 
 
@@ -133,14 +133,14 @@ def _not_confirmed(rollout: Rollout, fact: facts.Settled, at: datetime) -> Rollo
     )
 
 
-def new_run(rollout: Rollout, at: datetime) -> Rollout:
+def new_run(rollout: Rollout, since: datetime) -> Rollout:
     """A person takes the release up again: what was counted against it before does not count again."""
     return replace(
         rollout,
         halt=None,
         known_bad=None,
         unknown_drift=False,
-        run_since=hour_ceil(at),
+        run_since=hour_ceil(since),
         runs=rollout.runs + 1,
         terms=None,
         settings=(),

@@ -6,7 +6,7 @@ named_counts.py and values.py (a team's own signals).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 
@@ -66,6 +66,10 @@ class Suspicion:
     counted_at: datetime
     sample: int = 0
     newest: datetime | None = None
+
+    def as_of(self, now: datetime) -> Suspicion:
+        """What was counted by a clock that was ahead was counted now at the latest: it stands for no longer."""
+        return replace(self, counted_at=now) if self.counted_at > now else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def _heard(gate: RatingGate, reading: Reviews, seen: Circumstances) -> tuple[Jud
     if drops(gate, reading.candidate, reading.baseline) or one_star(gate, reading.candidate):
         return _breach(gate, reading, seen)
     found = _harmless(gate, reading, seen)
-    before = seen.suspicion(gate)
+    before = _suspected(gate, seen)
     if found.verdict is Verdict.PASS and not reading.cut_short:
         return found, None
     if before is not None and _stands(gate, before, seen):
@@ -93,6 +93,12 @@ def _harmless(gate: RatingGate, reading: Reviews, seen: Circumstances) -> Judgem
         text = f"{gate.name}: {reading.candidate.total} of {gate.min_reviews} needed"
         return Judgement(gate, Verdict.INSUFFICIENT, _reason(gate, reading, "sample", text))
     return Judgement(gate, Verdict.PASS, _reason(gate, reading, "pass", _numbers(gate, reading)))
+
+
+def _suspected(gate: RatingGate, seen: Circumstances) -> Suspicion | None:
+    """Counted by a clock that was ahead it would hold, and no other look count, until that time has come."""
+    before = seen.suspicion(gate)
+    return before.as_of(seen.now) if before else None
 
 
 def _stands(gate: RatingGate, before: Suspicion, seen: Circumstances) -> bool:
@@ -120,7 +126,7 @@ def _counted(gate: RatingGate, reading: Reviews, seen: Circumstances) -> Suspici
 
     Without news the suspicion is renewed before it would lapse: the breach is still there.
     """
-    before = seen.suspicion(gate)
+    before = _suspected(gate, seen)
     count = before.count + 1 if before else 1
     looked = Suspicion(gate.name, count, reading.as_of, reading.candidate.total, reading.newest)
     if before is None:
@@ -141,7 +147,7 @@ def _silent(
     gate: RatingGate, reading: Unheard | None, seen: Circumstances
 ) -> tuple[Judgement, Suspicion | None]:
     why = reading.why if reading else "no signal reads them"
-    before = seen.suspicion(gate)
+    before = _suspected(gate, seen)
     if before is not None and _stands(gate, before, seen):
         text = f"{gate.name}: {why}; {_last_found(gate, before, seen)}"
         return Judgement(gate, Verdict.CONTRADICTORY, Reason("suspected", text, gate.name)), before

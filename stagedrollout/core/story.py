@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import singledispatch
 from typing import Any
 
@@ -39,19 +40,18 @@ def _(fact: facts.Seen) -> str:
 
 @sentence.register
 def _(fact: facts.WentLive) -> str:
-    by = (
-        f" at {fact.since:%Y-%m-%d %H:%M} UTC by the store, this machine's clock is wrong"
-        if fact.since
-        else ""
-    )
-    return f"people can get it at {percent_text(fact.exposure_ppm)}: the bake begins{by}"
+    return f"people can get it at {percent_text(fact.exposure_ppm)}: the bake begins{_when(fact.since)}"
+
+
+def _when(since: datetime | None) -> str:
+    return f" at {since:%Y-%m-%d %H:%M} UTC by the store, this machine's clock is wrong" if since else ""
 
 
 @sentence.register
 def _(fact: facts.Drifted) -> str:
     if fact.untold:
         return f"found changed, with no journal to tell by whom ({fact.meaning.value}): {fact.words}"
-    return f"changed in the console ({fact.meaning.value}): {fact.words}"
+    return f"changed in the console ({fact.meaning.value}): {fact.words}{_when(fact.since)}"
 
 
 @sentence.register
@@ -62,7 +62,7 @@ def _(fact: facts.JournalAccepted) -> str:
 @sentence.register
 def _(fact: facts.Returned) -> str:
     before = fact.before.words if fact.before else "nothing known"
-    return f"back in the store, and not steered: {before} -> {fact.after.words}"
+    return f"back in the store, and not steered: {before} -> {fact.after.words}{_when(fact.since)}"
 
 
 @sentence.register
@@ -119,7 +119,7 @@ def _(fact: facts.PauseWarned) -> str:
 
 @sentence.register
 def _(fact: facts.TakenUp) -> str:
-    return f"the halt is lifted by {fact.actor}, nothing is sent: {fact.reason}"
+    return f"the halt is lifted by {fact.actor}, nothing is sent{_when(fact.since)}: {fact.reason}"
 
 
 @sentence.register
@@ -153,7 +153,8 @@ def _(fact: facts.Decided) -> str:
 
 @sentence.register
 def _(fact: facts.Settled) -> str:
-    return f"{fact.verb.value} {fact.settlement.value.replace('_', ' ')}: {fact.detail}"
+    settled = fact.settlement.value.replace("_", " ")
+    return f"{fact.verb.value} {settled}: {fact.detail}{_when(fact.since)}"
 
 
 @sentence.register

@@ -92,12 +92,17 @@ def _young(seen: Circumstances, lag: timedelta) -> bool:
 
 
 def _silent(gate: NamedGate, seen: Circumstances, verdict: Verdict, why: str, lag: timedelta) -> Found:
-    before = seen.suspicion(gate)
+    before = _suspected(gate, seen)
     if before is not None and verdict < Verdict.CONTRADICTORY and _stands(gate, before, seen, lag):
         ago = duration_text(seen.now - before.counted_at)
         text = f"{gate.words}: {why}; {ago} ago it was too bad ({before.count} of {gate.confirm} looks)"
         return Judgement(gate, Verdict.CONTRADICTORY, Reason("suspected", text, gate.name)), before
     return Judgement(gate, verdict, Reason(_CODES[verdict], f"{gate.words}: {why}", gate.name)), before
+
+
+def _suspected(gate: NamedGate, seen: Circumstances) -> Suspicion | None:
+    before = seen.suspicion(gate)
+    return before.as_of(seen.now) if before else None
 
 
 def _stands(gate: NamedGate, before: Suspicion, seen: Circumstances, lag: timedelta) -> bool:
@@ -122,7 +127,7 @@ def _valued(gate: NamedGate, read: Valued, seen: Circumstances) -> Found:
 
 def _harmless(gate: NamedGate, read: Valued, seen: Circumstances, short: str) -> Found:
     """Nothing that was read is too bad: is enough of it known to say that all is well?"""
-    before, numbers = seen.suspicion(gate), _numbers(gate, read)
+    before, numbers = _suspected(gate, seen), _numbers(gate, read)
     age, most = seen.now - read.as_of, freshness(gate, read.declared.lag, seen.poll)
     if age > most:
         why = f"{numbers}; it is {duration_text(age)} old, {duration_text(most)} at most"
@@ -151,7 +156,7 @@ def _uncompared(gate: NamedGate, read: Valued, seen: Circumstances) -> Found:
 
 def _doubted(gate: NamedGate, read: Valued, seen: Circumstances, verdict: Verdict, text: str) -> Found:
     """What is no pass does not clear a suspicion that is young enough to stand."""
-    before = seen.suspicion(gate)
+    before = _suspected(gate, seen)
     if before is not None and _stands(gate, before, seen, read.declared.lag):
         told = f"{text}; it was too bad in {before.count} of {gate.confirm} looks"
         return Judgement(gate, Verdict.CONTRADICTORY, _reason(gate, read, "suspected", told)), before
@@ -161,7 +166,7 @@ def _doubted(gate: NamedGate, read: Valued, seen: Circumstances, verdict: Verdic
 def _no_share(gate: NamedGate, read: Valued, seen: Circumstances) -> Found:
     text = f"{_numbers(gate, read)}; 0 or less has no share: a person decides, or a limit would"
     reason = _reason(gate, read, "suspected", text)
-    return Judgement(gate, Verdict.CONTRADICTORY, reason), seen.suspicion(gate)
+    return Judgement(gate, Verdict.CONTRADICTORY, reason), _suspected(gate, seen)
 
 
 def _breach(gate: NamedGate, read: Valued, seen: Circumstances) -> Found:
@@ -179,17 +184,18 @@ def _breach(gate: NamedGate, read: Valued, seen: Circumstances) -> Found:
 def _counted(gate: NamedGate, read: Valued, seen: Circumstances) -> Suspicion:
     """One more look found it, unless it is the last one's reading again, or too soon after it.
 
-    What is confirmed already is renewed before it would lapse: it is still there.
+    What is confirmed already is renewed before it would lapse: it is still there. What is long to come was counted by a
+    clock that was ahead; a halt does not wait until then.
     """
     before = seen.suspicion(gate)
     if before is None:
         return Suspicion(gate.name, 1, seen.now, newest=read.as_of)
-    news = before.newest is None or read.as_of > before.newest
+    news = before.newest is None or read.as_of > before.newest or before.newest > seen.now
     apart = seen.poll / 2
     if before.count >= gate.confirm:
         apart = freshness(gate, read.declared.lag, seen.poll) / 2
-    if not news or seen.now - before.counted_at < apart:
-        return before
+    if not news or abs(seen.now - before.counted_at) < apart:
+        return before.as_of(seen.now)
     return Suspicion(gate.name, min(before.count + 1, gate.confirm), seen.now, newest=read.as_of)
 
 

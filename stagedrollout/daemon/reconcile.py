@@ -199,7 +199,7 @@ class Reconciler:
         rollout = extend(known.rollout, found, observed.seen.now)
         weighed = observed.written_down
         decided = news.of_decision(rollout, decision, observed.fingerprint, weighed)
-        facts = (*found, *decided)
+        facts = (*found, *by_the_right_clock(decided, observed.seen.now, observed.heard_at))
         learned = observed.learned_with(standing(observed.seen.now, decision, assessment, weighed))
         try:
             return self.recorder.record(known, facts, observed.seen.now, learned)

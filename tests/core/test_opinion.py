@@ -33,6 +33,7 @@ from tests.core.builders import gate as crash_gate
 HAPPY = (2, 1, 4, 20, 53)  # 80 reviews, 4.5 stars
 ANGRY = (35, 8, 6, 4, 8)  # 61 reviews, 2.0 stars, 57 % one star
 MEDIOCRE = (10, 8, 15, 10, 18)  # 61 reviews, 3.3 stars, 16 % one star
+FEW = (30, 2, 0, 0, 5)  # 37 reviews: three too few
 
 
 def gate(**terms: Any) -> RatingGate:
@@ -241,8 +242,32 @@ def test_a_breach_that_nobody_adds_to_goes_on_being_suspected() -> None:
 
 
 def test_a_clock_that_steps_back_counts_nothing_twice() -> None:
-    ahead = suspected(at=NOON + DAY)
-    assert judged(reviews(ANGRY), suspicions=ahead)[1] == ahead[0]
+    assert judged(reviews(ANGRY), suspicions=suspected(at=NOON + DAY))[1] == suspected(at=NOON)[0]
+
+
+AHEAD = st.timedeltas(timedelta(minutes=1), timedelta(days=40))
+
+
+@pytest.mark.promise("R3")
+@given(AHEAD)
+def test_what_a_clock_that_was_ahead_has_counted_is_confirmed_by_the_next_look_that_brings_news(
+    ahead: timedelta,
+) -> None:
+    first = on(at=NOON + ahead)
+    _, known = judged(reviews(ANGRY), suspicions=(first,))
+    assert known == replace(first, counted_at=NOON)
+    later = NOON + HOUR
+    found, _ = judged(reviews(ANGRY, at=later, newest=NOON), now=later, suspicions=(known,))
+    assert found.verdict is Verdict.FAIL
+
+
+@given(AHEAD, st.sampled_from([unheard(), unheard(Gap.ABSENT), reviews(FEW), reviews(cut_short=True)]))
+def test_what_a_clock_that_was_ahead_has_counted_holds_for_no_longer_than_what_was_counted_now(
+    ahead: timedelta, reading: Reading
+) -> None:
+    found, known = judged(reading, suspicions=suspected(at=NOON + ahead))
+    assert (found.verdict, known) == (Verdict.CONTRADICTORY, suspected(at=NOON)[0])
+    assert "a look 0s ago" in found.reason.text
 
 
 def test_suspicion_is_counted_up_to_what_the_gate_needs_and_no_further() -> None:
@@ -272,9 +297,6 @@ def test_an_outage_does_not_raise_what_the_reviews_had_just_held() -> None:
         found, _ = judged(*silence, suspicions=suspected())
         assert (found.verdict, found.reason.code) == (Verdict.CONTRADICTORY, "suspected")
         assert "a look 1h ago found too many bad ones (1 of 2 looks)" in found.reason.text
-
-
-FEW = (30, 2, 0, 0, 5)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,44 @@ def test_where_higher_is_better_it_is_the_fall_that_halts(value: float, verdict:
     assert judged(read(value, 120, declared=higher), SUSPECTED).verdict is verdict
 
 
+AHEAD = st.timedeltas(timedelta(minutes=10), timedelta(days=40))
+
+
+@pytest.mark.promise("R3")
+@given(AHEAD, st.none() | AHEAD)
+def test_what_a_clock_that_was_ahead_has_counted_is_confirmed_by_the_next_look(
+    ahead: timedelta, as_new: timedelta | None
+) -> None:
+    """Its reading was as new as that clock had it; nothing would be newer until that time has come."""
+    newest = NOON - POLL if as_new is None else NOON + as_new
+    judgement, suspicion = judge(
+        ASKED, (read(500),), seen(replace(SUSPECTED, counted_at=NOON + ahead, newest=newest))
+    )
+    assert judgement.verdict is Verdict.FAIL
+    assert suspicion == Suspicion(ASKED.name, 2, NOON, newest=NOON)
+
+
+@given(AHEAD)
+def test_the_same_reading_is_no_second_look_by_a_clock_that_is_right_again_either(ahead: timedelta) -> None:
+    first = replace(SUSPECTED, counted_at=NOON + ahead)
+    judgement, suspicion = judge(ASKED, (read(500, as_of=NOON - POLL),), seen(first))
+    assert (judgement.verdict, suspicion) == (Verdict.CONTRADICTORY, replace(first, counted_at=NOON))
+
+
+@given(
+    AHEAD,
+    st.sampled_from(
+        [None, unread(Gap.FAILED), unread(Gap.ABSENT), read(100, None), read(100, as_of=NOON - DAY)]
+    ),
+)
+def test_what_a_clock_that_was_ahead_has_counted_holds_for_no_longer_than_what_was_counted_now(
+    ahead: timedelta, reading: Valued | Unvalued | None
+) -> None:
+    first = replace(SUSPECTED, counted_at=NOON + ahead)
+    judgement, suspicion = judge(ASKED, (reading,) if reading else (), seen(first))
+    assert (judgement.verdict, suspicion) == (Verdict.CONTRADICTORY, replace(first, counted_at=NOON))
+
+
 def test_a_limit_halts_whatever_the_baseline_does() -> None:
     both = replace(ASKED, limit=Decimal(400))
     assert judged(read(401, 5_000), SUSPECTED, gate=both).verdict is Verdict.FAIL

@@ -26,7 +26,8 @@ class Evidence:
     means that every commit that came in as a request is the daemon's. `deaths` are the virtual instants at
     which the daemon was killed, where somebody kept count (one a line in deaths.txt), `unwritten` those at which
     its database failed it, the same way (unwritten.txt), `stopped` the spans in which its process stood still ("from
-    to", in stopped.txt). What the daemon's clock said while it was wrong is no instant of the story's: an entry of the
+    to", in stopped.txt), `slow` those in which its clocks ran slow ("from to pace", in slow.txt: at 0.98 an hour by them
+    takes 73 s more). What the daemon's clock said while it was wrong is no instant of the story's: an entry of the
     journal then carries the true one beside its own, as `true_at`. `texts` are all texts in which none of `canaries`
     (planted secrets) may appear, by the name to call them in a finding.
     """
@@ -42,6 +43,7 @@ class Evidence:
     deaths: Sequence[str] = ()
     unwritten: Sequence[str] = ()
     stopped: Sequence[str] = ()
+    slow: Sequence[str] = ()
     canaries: Sequence[str] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -60,6 +62,7 @@ def read(directory: Path) -> Evidence:
         deaths=_plain_lines(directory / "deaths.txt"),
         unwritten=_plain_lines(directory / "unwritten.txt"),
         stopped=_plain_lines(directory / "stopped.txt"),
+        slow=_plain_lines(directory / "slow.txt"),
         canaries=canaries,
         texts=_texts(directory) if canaries else {},
     )

@@ -1,8 +1,9 @@
 """How long the daemon has for what it owes: one poll and a minute, counted again where it was hindered.
 
-Hindered: the store failed or refused it, or it was killed. While its process stands still no time passes; over an
-answer that came too late for that, it is hindered as by a store that fails. A daemon that tries at every poll is always
-in time, one that stopped trying after the first failure is not.
+Counted by the machine's clocks: where they run slow, nothing on it tells so. Hindered: the store failed or refused it,
+or it was killed. While its process stands still no time passes; over an answer that came too late for that, it is
+hindered as by a store that fails. A daemon that tries at every poll is always in time, one that stopped trying after
+the first failure is not.
 """
 
 from __future__ import annotations
@@ -35,15 +36,33 @@ def a_poll(case: Case) -> timedelta:
 
 def deadline(case: Case, key: Key, since: datetime, *, patience: timedelta, until: datetime) -> datetime:
     """By when something owed since `since` has to be true; nothing after `until` is looked at."""
-    due = since + patience
+    due = _after(case, since, patience)
     stops = [
         (max(begun, since), ended) for begun, ended in stood_still(case) if since < ended and begun <= until
     ]
     obstacles = [(at, at) for at in _obstacles(case, key, since, until)]
     for begun, ended in sorted([*stops, *obstacles]):
         if begun <= due:
-            due = due + (ended - begun) if begun < ended else max(due, ended + a_poll(case))
+            due = due + (ended - begun) if begun < ended else max(due, _after(case, ended, a_poll(case)))
     return due
+
+
+def _after(case: Case, since: datetime, span: timedelta) -> datetime:
+    """When `span` has passed by the machine's clocks. Where those run slow no clock that it has says so, and what waits
+    for an hour by them waits for longer; none waits longer where they run fast."""
+    due = since + span
+    for begun, ended, pace in _slow(case):
+        first = max(begun, since)
+        if first < min(due, ended):
+            due += min((due - first) * (1 / pace - 1), (ended - first) * (1 - pace))
+    return due
+
+
+@lru_cache(maxsize=2)
+def _slow(case: Case) -> list[tuple[datetime, datetime, float]]:
+    """While the machine's clocks ran slow, in order, and how fast they went."""
+    spans = sorted(span.split() for span in case.evidence.slow)
+    return [(instant(begun), instant(ended), float(pace)) for begun, ended, pace in spans]
 
 
 def deadline_of_the_living(

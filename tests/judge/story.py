@@ -59,6 +59,7 @@ class Story:
         self.deaths: list[str] = []
         self.unwritten: list[str] = []
         self.stopped: list[str] = []
+        self.slow: list[str] = []
         self.ledger: list[Raw] = []
         self.requests: list[Raw] = []
         self.journal: list[Raw] = []
@@ -211,6 +212,10 @@ class Story:
     def stands_still(self, hour: float, until: float) -> None:
         self.stopped.append(f"{at(hour)} {at(until)}")
 
+    def runs_slow(self, hour: float, until: float, pace: float) -> None:
+        """Both of the machine's clocks do."""
+        self.slow.append(f"{at(hour)} {at(until)} {pace}")
+
     def raises(self, hour: float, fraction: float, command: str = "", *, because: str = "") -> None:
         """Decide, commit, be served and tell, all at once, as on a good day."""
         exposure_ppm = round(fraction * 1_000_000)
@@ -244,6 +249,7 @@ class Story:
             deaths=self.deaths,
             unwritten=self.unwritten,
             stopped=self.stopped,
+            slow=self.slow,
             canaries=self.canaries,
             texts={"journal.jsonl": str(self.journal), "requests.jsonl": str(self.requests)},
         )

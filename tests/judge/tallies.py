@@ -59,6 +59,11 @@ class Reply:
     used: Mapping[str, int]
     past: tuple[int, int, int | None]
 
+    @property
+    def spoke(self) -> bool:
+        """Whether it told of anybody's sessions at all."""
+        return any(arm and arm.total for series in self.arms.values() for arm in series.values())
+
 
 def replies(requests: Iterable[Record]) -> list[Reply]:
     asked = (r for r in requests if r["service"] == "sentry" and r["path"].rstrip("/").endswith("/sessions"))
@@ -155,7 +160,8 @@ def _past(groups: Sequence[Mapping[str, Any]]) -> tuple[int, int, int | None]:
 class Books:
     """What is known of `candidate` and of what it is compared with: the newest counts of every bucket.
 
-    `compared`: from when on with which releases, oldest first.
+    `compared`: from when on with which releases, oldest first. `doubted`: of which questions an answer that nobody may
+    have heard brought counts, and none has told of them again since.
     """
 
     candidate: str
@@ -163,8 +169,9 @@ class Books:
     crashed: dict[datetime, Bucket] = field(default_factory=dict)
     abnormal: dict[datetime, Bucket] = field(default_factory=dict)
     users: dict[datetime, Bucket] = field(default_factory=dict)
+    doubted: set[Kind] = field(default_factory=set)
 
-    def enter(self, reply: Reply) -> tuple[datetime | None, bool]:
+    def enter(self, reply: Reply, *, heard: bool = True) -> tuple[datetime | None, bool]:
         """Since when something is otherwise than before (None: nothing is), and whether anything was bad data."""
         read, refused = self._both_arms(reply)
         if reply.kind is Kind.USERS:
@@ -176,7 +183,12 @@ class Books:
             ]
         taken = [_take(known, buckets) for known, buckets in measures]
         since = min((at for at, _ in taken if at), default=None)
-        return since, refused or any(bad for _, bad in taken)
+        refused = refused or any(bad for _, bad in taken)
+        if since and not heard:
+            self.doubted.add(reply.kind)
+        elif heard and reply.spoke and not refused:
+            self.doubted.discard(reply.kind)
+        return since, refused
 
     def _both_arms(self, reply: Reply) -> tuple[list[tuple[datetime, Arm, Arm]], bool]:
         """The buckets in which anybody has anything; and whether a value was no number, for then it is no bucket."""

@@ -1,3 +1,5 @@
+import pytest
+
 from tests.judge.story import OLD, POLICY, Story, bad_release, first_raise, new
 from tests.judge.verdict import judge
 
@@ -51,6 +53,20 @@ def test_a_daemon_that_stopped_trying_after_the_store_failed_once_is_late():
     story.halts(22)
     story.ends("halted", 10_000)
     assert story.blamed() == {"halts_late": 1}
+
+
+@pytest.mark.parametrize(
+    ("until", "pace", "blamed"),
+    [(30, 0.9, {}), (30, 0.98, {"halts_late": 1}), (20.6, 0.9, {"halts_late": 1})],
+)
+def test_a_halt_that_is_tried_again_after_a_poll_is_in_time_by_a_clock_that_runs_slow(until, pace, blamed):
+    """Half an hour and a minute by its clocks are 34 minutes and 27 seconds at nine tenths of their pace."""
+    story = bad_release()
+    story.requested(20.5, "google_play", "/androidpublisher/v3/", status=503, fault="down")
+    story.runs_slow(10, until, pace)
+    story.halts(21.07)
+    story.ends("halted", 10_000)
+    assert story.blamed() == blamed
 
 
 def test_one_bad_poll_is_not_yet_a_reason_to_halt():

@@ -231,3 +231,25 @@ def test_silence_after_six_hours_may_be_held_for_by_who_counts_from_the_beginnin
     at_hour = instant(at(hour))
     assert (Word.MISSING in case.waiting_words(key, at_hour)) == may_be
     assert (Word.MISSING in case.surely_waiting_words(key, at_hour)) == surely_is
+
+
+@pytest.mark.parametrize(("late", "again", "blamed"), [(True, False, 0), (True, True, 1), (False, False, 1)])
+def test_what_came_too_late_is_not_known_by_an_answer_that_counts_nothing(late, again, blamed):
+    """Crashes were told while the process stood still, and an hour later the source counts no sessions at all: until it
+    counts them again the journal weighs what was known before."""
+    story = Asking()
+    story.polls(4, 10)
+    before = understand(story.evidence())
+    (known,) = looks(before, next(key for key in before.served if key.id == "5020"))[-1].numbers[:1]
+    story.crashing.append((10, 0.03))
+    story.asks(11)
+    if late:
+        story.stands_still(11.0005, 11.009)
+    if again:
+        story.asks(11.5)
+    story.asks(12, frozen_at=4)
+    signals = [{"signal": name, "ln_e": ln_e} for name, ln_e in known.ln_e.items()]
+    told = {"signals": signals, "ln_e": 0.0, "ln_e_advance": None}
+    story.writes(12, "decided", decision="HOLD", intent="", weighed=told)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed().get("disagreements", 0) == blamed

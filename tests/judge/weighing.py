@@ -205,7 +205,7 @@ class _Weigher:
                 case Kind.SESSIONS | Kind.USERS if not leaves_out(reply, asked, self._books.candidate):
                     unheard = reply.slow or may_be_lost(self._case, self._key, reply.seq, reply.at)
                     self._slow[reply.kind] = unheard or (self._slow.get(reply.kind, False) and not reply.ok)
-                    since, refused = self._books.enter(reply)
+                    since, refused = self._books.enter(reply, heard=not unheard)
                     changed = min((t for t in (changed, since) if t), default=None)
                     bad = bad or refused
                     asked = reply if reply.kind is Kind.SESSIONS else asked
@@ -271,7 +271,8 @@ class _Weigher:
             for name in reading.agreed.weights:
                 if name in reading.courses and name != "crashed_sessions":
                     words.setdefault(name, set()).update(self._beside(name, reading, known, asked))
-        said, certain = words or {WHOLE: {Word.MISSING}}, not any(self._slow.values())
+        said = words or {WHOLE: {Word.MISSING}}
+        certain = not (any(self._slow.values()) or self._books.doubted)
         unheard = set[Word]() if certain else {Word.ERROR}
         frozen = {name: frozenset(each | unheard) for name, each in said.items()}
         users_at = self._users.at if self._users else None
@@ -333,7 +334,7 @@ class _Weigher:
     def _calm(self, reading: _Reading, asked: Reply) -> Iterator[Word]:
         assert reading.run is not None
         newest = newest_end(self._books.crashed, reading.run.since)
-        if newest is None or not _spoke(asked):
+        if newest is None or not asked.spoke:
             yield Word.MISSING
         elif asked.at - newest > self._stale() + GRACE:
             yield Word.STALE
@@ -360,7 +361,7 @@ class _Weigher:
             newest = newest_end(self._books.crashed, reading.run.since)
         if read is None or not read.ok:
             yield Word.ERROR
-        elif newest is None or not _spoke(read):
+        elif newest is None or not read.spoke:
             yield Word.MISSING
         elif asked.at - newest > (_USERS_STALE if daily else self._stale()) + GRACE:
             yield Word.STALE
@@ -392,8 +393,3 @@ class _Weigher:
 
 def _had_begun(stage: Stage, look: Reply) -> bool:
     return stage.at <= look.at if stage.request is None else stage.request < look.seq
-
-
-def _spoke(reply: Reply) -> bool:
-    """Whether it told of anybody's sessions at all."""
-    return any(arm and arm.total for series in reply.arms.values() for arm in series.values())

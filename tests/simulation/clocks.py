@@ -60,6 +60,15 @@ class MachineClock:
     def is_ever_wrong(self) -> bool:
         return self._wrong is not None
 
+    @property
+    def slow(self) -> tuple[datetime, datetime, float] | None:
+        """From when until when both clocks run slow, and how fast they go then; None: they never do."""
+        wrong = self._wrong
+        if wrong is None or wrong.drift >= 0:
+            return None
+        begins = self._start + wrong.begins
+        return begins, begins + wrong.lasts, 1 + wrong.drift
+
     def truly(self, shown: datetime) -> datetime:
         """The last true time until now at which the wall clock showed this."""
         wrong = self._wrong

@@ -14,7 +14,5 @@ class Pinned:
 
 PINNED: tuple[Pinned, ...] = ()
 
-OPEN: tuple[Pinned, ...] = (
-    Pinned(1722, "a halt 7 h late: the clock is two days fast and drifts, and the process stands still"),
-)
+OPEN: tuple[Pinned, ...] = ()
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""

@@ -222,9 +222,14 @@ class Run:
             deaths=[iso(death) for death in self._deaths],
             unwritten=[iso(at) for at in self._machine.unwritten],
             stopped=[f"{iso(begun)} {iso(ended)}" for begun, ended in self._machine.stopped],
+            slow=self._slow(),
         )
         told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
         return Left(evidence, self._marks, told, tuple(self._unrepeatable()))
+
+    def _slow(self) -> list[str]:
+        slow = self._machine.clock.slow
+        return [f"{iso(slow[0])} {iso(slow[1])} {slow[2]}"] if slow else []
 
     def _with_its_true_time(self, row: dict[str, Any]) -> dict[str, Any]:
         told = datetime.fromisoformat(row["at"])

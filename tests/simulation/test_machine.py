@@ -69,6 +69,15 @@ def test_what_is_due_by_a_wrong_clock_comes_when_that_clock_says_so():
     assert abs(clock.now() - due) < timedelta(milliseconds=1)
 
 
+def test_an_hour_by_clocks_that_run_slow_is_longer_and_it_is_known_until_when():
+    timeline = Timeline(START)
+    assert MachineClock(timeline, WrongClock(HOUR, 2 * HOUR, drift=0.02)).slow is None
+    clock = MachineClock(timeline, WrongClock(HOUR, 2 * HOUR, drift=-0.02))
+    assert clock.slow == (START + HOUR, START + 3 * HOUR, 0.98)
+    timeline.advance(START + HOUR)
+    assert clock.until(clock.now() + HOUR) == HOUR / 0.98
+
+
 def test_others_get_their_turn_around_a_transaction_and_never_inside_it(tmp_path: Path):
     kernel = Kernel(Random(1), Timeline(START))
     ours = open_engine(f"sqlite:///{tmp_path / 'one.db'}")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from stagedrollout.core.model import CommandVerb, Store
-from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
+from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Onset, Outage, Scenario
 from tests.judge import judge
 from tests.simulation.by_hand import FINE, MONDAY, app, hours, in_the_console, order
 from tests.simulation.clocks import WrongClock
@@ -26,7 +26,13 @@ STOPPED = {GOOGLE_PLAY: "halted", APP_STORE: "PAUSED"}
 
 
 def told(
-    store: str, days: int, *orders: PlannedOrder, crash_free_ppm: int = 998_000, policy: str = "quick"
+    store: str,
+    days: int,
+    *orders: PlannedOrder,
+    crash_free_ppm: int = 998_000,
+    policy: str = "quick",
+    outages: tuple[Outage, ...] = (),
+    drift: float = 0.0,
 ) -> Left:
     story = app(store)
     newest = replace(story.releases[1], crash_free_ppm=crash_free_ppm)
@@ -42,10 +48,10 @@ def told(
         on_new_release="adopt",
         apps=(replace(story, releases=(story.releases[0], newest)),),
         people=(),
-        outages=(),
+        outages=outages,
         switches={},
     )
-    wrong = WrongClock(WRONG_FROM, hours(24), timedelta(days=days))
+    wrong = WrongClock(WRONG_FROM, hours(24), timedelta(days=days), drift)
     return play(Plan(7, scenario, FINE, MONDAY + hours(22), 0, orders, clock=wrong))
 
 
@@ -93,6 +99,20 @@ def test_a_floor_that_is_kept_for_hours_is_judged_by_the_hours_that_passed(days:
     left = told(GOOGLE_PLAY, days, crash_free_ppm=940_000, policy="by-hand")
     assert judge(left.evidence).findings == []
     assert stopped_after(left, GOOGLE_PLAY) < WRONG_FROM / hours(1) + 2 + 1 / 60
+
+
+@pytest.mark.promise("R3")
+def test_a_halt_that_cannot_be_sent_is_tried_again_after_a_poll_by_clocks_that_run_slow() -> None:
+    """Nothing on that machine knows that its hour is longer than one: it is a minute and 13 seconds late by ours."""
+    left = told(
+        GOOGLE_PLAY,
+        0,
+        crash_free_ppm=940_000,
+        outages=(Outage("google_play", hours(1.5), hours(11), "down"),),
+        drift=-0.02,
+    )
+    assert judge(left.evidence).findings == []
+    assert 11 < stopped_after(left, GOOGLE_PLAY) < 12.1
 
 
 def found_meanwhile(days: int, *, crash_free_ppm: int, points_per_life: int = 0) -> Left:
@@ -151,3 +171,53 @@ def test_a_bad_release_found_by_a_wrong_clock_is_halted_as_soon(days: int, point
     assert most(left, "5.3.0") == 1
     last = [r for r in left.evidence.ledger if r["type"] == "served" and r["release"] == "5.3.0"][-1]
     assert last["status"] == "halted"
+
+
+RESUMED_AT = 3.1
+"""Hours: while the clock is wrong, after the release was halted."""
+
+
+def resumed_meanwhile(days: int, *, mended: bool = False) -> Left:
+    """5.2.0 crashes, is halted, and is let go on in the console (an order would be refused) while the clock is wrong."""
+    story = app()
+    onset = Onset(hours(3), 998_000) if mended else None
+    newest = replace(story.releases[1], crash_free_ppm=940_000, onset=onset)
+    scenario = Scenario(
+        name="resumed-meanwhile",
+        story="",
+        seed=7,
+        start=MONDAY,
+        until=hours(36),
+        poll=hours(1),
+        policy="quick",
+        mode="act",
+        on_new_release="adopt",
+        apps=(replace(story, releases=(story.releases[0], newest)),),
+        people=(in_the_console(RESUMED_AT, "resume", exposure_ppm=10_000),),
+        outages=(),
+        switches={},
+    )
+    wrong = WrongClock(WRONG_FROM, hours(4), timedelta(days=days))
+    return play(Plan(7, scenario, FINE, MONDAY + hours(34), 0, (), clock=wrong))
+
+
+@pytest.mark.promise("R3")
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_bad_release_that_is_resumed_by_a_wrong_clock_is_halted_again_as_soon(days: int) -> None:
+    """By a clock that is ahead nothing that people do with it would count for two days."""
+    left = resumed_meanwhile(days)
+    assert judge(left.evidence).findings == []
+    assert RESUMED_AT < stopped_after(left, GOOGLE_PLAY) < RESUMED_AT + 3
+
+
+@pytest.mark.promise("R3")
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_release_that_was_mended_and_is_resumed_by_a_wrong_clock_is_not_halted_for_what_was(
+    days: int,
+) -> None:
+    """By a clock that is behind the crashes from before the resume would count once more."""
+    left = resumed_meanwhile(days, mended=True)
+    assert judge(left.evidence).findings == []
+    served = [record for record in left.evidence.ledger if record["type"] == "served"]
+    last = [record for record in served if record["release"] == "5.2.0"][-1]
+    assert last["status"] != "halted"
