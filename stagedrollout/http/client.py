@@ -24,8 +24,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpx
 
@@ -67,6 +68,8 @@ Refusal = Callable[[str, int, Mapping[str, str], bytes], EdgeError]
 
 The body comes without the credential that the request carried.
 """
+
+_NO_PAYLOAD: Mapping[str, Any] = MappingProxyType({})
 
 _FAILURE_BYTES_MAX = 64 * 1024
 """How much of a refusal is read: it is only shown to people."""
@@ -134,15 +137,15 @@ class HttpClient:
 
         Raises Unreachable, Throttled, Denied, Rejected or Faulty.
         """
-        return self._exchange(doing, "GET", path, {"params": list(params)})
+        return self._exchange(doing, "GET", path, params=params)
 
     def post_json(self, doing: str, path: str, body: Any) -> JsonReply:
         """POST `body` as JSON. Raises like `get_json`; after Unreachable or Faulty it may be applied."""
-        return self._exchange(doing, "POST", path, {"json": body})
+        return self._exchange(doing, "POST", path, payload={"json": body})
 
     def patch_json(self, doing: str, path: str, body: Any) -> JsonReply:
         """PATCH `path` with `body` as JSON. Raises like `post_json`."""
-        return self._exchange(doing, "PATCH", path, {"json": body})
+        return self._exchange(doing, "PATCH", path, payload={"json": body})
 
     def close(self) -> None:
         self._client.close()
@@ -155,7 +158,9 @@ class HttpClient:
     ) -> None:
         self.close()
 
-    def _exchange(self, doing: str, method: str, path: str, payload: Mapping[str, Any]) -> JsonReply:
+    def _exchange(
+        self, doing: str, method: str, path: str, *, params: Params = (), payload: Mapping[str, Any] = _NO_PAYLOAD
+    ) -> JsonReply:
         service, url = self.endpoint.service, self.endpoint.url(path)
         credential = self._credential(doing)
         # identity: an answer that unpacks to gigabytes cannot be sent to who accepts nothing packed
@@ -172,7 +177,7 @@ class HttpClient:
             with (
                 deadline,
                 self._client.stream(
-                    method, _address(url), headers=headers, extensions={"trace": deadline.watch}, **payload
+                    method, _asked(url, params), headers=headers, extensions={"trace": deadline.watch}, **payload
                 ) as response,
             ):
                 if self._dates:
@@ -242,6 +247,11 @@ def _client(endpoint: Endpoint, limits: Limits, transport: Transport | None) -> 
         limits=connections,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
+
+
+def _asked(url: str, params: Params) -> httpx.URL:
+    """Whole at once: httpx takes an address apart again for what is added to it."""
+    return httpx.URL(f"{url}?{urlencode(params)}") if params else _address(url)
 
 
 @lru_cache(maxsize=256)

@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import Table
 
 from stagedrollout.core.errors import StorageError
 
 if TYPE_CHECKING:
+    from sqlalchemy import PoolProxiedConnection
     from sqlalchemy.dialects import postgresql, sqlite
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Engine",
     "database_file",
     "insert",
+    "only_reads",
     "open_engine",
     "open_existing",
     "open_readonly",
@@ -45,7 +47,7 @@ BUSY_SECONDS = 5.0
 """How long a writer waits for another one. Transactions take milliseconds: more is a fault to report."""
 
 _CONNECTIONS_MAX = 32
-READING = "stagedrollout_reading"
+_ONLY_READS = "only reads"
 
 
 def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
@@ -77,9 +79,10 @@ def open_readonly(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
 def reading(engine: Engine) -> Iterator[Connection]:
     """One transaction that sees one state of the database and takes no lock. Raises StorageError."""
     with _in_our_words(), engine.connect() as connection:
-        connection.execution_options(**{READING: True})
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        else:
+            connection.info[_ONLY_READS] = True
         with connection.begin():
             yield connection
 
@@ -91,8 +94,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
     (PostgreSQL has no such lock: there, what was read is guarded by a constraint or by locking its row.)
     Raises StorageError; any other error inside undoes everything and passes through.
     """
-    with _in_our_words(), engine.begin() as connection:
-        yield connection
+    with _in_our_words(), engine.connect() as connection:
+        connection.info[_ONLY_READS] = False  # the pool's connections serve both
+        with connection.begin():
+            yield connection
 
 
 def insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -175,7 +180,7 @@ def _opener(path: Path, mode: str, busy_seconds: float) -> Callable[[], sqlite3.
 def _sqlite_engine(url: URL, connect: Callable[[], sqlite3.Connection], path: Path) -> Engine:
     from stagedrollout.storage.sqlite import COMPILED, DRIVER  # noqa: PLC0415 - only there
 
-    engine = create_engine(
+    return create_engine(
         url.set(drivername=DRIVER),
         creator=connect,
         execution_options={"compiled_cache": COMPILED},
@@ -183,18 +188,8 @@ def _sqlite_engine(url: URL, connect: Callable[[], sqlite3.Connection], path: Pa
         max_overflow=_CONNECTIONS_MAX - 8,
         pool_timeout=BUSY_SECONDS,
         hide_parameters=True,
+        begin=partial(_begin, path, _which(path)),
     )
-    event.listen(engine, "begin", partial(_begin, path, _which(path)))
-    event.listen(engine, "handle_error", _give_up_read_only)
-    return engine
-
-
-def _give_up_read_only(context: ExceptionContext) -> None:
-    """A file that could not be written when it was opened is read-only for that connection for ever, also when it can
-    be written again: the next transaction opens it anew."""
-    error = context.original_exception
-    if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
-        context.is_disconnect = True
 
 
 def _which(path: Path) -> tuple[int, int]:
@@ -205,16 +200,20 @@ def _which(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _begin(path: Path, file: tuple[int, int], connection: Connection) -> None:
+def _begin(path: Path, file: tuple[int, int], connection: PoolProxiedConnection) -> None:
     """SQLite goes on writing into a file that was deleted or replaced, where nobody will ever read it."""
     if _which(path) != file:
         raise StorageError(
             f"the database {path} is not the file any more that was opened: start the daemon again"
         )
-    reads = connection.get_execution_options().get(READING, False)
     # By the driver's own call: through SQLAlchemy this took as long as the statement that follows.
-    driver: Any = connection.connection.driver_connection
-    driver.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
+    driver: Any = connection.driver_connection
+    driver.execute("BEGIN" if only_reads(connection) else "BEGIN IMMEDIATE")
+
+
+def only_reads(connection: PoolProxiedConnection) -> bool:
+    """Whether the transaction on it is one of `reading`."""
+    return bool(connection.info.get(_ONLY_READS))
 
 
 def _use_wal(connect: Callable[[], sqlite3.Connection], path: Path) -> None:

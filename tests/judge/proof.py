@@ -90,6 +90,12 @@ def log_sum(values: Sequence[float]) -> float:
     return largest if largest == -inf else largest + log(sum(exp(value - largest) for value in values))
 
 
+def log_add(a: float, b: float) -> float:
+    """`log_sum` of two."""
+    more, less = (a, b) if a > b else (b, a)
+    return more if less == -inf else more + log1p(exp(less - more))
+
+
 @lru_cache(maxsize=512)
 def eta(g: float, s: float) -> float:
     """The largest power at which evidence for `g` stays honest with geometric loops of mean `s`."""
@@ -122,9 +128,11 @@ def _noise(bucket: Bucket, rho: float) -> float:
 
 
 def against_baseline(rho0: float, s: float) -> Increment:
+    dampings = [(g, 1 / eta(g, s)) for g in HARMFUL]
+
     def increment(bucket: Bucket, tau2: float) -> list[float]:
         noise = tau2 * _noise(bucket, rho0)
-        return [two_sample(bucket, rho0, g) / (1 / eta(g, s) + noise) for g in HARMFUL]
+        return [two_sample(bucket, rho0, g) / (damping + noise) for g, damping in dampings]
 
     return increment
 
@@ -141,9 +149,11 @@ def against_baseline_by_people(rho0: float, s: float) -> Increment:
 
 
 def against_floor(floor: float, s: float) -> Increment:
+    dampings = [(g, 1 / eta(g, s)) for g in HARMFUL]
+
     def increment(bucket: Bucket, tau2: float) -> list[float]:
         noise = tau2 * bucket.n_c * floor
-        return [one_sample(bucket, floor, g) / (1 / eta(g, s) + noise) for g in HARMFUL]
+        return [one_sample(bucket, floor, g) / (damping + noise) for g, damping in dampings]
 
     return increment
 
@@ -236,7 +246,7 @@ class Course:
         silent = self._guarded and row.incident
         more = [0.0] * len(HARMFUL) if silent else self._increment(bucket, tau2)
         harm = tuple(
-            log_sum([so_far, ln_weight + ln_mass]) + increment
+            log_add(so_far, ln_weight + ln_mass) + increment
             for so_far, ln_weight, increment in zip(state.harm, _LN_WEIGHTS, more, strict=True)
         )
         safety = (0.0,) * len(_HARMLESS) if row.stage else state.safety

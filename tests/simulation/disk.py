@@ -12,12 +12,11 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import PoolProxiedConnection, event
 from sqlalchemy.exc import OperationalError
 
-from stagedrollout.storage.engine import BUSY_SECONDS, Engine
+from stagedrollout.storage.engine import BUSY_SECONDS, Engine, only_reads
 from tests.simulation.kernel import Kernel
-from tests.simulation.perils import before_each_begin, only_reads
 
 BUSY, FULL, BROKEN, UNKNOWN = "busy", "full", "broken", "unknown"
 KINDS = (BUSY, FULL, BROKEN, UNKNOWN)
@@ -53,11 +52,21 @@ class Disk:
         self.failed: Callable[[str], None] = lambda kind: None
 
     def haunt(self, engine: Engine) -> None:
-        before_each_begin(engine, self._begins)
-        event.listen(engine, "commit", self._commits)
+        dialect: Any = engine.dialect
+        begin, commit = dialect.do_begin, dialect.do_commit
+
+        def begun(connection: PoolProxiedConnection) -> None:
+            self._begins(connection)
+            begin(connection)
+
+        def committed(connection: PoolProxiedConnection) -> None:
+            self._commits(connection)
+            commit(connection)
+
+        dialect.do_begin, dialect.do_commit = begun, committed
         event.listen(engine, "checkin", self._is_over)
 
-    def _begins(self, connection: Connection) -> None:
+    def _begins(self, connection: PoolProxiedConnection) -> None:
         if self.unnoticed:
             return
         task = self._kernel.running
@@ -73,12 +82,12 @@ class Disk:
         connection.info["writes"] = not only_reads(connection)
         self._kernel.running.transactions += 1
 
-    def _commits(self, connection: Connection) -> None:
+    def _commits(self, connection: PoolProxiedConnection) -> None:
         fate, self._fate = self._fate, ""
         if not fate or only_reads(connection):
             return
         if fate == UNKNOWN:
-            driver: Any = connection.connection.dbapi_connection
+            driver: Any = connection.driver_connection
             driver.commit()
         self._fail(fate)
 
@@ -93,7 +102,7 @@ class Disk:
         if not task.transactions:
             self._kernel.pause_behind()
 
-    def _fate_of(self, connection: Connection) -> str:
+    def _fate_of(self, connection: PoolProxiedConnection) -> str:
         failing = self._failing
         if failing is None or self.calm or only_reads(connection) or self._draw.random() >= failing.chance:
             return ""

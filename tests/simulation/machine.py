@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-
-from sqlalchemy import event
 
 from stagedrollout.emulator.scenario import Scenario
 from stagedrollout.emulator.world import World
@@ -74,7 +72,7 @@ class Machine:
         self._disk.haunt(engine)
         gate.pass_time = self._pass_time
         if self.clock.is_ever_wrong:
-            event.listen(engine, "after_cursor_execute", self._note_truth)
+            self._note_truth(engine.dialect)
         return self._disk
 
     @contextmanager
@@ -106,12 +104,18 @@ class Machine:
         """When the journal's entry with this hash was really made, which says `told` of itself."""
         return self._truly.get(entry, told)
 
-    def _note_truth(
-        self, _: object, __: object, statement: str, ___: object, context: Any, ____: object
-    ) -> None:
-        if statement.startswith(_ENTRY):
-            for row in context.compiled_parameters:
-                self._truly[row["hash"]] = self.clock.truly(instant(row["at_us"]))
+    def _note_truth(self, dialect: Any) -> None:
+        for name in ("do_execute", "do_executemany"):
+            setattr(dialect, name, self._noting(getattr(dialect, name)))
+
+    def _noting(self, execute: Callable[..., None]) -> Callable[..., None]:
+        def executed(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+            execute(cursor, statement, parameters, context)
+            if statement.startswith(_ENTRY):
+                for row in context.compiled_parameters:
+                    self._truly[row["hash"]] = self.clock.truly(instant(row["at_us"]))
+
+        return executed
 
     def _pass_time(self, span: timedelta) -> None:
         self._stops.point()

@@ -16,10 +16,10 @@ from random import Random
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 
 from stagedrollout.emulator.world import World
-from stagedrollout.storage.engine import READING, Engine
+from stagedrollout.storage.engine import Engine, only_reads
 from tests.simulation.files import haunt_files
 from tests.simulation.points import AFTER, BEFORE, BEGIN, COMMIT, POINTS, is_landmark
 
@@ -83,20 +83,45 @@ class Perils:
         opened: list[Any] = []
         event.listen(engine, "connect", lambda raw, _: opened.append(raw))
         event.listen(engine, "close", lambda raw, _: self._undo(raw))
-        event.listen(engine, "engine_disposed", lambda _: self._bury(opened))
-        dialect = engine.dialect
-        commit = dialect.do_commit
+        dispose = engine.dispose
+
+        def disposed(close: bool = True) -> None:
+            dispose(close)
+            self._bury(opened)
+
+        engine.dispose = disposed  # type: ignore[method-assign]
+        self._haunt_dialect(engine.dialect)
+
+    def _haunt_dialect(self, dialect: Any) -> None:
+        """By what SQLAlchemy calls in the end: to listen to its events costs a run more than its statements do."""
+        begin, commit = dialect.do_begin, dialect.do_commit
+
+        def begun(connection: Any) -> None:
+            self.point(_beginning(connection))
+            begin(connection)
 
         def committed(connection: Any) -> None:
             self.point(COMMIT + BEFORE)
             commit(connection)
             self.point(COMMIT + AFTER)
 
-        dialect.do_commit = committed  # type: ignore[method-assign]
-        before_each_begin(engine, lambda connection: self.point(_beginning(connection)))
-        for about_to in ("do_execute", "do_executemany"):
-            event.listen(engine, about_to, lambda _, statement, *rest: self.point(_begun(statement)))
-        event.listen(engine, "after_cursor_execute", self._executed)
+        dialect.do_begin, dialect.do_commit = begun, committed
+        for name in ("do_execute", "do_executemany"):
+            setattr(dialect, name, self._executing(getattr(dialect, name)))
+
+    def _executing(self, execute: Callable[..., None]) -> Callable[..., None]:
+        def executed(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+            name = of_statement(statement)
+            if _leaves_nothing(name):
+                self.point(name)
+                execute(cursor, statement, parameters, context)
+                return
+            self.point(name + BEFORE)
+            execute(cursor, statement, parameters, context)
+            self.changes[name] += 1
+            self.point(name + AFTER)
+
+        return executed
 
     def _bury(self, opened: list[Any]) -> None:
         """The kernel closes whatever a dead process had open; what it had begun is undone, and locks nobody out."""
@@ -107,12 +132,6 @@ class Perils:
         """Closing alone undoes nothing as long as somebody's traceback holds a statement that was under way."""
         if self.died_at:
             connection.rollback()
-
-    def _executed(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        name = of_statement(statement)
-        if not _leaves_nothing(name):
-            self.changes[name] += 1
-            self.point(name + AFTER)
 
 
 class NoPerils(Perils):
@@ -173,28 +192,8 @@ def of_group(name: str) -> str:
     return f"{what}" if service == "storage" and operation in ("begin", "commit") else f"{service}: {side}"
 
 
-def before_each_begin(engine: Engine, heard: Callable[[Connection], None]) -> None:
-    """Let `heard` be told of a transaction before the product's own BEGIN: events are heard in the order in which they
-    were listened to, and this one takes no listener in front of the others."""
-    before = list(engine.dispatch.begin)
-    for listener in before:
-        event.remove(engine, "begin", listener)
-    for listener in (heard, *before):
-        event.listen(engine, "begin", listener)
-
-
-def only_reads(connection: Connection) -> bool:
-    """Whether the transaction that begins on it is one that only reads."""
-    return bool(connection.get_execution_options().get(READING, False))
-
-
-def _beginning(connection: Connection) -> str:
+def _beginning(connection: Any) -> str:
     return BEGIN if only_reads(connection) else f"{BEGIN} immediate"
-
-
-def _begun(statement: str) -> str:
-    name = of_statement(statement)
-    return name if _leaves_nothing(name) else name + BEFORE
 
 
 def _leaves_nothing(name: str) -> bool:
