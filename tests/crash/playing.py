@@ -6,10 +6,11 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from stagedrollout.core.model import Verb
 from tests.crash.dying import Dies, Point, distinct, of_the_recovery
 from tests.crash.stories import STORIES, Story
 from tests.judge import Evidence, judge
@@ -105,10 +106,12 @@ def _faults(story: Story, left: Left, fate: Dies, at: tuple[int, ...]) -> Iterat
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What the story came to: everything the stores offered, in order, and the orders' answers."""
+    """What the story came to: everything the stores offered, in order, the orders' answers, and the share that each
+    order that raises was to bring."""
 
     served: Mapping[tuple[str, str, str], tuple[str, ...]]
     orders: Mapping[str, str]
+    aims: Mapping[str, int]
 
 
 @lru_cache(maxsize=2 * len(STORIES))
@@ -128,7 +131,14 @@ def _came_to(left: Left) -> _End:
             key, offered = (record["app"], record["store"], record["release"]), _offered(record)
             before = served.get(key, ())
             served[key] = before if before[-1:] == (offered,) else (*before, offered)
-    return _End(served, dict(left.orders))
+    return _End(served, dict(left.orders), dict(_aims(left.evidence)))
+
+
+def _aims(evidence: Evidence) -> Iterator[tuple[str, int]]:
+    for entry in evidence.journal:
+        body = entry["body"]
+        if entry["kind"] == "decided" and body["command"] and body["verb"] == Verb.RAISE:
+            yield body["command"], body["target_ppm"]
 
 
 def _offered(record: Mapping[str, Any]) -> str:
@@ -139,7 +149,11 @@ def _different(name: str, left: Left) -> Iterator[str]:
     """A death may delay what is done by a poll. It takes nothing away, adds nothing, and skips nothing."""
     came = _came_to(left)
     least, most = _undisturbed(name), _undisturbed(name, 2 * story_of(name).plan.scenario.poll)
-    spent = [order for order, answer in came.orders.items() if answer != least.orders.get(order)]
+    spent = [
+        order
+        for order, answer in came.orders.items()
+        if answer != least.orders.get(order) and not _was_there(left.evidence, order, least.aims.get(order))
+    ]
     missing = [
         key for key, offered in least.served.items() if not _begins_with(came.served.get(key, ()), offered)
     ]
@@ -179,6 +193,30 @@ def _carried_out(evidence: Evidence, order: str) -> bool:
                 if instant(since) <= instant(record["at"]) <= instant(until)
             )
     return False
+
+
+def _was_there(evidence: Evidence, order: str, aim: int | None) -> bool:
+    """Whether the order was refused, in words, where people had what it was to bring. A start looks at once, so the
+    schedule can come to a stage before the person does who has not waited for it; that one is told which step is next.
+    """
+    for entry in evidence.journal:
+        body = entry["body"]
+        if entry["kind"] == "commanded" and body["command"] == order:
+            there = _share(evidence, entry["rollout"], instant(entry["at"]))
+            return aim is not None and there == aim and not body["accepted"] and bool(body["text"])
+    return False
+
+
+def _share(evidence: Evidence, rollout: str, at: datetime) -> int | None:
+    """What the store offered of the rollout's release then."""
+    offered = [
+        int(record["exposure_ppm"])
+        for record in evidence.ledger
+        if record["type"] == "served"
+        and rollout == f"{record['app']}/{record['store']}/{record['release_id']}"
+        and instant(record["at"]) <= at
+    ]
+    return offered[-1] if offered else None
 
 
 def _begins_with(whole: tuple[str, ...], part: tuple[str, ...]) -> bool:

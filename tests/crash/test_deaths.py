@@ -9,6 +9,7 @@ import pytest
 
 from stagedrollout.core.facts import Settled
 from stagedrollout.core.model import Settlement
+from stagedrollout.core.rules import raises
 from stagedrollout.daemon import app_pass
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.storage.commands import CommandResult
@@ -24,6 +25,7 @@ PER_STORY = 6
 PAIRS = 4
 
 COMMIT, READ_BACK = "google_play edits.commit: before send", "google_play edits.commit: after receive"
+COMMITTED = "storage commit: after"
 
 
 @cache
@@ -97,3 +99,20 @@ def test_an_order_that_was_carried_out_and_is_said_to_have_failed_is_found_out(
     result = played("advanced-by-command", at)
     assert result.died_at == (READ_BACK,)
     assert result.faults == ("the order advance-3 is said to have failed, and was carried out",)
+
+
+def test_an_order_for_a_stage_that_the_schedule_has_reached_first_is_refused_in_words() -> None:
+    """The daemon that starts after the death looks at once and finds the release, which without it had found none yet:
+    two hours later it has baked, and the schedule is where the person wants it."""
+    result = played("advanced-by-command", _before("advanced-by-command", COMMITTED, MONDAY))
+    assert result.died_at == (COMMITTED,)
+    assert not result.faults, result.words()
+
+
+def test_an_order_that_is_refused_below_its_stage_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert played("advanced-by-command").faults == ()
+    at = _before("advanced-by-command", COMMITTED, MONDAY + hours(2))
+    monkeypatch.setattr(raises, "_next_share", lambda _: None)
+    result = played("advanced-by-command", at)
+    assert result.died_at == (COMMITTED,)
+    assert "the order advance-3 was refused, and without a death done" in result.faults
