@@ -159,7 +159,13 @@ class HttpClient:
         self.close()
 
     def _exchange(
-        self, doing: str, method: str, path: str, *, params: Params = (), payload: Mapping[str, Any] = _NO_PAYLOAD
+        self,
+        doing: str,
+        method: str,
+        path: str,
+        *,
+        params: Params = (),
+        payload: Mapping[str, Any] = _NO_PAYLOAD,
     ) -> JsonReply:
         service, url = self.endpoint.service, self.endpoint.url(path)
         credential = self._credential(doing)
@@ -177,7 +183,11 @@ class HttpClient:
             with (
                 deadline,
                 self._client.stream(
-                    method, _asked(url, params), headers=headers, extensions={"trace": deadline.watch}, **payload
+                    method,
+                    _asked(url, params),
+                    headers=headers,
+                    extensions={"trace": deadline.watch},
+                    **payload,
                 ) as response,
             ):
                 if self._dates:
