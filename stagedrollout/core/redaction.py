@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,8 @@ _LINE_CHARS_MIN = 16
 _KEY_FIELD_CHARS_MIN = 12
 _KEY_FILE_SECRETS = ("private_key", "private_key_id", "client_secret", "refresh_token")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_PERCENT_UPPER = tuple(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in range(256))
+_PERCENT_LOWER = tuple(chr(byte) if byte in _UNRESERVED else f"%{byte:02x}" for byte in range(256))
 
 _TOKENS = re.compile(
     r"""-----BEGIN[ ].*?(?:-----END[ ][A-Z0-9 ]*-----|\Z)
@@ -157,7 +159,7 @@ def _forms(piece: str) -> Iterator[str]:
     yield json.dumps(piece)[1:-1]
     yield json.dumps(piece, ensure_ascii=False)[1:-1]
     yield repr(piece)[1:-1]
-    for escaped in (_percent(data, "{:02X}".format), _percent(data, "{:02x}".format)):
+    for escaped in ("".join([signs[byte] for byte in data]) for signs in (_PERCENT_UPPER, _PERCENT_LOWER)):
         yield escaped
         yield escaped.replace("%20", "+")
         yield escaped.replace("%2F", "/").replace("%2f", "/")
@@ -168,7 +170,3 @@ def _forms(piece: str) -> Iterator[str]:
         encoded = b64encode(bytes(shift) + data).decode()[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6]
         yield encoded
         yield encoded.translate({ord("+"): "-", ord("/"): "_"})
-
-
-def _percent(data: bytes, digits: Callable[[int], str]) -> str:
-    return "".join(chr(byte) if byte in _UNRESERVED else f"%{digits(byte)}" for byte in data)

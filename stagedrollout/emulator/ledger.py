@@ -147,5 +147,6 @@ def _without_secrets(value: Any) -> Any:
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_without_secrets(inner) for inner in value]
+        # counts by the hour, mostly, which hide nothing
+        return [inner if type(inner) is int else _without_secrets(inner) for inner in value]
     return value

@@ -51,7 +51,7 @@ _LINK = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/[A-Za-z0-9._~/?#&=%+-]*")
 _QUOTE = "> "
 """Ours alone: a `>` of the text's own is escaped."""
 
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 EMOJI = {
     NoticeKind.NEW_RELEASE: ":new:",
@@ -95,11 +95,12 @@ def board_message(board: Board) -> Message:
 
 def escaped(text: str, length_max: int) -> str:
     """The text on one line as Slack takes it; what does not fit ends in "…", never inside an escape."""
-    pieces = [_ESCAPES.get(mark, mark) for mark in _EMOJI_CODE.sub(_NO_CODE, one_line(text))]
-    if sum(map(len, pieces)) <= length_max:
-        return "".join(pieces)
+    plain = _EMOJI_CODE.sub(_NO_CODE, one_line(text))
+    whole = plain.translate(_ESCAPES)
+    if len(whole) <= length_max:
+        return whole
     kept, room = [], length_max - 1
-    for piece in pieces:
+    for piece in (mark.translate(_ESCAPES) for mark in plain):
         room -= len(piece)
         if room < 0:
             break
