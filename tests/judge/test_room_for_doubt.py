@@ -208,14 +208,17 @@ def test_a_pause_that_was_over_before_anybody_looked_begins_no_other_run(looked,
     assert case._plausible_runs(key, gate, poll.at) == {instant(at(hour)) for hour in runs}
 
 
+@pytest.mark.parametrize("lasts", [0.001, 0.4])
 @pytest.mark.parametrize(("settled", "kept"), [("confirmed", 1), ("not_applied", 2)])
-def test_a_resume_in_the_console_while_our_step_is_on_its_way_is_taken_for_that(settled, kept):
-    """Read back active at once: nobody can tell which of the two it was, and no new life begins with it."""
+def test_a_resume_in_the_console_while_our_step_is_on_its_way_is_taken_for_that(settled, kept, lasts):
+    """Read back active at once, or when a daemon that died over it lives again: nobody can tell which of the two it was,
+    and no new life begins with it."""
     story = resting()
     story.polls(4.5, 10.5)
     story.decides(10.5, "ADVANCE", 20_000, verb="step")
-    story.turns(10.501, "ACTIVE", cause="console")
-    story.writes(10.502, "settled", verb="step", settlement=settled)
+    story.writes(10.5 + lasts / 2, "settled", verb="step", settlement="in_doubt")
+    story.turns(10.5 + lasts, "ACTIVE", cause="console")
+    story.writes(10.5 + 1.5 * lasts, "settled", verb="step", settlement=settled)
     case = understand(story.evidence())
     key = next(key for key in case.served if key.id == "5.2.0")
     assert len(case.lives(key, case.ended_at)) == kept
