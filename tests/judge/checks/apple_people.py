@@ -120,7 +120,8 @@ def _halted_at(case: Case, raised: Change) -> datetime | None:
     paused = [
         c.at
         for c in history
-        if c.kind == "pause" and not (_is_ours_too(case, c) or _looks_like_before(case, c) or _untold(case, c))
+        if c.kind == "pause"
+        and not (_is_ours_too(case, c) or _looks_like_before(case, c) or _untold(case, c))
     ]
     halted = [at for at in (*decided, *found, *paused) if at < raised.asked_at]
     lifted = [c.at for c in history if c.kind in RAISES and c.at <= raised.asked_at]
