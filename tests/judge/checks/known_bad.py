@@ -15,7 +15,8 @@ from datetime import datetime
 from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.journal import Entry
-from tests.judge.ledger import GOOGLE_PLAY, Change, Key, instant
+from tests.judge.ledger import GOOGLE_PLAY, Change, Key
+from tests.judge.passes import read_between
 
 CHECK = "known_bad_started"
 
@@ -55,12 +56,7 @@ def _was_readable(case: Case, halted: Change) -> bool:
     """Whether a look was answered, undamaged, while the store showed the halt."""
     later = (record for record in case.served[halted.key] if record.at > halted.at)
     until = next((record.at for record in later if record.status != "halted"), case.ended_at)
-    return any(
-        halted.at <= instant(request["at"]) <= until
-        for request in case.evidence.requests
-        if request["service"] == GOOGLE_PLAY and request["method"] == "GET" and "/tracks" in request["path"]
-        if request["status"] == 200 and not request.get("fault")
-    )
+    return read_between(case, halted.at, until)
 
 
 def _lifts(case: Case, key: Key) -> Iterator[datetime]:
