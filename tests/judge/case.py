@@ -137,13 +137,13 @@ class Case:
         )
 
     def _first_heard(self, key: Key, begun: datetime) -> Iterator[datetime]:
-        """When a life began, and when the journal may first have taken note of it: by its machine's clock, which is
-        all that it has to count hours from, also once that is right again."""
+        """When a life began, and when the journal may first have taken note of it: by the time that it was, for a store
+        tells that where the machine's clock does not; or by that one where it is only minutes off."""
         yield from (begun, begun + self.poll + GRACE)
         for kind in ("discovered", "started", "went_live", "settled", "drifted", "taken_up", "returned"):
             noted = next((entry for entry in self.journal.of(key, kind) if entry.at >= begun), None)
             if noted:
-                yield from (noted.at, *((noted.told,) if noted.told else ()))
+                yield from (noted.at, *((noted.told,) if noted.told and noted.hardly_off else ()))
 
     def waiting_words(self, key: Key, at: datetime) -> set[Word]:
         """What may be said of a gate while nothing is wrong and data are few. Silence in the first hours of
