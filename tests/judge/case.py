@@ -137,13 +137,13 @@ class Case:
         )
 
     def _first_heard(self, key: Key, begun: datetime) -> Iterator[datetime]:
-        """When a life began, and when the journal may first have taken note of it: by its machine's clock, which is
-        all that it has to count hours from, also once that is right again."""
+        """When a life began, and when the journal may first have taken note of it: by the time that it was, for a store
+        tells that where the machine's clock does not; or by that one where it is only minutes off."""
         yield from (begun, begun + self.poll + GRACE)
         for kind in ("discovered", "started", "went_live", "settled", "drifted", "taken_up", "returned"):
             noted = next((entry for entry in self.journal.of(key, kind) if entry.at >= begun), None)
             if noted:
-                yield from (noted.at, *((noted.told,) if noted.told else ()))
+                yield from (noted.at, *((noted.told,) if noted.told and noted.hardly_off else ()))
 
     def waiting_words(self, key: Key, at: datetime) -> set[Word]:
         """What may be said of a gate while nothing is wrong and data are few. Silence in the first hours of
@@ -186,18 +186,20 @@ class Case:
         return self.journal.order_behind(raised, halted)
 
     def taken_for_ours(self, resumed: Change) -> bool:
-        """App Store: a person resumed it while our own step was on its way, which was then read back as if it had done
-        that: which of the two it was cannot be told."""
-        decided = any(
-            decision.key == resumed.key and decision.kind == "step" and _just_before(decision.at, resumed.at)
-            for decision in self.journal.decisions
+        """App Store: a person resumed it while our own step was on its way, or nobody knew yet what had become of that,
+        which was then read back as if it had done that: which of the two it was cannot be told."""
+        key = resumed.key
+        sent = [d for d in self.journal.decisions if d.key == key and d.at <= resumed.at]
+        if not sent or sent[-1].kind != "step":
+            return False
+        settled = (
+            entry
+            for entry in self.journal.of(key, "settled")
+            if entry.seq > sent[-1].seq and entry.body.get("settlement") != "in_doubt"
         )
-        return decided and any(
-            entry.body.get("verb") == "step"
-            and entry.body.get("settlement") == "confirmed"
-            and _just_before(resumed.at, entry.at)
-            for entry in self.journal.of(resumed.key, "settled")
-        )
+        ended = next(settled, None)
+        told = ended is not None and (ended.body.get("verb"), ended.body.get("settlement"))
+        return told == ("step", "confirmed") and ended is not None and ended.at >= resumed.at
 
     def stands_back(self, key: Key, at: datetime) -> bool:
         """App Store: whether a newer version may keep this one from going on: it is on its way, or it is there at all
@@ -300,10 +302,6 @@ def _taken_up(case: Case, key: Key) -> Iterator[datetime]:
             by_person = not change.ours and not case.taken_for_ours(change)
             if by_person or (decision and decision.word == "RESUME"):
                 yield change.at
-
-
-def _just_before(first: datetime, then: datetime) -> bool:
-    return timedelta(0) <= then - first <= GRACE
 
 
 @lru_cache(maxsize=8)

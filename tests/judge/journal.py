@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.judge.evidence import Record
@@ -32,6 +32,10 @@ _VERBS_FOR = {
 }
 
 
+CLOCKS_APART = timedelta(minutes=2, seconds=30)
+"""Two minutes, and what an answer and the second that a date is rounded to leave open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """`at` is the true time of it; `told`, where the machine's clock was wrong, what that said."""
@@ -42,6 +46,11 @@ class Entry:
     kind: str
     body: Mapping[str, Any]
     told: datetime | None = None
+
+    @property
+    def hardly_off(self) -> bool:
+        """The clock was wrong, and by so little that hours are counted by it all the same."""
+        return self.told is not None and abs(self.told - self.at) <= CLOCKS_APART
 
 
 @dataclass(frozen=True, slots=True)

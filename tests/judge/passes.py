@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from tests.judge.case import Case
-from tests.judge.ledger import APP_STORE, Key, instant
+from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, Key, instant
 from tests.judge.patience import late_until
 
 
@@ -33,6 +33,16 @@ def look_may_be_late(case: Case, key: Key, first: datetime, last: datetime) -> b
     """Whether a look at the store that was answered between the two may have been answered in vain: the process stood
     still until its patience was over."""
     return any(late_until(case, at) is not None for _, at in _looks(case, key) if first <= at <= last)
+
+
+def read_between(case: Case, first: datetime, last: datetime) -> bool:
+    """Google Play: whether what is on a track was read, undamaged, in that time."""
+    return any(
+        first <= instant(request["at"]) <= last
+        for request in case.evidence.requests
+        if request["service"] == GOOGLE_PLAY and request["method"] == "GET" and "/tracks" in request["path"]
+        if request["status"] == 200 and not request.get("fault")
+    )
 
 
 @lru_cache(maxsize=32)

@@ -71,7 +71,8 @@ class Answer:
 class Poll:
     """One question to the crash-free source. `ok` is False when it failed or was cut short. Each store's app
     has a project of its own there; `projects` are those asked. `by_status`: for counts of sessions by the hour.
-    `counts`: by the day, of whatever runs, or of the week before a newer release, which no floor looks at."""
+    `counts`: by the day, of whatever runs, or of the week before a newer release, which no floor looks at. `heard`:
+    whether it tells of anybody who was asked for by name."""
 
     seq: int
     at: datetime
@@ -81,6 +82,7 @@ class Poll:
     fields: frozenset[str]
     by_status: bool
     counts: bool
+    heard: bool
     hours: tuple[datetime, ...]
     answers: Mapping[str, Answer]
 
@@ -116,18 +118,24 @@ def _poll(request: Record) -> Poll:
     groups = response["groups"] if isinstance(response, Mapping) and ok else []
     hours = response["intervals"] if isinstance(response, Mapping) and ok else []
     answers = _answers(groups, len(hours))
+    named = frozenset(names_in(query.get("query", [])))
     return Poll(
         seq=request["seq"],
         at=instant(request["at"]),
         ok=ok,
         projects=frozenset(query.get("project", [])),
-        asked=frozenset(names_in(query.get("query", []))) | answers.keys(),
+        asked=named | answers.keys(),
         fields=frozenset(query.get("field", [])),
         by_status=_by_status(query),
         counts=query.get("interval") == ["1d"] or not query.get("query") or _is_of_a_week(query),
+        heard=not named or any(_has_data(answers[name]) for name in named & answers.keys()),
         hours=tuple(map(instant, hours)),
         answers=answers,
     )
+
+
+def _has_data(answer: Answer) -> bool:
+    return any(tally.total for tally in answer.sessions)
 
 
 def _is_of_a_week(query: Mapping[str, list[str]]) -> bool:
@@ -141,11 +149,11 @@ def _by_status(query: Mapping[str, list[str]]) -> bool:
 
 def cumulated(found: Iterable[Poll], release: str) -> list[Poll]:
     """Each poll with everything that was told of the release's hours until then: questions can be for the newest
-    hours alone."""
+    hours alone. An answer that tells of nobody, or only of others than were asked for, says nothing new of the old."""
     known: dict[datetime, Tally] = {}
     whole = []
     for poll in found:
-        if not poll.ok:
+        if not (poll.ok and poll.heard):
             whole.append(poll)
             continue
         answer = poll.answers.get(release)

@@ -80,6 +80,21 @@ def test_the_daemon_may_have_known_a_look_sooner_and_looks_are_seconds_more_than
     assert _completed(told=True, decided=20 - seconds / 3600).blamed() == blamed
 
 
+@pytest.mark.parametrize(("decided", "blamed"), [(13.5, {}), (12.5, {"notices_lost": 1})])
+def test_it_may_have_been_decided_hours_before_in_a_look_that_can_be_read_as_failing(decided, blamed):
+    """Nobody else was sure of it before the next answer, which came late; and it is told once."""
+    story = following()
+    story.person(12.2, "complete", noticed="raised")
+    story.health.append((13, 0.5))
+    story.polls(12.5, 13.5)
+    story.writes(decided, "decided", decision="HALT", intent="", command="")
+    story.tells(13.6, "failing", broadcast=True)
+    story.polls(14, 19.5, status=502)
+    story.polls(20, 24)
+    story.ends("completed")
+    assert story.blamed() == blamed
+
+
 @pytest.mark.parametrize(("told", "blamed"), [(True, {}), (False, {"notices_lost": 1})])
 def test_a_version_that_replaces_the_completed_one_hours_later_is_no_halt_that_came_late(told, blamed):
     story = _completed(told=told)

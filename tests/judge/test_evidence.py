@@ -271,7 +271,7 @@ WRONG_EVIDENCE = {"disagreements": 1}
         ("lapsed", 9, WRONG_EVIDENCE),
     ],
 )
-def test_hours_that_a_wrong_clock_began_to_count_cannot_be_counted_again_and_all_others_can(
+def test_hours_that_a_clock_began_to_count_that_was_hardly_off_cannot_be_counted_again_and_all_others_can(
     kind, wrong, blamed
 ):
     """A clock that is wrong for a while excuses nothing else that stands in the journal afterwards."""
@@ -283,6 +283,17 @@ def test_hours_that_a_wrong_clock_began_to_count_cannot_be_counted_again_and_all
             story.journal[-1] |= {"true_at": at(hour)}
         else:
             _weighed(story, hour, 3.0)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("hours_off", "blamed"), [(0.03, {}), (3, WRONG_EVIDENCE), (-48, WRONG_EVIDENCE)])
+def test_hours_that_a_clock_began_to_count_that_was_hours_off_are_counted_by_a_stores(hours_off, blamed):
+    story = Asking()
+    story.polls(4, 10)
+    story.writes(9 + hours_off, "went_live", exposure_ppm=10_000)
+    story.journal[-1] |= {"true_at": at(9)}
+    _weighed(story, 10, 3.0)
     story.ends("rolling_out", 10_000)
     assert story.blamed() == blamed
 

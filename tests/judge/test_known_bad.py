@@ -1,5 +1,7 @@
 """What was halted for a cause comes back, and is started by a person who knows, by one who does not, or by nobody."""
 
+import pytest
+
 from tests.judge.story import OLD, Story, new
 
 NEXT = {"name": "5.3.0", "versionCodes": ["5030"], "status": "inProgress", "userFraction": 0.01}
@@ -45,6 +47,24 @@ def test_it_was_taken_up_and_raised_by_itself():
     story = back_again()
     story.writes(24.75, "started", actor=DAEMON, known_bad="")
     assert raised_later(story) == {"known_bad_started": 2}
+
+
+@pytest.mark.parametrize(("looked", "blamed"), [(True, {"known_bad_started": 1}), (False, {})])
+def test_somebody_halted_it_and_it_was_replaced_before_the_store_could_be_read(looked, blamed):
+    """Nobody can know of such a halt: put back later, it is a release like any other."""
+    story = Story(until=60)
+    story.polls(4, 20)
+    story.console(20.1, new("halted", 0.01), OLD, exposure_ppm=0)
+    path = "/androidpublisher/v3/applications/com.acme.app/edits/1/tracks/production"
+    status = 200 if looked else 403
+    story.requested(20.5, "google_play", path, method="GET", status=status, fault=None if looked else "403")
+    story.console(22, NEXT, OLD, exposure_ppm=0)
+    story.served(22, "replaced", 0, cause="console")
+    story.console(24, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.writes(24.5, "returned")
+    story.writes(24.75, "started", actor=DAEMON, known_bad="")
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == blamed
 
 
 def test_it_was_resumed_where_it_stood_and_goes_on():

@@ -1,3 +1,5 @@
+import pytest
+
 from tests.judge.story import OLD, Story, bad_release, first_raise, new
 
 
@@ -143,3 +145,18 @@ def test_what_somebody_raised_may_be_halted_when_the_reviews_are_bad():
     story.halts(9)
     story.ends("halted", 50_000)
     assert story.blamed() == {}
+
+
+@pytest.mark.parametrize(("looked", "blamed"), [(False, 0), (True, 1)])
+def test_somebody_lowered_it_to_where_it_was_before_a_raise_that_no_look_had_shown(looked, blamed):
+    """It reads as if the store had taken the raise and not carried it out: that is tried again."""
+    story = first_raise(until=60)
+    if looked:
+        path = "/androidpublisher/v3/applications/com.acme.app/edits/1/tracks/production"
+        story.requested(28.6, "google_play", path, method="GET")
+    story.console(28.7, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.writes(28.8, "settled", verb="raise", settlement="not_applied")
+    story.polls(30.5, 53)
+    story.raises(53, 0.1)
+    story.ends("rolling_out", 100_000)
+    assert story.blamed().get("console_acts_overridden", 0) == blamed

@@ -1,7 +1,9 @@
 from datetime import timedelta
 
+import pytest
+
 from tests.judge.ledger import instant
-from tests.judge.signals import Word, polls, word
+from tests.judge.signals import Word, cumulated, polls, word
 from tests.judge.story import at
 from tests.judge.terms import Gate
 
@@ -84,3 +86,35 @@ def test_numbers_that_cannot_be_are_an_error():
 
 def test_a_crash_loop_counts_every_session_once():
     assert _word(_gate(), [_sessions([100, 100, 100], [-0.2, -0.2, -0.2])]) is Word.BREACH
+
+
+OTHER = "com.acme.app@5.1.0+5010"
+
+
+@pytest.mark.parametrize(
+    ("told_of", "said"),
+    [((OTHER,), Word.BREACH), ((), Word.MISSING), ((f"{NAME}-debug", f"{OTHER}-debug"), Word.MISSING)],
+    ids=["the other one only", "nobody", "nobody who was asked for"],
+)
+def test_an_answer_about_nobody_who_was_asked_for_does_not_confirm_what_was_told_before(told_of, said):
+    """Where sessions are counted, an answer brings the newest hours alone and the older ones stand; but no answer, none."""
+    sent = [_counts(1, 10.5, (NAME, OTHER)), _counts(2, 11.5, told_of)]
+    _, again = cumulated(polls(sent), NAME)
+    assert word(_gate(), again, NAME, instant(at(0)), timedelta(hours=1)) is said
+
+
+def _counts(seq: int, hour: float, names: tuple[str, ...]) -> dict:
+    rows = [
+        {
+            "by": {"release": name, "session.status": "crashed"},
+            "series": {"sum(session)": [200]},
+            "totals": {},
+        }
+        for name in names
+    ]
+    asked = {"query": [f'release:["{NAME}","{OTHER}"]'], "field": ["sum(session)"]}
+    query = asked | {"groupBy": ["release", "session.status"]}
+    response = {"intervals": [at(int(hour) - 1)], "groups": rows}
+    path = "/api/0/organizations/acme/sessions/"
+    request = {"seq": seq, "at": at(hour), "service": "sentry", "path": path, "status": 200}
+    return request | {"query": query, "response": response}

@@ -96,8 +96,9 @@ def unrest(plan: Plan, left: Left) -> Iterator[str]:
     for row in left.evidence.notices:
         if row["state"] != "sent":
             yield f"outbox: {row['headline']!r} is still {row['state']}"
+    waits_for_the_store = set(_halts_without_a_brake(plan, left))
     for order, result in left.orders.items():
-        if not result:
+        if not result and order not in waits_for_the_store:
             yield f"orders: nobody has answered {order}"
     last = {entry["rollout"]: entry["body"] for entry in left.evidence.journal if entry["kind"] == "decided"}
     served = _last_served(left)
@@ -111,9 +112,14 @@ def unrest(plan: Plan, left: Left) -> Iterator[str]:
 
 
 def _overlooked(left: Left, served: _Served) -> Iterator[str]:
-    """What nothing is written of is at rest nowhere: a daemon that cannot keep a journal would have nothing to show."""
+    """What nothing is written of is at rest nowhere: a daemon that cannot keep a journal would have nothing to show. An
+    app that was removed from sale before anybody looked is the past."""
     found = {(row["app"], row["store"]) for row in left.evidence.rollouts}
-    staged = {(app, store) for (app, store, _), record in served.items() if record["status"] in _STAGED}
+    staged = {
+        (app, store)
+        for (app, store, _), record in served.items()
+        if record["status"] in _STAGED and not _is_removed(record)
+    }
     for app, store in sorted(staged - found):
         yield f"liveness: {app} is being rolled out on {store}, and the daemon knows of no release there"
 
@@ -177,10 +183,34 @@ def _reviews_hold_back(plan: Plan) -> bool:
     )
 
 
+def _is_removed(record: Mapping[str, Any]) -> bool:
+    """App Store: the version's own state stays as it was, and nobody gets it any more."""
+    removed = record["cause"] == "console" and record["exposure_ppm"] == 0
+    return bool(record["store"] == APP_STORE and removed)
+
+
+def _halts_without_a_brake(plan: Plan, left: Left) -> Iterator[str]:
+    """A person's halts that no store will ever show: they are tried again, and said not to be, for as long as there is
+    a daemon (promise R4)."""
+    served = _last_served(left)
+    hopeless = {
+        "/".join((row["app"], row["store"], row["release_id"]))
+        for row in left.evidence.rollouts
+        if row["phase"] == "not_halted"
+        and _has_no_brake(plan, row, served.get((row["app"], row["store"], row["release_id"]), {}))
+    }
+    for entry in left.evidence.journal:
+        if entry["rollout"] in hopeless and entry["kind"] == "commanded" and entry["body"]["verb"] == "halt":
+            yield entry["body"]["command"]
+
+
 def _has_no_brake(plan: Plan, row: Mapping[str, Any], served: Mapping[str, Any]) -> bool:
-    """The App Store stops no version that everyone gets, and none of an app that it does not sell any more."""
-    everyone = served.get("exposure_ppm") == 1_000_000
-    return row["store"] == APP_STORE and (everyone or _removed(plan, row))
+    """The App Store stops no version that everyone gets, and none of an app that it does not sell any more; Google Play
+    none that was there from the beginning, since nothing older can be served instead."""
+    if row["store"] == APP_STORE:
+        return served.get("exposure_ppm") == 1_000_000 or _removed(plan, row)
+    apps = (app for app in plan.scenario.apps if (app.name, app.store) == (row["app"], row["store"]))
+    return any(row["release_id"] == str(app.releases[0].code) for app in apps)
 
 
 def _removed(plan: Plan, row: Mapping[str, Any]) -> bool:

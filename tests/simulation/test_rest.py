@@ -7,10 +7,16 @@ from datetime import datetime
 
 import pytest
 
+from stagedrollout.core.model import CommandVerb
+from stagedrollout.emulator.faults import Fault
+from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Submitted
 from tests.simulation import run
+from tests.simulation.ambush import Ambush
+from tests.simulation.by_hand import MONDAY, app, hours, in_the_console, order
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, play
 from tests.simulation.seldom import drawn
+from tests.simulation.test_what_seeds_taught import a_plan
 
 STAGED_TO_THE_END = 117
 
@@ -34,3 +40,29 @@ def test_a_story_ends_early_once_everything_has_come_to_rest(monkeypatch: pytest
 
 def _last_request(left: Left) -> datetime:
     return max(datetime.fromisoformat(request["at"]) for request in left.evidence.requests)
+
+
+def test_a_halt_that_would_leave_nothing_to_serve_waits_for_the_store_for_ever() -> None:
+    """Google Play refuses it, NOT HALTED is told, and it is tried again: there is no more to be done about it."""
+    read_as_new = Fault(GOOGLE_PLAY, "unknown_status", "tracks.get", count=1)
+    before_the_next = replace(app(), releases=app().releases[:1])
+    plan = a_plan(
+        before_the_next,
+        orders=(order(5, CommandVerb.HALT, "5.1.0"),),
+        ambushes=(Ambush(MONDAY + hours(3.5), read_as_new),),
+    )
+    left = play(plan)
+    assert {row["phase"] for row in left.evidence.rollouts if row["release"] == "5.1.0"} == {"not_halted"}
+    assert "" in left.orders.values()
+    assert not list(unrest(plan, left))
+
+
+def test_what_was_removed_from_sale_before_anybody_looked_is_the_past() -> None:
+    older, newest = app(APP_STORE).releases
+    submitted = Submitted(hours(0.1), hours(0), "after_approval", phased=True)
+    releases = (older, replace(newest, submitted=submitted))
+    story = replace(app(APP_STORE), releases=releases)
+    plan = a_plan(story, people=(in_the_console(0.9, "remove_from_sale", store=APP_STORE),))
+    left = play(plan)
+    assert left.evidence.rollouts == []
+    assert not list(unrest(plan, left))

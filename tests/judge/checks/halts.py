@@ -16,7 +16,7 @@ from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Key, Served
 from tests.judge.patience import a_poll, deadline
-from tests.judge.signals import Word
+from tests.judge.signals import GRACE, Word
 from tests.judge.terms import Gate
 from tests.judge.weighing import WHOLE, looks, looks_between
 
@@ -94,7 +94,7 @@ def _is_final(case: Case, one: Due, latest: datetime) -> bool:
 def _was_told(case: Case, one: Due, latest: datetime) -> bool:
     """The decision was written down in time, and a notice of it too; that it arrives is asked elsewhere."""
     decided = any(
-        entry.body["decision"] == "HALT" and one.at - a_poll(case) <= entry.at <= latest
+        entry.body["decision"] == "HALT" and entry.at <= latest and _may_be_about(case, one, entry.at)
         for entry in case.journal.of(one.key, "decided")
     )
     rollout = "/".join(one.key)
@@ -102,6 +102,14 @@ def _was_told(case: Case, one: Due, latest: datetime) -> bool:
         row["rollout"] == rollout and row["kind"] in ("failing", "not_halted")
         for row in case.evidence.notices
     )
+
+
+def _may_be_about(case: Case, one: Due, decided_at: datetime) -> bool:
+    """It may have known a look sooner; or any time in that life, in a look of which that may be said."""
+    if decided_at >= one.at - a_poll(case):
+        return True
+    same_life = one.run is not None and one.run <= decided_at
+    return same_life and something_failed(case, one.key, decided_at - GRACE, decided_at + GRACE)
 
 
 def _confirmations(case: Case, key: Key, gate: Gate) -> Iterator[Due]:

@@ -1,6 +1,7 @@
 """What was halted for a cause is not started again unless a person says so, however it comes back into the store.
 
-A halt is what the ledger shows as one on Google Play, by whomever, and what the journal decided as one. It is lifted by
+A halt is what the ledger shows as one on Google Play, by whomever, and what the journal decided as one; but not what
+somebody halted in the console and nobody could read before it was replaced. It is lifted by
 a person's resume, in the console or by an order, and by a start that names the halt. Everything else that raises the
 release afterwards, or takes it up by itself, is wrong: also on another track, or after it was gone. Who undoes a halt
 in its place is blamed elsewhere (people.py, apple_people.py).
@@ -14,7 +15,8 @@ from datetime import datetime
 from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.journal import Entry
-from tests.judge.ledger import GOOGLE_PLAY, Key
+from tests.judge.ledger import GOOGLE_PLAY, Change, Key
+from tests.judge.passes import read_between
 
 CHECK = "known_bad_started"
 
@@ -42,12 +44,19 @@ def _faults(case: Case, key: Key) -> Iterator[tuple[datetime, str]]:
 
 def _in_force(case: Case, key: Key, at: datetime) -> datetime | None:
     """The halt that nobody had lifted by then."""
-    halts = [change.at for change in case.of(key) if change.kind == "halt"]
+    halts = [c.at for c in case.of(key) if c.kind == "halt" and (c.ours or _was_readable(case, c))]
     halts += [d.at for d in case.journal.decisions if d.key == key and d.word == "HALT"]
     newest = max((halted for halted in halts if halted < at), default=None)
     if newest is None or any(newest <= lifted <= at for lifted in _lifts(case, key)):
         return None
     return newest
+
+
+def _was_readable(case: Case, halted: Change) -> bool:
+    """Whether a look was answered, undamaged, while the store showed the halt."""
+    later = (record for record in case.served[halted.key] if record.at > halted.at)
+    until = next((record.at for record in later if record.status != "halted"), case.ended_at)
+    return read_between(case, halted.at, until)
 
 
 def _lifts(case: Case, key: Key) -> Iterator[datetime]:

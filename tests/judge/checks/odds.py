@@ -59,11 +59,11 @@ def _evidence(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
 
 
 def _off_the_clock(case: Case, key: Key, decided: Entry) -> bool:
-    """Whether a wrong clock put down when its run, one of its stages or what it is compared with begins: by which hours
-    those are counted, nobody can tell by the right one."""
+    """Whether a clock that was off by a minute or two put down when its run, one of its stages or what it is compared with
+    begins: by which hours those are counted, nobody can tell by the right one. Where it is off by more a store tells."""
     begun = [run.begun for run in noted_runs(case, key) if run.begun <= decided.at]
     return any(
-        entry.told and begun and entry.at >= begun[-1] - GRACE and entry.seq < decided.seq
+        entry.hardly_off and begun and entry.at >= begun[-1] - GRACE and entry.seq < decided.seq
         for entry in case.journal.of(key, *_BEGINNINGS)
     )
 

@@ -10,6 +10,7 @@ from tests.judge.case import Case
 from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
 from tests.judge.ledger import GOOGLE_PLAY, LOWERINGS, RAISES, Change
+from tests.judge.passes import read_between
 
 _PERMISSIONS = ("start", "advance", "resume", "complete")
 
@@ -36,7 +37,8 @@ def _overridden(case: Case, changes: list[Change]) -> Iterator[tuple[Change, str
     act: Change | None = None
     for change in changes:
         if not change.ours:
-            act = change if change.kind in RAISES | LOWERINGS else act
+            tells = change.kind in RAISES | LOWERINGS and not _looks_like_before(case, changes, change)
+            act = change if tells else act
         elif act is None:
             continue
         elif act.kind in LOWERINGS and change.kind in RAISES:
@@ -47,6 +49,23 @@ def _overridden(case: Case, changes: list[Change]) -> Iterator[tuple[Change, str
                 )
         elif act.kind in RAISES and change.kind in LOWERINGS and not _lowering_is_due(case, change, act):
             yield change, f"{change.name} was lowered although somebody had raised it and nothing was failing"
+
+
+def _looks_like_before(case: Case, changes: list[Change], act: Change) -> bool:
+    """Back to where it was before a raise of ours that no look had shown yet, and was then read as not carried out:
+    which of the two it was cannot be told."""
+    before = [change for change in changes if change.seq < act.seq]
+    if act.kind != "lower" or not before or not before[-1].ours or before[-1].kind not in RAISES:
+        return False
+    raised = before[-1]
+    told = next((e for e in case.journal.of(act.key, "settled") if e.at >= raised.at), None)
+    return (
+        raised.before_ppm == act.after_ppm
+        and told is not None
+        and told.at >= act.at
+        and told.body["settlement"] in ("in_doubt", "not_applied")
+        and not read_between(case, raised.at, act.at)
+    )
 
 
 def _lowering_is_due(case: Case, halted: Change, act: Change) -> bool:
