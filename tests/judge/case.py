@@ -10,7 +10,7 @@ from functools import lru_cache
 from tests.judge import journal as journals
 from tests.judge import ledger, phases, signals
 from tests.judge.evidence import Evidence, Record
-from tests.judge.journal import Journal, Order
+from tests.judge.journal import CLOCKS_APART, Journal, Order
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, age
 from tests.judge.phases import AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word, hour_ceil, hour_floor
@@ -90,10 +90,14 @@ class Case:
         return begun[-1] if begun else None
 
     def words(self, key: Key, gate: Gate, poll: Poll) -> set[Word]:
-        """Every way in which the gate may be read after `poll`; see signals.py."""
+        """Every way in which the gate may be read after `poll`; see signals.py. A clock that is hardly off is one to go by
+        (R19), and for one that is ahead by two minutes an hour has settled so much earlier."""
         settle = self.terms(key).settle
         runs = self._plausible_runs(key, gate, poll.at)
-        return {signals.word(gate, poll, self.signal_name(key), run, settle) for run in runs}
+        settles = (settle, settle - CLOCKS_APART) if self.journal.hardly_off(poll.at) else (settle,)
+        return {
+            signals.word(gate, poll, self.signal_name(key), run, after) for run in runs for after in settles
+        }
 
     def _plausible_runs(self, key: Key, gate: Gate, at: datetime) -> set[datetime]:
         """From which full hour on the daemon may have counted: it learns of each life when it looks next.

@@ -3,9 +3,11 @@ all there is (who gave an order); everything else is held against the ledger."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from tests.judge.evidence import Record
@@ -88,6 +90,12 @@ class Journal:
 
     def of(self, key: Key, *kinds: str) -> Iterator[Entry]:
         return (entry for entry in self.by_rollout.get(key, ()) if entry.kind in kinds)
+
+    def hardly_off(self, at: datetime) -> bool:
+        """Whether something was written about then by a clock that was wrong by so little."""
+        first = bisect_left(self.entries, at - CLOCKS_APART, key=lambda entry: entry.at)
+        soon = takewhile(lambda entry: entry.at <= at + CLOCKS_APART, self.entries[first:])
+        return any(entry.hardly_off for entry in soon)
 
     def decision_behind(self, change: Change) -> Decision | None:
         """The last decision before the raise `change` that meant it: a raise to the same exposure."""

@@ -176,6 +176,18 @@ def test_hours_are_counted_from_where_a_clock_that_was_hardly_off_put_the_beginn
     assert story.blamed().get("raises_without_evidence", 0) == blamed
 
 
+@pytest.mark.parametrize(("seconds", "blamed"), [(90, 0), (600, 1), (0, 1)])
+def test_an_hour_settles_by_a_clock_that_is_hardly_ahead(seconds, blamed):
+    """The machine reads seven, which it will be in a minute: the hour from five to six has settled there."""
+    gate = {"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 150, "window": "6h", "confirm": 2}
+    story = Story(policy={"gates": [gate]})
+    story.polls(4.49, 6.99)
+    story.writes(7, "decided", decision="advance", verb="raise", target_ppm=100_000)
+    story.journal[-1] |= {"at": at(6.99 + seconds / 3600)} | ({"true_at": at(6.99)} if seconds else {})
+    story.raises(6.995, 0.1)
+    assert story.blamed().get("raises_without_evidence", 0) == blamed
+
+
 @pytest.mark.parametrize(("resumed", "blamed"), [(19.2, 0), (20.2, 1)])
 def test_an_hour_that_began_after_our_resume_counts_although_a_review_held_it_back(resumed, blamed):
     gate = {"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 100, "window": "6h", "confirm": 2}
