@@ -1,6 +1,7 @@
 import pytest
 
 from tests.judge.apple_story import GUARDED, AppleStory, following, in_window, resting
+from tests.judge.verdict import judge
 
 
 def _paused_by_somebody(**how) -> AppleStory:
@@ -168,3 +169,18 @@ def test_what_somebody_does_while_nobody_can_look_need_not_be_noticed():
     story.polls(20.5, 21)
     story.ends("rolling_out")
     assert story.blamed() == {}
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_removal_from_sale_may_be_older_than_the_look_that_found_the_version(removed):
+    """For a day its state does not tell."""
+    story = AppleStory()
+    if removed:
+        story.removed(4.1)
+    story.journal.clear()
+    story.writes(4.5, "discovered", policy="standard", choice="adopt", status="in_progress")
+    story.polls(5, 7)
+    story.writes(7, "drifted", meaning="withdrawn", before={}, after={})
+    story.ends("halted", 0 if removed else 10_000)
+    invented = [f for f in judge(story.evidence()).findings if "said to be withdrawn" in f.text]
+    assert bool(invented) != removed

@@ -2,9 +2,11 @@
 
 import pytest
 
+from tests.judge.case import understand
 from tests.judge.evidence_story import CHOOSING, EVIDENCE, Asking, crashes, hidden, raised, small
 from tests.judge.story import OLD, POLICY, at, new
 from tests.judge.verdict import judge
+from tests.judge.weighing import looks
 
 UNFOUNDED = {"raises_without_evidence": 1}
 CHOICE = "inconclusive_by_policy"
@@ -261,6 +263,20 @@ def test_the_journal_tells_of_evidence_that_is_not_in_the_counts():
 
 
 WRONG_EVIDENCE = {"disagreements": 1}
+
+
+@pytest.mark.parametrize(("known", "blamed"), [(True, {}), (False, WRONG_EVIDENCE)])
+def test_a_pass_that_gets_no_answer_weighs_what_the_last_one_knew(known, blamed):
+    """A minute later the next one hears more: that was not known yet."""
+    story = crashes(Asking(), 10, 0.05)
+    story.polls(4, 9.5)
+    case = understand(story.evidence())
+    (before,) = looks(case, next(key for key in case.served if key.id == "5020"))[-1].numbers[:1]
+    story.asks_for_counts(9.995, status=502)
+    _weighed(story, 9.995, before.ln_e["crashed_sessions"] if known else 3.0)
+    story.asks(10.005)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == blamed
 
 
 @pytest.mark.parametrize(

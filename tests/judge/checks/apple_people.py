@@ -16,7 +16,7 @@ from datetime import datetime
 from tests.judge.case import Case
 from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
-from tests.judge.ledger import APP_STORE, RAISES, Change, Key, instant
+from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant
 from tests.judge.passes import look_may_be_late
 from tests.judge.patience import a_poll, deadline, hindered_between
 from tests.judge.phases import WINDOW, Window
@@ -62,15 +62,22 @@ def invented(case: Case) -> list[Finding]:
         acts = [c.at for c in case.of(key) if not c.ours and c.kind in _ACTS] + [
             record.at for record in case.served[key] if record.cause == "console"
         ]
+        removed = [record.at for record in case.served[key] if _removes(record)]
         since = next((entry.at for entry in case.journal.of(key, "discovered")), None)
         for entry in case.journal.of(key, "drifted"):
             unknown = (entry.body.get("before") or {}).get("status") == "unknown"
             known = unknown or entry.at == since or entry.body.get("meaning") in _TELLS_NOTHING
-            if since and not known and not any(since < at <= entry.at for at in acts):
+            seen_late = entry.body.get("meaning") == "withdrawn" and any(at <= entry.at for at in removed)
+            if since and not (known or seen_late) and not any(since < at <= entry.at for at in acts):
                 text = f"{case.served[key][0].name} is said to be {entry.body['meaning']} by somebody; nobody was"
                 findings.append(Finding("disagreements", entry.at.isoformat(), key.app, text))
             since = entry.at
     return findings
+
+
+def _removes(record: Served) -> bool:
+    """The app is removed from sale. A look tells of that a day later perhaps, or not before Apple refuses something."""
+    return record.cause == "console" and record.exposure_ppm == 0
 
 
 def windows_cut(case: Case) -> list[Finding]:

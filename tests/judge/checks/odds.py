@@ -4,6 +4,7 @@ stars nobody can tell from the outside."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from math import isclose
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.judge.weighing import LEEWAY, Agreed, Look, Numbers, looks_between
 CHECK = "disagreements"
 _TERMS = ("p_ref", "s", "rho0", "floor")
 _EXACT = 1e-6
+_EVER = datetime.min.replace(tzinfo=UTC)
 _BEGINNINGS = ("discovered", "went_live", "settled", "drifted", "taken_up", "returned", "compared")
 
 
@@ -76,6 +78,9 @@ def _same_evidence(decided: Entry, told: Mapping[str, Any], numbers: Numbers) ->
 
 
 def _looks_at(case: Case, key: Key, entry: Entry) -> list[Look]:
-    """Those of the pass in which it was written down; none where nobody knows what it had heard."""
+    """Those of the pass in which it was written down, and where it was not answered then, the last one before; none
+    where nobody knows what it had heard."""
     near = list(looks_between(case, key, entry.at - GRACE, entry.at + GRACE))
+    if any(not poll.ok and abs(poll.at - entry.at) <= GRACE for poll in case.polls_for_sessions(key)):
+        near += [look for look in looks_between(case, key, _EVER, entry.at) if look not in near][-1:]
     return near if all(look.certain for look in near) else []
