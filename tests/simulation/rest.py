@@ -113,9 +113,16 @@ def unrest(plan: Plan, left: Left) -> Iterator[str]:
 def _overlooked(left: Left, served: _Served) -> Iterator[str]:
     """What nothing is written of is at rest nowhere: a daemon that cannot keep a journal would have nothing to show."""
     found = {(row["app"], row["store"]) for row in left.evidence.rollouts}
-    staged = {(app, store) for (app, store, _), record in served.items() if record["status"] in _STAGED}
+    staged = {(app, store) for (app, store, _), record in served.items() if _is_rolled_out(record)}
     for app, store in sorted(staged - found):
         yield f"liveness: {app} is being rolled out on {store}, and the daemon knows of no release there"
+
+
+def _is_rolled_out(record: Mapping[str, Any]) -> bool:
+    """Staged, and sold: the App Store goes on showing the phased release of an app that it sells nowhere any more, and
+    that is over for good. What was first seen like this is the past, and no rollout."""
+    sold = record["store"] != APP_STORE or record["exposure_ppm"] > 0
+    return record["status"] in _STAGED and sold
 
 
 def _running_in_circles(plan: Plan, left: Left) -> Iterator[str]:
