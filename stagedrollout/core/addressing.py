@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagedrollout.core.baseline import age_of
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Command, CommandVerb, Store
+from stagedrollout.core.model import Command, CommandVerb, ReleaseStatus, Store
 
 
 def addressee(order: Command, rollouts: tuple[Rollout, ...]) -> Rollout | None:
@@ -27,10 +27,18 @@ def _likely(order: Command, rollout: Rollout) -> tuple[object, ...]:
     return (
         not rollout.finished,
         staged,
+        order.verb is CommandVerb.HALT and _has_a_share(rollout),
         _expected(order, rollout),
         _steps_by_itself(order, rollout),
         age_of(rollout.release.id),
     )
+
+
+def _has_a_share(rollout: Rollout) -> bool:
+    """In a status that nobody knows, and yet at a percentage, which only what is staged has: that some people may be
+    getting it counts for more than that everybody has another one."""
+    seen = rollout.seen
+    return seen is not None and seen.status is ReleaseStatus.UNKNOWN and seen.exposure_ppm > 0
 
 
 def _steps_by_itself(order: Command, rollout: Rollout) -> bool:

@@ -10,7 +10,20 @@ from stagedrollout.core import facts
 from stagedrollout.core.addressing import addressee, nobody
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import CommandVerb, Release, RolloutKey, Store
-from tests.core.builders import DRAFT, NEWER, OLDER, halted, order, rolling, shown, waiting, with_facts
+from tests.core.builders import (
+    COMPLETED,
+    DRAFT,
+    IN_REVIEW,
+    NEWER,
+    OLDER,
+    UNKNOWN,
+    halted,
+    order,
+    rolling,
+    shown,
+    waiting,
+    with_facts,
+)
 
 HALT, START = CommandVerb.HALT, CommandVerb.START
 
@@ -53,6 +66,18 @@ def test_a_halted_release_is_meant_before_the_next_draft() -> None:
 
 def test_a_release_that_was_rolled_out_in_the_console_can_be_halted_without_a_name() -> None:
     assert addressee(order(HALT), (waiting(), NEXT_DRAFT)) == waiting()
+
+
+def test_a_halt_means_what_is_staged_in_a_status_nobody_knows_before_what_everybody_has() -> None:
+    """Play halts nothing that it has nothing to serve instead of: the halt would never come true, and who ordered it
+    looked at the release that began to go out."""
+    everybody = named(rolling(shown(COMPLETED, 100)), OLDER)
+    review = shown(UNKNOWN, 1, review=IN_REVIEW)
+    assert addressee(order(HALT), (everybody, waiting(found=review))) == waiting(found=review)
+    without_a_share = waiting(found=shown(UNKNOWN, 0, review=IN_REVIEW))
+    assert addressee(order(HALT), (everybody, without_a_share)) == everybody
+    staged = named(rolling(), OLDER)
+    assert addressee(order(HALT), (staged, waiting(found=review))) == staged
 
 
 def test_a_draft_is_meant_when_there_is_nothing_else() -> None:

@@ -112,16 +112,18 @@ def unrest(plan: Plan, left: Left) -> Iterator[str]:
 
 
 def _overlooked(left: Left, served: _Served) -> Iterator[str]:
-    """What nothing is written of is at rest nowhere: a daemon that cannot keep a journal would have nothing to show. An
-    app that was removed from sale before anybody looked is the past."""
+    """What nothing is written of is at rest nowhere: a daemon that cannot keep a journal would have nothing to show."""
     found = {(row["app"], row["store"]) for row in left.evidence.rollouts}
-    staged = {
-        (app, store)
-        for (app, store, _), record in served.items()
-        if record["status"] in _STAGED and not _is_removed(record)
-    }
+    staged = {(app, store) for (app, store, _), record in served.items() if _is_rolled_out(record)}
     for app, store in sorted(staged - found):
         yield f"liveness: {app} is being rolled out on {store}, and the daemon knows of no release there"
+
+
+def _is_rolled_out(record: Mapping[str, Any]) -> bool:
+    """Staged, and sold: the App Store goes on showing the phased release of an app that it sells nowhere any more, and
+    that is over for good. What was first seen like this is the past, and no rollout."""
+    sold = record["store"] != APP_STORE or record["exposure_ppm"] > 0
+    return record["status"] in _STAGED and sold
 
 
 def _running_in_circles(plan: Plan, left: Left) -> Iterator[str]:
@@ -181,12 +183,6 @@ def _reviews_hold_back(plan: Plan) -> bool:
     return bool(turned.get("halts_in_review") or turned.get("managed_publishing")) or any(
         planned.act.act in ("reject", "new_release") for planned in plan.scenario.people
     )
-
-
-def _is_removed(record: Mapping[str, Any]) -> bool:
-    """App Store: the version's own state stays as it was, and nobody gets it any more."""
-    removed = record["cause"] == "console" and record["exposure_ppm"] == 0
-    return bool(record["store"] == APP_STORE and removed)
 
 
 def _halts_without_a_brake(plan: Plan, left: Left) -> Iterator[str]:

@@ -14,7 +14,15 @@ from stagedrollout.core.model import CommandVerb, Store
 from stagedrollout.core.replay import Replay
 from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.faults import Fault
-from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, PlannedAct, Scenario
+from stagedrollout.emulator.scenario import (
+    APP_STORE,
+    GOOGLE_PLAY,
+    AppStory,
+    PlannedAct,
+    ReleaseStory,
+    Scenario,
+    Submitted,
+)
 from tests.judge import judge
 from tests.judge.case import understand
 from tests.simulation.ambush import Ambush
@@ -140,3 +148,16 @@ def test_a_pause_right_after_our_step_is_noticed_before_the_person_takes_it_back
     )
     drifts = [row["body"]["meaning"] for row in told(plan).evidence.journal if row["kind"] == "drifted"]
     assert drifts == ["halted", "resumed"]
+
+
+def test_a_version_that_was_off_sale_before_anybody_looked_is_the_past() -> None:
+    """Released and taken off sale between two looks: its phased release is over for good, though Apple goes on calling
+    it active, and there is nothing to roll out."""
+    submitted = Submitted(hours(1.2), timedelta(0), "after_approval", True, processing=timedelta(0))
+    shown = app(APP_STORE)
+    released = ReleaseStory("5.2.0", 5020, 998_000, submitted=submitted)
+    apps = replace(shown, releases=(shown.releases[0], released))
+    left = told(a_plan(apps, people=(in_the_console(1.6, "remove_from_sale", store=APP_STORE),)))
+    served = [r for r in left.evidence.ledger if r["type"] == "served" and r["release"] == "5.2.0"]
+    assert (served[-1]["status"], served[-1]["exposure_ppm"]) == ("ACTIVE", 0)
+    assert left.evidence.rollouts == []
