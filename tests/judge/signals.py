@@ -77,6 +77,7 @@ class Poll:
     at: datetime
     ok: bool
     projects: frozenset[str]
+    named: frozenset[str]
     asked: frozenset[str]
     fields: frozenset[str]
     by_status: bool
@@ -87,6 +88,12 @@ class Poll:
     def about(self, release: str, metric: str) -> bool:
         unit = _UNIT.get(metric, metric)
         return release in self.asked and any(f"({unit})" in field for field in self.fields)
+
+    @property
+    def told(self) -> bool:
+        """Whether it tells of anybody's sessions who was asked about. What others have is no answer."""
+        found = [self.answers[name] for name in self.named if name in self.answers]
+        return any(tally.total for answer in found for tally in answer.sessions)
 
     @property
     def as_of(self) -> datetime | None:
@@ -116,12 +123,14 @@ def _poll(request: Record) -> Poll:
     groups = response["groups"] if isinstance(response, Mapping) and ok else []
     hours = response["intervals"] if isinstance(response, Mapping) and ok else []
     answers = _answers(groups, len(hours))
+    named = frozenset(names_in(query.get("query", [])))
     return Poll(
         seq=request["seq"],
         at=instant(request["at"]),
         ok=ok,
         projects=frozenset(query.get("project", [])),
-        asked=frozenset(names_in(query.get("query", []))) | answers.keys(),
+        named=named,
+        asked=named | answers.keys(),
         fields=frozenset(query.get("field", [])),
         by_status=_by_status(query),
         counts=query.get("interval") == ["1d"] or not query.get("query") or _is_of_a_week(query),
@@ -141,12 +150,12 @@ def _by_status(query: Mapping[str, list[str]]) -> bool:
 
 def cumulated(found: Iterable[Poll], release: str) -> list[Poll]:
     """Each poll with everything that was told of the release's hours until then: questions can be for the newest
-    hours alone."""
+    hours alone. One that was told of nobody adds nothing and says nothing: what is known already is not seen anew by it."""
     known: dict[datetime, Tally] = {}
     whole = []
     for poll in found:
-        if not poll.ok:
-            whole.append(poll)
+        if not poll.ok or not poll.told:
+            whole.append(replace(poll, answers={}) if poll.ok else poll)
             continue
         answer = poll.answers.get(release)
         known |= zip(poll.hours, answer.sessions, strict=False) if answer else ()
