@@ -11,6 +11,7 @@ from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.journal import Entry
 from tests.judge.ledger import Key
+from tests.judge.patience import awake_for
 from tests.judge.runs import noted_runs
 from tests.judge.signals import GRACE
 from tests.judge.weighing import LEEWAY, Agreed, Look, Numbers, looks_between
@@ -76,6 +77,8 @@ def _same_evidence(decided: Entry, told: Mapping[str, Any], numbers: Numbers) ->
 
 
 def _looks_at(case: Case, key: Key, entry: Entry) -> list[Look]:
-    """Those of the pass in which it was written down; none where nobody knows what it had heard."""
-    near = list(looks_between(case, key, entry.at - GRACE, entry.at + GRACE))
+    """Those of the pass in which it was written down; none where nobody knows what it had heard. A pass that stood still
+    asks afterwards, and says when it began."""
+    until = awake_for(case, entry.at, GRACE)
+    near = list(looks_between(case, key, entry.at - GRACE, until))
     return near if all(look.certain for look in near) else []
