@@ -47,6 +47,15 @@ def deadline(case: Case, key: Key, since: datetime, *, patience: timedelta, unti
     return due
 
 
+def awake_for(case: Case, since: datetime, span: timedelta) -> datetime:
+    """When a process has run for so long that may have stood still meanwhile."""
+    until = since + span
+    for begun, ended in stood_still(case):
+        if since <= begun <= until:
+            until += ended - begun
+    return until
+
+
 def _after(case: Case, since: datetime, span: timedelta) -> datetime:
     """When `span` has passed by the machine's clocks. Where those run slow no clock that it has says so, and what waits
     for an hour by them waits for longer; none waits longer where they run fast."""

@@ -1,6 +1,7 @@
 import pytest
 
-from tests.judge.story import OLD, POLICY, Story, bad_release, first_raise, new
+from tests.judge.evidence_story import EVIDENCE, FLOOR, Asking
+from tests.judge.story import OLD, POLICY, Raw, Story, bad_release, first_raise, new
 from tests.judge.verdict import judge
 
 
@@ -98,6 +99,27 @@ def test_an_outage_between_two_bad_polls_clears_nothing():
     story.asks(23.5)
     story.ends("rolling_out", 10_000)
     assert story.blamed() == {"halts_lost": 1}
+
+
+@pytest.mark.parametrize(("about", "blamed"), [("-debug", {}), ("", {"halts_late": 1})])
+def test_an_answer_about_other_releases_shows_no_crashes_anew(about, blamed):
+    """Everybody crashes from hour 20 on, which the floor wants to see twice; the answers from then to hour 21 are about
+    the releases asked for, or about others."""
+    story = Asking(policy=EVIDENCE | {"gates": [FLOOR | {"floor": 99.0}]})
+    story.crashing.append((20, 1.0))
+    story.old_rate.append((20, 1.0))
+    for half in range(8, 44):
+        story.asks_for_counts(half / 2)
+        if half in (41, 42):
+            _rename(story.requests[-1 if half % 2 else -2]["response"]["groups"], about)
+    story.halts(21.5)
+    story.ends("halted", 10_000)
+    assert story.blamed() == blamed
+
+
+def _rename(groups: list[Raw], more: str) -> None:
+    for group in groups:
+        group["by"]["release"] += more
 
 
 def test_an_app_that_is_only_observed_need_not_be_halted():

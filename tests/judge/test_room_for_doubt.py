@@ -268,3 +268,21 @@ def test_what_came_too_late_is_not_known_by_an_answer_that_counts_nothing(late, 
     story.writes(12, "decided", decision="HOLD", intent="", weighed=told)
     story.ends("rolling_out", 10_000)
     assert story.blamed().get("disagreements", 0) == blamed
+
+
+@pytest.mark.parametrize(("still", "blamed"), [(True, 0), (False, 1)])
+def test_a_pass_that_stood_still_before_it_asked_for_counts_is_not_weighed_by_the_one_before(still, blamed):
+    """Its decision bears the time at which it began. Passes can follow each other at once."""
+    story = Asking()
+    story.polls(4, 10)
+    story.crashing.append((10, 0.03))
+    story.asks(11.01)
+    case = understand(story.evidence())
+    (known,) = looks(case, next(key for key in case.served if key.id == "5020"))[-1].numbers[:1]
+    signals = [{"signal": name, "ln_e": ln_e} for name, ln_e in known.ln_e.items()]
+    told = {"signals": signals, "ln_e": 0.0, "ln_e_advance": None}
+    story.writes(10.005, "decided", decision="WAIT", intent="", weighed=told)
+    if still:
+        story.stands_still(10.005, 11)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed().get("disagreements", 0) == blamed

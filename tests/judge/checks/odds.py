@@ -12,6 +12,7 @@ from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.journal import Entry
 from tests.judge.ledger import Key
+from tests.judge.patience import awake_for
 from tests.judge.runs import noted_runs
 from tests.judge.signals import GRACE
 from tests.judge.weighing import LEEWAY, Agreed, Look, Numbers, looks_between
@@ -79,8 +80,9 @@ def _same_evidence(decided: Entry, told: Mapping[str, Any], numbers: Numbers) ->
 
 def _looks_at(case: Case, key: Key, entry: Entry) -> list[Look]:
     """Those of the pass in which it was written down, and where it was not answered then, the last one before; none
-    where nobody knows what it had heard."""
-    near = list(looks_between(case, key, entry.at - GRACE, entry.at + GRACE))
-    if any(not poll.ok and abs(poll.at - entry.at) <= GRACE for poll in case.polls_for_sessions(key)):
+    where nobody knows what it had heard. A pass that stood still asks afterwards, and says when it began."""
+    until = awake_for(case, entry.at, GRACE)
+    near = list(looks_between(case, key, entry.at - GRACE, until))
+    if any(not poll.ok and entry.at - GRACE <= poll.at <= until for poll in case.polls_for_sessions(key)):
         near += [look for look in looks_between(case, key, _EVER, entry.at) if look not in near][-1:]
     return near if all(look.certain for look in near) else []
