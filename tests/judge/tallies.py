@@ -186,7 +186,7 @@ class Books:
         refused = refused or any(bad for _, bad in taken)
         if since and not heard:
             self.doubted.add(reply.kind)
-        elif heard and reply.spoke and not refused:
+        elif heard and read and not refused:
             self.doubted.discard(reply.kind)
         return since, refused
 

@@ -248,10 +248,11 @@ def test_silence_after_six_hours_may_be_held_for_by_who_counts_from_the_beginnin
     assert (Word.MISSING in case.surely_waiting_words(key, at_hour)) == surely_is
 
 
+@pytest.mark.parametrize("of", ["nobody", "others"])
 @pytest.mark.parametrize(("late", "again", "blamed"), [(True, False, 0), (True, True, 1), (False, False, 1)])
-def test_what_came_too_late_is_not_known_by_an_answer_that_counts_nothing(late, again, blamed):
-    """Crashes were told while the process stood still, and an hour later the source counts no sessions at all: until it
-    counts them again the journal weighs what was known before."""
+def test_what_came_too_late_is_not_known_by_an_answer_that_does_not_count_it(late, again, blamed, of):
+    """Crashes were told while the process stood still, and an hour later the source counts no sessions at all, or those of
+    releases that nobody asked for: until it counts them again the journal weighs what was known before."""
     story = Asking()
     story.polls(4, 10)
     before = understand(story.evidence())
@@ -262,7 +263,10 @@ def test_what_came_too_late_is_not_known_by_an_answer_that_counts_nothing(late, 
         story.stands_still(11.0005, 11.009)
     if again:
         story.asks(11.5)
-    story.asks(12, frozen_at=4)
+    story.asks(12, frozen_at=4 if of == "nobody" else 1000)
+    if of == "others":
+        for group in (group for r in story.requests[-2:] for group in r["response"]["groups"]):
+            group["by"]["release"] += "9"
     signals = [{"signal": name, "ln_e": ln_e} for name, ln_e in known.ln_e.items()]
     told = {"signals": signals, "ln_e": 0.0, "ln_e_advance": None}
     story.writes(12, "decided", decision="HOLD", intent="", weighed=told)
