@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shutil
 import signal
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,13 @@ WHY = ("--reason", "because of a test")
 RAISED = [("inProgress", 50)]
 SMALL_BYTES = 40_000
 """Less than the write-ahead log has already, more than the daemon says."""
+
+
+@pytest.fixture
+def tmp_path():
+    """On a disk: a file in memory can be made immutable, and is written all the same."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
