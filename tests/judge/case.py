@@ -128,9 +128,22 @@ class Case:
                     yield hour_floor(moment)
 
     def _overlooked(self, key: Key, resumed: datetime) -> bool:
-        """App Store: somebody paused it and let it go on before the daemon asked anybody anything: it may not know."""
+        """App Store: somebody paused it and let it go on before the daemon looked at it: it may not know."""
         paused = [c for c in self.of(key) if c.at < resumed and not c.ours and c.kind == "pause"]
-        return bool(paused) and not any(paused[-1].at <= heard <= resumed for heard in self.heard)
+        return bool(paused) and not any(paused[-1].at <= look <= resumed for look in self.apple_looks(key))
+
+    def apple_looks(self, key: Key) -> list[datetime]:
+        """When the store answered, undamaged, what its versions are."""
+        apps = self.setting.get("apps", ())
+        app = next(
+            (str(a.get("app_id", "")) for a in apps if (a["app"], a["store"]) == (key.app, key.store)), ""
+        )
+        return [
+            ledger.instant(request["at"])
+            for request in self.evidence.requests
+            if request["service"] == APP_STORE and request["method"] == "GET" and request["status"] == 200
+            if not request.get("fault") and request["path"].endswith(f"/apps/{app}/appStoreVersions")
+        ]
 
     def _resumed(self, key: Key, since: datetime, until: datetime) -> bool:
         """Whether the journal says that a resume of ours was read back in that time, in an hour that was over by its end."""

@@ -201,16 +201,20 @@ def test_an_hour_that_began_after_our_resume_counts_although_a_review_held_it_ba
     assert story.blamed().get("raises_without_evidence", 0) == blamed
 
 
-@pytest.mark.parametrize(("looked", "runs"), [(False, {10, 11, 12}), (True, {12})])
-def test_a_pause_that_was_over_before_anybody_looked_begins_no_other_run(looked, runs):
+@pytest.mark.parametrize(
+    ("asked", "runs"), [("", {10, 11, 12}), ("another app", {10, 11, 12}), ("this one", {12})]
+)
+def test_a_pause_that_was_over_before_anybody_looked_begins_no_other_run(asked, runs):
     """Somebody paused it and let it go on: who has not seen that goes on counting from where he did."""
     story = resting()
     story.polls(4.5, 9.5)
     story.person(9.6, "resume", noticed="resumed")
     story.polls(10, 11)
     story.person(11.2, "pause")
-    if looked:
+    if asked == "this one":
         story.asks(11.3)
+    elif asked:
+        story.requested(11.3, "app_store", "/v1/apps/999/appStoreVersions", method="GET")
     story.person(11.4, "resume")
     story.polls(12, 14)
     case = understand(story.evidence())

@@ -150,7 +150,7 @@ def _looks_like_before(case: Case, paused: Change) -> bool:
     before = [c for c in case.of(paused.key) if c.seq < paused.seq]
     if not before or not before[-1].ours or before[-1].kind != "step":
         return False
-    looks = [at for at in _looks(case, paused.key) if before[-1].at <= at < paused.at]
+    looks = [at for at in case.apple_looks(paused.key) if before[-1].at <= at < paused.at]
     return all(_died_over(case, at) for at in looks)
 
 
@@ -168,7 +168,7 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
         return None
     if act.kind == "pause" and _looks_like_before(case, act):
         return None
-    looks = _looks(case, act.key)
+    looks = case.apple_looks(act.key)
     place = bisect_right(looks, act.at)
     later = next((c.at for c in case.of(act.key) if c.seq > act.seq), case.ended_at)
     return None if _untold(case, act) or place == len(looks) or looks[place] >= later else looks[place]
@@ -176,7 +176,7 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
 
 def _untold(case: Case, act: Change) -> bool:
     """The look before had shown the same: whatever was done and undone since, no look tells of it."""
-    looks = _looks(case, act.key)
+    looks = case.apple_looks(act.key)
     place = bisect_right(looks, act.at)
     return place > 0 and act.after_status in _shown_at(case, act.key, looks[place - 1])
 
@@ -185,18 +185,6 @@ def _shown_at(case: Case, key: Key, look: datetime) -> set[str]:
     """What a look may have shown: the state before it, and what the same instant has made of that."""
     known = case.serving_before(key, look)
     return {*([known.status] if known else ()), *(r.status for r in case.served[key] if r.at == look)}
-
-
-def _looks(case: Case, key: Key) -> list[datetime]:
-    """When the store answered, undamaged, what its versions are."""
-    apps = case.setting.get("apps", ())
-    app = next((str(a.get("app_id", "")) for a in apps if (a["app"], a["store"]) == (key.app, key.store)), "")
-    return [
-        instant(request["at"])
-        for request in case.evidence.requests
-        if request["service"] == APP_STORE and request["method"] == "GET" and request["status"] == 200
-        if not request.get("fault") and request["path"].endswith(f"/apps/{app}/appStoreVersions")
-    ]
 
 
 def _was_noticed(case: Case, act: Change, seen: datetime) -> bool:
