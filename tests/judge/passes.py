@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 
 from tests.judge.case import Case
+from tests.judge.evidence import Record
 from tests.judge.ledger import APP_STORE, Key, instant
 from tests.judge.patience import late_until
 
@@ -27,6 +29,28 @@ def may_be_lost(case: Case, key: Key, seq: int, at: datetime) -> bool:
     forgotten = (*case.evidence.deaths, *case.evidence.unwritten)
     late = late_until(case, at) is not None
     return late or any(at <= instant(moment) <= until for moment in forgotten)
+
+
+def shown_on_play(case: Case, key: Key, since: datetime, until: datetime) -> bool:
+    """Whether a whole look that was not lost read the track in that time: where the store turned away every one, nobody
+    can know what it was like meanwhile. Nothing is believed here of an answer that a fault befell."""
+    package = f"/applications/{case.served[key][0].package}/"
+    return any(
+        since <= at < until and not may_be_lost(case, key, seq, at) for seq, at in _whole_looks(case, package)
+    )
+
+
+def _whole_looks(case: Case, package: str) -> Iterator[tuple[int, datetime]]:
+    """Of Google Play: the track, and then where its releases stand in review."""
+    asked = [r for r in case.evidence.requests if r["method"] == "GET" and package in r["path"]]
+    for track, reviews in pairwise(asked):
+        whole = "/edits/" in track["path"] and reviews["path"].endswith("/releases")
+        if whole and _is_answered(track) and _is_answered(reviews):
+            yield track["seq"], instant(track["at"])
+
+
+def _is_answered(request: Record) -> bool:
+    return request["status"] == 200 and not request.get("fault")
 
 
 def look_may_be_late(case: Case, key: Key, first: datetime, last: datetime) -> bool:

@@ -3,7 +3,8 @@
 A halt is what the ledger shows as one on Google Play, by whomever, and what the journal decided as one. It is lifted by
 a person's resume, in the console or by an order, and by a start that names the halt. Everything else that raises the
 release afterwards, or takes it up by itself, is wrong: also on another track, or after it was gone. Who undoes a halt
-in its place is blamed elsewhere (people.py, apple_people.py).
+in its place is blamed elsewhere (people.py, apple_people.py). A halt of somebody else's that was over before any look could
+show it is nothing that the daemon can know of.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from datetime import datetime
 from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.journal import Entry
-from tests.judge.ledger import GOOGLE_PLAY, Key
+from tests.judge.ledger import GOOGLE_PLAY, Change, Key
+from tests.judge.passes import shown_on_play
 
 CHECK = "known_bad_started"
 
@@ -42,12 +44,17 @@ def _faults(case: Case, key: Key) -> Iterator[tuple[datetime, str]]:
 
 def _in_force(case: Case, key: Key, at: datetime) -> datetime | None:
     """The halt that nobody had lifted by then."""
-    halts = [change.at for change in case.of(key) if change.kind == "halt"]
+    halts = [c.at for c in case.of(key) if c.kind == "halt" and (c.ours or _may_be_known(case, c))]
     halts += [d.at for d in case.journal.decisions if d.key == key and d.word == "HALT"]
     newest = max((halted for halted in halts if halted < at), default=None)
     if newest is None or any(newest <= lifted <= at for lifted in _lifts(case, key)):
         return None
     return newest
+
+
+def _may_be_known(case: Case, halted: Change) -> bool:
+    until = (r.at for r in case.served[halted.key] if r.at > halted.at and r.status != "halted")
+    return shown_on_play(case, halted.key, halted.at, next(until, case.ended_at))
 
 
 def _lifts(case: Case, key: Key) -> Iterator[datetime]:
