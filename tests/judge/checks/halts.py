@@ -148,18 +148,22 @@ def _watched(case: Case, key: Key, at: datetime) -> bool:
 def stopped_at(case: Case, one: Due) -> datetime | None:
     """When nobody new was offered it any more: halted, paused, removed, or replaced by a newer release; or when
     people took it out of Play's track, where nobody can halt it any more."""
-    if one.key.store == APP_STORE:
-        before = [record for record in case.served[one.key] if record.at <= one.at]
-        if before and before[-1].paused:
-            return one.at
+    before = [record for record in case.served[one.key] if record.at <= one.at]
+    if before and (before[-1].paused or _is_dropped(before[-1])):
+        return one.at
     return next((r.at for r in case.served[one.key] if r.at >= one.at and _is_stopped(r)), None)
 
 
 def _is_stopped(record: Served) -> bool:
     if record.key.store == APP_STORE:
         return record.paused or record.exposure_ppm == 0
-    dropped = record.cause == "console" and record.review == "NOT_LISTED"
-    return dropped or (record.exposure_ppm == 0 and record.status in ("halted", "replaced"))
+    return _is_dropped(record) or (record.exposure_ppm == 0 and record.status in ("halted", "replaced"))
+
+
+def _is_dropped(record: Served) -> bool:
+    """Taken out of Play's track by people; it may still be served, until what took its place is published."""
+    on_play = record.key.store != APP_STORE
+    return on_play and record.cause == "console" and record.review == "NOT_LISTED"
 
 
 def held_back_by_review(case: Case, one: Due, latest: datetime) -> bool:
