@@ -76,3 +76,28 @@ def test_it_was_resumed_where_it_stood_and_goes_on():
     story.raises(49, 0.1)
     story.ends("rolling_out", 100_000)
     assert story.blamed() == {}
+
+
+def halted_by_somebody_and_back_again(*, turned_away: bool) -> Story:
+    """Halted in the console at hour 20, replaced at 22, and put there again at 24; looked at in between."""
+    story = Story(until=60)
+    story.polls(4, 20)
+    story.console(20, new("halted", 0.01), OLD, exposure_ppm=0)
+    status = 403 if turned_away else 200
+    for what in ("edits/1/tracks/production", "tracks/production/releases"):
+        path = f"/androidpublisher/v3/applications/com.acme.app/{what}"
+        story.requested(21, "google_play", path, method="GET", status=status)
+    story.console(22, NEXT, OLD, exposure_ppm=0)
+    story.writes(22.5, "superseded", by="5.3.0 (5030)")
+    story.console(24, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.writes(24.5, "returned")
+    story.writes(24.75, "started", actor=DAEMON, known_bad="")
+    return story
+
+
+def test_it_was_taken_up_although_a_look_had_shown_that_somebody_halted_it():
+    assert raised_later(halted_by_somebody_and_back_again(turned_away=False)) == {"known_bad_started": 2}
+
+
+def test_nobody_can_know_of_a_halt_that_was_over_before_the_store_let_anybody_look():
+    assert raised_later(halted_by_somebody_and_back_again(turned_away=True)) == {}

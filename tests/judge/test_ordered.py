@@ -40,6 +40,23 @@ def test_what_somebody_raises_in_the_console_after_that_order_is_owed_no_more():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("dropped", "blamed"), [(19.8, {}), (20.2, {}), (None, {"halts_late": 1})])
+def test_nobody_can_halt_what_people_took_out_of_the_track_while_its_successor_is_in_review(dropped, blamed):
+    """People get it until the newer one is published, and Play has nothing there that could be halted."""
+    story = Story()
+    story.polls(4, 19.5)
+    kept = {"review": "NOT_LISTED", "cause": "console"}
+    if dropped == 19.8:
+        story.served(dropped, "inProgress", 10_000, **kept)
+    story.orders(20, "halt")
+    if dropped == 20.2:
+        story.served(dropped, "inProgress", 10_000, **kept)
+    story.polls(20.5, 22)
+    story.served(22, "replaced", 0, review="NOT_LISTED", cause="store")
+    story.writes(22.5, "superseded", by="5.3.0 (5030)")
+    assert story.blamed() == blamed
+
+
 def test_a_person_ordered_a_halt_on_the_app_store_and_it_went_on():
     story = in_window()
     story.polls(11, 12)
