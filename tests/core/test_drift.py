@@ -150,6 +150,24 @@ def test_a_word_we_do_not_know_holds_until_a_person_says_go_on() -> None:
     assert decided(rollout, now=NOON + HOUR).change
 
 
+def test_what_is_resumed_while_its_status_is_not_understood_is_not_halted_again_for_what_was_before() -> None:
+    """The halt that was read is no longer in force, whatever the store's word between meant: as on the App Store."""
+    rollout, _ = look(halted(rolling()), shown(UNKNOWN, 10))
+    rollout, learned = look(rollout, shown(STAGED, 3), at=NOON + HOUR)
+    assert meaning(learned) is Drift.RESUMED
+    assert (rollout.halt, rollout.run_since) == (None, NOON + HOUR)
+    assert code(decided(rollout, look=store(shown(STAGED, 3)), now=NOON + HOUR)) == "bake"
+
+
+def test_what_was_lowered_stays_so_when_its_status_was_not_understood_for_a_look() -> None:
+    """Lowered counts as halted, and is served all the time: that it is served again tells of nobody's resume."""
+    rollout, _ = look(rolling(), shown(STAGED, 5))
+    rollout, _ = look(rollout, shown(UNKNOWN, 5), at=NOON + HOUR)
+    rollout, learned = look(rollout, shown(STAGED, 5), at=NOON + 2 * HOUR)
+    assert meaning(learned) is Drift.UNKNOWN
+    assert rollout.halt
+
+
 # -- our own change landing ---------------------------------------------------------------------------
 
 
