@@ -308,7 +308,8 @@ def _(fact: facts.Commanded, rollout: Rollout, at: datetime) -> Rollout:
 
 @_apply.register
 def _(fact: facts.Held, rollout: Rollout, at: datetime) -> Rollout:
-    return replace(rollout, hold=Hold(fact.actor, fact.reason, fact.until))
+    halt = None if rollout.never_out else rollout.halt  # it was held back before there was anything to halt
+    return replace(rollout, hold=Hold(fact.actor, fact.reason, fact.until), halt=halt)
 
 
 @_apply.register

@@ -288,6 +288,11 @@ class Rollout:
         """Somebody lowered it in the console: that counts as a person's halt, and yet people get it."""
         return self.seen is not None and self.seen.status is ReleaseStatus.IN_PROGRESS
 
+    @property
+    def never_out(self) -> bool:
+        """The store shows a draft that nobody ever got: there is nothing to halt."""
+        return self.live_since is None and self.seen is not None and self.seen.status is ReleaseStatus.DRAFT
+
     def issues_wanted(self, now: datetime) -> bool:
         """Whether what crashed is to be looked up: once in a run that is suspected, and once for the machine's halt,
         unless that is old news."""

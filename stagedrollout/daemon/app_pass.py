@@ -23,7 +23,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.ports import Clock
-from stagedrollout.core.rules.halts import FINAL
+from stagedrollout.core.rules.halts import FINAL, KEPT_BACK
 from stagedrollout.daemon.answering import became_of
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.looking_up import look_up_issues
@@ -127,6 +127,8 @@ class AppPasses:
             self._answer(order, CommandResult.DONE, "halted: read back in the store")
         elif rollout.final:
             self._answer(order, CommandResult.FAILED, FINAL)
+        elif halt is None and rollout.hold and rollout.never_out:
+            self._answer(order, CommandResult.DONE, KEPT_BACK)
         elif halt is None or rollout.superseded_by:
             self._answer(order, CommandResult.FAILED, rollout.reason or "the halt was taken back")
 

@@ -12,7 +12,7 @@ from stagedrollout.core.calendar import Calendar, Freeze, Hours
 from stagedrollout.core.case import Decision
 from stagedrollout.core.decision import decide
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.lifecycle import Hold, Rollout
 from stagedrollout.core.model import (
     Change,
     CommandVerb,
@@ -38,6 +38,7 @@ from tests.core.builders import (
     code,
     decided,
     halted,
+    intent,
     not_halted,
     only,
     order,
@@ -48,6 +49,7 @@ from tests.core.builders import (
     settled,
     shown,
     store,
+    unread,
     waiting,
     with_facts,
 )
@@ -161,6 +163,22 @@ def test_a_halt_that_is_ordered_again_is_sent_again_though_the_release_reads_as_
     assert (decision.kind, answer(decision).accepted) == (DecisionKind.HALT, True)
     assert decision.change
     assert decision.change.verb is Verb.HALT
+
+
+@pytest.mark.promise("R4")
+def test_who_halts_what_was_just_being_started_holds_it_once_it_cannot_go_out_any_more() -> None:
+    """The store took neither the start nor the halt: nobody has the release, and no store shows a halt of it."""
+    refused = not_halted(waiting(found=shown(DRAFT)))
+    soon, later = (decided(refused, now=NOON - HOUR + timedelta(minutes=minutes)) for minutes in (9, 10))
+    assert (soon.kind, later.kind, code(later)) == (DecisionKind.HALT, DecisionKind.HOLD, "human_hold")
+    held = with_facts(refused, *later.also, at=NOON)
+    assert (held.halt, held.hold) == (None, Hold(ANNA, "it was so", None))
+    assert code(decided(held)) == "human_hold"
+    out = with_facts(refused, seen(), facts.WentLive(ppm(10)), seen(DRAFT))
+    assert decided(out).kind is DecisionKind.HALT, "people had it"
+    open_still = with_facts(refused, intent(Verb.HALT, 0, "h2"))
+    assert decided(open_still).kind is DecisionKind.HALT, "the last halt may have taken effect"
+    assert decided(refused, look=unread()).kind is DecisionKind.HALT, "nobody knows"
 
 
 def test_a_draft_cannot_be_started_without_a_stage_below_everyone() -> None:

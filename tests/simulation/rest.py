@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from stagedrollout.core.units import PPM_ALL
 from stagedrollout.emulator.scenario import APP_STORE
 from tests.simulation.plan import Plan
 
@@ -96,19 +97,44 @@ def unrest(plan: Plan, left: Left) -> Iterator[str]:
     for row in left.evidence.notices:
         if row["state"] != "sent":
             yield f"outbox: {row['headline']!r} is still {row['state']}"
+<<<<<<< HEAD
     waits_for_the_store = set(_halts_without_a_brake(plan, left))
     for order, result in left.orders.items():
         if not result and order not in waits_for_the_store:
             yield f"orders: nobody has answered {order}"
+=======
+>>>>>>> seedsb
     last = {entry["rollout"]: entry["body"] for entry in left.evidence.journal if entry["kind"] == "decided"}
     served = _last_served(left)
+    yield from _unanswered(left)
     yield from _running_in_circles(plan, left)
     yield from _overlooked(left, served)
     for row in left.evidence.rollouts:
-        name = (row["app"], row["store"], row["release_id"])
-        stuck = _stuck(plan, row, last.get("/".join(name), {}), served)
-        if stuck:
+        stuck = _stuck(plan, row, last.get(_name(row), {}), served)
+        hindered = row["phase"] == "not_halted" and _has_no_brake(plan, left, row, served)
+        if stuck and not (hindered and row["reason"]):
             yield f"liveness: {row['app']} {row['release']} is {row['phase']}, {stuck}: {row['reason']}"
+
+
+def _unanswered(left: Left) -> Iterator[str]:
+    """A halt that Play will never grant is tried for as long as it is wanted: whether it just fails, nobody can tell."""
+    wanted = {
+        _name(row)
+        for row in left.evidence.rollouts
+        if row["phase"] == "not_halted" and row["store"] != APP_STORE and not _has_fallback(left, row)
+    }
+    tried = {
+        entry["body"]["command"]
+        for entry in left.evidence.journal
+        if entry["kind"] == "commanded" and entry["body"]["verb"] == "halt" and entry["rollout"] in wanted
+    }
+    for order, result in left.orders.items():
+        if not result and order not in tried:
+            yield f"orders: nobody has answered {order}"
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"{row['app']}/{row['store']}/{row['release_id']}"
 
 
 def _overlooked(left: Left, served: _Served) -> Iterator[str]:
@@ -154,8 +180,7 @@ def _stuck(plan: Plan, row: Mapping[str, Any], decided: Mapping[str, Any], serve
     if row["phase"] in _AT_REST:
         return ""
     if row["phase"] == "not_halted":
-        hindered = _reviews_hold_back(plan) or _has_no_brake(plan, row, shown)
-        return "" if hindered else "although nothing hinders the halt any more"
+        return "" if _reviews_hold_back(plan) else "although nothing hinders the halt any more"
     codes = {reason["code"] for reason in decided.get("reasons", ())}
     known = _WAITS_FOR_TIME | _WAITS_FOR_PEOPLE | _MOVES
     if plan.scenario.switches.get("sentry_without_users") or overtaken:
@@ -185,6 +210,7 @@ def _reviews_hold_back(plan: Plan) -> bool:
     )
 
 
+<<<<<<< HEAD
 def _halts_without_a_brake(plan: Plan, left: Left) -> Iterator[str]:
     """A person's halts that no store will ever show: they are tried again, and said not to be, for as long as there is
     a daemon (promise R4)."""
@@ -207,6 +233,25 @@ def _has_no_brake(plan: Plan, row: Mapping[str, Any], served: Mapping[str, Any])
         return served.get("exposure_ppm") == 1_000_000 or _removed(plan, row)
     apps = (app for app in plan.scenario.apps if (app.name, app.store) == (row["app"], row["store"]))
     return any(row["release_id"] == str(app.releases[0].code) for app in apps)
+=======
+def _has_no_brake(plan: Plan, left: Left, row: Mapping[str, Any], served: _Served) -> bool:
+    """The App Store stops no version that everyone gets, and none of an app that it does not sell any more; Google Play
+    none that it has nothing to serve instead of (google-play.md E14)."""
+    if row["store"] != APP_STORE:
+        return not _has_fallback(left, row)
+    shown = served.get((row["app"], row["store"], row["release_id"]), {})
+    return shown.get("exposure_ppm") == PPM_ALL or _removed(plan, row)
+
+
+def _has_fallback(left: Left, row: Mapping[str, Any]) -> bool:
+    return any(
+        (record["app"], record["store"]) == (row["app"], row["store"])
+        and record["version_code"] < int(row["release_id"])
+        and record["exposure_ppm"] == PPM_ALL
+        for record in left.evidence.ledger
+        if record["type"] == "served"
+    )
+>>>>>>> seedsb
 
 
 def _removed(plan: Plan, row: Mapping[str, Any]) -> bool:

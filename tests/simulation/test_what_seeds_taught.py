@@ -161,3 +161,19 @@ def test_a_version_that_was_off_sale_before_anybody_looked_is_the_past() -> None
     served = [r for r in left.evidence.ledger if r["type"] == "served" and r["release"] == "5.2.0"]
     assert (served[-1]["status"], served[-1]["exposure_ppm"]) == ("ACTIVE", 0)
     assert left.evidence.rollouts == []
+
+
+def test_a_halt_that_play_has_nothing_to_serve_instead_of_is_told_and_stays_wanted() -> None:
+    """In a status that nobody knew, what everybody has looked like a rollout, and somebody ordered it halted. Play never
+    does that: that it is not halted is said aloud, the order has no answer, and nothing is wrong with either."""
+    shown = app(GOOGLE_PLAY)
+    odd = Fault("google_play", "unknown_status", "tracks.get")
+    plan = a_plan(
+        replace(shown, releases=shown.releases[:1]),
+        orders=(order(1.5, CommandVerb.HALT, "5.1.0"),),
+        ambushes=(Ambush(MONDAY, odd),),
+    )
+    left = told(plan)
+    assert [row["phase"] for row in left.evidence.rollouts] == ["not_halted"]
+    assert [row["kind"] for row in left.evidence.notices if row["broadcast"]].count("not_halted") == 1
+    assert left.orders == {"halt-1.5": ""}

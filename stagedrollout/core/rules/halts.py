@@ -5,13 +5,17 @@ from __future__ import annotations
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, refuse, taken, turned_down
+from stagedrollout.core.drift import STALE_READ
 from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.lifecycle import Halt
 from stagedrollout.core.model import Change, Command, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.policy import OnUnknown
 from stagedrollout.core.units import duration_text
 
 NOT_HALTED = "not_halted"
 """Why a halt is sent again."""
+
+KEPT_BACK = "nobody has got it: it is held, and does not go out until somebody resumes it"
 
 
 def human_halt(case: Case) -> Decision | None:
@@ -62,10 +66,26 @@ def wanted_halt(case: Case) -> Decision | None:
     if case.ordered(CommandVerb.RESUME) and case.rollout.intent is None:
         return None  # a person may take back a halt that the store will not grant
     also = turned_down(case, "a halt is still being brought about")
+    if _came_before_it(case, halt):
+        return _held_instead(halt, also)
     if case.final:
         return _unstoppable((Reason(NOT_HALTED, f"{FINAL} ({halt.reason})"),), also)
     reason = Reason(NOT_HALTED, f"the store does not show the halt yet ({halt.reason})")
     return Decision(DecisionKind.HALT, (reason,), actor=halt.actor, change=_halt_change(case), also=also)
+
+
+def _came_before_it(case: Case, halt: Halt) -> bool:
+    """A halt of what was just being started, which has not gone out, and by now will not any more. It is a person's: the
+    machine halts nothing that nobody has."""
+    settled = case.found is not None and case.rollout.intent is None and case.now - halt.at >= STALE_READ
+    return settled and case.rollout.never_out
+
+
+def _held_instead(halt: Halt, also: tuple[facts.Fact, ...]) -> Decision:
+    """No store shows a halt of what nobody has: it is kept from going out, which is what the person wants."""
+    held = facts.Held(halt.actor, halt.reason, None)
+    reason = Reason("human_hold", f"{KEPT_BACK} (halted by {halt.actor}: {halt.reason})")
+    return Decision(DecisionKind.HOLD, (reason,), actor=halt.actor, also=(held, *also))
 
 
 def machine_halt(case: Case) -> Decision | None:
