@@ -291,7 +291,8 @@ class Rollout:
     @property
     def never_out(self) -> bool:
         """The store shows a draft that nobody ever got: there is nothing to halt."""
-        return self.live_since is None and self.seen is not None and self.seen.status is ReleaseStatus.DRAFT
+        never_live = self.live_since is None and self.runs == 1
+        return never_live and self.seen is not None and self.seen.status is ReleaseStatus.DRAFT
 
     def issues_wanted(self, now: datetime) -> bool:
         """Whether what crashed is to be looked up: once in a run that is suspected, and once for the machine's halt,

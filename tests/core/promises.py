@@ -199,6 +199,8 @@ class Watched(RuleBasedStateMachine):
         halt = passed.rollout.halt
         if halt is None or halt.confirmed or passed.rollout.superseded_by:
             return
+        if passed.rollout.never_out and passed.decision.kind is DecisionKind.HOLD:
+            return  # it is kept from going out
         taken_back = command is not None and command.verb is CommandVerb.RESUME
         may = self.world.mode is Mode.ACT or halt.actor.kind is ActorKind.HUMAN
         if may and not taken_back:

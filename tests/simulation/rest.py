@@ -97,13 +97,6 @@ def unrest(plan: Plan, left: Left) -> Iterator[str]:
     for row in left.evidence.notices:
         if row["state"] != "sent":
             yield f"outbox: {row['headline']!r} is still {row['state']}"
-<<<<<<< HEAD
-    waits_for_the_store = set(_halts_without_a_brake(plan, left))
-    for order, result in left.orders.items():
-        if not result and order not in waits_for_the_store:
-            yield f"orders: nobody has answered {order}"
-=======
->>>>>>> seedsb
     last = {entry["rollout"]: entry["body"] for entry in left.evidence.journal if entry["kind"] == "decided"}
     served = _last_served(left)
     yield from _unanswered(left)
@@ -210,30 +203,6 @@ def _reviews_hold_back(plan: Plan) -> bool:
     )
 
 
-<<<<<<< HEAD
-def _halts_without_a_brake(plan: Plan, left: Left) -> Iterator[str]:
-    """A person's halts that no store will ever show: they are tried again, and said not to be, for as long as there is
-    a daemon (promise R4)."""
-    served = _last_served(left)
-    hopeless = {
-        "/".join((row["app"], row["store"], row["release_id"]))
-        for row in left.evidence.rollouts
-        if row["phase"] == "not_halted"
-        and _has_no_brake(plan, row, served.get((row["app"], row["store"], row["release_id"]), {}))
-    }
-    for entry in left.evidence.journal:
-        if entry["rollout"] in hopeless and entry["kind"] == "commanded" and entry["body"]["verb"] == "halt":
-            yield entry["body"]["command"]
-
-
-def _has_no_brake(plan: Plan, row: Mapping[str, Any], served: Mapping[str, Any]) -> bool:
-    """The App Store stops no version that everyone gets, and none of an app that it does not sell any more; Google Play
-    none that was there from the beginning, since nothing older can be served instead."""
-    if row["store"] == APP_STORE:
-        return served.get("exposure_ppm") == 1_000_000 or _removed(plan, row)
-    apps = (app for app in plan.scenario.apps if (app.name, app.store) == (row["app"], row["store"]))
-    return any(row["release_id"] == str(app.releases[0].code) for app in apps)
-=======
 def _has_no_brake(plan: Plan, left: Left, row: Mapping[str, Any], served: _Served) -> bool:
     """The App Store stops no version that everyone gets, and none of an app that it does not sell any more; Google Play
     none that it has nothing to serve instead of (google-play.md E14)."""
@@ -251,7 +220,6 @@ def _has_fallback(left: Left, row: Mapping[str, Any]) -> bool:
         for record in left.evidence.ledger
         if record["type"] == "served"
     )
->>>>>>> seedsb
 
 
 def _removed(plan: Plan, row: Mapping[str, Any]) -> bool:
