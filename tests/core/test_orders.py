@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
@@ -17,11 +18,13 @@ from stagedrollout.core.model import (
     Change,
     CommandVerb,
     Mode,
+    ReleaseStatus,
     Settlement,
     Supersede,
     Verb,
 )
 from stagedrollout.core.rules import raises
+from stagedrollout.core.units import PPM_ALL
 from tests.core.apple_situations import APPLE_SITUATIONS
 from tests.core.builders import (
     ANNA,
@@ -37,6 +40,7 @@ from tests.core.builders import (
     case,
     code,
     decided,
+    discovered,
     halted,
     intent,
     not_halted,
@@ -49,6 +53,7 @@ from tests.core.builders import (
     settled,
     shown,
     store,
+    told,
     unread,
     waiting,
     with_facts,
@@ -163,6 +168,14 @@ def test_a_halt_that_is_ordered_again_is_sent_again_though_the_release_reads_as_
     assert (decision.kind, answer(decision).accepted) == (DecisionKind.HALT, True)
     assert decision.change
     assert decision.change.verb is Verb.HALT
+
+
+def test_a_release_that_no_look_has_shown_yet_is_with_nobody_and_neither_final_nor_a_draft() -> None:
+    unseen = told(discovered(), start=NOON)
+    assert (unseen.exposure_ppm, unseen.final, unseen.never_out) == (0, False, False)
+    assert with_facts(unseen, seen(HALTED), at=NOON).exposure_ppm == seen(HALTED).exposure_ppm
+    complete = replace(shown(ReleaseStatus.COMPLETED), exposure_ppm=PPM_ALL)
+    assert rolling(complete).final is False, "Google Play can still halt it"
 
 
 @pytest.mark.promise("R4")
