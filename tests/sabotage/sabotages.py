@@ -85,7 +85,7 @@ SABOTAGES = (
         "lifecycle",
         "core/fold_acts.py",
         "new_run",
-        "run_since=hour_ceil(at),",
+        "run_since=hour_ceil(since),",
         "run_since=rollout.run_since,",
         days=("a release is halted for something else and resumed",),
     ),
