@@ -29,7 +29,7 @@ def _stopped(opens, story, *, before, until, service, operation, seconds, skip=0
     stage.stops_at("0m")
     stage.starts_daemon()
     stage.plays_to(before)
-    stage.breaks(service, "slow", operation, seconds=0.3, skip=skip)
+    stage.breaks(service, "slow", operation, seconds=1.0, skip=skip)  # time enough to be stopped in
     stage.stops_at(until)
     eventually(lambda: stage.ledger("fault"), what=f"the request {operation}")
     stage.daemon.gets(signal.SIGSTOP)
