@@ -86,18 +86,25 @@ def test_a_completion_whose_answer_was_lost_stays_ours_when_the_next_one_is_refu
     assert (facts.Overtaken in found, facts.Drifted in found) == (sent_before, not sent_before)
 
 
+def turned_away(kind: facts.DecisionKind, verb: Verb, *, sent_before: bool) -> Rollout:
+    """Sent twice and refused, the second time at the latest; where it was `sent_before`, the first answer was lost."""
+    rollout = rolling(phased(ACTIVE, 1))
+    for number, end in enumerate(
+        (Settlement.IN_DOUBT if sent_before else Settlement.REFUSED, Settlement.REFUSED)
+    ):
+        key = f"i{number}"
+        sent = facts.Decided(kind, (), DAEMON, "", key, verb, 10_000, "f")
+        rollout = extend(rollout, (sent, facts.Settled(key, verb, end, "turned away")), NOON)
+    return rollout
+
+
 @pytest.mark.promise("R9")
 @pytest.mark.parametrize("sent_before", [False, True])
 def test_a_pause_in_the_console_stays_that_persons_halt_though_apple_refused_ours_meanwhile(
     sent_before: bool,
 ) -> None:
     """A pause that was turned away cannot land later; only one whose answer was lost before it may have."""
-    rollout = rolling(phased(ACTIVE, 1))
-    ends = [Settlement.IN_DOUBT, Settlement.REFUSED] if sent_before else [Settlement.REFUSED] * 2
-    for number, end in enumerate(ends):
-        key = f"i{number}"
-        pause = facts.Decided(facts.DecisionKind.HOLD, (), DAEMON, "", key, Verb.PAUSE, 10_000, "f")
-        rollout = extend(rollout, (pause, facts.Settled(key, Verb.PAUSE, end, "unsigned")), NOON)
+    rollout = turned_away(facts.DecisionKind.HOLD, Verb.PAUSE, sent_before=sent_before)
     halted = extend(rollout, look(rollout, phased(PAUSED, 1)), NOON).halt
     assert (halted is None) == sent_before
 
@@ -108,12 +115,7 @@ def test_a_halt_that_takes_effect_late_is_ours_although_apple_turned_away_the_on
     sent_before: bool,
 ) -> None:
     """The key lost its role in between. Where all of ours were turned away, it was a person who paused it."""
-    rollout = rolling(phased(ACTIVE, 1))
-    ends = [Settlement.IN_DOUBT, Settlement.REFUSED] if sent_before else [Settlement.REFUSED] * 2
-    for number, end in enumerate(ends):
-        key = f"i{number}"
-        halt = facts.Decided(facts.DecisionKind.HALT, (), DAEMON, "", key, Verb.HALT, 10_000, "f")
-        rollout = extend(rollout, (halt, facts.Settled(key, Verb.HALT, end, "no role")), NOON)
+    rollout = turned_away(facts.DecisionKind.HALT, Verb.HALT, sent_before=sent_before)
     halted = extend(rollout, look(rollout, phased(PAUSED, 1)), NOON).halt
     assert halted is not None
     assert (halted.actor == DAEMON, halted.confirmed) == (sent_before, True)

@@ -81,7 +81,5 @@ def test_a_clock_set_forward_past_every_bake_raises_nothing(opens, tmp_path):
 
 
 def _ends(stage):
-    """With what is under way, for which it has 25 seconds: a request that Google has refused for its time may just be
-    waiting to be tried again."""
     stage.daemon.asked_to_stop()
-    assert stage.daemon.ended(within=30) == 0
+    assert stage.daemon.ended(within=10) == 0
