@@ -153,9 +153,21 @@ def campaign() -> str:
     return (
         f"Campaign on record ([ledger](tests/simulation/campaign.jsonl)), until {last.date}, commits {commits}: "
         f"**{whole.seeds:,} seeds, {faults:,} faults, {whole.months:,} runs of 30 virtual days and more, "
-        f"{whole.violations:,} violations**; {whole.replayed:,} seeds were played again in another process, with "
-        f"{len(whole.mismatches)} differences."
+        f"{whole.violations:,} violations**{_since_then(whole.failing)}; {whole.replayed:,} seeds were played again in "
+        f"another process, with {len(whole.mismatches)} differences."
     )
+
+
+def _since_then(failed: list[int]) -> str:
+    """What became of the seeds that failed: they are mended one by one, and played again."""
+    if not failed:
+        return ""
+    found = f" in {len(failed):,} seeds when they were first played"
+    retrials, unmended = record.retrials(record.LEDGER), record.unmended(record.LEDGER)
+    if not retrials:
+        return found
+    left = f"**{len(unmended):,} still fail**" + (f" ({', '.join(map(str, unmended))})" if unmended else "")
+    return f"{found}, of which, played again on {retrials[-1].date} with commit {retrials[-1].commit}, {left}"
 
 
 def mutants() -> str:

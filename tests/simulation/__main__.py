@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.simulation import record
-from tests.simulation.campaign import Result, Wanted, campaign
+from tests.simulation.campaign import Result, Wanted, again, campaign
 from tests.simulation.outcome import Outcome, outcome_of
 from tests.simulation.seldom import drawn
 from tests.simulation.shrink import check_of, shrunk
@@ -40,6 +41,11 @@ def _cores() -> int:
 @click.option("--jobs", type=click.IntRange(1), default=_cores(), help="Processes.  [default: one per core]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 @click.option("--seed", type=click.IntRange(0), default=None, help="Only this one, with its timeline.")
+@click.option(
+    "--failed",
+    is_flag=True,
+    help="Play the ledger's seeds that failed once more, and write down what came of it.",
+)
 def main(
     *,
     seeds: int,
@@ -50,6 +56,7 @@ def main(
     jobs: int,
     as_json: bool,
     seed: int | None,
+    failed: bool,
 ) -> None:
     """Play seeds against emulated stores and services that fail, and judge each by the emulator's own ledger.
 
@@ -60,6 +67,8 @@ def main(
         sys.exit(_one(seed))
     file = ledger or (record.LEDGER if resume else None)
     try:
+        if failed:
+            sys.exit(_once_more(ledger or record.LEDGER, jobs, as_json=as_json))
         start = first if first is not None else record.after_the_last(file) if file and resume else 0
         wanted = Wanted(start, seeds, jobs, minutes, file)
         result = _with_a_bar(wanted)
@@ -80,6 +89,17 @@ def _one(seed: int) -> int:
         return 0
     click.echo(_with_its_cause(told))
     return 1
+
+
+def _once_more(ledger: Path, jobs: int, *, as_json: bool) -> int:
+    def tell(told: Outcome) -> None:
+        if told.faults:
+            click.echo("\n".join((f"seed {told.seed} still fails:", *told.faults)), err=True)
+
+    retrial = again(ledger, jobs, tell)
+    words = f"{len(retrial.again)} seeds that had failed, played again: {len(retrial.failing)} still fail"
+    click.echo(json.dumps(asdict(retrial)) if as_json else words)
+    return 1 if retrial.failing else 0
 
 
 def _with_its_cause(told: Outcome) -> str:

@@ -20,7 +20,7 @@ from tests.simulation import record
 from tests.simulation.again import Again
 from tests.simulation.blind import blind
 from tests.simulation.outcome import Outcome, outcome
-from tests.simulation.record import Batch
+from tests.simulation.record import Batch, Retrial
 from tests.simulation.tally import Tally
 
 AGAIN_EVERY = 50
@@ -86,6 +86,19 @@ def campaign(wanted: Wanted, tell: Tell = lambda result: None, play: Play = outc
     return result
 
 
+def again(file: Path, jobs: int, tell: Tell = lambda result: None, play: Play = outcome) -> Retrial:
+    """The ledger's seeds that failed when they were last played, once more; it is written down there."""
+    failed = record.unmended(file)
+    failing: list[int] = []
+    for told in _in_order(iter(failed), jobs, play, over=lambda: False):
+        tell(told)
+        failing += [told.seed] if told.faults else []
+    retrial = Retrial(record.present_commit(), record.today(), tuple(failed), tuple(failing))
+    if failed:
+        record.append_retrial(file, retrial)
+    return retrial
+
+
 class _Batch:
     def __init__(self, first: int, again: Again) -> None:
         self.first = first
@@ -118,11 +131,20 @@ def _played(wanted: Wanted, play: Play) -> Iterator[Outcome]:
     """Outcomes in the order of the seeds, until they are all played, the time is up, or somebody interrupts."""
     until = None if wanted.minutes is None else time.monotonic() + 60 * wanted.minutes
     seeds = iter(range(wanted.first, wanted.first + wanted.seeds))
+    with _interrupted() as stopped:
+        yield from _in_order(
+            seeds,
+            wanted.jobs,
+            play,
+            over=lambda: stopped() or (until is not None and time.monotonic() >= until),
+        )
+
+
+def _in_order(seeds: Iterator[int], jobs: int, play: Play, over: Callable[[], bool]) -> Iterator[Outcome]:
     under_way: deque[Future[Outcome]] = deque()
-    with _interrupted() as stopped, ProcessPoolExecutor(wanted.jobs, initializer=_begin) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_begin) as pool:
         while True:
-            over = stopped() or (until is not None and time.monotonic() >= until)
-            while not over and len(under_way) < _AHEAD * wanted.jobs:
+            while not over() and len(under_way) < _AHEAD * jobs:
                 seed = next(seeds, None)
                 if seed is None:
                     break

@@ -68,6 +68,31 @@ def test_a_ledger_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
     assert "line 2: not a line of a campaign" in ran.output
 
 
+def _mended(seed: int) -> Outcome:
+    """As `played`, but that seed 6 is mended and 13 is not."""
+    return replace(played(seed), faults=() if seed == 6 else played(seed).faults)
+
+
+def test_seeds_that_failed_are_played_again_and_the_ledger_tells_both(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.jsonl"
+    campaign(_wanted(file, 0, 16), play=played)
+    assert record.unmended(file) == [6, 13]
+    heard: list[int] = []
+    campaigns.again(file, 1, lambda told: heard.append(told.seed), _mended)
+    assert heard == [6, 13]
+    assert record.unmended(file) == [13]
+    assert [(each.again, each.failing) for each in record.retrials(file)] == [((6, 13), (13,))]
+    assert [batch.tally.failing for batch in record.read(file)] == [[6, 13]]
+    assert record.after_the_last(file) == 16
+
+
+def test_nothing_is_written_down_where_no_seed_had_failed(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.jsonl"
+    campaign(_wanted(file, 0, 3), play=played)
+    assert campaigns.again(file, 1, play=played).again == ()
+    assert record.retrials(file) == []
+
+
 def _stopped_at_3(seed: int, *, how: signal.Signals) -> Outcome:
     if seed == 3:
         os.kill(os.getppid(), how)
