@@ -8,13 +8,16 @@ innocent words. A hit fails the test it was captured in.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import pkgutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import stagedrollout
 from stagedrollout.http.held import HELD
 
 TOKEN_CHARS_MIN = 12
@@ -50,7 +53,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: looking through it again and again for garbage took a tenth
-    of the whole run."""
+    of the whole run.
+
+    All of the product is imported, whichever tests are played: Hypothesis draws from the constants of the modules that
+    are there, and a property must have the same examples alone and beside all others."""
+    for module in pkgutil.walk_packages(stagedrollout.__path__, "stagedrollout."):
+        if not {"__main__", "migrations"} & set(module.name.split(".")):  # these do what they are for when imported
+            importlib.import_module(module.name)
     gc.collect()
     gc.freeze()
 

@@ -26,6 +26,7 @@ TESTS = ("tests/core",)
 _LEFT_OUT = (
     "--ignore=tests/core/test_machine.py",  # long stories, of many steps each: they notice much, but not cheaply
     "--ignore=tests/core/test_phased_machine.py",
+    "--ignore=tests/core/test_answers_machine.py",
     "--ignore=tests/core/test_purity.py",  # reads the sources
     "--deselect=tests/core/test_schedule.py::test_in_no_zone_does_a_clock_change_lose_a_window_or_open_one_twice",
 )
