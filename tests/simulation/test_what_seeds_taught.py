@@ -177,3 +177,18 @@ def test_a_halt_that_play_has_nothing_to_serve_instead_of_is_told_and_stays_want
     assert [row["phase"] for row in left.evidence.rollouts] == ["not_halted"]
     assert [row["kind"] for row in left.evidence.notices if row["broadcast"]].count("not_halted") == 1
     assert left.orders == {"halt-1.5": ""}
+
+
+@pytest.mark.promise("R10")
+def test_what_somebody_raised_and_lowered_again_between_two_looks_goes_on_as_if_nobody_had() -> None:
+    """Play tells what is, not what was: no look can know, and the bake is the one from before."""
+    plan = a_plan(
+        app(GOOGLE_PLAY),
+        people=(
+            in_the_console(2.1, "raise", exposure_ppm=500_000),
+            in_the_console(2.2, "lower", exposure_ppm=10_000),
+        ),
+    )
+    journal = told(plan).evidence.journal
+    assert not any(row["kind"] == "drifted" for row in journal)
+    assert "ADVANCE" in {row["body"].get("decision") for row in journal}
