@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from tests.judge import detours, ledger, phases, signals
 from tests.judge import journal as journals
-from tests.judge import ledger, phases, signals
+from tests.judge.detours import Detour
 from tests.judge.evidence import Evidence, Record
 from tests.judge.journal import CLOCKS_APART, Journal, Order
-from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, age
+from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, RAISES, Change, Key, Served, age
 from tests.judge.phases import AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word, hour_ceil, hour_floor
 from tests.judge.terms import PPM_ALL, Gate, Terms, terms
@@ -69,16 +70,20 @@ class Case:
         return known[-1] if known else None
 
     def live_since(self, key: Key, exposure_ppm: int, at: datetime) -> datetime | None:
-        """Since when, without a break until `at`, people got the release at exactly this exposure."""
+        """Since when, without a break until `at` that anybody could see, people got the release at exactly this exposure."""
         since = None
-        for record in self.served.get(key, ()):
-            if record.at >= at:
-                break
-            if record.exposure_ppm != exposure_ppm:
-                since = None
-            elif since is None:
-                since = record.at
+        records = [record for record in self.served.get(key, ()) if record.at < at]
+        for place, record in enumerate(records):
+            if record.exposure_ppm == exposure_ppm:
+                since = since or record.at
+                continue
+            again = next((r.at for r in records[place:] if r.exposure_ppm == exposure_ppm), at)
+            since = since if _goes_unseen(self, record, again) else None
         return since
+
+    def detours(self, key: Key) -> tuple[Detour, ...]:
+        """Google Play: what people did there and took back before anybody looked."""
+        return _detours(self, key) if key.store == GOOGLE_PLAY else ()
 
     def lives(self, key: Key, at: datetime) -> list[datetime]:
         """When people were first offered the release, and each time they were again after a halt."""
@@ -300,12 +305,13 @@ def _polls(case: Case, key: Key) -> Iterator[Poll]:
 @lru_cache(maxsize=8)
 def _lives(case: Case, key: Key) -> tuple[datetime, ...]:
     begun: list[datetime] = []
-    stopped = True
-    for record in case.served.get(key, ()):
+    stopped, records = True, case.served.get(key, ())
+    for place, record in enumerate(records):
         if record.exposure_ppm > 0 and stopped:
             begun.append(record.at)
             stopped = False
-        stopped = stopped or record.status == "halted"
+        again = next((r.at for r in records[place:] if r.exposure_ppm > 0), case.ended_at)
+        stopped = stopped or (record.status == "halted" and not _goes_unseen(case, record, again))
     taken_up = _taken_up(case, key) if begun and key.store == APP_STORE else ()
     return tuple(sorted({*begun, *taken_up}))
 
@@ -319,6 +325,16 @@ def _taken_up(case: Case, key: Key) -> Iterator[datetime]:
             by_person = not change.ours and not case.taken_for_ours(change)
             if by_person or (decision and decision.word == "RESUME"):
                 yield change.at
+
+
+@lru_cache(maxsize=8)
+def _detours(case: Case, key: Key) -> tuple[Detour, ...]:
+    seen, noticed = detours.looks(case.evidence, key), [e.at for e in case.journal.of(key, "drifted")]
+    return tuple(detours.detours(case.of(key), seen, noticed, case.ended_at))
+
+
+def _goes_unseen(case: Case, record: Served, again: datetime) -> bool:
+    return any(detour.hides(record.at, again) for detour in case.detours(record.key))
 
 
 @lru_cache(maxsize=8)

@@ -34,7 +34,10 @@ _VERBS_FOR = {
 }
 
 
-CLOCKS_APART = timedelta(minutes=2, seconds=30)
+CLOCKS_DISAGREE = timedelta(minutes=2)
+"""Further apart than this they forbid every raise (R19)."""
+
+CLOCKS_APART = CLOCKS_DISAGREE + timedelta(seconds=30)
 """Two minutes, and what an answer and the second that a date is rounded to leave open."""
 
 
@@ -48,6 +51,11 @@ class Entry:
     kind: str
     body: Mapping[str, Any]
     told: datetime | None = None
+
+    @property
+    def shown(self) -> datetime:
+        """What the machine's clock said."""
+        return self.told or self.at
 
     @property
     def hardly_off(self) -> bool:
@@ -96,6 +104,13 @@ class Journal:
         first = bisect_left(self.entries, at - CLOCKS_APART, key=lambda entry: entry.at)
         soon = takewhile(lambda entry: entry.at <= at + CLOCKS_APART, self.entries[first:])
         return any(entry.hardly_off for entry in soon)
+
+    def clocks_disagreed(self, decision: Decision) -> bool:
+        """Whether the machine's clock was truly more than two minutes off when that was decided, or had by then left in the
+        journal what is as far ahead of it."""
+        known = [entry for entry in self.entries if entry.seq <= decision.seq]
+        own, newest = known[-1], max(entry.shown for entry in known)
+        return abs(own.shown - own.at) > CLOCKS_DISAGREE or newest - own.shown > CLOCKS_DISAGREE
 
     def decision_behind(self, change: Change) -> Decision | None:
         """The last decision before the raise `change` that meant it: a raise to the same exposure."""

@@ -1,6 +1,7 @@
 import pytest
 
 from tests.judge.apple_story import GUARDED, AppleStory, following, in_window, resting
+from tests.judge.story import at
 from tests.judge.verdict import judge
 
 
@@ -141,6 +142,34 @@ def test_somebody_resumed_it_and_there_is_a_cause_to_pause_it(cause):
     story.pauses(9.5)
     story.ends("rolling_out")
     assert story.blamed() == {}
+
+
+CLOCKS = "clocks_disagree"
+
+
+@pytest.mark.parametrize(
+    ("shown", "before", "because", "blamed"),
+    [
+        (9.75, None, CLOCKS, 0),  # a quarter of an hour ahead
+        (6.5, None, CLOCKS, 0),
+        (9.5, 12.5, CLOCKS, 0),  # right again, and the journal three hours ahead of it
+        (9.52, None, CLOCKS, 1),
+        (9.5, None, CLOCKS, 1),
+        (9.75, None, "window_over", 1),
+    ],
+)
+def test_somebody_resumed_it_while_the_machines_clock_was_wrong(shown, before, because, blamed):
+    """Clocks that disagree raise nothing, and there silence raises; so the pause is due where they truly did."""
+    story = _resumed_by_somebody()
+    if before is not None:
+        story.writes(before, "decided", decision="WAIT", reasons=[])
+        story.journal[-1] |= {"true_at": at(9.1)}
+    story.decides(shown, "HOLD", 10_000, verb="pause", because=because)
+    if shown != 9.5:
+        story.journal[-1] |= {"true_at": at(9.5)}
+    story.asks_apple(9.5, "pause")
+    story.ends("rolling_out")
+    assert story.blamed().get("console_acts_overridden", 0) == blamed
 
 
 def test_a_release_on_apples_clock_that_somebody_completes():

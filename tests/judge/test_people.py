@@ -160,3 +160,57 @@ def test_somebody_lowered_it_to_where_it_was_before_a_raise_that_no_look_had_sho
     story.raises(53, 0.1)
     story.ends("rolling_out", 100_000)
     assert story.blamed().get("console_acts_overridden", 0) == blamed
+
+
+def _looks(story: Story, hour: float) -> None:
+    path = "/androidpublisher/v3/applications/com.acme.app/edits/1/tracks/production"
+    story.requested(hour, "google_play", path, method="GET")
+
+
+@pytest.mark.parametrize(
+    ("act", "looked", "blamed"),
+    [
+        (new("inProgress", 0.5), 20.5, {}),
+        (new("inProgress", 0.5), 20.2, {"bakes_cut": 1, "console_acts_overridden": 1}),
+        (new("halted", 0.01), 20.5, {}),
+        (new("halted", 0.01), 20.2, {"bakes_cut": 1}),
+    ],
+)
+def test_what_somebody_did_and_took_back_between_two_looks_never_was_for_whoever_looks(act, looked, blamed):
+    """Play tells what is. The bake goes on from before, and so does the schedule."""
+    story = Story()
+    story.polls(4, 20)
+    _looks(story, 20)
+    story.console(20.1, act, OLD, exposure_ppm=500_000 if act["status"] == "inProgress" else 0)
+    _looks(story, looked)
+    story.console(20.3, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.polls(20.5, 28.5)
+    _looks(story, 28.4)
+    story.raises(28.5, 0.1)
+    story.ends("rolling_out", 100_000)
+    assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("looked", "blamed"), [(28.4, {}), (28.2, {"bakes_cut", "raises_without_evidence"})])
+def test_a_halt_that_was_over_before_anybody_looked_begins_no_life_that_is_counted_anew(looked, blamed):
+    story = Story()
+    story.polls(4, 28)
+    story.console(28.1, new("halted", 0.01), OLD, exposure_ppm=0)
+    _looks(story, looked)
+    story.console(28.3, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.asks(28.5)
+    story.raises(28.5, 0.1)
+    story.ends("rolling_out", 100_000)
+    assert set(story.blamed()) == set(blamed)
+
+
+def test_what_somebody_took_back_further_than_to_where_it_was_can_be_seen():
+    story = Story()
+    story.polls(4, 20)
+    _looks(story, 20)
+    story.console(20.1, new("inProgress", 0.5), OLD, exposure_ppm=500_000)
+    story.console(20.3, new("inProgress", 0.005), OLD, exposure_ppm=5_000)
+    story.polls(20.5, 28.5)
+    story.raises(28.5, 0.01)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == {"bakes_cut": 1, "console_acts_overridden": 1}

@@ -27,6 +27,7 @@ from tests.judge import judge
 from tests.judge.case import understand
 from tests.simulation.ambush import Ambush
 from tests.simulation.by_hand import FINE, MONDAY, app, hours, in_the_console, order
+from tests.simulation.clocks import WrongClock
 from tests.simulation.plan import Plan
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, ended, left_out, play
@@ -177,3 +178,34 @@ def test_a_halt_that_play_has_nothing_to_serve_instead_of_is_told_and_stays_want
     assert [row["phase"] for row in left.evidence.rollouts] == ["not_halted"]
     assert [row["kind"] for row in left.evidence.notices if row["broadcast"]].count("not_halted") == 1
     assert left.orders == {"halt-1.5": ""}
+
+
+@pytest.mark.promise("R10")
+def test_what_somebody_raised_and_lowered_again_between_two_looks_goes_on_as_if_nobody_had() -> None:
+    """Play tells what is, not what was: no look can know, and the bake is the one from before."""
+    plan = a_plan(
+        app(GOOGLE_PLAY),
+        people=(
+            in_the_console(2.1, "raise", exposure_ppm=500_000),
+            in_the_console(2.2, "lower", exposure_ppm=10_000),
+        ),
+    )
+    journal = told(plan).evidence.journal
+    assert not any(row["kind"] == "drifted" for row in journal)
+    assert "ADVANCE" in {row["body"].get("decision") for row in journal}
+
+
+@pytest.mark.promise("R7", "R19")
+def test_what_somebody_lets_go_on_is_paused_while_the_machines_clock_is_wrong() -> None:
+    """There silence raises: clocks that disagree say so as a pause, and people are told of it. Five minutes: Apple still
+    takes what is signed by that clock."""
+    wrong = WrongClock(hours(1.5), hours(6), -timedelta(minutes=5))
+    plan = a_plan(app(APP_STORE), people=(in_the_console(3.6, "resume", store=APP_STORE),), clock=wrong)
+    evidence = told(plan).evidence
+    resumed = next(row["seq"] for row in evidence.journal if row["body"].get("meaning") == "resumed")
+    decided = (row["body"] for row in evidence.journal if row["seq"] > resumed and row["kind"] == "decided")
+    held = next(decided)
+    assert (held["decision"], held["verb"]) == ("HOLD", "pause")
+    assert [reason["code"] for reason in held["reasons"]] == ["clocks_disagree"]
+    assert "ADVANCE" in {later["decision"] for later in decided}
+    assert "held" in {row["kind"] for row in evidence.notices}

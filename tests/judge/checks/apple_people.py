@@ -215,7 +215,17 @@ def _has_cause(case: Case, window: Window, paused: Change) -> bool:
         is_bound(case, key, since, until)
         or look_may_be_late(case, key, since, until)
         or _may_be_in_doubt(case, key, since, until)
+        or _by_a_wrong_clock(case, paused)
     )
+
+
+def _by_a_wrong_clock(case: Case, paused: Change) -> bool:
+    """Clocks that disagree raise nothing, and on the App Store silence raises (R7, R19): the pause says so. Believed where
+    they truly did."""
+    decision = case.journal.decision_behind(paused)
+    if decision is None or "clocks_disagree" not in decision.codes:
+        return False
+    return case.journal.clocks_disagreed(decision)
 
 
 def is_bound(case: Case, key: Key, since: datetime, until: datetime) -> bool:

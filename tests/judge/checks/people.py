@@ -36,6 +36,8 @@ def console_acts(case: Case) -> list[Finding]:
 def _overridden(case: Case, changes: list[Change]) -> Iterator[tuple[Change, str]]:
     act: Change | None = None
     for change in changes:
+        if any(detour.holds(change) for detour in case.detours(change.key)):
+            continue
         if not change.ours:
             tells = change.kind in RAISES | LOWERINGS and not _looks_like_before(case, changes, change)
             act = change if tells else act

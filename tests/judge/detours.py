@@ -1,0 +1,66 @@
+"""What people did to a release in Google Play's console and took back before anybody looked.
+
+Play tells what is, not what was: a release that stands where the look before had shown it has
+stood there all the time, for whoever looks next. Nobody can know of the act, of its undoing, or that people got
+something else for those minutes; so nothing of it is owed, and it breaks no bake.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.judge.evidence import Evidence, Record
+from tests.judge.ledger import GOOGLE_PLAY, Change, Key, instant
+from tests.judge.signals import GRACE
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """From the act `left` to the one that took it back, `back`; no look came before `seen_at`."""
+
+    left: Change
+    back: Change
+    seen_at: datetime
+
+    def holds(self, change: Change) -> bool:
+        return self.left.seq <= change.seq <= self.back.seq
+
+    def hides(self, since: datetime, until: datetime) -> bool:
+        """Whether people got something else only in that time, and nobody could see it."""
+        return self.left.at <= since and until <= self.seen_at
+
+
+def looks(evidence: Evidence, key: Key) -> list[datetime]:
+    """When Google Play answered, undamaged, what is on a track of the app."""
+    apps = next(record for record in evidence.ledger if record["type"] == "scenario").get("apps", ())
+    app: Record = next((app for app in apps if (app["app"], app["store"]) == (key.app, key.store)), {})
+    place = f"/applications/{app.get('package', '')}/"
+    return [
+        instant(request["at"])
+        for request in evidence.requests
+        if request["service"] == GOOGLE_PLAY and request["method"] == "GET" and request["status"] == 200
+        if place in request["path"] and "/tracks" in request["path"] and not request.get("fault")
+    ]
+
+
+def detours(
+    history: Sequence[Change], seen: Sequence[datetime], noticed: Sequence[datetime], ended_at: datetime
+) -> Iterator[Detour]:
+    """Those of one release. What we did ourselves is known, and none leads past it; nor is one unknown where the journal
+    has `noticed` that somebody was there, whatever befell the answer that told of it."""
+    unseen: list[Change] = []
+    for change in history:
+        place = bisect_right(seen, change.at)
+        shown = place > 0 and bool(unseen) and seen[place - 1] >= unseen[0].at
+        unseen = [] if change.ours else [*([] if shown else unseen), change]
+        left = next((act for act in unseen[:-1] if _undone(act, change)), None)
+        seen_at = seen[place] if place < len(seen) else ended_at
+        if left and not any(left.at <= at <= seen_at + GRACE for at in noticed):
+            yield Detour(left, change, seen_at)
+
+
+def _undone(act: Change, by: Change) -> bool:
+    return (act.before_status, act.before_ppm) == (by.after_status, by.after_ppm)
