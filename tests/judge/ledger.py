@@ -24,6 +24,14 @@ class Key(NamedTuple):
     id: str
 
 
+def shows_versions(request: Record, app_id: str) -> bool:
+    """Whether it asks App Store Connect where the versions of this app stand. Who reads reviews asks in the middle of a
+    pass what their ids are, by their names, and of nothing else."""
+    fields = (request.get("query") or {}).get("fields[appStoreVersions]")
+    asked = fields is None or any("State" in field for field in fields)
+    return asked and request["path"].endswith(f"/apps/{app_id}/appStoreVersions")
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """From `at` on the store really offers the release to `exposure_ppm` of its users.

@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import lru_cache
 
 from tests.judge.case import Case
-from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, Key, instant
+from tests.judge.evidence import Record
+from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, Key, instant, shows_versions
 from tests.judge.patience import late_until
 
 
@@ -51,7 +52,11 @@ def _looks(case: Case, key: Key) -> Sequence[tuple[int, datetime]]:
     app = next(
         (a for a in case.setting.get("apps", ()) if (a["app"], a["store"]) == (key.app, key.store)), {}
     )
-    name = str(app.get("app_id" if key.store == APP_STORE else "package", ""))
-    read = f"/apps/{name}/appStoreVersions" if key.store == APP_STORE else f"/applications/{name}/edits"
-    asked = (r for r in case.evidence.requests if r["service"] == key.store and r["path"].endswith(read))
+    asked = (r for r in case.evidence.requests if r["service"] == key.store and _begins_a_pass(r, key, app))
     return sorted((r["seq"], instant(r["at"])) for r in asked)
+
+
+def _begins_a_pass(request: Record, key: Key, app: Record) -> bool:
+    if key.store == APP_STORE:
+        return shows_versions(request, str(app.get("app_id", "")))
+    return str(request["path"]).endswith(f"/applications/{app.get('package', '')}/edits")

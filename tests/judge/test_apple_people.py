@@ -189,6 +189,30 @@ def test_an_ignored_release_is_nobodys_business():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(
+    ("seen_at", "status", "blamed"),
+    [
+        (13, "completed", {}),
+        (13.1, "completed", {"console_acts_missed": 1}),
+        (13, "in_progress", {"console_acts_missed": 1}),
+    ],
+)
+def test_an_ignored_release_is_completed_in_the_console_and_then_started(seen_at, status, blamed):
+    """Of a release that nobody asked for it is only written down where it stands; the look of the start is the last
+    such one."""
+    story = AppleStory(choice="ignore")
+    story.polls(4, 12)
+    story.person(12.2, "complete")
+    story.asks(13)
+    how = {"review": "published", "exposure_ppm": 1_000_000, "phased": True, "track": ""}
+    noted = {"seen": how | {"status": status}, "started": {"actor": {"kind": "human", "name": "kim"}}}
+    for kind in ("seen", "started") if seen_at == 13 else ("started", "seen"):
+        story.writes(seen_at if kind == "seen" else 13, kind, **noted[kind])
+    story.polls(13.5, 15)
+    story.ends("completed")
+    assert {check: n for check, n in story.blamed().items() if check == "console_acts_missed"} == blamed
+
+
 def test_what_somebody_does_while_nobody_can_look_need_not_be_noticed():
     story = in_window()
     story.polls(11, 12)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.judge.apple_story import in_window, resting
 from tests.judge.case import understand
-from tests.judge.evidence_story import Asking
+from tests.judge.evidence_story import AppleAsking, Asking
 from tests.judge.ledger import instant
 from tests.judge.signals import Word
 from tests.judge.story import OLD, Story, at, bad_release, first_raise, new
@@ -145,6 +145,27 @@ def test_what_a_daemon_in_trouble_had_asked_for_need_not_be_in_its_journal(troub
     told = {"signals": signals, "ln_e": 0.0, "ln_e_advance": None}
     story.writes(10.01, "decided", decision="WAIT", intent="", weighed=told)
     story.ends("rolling_out", 10_000)
+    assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(
+    ("fields", "blamed"), [("versionString", {}), ("appVersionState", {"disagreements": 1})]
+)
+def test_who_asks_for_the_ids_of_versions_to_read_their_reviews_is_still_in_the_same_pass(fields, blamed):
+    """And what that has read is lost with a daemon that is killed then."""
+    story = AppleAsking()
+    story.polls(4, 4)
+    story.pauses(4)
+    story.polls(4.5, 9.5)
+    story.crashed_users = 6
+    story.asks(10)
+    query = {"fields[appStoreVersions]": [fields]}
+    story.requested(10.0002, "app_store", "/v1/apps/644/appStoreVersions", method="GET", query=query)
+    story.dies(10.001)
+    story.asks(10.01, status=502)
+    told = {"signals": [{"signal": "crashed_users", "ln_e": 0.0}], "ln_e": 0.0, "ln_e_advance": None}
+    story.writes(10.01, "decided", decision="WAIT", intent="", weighed=told)
+    story.ends("rolling_out")
     assert story.blamed() == blamed
 
 

@@ -27,6 +27,7 @@ _LIFTS = ("start", "advance", "resume", "complete")
 _ACTS = ("pause", "step", "complete")
 _TELLS_NOTHING = ("unknown", "rolled_out")
 _NOTED = ("drifted", "stepped", "superseded", "overtaken", "closed", "returned")
+_READS_AS = {"ACTIVE": "in_progress", "COMPLETE": "completed"}
 
 
 def unhalted(case: Case) -> list[Finding]:
@@ -194,7 +195,23 @@ def _was_noticed(case: Case, act: Change, seen: datetime) -> bool:
     noted = [e for e in case.journal.of(act.key, *_NOTED, "settled") if act.at <= e.at <= latest]
     if any(entry.kind != "settled" or entry.body["verb"] == act.kind for entry in noted):
         return True  # or taken for a change of our own that wanted the same
-    return act.kind == "pause" and _halting(case, act.key, act.at)
+    if act.kind == "pause":
+        return _halting(case, act.key, act.at)
+    return any(act.at <= at <= latest for at in _seen_unasked(case, act))
+
+
+def _seen_unasked(case: Case, act: Change) -> Iterator[datetime]:
+    """When the journal says where the release stands after `act`, while the app ignores what appears by itself and
+    nobody had said start: only of a halt it says more then. Such a look is that of the pass that carries out the start
+    as well, for it comes before."""
+    found = next(case.journal.of(act.key, "discovered"), None)
+    if found is None or found.body.get("choice") != "ignore":
+        return
+    started = next((entry.seq for entry in case.journal.of(act.key, "started")), None)
+    for entry in case.journal.of(act.key, "seen"):
+        unasked = started is None or entry.seq < started
+        if unasked and entry.body["status"] == _READS_AS.get(act.after_status):
+            yield entry.at
 
 
 def _halting(case: Case, key: Key, at: datetime) -> bool:
