@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from stagedrollout.core import facts
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import ReleaseStatus, Store
+from stagedrollout.core.model import ReleaseStatus, Store, StoreRelease, StoreState
 from stagedrollout.core.phasing import BUDGET, LATE_WRITE
 
 COMPLETED_BY_ITSELF = "COMPLETE"
@@ -23,6 +23,20 @@ _PHASED = (ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED)
 
 BUDGET_SPENT = BUDGET - timedelta(hours=12)
 """From here on a paused release that is complete may well be Apple's doing: our count and Apple's may differ."""
+
+
+def shown(rollout: Rollout, store: StoreState) -> StoreRelease | None:
+    """The release as the store shows it; None if it does not. One that was removed from sale stays removed while it
+    reads paused: a removal is no state of a version, and whoever asks Apple anew is not told of it (section 5). Its
+    phased release is over for good, whether the app is sold again or not. Active, it might grow: that is believed."""
+    found, before = store.find(rollout.release.id), rollout.seen
+    if found is None or before is None:
+        return found
+    if before.status is not ReleaseStatus.WITHDRAWN or found.status is not ReleaseStatus.PAUSED:
+        return found
+    return replace(
+        found, status=before.status, status_word=before.status_word, exposure_ppm=before.exposure_ppm
+    )
 
 
 def stepped(rollout: Rollout, before: Seen, after: Seen, now: datetime) -> bool:

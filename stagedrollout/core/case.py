@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stagedrollout.core import facts, link_facts
+from stagedrollout.core.apple_drift import shown
 from stagedrollout.core.assessment import Assessment, Reason
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Hold, Rollout
@@ -88,7 +89,7 @@ class Case:
     def found(self) -> StoreRelease | None:
         """The release as the store shows it in this pass; None if unread or missing."""
         store = self.observation.store
-        return None if isinstance(store, Unread) else store.find(self.rollout.release.id)
+        return None if isinstance(store, Unread) else shown(self.rollout, store)
 
     @property
     def window(self) -> Window:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TypeGuard
 
 from stagedrollout.core import facts
-from stagedrollout.core.apple_drift import as_if_not_stepped, lapsed, late_write, stepped
+from stagedrollout.core.apple_drift import as_if_not_stepped, lapsed, late_write, shown, stepped
 from stagedrollout.core.baseline import age_of, baseline_of
 from stagedrollout.core.facts import Drift, Fact, Seen
 from stagedrollout.core.fold import extend
@@ -41,7 +41,7 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
     """The new facts that a look at the store brings. Empty when nothing changed or nothing was read."""
     if isinstance(store, Unread):
         return ()
-    found = store.find(rollout.release.id)
+    found = shown(rollout, store)
     if rollout.finished:
         return _after_its_end(rollout, found, store, now)
     if rollout.ignored and rollout.intent is None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from stagedrollout.core import facts
+from stagedrollout.core.apple_drift import shown
 from stagedrollout.core.assessment import Assessment, Suspicion
 from stagedrollout.core.case import Decision, refused
 from stagedrollout.core.drift import confirms, learn, may_be_old
@@ -96,7 +97,7 @@ def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, .
     if pending is None or pending.key != intent:
         return ()  # a halt took over meanwhile; its own outcome counts
     state = outcome.state
-    found = None if isinstance(state, Unread) else state.find(rollout.release.id)
+    found = None if isinstance(state, Unread) else shown(rollout, state)
     at = state.as_of
     seen = Seen.of(found) if found is not None else None
     if outcome.settlement is Settlement.ALREADY and pending.verb is Verb.PAUSE:

@@ -99,7 +99,7 @@ TABLES = {
     stop5%  ask   resume resume      halt   .         raise  raise  over     removed .   ask  over
     100%    ask   ask    ask         halt   halt      .      .      over     removed .   ask  over
     early   ask   ask    ask         halt   halt      .      .      over     removed .   ask  over
-    removed ask   ask    ask         halt   halt      resume resume over     .       .   ask  over
+    removed ask   ask    ask         .      .         resume resume over     .       .   ask  over
     odd     ask   ask    ask         halt   halt      ask    ask    over     removed .   ask  over
     """,
 }

@@ -175,6 +175,22 @@ def test_a_removed_version_that_reads_active_again_is_nobodys_resume_and_is_halt
     assert world.rollout.phase is Phase.HALTED
 
 
+@pytest.mark.promise("R10")
+def test_a_removed_version_that_reads_paused_after_a_restart_was_halted_by_nobody_and_cannot_be_resumed() -> None:
+    """Only Apple's refusal told that it was removed; who asks anew reads of the same version that it is paused."""
+    world = adopted()
+    world.show(replace(phased(ReleaseStatus.WITHDRAWN, 1), status_word="removed from sale", exposure_ppm=0))
+    passes(world, HOUR)
+    told_before, known = told(world, NoticeKind.DRIFT), world.rollout
+    world.show(phased(PAUSED, 1))
+    assert not any(passed.sent for passed in passes(world, DAYS))
+    assert told(world, NoticeKind.DRIFT) == told_before
+    assert (world.rollout.seen, world.rollout.halt) == (known.seen, known.halt)
+    refused = world.one_pass(order=order_for(CommandVerb.RESUME, id="r")).decision
+    answer = next(fact for fact in refused.also if isinstance(fact, facts.Commanded))
+    assert (answer.accepted, "removed from sale" in answer.text) == (False, True)
+
+
 def test_a_hold_stands_on_a_release_that_nobody_started_even_if_its_pause_got_lost() -> None:
     world = AppleWorld(terms(Pacing.FOLLOW))
     world.one_pass()
