@@ -95,6 +95,24 @@ def test_what_is_let_go_on_and_paused_again_between_two_looks_reads_as_if_nobody
     assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
 
 
+@pytest.mark.parametrize(("looked_between", "blamed"), [(False, {}), (True, {"unhalted": 1})])
+def test_a_pause_that_may_be_our_own_lost_one_is_not_a_persons_to_anybody_who_cannot_look(
+    looked_between, blamed
+):
+    story = in_window()
+    story.decides(12, "HOLD", verb="pause")
+    story.patches(12, status=504)
+    story.writes(12, "settled", verb="pause", settlement="in_doubt")
+    if looked_between:
+        story.looks(12.2)
+    story.person(13, "pause", noticed="halted" if looked_between else "")
+    story.polls(13.5, 17)
+    story.steps(17)
+    story.polls(17.5, 19)
+    story.ends("rolling_out")
+    assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
+
+
 def test_the_journal_tells_of_a_person_who_was_not_there():
     story = resting()
     story.writes(5, "drifted", meaning="halted", before={}, after={})

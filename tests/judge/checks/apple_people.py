@@ -138,12 +138,23 @@ def _halted_at(case: Case, raised: Change) -> datetime | None:
 
 
 def _is_ours_too(case: Case, paused: Change) -> bool:
-    """We were about to pause it ourselves in that very pass: which of the two it was cannot be told."""
-    return any(
+    """We were about to pause it ourselves in that very pass, or had sent a pause of which no look had told yet what
+    became of it: which of the two it was cannot be told."""
+    return _may_be_lost(case, paused) or any(
         decision.kind == "pause" and abs(decision.at - paused.at) <= GRACE
         for decision in case.journal.decisions
         if decision.key == paused.key
     )
+
+
+def _may_be_lost(case: Case, paused: Change) -> bool:
+    """The answer to a pause of ours was lost, and Apple could not be read from then on."""
+    lost = [
+        entry.at
+        for entry in case.journal.of(paused.key, "settled")
+        if (entry.body["verb"], entry.body["settlement"]) == ("pause", "in_doubt") and entry.at <= paused.at
+    ]
+    return bool(lost) and not any(lost[-1] <= at <= paused.at for at in case.apple_looks(paused.key))
 
 
 def _looks_like_before(case: Case, paused: Change) -> bool:
