@@ -162,6 +162,27 @@ def test_somebody_resumed_it_and_there_is_a_cause_to_pause_it(cause):
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(
+    ("looked_between", "sessions", "blamed"), [(False, 1, 0), (True, 1, 1), (False, 100, 1)]
+)
+def test_a_window_that_somebody_paused_and_opened_between_two_looks_is_still_ours(
+    looked_between, sessions, blamed
+):
+    """Too few sessions close ours, and not a person's."""
+    gate = {"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 100, "window": "3h"}
+    story = in_window(policy={"gates": [gate]})
+    story.polls(11, 12)
+    story.person(12.1, "pause")
+    if looked_between:
+        story.looks(12.2)
+    story.person(12.4, "resume")
+    story.sessions_per_hour = sessions
+    story.polls(12.5, 16.5)
+    story.pauses(16.5)
+    story.ends("rolling_out")
+    assert story.blamed().get("console_acts_overridden", 0) == blamed
+
+
 CLOCKS = "clocks_disagree"
 
 

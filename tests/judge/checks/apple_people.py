@@ -244,7 +244,19 @@ def _has_cause(case: Case, window: Window, paused: Change) -> bool:
         or look_may_be_late(case, key, since, until)
         or _may_be_in_doubt(case, key, since, until)
         or _by_a_wrong_clock(case, paused)
+        or _closes_the_one_before(case, window, paused)
     )
+
+
+def _closes_the_one_before(case: Case, window: Window, paused: Change) -> bool:
+    """Somebody paused it and let it go on between two looks: for whoever looks, the window from before is still open. Its
+    day is over sooner, and where it was ours each look in it must find PASS."""
+    earlier = [w for w in case.windows(paused.key) if w.opened.at < window.opened.at]
+    if not earlier or not _untold(case, window.opened):
+        return False
+    over = paused.at >= earlier[-1].opened.at + WINDOW
+    said = words_between(case, paused.key, window.opened.at, paused.at)
+    return over or (not earlier[-1].by_person and any(Word.PASS not in words for words in said))
 
 
 def _by_a_wrong_clock(case: Case, paused: Change) -> bool:
