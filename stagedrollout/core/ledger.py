@@ -5,16 +5,19 @@ Sessions are counted by the UTC hour in which they began, users by the UTC day. 
 then. The revisions of a rollout form a hash chain, like its journal.
 
 Refused rows (decision-engine.md section 6): negative counts, a baseline with more crashes than sessions, and
-buckets whose total shrinks by more than a fifth. The last good revision of such a bucket stays. A candidate with
-more crashes than sessions is kept as it was read, and counts as crashed whole: for a halt, never for a raise.
+buckets in which either arm's total shrinks by more than a fifth: a release that few people have yet is the first that
+an answer which is too long leaves out (sentry.md section 2), and beside the others its sessions are not missed. The
+last good revision of such a bucket stays. A candidate with more crashes than sessions is kept as it was read, and
+counts as crashed whole: for a halt, never for a raise.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from stagedrollout.core.events import CHAIN_START, canonical
 from stagedrollout.core.hours import DAY, HOUR
@@ -23,7 +26,7 @@ from stagedrollout.core.named import Named
 from stagedrollout.core.observation import Gap
 
 SHRUNK_PERCENT_MAX = 20
-"""Buckets that were seen may lose so much of their total; more is bad data."""
+"""Buckets that were seen may lose so much of an arm's total; more is bad data."""
 
 
 class Measure(Named):
@@ -242,10 +245,10 @@ def take(ledger: Ledger, reading: Tallied, read_at: datetime) -> Taken:
             refused.append(Refused(counted.place.start, problem, reading.measure))
         else:
             sound.append(counted)
-    shrunk = _shrunk(seen, sound, reading.measure)
-    refused += shrunk
+    shrunk = () if reading.measure is Measure.RATINGS else _shrunk(seen, sound)
     if shrunk:
-        sound = [c for c in sound if c.place not in seen or _size(c.tally) >= _size(seen[c.place])]
+        refused.append(_cut(seen, sound, reading.measure))
+        sound = [c for c in sound if _is_whole(c.tally, seen.get(c.place), shrunk)]
     more = tuple(
         Revision(reading.measure, c.place, c.tally, read_at)
         for c in sorted(sound, key=lambda c: c.place)
@@ -275,20 +278,37 @@ def _problem(tally: Tally) -> str:
     return ""
 
 
-def _shrunk(seen: Buckets, sound: list[Counted], measure: Measure) -> tuple[Refused, ...]:
-    """Whether the buckets that were seen before lost more of their total than corrections take. People take reviews
-    back, and may."""
-    if measure is Measure.RATINGS:
-        return ()
+_Size = Callable[[Tally], int]
+
+_ARMS: tuple[_Size, ...] = (attrgetter("n_c"), attrgetter("n_b"))
+
+
+def _shrunk(seen: Buckets, sound: list[Counted]) -> tuple[_Size, ...]:
+    """The arms of which the buckets that were seen before lost more than corrections take. Not asked of reviews: people
+    take them back, and may."""
     again = [c for c in sound if c.place in seen]
-    before = sum(_size(seen[c.place]) for c in again)
-    after = sum(_size(c.tally) for c in again)
-    if after * 100 >= before * (100 - SHRUNK_PERCENT_MAX):
-        return ()
-    first = min(c.place.start for c in again)
-    why = f"what was {before} {measure.unit} before is {after} now, in the same {len(again)} buckets"
-    return (Refused(first, why, measure),)
+    return tuple(size for size in _ARMS if _lost_too_much(*_before_and_now(seen, again, size)))
 
 
-def _size(tally: Tally) -> int:
-    return tally.n_c + tally.n_b
+def _lost_too_much(before: int, now: int) -> bool:
+    return now * 100 < before * (100 - SHRUNK_PERCENT_MAX)
+
+
+def _before_and_now(seen: Buckets, again: list[Counted], size: _Size) -> tuple[int, int]:
+    return sum(size(seen[c.place]) for c in again), sum(size(c.tally) for c in again)
+
+
+def _is_whole(tally: Tally, before: Tally | None, shrunk: tuple[_Size, ...]) -> bool:
+    """Whether nothing is missing of the arms that shrank. Nobody knows what a new bucket should have; none at all is
+    what an arm has that was left out."""
+    return all(size(tally) >= (size(before) if before else 1) for size in shrunk)
+
+
+def _cut(seen: Buckets, sound: list[Counted], measure: Measure) -> Refused:
+    again = [c for c in sound if c.place in seen]
+    (own, own_now), (beside, beside_now) = (_before_and_now(seen, again, size) for size in _ARMS)
+    why = (
+        f"candidate {own_now} and baseline {beside_now} {measure.unit}, where it was {own} and {beside} before, "
+        f"in the same {len(again)} buckets"
+    )
+    return Refused(min(c.place.start for c in again), why, measure)

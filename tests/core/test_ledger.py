@@ -130,11 +130,12 @@ def test_what_shrinks_by_more_is_refused_as_a_whole() -> None:
     last = taken({0: GOOD, 1: GOOD, 2: GOOD}, {0: cut, 1: grown, 2: cut, 3: GOOD})
     assert held(last) == {0: GOOD, 1: grown, 2: GOOD, 3: GOOD}
     assert [refused.start for refused in last.refused] == [NOON]
-    assert last.refused[0].why == "what was 300000 sessions before is 120100 now, in the same 3 buckets"
+    told = "candidate 1300 and baseline 118800 sessions, where it was 3000 and 297000 before, in the same 3 buckets"
+    assert last.refused[0].why == told
 
 
 def test_growth_elsewhere_does_not_hide_what_shrank_nor_the_other_way() -> None:
-    """The total of what was seen decides: one small bucket that is corrected away is no bad data."""
+    """The total of what was seen of an arm decides: one small bucket that is corrected away is no bad data."""
     small = Tally(10, 0, 990, 5)
     last = taken({0: small, 1: GOOD}, {0: Tally(0, 0, 0, 0), 1: GOOD})
     assert (held(last)[0], last.refused) == (Tally(0, 0, 0, 0), ())
@@ -142,10 +143,41 @@ def test_growth_elsewhere_does_not_hide_what_shrank_nor_the_other_way() -> None:
 
 def test_one_unit_more_than_a_fifth_is_too_much() -> None:
     users = Tally(100, 0, 900, 0)
-    fifth, more = Tally(100, 0, 700, 0), Tally(100, 0, 699, 0)
+    fifth, more = Tally(100, 0, 720, 0), Tally(100, 0, 719, 0)
     assert taken({0: users}, {0: fifth}, measure=Measure.USERS).refused == ()
     refused = taken({0: users}, {0: more}, measure=Measure.USERS).refused
-    assert [each.why for each in refused] == ["what was 1000 users before is 799 now, in the same 1 buckets"]
+    told = "candidate 100 and baseline 719 users, where it was 100 and 900 before, in the same 1 buckets"
+    assert [each.why for each in refused] == [told]
+
+
+BEFORE = Tally(100, 90, 99_900, 495)
+LEFT_OUT = "candidate 0 and baseline 99900 sessions, where it was 100 and 99900 before, in the same 1 buckets"
+
+
+def test_an_answer_that_leaves_out_the_release_does_not_wipe_out_what_was_counted_of_it() -> None:
+    """Few people have it yet: beside all the others, its sessions are far less than what corrections take."""
+    last = taken({0: BEFORE}, {0: replace(BEFORE, n_c=0, k_c=0)})
+    assert (held(last), [each.why for each in last.refused]) == ({0: BEFORE}, [LEFT_OUT])
+
+
+def test_nor_does_one_that_leaves_out_what_it_is_compared_with() -> None:
+    """Once most people have it."""
+    most = Tally(99_900, 495, 100, 1)
+    last = taken({0: most}, {0: replace(most, n_b=0, k_b=0)})
+    assert (held(last), len(last.refused)) == ({0: most}, 1)
+
+
+def test_new_hours_of_such_an_answer_do_not_say_that_the_release_has_gone_dark() -> None:
+    """What is told of it there is taken all the same, for it may be what halts it."""
+    cut = {0: replace(BEFORE, n_c=0, k_c=0), 1: replace(BEFORE, n_c=0, k_c=0), 2: replace(BEFORE, n_c=1)}
+    assert held(taken({0: BEFORE}, cut)) == {0: BEFORE, 2: replace(BEFORE, n_c=1)}
+
+
+def test_an_arm_that_is_whole_may_lose_what_corrections_take_in_an_answer_that_is_cut() -> None:
+    """Only of the arm that shrank may a bucket lack nothing."""
+    grown = Tally(101, 90, 99_000, 400)
+    last = taken({0: BEFORE, 1: BEFORE}, {0: replace(BEFORE, n_c=1), 1: grown})
+    assert held(last) == {0: BEFORE, 1: grown}
 
 
 # -- the chain -------------------------------------------------------------------------------------

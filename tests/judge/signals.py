@@ -157,13 +157,26 @@ def cumulated(found: Iterable[Poll], release: str) -> list[Poll]:
             whole.append(poll)
             continue
         answer = poll.answers.get(release)
-        known |= zip(poll.hours, answer.sessions, strict=False) if answer else ()
+        known |= _uncut(known, dict(zip(poll.hours, answer.sessions, strict=False))) if answer else {}
         hours = sorted({*known, *poll.hours})
         sessions = tuple(known.get(hour, Tally(0, None)) for hour in hours)
         users = answer.users if answer else Tally(0, None)
         answers = {**poll.answers, release: Answer(sessions, users)} if known else poll.answers
         whole.append(replace(poll, hours=tuple(hours), answers=answers))
     return whole
+
+
+def _uncut(known: Mapping[datetime, Tally], told: Mapping[datetime, Tally]) -> Mapping[datetime, Tally]:
+    """Of an answer in which what was known is gone by more than a fifth: the hours in which nothing is."""
+    again = known.keys() & told.keys()
+    if not lost_too_much(sum(known[h].total for h in again), sum(told[h].total for h in again)):
+        return told
+    return {h: tally for h, tally in told.items() if tally.total >= (known[h].total if h in known else 1)}
+
+
+def lost_too_much(before: int, now: int) -> bool:
+    """Counts grow, and corrections take a fifth of them at most; more is bad data."""
+    return now * 5 < before * 4
 
 
 _EXACT = 1e-6

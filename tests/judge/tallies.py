@@ -15,11 +15,9 @@ from typing import Any, NamedTuple
 from tests.judge.evidence import Record
 from tests.judge.ledger import instant
 from tests.judge.proof import HOUR, Bucket
-from tests.judge.signals import names_in
+from tests.judge.signals import lost_too_much, names_in
 
 WEEK = timedelta(days=7)
-_LEFT_AT_LEAST = 0.8
-"""Of what buckets counted before; less is bad data."""
 
 
 class Kind(StrEnum):
@@ -213,20 +211,18 @@ class Books:
 
 
 def _take(known: dict[datetime, Bucket], read: Mapping[datetime, Bucket]) -> tuple[datetime | None, bool]:
+    """Of an answer in which either arm has lost too much, only buckets in which nothing of that arm is gone: the few
+    sessions of a release that was left out are not missed beside all others'."""
     sound = {start: b for start, b in read.items() if min(b) >= 0 and b.k_b <= b.n_b}
     refused = len(sound) < len(read)
     again = [start for start in sound if start in known]
-    before = sum(_size(known[start]) for start in again)
-    if sum(_size(sound[start]) for start in again) < before * _LEFT_AT_LEAST:
-        refused = True
-        sound = {t: b for t, b in sound.items() if t not in known or _size(b) >= _size(known[t])}
+    for arm in (0, 2):
+        if lost_too_much(sum(known[start][arm] for start in again), sum(read[start][arm] for start in again)):
+            refused = True
+            sound = {t: b for t, b in sound.items() if b[arm] >= (known[t][arm] if t in known else 1)}
     changed = [start for start, bucket in sound.items() if known.get(start) != bucket]
     known.update(sound)
     return min(changed, default=None), refused
-
-
-def _size(bucket: Bucket) -> int:
-    return bucket.n_c + bucket.n_b
 
 
 def leaves_out(users: Reply, sessions: Reply | None, candidate: str) -> bool:

@@ -279,6 +279,24 @@ def test_a_pass_that_gets_no_answer_weighs_what_the_last_one_knew(known, blamed)
     assert story.blamed() == blamed
 
 
+@pytest.mark.parametrize(("kept", "blamed"), [(True, {}), (False, WRONG_EVIDENCE)])
+@pytest.mark.parametrize("of_a_hundred", [1, 99])
+def test_an_answer_that_leaves_one_release_out_wipes_out_nothing_of_the_evidence(of_a_hundred, kept, blamed):
+    """The few sessions of that one are not missed beside all others'."""
+    story = crashes(Asking(), 9, 0.05)
+    story.sessions_per_hour, story.old_per_hour = of_a_hundred * 100, (100 - of_a_hundred) * 100
+    story.polls(4, 10)
+    case = understand(story.evidence())
+    (before,) = looks(case, next(key for key in case.served if key.id == "5020"))[-1].numbers[:1]
+    story.asks_for_counts(10.5)
+    fewer = story.candidate if of_a_hundred == 1 else story.old
+    answer = story.requests[-1]["response"]
+    answer["groups"] = [group for group in answer["groups"] if group["by"]["release"] != fewer]
+    _weighed(story, 10.5, before.ln_e["crashed_sessions"] + (0 if kept else 1))
+    story.ends("rolling_out", 10_000)
+    assert {check: n for check, n in story.blamed().items() if check == "disagreements"} == blamed
+
+
 @pytest.mark.parametrize(
     ("kind", "wrong", "blamed"),
     [

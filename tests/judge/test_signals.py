@@ -103,11 +103,21 @@ def test_an_answer_about_nobody_who_was_asked_for_does_not_confirm_what_was_told
     assert word(_gate(), again, NAME, instant(at(0)), timedelta(hours=1)) is said
 
 
-def _counts(seq: int, hour: float, names: tuple[str, ...]) -> dict:
+@pytest.mark.parametrize(("crashed", "said"), [(79, Word.PASS), (80, Word.BREACH)])
+def test_an_answer_that_has_lost_more_than_corrections_take_does_not_stand_for_what_was_told_before(
+    crashed, said
+):
+    """The healthy sessions were cut off: what is left of them is a release in which everything crashes."""
+    whole, cut = _counts(1, 10.5, (NAME,), "healthy", 100), _counts(2, 10.6, (NAME,), "crashed", crashed)
+    *_, again = cumulated(polls([whole, cut]), NAME)
+    assert word(_gate(min_sample=50), again, NAME, instant(at(0)), timedelta(minutes=1)) is said
+
+
+def _counts(seq: int, hour: float, names: tuple[str, ...], status: str = "crashed", count: int = 200) -> dict:
     rows = [
         {
-            "by": {"release": name, "session.status": "crashed"},
-            "series": {"sum(session)": [200]},
+            "by": {"release": name, "session.status": status},
+            "series": {"sum(session)": [count]},
             "totals": {},
         }
         for name in names
