@@ -32,6 +32,7 @@ from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
+from stagedrollout.daemon.turning import InAWhile
 from stagedrollout.notify.relay import Relay
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.presence import Presence
@@ -133,9 +134,8 @@ class Scheduler:
 
     def start(self) -> None:
         job = self._turns_in_lock_step if self._works.lock_step else self.turn
-        self._apscheduler.add_job(
-            job, "interval", seconds=TURN_SECONDS, id=TURN, next_run_time=datetime.now(UTC)
-        )
+        turns = InAWhile(timedelta(seconds=TURN_SECONDS))
+        self._apscheduler.add_job(job, turns, id=TURN, next_run_time=datetime.now(UTC))
         self._apscheduler.add_listener(self._turn_broke_off, EVENT_JOB_ERROR)
         self._apscheduler.start()
 

@@ -176,7 +176,9 @@ def test_a_removed_version_that_reads_active_again_is_nobodys_resume_and_is_halt
 
 
 @pytest.mark.promise("R10")
-def test_a_removed_version_that_reads_paused_after_a_restart_was_halted_by_nobody_and_cannot_be_resumed() -> None:
+def test_a_removed_version_that_reads_paused_after_a_restart_was_halted_by_nobody_and_cannot_be_resumed() -> (
+    None
+):
     """Only Apple's refusal told that it was removed; who asks anew reads of the same version that it is paused."""
     world = adopted()
     world.show(replace(phased(ReleaseStatus.WITHDRAWN, 1), status_word="removed from sale", exposure_ppm=0))

@@ -175,6 +175,15 @@ def test_a_turn_that_was_planned_by_a_clock_just_before_that_was_set_back_comes_
     assert house.passes.halted.wait(PATIENCE)
 
 
+def test_a_clock_that_was_weeks_behind_makes_one_turn_due_and_not_millions(house):
+    """APScheduler lists what was missed before it runs anything, and a stop has to wait until it has."""
+    house.passes.released.set()
+    house.scheduler.start()
+    turn = house.scheduler._apscheduler.get_job(scheduler.TURN)
+    set_right = datetime.now(UTC) + timedelta(days=20)
+    assert len(turn._get_run_times(set_right)) == 1
+
+
 def test_a_linked_app_is_woken_while_the_pass_that_halted_the_other_side_still_hangs(house):
     house.scheduler.start()
     assert house.passes.hanging.wait(PATIENCE)

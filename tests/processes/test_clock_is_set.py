@@ -63,12 +63,13 @@ def test_a_clock_set_back_puts_neither_passes_nor_halts_off(opens, tmp_path):
 @pytest.mark.parametrize("days", [2, -2])
 def test_a_clock_that_is_days_off_raises_nothing_and_halts_all_the_same(opens, tmp_path, days):
     """Google refuses tokens of that time. It also says what time it is, and by that the halt is signed."""
-    stage, clock = _running(opens, tmp_path)
-    clock.is_off_by(days * 24 * 60)
-    _halts_in_time(stage)
-    assert stage.served() == ("halted", 0)
-    assert stage.committed() == [("halted", 10)]
-    _ends(stage)
+    _halts_all_the_same(*_running(opens, tmp_path), days)
+
+
+def test_a_clock_that_was_years_behind_keeps_neither_a_halt_nor_the_end_waiting(opens, tmp_path):
+    """APScheduler #526: after the system's clock had been set years forward, the runs that were missed filled its memory
+    and nothing ran any more. So it is on a machine that begins in 1970, until the network tells it the time."""
+    _halts_all_the_same(*_running(opens, tmp_path), days=3_650)
 
 
 def test_a_clock_set_forward_past_every_bake_raises_nothing(opens, tmp_path):
@@ -77,6 +78,14 @@ def test_a_clock_set_forward_past_every_bake_raises_nothing(opens, tmp_path):
     held = stage.shows("held")
     assert held["exposure_ppm"] == 100_000
     assert stage.writes() == []
+    _ends(stage)
+
+
+def _halts_all_the_same(stage, clock, days):
+    clock.is_off_by(days * 24 * 60)
+    _halts_in_time(stage)
+    assert stage.served() == ("halted", 0)
+    assert stage.committed() == [("halted", 10)]
     _ends(stage)
 
 
