@@ -29,6 +29,11 @@ _SORTS: dict[str, Callable[[Review], float]] = {
     "rating": lambda review: review.said.stars,
     "createdDate": lambda review: review.first.at,
 }
+_FILTERS: dict[str, Callable[[Review], str]] = {
+    "rating": lambda review: str(review.said.stars),
+    "territory": lambda review: review.front.territory,
+    "reviewTerritory": lambda review: review.front.territory,
+}
 _ATTRIBUTES = ("rating", "title", "body", "reviewerNickname", "createdDate", "territory")
 _RELATIONS = ("response", "reviewTerritory")
 _TAKES = Parameters(
@@ -64,19 +69,7 @@ def customer_reviews(opinions: Opinions, query: Query, *, app: str, version: str
         place = read_token(query[_CURSOR][0] if _CURSOR in query else None, opinions.now)
     except ValueError:
         raise no.invalid_parameter(_CURSOR, "The cursor is not valid") from None
-    every = opinions.reviews(APP_STORE, app, at=place.at)
-    chosen = _sorted(
-        [
-            review
-            for review in every
-            if (version is None or review.version == version)
-            and (answered is None or (review.answered is not None) == answered)
-            and asked.wants("rating", str(review.said.stars))
-            and asked.wants("territory", review.front.territory)
-            and asked.wants("reviewTerritory", review.front.territory)
-        ],
-        asked,
-    )
+    chosen = _chosen(opinions.reviews(APP_STORE, app, at=place.at), asked, version, answered=answered)
     end = place.skip + asked.limit
     following = place.after(asked.limit) if end < len(chosen) else None
     return Reply(
@@ -101,12 +94,20 @@ def _read(query: Query) -> tuple[Asked, bool | None]:
             raise no.invalid_parameter(_ANSWERED, f"'{wrong[0]}' is not a valid value for '{_ANSWERED}'")
 
 
-def _sorted(reviews: list[Review], asked: Asked) -> list[Review]:
-    """By the first word of `sort`, then by the next; what is still equal by its id."""
-    listed = sorted(reviews, key=lambda review: review.id)
-    for sort in reversed(asked.sort or (_NEWEST_FIRST,)):
-        listed.sort(key=_SORTS[sort.removeprefix("-")], reverse=sort.startswith("-"))
-    return listed
+def _chosen(every: list[Review], asked: Asked, version: str | None, *, answered: bool | None) -> list[Review]:
+    """Those that were asked for, by the first word of `sort`, then by the next; what is still equal by its id."""
+    chosen = [review for review in every if version is None or review.version == version]
+    if answered is not None:
+        chosen = [review for review in chosen if (review.answered is not None) == answered]
+    for name, said in _FILTERS.items():
+        if name in asked.filters:
+            chosen = [review for review in chosen if asked.wants(name, said(review))]
+    sorts = [
+        (_SORTS[sort.removeprefix("-")], sort.startswith("-")) for sort in asked.sort or (_NEWEST_FIRST,)
+    ]
+    return sorted(
+        chosen, key=lambda review: (*(-by(review) if down else by(review) for by, down in sorts), review.id)
+    )
 
 
 def _document(page: _Page, asked: Asked, query: Query, path: str) -> Document:

@@ -16,9 +16,10 @@ generator, so that asking in another order, or twice, gives the same people.
 from __future__ import annotations
 
 import functools
+import heapq
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -82,6 +83,13 @@ class Review:
     deleted: float | None
     answered: float | None
 
+    def changes(self, *, at_once: bool) -> Iterator[float]:
+        """When the store shows it for the first time, otherwise, or no more."""
+        yield self.first.at if at_once else self.appears
+        yield from (at for at in (self.answered, self.deleted) if at is not None)
+        if self.edited is not None:
+            yield self.edited.at
+
     def seen(self, at: float, *, at_once: bool) -> Review | None:
         """As the store shows it at `at`; None where it is not shown yet, or no more."""
         if at < (self.first.at if at_once else self.appears):
@@ -127,6 +135,29 @@ class _Played:
     ratings: list[dict[str, Stars]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Board:
+    """What is shown of all that was written. Time mostly goes on: then only what has changed is looked at anew."""
+
+    at_once: bool
+    at: float = -math.inf
+    views: list[Review | None] = field(default_factory=list)
+    changes: list[tuple[float, int]] = field(default_factory=list)
+
+    def shown(self, written: list[Review], at: float) -> list[Review]:
+        if at < self.at:
+            return [view for review in written if (view := review.seen(at, at_once=self.at_once))]
+        for place in range(len(self.views), len(written)):
+            self.views.append(None)
+            for change in written[place].changes(at_once=self.at_once):
+                heapq.heappush(self.changes, (change, place))
+        while self.changes and self.changes[0][0] <= at:
+            _, place = heapq.heappop(self.changes)
+            self.views[place] = written[place].seen(at, at_once=self.at_once)
+        self.at = at
+        return [view for view in self.views if view is not None]
+
+
 class AppOpinions:
     """The opinions of one app's people on one store. `start`: when the story begins, seconds since 1970."""
 
@@ -145,6 +176,7 @@ class AppOpinions:
         }
         self._played = _Played(math.ceil((start - HISTORY_DAYS * DAY) / SLOT))
         self._first_slot = self._played.slot
+        self._boards = {at_once: _Board(at_once) for at_once in (False, True)}
         before = story.ratings
         self._before = {
             front.country: Stars(
@@ -167,8 +199,7 @@ class AppOpinions:
     def reviews(self, at: float, *, at_once: bool) -> list[Review]:
         """The written reviews that the store shows at `at`, in the order in which they were written."""
         self._play_until(at)
-        seen = (review.seen(at, at_once=at_once) for review in self._played.reviews)
-        return [review for review in seen if review is not None]
+        return self._boards[at_once].shown(self._played.reviews, at)
 
     def ratings(self, country: str, at: float) -> Stars | None:
         """All ratings of a country up to `at`, with and without words; None where the app is not sold."""
