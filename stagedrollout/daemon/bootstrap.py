@@ -93,6 +93,7 @@ class Daemon:
 
     def stop(self) -> tuple[str, ...]:
         """What is still under way after the time there was to finish it."""
+        self.works.relay.ends()
         return self.scheduler.stop()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, Full, Queue
 from typing import Protocol
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 PENDING_MAX = 8
 CLOSING_SECONDS = 3.0
-"""How long an end of the daemon waits for the picture that is being drawn."""
+"""How long the picture that is being drawn still has when the daemon is told to end, beside whatever else that waits for."""
 
 Share = Callable[[SlackFile, str], None]
 """(file, message): show the file below the message. Raises EdgeError."""
@@ -50,7 +51,7 @@ class Illustrator:
         self._waiting: Queue[tuple[RolloutKey, str, str]] = Queue(PENDING_MAX)
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._ends_at: float | None = None
 
     def follow(self, rollout: RolloutKey, headline: str, thread: str) -> None:
         """Let a picture follow below the message `thread`. Returns at once and raises nothing."""
@@ -60,18 +61,25 @@ class Illustrator:
             log.warning("%s: no picture follows its halt: too many are waiting", rollout)
             return
         with self._guard:
-            if self._closed or (self._thread and self._thread.is_alive()):
+            if self._ends_at is not None or (self._thread and self._thread.is_alive()):
                 return
             self._thread = threading.Thread(target=self._work, name="picture", daemon=True)
             self._thread.start()
 
-    def close(self) -> None:
-        """Nothing follows any more; what is under way has a little time left. May be called twice."""
+    def ends(self) -> float:
+        """Nothing is begun any more, and what is under way has a little time left, from the first call on: until when."""
         with self._guard:
-            self._closed = True
+            if self._ends_at is None:
+                self._ends_at = time.monotonic() + CLOSING_SECONDS
+            return self._ends_at
+
+    def close(self) -> None:
+        """Nothing follows any more, once that time is over. May be called twice."""
+        left = self.ends() - time.monotonic()
+        with self._guard:
             working = self._thread
         if working:
-            working.join(CLOSING_SECONDS)
+            working.join(max(left, 0))
         self._draughtsman.stop()
 
     def _work(self) -> None:
@@ -83,7 +91,7 @@ class Illustrator:
                 except Empty:
                     self._thread = None
                     return
-                if self._closed:
+                if self._ends_at is not None:
                     return
             self._follow(rollout, headline, thread)
 
@@ -94,7 +102,7 @@ class Illustrator:
             name = f"{rollout.app}-{rollout.store.value}-{rollout.release_id}.png"
             self._share(SlackFile(content, name, f"How it came to that: {words}", words), thread)
         except StagedRolloutError as why:
-            level = logging.INFO if self._closed else logging.WARNING  # broken off on purpose
+            level = logging.WARNING if self._ends_at is None else logging.INFO  # broken off on purpose
             log.log(level, "%s: no picture follows its halt: %s", rollout, why)
         except Exception:
             log.exception("%s: no picture follows its halt", rollout)

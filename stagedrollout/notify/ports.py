@@ -134,10 +134,14 @@ class UrgentRows(Protocol):
 
 
 class Follower(Protocol):
-    """What comes after a halt that people were told of. Both return soon and raise nothing."""
+    """What comes after a halt that people were told of. None waits for long or raises anything."""
 
     def follow(self, rollout: RolloutKey, headline: str, thread: str) -> None:
         """The halt is told; more may be said below the message `thread`."""
+        ...
+
+    def ends(self) -> object:
+        """The daemon is told to end: nothing is begun any more, and the time of what is under way begins to run."""
         ...
 
     def close(self) -> None: ...

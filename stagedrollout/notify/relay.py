@@ -120,6 +120,11 @@ class Relay:
         second = self._second.next_due() if self._second else None
         return min((at for at in (first, second) if at), default=None)
 
+    def ends(self) -> None:
+        """The daemon is told to end: what follows a halt has its last time beside what is finished meanwhile, not after."""
+        if self._follower:
+            self._follower.ends()
+
     def close(self) -> None:
         """Nothing is to follow any more."""
         if self._follower:

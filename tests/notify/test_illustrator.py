@@ -128,6 +128,23 @@ def test_the_end_of_the_daemon_breaks_a_picture_off_and_more_are_dropped_than_pi
     assert len(shared.files) <= 1
 
 
+def test_a_daemon_that_took_its_time_to_end_waits_no_longer_for_a_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a busy machine: what was under way, and after that the picture, were more than who stops a daemon waits for."""
+    monkeypatch.setattr("stagedrollout.notify.illustrator.CLOSING_SECONDS", 60.0)
+    draughtsman, now = Draughtsman(), [100.0]
+    follower = Illustrator(draughtsman, Shared())
+    monkeypatch.setattr("stagedrollout.notify.illustrator.time.monotonic", lambda: now[0])
+    follower.follow(SHOP, "HALTED", "1.1")
+    Relay(*([None] * 3), follower=follower).ends()
+    now[0] += 61.0
+    closing = threading.Thread(target=follower.close, daemon=True)
+    closing.start()
+    closing.join(5)
+    assert draughtsman.stopped
+
+
 def test_a_file_is_announced_sent_and_shared_in_the_thread() -> None:
     calls: list[tuple[str, dict[str, Any]]] = []
     sent: list[tuple[str, bytes]] = []
