@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,12 +25,22 @@ HEADER = "X-Rate-Limit"
 _BY_HAND: Any = {"verify_aud": False, "verify_exp": False, "verify_iat": False}
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A token that was found to be signed with the key; a client shows the same one again and again for minutes."""
+
+    token: str
+    key: AppStoreKey
+    claims: dict[str, Any]
+
+
 class Tokens:
     """`wall` is real time in seconds since 1970."""
 
     def __init__(self, credentials: Credentials, wall: Callable[[], float]) -> None:
         self._credentials = credentials
         self._wall = wall
+        self._shown: dict[str, _Shown] = {}
 
     def key_of(self, token: str | None) -> str:
         """The key id of a good bearer token. Raises AppStoreError (401) for any other."""
@@ -38,12 +49,20 @@ class Tokens:
             key = self._credentials.app_store_key(str(header.get("kid")))
             if key is None or header.get("alg") != "ES256":
                 raise no.not_authorized()
-            claims = jwt.decode(token or "", key.public, algorithms=["ES256"], options=_BY_HAND)
+            claims = self._signed(token or "", key)
         except jwt.PyJWTError:
             raise no.not_authorized() from None
         if not self._good(claims, key):
             raise no.not_authorized()
         return key.key_id
+
+    def _signed(self, token: str, key: AppStoreKey) -> dict[str, Any]:
+        """What a token says that is signed with this key. Raises PyJWTError for any other."""
+        shown = self._shown.get(key.key_id)
+        if shown is None or shown.token != token or shown.key is not key:
+            claims = jwt.decode(token, key.public, algorithms=["ES256"], options=_BY_HAND)
+            shown = self._shown[key.key_id] = _Shown(token, key, claims)
+        return shown.claims
 
     def _good(self, claims: dict[str, Any], key: AppStoreKey) -> bool:
         """A team key names its issuer, an individual one has the subject "user" instead."""

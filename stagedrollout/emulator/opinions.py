@@ -222,7 +222,7 @@ class AppOpinions:
 
     def _play(self, code: int, slot: int, given: dict[str, Stars]) -> None:
         opens = slot * SLOT
-        sessions = self.crowd.tally(code, opens, opens + SLOT, seen=opens + SLOT).sessions
+        sessions = self.crowd.sessions(code, slot)
         if not sessions:
             return
         draw = source(self._seed, self.story.name, self.story.store, "opinions", code, slot)

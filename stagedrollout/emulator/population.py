@@ -34,6 +34,7 @@ LAGS = ((0, 0.60), (1 * HOUR, 0.15), (3 * HOUR, 0.10), (6 * HOUR, 0.10), (12 * H
 _LAG_SECONDS = tuple(lag for lag, _ in LAGS)
 SETTLED_AFTER = LAGS[-1][0]
 _NONE_KNOWN = (0,) * len(LAGS)
+_NOBODY = source()
 
 CRASHES_PER_CRASHED_USER = 2.5
 """Crashes gather on few users; without this, crash-free users would look far worse than in the field."""
@@ -138,6 +139,7 @@ class Crowd:
         self._sessions_per_slot = story.population * story.sessions_per_user * SLOT / DAY
         self._releases: dict[int, _Release] = {}
         self._slots: dict[tuple[int, int], _Slot] = {}
+        self._open: dict[tuple[int, int], tuple[float, _Slot]] = {}
         self._counted: dict[tuple[int, int], _Stands] = {}
 
     def know(
@@ -194,6 +196,13 @@ class Crowd:
             self._within_hour(code, first, last, seen) for first, last in pairwise(edges) if first < last
         )
 
+    def sessions(self, code: int, number: int) -> int:
+        """How many sessions started in this quarter of an hour since 1970, which is over; how they ended is not asked."""
+        slot = self._slots.get((code, number))
+        if slot is not None:
+            return slot.sessions
+        return self._begun(code, number, self.share(code, _middle(number)))[0]
+
     def users(self, code: int, start: int, end: int, tally: Tally) -> Tally:
         """Distinct users behind a tally over [start, end): all, and those with at least one bad end of each kind.
 
@@ -229,29 +238,41 @@ class Crowd:
             yield whole if last - first == SLOT else _cut(whole, first, last)
 
     def _slot(self, code: int, number: int, *, closed: bool) -> _Slot:
-        """Only closed slots are kept: an open one may still see its release raised or halted."""
+        """Only closed slots are kept for good: an open one may still see its release raised or halted."""
         key = (code, number)
         if key in self._slots:
             return self._slots[key]
-        slot = self._draw(code, number)
+        share = self.share(code, _middle(number))
+        drawn = self._open.get(key)
+        if drawn is None or drawn[0] != share:
+            drawn = self._open[key] = share, self._draw(code, number, share)
         if closed:
-            self._slots[key] = slot
-        return slot
+            self._slots[key] = self._open.pop(key)[1]
+        return drawn[1]
 
-    def _draw(self, code: int, number: int) -> _Slot:
-        middle = number * SLOT + SLOT / 2
-        share = self.share(code, middle)
-        if share <= 0:
+    def _draw(self, code: int, number: int, share: float) -> _Slot:
+        sessions, draw = self._begun(code, number, share)
+        if not sessions:
             return _Slot(0, _NONE_KNOWN, _NONE_KNOWN)
-        draw = source(self._seed, self._name, code, number)
-        sessions = poisson(draw, self._sessions_per_slot * share * _busy(middle))
         release = self._releases[code]
-        crashed = binomial(draw, sessions, 1 - release.crash_free_at(middle) / PPM)
+        crashed = binomial(draw, sessions, 1 - release.crash_free_at(_middle(number)) / PPM)
         known = _reported(draw, crashed)
         # drawn apart: who ends abnormally changes nobody else's fate
         draw = source(self._seed, self._name, code, number, "abnormal")
         abnormal = binomial(draw, sessions - crashed, release.abnormal_ppm / PPM)
         return _Slot(sessions, known, _reported(draw, abnormal))
+
+    def _begun(self, code: int, number: int, share: float) -> tuple[int, random.Random]:
+        """The sessions of a quarter of an hour in which this share of users runs the release, and whom to ask how they
+        ended."""
+        if share <= 0:
+            return 0, _NOBODY
+        draw = source(self._seed, self._name, code, number)
+        return poisson(draw, self._sessions_per_slot * share * _busy(_middle(number))), draw
+
+
+def _middle(number: int) -> float:
+    return number * SLOT + SLOT / 2
 
 
 def _reported(draw: random.Random, left: int) -> tuple[int, ...]:
