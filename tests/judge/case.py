@@ -329,8 +329,8 @@ def _taken_up(case: Case, key: Key) -> Iterator[datetime]:
 
 @lru_cache(maxsize=8)
 def _detours(case: Case, key: Key) -> tuple[Detour, ...]:
-    seen, noticed = detours.looks(case.evidence, key), [e.at for e in case.journal.of(key, "drifted")]
-    return tuple(detours.detours(case.of(key), seen, noticed, case.ended_at))
+    seen, drifted = detours.looks(case.evidence, key), list(case.journal.of(key, "drifted"))
+    return tuple(detours.detours(case.of(key), seen, drifted, case.ended_at))
 
 
 def _goes_unseen(case: Case, record: Served, again: datetime) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.judge.evidence import Evidence, Record
+from tests.judge.journal import Entry
 from tests.judge.ledger import GOOGLE_PLAY, Change, Key, instant
 from tests.judge.signals import GRACE
 
@@ -47,10 +48,10 @@ def looks(evidence: Evidence, key: Key) -> list[datetime]:
 
 
 def detours(
-    history: Sequence[Change], seen: Sequence[datetime], noticed: Sequence[datetime], ended_at: datetime
+    history: Sequence[Change], seen: Sequence[datetime], drifted: Sequence[Entry], ended_at: datetime
 ) -> Iterator[Detour]:
-    """Those of one release. What we did ourselves is known, and none leads past it; nor is one unknown where the journal
-    has `noticed` that somebody was there, whatever befell the answer that told of it."""
+    """Those of one release. What we did ourselves is known, and none leads past it; nor is one unknown of which the
+    journal tells (`drifted`), whatever befell the answer that it was read in."""
     unseen: list[Change] = []
     for change in history:
         place = bisect_right(seen, change.at)
@@ -58,9 +59,25 @@ def detours(
         unseen = [] if change.ours else [*([] if shown else unseen), change]
         left = next((act for act in unseen[:-1] if _undone(act, change)), None)
         seen_at = seen[place] if place < len(seen) else ended_at
-        if left and not any(left.at <= at <= seen_at + GRACE for at in noticed):
+        if left is None:
+            continue
+        told = [entry for entry in drifted if left.at <= entry.at <= seen_at + GRACE]
+        if not any(_tells_of(entry, unseen[unseen.index(left) : -1]) for entry in told):
             yield Detour(left, change, seen_at)
 
 
 def _undone(act: Change, by: Change) -> bool:
     return (act.before_status, act.before_ppm) == (by.after_status, by.after_ppm)
+
+
+def _tells_of(entry: Entry, acts: Sequence[Change]) -> bool:
+    """Whether it names where one of these acts had led. In the same look something else can be new: a raise from before
+    the detour, or from after it, and of that alone nobody learns of the detour."""
+    stood = {(act.after_status, act.after_ppm) for act in acts}
+    return any(_standing(entry.body[side]) in stood for side in ("before", "after"))
+
+
+def _standing(seen: Record) -> tuple[str, int]:
+    """As a change has it: nobody new is offered what is halted or a draft."""
+    word = str(seen.get("status_word"))
+    return word, int(seen["exposure_ppm"]) if word in ("inProgress", "completed") else 0

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.judge.case import understand
 from tests.judge.story import OLD, Story, bad_release, first_raise, new
 
 
@@ -214,3 +215,39 @@ def test_what_somebody_took_back_further_than_to_where_it_was_can_be_seen():
     story.raises(28.5, 0.01)
     story.ends("rolling_out", 10_000)
     assert story.blamed() == {"bakes_cut": 1, "console_acts_overridden": 1}
+
+
+def _seen(status: str, exposure_ppm: int) -> dict:
+    return {"status_word": status, "exposure_ppm": exposure_ppm}
+
+
+_RAISED, _HALTED, _RESUMED = (
+    ("inProgress", 10_000, "inProgress", 50_000),
+    ("inProgress", 50_000, "halted", 50_000),
+    ("halted", 50_000, "inProgress", 50_000),
+)
+
+
+@pytest.mark.parametrize(
+    ("raised", "told", "lives"),
+    [(20.05, _RAISED, 1), (20.3, _RAISED, 1), (20.05, _HALTED, 2), (20.05, _RESUMED, 2)],
+    ids=["raised before it", "raised after it", "the halt is told", "the resume is told"],
+)
+def test_a_raise_that_a_look_shows_tells_nobody_of_a_halt_that_was_over_before_it(raised, told, lives):
+    """Only where the journal names the halt itself does counting begin anew with its end."""
+    story = Story()
+    _looks(story, 20)
+    share, ppm = (0.05, 50_000) if raised < 20.1 else (0.01, 10_000)
+    acts = [
+        (raised, new("inProgress", 0.05), 50_000),
+        (20.1, new("halted", share), 0),
+        (20.2, new("inProgress", share), ppm),
+    ]
+    for hour, act, exposure_ppm in sorted(acts, key=lambda act: act[0]):
+        story.console(hour, act, OLD, exposure_ppm=exposure_ppm)
+    _looks(story, 20.5)
+    story.writes(20.5, "drifted", meaning="raised", before=_seen(*told[:2]), after=_seen(*told[2:]))
+    story.ends("rolling_out", 50_000)
+    case = understand(story.evidence())
+    (key,) = (key for key in case.served if key.id == "5020")
+    assert len(case.lives(key, case.ended_at)) == lives

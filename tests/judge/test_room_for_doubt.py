@@ -190,7 +190,8 @@ def test_hours_are_counted_from_where_a_clock_that_was_hardly_off_put_the_beginn
     story.polls(4, 17.5)
     story.console(18, new("halted", 0.01), OLD, exposure_ppm=0)
     story.console(20.01, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
-    story.writes(told, "drifted", meaning="resumed", before={}, after={})
+    shown = [{"status_word": word, "exposure_ppm": 10_000} for word in ("halted", "inProgress")]
+    story.writes(told, "drifted", meaning="resumed", before=shown[0], after=shown[1])
     story.journal[-1] |= {"true_at": at(20.01)}
     story.polls(20.5, 22.5)
     story.raises(22.5, 0.1)
