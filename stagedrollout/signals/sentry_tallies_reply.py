@@ -15,7 +15,7 @@ one crash each, the sum of statuses can then be above the sessions that began, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -67,10 +67,19 @@ class AskedTallies:
     def all_names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self.names.values()))
 
-    def baseline_at(self, start: datetime) -> tuple[str, ...]:
-        """What the bucket that begins at `start` is compared with; each name once."""
-        compared = self.query.compared_at(start)
-        return tuple(dict.fromkeys(self.names[release] for release in compared if release in self.names))
+    def names_in(self, starts: Iterable[datetime]) -> Iterator[tuple[datetime, tuple[str, ...]]]:
+        """Each bucket in order, with the candidate and whatever that is compared with there, each name once.
+
+        What it is compared with is the same in hundreds of buckets.
+        """
+        names: tuple[str, ...] = (self.candidate,)
+        before: tuple[Release, ...] = ()
+        for start in sorted(starts):
+            compared = self.query.compared_at(start)
+            if compared is not before:
+                baseline = dict.fromkeys(self.names[each] for each in compared if each in self.names)
+                names, before = (self.candidate, *baseline), compared
+            yield start, names
 
 
 def untallied(measure: Measure, gap: Gap, why: str) -> Untallied:
@@ -128,8 +137,7 @@ def _of_candidate(read: Tallied | Untallied) -> int:
 
 def _tallied(measure: Measure, rows: _Rows, asked: AskedTallies) -> Tallied | Untallied:
     counted, refused = list[Counted](), list[Refused]()
-    for start in sorted({start for by_start in rows.values() for start in by_start}):
-        names = (asked.candidate, *asked.baseline_at(start))
+    for start, names in asked.names_in({start for by_start in rows.values() for start in by_start}):
         found = [rows.get(name, {}).get(start, NOTHING) for name in names]
         wrong = [each for each in found if isinstance(each, Refused)]
         own, *others = (each if isinstance(each, Row) else NOTHING for each in found)
