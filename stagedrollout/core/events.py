@@ -38,9 +38,12 @@ class Recorded:
     hash: str
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(body: dict[str, Any]) -> str:
     """The one text of a JSON object: sorted keys, no spaces."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(body)
 
 
 def chain_hash(prev: str, rollout: RolloutKey, entry: Entry) -> str:

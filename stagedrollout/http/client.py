@@ -255,8 +255,15 @@ def _client(endpoint: Endpoint, limits: Limits, transport: Transport | None) -> 
         follow_redirects=False,
         timeout=httpx.Timeout(limits.timeout_seconds, connect=limits.connect_seconds),
         limits=connections,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        cookies=_NoCookies(DefaultCookiePolicy(allowed_domains=[])),
     )
+
+
+class _NoCookies(CookieJar):
+    """Takes none, and does not look for any either."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        pass
 
 
 def _asked(url: str, params: Params) -> httpx.URL:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import marshal
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,12 @@ from tests.judge import judge
 from tests.simulation.marks import marks_of, marks_of_plan
 from tests.simulation.plan import Plan, is_month
 from tests.simulation.rest import unrest
-from tests.simulation.run import Left, play
+from tests.simulation.run import Left, play, uncollected
 from tests.simulation.seldom import drawn
 
 TIMELINE_MOST = 400
+_BY_VALUE = 0
+"""The version of marshal's format that does not tell what is one and the same object from what is equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,17 @@ def outcome(seed: int) -> Outcome:
 def outcome_of(plan: Plan, *, told: bool = False) -> Outcome:
     """Whatever the run breaks off with is a fault of it. `told`: the story of a clean run as well."""
     began = time.process_time()
+    found = _found(plan, told=told)
+    return replace(found, cpu=time.process_time() - began)
+
+
+@uncollected()
+def _found(plan: Plan, *, told: bool) -> Outcome:
     try:
         left = play(plan)
     except Exception as error:  # noqa: BLE001 - a campaign goes on
         faults = (f"{type(error).__name__}: {error}", traceback.format_exc())
-        return Outcome(
-            plan.seed, faults, {}, "", plan.words(), is_month(plan.seed), time.process_time() - began
-        )
+        return Outcome(plan.seed, faults, {}, "", plan.words(), is_month(plan.seed))
     findings = [f"{f.check}: {f.at} {f.app} {f.text}" for f in judge(left.evidence).findings]
     faults = (*findings, *left.unrepeatable, *unrest(plan, left))
     return Outcome(
@@ -62,7 +68,6 @@ def outcome_of(plan: Plan, *, told: bool = False) -> Outcome:
         trace=_trace(left),
         story=f"{plan.words()}\n{_timeline(left)}" if faults or told else "",
         month=is_month(plan.seed),
-        cpu=time.process_time() - began,
     )
 
 
@@ -71,7 +76,7 @@ def _trace(left: Left) -> str:
     evidence = left.evidence
     requests = [{k: v for k, v in request.items() if k != "wall"} for request in evidence.requests]
     whole = [evidence.ledger, requests, evidence.journal, evidence.notices, evidence.deaths]
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(marshal.dumps(whole, _BY_VALUE)).hexdigest()
 
 
 def _timeline(left: Left) -> str:

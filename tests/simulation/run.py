@@ -66,7 +66,7 @@ class NotStarted(Exception):
 def play(plan: Plan, fate: Fate | None = None) -> Left:
     """The whole story of `plan`; its lives end as drawn, or by `fate`. What it raises besides AssertionError is the
     daemon's fault."""
-    with _workplace() as folder, _in_silence(), _uncollected(), watched_files():
+    with _workplace() as folder, _in_silence(), uncollected(), watched_files():
         return Run(plan, folder, fate).play()
 
 
@@ -289,8 +289,9 @@ def _in_silence() -> Iterator[None]:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """A run is short and leaves little in cycles: looking for them, again and again, costs more than keeping them."""
+def uncollected() -> Iterator[None]:
+    """A run is short and leaves little in cycles: looking for them, again and again, costs more than keeping them until
+    it is over, and judged."""
     collects = gc.isenabled()
     gc.disable()
     try:
