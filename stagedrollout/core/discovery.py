@@ -10,28 +10,41 @@ from stagedrollout.core.model import OnNewRelease, Release, ReleaseStatus, Store
 
 
 def discover(
-    store: StoreState, known: tuple[Rollout, ...], policy: str, choice: OnNewRelease
+    store: StoreState,
+    known: tuple[Rollout, ...],
+    policy: str,
+    choice: OnNewRelease,
+    past: str | None = None,
 ) -> tuple[tuple[Release, tuple[Fact, ...]], ...]:
-    """New releases, oldest first, with the first facts of their journals. `known` have one already.
+    """New releases, oldest first, with the first facts of their journals. `known` have one already; `past` is the id of
+    the release that was complete when we first looked (`newest_complete`), None in that very look.
 
     What was completed before we ever looked, or is older than what we saw rolled out, is the past; what is
-    being rolled out never is. A release found halted or paused is under a person's halt: somebody stopped it,
-    and only a person resumes it (promise R7).
+    being rolled out never is, nor is what went out to everyone between two looks of ours. A release found halted
+    or paused is under a person's halt: somebody stopped it, and only a person resumes it (promise R7).
     """
     ids = frozenset(rollout.release.id for rollout in known)
     rolled_out = [r for r in known if r.seen and r.seen.status is not ReleaseStatus.DRAFT]
     newest = max((age_of(r.release.id) for r in rolled_out), default=None)
-    found = [r for r in store.releases if r.release.id not in ids and not _past(r, newest)]
+    found = [r for r in store.releases if r.release.id not in ids and not _past(r, newest, past)]
     found.sort(key=lambda r: age_of(r.release.id))
     return tuple((r.release, _beginning(r, store, policy, choice)) for r in found)
 
 
-def _past(found: StoreRelease, newest: tuple[int, ...] | None) -> bool:
+def newest_complete(store: StoreState) -> str | None:
+    """The release that everybody gets; None where there is none yet."""
+    complete = (r.release.id for r in store.releases if r.status is ReleaseStatus.COMPLETED)
+    return max(complete, key=age_of, default=None)
+
+
+def _past(found: StoreRelease, newest: tuple[int, ...] | None, past: str | None) -> bool:
     match found.status:
         case ReleaseStatus.REPLACED | ReleaseStatus.WITHDRAWN:
             return True
         case ReleaseStatus.COMPLETED:
-            return newest is None or age_of(found.release.id) < newest
+            age = age_of(found.release.id)
+            before_us = newest is None if past is None else age <= age_of(past)
+            return before_us or (newest is not None and age < newest)
         case ReleaseStatus.HALTED:
             return newest is not None and age_of(found.release.id) < newest
         case ReleaseStatus.DRAFT | ReleaseStatus.IN_PROGRESS | ReleaseStatus.PAUSED | ReleaseStatus.UNKNOWN:

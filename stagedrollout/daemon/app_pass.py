@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stagedrollout.core.addressing import addressee, nobody
-from stagedrollout.core.discovery import discover
+from stagedrollout.core.discovery import discover, newest_complete
 from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import StaleJournal, StorageError
 from stagedrollout.core.facts import Commanded
@@ -30,6 +30,7 @@ from stagedrollout.daemon.looking_up import look_up_issues
 from stagedrollout.daemon.reconcile import Pass, Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.commands import CommandBox, CommandResult
+from stagedrollout.storage.presence import Presence
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class AppPasses:
     recorder: Recorder
     reconciler: Reconciler
     commands: CommandBox
+    presence: Presence
     clock: Clock
     wall: Clock
 
@@ -144,10 +146,8 @@ class AppPasses:
         rollouts, unread = self._rollouts(listing)
         if isinstance(store, Unread):
             return rollouts, unread
-        new = [
-            (RolloutKey(listing.id.app, listing.id.store, release.id), news)
-            for release, news in discover(store, rollouts, listing.policy, listing.on_new_release)
-        ]
+        found = discover(store, rollouts, listing.policy, listing.on_new_release, self._past(listing, store))
+        new = [(RolloutKey(listing.id.app, listing.id.store, release.id), news) for release, news in found]
         new = [
             (key, news) for key, news in new if key not in unread
         ]  # that has a journal, if an unreadable one
@@ -159,6 +159,19 @@ class AppPasses:
         except StorageError as trouble:
             log.error("%s: a new release cannot be written down: %s", listing.id, trouble)  # noqa: TRY400
         return self._rollouts(listing)
+
+    def _past(self, listing: Listing, store: StoreState) -> str | None:
+        """What was complete before we ever looked; the first look that finds anything complete keeps it. Where the
+        database does not say, nothing complete is taken for new: a look that can read it will."""
+        complete = newest_complete(store)
+        try:
+            past = self.presence.past(listing.id)
+            if past is None and complete is not None:
+                self.presence.keep_past(listing.id, complete, self.clock.now())
+        except StorageError as trouble:
+            log.error("%s: what was there before is not known: %s", listing.id, trouble)  # noqa: TRY400
+            return complete
+        return past
 
     def _orders(self, listing: Listing, rollouts: tuple[Rollout, ...]) -> dict[RolloutKey, Command]:
         """The oldest waiting order for each rollout; none while they cannot be read. Halts have their lane."""

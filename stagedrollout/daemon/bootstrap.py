@@ -171,7 +171,14 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
         bell=bell,
     )
-    passes = AppPasses(recorder=recorder, reconciler=reconciler, commands=commands, clock=clock, wall=wall)
+    passes = AppPasses(
+        recorder=recorder,
+        reconciler=reconciler,
+        commands=commands,
+        presence=presence,
+        clock=clock,
+        wall=wall,
+    )
     listings = open_listings(loaded, doors, clock)
     return Works(
         listings=listings,

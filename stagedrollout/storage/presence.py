@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, func, select
 
 from stagedrollout.core.errors import LostLease, StorageError
 from stagedrollout.core.model import RolloutKey, Store, StoreApp
@@ -29,7 +29,12 @@ _MINE = daemons.update().where(daemons.c.id == _THE_ONE, daemons.c.epoch == _EPO
 _DAEMON = select(daemons)
 _CLAIMED = select(daemons.c.epoch)
 _ROLLOUTS = select(rollouts).order_by(rollouts.c.app, rollouts.c.store, rollouts.c.seq)
-_PASSES = select(passes).order_by(passes.c.app, passes.c.store)
+_PASSES = select(*(column for column in passes.c if column is not passes.c.past)).order_by(
+    passes.c.app, passes.c.store
+)
+_APP: BindParameter[str] = bindparam("of_app")
+_STORE: BindParameter[str] = bindparam("of_store")
+_PAST = select(passes.c.past).where(passes.c.app == _APP, passes.c.store == _STORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,22 @@ class Presence:
         }
         self._note(store_app, finished, {"started_us": micros(now)})
 
+    def past(self, store_app: StoreApp) -> str | None:
+        """The id of the release that was complete when the app was first looked at; None: no look has kept one."""
+        with reading(self._engine) as connection:
+            asked = {_APP.key: store_app.app, _STORE.key: store_app.store.value}
+            kept = connection.execute(_PAST, asked).scalar_one_or_none()
+        if kept is None or isinstance(kept, str):
+            return kept
+        raise StorageError(f"what was complete at the first look at {store_app} cannot be read: {kept!r}")
+
+    def keep_past(self, store_app: StoreApp, release_id: str, now: datetime) -> None:
+        """Once and for all: the first one stays."""
+        row = {"app": store_app.app, "store": store_app.store.value, "past": release_id}
+        at_first = {"started_us": micros(now), "problem": ""}
+        with writing(self._engine) as connection:
+            connection.execute(_past_kept(connection.dialect.name), {**row, **at_first})
+
     def passes(self) -> tuple[PassRow, ...]:
         with reading(self._engine) as connection:
             return _passes(connection)
@@ -155,6 +176,13 @@ def _pass_noted(dialect: str, told: tuple[str, ...]) -> Executable:
     statement = insert(dialect, passes)
     noted = {name: statement.excluded[name] for name in told}
     return statement.on_conflict_do_update(index_elements=["app", "store"], set_=noted)
+
+
+@cache
+def _past_kept(dialect: str) -> Executable:
+    statement = insert(dialect, passes)
+    first = func.coalesce(passes.c.past, statement.excluded.past)
+    return statement.on_conflict_do_update(index_elements=["app", "store"], set_={"past": first})
 
 
 def _daemon(connection: Connection) -> DaemonRow | None:

@@ -190,6 +190,7 @@ passes = Table(
     Column("finished_us", BigInteger),
     Column("next_due_us", BigInteger),
     Column("problem", Words, nullable=False),
+    Column("past", Words),
 )
 
 daemons = Table(

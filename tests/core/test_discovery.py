@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from stagedrollout.core import facts
-from stagedrollout.core.discovery import discover
+from stagedrollout.core.discovery import discover, newest_complete
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.lifecycle import Phase, Rollout
 from stagedrollout.core.model import SOMEBODY, OnNewRelease, Release, ReleaseStatus, StoreRelease
@@ -29,8 +31,10 @@ from tests.core.builders import (
 )
 
 
-def found(*releases: StoreRelease, known: tuple[Rollout, ...] = ()) -> dict[str, tuple[Fact, ...]]:
-    everything = discover(store(*releases), known, "standard", OnNewRelease.WAIT)
+def found(
+    *releases: StoreRelease, known: tuple[Rollout, ...] = (), past: str | None = None
+) -> dict[str, tuple[Fact, ...]]:
+    everything = discover(store(*releases), known, "standard", OnNewRelease.WAIT, past)
     return {release.id: first for release, first in everything}
 
 
@@ -48,6 +52,30 @@ def test_what_was_completed_before_we_ever_looked_is_the_past() -> None:
 
 def test_what_somebody_completes_in_one_go_while_we_look_is_watched() -> None:
     assert set(found(shown(COMPLETED, release=NEWER), known=(rolling(),))) == {NEWER.id}
+
+
+@pytest.mark.parametrize("known", [(), (waiting(found=shown(DRAFT, release=NEWER)),)])
+def test_what_went_out_to_everyone_between_two_looks_is_watched_although_nothing_was_rolled_out_before(
+    known: tuple[Rollout, ...],
+) -> None:
+    """The team completed its stages in the console while we were away, or never had any."""
+    assert set(found(shown(COMPLETED), known=known, past=OLDER.id)) == {RELEASE.id}
+    assert found(shown(COMPLETED), known=known) == {}
+
+
+@pytest.mark.parametrize("past", [RELEASE.id, NEWER.id])
+def test_what_was_complete_at_the_first_look_is_the_past_at_every_other_one(past: str) -> None:
+    assert found(shown(COMPLETED), past=past) == {}
+
+
+def test_what_is_older_than_what_we_saw_rolled_out_is_the_past_whatever_was_there_at_first() -> None:
+    assert found(shown(COMPLETED), known=(replace(rolling(), release=NEWER),), past=OLDER.id) == {}
+
+
+def test_the_newest_of_what_is_complete_is_what_everybody_gets() -> None:
+    lying_there = (shown(STAGED, 5, release=NEWER), shown(COMPLETED, release=OLDER), shown(COMPLETED))
+    assert newest_complete(store(*lying_there)) == RELEASE.id
+    assert newest_complete(store(shown(DRAFT))) is None
 
 
 @pytest.mark.parametrize("status", [HALTED, COMPLETED])

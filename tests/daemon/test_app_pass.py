@@ -68,6 +68,7 @@ class Steering:
     mistakes: frozenset[RolloutKey] = frozenset()
     turns: list[tuple[RolloutKey, str]] = field(default_factory=list)
     looks: int = 0
+    footing: Any = field(default_factory=lambda: SimpleNamespace(reasons=lambda now: ()))
     actuator: Any = field(default_factory=lambda: SimpleNamespace(announce_halt=lambda listing: None))
 
     def look(self, listing: Any) -> Any:
@@ -99,6 +100,22 @@ class Orders:
         self.answered.append((order, result))
 
 
+@dataclass
+class Memory:
+    """What was complete at the first look."""
+
+    kept: str | None = None
+    broken: bool = False
+
+    def past(self, app: Any) -> str | None:
+        if self.broken:
+            raise StorageError("disk I/O error")
+        return self.kept
+
+    def keep_past(self, app: Any, release_id: str, now: datetime) -> None:
+        self.kept = release_id
+
+
 LISTING: Any = SimpleNamespace(id=KEY.store_app, policy="steps", on_new_release=OnNewRelease.WAIT, poll=POLL)
 
 
@@ -111,7 +128,7 @@ def passes(
     found = store(shown(), shown(release=OLDER), shown(release=NEWER))
     return AppPasses(
         recorder=Journal(kept), reconciler=Steering(found, frozenset(mistakes)),
-        commands=orders or Orders(), clock=Noon(), wall=Noon(),
+        commands=orders or Orders(), presence=Memory(), clock=Noon(), wall=Noon(),
     )  # type: ignore[arg-type]  # fmt: skip
 
 
@@ -149,6 +166,30 @@ def test_a_mistake_over_one_release_leaves_the_others_their_turn_and_no_trouble_
         house.run(LISTING)
     assert house.reconciler.turns == [(OLD, ""), (KEY, "")]
     assert [str(KEY) in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_what_goes_out_to_everyone_after_the_first_look_begins_a_rollout_and_what_was_there_before_does_not():
+    """Nothing was rolled out in stages yet, by which anybody could tell."""
+    house = passes({})
+    house.reconciler.found = store(shown(COMPLETED, release=OLDER))
+    house.run(LISTING)
+    assert (house.recorder.begun, house.presence.kept) == ([], OLDER.id)
+    house.reconciler.found = store(shown(COMPLETED))
+    house.run(LISTING)
+    assert (house.recorder.begun, house.presence.kept) == ([KEY], OLDER.id)
+
+
+def test_a_database_that_does_not_say_what_was_there_before_makes_nothing_complete_new(
+    caplog: pytest.LogCaptureFixture,
+):
+    """Announced now, a release of last year would be; a new one is found by the look that can read it."""
+    house = passes({KEY: rolling()})
+    house.presence.broken = True
+    house.reconciler.found = store(shown(), shown(COMPLETED, release=NEWER))
+    with caplog.at_level(logging.ERROR):
+        house.run(LISTING)
+    assert (house.recorder.begun, house.reconciler.turns) == ([], [(KEY, "")])
+    assert "disk I/O error" in caplog.text
 
 
 @pytest.mark.parametrize("named", ["", RELEASE.version])

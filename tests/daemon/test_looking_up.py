@@ -199,7 +199,7 @@ def test_every_release_of_the_app_has_its_turn_before_anything_is_asked() -> Non
     )
     house = AppPasses(
         recorder=Both(kept[KEY]), reconciler=steering, commands=SimpleNamespace(waiting=lambda: ()),
-        clock=Noon(), wall=Noon(),
+        presence=SimpleNamespace(past=lambda _app: None), clock=Noon(), wall=Noon(),
     )  # type: ignore[arg-type]  # fmt: skip
     with pytest.raises(ZeroDivisionError):
         house.run(listing)

@@ -62,6 +62,7 @@ def _filled(path: Path) -> None:
     box.put(order())
     box.put(order("order-2"))
     presence.pass_started(SHOP.store_app, NOW)
+    presence.keep_past(SHOP.store_app, "5010", NOW)
     presence.pass_finished(SHOP.store_app, NOW, next_due=after(minutes=15), problem="")
     engine.dispose()
 
@@ -77,7 +78,7 @@ def _reads(engine: Engine) -> Iterator[Callable[[], object]]:
     yield lambda: rows.next_due(NOW)
     yield lambda: rows.undelivered(after(days=1))
     yield lambda: rows.stale_boards(after(days=1))
-    yield from (presence.current, presence.passes, presence.statuses)
+    yield from (presence.current, presence.passes, presence.statuses, lambda: presence.past(SHOP.store_app))
     for key in (SHOP, CHAT):
         yield lambda key=key: recorder.load(key)
         yield lambda key=key: recorder.ledger(key)

@@ -30,6 +30,22 @@ def may_be_lost(case: Case, key: Key, seq: int, at: datetime) -> bool:
     return late or any(at <= instant(moment) <= until for moment in forgotten)
 
 
+def surely_looked_before(case: Case, key: Key, at: datetime) -> bool:
+    """Whether a pass was over by then in which the store answered whole, and which the daemon lived to keep."""
+    looks = _looks(case, key)
+    ends = [moment for _, moment in looks[1:]]
+    return any(
+        ended <= at and not may_be_lost(case, key, seq, begun) and _went_well(case, key, begun, ended)
+        for (seq, begun), ended in zip(looks, ends, strict=False)
+    )
+
+
+def _went_well(case: Case, key: Key, begun: datetime, ended: datetime) -> bool:
+    asked = [r for r in case.evidence.requests if begun <= instant(r["at"]) < ended]
+    reads = [r for r in asked if r["service"] == key.store and r["method"] == "GET"]
+    return bool(reads) and all(r["status"] == 200 and not r.get("fault") for r in reads)
+
+
 def look_may_be_late(case: Case, key: Key, first: datetime, last: datetime) -> bool:
     """Whether a look at the store that was answered between the two may have been answered in vain: the process stood
     still until its patience was over."""

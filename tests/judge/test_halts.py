@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.judge.evidence_story import EVIDENCE, FLOOR, Asking
@@ -21,6 +23,45 @@ def test_a_crashing_release_was_never_halted():
     story.polls(21, 30)
     story.ends("rolling_out", 10_000)
     assert story.blamed() == {"halts_lost": 1}
+
+
+def _completed_unseen(*, looks: tuple[float, ...] = (), dies: float | None = None, **failed: Any) -> Story:
+    """A person completes it at hour 5, and no journal knows it; it crashes from hour 20 on."""
+    story = Story()
+    story.journal.clear()
+    for hour in looks:
+        edits = "/androidpublisher/v3/applications/com.acme.app/edits"
+        story.requested(hour, "google_play", edits)
+        read = {"method": "GET"} | (failed if hour == looks[0] else {})
+        story.requested(hour + 0.001, "google_play", f"{edits}/1/tracks/production", **read)
+        story.requested(hour + 0.002, "google_play", f"{edits}/1", method="DELETE", status=204)
+    if dies:
+        story.dies(dies)
+    story.console(5, new("completed"), exposure_ppm=1_000_000)
+    story.health.append((20, 0.5))
+    story.polls(20, 30)
+    story.ends("completed", 1_000_000)
+    return story
+
+
+def test_what_went_out_to_everyone_between_two_looks_is_no_less_to_be_halted():
+    assert _completed_unseen(looks=(1, 1.5, 6)).blamed() == {"halts_lost": 1}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"looks": (6, 6.5)},
+        {"looks": (4.9, 6)},
+        {"looks": (1, 6), "dies": 1.2},
+        {"looks": (1, 1.5), "dies": 1.5},
+        {"looks": (1, 1.5), "status": 500},
+        {"looks": (1, 1.5), "fault": "empty_body"},
+    ],
+)
+def test_what_was_complete_before_any_look_that_could_be_kept_is_the_past(before: Raw):
+    """Whoever begins to look then finds what everybody has, and nothing that tells since when."""
+    assert _completed_unseen(**before).blamed() == {}
 
 
 def test_a_daemon_that_falls_silent_after_it_saw_the_crashes_has_lost_the_halt():

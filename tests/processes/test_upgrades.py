@@ -17,8 +17,8 @@ pytestmark = pytest.mark.promise("R13", "R18")
 
 WHY = ("--reason", "because of a test")
 RAISED = [("inProgress", 50)]
-OLD, NEW = "0003", "0004"
-BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 4, 5
+OLD, NEW = "0004", "0005"
+BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 3, 4
 """Points of the upgrade from the one to the other (dying/sitecustomize.py)."""
 
 
@@ -47,11 +47,10 @@ def _changed(stage, *statements: str) -> None:
 
 
 def _made_old(stage) -> None:
-    """As the version before made and wrote it: the last step added two columns, which nothing here has used."""
-    columns = ("known_bad", "supersede")
+    """As the version before made and wrote it: the last step added one column, which it did not have."""
     _changed(
         stage,
-        *(f"ALTER TABLE command DROP COLUMN {name}" for name in columns),
+        "ALTER TABLE pass DROP COLUMN past",
         f"UPDATE alembic_version SET version_num = '{OLD}'",
     )
 

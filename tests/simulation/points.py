@@ -64,6 +64,7 @@ READS = (
     "storage select daemon",
     "storage select event",
     "storage select outbox",
+    "storage select pass",
     "storage select rollout",
     "storage select thread",
 )

@@ -18,8 +18,10 @@ from stagedrollout.emulator.scenario import (
     APP_STORE,
     GOOGLE_PLAY,
     AppStory,
+    Onset,
     PlannedAct,
     ReleaseStory,
+    RolledOut,
     Scenario,
     Submitted,
 )
@@ -193,6 +195,19 @@ def test_what_somebody_raised_and_lowered_again_between_two_looks_goes_on_as_if_
     journal = told(plan).evidence.journal
     assert not any(row["kind"] == "drifted" for row in journal)
     assert "ADVANCE" in {row["body"].get("decision") for row in journal}
+
+
+@pytest.mark.promise("R3", "R10")
+def test_what_went_out_to_everyone_while_the_daemon_was_away_is_found_and_halted_when_it_turns_bad() -> None:
+    """The first release that it could have seen rolled out: the one before it was complete at every look so far."""
+    shown, bad = app(GOOGLE_PLAY), Onset(hours(4), 900_000)
+    rolled_out = RolledOut(hours(1.2), 10_000, timedelta(0))
+    newest = replace(shown.releases[1], rolled_out=rolled_out, onset=bad)
+    apps = replace(shown, releases=(shown.releases[0], newest))
+    evidence = told(a_plan(apps, people=(in_the_console(1.6, "complete"),))).evidence
+    found = next(row["body"] for row in evidence.journal if row["kind"] == "discovered")
+    assert (found["release"]["version"], found["status"]) == ("5.2.0", "completed")
+    assert [row["phase"] for row in evidence.rollouts] == ["halted"]
 
 
 @pytest.mark.promise("R7", "R19")

@@ -75,6 +75,21 @@ def test_a_running_pass_keeps_the_words_of_the_last_one(presence: Presence) -> N
     ]
 
 
+def test_what_was_there_at_the_first_look_stays_what_it_was(presence: Presence) -> None:
+    assert presence.past(SHOP.store_app) is None
+    presence.keep_past(SHOP.store_app, "5010", NOW)
+    presence.keep_past(SHOP.store_app, "5020", after(hours=1))
+    presence.pass_finished(SHOP.store_app, after(hours=1), next_due=None, problem="")
+    assert (presence.past(SHOP.store_app), presence.past(CHAT.store_app)) == ("5010", None)
+    presence.pass_finished(CHAT.store_app, NOW, next_due=None, problem="")  # by a version that kept none
+    presence.keep_past(CHAT.store_app, "7.0.1", NOW)
+    assert presence.past(CHAT.store_app) == "7.0.1"
+    assert [(row.started_at, row.finished_at) for row in presence.passes()] == [
+        (NOW, NOW),
+        (NOW, after(hours=1)),
+    ]
+
+
 def test_status_is_read_while_the_daemon_holds_the_write_lock(engine: Engine, url: str) -> None:
     presence = Presence(engine)
     presence.claim("host/1", NOW, {})

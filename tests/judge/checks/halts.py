@@ -15,9 +15,10 @@ from functools import lru_cache
 from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Key, Served
+from tests.judge.passes import surely_looked_before
 from tests.judge.patience import a_poll, deadline
 from tests.judge.signals import GRACE, Word
-from tests.judge.terms import Gate
+from tests.judge.terms import PPM_ALL, Gate
 from tests.judge.weighing import WHOLE, looks, looks_between
 
 
@@ -147,10 +148,20 @@ def _watched(case: Case, key: Key, at: datetime) -> bool:
     first = case.served[key][0]
     if first.cause == "start" and first.status in ("completed", "COMPLETE"):
         return False
+    if _is_the_past(case, key):
+        return False
     if any(entry.at <= at for entry in case.journal.of(key, "closed", "superseded")):
         return False
     ignored = any(e.body.get("choice") == "ignore" for e in case.journal.of(key, "discovered"))
     return not ignored or any(entry.at <= at for entry in case.journal.of(key, "started"))
+
+
+def _is_the_past(case: Case, key: Key) -> bool:
+    """Whether it was complete before the daemon may ever have looked, and no journal knows it."""
+    if any(case.journal.of(key, "discovered")):
+        return False
+    complete = next((r.at for r in case.served[key] if r.exposure_ppm == PPM_ALL), None)
+    return complete is not None and not surely_looked_before(case, key, complete)
 
 
 def stopped_at(case: Case, one: Due) -> datetime | None:
