@@ -5,6 +5,9 @@ The rules (sentry.md sections 2.3, 2.4 and 3; decision-engine.md section 6):
 - Sessions come by release and status. Statuses exclude each other, so their sum is the release's sessions; which
   ones there are differs between servers (four or five), and those that are unknown count as sessions.
 - A release without a group had no sessions then. A bucket in which neither side has anything is no bucket.
+- A release with any group has one for each status, of zeros where nothing was, also if every session crashed: Sentry
+  makes them all at once. Without that of the healthy or of those that are counted the answer was cut off in the middle
+  of the release, and would read as if all of it had crashed, or nothing: no reading of that measure.
 - Counts are passed on as they are, be they negative or more crashes than sessions: the ledger judges those.
 - A value that is no number spoils its bucket, for whoever counts it: the bucket is refused, with the raw values.
 - What contradicts itself or the question is implausible as a whole; a shape that is not this API's is Faulty.
@@ -49,6 +52,9 @@ _WHY_LENGTH_MAX = 200
 
 _Rows = Mapping[str, Mapping[datetime, Row | Refused]]
 """By Sentry's name of a release and by the start of a bucket."""
+
+_Series = Mapping[str, Sequence[Any]]
+"""By status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +101,22 @@ def session_tallies(body: Any, asked: AskedTallies) -> tuple[Tallied | Untallied
         statuses = _statuses(groups, starts, asked.all_names)
     except Implausible as problem:
         return tuple(untallied(measure, Gap.IMPLAUSIBLE, str(problem)) for measure in SESSION_MEASURES)
-    return tuple(
-        _tallied(
-            measure, {name: _session_rows(name, measure, series, starts) for name, series in statuses}, asked
-        )
-        for measure in SESSION_MEASURES
-    )
+    return tuple(_of_sessions(measure, statuses, starts, asked) for measure in SESSION_MEASURES)
+
+
+def _of_sessions(
+    measure: Measure,
+    statuses: Sequence[tuple[str, _Series]],
+    starts: Sequence[datetime | None],
+    asked: AskedTallies,
+) -> Tallied | Untallied:
+    for name, series in statuses:
+        left_out = [status for status in (_STATUS_OF[measure], "healthy") if status not in series]
+        if left_out:
+            why = f"the answer was cut off: it tells of {name}, and not of its {left_out[0]} sessions"
+            return untallied(measure, Gap.IMPLAUSIBLE, why)
+    rows = {name: _session_rows(name, measure, series, starts) for name, series in statuses}
+    return _tallied(measure, rows, asked)
 
 
 def user_tally(body: Any, asked: AskedTallies) -> Tallied | Untallied:
@@ -154,9 +170,6 @@ def _tallied(measure: Measure, rows: _Rows, asked: AskedTallies) -> Tallied | Un
     since = f"{asked.window.start:%Y-%m-%d %H:%M} UTC"
     why = f"no {measure.unit} of {asked.candidate} since {since}, nor of what it is compared with"
     return untallied(measure, Gap.ABSENT, why)
-
-
-_Series = Mapping[str, Sequence[Any]]
 
 
 def _statuses(

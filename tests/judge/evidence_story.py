@@ -107,6 +107,7 @@ def _sessions(rows: dict[str, list[tuple[int, int]]], hours: list[int]) -> Raw:
         {"by": {"release": name, "session.status": status}, "totals": {}, "series": {"sum(session)": series}}
         for name, counts in rows.items()
         for status, series in (
+            ("abnormal", [0 for _ in counts]),
             ("crashed", [bad for _, bad in counts]),
             ("healthy", [total - bad for total, bad in counts]),
         )

@@ -114,11 +114,14 @@ def _poll(request: Record) -> Poll:
     query: Mapping[str, list[str]] = request.get("query") or {}
     response = request.get("response")
     whole = isinstance(response, Mapping) and "groups" in response and "intervals" in response
+    named = frozenset(names_in(query.get("query", [])))
+    by_status = "session.status" in query.get("groupBy", ())
     ok = request.get("status") == 200 and whole
+    if ok and by_status and isinstance(response, Mapping):
+        ok = "crashed" not in left_out(response["groups"], named)
     groups = response["groups"] if isinstance(response, Mapping) and ok else []
     hours = response["intervals"] if isinstance(response, Mapping) and ok else []
     answers = _answers(groups, len(hours))
-    named = frozenset(names_in(query.get("query", [])))
     return Poll(
         seq=request["seq"],
         at=instant(request["at"]),
@@ -126,7 +129,7 @@ def _poll(request: Record) -> Poll:
         projects=frozenset(query.get("project", [])),
         asked=named | answers.keys(),
         fields=frozenset(query.get("field", [])),
-        by_status=_by_status(query),
+        by_status=by_status,
         counts=query.get("interval") == ["1d"] or not query.get("query") or _is_of_a_week(query),
         heard=not named or any(_has_data(answers[name]) for name in named & answers.keys()),
         hours=tuple(map(instant, hours)),
@@ -143,8 +146,15 @@ def _is_of_a_week(query: Mapping[str, list[str]]) -> bool:
     return bool(start and end) and instant(end[0]) - instant(start[0]) == timedelta(days=7)
 
 
-def _by_status(query: Mapping[str, list[str]]) -> bool:
-    return "session.status" in query.get("groupBy", ())
+def left_out(groups: Iterable[Mapping[str, Any]], names: Iterable[str]) -> frozenset[str]:
+    """What cannot be counted, crashed or abnormal sessions, for an answer by status that was cut off in the middle of one
+    of these releases: any that has a group has one for each status, of zeros too."""
+    by_release: dict[str, set[str]] = {}
+    for group in groups:
+        by = group["by"]
+        by_release.setdefault(str(by.get("release", "")), set()).add(str(by.get("session.status", "")))
+    told = [by_release[name] for name in names if name in by_release]
+    return frozenset(each for each in ("crashed", "abnormal") if any({each, "healthy"} - t for t in told))
 
 
 def cumulated(found: Iterable[Poll], release: str) -> list[Poll]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from tests.judge.evidence import Record
 from tests.judge.ledger import instant
 from tests.judge.proof import HOUR, Bucket
-from tests.judge.signals import lost_too_much, names_in
+from tests.judge.signals import left_out, lost_too_much, names_in
 
 WEEK = timedelta(days=7)
 
@@ -43,7 +43,8 @@ class Reply:
     """An answer, or none (`ok` False); `slow`: one that may have come too late for whoever asked. `arms`: by release
     and beginning; None where a value was no number.
 
-    `used`: each release's sessions in all. `past`: sessions, crashes and crashed users of the week before.
+    `left_out`: statuses that were cut off in the middle of a release. `used`: each release's sessions in all. `past`:
+    sessions, crashes and crashed users of the week before.
     """
 
     seq: int
@@ -54,6 +55,7 @@ class Reply:
     projects: frozenset[str]
     names: tuple[str, ...]
     arms: Mapping[str, Mapping[datetime, Arm | None]]
+    left_out: frozenset[str]
     used: Mapping[str, int]
     past: tuple[int, int, int | None]
 
@@ -85,6 +87,9 @@ def _reply(request: Record, kind: Kind) -> Reply:
     ok = request.get("status") == 200 and isinstance(response, Mapping) and "groups" in response
     groups: Sequence[Mapping[str, Any]] = response["groups"] if ok and isinstance(response, Mapping) else ()
     starts = [instant(text) for text in response["intervals"]] if ok and isinstance(response, Mapping) else []
+    names = tuple(dict.fromkeys(n for n in names_in(query.get("query", [])) if n != "release"))
+    lacking = left_out(groups, names) if kind is Kind.SESSIONS else frozenset[str]()
+    counted = kind in (Kind.SESSIONS, Kind.USERS) and "crashed" not in lacking
     return Reply(
         seq=request["seq"],
         at=instant(request["at"]),
@@ -92,8 +97,9 @@ def _reply(request: Record, kind: Kind) -> Reply:
         ok=ok,
         slow=request.get("fault") == "slow",
         projects=frozenset(query.get("project", [])),
-        names=tuple(dict.fromkeys(n for n in names_in(query.get("query", [])) if n != "release")),
-        arms=dict(_arms(groups, starts, kind)) if kind in (Kind.SESSIONS, Kind.USERS) else {},
+        names=names,
+        arms=dict(_arms(groups, starts, kind)) if counted else {},
+        left_out=lacking,
         used=_used(groups) if kind is Kind.RUNNING else {},
         past=_past(groups) if kind is Kind.PAST else (0, 0, None),
     )
@@ -178,10 +184,10 @@ class Books:
             measures = [
                 (self.crashed, {t: Bucket(*own[:2], *beside[:2]) for t, own, beside in read}),
                 (self.abnormal, {t: Bucket(own[0], own[2], beside[0], beside[2]) for t, own, beside in read}),
-            ]
+            ][: 1 if "abnormal" in reply.left_out else 2]
         taken = [_take(known, buckets) for known, buckets in measures]
         since = min((at for at, _ in taken if at), default=None)
-        refused = refused or any(bad for _, bad in taken)
+        refused = refused or bool(reply.left_out) or any(bad for _, bad in taken)
         if since and not heard:
             self.doubted.add(reply.kind)
         elif heard and read and not refused:

@@ -5,6 +5,7 @@ import pytest
 from tests.judge.case import understand
 from tests.judge.evidence_story import CHOOSING, EVIDENCE, Asking, crashes, hidden, raised, small
 from tests.judge.story import OLD, POLICY, at, new
+from tests.judge.tallies import Books, Kind, replies
 from tests.judge.verdict import judge
 from tests.judge.weighing import looks
 
@@ -295,6 +296,24 @@ def test_an_answer_that_leaves_one_release_out_wipes_out_nothing_of_the_evidence
     _weighed(story, 10.5, before.ln_e["crashed_sessions"] + (0 if kept else 1))
     story.ends("rolling_out", 10_000)
     assert {check: n for check, n in story.blamed().items() if check == "disagreements"} == blamed
+
+
+@pytest.mark.parametrize(
+    ("left", "known"), [(("abnormal", "crashed"), 0), (("healthy",), 0), (("crashed", "healthy"), 1)]
+)
+def test_an_answer_that_was_cut_off_in_the_middle_of_a_release_is_bad_data_of_what_it_cannot_tell(
+    left, known
+):
+    """Its hours are new: nothing that was known of them shows that something is missing."""
+    story = Asking()
+    story.asks_for_counts(10.5)
+    answer = next(r["response"] for r in story.requests if "session.status" in r["query"].get("groupBy", ()))
+    answer["groups"] = [group for group in answer["groups"] if group["by"]["session.status"] in left]
+    (reply,) = [r for r in replies(story.requests) if r.kind is Kind.SESSIONS]
+    books = Books(story.candidate)
+    _, refused = books.enter(reply)
+    assert refused
+    assert (bool(books.crashed), bool(books.abnormal)) == (bool(known), False)
 
 
 @pytest.mark.parametrize(

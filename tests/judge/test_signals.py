@@ -107,20 +107,34 @@ def test_an_answer_about_nobody_who_was_asked_for_does_not_confirm_what_was_told
 def test_an_answer_that_has_lost_more_than_corrections_take_does_not_stand_for_what_was_told_before(
     crashed, said
 ):
-    """The healthy sessions were cut off: what is left of them is a release in which everything crashes."""
+    """The healthy sessions are all gone: what is left of them is a release in which everything crashes."""
     whole, cut = _counts(1, 10.5, (NAME,), "healthy", 100), _counts(2, 10.6, (NAME,), "crashed", crashed)
     *_, again = cumulated(polls([whole, cut]), NAME)
     assert word(_gate(min_sample=50), again, NAME, instant(at(0)), timedelta(minutes=1)) is said
 
 
+@pytest.mark.parametrize(
+    ("left", "said"), [(4, Word.BREACH), (3, Word.ERROR), (2, Word.ERROR), (1, Word.ERROR)]
+)
+def test_an_answer_that_was_cut_off_in_the_middle_of_a_release_does_not_say_that_all_of_it_crashed(
+    left, said
+):
+    """Where that is so there are healthy sessions all the same: none of them."""
+    answer = _counts(1, 10.5, (NAME,))
+    del answer["response"]["groups"][left:]
+    (poll,) = polls([answer])
+    assert word(_gate(), poll, NAME, instant(at(0)), timedelta(hours=1)) is said
+
+
 def _counts(seq: int, hour: float, names: tuple[str, ...], status: str = "crashed", count: int = 200) -> dict:
     rows = [
         {
-            "by": {"release": name, "session.status": status},
-            "series": {"sum(session)": [count]},
+            "by": {"release": name, "session.status": each},
+            "series": {"sum(session)": [count if each == status else 0]},
             "totals": {},
         }
         for name in names
+        for each in ("abnormal", "crashed", "errored", "healthy")
     ]
     asked = {"query": [f'release:["{NAME}","{OTHER}"]'], "field": ["sum(session)"]}
     query = asked | {"groupBy": ["release", "session.status"]}

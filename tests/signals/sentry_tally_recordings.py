@@ -21,7 +21,9 @@ QUERY = LedgerQuery(NEW, (Comparison(EIGHT, (OLD,)),), EIGHT, NOW, users=False)
 
 
 def by_status(name, **series):
-    """One group per status, hour by hour."""
+    """One group per status, hour by hour; every server has those of four, of zeros where nothing was."""
+    nothing = [0 for _ in next(iter(series.values()))]
+    series = dict.fromkeys(("abnormal", "crashed", "errored", "healthy"), nothing) | series
     return [
         {
             "by": {"release": name, "session.status": status},

@@ -187,6 +187,33 @@ def test_an_answer_cut_short_is_implausible():
 
 
 @pytest.mark.parametrize(
+    ("left", "lacking"),
+    [
+        (("abnormal", "crashed", "errored"), ["healthy", "healthy"]),
+        (("abnormal",), ["crashed", "healthy"]),
+        (("healthy", "unhandled"), ["crashed", "abnormal"]),
+        (("crashed", "errored", "healthy", "unhandled"), [None, "abnormal"]),
+    ],
+    ids=["its end", "nearly all", "its beginning", "what froze"],
+)
+def test_an_answer_that_was_cut_off_in_the_middle_of_a_release_is_none_of_it(left, lacking):
+    """What is left would read as a release in which all crashes, or nothing does; what can be counted is."""
+    cut = [group for group in new() if group["by"]["session.status"] in left]
+    for reading, status in zip(told(*old(), *cut), lacking, strict=True):
+        if status is None:
+            assert tallies(reading)[NINE].k_c == 10
+        else:
+            assert reading.gap is Gap.IMPLAUSIBLE
+            assert reading.why.endswith(f"it tells of {NEW_NAME}, and not of its {status} sessions")
+
+
+def test_a_release_of_which_every_session_crashed_has_its_zeros_of_healthy_ones_and_counts():
+    nobody = [0, 0, 0]
+    crashed, _ = told(*old(), *new(healthy=nobody, errored=nobody, abnormal=nobody, crashed=[0, 90, 80]))
+    assert tallies(crashed)[NINE] == Tally(90, 90, 60_000, 310)
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         body(*new(), *new()),
