@@ -5,6 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.acceptance.offspring import Nursery, can_be_born
+from tests.acceptance.processes import NURSERIES, ROOT, surroundings
 from tests.acceptance.stage import Stage
 from tests.acceptance.stories import Story
 
@@ -26,3 +28,26 @@ def opens(tmp_path) -> Iterator[Opens]:
             return stage
 
         yield opened
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery(ROOT, surroundings())
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture
+def started_anew() -> None:
+    """For tests of a process as the system starts it, and of what it shows of itself."""
+
+
+@pytest.fixture(autouse=True)
+def born(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Most tests are about what a process does, not about how Python starts."""
+    if "started_anew" in request.fixturenames or not can_be_born():
+        yield
+        return
+    NURSERIES.append(request.getfixturevalue("nursery"))
+    yield
+    NURSERIES.pop()

@@ -11,24 +11,32 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from tempfile import TemporaryFile
+from typing import IO, TypeVar
 
 import pytest
 
+from tests.acceptance.offspring import Nursery, Offspring
+
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = (sys.executable, "-m", "stagedrollout")
-LOOK_SECONDS = 0.05
+LOOK_SECONDS, LOOK_SECONDS_MOST, LOOKS_LATER_BY = 0.05, 0.2, 1.2
+"""Between two looks at what is waited for: at first, in the end, and by how much that grows. To look is work as well."""
+
+NURSERIES: list[Nursery] = []
+"""Where processes are born that need not be started as a user starts them; empty: all are."""
 
 T = TypeVar("T")
 
 
 def eventually(look: Callable[[], T], *, within: float = 30.0, what: str = "") -> T:
     """What `look` finds, as soon as it finds something true. Fails the test after `within` seconds."""
-    ends = time.monotonic() + within
+    ends, pause = time.monotonic() + within, LOOK_SECONDS
     while not (found := look()):
         if time.monotonic() > ends:
             pytest.fail(f"{what or 'it'} did not happen within {within:.0f} s; seen last: {found!r}")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(pause)
+        pause = min(pause * LOOKS_LATER_BY, LOOK_SECONDS_MOST)
     return found
 
 
@@ -54,7 +62,23 @@ class Done:
 
 def run(*command: str, within: float = 60.0, **environ: str) -> Done:
     """A command of the product, until it ends."""
+    if NURSERIES and not environ:
+        return _bear(command, within)
     return _run((*PRODUCT, *command), within, environ)
+
+
+def _bear(command: tuple[str, ...], within: float) -> Done:
+    begun = time.monotonic()
+    with TemporaryFile() as out, TemporaryFile() as err:
+        process = NURSERIES[-1].bears(command, surroundings(), out, err)
+        try:
+            code = process.wait(within)
+        finally:
+            process.kill()
+        seconds = time.monotonic() - begun
+        for file in (out, err):
+            file.seek(0)
+        return Done(code, out.read().decode(), err.read().decode(), seconds)
 
 
 def run_module(module: str, *command: str, within: float = 100.0) -> Done:
@@ -81,20 +105,28 @@ def _leash() -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), str(os.getpid()))
 
 
+def _begun(
+    command: tuple[str, ...], out: IO[bytes], err: IO[bytes], environ: dict[str, str]
+) -> subprocess.Popen[bytes] | Offspring:
+    if NURSERIES and not environ:
+        return NURSERIES[-1].bears(command, surroundings(), out, err)
+    return subprocess.Popen(
+        (*_leash(), *PRODUCT, *command),
+        cwd=ROOT,
+        env=surroundings(**environ),
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=err,
+    )
+
+
 class Background:
     """A command of the product that goes on; what it says is kept in files."""
 
     def __init__(self, folder: Path, name: str, *command: str, **environ: str) -> None:
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen(
-                (*_leash(), *PRODUCT, *command),
-                cwd=ROOT,
-                env=surroundings(**environ),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-            )
+            self._process = _begun(command, out, err, environ)
 
     @property
     def pid(self) -> int:

@@ -18,7 +18,7 @@ from tests.acceptance.processes import eventually
 from tests.acceptance.stage import Stage
 from tests.acceptance.stories import ios, short, turns_bad
 
-pytestmark = pytest.mark.promise("R24")
+pytestmark = [pytest.mark.promise("R24"), pytest.mark.usefixtures("started_anew")]
 
 WHY = ("--reason", "because of a test")
 DERIVED = {"access token": r"ya29\.[\w-]{12,}", "signed token": r"eyJ[\w-]{16,}\.[\w-]{16,}"}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.stories import short
 
-pytestmark = pytest.mark.promise("R24")
+pytestmark = [pytest.mark.promise("R24"), pytest.mark.usefixtures("started_anew")]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows prctl")

@@ -1,13 +1,15 @@
-"""The shipped scenarios, and copies of them with other chances, through the command that a stranger types."""
+"""The shipped scenarios, and copies of them with other chances, as the command that a stranger types plays and judges them."""
 
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from tests.acceptance.processes import run, run_module
 from tests.acceptance.stories import newest, shipped, short, turns_bad, write
+from tests.judge import judge, read
 
 ENDS = {
     "healthy": {
@@ -34,18 +36,34 @@ pytestmark = pytest.mark.timeout(540)
 PATIENCE = 480.0
 
 
-def _told(*options):
+TYPED = "ios-console-pause"
+"""What a stranger types for it, as the tour; in the others the same demo and the same judge start no Python anew."""
+
+
+def _typed(*options):
     """The one document of a judged demo that kept every promise."""
     done = run_module("tests.judge.demo", *options, "--json", within=PATIENCE)
     assert done.code == 0, done.said
     document = json.loads(done.out)
     assert document["ledger"]["findings"] == []
-    return document, done.seconds
+    return document
+
+
+def _told(tmp_path, *options):
+    """The same document; the judge is asked here."""
+    out = tmp_path / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    done = run("demo", *options, "--out", str(out), "--json", within=PATIENCE)
+    assert done.code == 0, done.said
+    verdict = judge(read(out))
+    assert verdict.findings == []
+    rollouts = json.loads((out / "rollouts.json").read_text())["rollouts"]
+    return {"rollouts": rollouts, "ledger": verdict.document()}
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_a_shipped_scenario_ends_as_its_file_says(name):
-    document, _ = _told("--scenario", name)
+def test_a_shipped_scenario_ends_as_its_file_says(name, tmp_path):
+    document = _typed("--scenario", name) if name == TYPED else _told(tmp_path, "--scenario", name)
     ledger = document["ledger"]
     served = {store: told["status"] for store, told in ledger["stores"].items()}
     ended = {
@@ -94,7 +112,7 @@ def test_another_seed_is_another_week_of_the_same_story(tmp_path):
     told = []
     for seed in (7, 7, 8):
         path = write(story | {"seed": seed}, tmp_path)
-        (row,) = _told("--scenario", str(path))[0]["rollouts"]
+        (row,) = _told(tmp_path, "--scenario", str(path))["rollouts"]
         told.append((row["phase"], row["exposure_ppm"], row["reason"]))
     assert [(phase, exposure) for phase, exposure, _ in told] == [("halted", 100_000)] * 3
     own, same, other = (reason for *_, reason in told)
@@ -103,7 +121,7 @@ def test_another_seed_is_another_week_of_the_same_story(tmp_path):
 
 
 def _ending(story, folder):
-    (row,) = _told("--scenario", str(write(story, folder)))[0]["rollouts"]
+    (row,) = _told(folder, "--scenario", str(write(story, folder)))["rollouts"]
     return row["phase"], row["exposure_ppm"]
 
 

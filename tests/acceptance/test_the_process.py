@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.acceptance.processes import eventually
 from tests.acceptance.stories import short, turns_bad
+
+pytestmark = pytest.mark.usefixtures("started_anew")
 
 WHY = ("--reason", "because of a test")
 

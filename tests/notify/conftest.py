@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.acceptance.conftest import born, nursery
 from tests.notify.world import World
+
+__all__ = ["born", "nursery"]
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.acceptance.conftest import opens
+from tests.acceptance.conftest import born, nursery, opens, started_anew
 
-__all__ = ["opens"]
+__all__ = ["born", "nursery", "opens", "started_anew"]

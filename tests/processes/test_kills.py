@@ -14,7 +14,7 @@ from tests.acceptance.processes import ROOT, eventually, surroundings
 from tests.processes import __main__ as command
 from tests.processes.kills import KILLS_PER_STORY, Told, killed, stories
 
-pytestmark = pytest.mark.promise("R13")
+pytestmark = [pytest.mark.promise("R13"), pytest.mark.usefixtures("started_anew")]
 
 
 def test_five_kills_lose_nothing_and_double_nothing(tmp_path):
@@ -48,12 +48,19 @@ def test_as_many_kills_as_asked():
     assert list(stories(4, 12)) == [(4, 5), (5, 5), (6, 2)]
 
 
-def test_no_process_outlives_a_test_that_is_killed(tmp_path):
+@pytest.mark.parametrize("born", [False, True], ids=["started", "born"])
+def test_no_process_outlives_a_test_that_is_killed(tmp_path, born):
     """The test's process gets kill -9 itself, and can clean nothing up."""
     code = (
         "import sys, time; from pathlib import Path; from tests.acceptance.stage import Stage;"
-        "from tests.acceptance.stories import short; stage = Stage(Path(sys.argv[1]), short());"
-        "stage.stops_at('0m'); print(stage.starts_daemon().pid, stage.emulator.pid, flush=True); time.sleep(100)"
+        "from tests.acceptance import offspring, processes;"
+        "from tests.acceptance.stories import short;"
+        f"born = {born} and offspring.can_be_born();"
+        "nurseries = [offspring.Nursery(processes.ROOT, processes.surroundings())] if born else [];"
+        "processes.NURSERIES.extend(nurseries);"
+        "stage = Stage(Path(sys.argv[1]), short());"
+        "pids = [stage.starts_daemon().pid, stage.emulator.pid, *(each.pid for each in nurseries)];"
+        "stage.stops_at('0m'); print(*pids, flush=True); time.sleep(100)"
     )
     killed_one = subprocess.Popen(
         (sys.executable, "-c", code, str(tmp_path)),
@@ -65,7 +72,7 @@ def test_no_process_outlives_a_test_that_is_killed(tmp_path):
     with killed_one:
         pids = [int(pid) for pid in killed_one.stdout.readline().split()]
         killed_one.send_signal(signal.SIGKILL)
-    assert len(pids) == 2
+    assert len(pids) >= 2
     eventually(lambda: not any(map(_runs, pids)), what="the end of its processes")
 
 
