@@ -58,7 +58,9 @@ def pytest_collection_finish() -> None:
     All of the product is imported, whichever tests are played: Hypothesis draws from the constants of the modules that
     are there, and a property must have the same examples alone and beside all others."""
     for module in pkgutil.walk_packages(stagedrollout.__path__, "stagedrollout."):
-        if not {"__main__", "migrations"} & set(module.name.split(".")):  # these do what they are for when imported
+        if not {"__main__", "migrations"} & set(
+            module.name.split(".")
+        ):  # these do what they are for when imported
             importlib.import_module(module.name)
     gc.collect()
     gc.freeze()
