@@ -6,7 +6,7 @@
      |    +-- StaleJournal        somebody recorded something since the rollout was read
      |    |    +-- HaltShown      namely that the store shows the halt which was to be sent again
      |    +-- LostLease           another daemon has taken over
-     |    +-- Unfounded           the journal or the clocks cannot be trusted, so nothing is raised on them
+     |    +-- Unfounded           what a raise stands on cannot be trusted, or is so no more, so nothing is raised on it
      +-- Preempted                a halt took the package over; this raise sends nothing more
      +-- EdgeError                a service, classified by what may be done about it
           +-- Unreachable         no usable reply; whether it acted is unknown
@@ -47,7 +47,8 @@ class LostLease(StorageError):
 
 
 class Unfounded(StorageError):
-    """What a raise stands on cannot be trusted: the journal may not be the newest, or the clocks disagree."""
+    """What a raise stands on cannot be trusted: the journal may not be the newest, or the clocks disagree; or it is so
+    no more: a linked store's journal has changed."""
 
 
 class Preempted(StagedRolloutError):

@@ -257,7 +257,7 @@ class Settlement(StrEnum):
     """How a change ended.
 
     CONFIRMED: read back in the store. ALREADY: it was so before anything was sent. REFUSED: the store said no; nothing changed. MOVED: the store was
-    no longer what was decided on; nothing was sent. PREEMPTED: a halt took over; nothing more was sent.
+    no longer what was decided on; nothing was sent. PREEMPTED: a halt took over, or what it stood on is so no more; nothing more was sent.
     IN_DOUBT: sent, and not (yet) seen in the store; the next look settles it. NOT_APPLIED: that look found
     the store as it was before.
     """

@@ -32,7 +32,8 @@ _BY_HAND = (Verb.START, Verb.RESUME)
 
 
 def of_settlement(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
-    """What people are told of it; a pause between steps and a raise that a halt overtook are not worth a message."""
+    """What people are told of it; a pause between steps and a raise that a halt overtook are not worth a message, for
+    the halt is told. What only a person orders does not come back by itself, whatever overtook it."""
     if fact.verb is Verb.HALT:
         return (_halt_settled(fact, told),)
     if fact.verb is Verb.PAUSE:
@@ -49,7 +50,9 @@ def of_settlement(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
             headline = f"{told.name}: not known whether our {fact.verb.value} was applied; looking again"
             happened = Fact("What happened", fact.detail)
             return (told.once(day, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
-        case Settlement.NOT_APPLIED | Settlement.MOVED:
+        case Settlement.PREEMPTED if fact.verb not in _BY_HAND or told.rollout.halt:
+            return ()
+        case Settlement.NOT_APPLIED | Settlement.MOVED | Settlement.PREEMPTED:
             again = (
                 "the next pass decides anew"
                 if fact.verb not in _BY_HAND
@@ -58,8 +61,6 @@ def of_settlement(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
             headline = f"{told.name}: our {fact.verb.value} was not applied; {again}"
             happened = Fact("What happened", fact.detail)
             return (told.once(day, NoticeKind.IN_DOUBT, headline, happened, broadcast=False),)
-        case Settlement.PREEMPTED:
-            return ()
 
 
 def _pause_settled(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:

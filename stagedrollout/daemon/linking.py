@@ -1,5 +1,8 @@
 """A linked app's two stores: reading the other one's journals, and waking its pass when they have something to say.
 
+Between the look at the journals that a pass decides by and the request that raises, the signals are asked, and the
+other side's pass may write down that it is halted, or begins anew. So they are read again before each such request.
+
 Neither side ever waits for the other: what is read is the journal, through the recorder, and never a store; and what
 cannot be read holds raises only (promise R22).
 """
@@ -9,13 +12,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.counterpart import may_match, of_link
+from stagedrollout.core.errors import Unfounded
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import StoreApp
+from stagedrollout.core.rules.linked import outdated
 from stagedrollout.daemon.listing import Listing
-from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.daemon.recorder import Known, Recorder
 from stagedrollout.storage.wording import UNREADABLE
 
 LOOK_SECONDS = 2.0
@@ -31,6 +37,17 @@ def of_the_other(
         return of_link(rollout, None, ())
     others, unread = _others(recorder, listing.link, listing.counterpart, rollout)
     return of_link(rollout, listing.link, others, unread, learned)
+
+
+def check(recorder: Recorder, listing: Listing, known: Known, case: Case, decision: Decision) -> None:
+    """Before each request of a raise that was recorded as `known`. Raises Unfounded when the other store's journals have
+    come to forbid it."""
+    link = known.rollout.link
+    for fact in of_the_other(recorder, listing, known.rollout, ()):
+        link = link.knowing(fact)
+    reason = outdated(case, decision, link)
+    if reason:
+        raise Unfounded(f"the other store's journal has changed meanwhile: {reason.text}")
 
 
 def _others(

@@ -40,6 +40,7 @@ from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.core.run_terms import written_down
 from stagedrollout.core.standing import standing
 from stagedrollout.core.succession import of_newer
+from stagedrollout.daemon import linking
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.elapsed import elapsed
 from stagedrollout.daemon.footing import Firm, Footing
@@ -99,27 +100,26 @@ class Reconciler:
         known = self.recorder.load(key)
         observed = self._observe(listing, known, store, order, others)
         assessment, findings = self._assess(observed)
-        decision = decide(
-            Case(
-                rollout=observed.rollout,
-                observation=observed.seen,
-                assessment=assessment,
-                policy=observed.policy,
-                mode=listing.mode,
-                order=order,
-                unknown_policy=listing.unknown(_policy_meant(observed.rollout, order)),
-                learned=observed.learned,
-                others=others,
-                supersede=listing.supersede,
-                footing=observed.footing,
-                passed=self.footing.passed(key, observed.rollout.live_since, observed.heard_at),
-            )
+        case = Case(
+            rollout=observed.rollout,
+            observation=observed.seen,
+            assessment=assessment,
+            policy=observed.policy,
+            mode=listing.mode,
+            order=order,
+            unknown_policy=listing.unknown(_policy_meant(observed.rollout, order)),
+            learned=observed.learned,
+            others=others,
+            supersede=listing.supersede,
+            footing=observed.footing,
+            passed=self.footing.passed(key, observed.rollout.live_since, observed.heard_at),
         )
+        decision = decide(case)
         if _stops(decision):
             self.actuator.announce_halt(listing)
         recorded = self._record(known, (*observed.learned, *findings), observed, decision, assessment)
         self._wake_the_other(listing, known, recorded)  # before acting: a slow store must not keep it waiting
-        outcome = self._act(listing, recorded, decision, permit)
+        outcome = self._act(listing, recorded, case, decision, permit)
         settled = self._settle(recorded, outcome)
         self._wake_the_other(listing, recorded, settled)
         if settled.rollout.finished:
@@ -216,14 +216,19 @@ class Reconciler:
         if concerns_the_other(before.rollout, after.rollout, listing.link):
             self.bell.ring(listing.counterpart)
 
-    def _act(self, listing: Listing, known: Known, decision: Decision, permit: Permit) -> Outcome | None:
+    def _act(
+        self, listing: Listing, known: Known, case: Case, decision: Decision, permit: Permit
+    ) -> Outcome | None:
         intent = known.rollout.intent
         if decision.change is None or intent is None:
             return None
         seen = known.rollout.last.seen if known.rollout.last else ""
-        return self.actuator.act(
-            listing, decision.change, seen=seen, still_ours=self.still_ours, permit=permit
-        )
+
+        def still_ours() -> None:
+            self.still_ours()
+            linking.check(self.recorder, listing, known, case, decision)
+
+        return self.actuator.act(listing, decision.change, seen=seen, still_ours=still_ours, permit=permit)
 
     def _settle(self, known: Known, outcome: Outcome | None) -> Known:
         """Write down how it ended. Whoever wrote to the journal meanwhile, the outcome goes on top of that."""

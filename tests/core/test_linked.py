@@ -23,6 +23,7 @@ from stagedrollout.core.link_facts import Linked, LinkHeld
 from stagedrollout.core.linking import Link, other_store
 from stagedrollout.core.model import (
     DAEMON,
+    Change,
     Command,
     CommandVerb,
     Mode,
@@ -36,6 +37,7 @@ from stagedrollout.core.model import (
 )
 from stagedrollout.core.news import of_decision
 from stagedrollout.core.phasing import Pacing
+from stagedrollout.core.rules.linked import outdated
 from stagedrollout.core.story import sentence
 from stagedrollout.core.units import PPM_ALL
 from stagedrollout.core.wording import board, notices
@@ -379,6 +381,38 @@ def test_once_a_person_has_answered_the_follower_has_its_own_evidence_only() -> 
     assert decide(case(rollout)).kind is DecisionKind.ADVANCE
     resumed_there = led_by(rollout, 0, halted=False)
     assert code(decide(case(resumed_there))) == "linked_lead"
+
+
+def test_a_raise_is_not_sent_once_the_lead_begins_anew_after_it_was_decided() -> None:
+    """Seed 2711: Android was resumed in the console; its pass wrote that down while the one of iOS was about to raise."""
+    answered = link_facts.LinkAnswered(HELD.by, HELD.halted_at, "anna resumed it here: not our bug")
+    rollout = led_by(with_facts(rolling(), PLAY_LINKED, HELD, answered), 1, halted=True)
+    given = case(rollout)
+    decision = decide(given)
+    assert outdated(given, decision, rollout.link) is None
+    begun_anew = outdated(given, decision, led_by(rollout, 0, halted=False).link)
+    assert begun_anew is not None
+    assert begun_anew.code == "linked_lead"
+
+
+def test_a_raise_is_not_sent_once_the_other_store_is_halted_after_it_was_decided() -> None:
+    """Nor one that a person ordered, who did not know; but by name they may be ahead of the lead's evidence."""
+    rollout = led_by(rolling(), 100)
+    held = rollout.link.knowing(HELD)
+    for command in (None, order(CommandVerb.ADVANCE)):
+        given = case(rollout, command=command)
+        halted_meanwhile = outdated(given, decide(given), held)
+        assert halted_meanwhile is not None
+        assert halted_meanwhile.code == "linked_halt"
+    by_name = case(rollout, command=order(CommandVerb.ADVANCE))
+    assert outdated(by_name, decide(by_name), led_by(rollout, 0).link) is None
+
+
+def test_a_phased_release_is_made_whatever_the_other_store_s_journal_tells_meanwhile() -> None:
+    """It keeps the version from reaching everyone at once."""
+    rollout = led_by(rolling(), 100)
+    makes = Decision(DecisionKind.PREPARE, (), change=Change(Verb.PREPARE, RELEASE.id, 0))
+    assert outdated(case(rollout), makes, rollout.link.knowing(HELD)) is None
 
 
 def test_while_nobody_knows_about_the_other_store_nothing_is_raised() -> None:

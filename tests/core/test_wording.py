@@ -95,6 +95,17 @@ def test_what_nobody_needs_to_know_is_not_told(trivial: Fact) -> None:
     assert tell(with_facts(rolling(), intent(percent=20)), trivial) == ()
 
 
+@pytest.mark.parametrize("verb", [Verb.START, Verb.RESUME])
+def test_a_start_that_came_to_nothing_for_another_reason_than_a_halt_has_to_be_ordered_again(
+    verb: Verb,
+) -> None:
+    """The other store was halted before it was sent, or the clocks disagreed: nothing else would tell the person."""
+    preempted = settled(Settlement.PREEMPTED, verb)
+    (notice,) = tell(with_facts(rolling(), intent(verb)), preempted)
+    assert "order it again" in notice.headline
+    assert tell(with_facts(halted(rolling()), intent(verb)), preempted) == ()
+
+
 def test_a_new_release_is_announced_with_the_command_that_starts_it() -> None:
     (notice,) = notices(waiting(), (discovered(),), NOON)
     assert (notice.kind, notice.broadcast) == (NoticeKind.NEW_RELEASE, True)

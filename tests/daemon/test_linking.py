@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,10 +16,25 @@ from stagedrollout.core.errors import StorageError
 from stagedrollout.core.events import Entry
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.linking import Link
-from stagedrollout.core.model import Release, RolloutKey, Store, StoreApp
+from stagedrollout.core.model import (
+    Change,
+    CommandVerb,
+    Mode,
+    Release,
+    RolloutKey,
+    Settlement,
+    Store,
+    StoreApp,
+    Verb,
+)
+from stagedrollout.core.ports import Clearance
 from stagedrollout.daemon import linking
+from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.hearing import Hearer
+from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.linking import Bell, of_the_other
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.engine import open_engine
@@ -27,7 +43,27 @@ from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.presence import Presence
 from tests.core.apple import APPLE_KEY
-from tests.core.builders import ANNA, DRAFT, KEY, NOON, discovered, halted, rolling, shown, with_facts
+from tests.core.builders import (
+    ANNA,
+    COMPLETED,
+    DRAFT,
+    HALTED,
+    KEY,
+    NOON,
+    POLL,
+    discovered,
+    halted,
+    intent,
+    order,
+    policy,
+    rolling,
+    seen,
+    settled,
+    shown,
+    store,
+    with_facts,
+)
+from tests.daemon.test_unkept_counts import Sits
 
 LINK = Link(lead=Store.GOOGLE_PLAY)
 IOS = RolloutKey("shop", Store.APP_STORE, "5.2.0")
@@ -189,3 +225,54 @@ def test_a_slow_database_does_not_keep_a_pass_for_long(monkeypatch: pytest.Monke
     monkeypatch.setattr(linking, "LOOK_SECONDS", -1.0)
     (linked,) = brought(Journals({KEY: halted(rolling())}), ios())
     assert "took longer" in linked.unread
+
+
+class HaltsMeanwhile:
+    """A store whose other side is halted, and that is written down, before anything of a raise is sent."""
+
+    fenced = True
+
+    def __init__(self, recorder: Recorder, lead: RolloutKey) -> None:
+        self.sent = list[Change]()
+        self._recorder, self._lead = recorder, lead
+
+    def apply(self, change: Change, _: str, clearance: Clearance) -> None:
+        halt = (intent(Verb.HALT, 100, "h1"), seen(HALTED), settled(verb=Verb.HALT, key="h1"))
+        self._recorder.record(self._recorder.load(self._lead), halt, NOON)
+        clearance()
+        self.sent.append(change)
+
+
+@pytest.mark.promise("R11")
+def test_a_raise_is_not_sent_when_the_other_store_is_halted_between_its_decision_and_its_request(
+    tmp_path: Path,
+):
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    upgrade(engine)
+    recorder = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON, {}))
+    recorder.begin(IOS, (discovered(found=shown(COMPLETED)), facts.Seen.of(shown(COMPLETED))), NOON)
+    started = facts.Started(ANNA, "go", "standard", "c0")
+    recorder.begin(KEY, (discovered(), started, facts.Seen.of(shown()), facts.WentLive(100_000)), NOON)
+    other, sits = HaltsMeanwhile(recorder, IOS), Sits()
+    anything: Any = sits
+    reconciler = Reconciler(
+        recorder=recorder,
+        actuator=Actuator(Lanes(), anything),
+        clock=anything,
+        still_ours=lambda: None,
+        deadline_seconds=45,
+        hearer=Hearer(recorder),
+    )
+    follows = replace(
+        listing(Store.GOOGLE_PLAY, Link(lead=Store.APP_STORE)),
+        mode=Mode.ACT, policies={"standard": policy()}, poll=POLL, store=cast("Any", other),
+    )  # fmt: skip
+    raised = reconciler.reconcile(
+        follows, KEY, store(shown()), order(CommandVerb.ADVANCE, without_evidence=True)
+    )
+    assert raised.decision.change is not None
+    assert other.sent == []
+    assert raised.outcome is not None
+    assert raised.outcome.settlement is Settlement.PREEMPTED
+    assert "was halted by anna" in raised.outcome.detail
+    engine.dispose()

@@ -49,6 +49,13 @@ class LinkedStory(AppleStory):
         if not again:
             self._android(hour, "halted", 0, cause="console" if in_console else "api")
 
+    def android_resumed_in_console(self, hour: float) -> None:
+        self._android(hour, "inProgress", 30_000, cause="console")
+
+    def android_notices(self, hour: float) -> None:
+        """Its journal tells of that, in a pass that began at `hour`."""
+        self._of_android(lambda: self.writes(hour, "drifted", meaning="resumed", before={}, after={}))
+
     def android_resumed(self, hour: float) -> None:
         command = self._of_android(lambda: self.orders(hour, "resume"))
         self._of_android(lambda: self.decides(hour, "RESUME", 200_000, command, verb="resume"))

@@ -125,3 +125,34 @@ def test_a_halt_that_is_sent_again_is_no_new_halt():
     story.android_halted(10.2, again=True)
     story.steps(10.5)
     assert blamed(story) == {}
+
+
+def answered_on_ios() -> LinkedStory:
+    """Android is halted at hour 9 and resumed in the Play console, where nobody looks; iOS is resumed by order."""
+    story = followed()
+    story.android_halted(9)
+    story.android_resumed_in_console(10)
+    story.orders(10.1, "resume")
+    return story
+
+
+def test_ios_cannot_know_that_android_was_resumed_in_the_console_before_its_journal_tells():
+    """Seed 2711: the pass that raised iOS decided in the second in which Android's pass was still asking its signals."""
+    story = answered_on_ios()
+    story.steps(10.2)
+    story.android_notices(10.15)
+    assert blamed(story) == {}
+
+
+def test_ios_waits_for_android_again_once_its_journal_tells_that_it_was_resumed():
+    story = answered_on_ios()
+    story.android_notices(10.15)
+    story.steps(10.2)
+    assert blamed(story) == {"lead_overtaken": 1}
+
+
+def test_that_android_was_resumed_in_the_console_has_to_be_noticed_within_a_poll():
+    story = answered_on_ios()
+    story.polls(10.1, 11)
+    story.steps(11)
+    assert blamed(story) == {"lead_overtaken": 1}

@@ -12,6 +12,7 @@ from stagedrollout.core import facts, link_facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, taken, wait
 from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.linking import LinkState
 from stagedrollout.core.model import (
     STORE_NAMES,
     ActorKind,
@@ -50,6 +51,15 @@ def elsewhere(case: Case) -> Decision | None:
         return refuse(case, cause.code, cause.text)
     prepared = beginning.prepare(case)
     return prepared if prepared and prepared.change else Decision(DecisionKind.HOLD, (cause,))
+
+
+def outdated(case: Case, decision: Decision, link: LinkState) -> Reason | None:
+    """Why the raise that was decided may not be sent any more, by what the other store's journals tell by now."""
+    if decision.change and decision.change.verb is Verb.PREPARE:
+        return None  # what keeps a version from reaching everyone at once is done all the same
+    by_now = replace(case, rollout=replace(case.rollout, link=link))
+    awaiting = led(by_now, decision)
+    return _cause(by_now) or (None if awaiting.change else awaiting.reasons[-1])
 
 
 def _unstarted(case: Case) -> bool:

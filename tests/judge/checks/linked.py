@@ -2,7 +2,8 @@
 here and Apple is not let go on; and the store that follows goes no further than evidence has raised the lead.
 
 A halt is known from when the journal first tells of it, and one that somebody made in a console within a poll of
-that. It is answered by whoever resumes either side, by order or in a console.
+that. It is answered by whoever resumes either side, by order or in a console. That the lead was resumed, and has to
+earn everything anew, is known in the same way: the follower reads the lead's journal and never its store.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import lru_cache
 from tests.judge.case import Case
 from tests.judge.checks.phases import Stretch, goes_on_after, stretches
 from tests.judge.finding import Finding
+from tests.judge.journal import Entry
 from tests.judge.ledger import LOWERINGS, RAISES, Change, Key, age
 from tests.judge.patience import SLACK, a_poll, deadline_of_the_living
 from tests.judge.signals import GRACE
@@ -88,7 +90,7 @@ def _overtaken(case: Case, raised: Change) -> Iterator[str]:
         return
     there = [key for key in _same_version(case, raised.key) if key.store == lead.store]
     newest = max(there, key=age, default=None)
-    if newest and _is_halted(case, newest, raised.at):
+    if newest and _is_halted(case, newest, raised):
         return
     reached = _earned(case, newest, raised.at) if newest else 0
     if reached < max(lead.after_ppm, raised.after_ppm):
@@ -116,10 +118,30 @@ def _earned(case: Case, lead: Key, at: datetime) -> int:
     return min(max(offered, default=0), max(meant, default=0))
 
 
-def _is_halted(case: Case, key: Key, at: datetime) -> bool:
-    """Halted, and not resumed since: what people did before the halt does not end it."""
-    halted = max((halt.at for halt in _halts(case, key) if halt.at <= at), default=None)
-    return halted is not None and not any(halted < resumed <= at for resumed in _resumed(case, key))
+def _is_halted(case: Case, key: Key, raised: Change) -> bool:
+    """Halted, and not known to be resumed since: what people did before the halt does not end it."""
+    halted = max((halt.at for halt in _halts(case, key) if halt.at <= raised.at), default=None)
+    since = (at for at in _resumed(case, key) if halted is not None and halted < at <= raised.at)
+    return halted is not None and not any(_could_be_known(case, key, at, raised) for at in since)
+
+
+def _could_be_known(case: Case, lead: Key, resumed: datetime, raised: Change) -> bool:
+    """To whoever decided `raised`: its journal told of it before the decision was written down, or should have. An entry's
+    time is when its pass began, and says nothing of when it could be read; the order of the entries does."""
+    decision = case.journal.decision_behind(raised)
+    if decision is None:
+        return True
+    told = case.journal.of(lead, "commanded", "drifted")
+    if any(entry.at >= resumed and entry.seq < decision.seq and _ends_a_halt(entry) for entry in told):
+        return True
+    due = deadline_of_the_living(case, lead, resumed, patience=a_poll(case), until=decision.at)
+    return due is not None and due < decision.at
+
+
+def _ends_a_halt(entry: Entry) -> bool:
+    if entry.kind == "commanded":
+        return bool(entry.body["accepted"]) and entry.body["verb"] == "resume"
+    return entry.body.get("meaning") not in _HALTED
 
 
 def _halts_there(case: Case, key: Key) -> Iterator[Halted]:
