@@ -11,7 +11,7 @@ from tests.judge import detours, ledger, phases, signals
 from tests.judge import journal as journals
 from tests.judge.detours import Detour
 from tests.judge.evidence import Evidence, Record
-from tests.judge.journal import CLOCKS_APART, Journal, Order
+from tests.judge.journal import CLOCKS_APART, Journal, Order, resumes
 from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, RAISES, Change, Key, Served, age
 from tests.judge.phases import AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word, hour_ceil, hour_floor
@@ -19,6 +19,7 @@ from tests.judge.terms import PPM_ALL, Gate, Terms, terms
 
 _QUIET_START = timedelta(hours=6)
 _QUIET = {Word.INSUFFICIENT, Word.MISSING}
+_HALTS = ("halt", "pause")
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -108,8 +109,8 @@ class Case:
         """From which full hour on the daemon may have counted: it learns of each life when it looks next.
 
         A first life has nothing before it that could be counted wrongly, so there an hour begun counts too,
-        and distinct users may be read from any window. Nor has an hour that began after our resume was read back,
-        where a review held that back until the hour was under way.
+        and distinct users may be read from any window. Nor has an hour that began after a resume was read in the store,
+        ours or somebody's, where a review held that back until the hour was under way.
         """
         lives = self.lives(key, at)
         if not lives:
@@ -129,7 +130,7 @@ class Case:
         for moment in self._first_heard(key, begun):
             if moment <= at:
                 yield hour_ceil(moment)
-                if before is None or self._resumed(key, before, hour_floor(moment)):
+                if before is None or self._resumed(key, (before, begun), hour_floor(moment)):
                     yield hour_floor(moment)
 
     def _overlooked(self, key: Key, resumed: datetime) -> bool:
@@ -150,13 +151,13 @@ class Case:
             if not request.get("fault") and ledger.shows_versions(request, app)
         ]
 
-    def _resumed(self, key: Key, since: datetime, until: datetime) -> bool:
-        """Whether the journal says that a resume of ours was read back in that time, in an hour that was over by its end."""
-        return any(
-            since < entry.at and hour_ceil(entry.at) <= until
-            for entry in self.journal.of(key, "settled")
-            if (entry.body.get("verb"), entry.body.get("settlement")) == ("resume", "confirmed")
-        )
+    def _resumed(self, key: Key, lives: tuple[datetime, datetime], until: datetime) -> bool:
+        """Whether the journal says that a resume was read in the store, or that it is back there, since the first of these
+        lives was halted, in an hour that was over by `until`."""
+        before, begun = lives
+        halted = next((c.at for c in self.of(key) if before < c.at < begun and c.kind in _HALTS), before)
+        back = (e.at for e in self.journal.by_rollout.get(key, ()) if e.kind == "returned" or resumes(e))
+        return any(halted < at and hour_ceil(at) <= until for at in back)
 
     def _first_heard(self, key: Key, begun: datetime) -> Iterator[datetime]:
         """When a life began, and when the journal may first have taken note of it: by the time that it was, for a store

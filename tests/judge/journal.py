@@ -188,6 +188,14 @@ def is_stopped(seen: Mapping[str, Any]) -> bool:
     return seen["status"] in ("paused", "withdrawn") or (seen["status"] == "halted" and not under_review)
 
 
+def resumes(entry: Entry) -> bool:
+    """Whether a resume was read in the store: ours, or somebody's in the console."""
+    body = entry.body
+    if entry.kind == "settled":
+        return (body.get("verb"), body.get("settlement")) == ("resume", "confirmed")
+    return entry.kind == "drifted" and body.get("meaning") == "resumed"
+
+
 def _order(entry: Entry) -> Order | None:
     body = entry.body
     person = _is_person(body.get("actor"))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from tests.judge.case import Case
-from tests.judge.journal import Entry, is_stopped, shows_a_halt
+from tests.judge.journal import Entry, is_stopped, resumes, shows_a_halt
 from tests.judge.ledger import GOOGLE_PLAY, Key
 from tests.judge.proof import Stage, hour_floor
 from tests.judge.signals import hour_ceil
@@ -79,13 +79,9 @@ def _live(run: Run, stage: Stage) -> Run:
 def _begins_anew(entry: Entry, halt: str) -> bool:
     """A person has taken it up again. A halt that the store has not shown is taken back by no raise: it is wanted
     until it holds."""
-    body = entry.body
-    if entry.kind == "settled":
-        return body.get("verb") == "resume" and body.get("settlement") == "confirmed"
-    if entry.kind == "drifted":
-        meaning, on_play = body.get("meaning"), entry.key.store == GOOGLE_PLAY
-        return meaning == "resumed" or (meaning == "raised" and halt == SHOWN and on_play)
-    return entry.kind == "taken_up"
+    raised = entry.kind == "drifted" and entry.body.get("meaning") == "raised"
+    shown_on_play = halt == SHOWN and entry.key.store == GOOGLE_PLAY
+    return resumes(entry) or entry.kind == "taken_up" or (raised and shown_on_play)
 
 
 def is_halted(case: Case, key: Key, at: datetime) -> bool:

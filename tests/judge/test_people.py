@@ -108,6 +108,24 @@ def test_somebody_raised_in_the_console_and_it_is_halted_because_it_crashes():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("health", "blamed"), [(0.5, {}), (0.998, {"console_acts_overridden": 1})])
+def test_somebody_resumed_it_and_it_is_halted_for_crashes_of_the_hour_in_which_a_review_let_it_out(
+    health, blamed
+):
+    """That hour began after the resume was seen: nothing of it had counted in the life before."""
+    story = Story(policy={"gates": [{"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 100}]})
+    story.polls(4, 9)
+    story.console(9.2, new("halted", 0.01), OLD, exposure_ppm=0)
+    story.console(11.2, new("inProgress", 0.01), OLD, exposure_ppm=0)
+    story.writes(11.6, "drifted", meaning="resumed", before=_seen("halted", 10_000), after=_SERVED)
+    story.served(13.3, "inProgress", 10_000, cause="store")
+    story.health.append((13, health))
+    story.asks(13.5)
+    story.halts(13.6)
+    story.ends("halted", 10_000)
+    assert story.blamed() == blamed
+
+
 def test_somebody_raised_in_the_console_and_it_was_pulled_back():
     story = Story()
     story.polls(4, 10)
@@ -221,6 +239,7 @@ def _seen(status: str, exposure_ppm: int) -> dict:
     return {"status_word": status, "exposure_ppm": exposure_ppm}
 
 
+_SERVED = _seen("inProgress", 10_000)
 _RAISED, _HALTED, _RESUMED = (
     ("inProgress", 10_000, "inProgress", 50_000),
     ("inProgress", 50_000, "halted", 50_000),

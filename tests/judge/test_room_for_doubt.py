@@ -210,13 +210,29 @@ def test_an_hour_settles_by_a_clock_that_is_hardly_ahead(seconds, blamed):
     assert story.blamed().get("raises_without_evidence", 0) == blamed
 
 
-@pytest.mark.parametrize(("resumed", "blamed"), [(19.2, 0), (20.2, 1)])
-def test_an_hour_that_began_after_our_resume_counts_although_a_review_held_it_back(resumed, blamed):
+_READ_BACK = ("settled", {"verb": "resume", "settlement": "confirmed"})
+_SEEN = (
+    "drifted",
+    {"meaning": "resumed"}
+    | {when: {"status_word": "halted", "exposure_ppm": 10_000} for when in ("before", "after")},
+)
+
+
+@pytest.mark.parametrize(
+    "back", [_READ_BACK, _SEEN, ("returned", {})], ids=["ours", "somebody's", "returned"]
+)
+@pytest.mark.parametrize(
+    ("resumed", "blamed"),
+    [(19.2, 0), (20.2, 1), (4.2, 1)],
+    ids=["an hour before", "within it", "a life before"],
+)
+def test_an_hour_that_began_after_a_resume_counts_although_a_review_held_it_back(back, resumed, blamed):
     gate = {"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 100, "window": "6h", "confirm": 2}
     story = Story(policy={"gates": [gate]})
     story.polls(4, 17.5)
     story.console(18, new("halted", 0.01), OLD, exposure_ppm=0)
-    story.writes(resumed, "settled", verb="resume", settlement="confirmed")
+    kind, body = back
+    story.writes(resumed, kind, **body)
     story.served(20.6, "inProgress", 10_000, cause="store")
     story.polls(21, 22.5)
     story.raises(22.5, 0.1)
