@@ -25,6 +25,7 @@ from tests.judge.terms import PPM_ALL, percent
 IGNORED = "linked_halts_ignored"
 OVERTAKEN = "lead_overtaken"
 _USUAL_AFTER = 20
+_REPLACED = "REPLACED"
 _HALTED = ("halted", "lowered", "withdrawn")
 
 
@@ -107,9 +108,10 @@ def _by_name(case: Case, raised: Change) -> bool:
 
 
 def _earned(case: Case, lead: Key, at: datetime) -> int:
-    """How far the lead was raised without an order, and was then really offered, in its present life."""
+    """How far the lead was raised without an order, and was then really offered, in its present life. A version that
+    took its place takes nothing of that away."""
     begun, history = case.run_begun(lead, at), case.served.get(lead, ())
-    until = [record.exposure_ppm for record in history if record.at <= at]
+    until = [r.exposure_ppm for r in history if r.at <= at and r.status != _REPLACED]
     if until and until[-1] == PPM_ALL:
         return PPM_ALL
     offered = [r.exposure_ppm for r in history if begun and begun <= r.at <= at]
