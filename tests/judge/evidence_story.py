@@ -41,8 +41,7 @@ class Asking(Story):
     def asks_for_counts(self, hour: float, *, status: int | None = 200, frozen_at: float = 1000) -> None:
         """What is normal, with the first question; then sessions, and users at each full hour."""
         if not self.asked_before:
-            self._ask(hour, _RATES, ["release"], _past(self.old), names=[self.old], span=(4 - _WEEK, 4))
-            self.asked_before = True
+            self.asks_what_is_normal(hour)
         both = [self.candidate, self.old]
         hours = list(range(4, int(hour) + 1))
         told = _sessions(self._rows(hours, frozen_at), hours)
@@ -53,6 +52,11 @@ class Asking(Story):
             days = list(range(int(hour) // 24 + 1))
             told = _users(self._user_rows(days), days)
             self._ask(hour, _USER_FIELDS, ["release"], told, names=both, daily=True, status=status)
+
+    def asks_what_is_normal(self, hour: float, rate: float = RATE) -> None:
+        told = _past(self.old, rate)
+        self._ask(hour, _RATES, ["release"], told, names=[self.old], span=(4 - _WEEK, 4))
+        self.asked_before = True
 
     def _ask(
         self,
@@ -130,10 +134,17 @@ def _users(rows: dict[str, list[tuple[int, int]]], days: list[int]) -> Raw:
     return {"intervals": [at(24 * day) for day in days], "groups": groups}
 
 
-def _past(name: str) -> Raw:
-    totals = {"sum(session)": 1_000_000, "crash_free_rate(session)": 1 - RATE}
+def _past(name: str, rate: float) -> Raw:
+    totals = {"sum(session)": 1_000_000, "crash_free_rate(session)": 1 - rate}
     totals |= {"count_unique(user)": 200_000, "crash_free_rate(user)": 0.975}
     return {"intervals": [at(-1)], "groups": [{"by": {"release": name}, "totals": totals, "series": {}}]}
+
+
+def terms(p_ref: float) -> Raw:
+    """What the journal says of a run before which 5.1.0 crashed so often."""
+    shares = {"crashed_sessions": 0.6, "floor": 0.15, "crashed_users": 0.1, "abnormal_sessions": 0.05}
+    weights = [{"signal": name, "weight": share / 0.9} for name, share in shares.items()]
+    return {"p_ref": p_ref, "s": 1.1, "rho0": 1.2, "floor": 2 * p_ref, "weights": weights}
 
 
 def raised(hour: float = 28.5, *, because: str = "", **how: Any) -> Asking:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.judge.case import understand
-from tests.judge.evidence_story import CHOOSING, EVIDENCE, Asking, crashes, hidden, raised, small
+from tests.judge.evidence_story import CHOOSING, EVIDENCE, Asking, crashes, hidden, raised, small, terms
 from tests.judge.story import OLD, POLICY, at, new
 from tests.judge.tallies import Books, Kind, replies
 from tests.judge.verdict import judge
@@ -371,16 +371,10 @@ def test_what_is_weighed_by_a_wrong_clock_may_count_other_hours_as_settled_and_n
     assert story.blamed() == blamed
 
 
-def _terms(p_ref: float) -> dict[str, object]:
-    shares = {"crashed_sessions": 0.6, "floor": 0.15, "crashed_users": 0.1, "abnormal_sessions": 0.05}
-    weights = [{"signal": name, "weight": share / 0.9} for name, share in shares.items()]
-    return {"p_ref": p_ref, "s": 1.1, "rho0": 1.2, "floor": 0.01, "weights": weights}
-
-
 @pytest.mark.parametrize(("p_ref", "blamed"), [(0.005, {}), (0.01, {"disagreements": 1})])
 def test_a_run_was_judged_by_other_terms_than_the_week_before_makes(p_ref, blamed):
     story = Asking()
     story.polls(4, 10)
-    story.writes(10, "terms_set", terms=_terms(p_ref))
+    story.writes(10, "terms_set", terms=terms(p_ref))
     story.ends("rolling_out", 10_000)
     assert story.blamed() == blamed

@@ -4,7 +4,7 @@ import pytest
 
 from tests.judge.apple_story import in_window, resting
 from tests.judge.case import understand
-from tests.judge.evidence_story import AppleAsking, Asking
+from tests.judge.evidence_story import AppleAsking, Asking, terms
 from tests.judge.ledger import instant
 from tests.judge.signals import Word
 from tests.judge.story import OLD, Story, at, bad_release, first_raise, new
@@ -332,3 +332,21 @@ def test_a_pass_that_stood_still_before_it_asked_for_counts_is_not_weighed_by_th
         story.stands_still(10.005, 11)
     story.ends("rolling_out", 10_000)
     assert story.blamed().get("disagreements", 0) == blamed
+
+
+@pytest.mark.parametrize(("p_ref", "blamed"), [(0.005, {}), (0.004, {"disagreements": 1})])
+def test_a_run_is_judged_by_the_week_before_as_it_was_told_again_after_an_answer_that_came_too_late(
+    p_ref, blamed
+):
+    """The process stood still over that answer, and asked again in the same pass, which bears the time at which it began.
+    Meanwhile more crashes of that week had been counted."""
+    story = Asking()
+    story.asked_before = True
+    story.asks(4)
+    story.asks_what_is_normal(4.003, 0.004)
+    story.stands_still(4.003, 5.7)
+    story.asks_what_is_normal(5.702, 0.005)
+    story.writes(4, "terms_set", terms=terms(p_ref))
+    story.polls(6, 10)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == blamed

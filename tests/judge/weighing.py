@@ -16,6 +16,7 @@ from tests.judge.case import Case
 from tests.judge.dark import dark
 from tests.judge.ledger import Key, age
 from tests.judge.passes import looked_between, may_be_lost
+from tests.judge.patience import awake_for
 from tests.judge.proof import (
     LN_ADVANCE,
     LN_HALT,
@@ -283,7 +284,7 @@ class _Weigher:
         if run is None:
             return None
         told = self._past_of(run)
-        past = told.past if told and told.at <= asked.at + GRACE else None
+        past = told.past if told and told.at <= awake_for(self._case, asked.at, GRACE) else None
         alone = set(asked.names) == {self._books.candidate} and not self._books.compared
         if past is None and not alone:
             return None
@@ -292,11 +293,12 @@ class _Weigher:
         return agreed_on(past, self._weighed, with_ratings=with_ratings)
 
     def _past_of(self, run: Run) -> Reply | None:
-        """The first answer of the run; a daemon that died before it wrote that down asked again."""
+        """The first answer of the run; a daemon that died before it wrote that down asked again, and so did one that stood
+        still until the answer had come too late: in the same pass, which says when it began."""
         told = [p for p in self._pasts if p.at >= run.begun - GRACE]
         usable = [p for p in told if p.past[0] or p.at - run.since >= _SURELY_QUIET]
         noted = [e.at for e in self._case.journal.of(self._key, "terms_set") if e.at >= run.begun]
-        in_time = [p for p in usable if noted and p.at <= noted[0] + GRACE]
+        in_time = [p for p in usable if noted and p.at <= awake_for(self._case, noted[0], GRACE)]
         best = in_time or usable[:1]
         return best[-1] if best else None
 
