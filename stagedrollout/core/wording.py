@@ -361,7 +361,8 @@ def _failing(fact: facts.Decided, told: Telling, day: str) -> tuple[Notice, ...]
     if told.rollout.halt and not final:
         return ()
     nothing = "it can NOT be halted any more" if final else "mode observe: nothing was halted"
-    headline = f"{told.name} is FAILING; {nothing}"
+    ordered = told.rollout.halt and all(reason.code == "not_halted" for reason in fact.reasons)
+    headline = f"{told.name} {'was to be halted' if ordered else 'is FAILING'}; {nothing}"
     return (told.once(day, NoticeKind.FAILING, headline, *evidence(fact.reasons), broadcast=True),)
 
 

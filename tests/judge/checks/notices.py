@@ -27,9 +27,19 @@ def lost(case: Case) -> list[Finding]:
     for key, halts in _halts(case).items():
         told = {m.key for m in _about(messages, key, "halted", "not_halted", "superseded")}
         for halt in halts[len(told) :]:
+            if _told_that_nothing_stops_it(messages, key, halt):
+                continue
             text = f"the halt of {key.id} was never broadcast"
             findings.append(Finding("notices_lost", halt.at.isoformat(), key.app, text))
     return findings
+
+
+def _told_that_nothing_stops_it(messages: list[Message], key: Key, halt: Entry) -> bool:
+    """Before the halt was sent the store had no brake left: somebody had completed it."""
+    return any(
+        message.at >= halt.at and message.key.endswith("/not_halted")
+        for message in _about(messages, key, "failing")
+    )
 
 
 def doubled(case: Case) -> list[Finding]:
