@@ -87,3 +87,11 @@ def lapsed(rollout: Rollout, seen: Seen, now: datetime) -> tuple[Fact, ...]:
 def may_still_let_go(rollout: Rollout, now: datetime) -> bool:
     """Whether a request of ours for growth is out, and may take effect any moment."""
     return rollout.let_go_at is not None and now - rollout.let_go_at <= LATE_WRITE
+
+
+def pause_settled_at(rollout: Rollout) -> datetime | None:
+    """From when on a look tells a pause of ours, that was sent and may still land, from one that a person makes. None:
+    none is out, or nothing of that kind can show."""
+    active = rollout.seen is not None and rollout.seen.status is ReleaseStatus.IN_PROGRESS
+    sent = rollout.pause_sent_at
+    return sent + LATE_WRITE if sent is not None and active else None

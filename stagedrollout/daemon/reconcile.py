@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from stagedrollout.core import news
-from stagedrollout.core.apple_drift import may_still_let_go
+from stagedrollout.core.apple_drift import may_still_let_go, pause_settled_at
 from stagedrollout.core.assessment import Assessment, Reason, assess
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.counterpart import concerns_the_other
@@ -329,5 +329,5 @@ def _due(listing: Listing, rollout: Rollout, decision: Decision, now: datetime) 
         wait = max((now - unsure) / 4, RETRY_SOON)  # soon at first; it may need a person
     elif may_still_let_go(rollout, now) or _review_unread(rollout):
         wait = RETRY_SOON
-    latest = now + min(wait, listing.poll)
-    return min(latest, decision.due) if decision.due and decision.due > now else latest
+    due = (now + min(wait, listing.poll), decision.due, pause_settled_at(rollout))
+    return min(at for at in due if at and at > now)

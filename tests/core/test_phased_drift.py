@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from stagedrollout.core import facts, news
+from stagedrollout.core.apple_drift import pause_settled_at
 from stagedrollout.core.discovery import discover
 from stagedrollout.core.drift import learn
 from stagedrollout.core.facts import Fact, Seen
@@ -194,3 +195,23 @@ def test_a_version_that_reads_active_for_a_day_after_its_watch_was_taken_from_no
     over = extend(rolling(everyone), (facts.Closed(),), EARLIER)
     assert over.finished
     assert look(over, everyone) == ()
+
+
+@pytest.mark.promise("R9", "R10")
+@pytest.mark.parametrize("looked_in_time", [False, True])
+def test_a_pause_in_the_console_is_that_persons_halt_once_a_look_came_too_late_for_ours(
+    looked_in_time: bool,
+) -> None:
+    """We died over our own pause, and the first look shows the release active: ours may still land, for minutes. A look
+    after those tells the two apart; without one, nobody can."""
+    lost = facts.Settled("i0", Verb.PAUSE, Settlement.NOT_APPLIED, "as before")
+    rollout = extend(about_to_pause(), (lost,), NOON)
+    at = pause_settled_at(rollout)
+    assert at
+    if looked_in_time:
+        found = learn(rollout, StoreState((phased(ACTIVE, 1),), "f", at), at)
+        assert found == (facts.Lapsed(),)
+        rollout = extend(rollout, found, at)
+        assert pause_settled_at(rollout) is None
+    halted = extend(rollout, look(rollout, phased(PAUSED, 1)), NOON).halt
+    assert (halted is not None) == looked_in_time

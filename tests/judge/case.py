@@ -148,7 +148,7 @@ class Case:
             ledger.instant(request["at"])
             for request in self.evidence.requests
             if request["service"] == APP_STORE and request["method"] == "GET" and request["status"] == 200
-            if not request.get("fault") and ledger.shows_versions(request, app)
+            if ledger.undamaged(request) and ledger.shows_versions(request, app)
         ]
 
     def _resumed(self, key: Key, lives: tuple[datetime, datetime], until: datetime) -> bool:

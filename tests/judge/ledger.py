@@ -24,6 +24,14 @@ class Key(NamedTuple):
     id: str
 
 
+_TRUE_ALL_THE_SAME = ("steps_now", "day_jumps")
+"""Apple steps before it answers: what the answer shows is so."""
+
+
+def undamaged(request: Record) -> bool:
+    return not request.get("fault") or request["fault"] in _TRUE_ALL_THE_SAME
+
+
 def shows_versions(request: Record, app_id: str) -> bool:
     """Whether it asks App Store Connect where the versions of this app stand. Who reads reviews asks in the middle of a
     pass what their ids are, by their names, and of nothing else."""

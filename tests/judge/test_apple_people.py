@@ -113,6 +113,24 @@ def test_a_pause_that_may_be_our_own_lost_one_is_not_a_persons_to_anybody_who_ca
     assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
 
 
+@pytest.mark.parametrize(("paused_at", "blamed"), [(12.05, {}), (13, {"unhalted": 1})])
+def test_a_pause_that_we_died_over_may_land_for_minutes_whatever_a_look_shows_before_and_no_longer(
+    paused_at, blamed
+):
+    story = in_window()
+    story.decides(12, "HOLD", verb="pause")
+    story.dies(12.003)
+    story.looks(12.005)
+    story.writes(12.005, "settled", verb="pause", settlement="not_applied")
+    story.person(paused_at, "pause")
+    story.writes(13.5, "overtaken", why="late")
+    story.polls(13.5, 17)
+    story.steps(17)
+    story.polls(17.5, 19)
+    story.ends("rolling_out")
+    assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
+
+
 def test_the_journal_tells_of_a_person_who_was_not_there():
     story = resting()
     story.writes(5, "drifted", meaning="halted", before={}, after={})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.judge.case import Case
 from tests.judge.checks.halts import something_failed
@@ -27,6 +27,8 @@ _LIFTS = ("start", "advance", "resume", "complete")
 _ACTS = ("pause", "step", "complete")
 _TELLS_NOTHING = ("unknown", "rolled_out")
 _NOTED = ("drifted", "stepped", "superseded", "overtaken", "closed", "returned")
+_LANDS_WITHIN = timedelta(minutes=5) + GRACE
+"""For how long a request whose answer was lost may still take effect, and what the look that comes then may take."""
 _READS_AS = {"ACTIVE": "in_progress", "COMPLETE": "completed"}
 
 
@@ -148,13 +150,26 @@ def _is_ours_too(case: Case, paused: Change) -> bool:
 
 
 def _may_be_lost(case: Case, paused: Change) -> bool:
-    """The answer to a pause of ours was lost, and Apple could not be read from then on."""
-    lost = [
-        entry.at
-        for entry in case.journal.of(paused.key, "settled")
-        if (entry.body["verb"], entry.body["settlement"]) == ("pause", "in_doubt") and entry.at <= paused.at
+    """The answer to a pause of ours was lost, and it may land yet, whatever a look in between has shown, or Apple could
+    not be read from then on."""
+    lost = [at for at in _lost_pauses(case, paused.key) if at <= paused.at]
+    if not lost:
+        return False
+    looked = any(lost[-1] <= at <= paused.at for at in case.apple_looks(paused.key))
+    return not looked or paused.at <= lost[-1] + _LANDS_WITHIN
+
+
+def _lost_pauses(case: Case, key: Key) -> list[datetime]:
+    """When nobody heard what became of a pause of ours: the answer was lost, or the process died over it."""
+    died = [
+        d.at for d in case.journal.decisions if d.key == key and d.kind == "pause" and _died_over(case, d.at)
     ]
-    return bool(lost) and not any(lost[-1] <= at <= paused.at for at in case.apple_looks(paused.key))
+    in_doubt = [
+        entry.at
+        for entry in case.journal.of(key, "settled")
+        if (entry.body["verb"], entry.body["settlement"]) == ("pause", "in_doubt")
+    ]
+    return sorted((*died, *in_doubt))
 
 
 def _looks_like_before(case: Case, paused: Change) -> bool:
