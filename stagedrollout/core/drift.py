@@ -218,7 +218,7 @@ def _settled(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> tup
         return ()  # wanted until the store shows it
     before = intent.before or seen
     if same_place(before, seen):
-        if now - intent.opened_at < STALE_READ and intent.verb is not Verb.PAUSE:
+        if now - (intent.lost_at or intent.opened_at) < STALE_READ and intent.verb is not Verb.PAUSE:
             return ()  # it may have been applied all the same, and this look be older than that
         detail = "the store is as it was before"
         return (facts.Settled(intent.key, intent.verb, Settlement.NOT_APPLIED, detail),)

@@ -81,7 +81,7 @@ def settled(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
     if rollout.intent is None or rollout.intent.key != fact.intent:
         return rollout
     if fact.settlement is Settlement.IN_DOUBT:
-        return replace(rollout, intent=replace(rollout.intent, in_doubt=True, said=fact.detail))
+        return _in_doubt(rollout, rollout.intent, fact, at)
     if fact.settlement is not Settlement.CONFIRMED:
         return _not_confirmed(rollout, fact, at)
     changed = replace(rollout, intent=None, setback=None, drift=None)
@@ -98,6 +98,16 @@ def settled(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:
     if fact.verb is Verb.RESUME:
         return new_run(changed, fact.since or at)
     return changed
+
+
+def _in_doubt(rollout: Rollout, intent: Intent, fact: facts.Settled, at: datetime) -> Rollout:
+    """It may take effect late, counted from now: it was recorded before it was sent, and a process can stand still."""
+    return replace(
+        rollout,
+        intent=replace(intent, in_doubt=True, said=fact.detail, lost_at=at),
+        pause_sent_at=at if _pauses(rollout, fact.verb) else rollout.pause_sent_at,
+        let_go_at=at if _lets_go(rollout, fact.verb) else rollout.let_go_at,
+    )
 
 
 def _setback(rollout: Rollout, intent: Intent | None, fact: facts.Settled, at: datetime) -> Setback | None:

@@ -148,7 +148,8 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A change on its way: recorded before it was sent, not yet settled. `said`: what left it in doubt.
+    """A change on its way: recorded before it was sent, not yet settled. `said`: what left it in doubt, and `lost_at`
+    when: by then it was sent, which may be long after it was recorded where the process stood still between the two.
 
     `earlier_pause`: when a pause was sent before this one that may still take effect late; `earlier_let_go`, the same
     of a request for growth.
@@ -163,6 +164,7 @@ class Intent:
     without_evidence: bool = False
     in_doubt: bool = False
     said: str = ""
+    lost_at: datetime | None = None
     earlier_pause: datetime | None = None
     earlier_let_go: datetime | None = None
 

@@ -111,6 +111,24 @@ def test_a_pause_in_the_console_stays_that_persons_halt_though_apple_refused_our
 
 
 @pytest.mark.promise("R10")
+@pytest.mark.parametrize(
+    ("verb", "was", "becomes"), [(Verb.PAUSE, ACTIVE, PAUSED), (Verb.STEP, PAUSED, ACTIVE)]
+)
+def test_a_request_that_a_machine_slept_over_before_sending_it_is_ours_when_it_takes_effect_late(
+    verb: Verb, was: ReleaseStatus, becomes: ReleaseStatus
+) -> None:
+    """It was recorded twelve minutes before it was sent, so that by its record it could not take effect any more."""
+    kind = facts.DecisionKind.HOLD if verb is Verb.PAUSE else facts.DecisionKind.ADVANCE
+    sent = facts.Decided(kind, (), DAEMON, "", "i1", verb, 10_000, "f")
+    rollout = extend(rolling(phased(was, 1)), (sent,), NOON - timedelta(minutes=12))
+    lost = facts.Settled("i1", verb, Settlement.IN_DOUBT, "no words")
+    rollout = extend(rollout, (lost,), NOON)
+    rollout = extend(rollout, look(rollout, phased(was, 1)), NOON)
+    found = look(rollout, phased(becomes, 1))
+    assert not any(isinstance(fact, facts.Drifted) for fact in found)
+
+
+@pytest.mark.promise("R10")
 @pytest.mark.parametrize("sent_before", [False, True])
 def test_a_halt_that_takes_effect_late_is_ours_although_apple_turned_away_the_one_sent_after_it(
     sent_before: bool,

@@ -10,7 +10,7 @@ from functools import lru_cache
 from tests.judge.case import Case
 from tests.judge.evidence import Record
 from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, Key, instant, shows_versions
-from tests.judge.patience import late_until
+from tests.judge.patience import late_until, stood_still
 
 
 def looked_between(case: Case, key: Key, first: int, last: int) -> bool:
@@ -50,6 +50,15 @@ def look_may_be_late(case: Case, key: Key, first: datetime, last: datetime) -> b
     """Whether a look at the store that was answered between the two may have been answered in vain: the process stood
     still until its patience was over."""
     return any(late_until(case, at) is not None for _, at in _looks(case, key) if first <= at <= last)
+
+
+def looked_before_it_slept(case: Case, key: Key, begun: datetime, asked: datetime) -> bool:
+    """Whether the pass that asked for signals at `asked` had looked at the store before `begun`, and the process stood
+    still between the two: what somebody did meanwhile that pass cannot know, and the next one looks again."""
+    looks = [at for _, at in _looks(case, key) if at <= asked]
+    return bool(looks) and any(
+        looks[-1] <= slept <= begun <= woke <= asked for slept, woke in stood_still(case)
+    )
 
 
 def read_between(case: Case, first: datetime, last: datetime) -> bool:

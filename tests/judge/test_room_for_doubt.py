@@ -350,3 +350,31 @@ def test_a_run_is_judged_by_the_week_before_as_it_was_told_again_after_an_answer
     story.polls(6, 10)
     story.ends("rolling_out", 10_000)
     assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(
+    ("slept", "paused", "blamed"),
+    [
+        ((11.001, 11.5), 12.001, 0),
+        ((11.001, 11.5), 12.6, 1),
+        ((11.3, 11.5), 12.001, 1),
+        (None, 12.001, 1),
+    ],
+)
+def test_a_resume_while_a_pass_slept_after_its_look_at_the_store_is_known_to_the_next_pass(
+    slept, paused, blamed
+):
+    """Crashes cannot be read, and somebody resumes it at 11.2. The pass that asked for them after its sleep had read the
+    store at 11; the one at 12 has to pause it. Who slept later, or not at all, could have looked."""
+    story = resting()
+    story.polls(4.5, 10.5)
+    story.looks(11)
+    if slept:
+        story.stands_still(*slept)
+    story.turns(11.2, "ACTIVE", cause="console")
+    Story.asks(story, 11.501, status=502)
+    story.asks(12, status=502)
+    story.writes(12, "drifted", meaning="resumed", before={}, after={})
+    story.pauses(paused)
+    story.ends("rolling_out")
+    assert story.blamed().get("growth_unguarded", 0) == blamed

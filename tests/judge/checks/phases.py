@@ -16,6 +16,7 @@ from itertools import pairwise
 from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Key
+from tests.judge.passes import looked_before_it_slept
 from tests.judge.patience import SLACK, a_poll, deadline, deadline_of_the_living, unread_before
 from tests.judge.phases import LAST_STAGED_PPM, WINDOW, AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word
@@ -131,6 +132,8 @@ def _in_doubt(
             fine = allowed or {Word.PASS} | case.waiting_words(stretch.key, poll.at)
             if case.words(stretch.key, gate, poll) & fine:
                 continue
+            if looked_before_it_slept(case, stretch.key, stretch.begun, poll.at):
+                continue
             due = _pausable_by(case, stretch.key, poll.at, until)
             again = (later for later in _passes(case, stretch.key, gate) if poll.at < later.at <= due)
             dispelled = any(case.words(stretch.key, gate, later) & fine for later in again)
@@ -148,7 +151,7 @@ def _inconclusive(
         if not max(stretch.begun, steered + GRACE) < look.at < until:
             continue
         doubtful = _doubtful(case, stretch, look, needed)
-        if not doubtful:
+        if not doubtful or looked_before_it_slept(case, key, stretch.begun, look.at):
             continue
         due = _pausable_by(case, key, look.at, until)
         again = (later for later in looks(case, key) if look.at < later.at <= due)
