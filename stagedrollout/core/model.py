@@ -189,11 +189,14 @@ class StoreState:
 
     `fingerprint` stands for everything read, fields we do not understand included: a write is only
     made where the store still has the same fingerprint (Play: compare-and-swap inside the edit).
+    `perhaps_wished`: a process that died may have written to what was read. It then shows what that one was about to
+    make real as if it were there; another look does not.
     """
 
     releases: tuple[StoreRelease, ...]
     fingerprint: str
     as_of: datetime
+    perhaps_wished: bool = False
 
     def find(self, release_id: str) -> StoreRelease | None:
         return next((r for r in self.releases if r.release.id == release_id), None)

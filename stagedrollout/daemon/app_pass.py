@@ -34,6 +34,9 @@ from stagedrollout.storage.presence import Presence
 
 log = logging.getLogger(__name__)
 
+_Rollouts = tuple[tuple[Rollout, ...], dict[RolloutKey, StorageError]]
+"""Those whose journals can be read, and what is wrong with the others'."""
+
 
 @dataclass(frozen=True, slots=True)
 class AppPass:
@@ -63,8 +66,10 @@ class AppPasses:
         One rollout's trouble is no other's, be it a damaged journal or a mistake of ours. Raises the first one
         when all have had their turn; the others are logged.
         """
-        store = self.reconciler.look(listing)
-        rollouts, unread = self._with_new(listing, store)
+        store, known = self.reconciler.look(listing), self._rollouts(listing)
+        if _perhaps_wished(store, *known):
+            store = self.reconciler.look(listing)
+        rollouts, unread = self._with_new(listing, store, known)
         # Whom an order means is not plain while one cannot be read; a halt has its own lane.
         orders = {} if unread else self._orders(listing, rollouts)
         due, troubles = self.clock.now() + listing.poll, list[Exception](unread.values())
@@ -106,7 +111,9 @@ class AppPasses:
         meant = _halted_by(order, rollouts, unread)
         if meant is None or not meant.still_served:
             store = self.reconciler.glance(listing)
-            rollouts, unread = self._with_new(listing, store)
+            if _perhaps_wished(store, rollouts, unread):
+                store = self.reconciler.glance(listing)
+            rollouts, unread = self._with_new(listing, store, self._rollouts(listing))
             rollouts = tuple(_as_looked(rollout, store) for rollout in rollouts)
             meant = _halted_by(order, rollouts, unread)
         if meant is None:
@@ -134,25 +141,23 @@ class AppPasses:
         elif halt is None or rollout.superseded_by:
             self._answer(order, CommandResult.FAILED, rollout.reason or "the halt was taken back")
 
-    def _rollouts(self, listing: Listing) -> tuple[tuple[Rollout, ...], dict[RolloutKey, StorageError]]:
+    def _rollouts(self, listing: Listing) -> _Rollouts:
         """Those whose journals can be read, and what is wrong with the others'."""
         known, unread = self.recorder.load_all(listing.id)
         return tuple(each.rollout for each in known), unread
 
-    def _with_new(
-        self, listing: Listing, store: StoreState | Unread
-    ) -> tuple[tuple[Rollout, ...], dict[RolloutKey, StorageError]]:
+    def _with_new(self, listing: Listing, store: StoreState | Unread, known: _Rollouts) -> _Rollouts:
         """The same once the releases that the store shows and no journal knows are written down."""
-        rollouts, unread = self._rollouts(listing)
         if isinstance(store, Unread):
-            return rollouts, unread
+            return known
+        rollouts, unread = known
         found = discover(store, rollouts, listing.policy, listing.on_new_release, self._past(listing, store))
         new = [(RolloutKey(listing.id.app, listing.id.store, release.id), news) for release, news in found]
         new = [
             (key, news) for key, news in new if key not in unread
         ]  # that has a journal, if an unreadable one
         if not new:
-            return rollouts, unread
+            return known
         try:
             for key, news in new:
                 self.recorder.begin(key, news, self.clock.now())
@@ -262,6 +267,15 @@ class AppPasses:
             self.commands.finish(order.id, result, text, self.wall.now())
         except StorageError as trouble:
             log.error("the order %s cannot be answered: %s", order.id, trouble)  # noqa: TRY400
+
+
+def _perhaps_wished(
+    store: StoreState | Unread, rollouts: tuple[Rollout, ...], unread: dict[RolloutKey, StorageError]
+) -> bool:
+    """Whether what was read may be a change that a process which died has begun, and nobody gets: a look that may show
+    that, while a change is open or a journal does not say."""
+    may_show_it = isinstance(store, StoreState) and store.perhaps_wished
+    return may_show_it and (bool(unread) or any(rollout.intent for rollout in rollouts))
 
 
 def _halted_by(

@@ -1,6 +1,7 @@
 """One rollout's trouble is no other's: a journal that nobody can read keeps no other release from its halt."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import SimpleNamespace
@@ -23,7 +24,21 @@ from stagedrollout.core.model import (
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.storage.commands import CommandResult
 from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED
-from tests.core.builders import ANNA, KEY, NEWER, NOON, OLDER, POLL, RELEASE, order, rolling, shown, store
+from tests.core.builders import (
+    ANNA,
+    KEY,
+    NEWER,
+    NOON,
+    OLDER,
+    POLL,
+    RELEASE,
+    intent,
+    order,
+    rolling,
+    shown,
+    store,
+    with_facts,
+)
 
 OLD = RolloutKey(KEY.app, KEY.store, OLDER.id)
 NEW = RolloutKey(KEY.app, KEY.store, NEWER.id)
@@ -68,12 +83,15 @@ class Steering:
     mistakes: frozenset[RolloutKey] = frozenset()
     turns: list[tuple[RolloutKey, str]] = field(default_factory=list)
     looks: int = 0
+    wished: bool = False
     footing: Any = field(default_factory=lambda: SimpleNamespace(reasons=lambda now: ()))
     actuator: Any = field(default_factory=lambda: SimpleNamespace(announce_halt=lambda listing: None))
 
     def look(self, listing: Any) -> Any:
         self.looks += 1
-        return self.found
+        return replace(self.found, perhaps_wished=self.wished and self.looks == 1)
+
+    glance = look
 
     def reconcile(
         self, listing: Any, key: RolloutKey, store: Any, order: Command | None, others: Any = ()
@@ -197,6 +215,32 @@ def test_a_person_halts_what_is_going_on_although_an_old_journal_is_damaged(name
     house = passes({OLD: None, KEY: rolling()})
     house.halt(LISTING, order(CommandVerb.HALT, release=named))
     assert house.reconciler.turns == [(KEY, "c1")]
+
+
+@pytest.mark.parametrize(
+    ("kept", "looks"),
+    [
+        (rolling(), 1),
+        (with_facts(rolling(), intent()), 2),
+        (None, 2),
+    ],
+    ids=["nothing is open", "a change is open", "its journal does not say"],
+)
+def test_what_a_process_that_died_may_only_have_wished_is_looked_at_once_more_where_a_change_is_open(
+    kept: Rollout | None, looks: int
+):
+    house = passes({KEY: kept})
+    house.reconciler.wished = True
+    with suppress(StorageError):
+        house.run(LISTING)
+    assert house.reconciler.looks == looks
+
+
+def test_whom_a_halt_means_is_not_told_by_what_a_process_that_died_may_only_have_wished():
+    house = passes({KEY: with_facts(rolling(shown(COMPLETED)), intent())})
+    house.reconciler.wished = True
+    house.halt(LISTING, order(CommandVerb.HALT))
+    assert house.reconciler.looks == 2
 
 
 @pytest.mark.parametrize("named", ["", NEWER.version])

@@ -24,7 +24,9 @@ def test_the_channel_never_heard_of_a_halt():
     assert story.blamed() == {"notices_lost": 1}
 
 
-@pytest.mark.parametrize(("told", "blamed"), [("failing/2026-03-02/not_halted", {}), ("", {"notices_lost": 1})])
+@pytest.mark.parametrize(
+    ("told", "blamed"), [("failing/2026-03-02/not_halted", {}), ("", {"notices_lost": 1})]
+)
 def test_a_halt_that_came_too_late_is_told_as_one_that_nothing_brings_about(told, blamed):
     story = _halted()
     story.ledger = [record for record in story.ledger if record["type"] != "slack"]

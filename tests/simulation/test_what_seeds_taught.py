@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -25,12 +26,15 @@ from stagedrollout.emulator.scenario import (
     Scenario,
     Submitted,
 )
+from stagedrollout.emulator.world import World
 from tests.judge import judge
 from tests.judge.case import understand
 from tests.simulation.ambush import Ambush
 from tests.simulation.by_hand import FINE, MONDAY, app, hours, in_the_console, order
 from tests.simulation.clocks import WrongClock
+from tests.simulation.perils import NoPerils, Perils
 from tests.simulation.plan import Plan
+from tests.simulation.points import BEFORE_SEND
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, ended, left_out, play
 
@@ -224,3 +228,41 @@ def test_what_somebody_lets_go_on_is_paused_while_the_machines_clock_is_wrong() 
     assert [reason["code"] for reason in held["reasons"]] == ["clocks_disagree"]
     assert "ADVANCE" in {later["decision"] for later in decided}
     assert "held" in {row["kind"] for row in evidence.notices}
+
+
+class AtTheFirstCommit(Perils):
+    """A life that ends when its edit is written, and not committed yet."""
+
+    def __init__(self) -> None:
+        super().__init__(Random(0), 0)
+
+    def met(self, name: str) -> None:
+        if name == "google_play edits.commit" + BEFORE_SEND:
+            self.die(name)
+
+
+class DiesOnce:
+    """The next life begins at once, and does not end."""
+
+    def __init__(self) -> None:
+        self._lives = iter((AtTheFirstCommit(), NoPerils()))
+
+    def life(self, world: World) -> Perils:
+        return next(self._lives)
+
+    def hours_dead(self) -> float:
+        return 0.0
+
+
+@pytest.mark.promise("R13")
+@pytest.mark.parametrize("stopped", [False, True], ids=["a raise", "a halt"])
+def test_what_a_daemon_did_not_live_to_commit_is_not_believed_although_play_shows_it_to_the_next_one(
+    stopped: bool,
+) -> None:
+    """Play may give the edit of a moment ago again, and in it stands what was wished."""
+    orders = (order(1.5, CommandVerb.HALT, "5.2.0"),) if stopped else ()
+    plan = a_plan(app(GOOGLE_PLAY), orders=orders)
+    shared = replace(plan.scenario, switches={"same_edit_within_2s": True})
+    left = play(replace(plan, scenario=shared), DiesOnce())
+    assert judge(left.evidence).findings == []
+    assert len(left.evidence.deaths) == 1

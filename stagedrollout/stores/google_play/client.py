@@ -60,6 +60,7 @@ class PlayClient(GoogleApi["AndroidPublisherResource"]):
         self.turns = Turns()
         """Who may have an edit open when, by package: edits belong to the account."""
         self._written: dict[str, deque[str]] = {}
+        self._first: dict[str, str] = {}
 
     def writes_to(self, package: str, edit: str) -> None:
         """Note, before it is written to, that what this edit shows will be our wish and not what is deployed."""
@@ -68,6 +69,15 @@ class PlayClient(GoogleApi["AndroidPublisherResource"]):
     def wrote_to(self, package: str, edit: str) -> bool:
         """Whether this edit was written to lately, by whichever thread."""
         return edit in tuple(self._written.get(package, ()))
+
+    def opened(self, package: str, edit: str) -> None:
+        """Note that this edit is used from here on."""
+        self._first.setdefault(package, edit)
+
+    def opened_first(self, package: str, edit: str) -> bool:
+        """Whether it is the first edit of the package that this process used. Play may have handed out the one of a
+        process that died a moment ago, and what that one wrote is remembered by nobody; the next edit is another one."""
+        return self._first.get(package) == edit
 
     def reviews(self, package: str, page: str = "") -> Any:
         """One page of the written reviews of the last week, newest first; `page` is the token of the next one.

@@ -57,15 +57,20 @@ class Edits:
         """Open an edit that shows what is deployed, and return its id.
 
         Play has been seen handing out the same edit twice within seconds (section 5.2). One that was
-        written to would show our own wish as if it were true, so it is deleted and another one opened.
+        written to would show our own wish as if it were true, so it is deleted and another one opened. So is the
+        first one of this process if it comes again: whether it was written to is not known.
         """
         edit = self._inserted()
-        if self.client.wrote_to(self.package, edit):
+        if self._perhaps_written(edit):
             self.discard(edit)
             edit = self._inserted()
-            if self.client.wrote_to(self.package, edit):
-                raise Faulty(SERVICE, _OPENING, "Play hands out an edit that was written to already")
+            if self._perhaps_written(edit):
+                raise Faulty(SERVICE, _OPENING, "Play hands out an edit that may be written to already")
+        self.client.opened(self.package, edit)
         return edit
+
+    def _perhaps_written(self, edit: str) -> bool:
+        return self.client.wrote_to(self.package, edit) or self.client.opened_first(self.package, edit)
 
     def _inserted(self) -> str:
         reply = self._object(lambda play: play.edits().insert(packageName=self.package, body={}), _OPENING)

@@ -91,7 +91,8 @@ class GooglePlay:
         self._halt_in_review = halt_in_review
 
     def read(self) -> StoreState:
-        """Look: 4 requests, nothing changed. Raises EdgeError."""
+        """Look: 4 requests, nothing changed. The first look of a process may show what one that died only wished, and
+        says so (google-play.md section 5.2). Raises EdgeError."""
         with self._turn.patient() as in_turn:
             return self._look(self._edits(in_turn))
 
@@ -143,9 +144,8 @@ class GooglePlay:
         return self._settled(looked, change.release_id, lambda release: as_wished(release, change), answer)
 
     def _halt(self, release_id: str, edits: Edits) -> Outcome:
-        edit = edits.open()
+        edit, raw = self._read_to_halt(edits, release_id)
         with edits.discarded_on_failure(edit):
-            raw = edits.read(edit)
             release = found(raw, release_id)
             if release is None or release.status is ReleaseStatus.DRAFT:
                 there = "it is not on the track" if release is None else described(release)
@@ -161,6 +161,18 @@ class GooglePlay:
             return replace(outcome, detail=f"{outcome.detail}; Play has no halt on the internal track")
         return outcome
 
+    def _read_to_halt(self, edits: Edits, release_id: str) -> tuple[str, RawTrack]:
+        """An edit, and the track in it. What reads halted in the first edit of this process may be the halt that one
+        that died did not commit; the next edit tells."""
+        edit = edits.open()
+        with edits.discarded_on_failure(edit):
+            raw = edits.read(edit)
+        release = found(raw, release_id)
+        if release is None or release.status is not ReleaseStatus.HALTED or not self._perhaps_wished(edit):
+            return edit, raw
+        edits.discard(edit)
+        return self._read_to_halt(edits, release_id)
+
     @property
     def _turn(self) -> Turn:
         return self._client.turns.of(self._package)
@@ -174,7 +186,11 @@ class GooglePlay:
             raw = edits.read(edit)
         as_of = self._clock.now()
         edits.discard(edit)
-        return store_state(raw, _reviews(edits, raw), as_of)
+        state = store_state(raw, _reviews(edits, raw), as_of)
+        return replace(state, perhaps_wished=self._perhaps_wished(edit))
+
+    def _perhaps_wished(self, edit: str) -> bool:
+        return self._client.opened_first(self._package, edit)
 
     def _read_back(self, edits: Edits) -> StoreState:
         """Look after a write. The edit is left to expire: nothing was written to it, and the next one ends it."""

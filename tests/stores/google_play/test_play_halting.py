@@ -20,6 +20,7 @@ from play_fake import (
     FakePlay,
     error,
     release,
+    seen_in,
     store,
 )
 
@@ -173,7 +174,9 @@ def test_a_halt_that_a_review_holds_is_not_called_halted(word):
 
 def test_a_release_halted_before_is_left_alone():
     fake = FakePlay(release(NEW, status="halted"), OLD)
-    assert store(fake).halt("5020").settlement is Settlement.ALREADY
+    port = store(fake)
+    seen_in(port, fake)
+    assert port.halt("5020").settlement is Settlement.ALREADY
     assert fake.steps == ["insert", "get", "delete", "list"]
 
 

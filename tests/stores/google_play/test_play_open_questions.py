@@ -7,8 +7,9 @@ import copy
 import pytest
 from play_desk import Desk, Wire
 
-from stagedrollout.core.errors import Conflict
+from stagedrollout.core.errors import Conflict, Faulty
 from stagedrollout.core.model import Change, ReviewState, Settlement, Verb
+from stagedrollout.emulator.faults import Fault
 from tests.emulator.calls import completed, halted, pass_time, served, staged, world_at
 
 DRAFT = {"versionCodes": ["5030"], "status": "draft"}
@@ -147,6 +148,60 @@ def test_h_the_internal_track_is_read_by_either_of_its_names(known_as, configure
 def test_an_edit_that_play_hands_out_twice_spoils_neither_a_raise_nor_a_halt(same):
     desk = desk_with(same_edit_within_2s=same)
     assert desk.applies(RAISE).settlement is Settlement.CONFIRMED
+    assert desk.halts(5020).settlement is Settlement.CONFIRMED
+    assert offered(desk, 5020) == ("halted", 0)
+
+
+class Dead(Exception):
+    """The process is no more."""
+
+
+def left_by_one_that_died_before_its_commit(change, **switches) -> Desk:
+    """The desk of the next process: it starts at once, and Play hands the same edit out again."""
+    world = world_at(5)
+    world.turn({"same_edit_within_2s": True, **switches})
+
+    def dies(operation: str) -> None:
+        if operation == "edits.commit":
+            raise Dead
+
+    with pytest.raises(Dead):
+        change(Desk(world, Wire(world, dies)))
+    return Desk(world)
+
+
+def raised(desk: Desk) -> None:
+    desk.applies(RAISE)
+
+
+def halted_by_us(desk: Desk) -> None:
+    desk.halts(5020)
+
+
+def test_the_first_look_of_a_process_says_that_it_may_show_what_one_that_died_wished():
+    desk = left_by_one_that_died_before_its_commit(raised)
+    first, second = desk.seen(), desk.seen()
+    assert (first.find("5020").exposure_ppm, first.perhaps_wished) == (50_000, True)
+    assert (second.find("5020").exposure_ppm, second.perhaps_wished) == (10_000, False)
+
+
+def test_an_edit_left_by_a_process_that_died_is_not_taken_for_the_truth_although_it_cannot_be_deleted_at_first():
+    desk = left_by_one_that_died_before_its_commit(raised)
+    desk.world.faults.add(Fault("google_play", "500", "edits.delete"))
+    assert desk.seen().perhaps_wished
+    assert desk.seen().find("5020").exposure_ppm == 10_000
+
+
+def test_no_look_believes_an_edit_left_by_a_process_that_died_while_it_cannot_be_deleted():
+    desk = left_by_one_that_died_before_its_commit(raised)
+    desk.world.faults.add(Fault("google_play", "500", "edits.delete", count=2))
+    assert desk.seen().perhaps_wished
+    with pytest.raises(Faulty, match="may be written to already"):
+        desk.seen()
+
+
+def test_a_halt_that_a_process_did_not_live_to_commit_is_not_taken_for_one_that_is_there():
+    desk = left_by_one_that_died_before_its_commit(halted_by_us)
     assert desk.halts(5020).settlement is Settlement.CONFIRMED
     assert offered(desk, 5020) == ("halted", 0)
 
