@@ -141,6 +141,19 @@ def test_everyone_is_a_decision_of_its_own(policy, blamed):
     assert story.blamed() == blamed
 
 
+@pytest.mark.parametrize(("stepped_at", "blamed"), [(140.001, 0), (139.9, 1)])
+def test_apple_steps_just_after_it_was_decided_to_complete_what_had_baked(stepped_at, blamed):
+    story = _at_half(AUTOMATIC)
+    if stepped_at < 140:
+        story.apple(stepped_at)
+    story.decides(140, "COMPLETE", 1_000_000, verb="complete")
+    if stepped_at > 140:
+        story.apple(stepped_at)
+    story.asks_apple(140.002, "complete")
+    story.ends("completed")
+    assert story.blamed().get("bakes_cut", 0) == blamed
+
+
 def test_a_person_completes():
     story = _at_half(GUARDED)
     story.does(140, "complete", "COMPLETE", command=story.orders(140, "complete"))

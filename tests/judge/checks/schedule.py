@@ -7,7 +7,7 @@ Apple take one (that it takes no second is asked in phases.py). Everyone at once
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.judge.case import Case
 from tests.judge.finding import Finding
@@ -110,9 +110,19 @@ def _reached_before(case: Case, resumed: Change) -> int:
 
 def _cut_short(case: Case, raised: Change) -> Iterator[str]:
     bake, _ = case.stay(raised)
-    since = case.live_since(raised.key, raised.before_ppm, raised.at)
+    before_ppm, at = _where_it_was_decided(case, raised)
+    since = case.live_since(raised.key, before_ppm, at)
     if since is None:
-        yield f"raised before anybody really got it at {percent(raised.before_ppm)}"
+        yield f"raised before anybody really got it at {percent(before_ppm)}"
     elif raised.asked_at - since < bake - _TOLERANCE:
         baked = raised.asked_at - since
-        yield f"baked {baked} at {percent(raised.before_ppm)}, not the {bake} its stage asks for"
+        yield f"baked {baked} at {percent(before_ppm)}, not the {bake} its stage asks for"
+
+
+def _where_it_was_decided(case: Case, raised: Change) -> tuple[int, datetime]:
+    """The share that has to bake, and when it still was that: Apple may take a step between decision and request."""
+    decision = case.journal.decision_behind(raised)
+    since = [
+        s for s in case.apple_steps if decision and s.key == raised.key and decision.at < s.at <= raised.at
+    ]
+    return (since[0].before_ppm, decision.at) if decision and since else (raised.before_ppm, raised.at)
