@@ -68,3 +68,19 @@ def test_a_daemon_that_was_dead_on_the_day_warns_when_it_is_back():
     story.tells(27 * DAY, "pause_budget", broadcast=True)
     story.ends("rolling_out")
     assert story.blamed() == {}
+
+
+@pytest.mark.parametrize(("short_by", "blamed"), [(1, {}), (12, {"pause_warnings_wrong": 1})])
+def test_a_release_is_let_go_on_right_after_a_warning_and_never_spends_those_days(short_by, blamed):
+    """Seed 3400: what somebody had let go on counted as paused for hours, until the next look; and the first pause that
+    was long enough by that count was the last. So the days were not spent, neither before the warning nor after."""
+    story = resting(until=21 * DAY)
+    story.person(6, "resume", noticed="resumed")
+    story.looks(7)
+    story.rests(8)
+    warned = 8 + 20 * DAY - 2 - short_by
+    story.writes(warned, "pause_warned", days=20)
+    story.tells(warned, "pause_budget", broadcast=True)
+    story.person(warned + 0.1, "complete", noticed="raised")
+    story.ends("rolling_out")
+    assert {check: n for check, n in story.blamed().items() if check == "pause_warnings_wrong"} == blamed
