@@ -229,6 +229,24 @@ def test_somebody_resumed_it_while_the_machines_clock_was_wrong(shown, before, b
     assert story.blamed().get("console_acts_overridden", 0) == blamed
 
 
+@pytest.mark.parametrize(
+    ("died", "again", "blamed"),
+    [(8.001, 12.005, False), (None, 12.005, True), (8.5, 12.005, True), (8.001, 12.6, True)],
+)
+def test_a_halt_whose_life_ended_before_it_was_answered_is_taken_up_beside_the_resume(died, again, blamed):
+    story = resting()
+    story.polls(4.5, 8)
+    story.decides(8, "HALT", command=story.orders(8, "halt"), verb="halt")
+    if died:
+        story.dies(died)
+    story.does(12, "resume", "RESUME", command=story.orders(12, "resume"))
+    story.writes(12, "settled", verb="resume", settlement="confirmed")
+    story.polls(12.5, 12.5)
+    story.does(again, "halt", "HALT")
+    story.ends("halted")
+    assert ("console_acts_overridden" in story.blamed()) is blamed
+
+
 def test_a_release_on_apples_clock_that_somebody_completes():
     story = following()
     story.person(13, "complete", noticed="raised")

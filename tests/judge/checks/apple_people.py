@@ -117,9 +117,17 @@ def _may_be_halted(case: Case, paused: Change) -> bool:
         case.terms(key).halts_on_unknown
         or any(not c.ours and c.kind == "pause" and since <= c.at <= paused.at for c in case.of(key))
         or case.journal.ordered_between(key, since, paused.at, "halt")
+        or (begun is not None and _takes_up_a_halt(case, paused, begun))
         or case.suspects_reviews(key, paused.at)
         or something_failed(case, key, since, paused.at)
     )
+
+
+def _takes_up_a_halt(case: Case, paused: Change, begun: datetime) -> bool:
+    """A life ended before it had answered a person's halt. The next one takes that order up again, and a halt asks
+    nobody: a resume that is carried out in the same moment is preempted, and whoever ordered it is told so."""
+    ordered = [o.at for o in case.journal.orders if (o.key, o.verb) == (paused.key, "halt") and o.at <= begun]
+    return bool(ordered) and _died_over(case, ordered[-1]) and paused.at <= begun + GRACE
 
 
 def _halted_at(case: Case, raised: Change) -> datetime | None:
