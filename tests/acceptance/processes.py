@@ -43,7 +43,7 @@ def eventually(look: Callable[[], T], *, within: float = 30.0, what: str = "") -
 def surroundings(**more: str) -> dict[str, str]:
     """The environment of a user who has configured nothing."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("STAGEDROLLOUT")}
-    return {**ours, "COLUMNS": "200", **more}
+    return {**ours, "COLUMNS": "200", "PYTHONFAULTHANDLER": "1", **more}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,10 @@ class Background:
         try:
             return self._process.wait(within)
         except subprocess.TimeoutExpired:
-            pytest.fail(f"the process is still there after {within:.0f} s; it said: {self.said[-2_000:]}")
+            self.gets(signal.SIGABRT)  # then Python says where each thread stands
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
+            pytest.fail(f"the process is still there after {within:.0f} s; it said: {self.said[-8_000:]}")
 
     def removed(self) -> None:
         """At the end of a test, whatever has become of it."""
