@@ -90,6 +90,5 @@ def _halts_all_the_same(stage, clock, days):
 
 
 def _ends(stage):
-    """Within what README gives it to finish what is under way; mostly it takes half a second."""
     stage.daemon.asked_to_stop()
-    assert stage.daemon.ended(within=25) == 0
+    assert stage.daemon.ended(within=10) == 0
