@@ -4,7 +4,7 @@
      +-- WrongConfiguration       the user's files; every problem at once, with its place
      +-- StorageError             the database could not be read or written
      |    +-- StaleJournal        somebody recorded something since the rollout was read
-     |    |    +-- HaltShown      namely that the store shows the halt which was to be sent again
+     |    |    +-- HaltShown      namely that the store shows halted what was to be halted
      |    +-- LostLease           another daemon has taken over
      |    +-- Unfounded           what a raise stands on cannot be trusted, or is so no more, so nothing is raised on it
      +-- Preempted                a halt took the package over; this raise sends nothing more

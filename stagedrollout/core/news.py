@@ -14,7 +14,6 @@ from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
 from stagedrollout.core.lifecycle import Intent, Rollout
 from stagedrollout.core.model import Outcome, Settlement, StoreState, Unread, Verb
-from stagedrollout.core.rules.halts import NOT_HALTED
 
 
 def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
@@ -83,12 +82,17 @@ def intent_key(rollout: Rollout, decision: Decision) -> str:
 
 
 def halts_in_vain(rollout: Rollout, told: tuple[Fact, ...]) -> bool:
-    """Whether a halt was to be sent again because the store did not show it, and meanwhile it does."""
-    again = any(
-        isinstance(fact, facts.Decided) and fact.intent and any(r.code == NOT_HALTED for r in fact.reasons)
+    """Whether the daemon was to halt or pause by itself what, as `rollout` tells by now, is halted and shown so: the halt is
+    whose it was, and nobody is told of another one. What a person orders is theirs."""
+    by_itself = any(
+        isinstance(fact, facts.Decided)
+        and fact.intent
+        and not fact.command
+        and fact.verb is not None
+        and fact.verb.brakes
         for fact in told
     )
-    return again and rollout.halt is not None and rollout.halt.confirmed
+    return by_itself and rollout.halt is not None and rollout.halt.confirmed
 
 
 def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, ...]:

@@ -164,8 +164,8 @@ class Recorder:
         or StorageError.
 
         Facts that carry a halt need no lease, and a journal that has gone on is read again for them: they
-        are true whoever writes them, and cannot wait for another pass. Only a halt that is sent again, and was
-        seen in the store by somebody else meanwhile, is not true any more: HaltShown.
+        are true whoever writes them, and cannot wait for another pass. Only a halt of the daemon's own, of what was
+        seen halted in the store by somebody else meanwhile, is not needed any more: HaltShown.
         """
         if not news and learned is None:
             return known

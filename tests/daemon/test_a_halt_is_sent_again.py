@@ -134,3 +134,22 @@ def test_a_person_who_halts_what_was_just_read_back_as_halted_has_their_order(jo
     again = one.record(known, (intent(Verb.HALT, 10, "h2", "c2"),), NOON + timedelta(minutes=1))
     assert again.rollout.halt is not None
     assert (again.rollout.halt.actor, again.rollout.acts) == (ANNA, 2)
+
+
+def test_what_a_person_halted_while_it_was_looked_at_is_not_halted_by_the_daemon_as_well(
+    journal: Journal,
+) -> None:
+    """The pass found it failing by what it read before; people would be told of a second halt, and whose it is would
+    change."""
+    engine = journal._engine
+    epoch = Presence(engine).claim("test", NOON, {})
+    looking, ordered = (Recorder(journal, LedgerTable(engine), epoch) for _ in range(2))
+    looking.begin(KEY, (discovered(),), NOON - POLL)
+    known = looking.load(KEY)
+    _write(ordered, (ORDERED,))
+    _write(ordered, SHOWN)
+    with pytest.raises(StaleJournal, match="has shown the halt"):
+        looking.record(known, (intent(Verb.HALT, 10, "h2", ""),), NOON + timedelta(minutes=1))
+    halt = looking.load(KEY).rollout.halt
+    assert halt is not None
+    assert halt.actor == ANNA

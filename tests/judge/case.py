@@ -101,7 +101,8 @@ class Case:
         settle = self.terms(key).settle
         runs = self._plausible_runs(key, gate, poll.at)
         settles = (settle, settle - CLOCKS_APART) if self.journal.hardly_off(poll.at) else (settle,)
-        return {
+        late = {Word.ERROR} if poll.slow else set[Word]()
+        return late | {
             signals.word(gate, poll, self.signal_name(key), run, after) for run in runs for after in settles
         }
 

@@ -72,7 +72,7 @@ class Poll:
     """One question to the crash-free source. `ok` is False when it failed or was cut short. Each store's app
     has a project of its own there; `projects` are those asked. `by_status`: for counts of sessions by the hour.
     `counts`: by the day, of whatever runs, or of the week before a newer release, which no floor looks at. `heard`:
-    whether it tells of anybody who was asked for by name."""
+    whether it tells of anybody who was asked for by name. `slow`: it may have come too late for whoever asked."""
 
     seq: int
     at: datetime
@@ -83,6 +83,7 @@ class Poll:
     by_status: bool
     counts: bool
     heard: bool
+    slow: bool
     hours: tuple[datetime, ...]
     answers: Mapping[str, Answer]
 
@@ -132,6 +133,7 @@ def _poll(request: Record) -> Poll:
         by_status=by_status,
         counts=query.get("interval") == ["1d"] or not query.get("query") or _is_of_a_week(query),
         heard=not named or any(_has_data(answers[name]) for name in named & answers.keys()),
+        slow=request.get("fault") == "slow",
         hours=tuple(map(instant, hours)),
         answers=answers,
     )

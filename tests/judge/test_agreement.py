@@ -102,6 +102,22 @@ def test_an_observed_app_is_halted_by_a_person():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("resumed", "times"), [(False, 0), (True, 1)])
+def test_an_observed_app_is_halted_hours_after_it_was_ordered_unless_the_order_was_over(resumed, times):
+    """Late, but ordered; `resumed`: somebody did meanwhile what was ordered, and then took it back."""
+    story = Story(scenario={"mode": "observe"})
+    story.polls(4, 10)
+    story.orders(10, "halt")
+    if resumed:
+        story.console(11, new("halted", 0.01), OLD, exposure_ppm=0)
+        story.console(12, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+        change = {"before": {"status": "halted"}, "after": {"status": "in_progress", "review": "published"}}
+        story.writes(12, "drifted", meaning="resumed", **change)
+    story.halts(14)
+    story.ends("halted", 10_000)
+    assert story.blamed().get("disagreements", 0) == times
+
+
 def test_an_observed_app_was_halted_by_the_machine():
     story = bad_release(scenario={"mode": "observe"})
     story.halts(20.5)

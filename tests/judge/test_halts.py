@@ -142,6 +142,18 @@ def test_an_outage_between_two_bad_polls_clears_nothing():
     assert story.blamed() == {"halts_lost": 1}
 
 
+@pytest.mark.parametrize(("fault", "blamed"), [("slow", {}), (None, {"halts_lost": 1})])
+def test_an_answer_that_came_too_late_for_whoever_asked_confirms_nothing(fault, blamed):
+    story = Story()
+    story.health.append((20, 0.5))
+    story.polls(4, 20)
+    story.asks(20.5)
+    story.requests[-1]["fault"] = fault
+    story.polls(21, 30, status=502)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == blamed
+
+
 @pytest.mark.parametrize(("about", "blamed"), [("-debug", {}), ("", {"halts_late": 1})])
 def test_an_answer_about_other_releases_shows_no_crashes_anew(about, blamed):
     """Everybody crashes from hour 20 on, which the floor wants to see twice; the answers from then to hour 21 are about

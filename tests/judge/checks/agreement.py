@@ -9,6 +9,7 @@ from datetime import datetime
 from tests.judge.case import Case
 from tests.judge.evidence import Record
 from tests.judge.finding import Finding
+from tests.judge.journal import resumes, shows_a_halt
 from tests.judge.ledger import APP_STORE, LOWERINGS, RAISES, Change, Key, Served, age, instant, review_word
 from tests.judge.patience import a_poll, hindered_between
 from tests.judge.phases import LIVE
@@ -58,9 +59,16 @@ def observed_apps(case: Case) -> list[Finding]:
         )
         for c in case.changes
         if c.ours and case.observes(c.key.app) and c.kind in RAISES | LOWERINGS | {"prepare"}
-        if c.kind not in ("halt", "pause")
-        or not case.journal.ordered_between(c.key, c.at - case.poll - GRACE, c.at, "halt")
+        if c.kind not in ("halt", "pause") or not _is_ordered(case, c)
     ]
+
+
+def _is_ordered(case: Case, halt: Change) -> bool:
+    """Within the last poll, or sooner: it is sent for as long as no halt was read in the store, and nobody resumed what was
+    to be halted."""
+    over = [e.at for e in case.journal.by_rollout.get(halt.key, ()) if shows_a_halt(e) or resumes(e)]
+    since = max((at for at in over if at < halt.at), default=case.journal.entries[0].at)
+    return case.journal.ordered_between(halt.key, min(since, halt.at - case.poll - GRACE), halt.at, "halt")
 
 
 def _served_lately(case: Case, key: Key) -> list[Served]:
