@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.model import CommandVerb, Store
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Submitted
 from tests.simulation import run
@@ -66,3 +66,22 @@ def test_what_was_removed_from_sale_before_anybody_looked_is_the_past() -> None:
     left = play(plan)
     assert left.evidence.rollouts == []
     assert not list(unrest(plan, left))
+
+
+def test_a_halt_of_what_apple_keeps_back_since_its_app_is_sold_nowhere_stays_wanted_until_it_can_be_paused() -> (
+    None
+):
+    """It is processed and not live, and before that Apple pauses nothing; sold again, it would go out: NOT HALTED is told,
+    and nobody can do more about it."""
+    plan = a_plan(
+        app(APP_STORE),
+        orders=(order(3, CommandVerb.HALT, "5.2.0", Store.APP_STORE),),
+        people=(in_the_console(0.1, "remove_from_sale", store=APP_STORE),),
+    )
+    left = play(plan)
+    assert [row["phase"] for row in left.evidence.rollouts] == ["not_halted"]
+    assert [row["kind"] for row in left.evidence.notices if row["broadcast"]].count("not_halted") == 1
+    assert list(left.orders.values()) == [""]
+    assert not list(unrest(plan, left))
+    sold = replace(plan, scenario=replace(plan.scenario, people=()))
+    assert "orders: nobody has answered halt-3" in list(unrest(sold, left))
