@@ -85,6 +85,9 @@ DECISIONS_MOST = 60
 _STAGED = {"inProgress", "ACTIVE", "PAUSED"}
 """How either store says that some have it and others do not."""
 
+_HELD_BACK = {"IN_REVIEW", "NOT_SENT_FOR_REVIEW", "APPROVED_NOT_PUBLISHED"}
+"""By Play's review, or until a person sends or publishes it in the console."""
+
 _SILENT = "missing"
 """No data at all: at rest only where the emulated services really have none to give, because users are not
 counted, or because everybody has a release with a higher code."""
@@ -129,11 +132,20 @@ def _unanswered(plan: Plan, left: Left, served: _Served) -> Iterator[str]:
 
 def _is_not_granted(plan: Plan, left: Left, row: Mapping[str, Any], served: _Served) -> bool:
     """Apple pauses nothing that is not out yet, and keeps back what it has approved while the app is sold nowhere. Google
-    Play halts nothing without a fallback."""
+    Play halts nothing without a fallback, nor what a review, or a person in the console, has to let through first."""
     shown = served.get((row["app"], row["store"], row["release_id"]), {})
     if row["store"] == APP_STORE:
         return shown.get("status") == "INACTIVE" and _removed(plan, row)
-    return not _has_fallback(left, row)
+    return not _has_fallback(left, row) or (shown.get("review") in _HELD_BACK and _is_asked_for(left, row))
+
+
+def _is_asked_for(left: Left, row: Mapping[str, Any]) -> bool:
+    """Whether the halt stands in the track, where it waits to be served."""
+    tracks = [r for r in left.evidence.ledger if r["type"] == "track" and r["app"] == row["app"]]
+    return any(
+        release["status"] == "halted" and row["release_id"] in release["versionCodes"]
+        for release in (tracks[-1]["after"] if tracks else ())
+    )
 
 
 def _name(row: Mapping[str, Any]) -> str:
