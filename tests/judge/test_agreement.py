@@ -53,6 +53,28 @@ def test_a_raise_in_review_is_shown_as_waiting_for_it():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(
+    ("phase", "asked", "review", "blamed"),
+    [
+        ("waiting_for_review", new("inProgress", 0.5), "NOT_APPROVED", {}),
+        ("held", new("inProgress", 0.5), "IN_REVIEW", {}),
+        ("waiting_for_review", new("inProgress", 0.5), "PUBLISHED", {"disagreements": 1}),
+        ("waiting_for_review", new("halted", 0.1), "IN_REVIEW", {"disagreements": 1}),
+        ("rolling_out", new("inProgress", 0.5), "NOT_APPROVED", {"disagreements": 1}),
+    ],
+)
+def test_what_was_resumed_and_rejected_waits_for_review_although_the_store_goes_on_serving_it_halted(
+    phase, asked, review, blamed
+):
+    """The track shows what is asked for, at once, and no look can tell that people still get nothing of it."""
+    story = first_raise()
+    story.console(30, new("halted", 0.1), OLD, exposure_ppm=0)
+    story._changed(30.5, [asked, OLD], cause="console", account="console", request=None, track="production")
+    story.served(30.5, "halted", 0, review=review, cause="console")
+    story.ends(phase, 500_000)
+    assert story.blamed() == blamed
+
+
 @pytest.mark.parametrize(("until", "blamed"), [(30.4, {}), (32, {"disagreements": 1})])
 def test_a_review_that_is_over_since_the_last_look_may_still_be_waited_for(until, blamed):
     """The story ends before the next look is due; a poll later it has to be known."""

@@ -85,6 +85,9 @@ DECISIONS_MOST = 60
 _STAGED = {"inProgress", "ACTIVE", "PAUSED"}
 """How either store says that some have it and others do not."""
 
+_HELD_BACK = {"IN_REVIEW", "NOT_SENT_FOR_REVIEW", "APPROVED_NOT_PUBLISHED"}
+"""By Play's review, or until a person sends or publishes it in the console."""
+
 _SILENT = "missing"
 """No data at all: at rest only where the emulated services really have none to give, because users are not
 counted, or because everybody has a release with a higher code."""
@@ -99,7 +102,7 @@ def unrest(plan: Plan, left: Left) -> Iterator[str]:
             yield f"outbox: {row['headline']!r} is still {row['state']}"
     last = {entry["rollout"]: entry["body"] for entry in left.evidence.journal if entry["kind"] == "decided"}
     served = _last_served(left)
-    yield from _unanswered(left)
+    yield from _unanswered(plan, left, served)
     yield from _running_in_circles(plan, left)
     yield from _overlooked(left, served)
     for row in left.evidence.rollouts:
@@ -109,12 +112,13 @@ def unrest(plan: Plan, left: Left) -> Iterator[str]:
             yield f"liveness: {row['app']} {row['release']} is {row['phase']}, {stuck}: {row['reason']}"
 
 
-def _unanswered(left: Left) -> Iterator[str]:
-    """A halt that Play will never grant is tried for as long as it is wanted: whether it just fails, nobody can tell."""
+def _unanswered(plan: Plan, left: Left, served: _Served) -> Iterator[str]:
+    """A halt that the store does not grant, or not yet, is tried for as long as it is wanted: whether it just fails,
+    nobody can tell."""
     wanted = {
         _name(row)
         for row in left.evidence.rollouts
-        if row["phase"] == "not_halted" and row["store"] != APP_STORE and not _has_fallback(left, row)
+        if row["phase"] == "not_halted" and _is_not_granted(plan, left, row, served)
     }
     tried = {
         entry["body"]["command"]
@@ -124,6 +128,24 @@ def _unanswered(left: Left) -> Iterator[str]:
     for order, result in left.orders.items():
         if not result and order not in tried:
             yield f"orders: nobody has answered {order}"
+
+
+def _is_not_granted(plan: Plan, left: Left, row: Mapping[str, Any], served: _Served) -> bool:
+    """Apple pauses nothing that is not out yet, and keeps back what it has approved while the app is sold nowhere. Google
+    Play halts nothing without a fallback, nor what a review, or a person in the console, has to let through first."""
+    shown = served.get((row["app"], row["store"], row["release_id"]), {})
+    if row["store"] == APP_STORE:
+        return shown.get("status") == "INACTIVE" and _removed(plan, row)
+    return not _has_fallback(left, row) or (shown.get("review") in _HELD_BACK and _is_asked_for(left, row))
+
+
+def _is_asked_for(left: Left, row: Mapping[str, Any]) -> bool:
+    """Whether the halt stands in the track, where it waits to be served."""
+    tracks = [r for r in left.evidence.ledger if r["type"] == "track" and r["app"] == row["app"]]
+    return any(
+        release["status"] == "halted" and row["release_id"] in release["versionCodes"]
+        for release in (tracks[-1]["after"] if tracks else ())
+    )
 
 
 def _name(row: Mapping[str, Any]) -> str:

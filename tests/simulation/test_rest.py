@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
-from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.model import CommandVerb, Store
 from stagedrollout.emulator.faults import Fault
-from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Submitted
+from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, RolledOut, Submitted
 from tests.simulation import run
 from tests.simulation.ambush import Ambush
-from tests.simulation.by_hand import MONDAY, app, hours, in_the_console, order
+from tests.simulation.by_hand import MONDAY, app, hours, in_the_console, newer_release, order
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, play
 from tests.simulation.seldom import drawn
@@ -66,3 +66,48 @@ def test_what_was_removed_from_sale_before_anybody_looked_is_the_past() -> None:
     left = play(plan)
     assert left.evidence.rollouts == []
     assert not list(unrest(plan, left))
+
+
+def test_a_halt_of_what_apple_keeps_back_since_its_app_is_sold_nowhere_stays_wanted_until_it_can_be_paused() -> (
+    None
+):
+    """It is processed and not live, and before that Apple pauses nothing; sold again, it would go out: NOT HALTED is told,
+    and nobody can do more about it."""
+    plan = a_plan(
+        app(APP_STORE),
+        orders=(order(3, CommandVerb.HALT, "5.2.0", Store.APP_STORE),),
+        people=(in_the_console(0.1, "remove_from_sale", store=APP_STORE),),
+    )
+    left = play(plan)
+    assert [row["phase"] for row in left.evidence.rollouts] == ["not_halted"]
+    assert [row["kind"] for row in left.evidence.notices if row["broadcast"]].count("not_halted") == 1
+    assert list(left.orders.values()) == [""]
+    assert not list(unrest(plan, left))
+    sold = replace(plan, scenario=replace(plan.scenario, people=()))
+    assert "orders: nobody has answered halt-3" in list(unrest(sold, left))
+
+
+def test_a_halt_that_waits_for_a_person_to_send_it_for_review_has_no_answer_before() -> None:
+    """After a rejection Play takes it only unsent, and people may get the release until somebody sends it in the console."""
+    plan = a_plan(
+        app(),
+        orders=(order(5, CommandVerb.HALT, "5.3.0"),),
+        people=(in_the_console(1.5, "reject"), newer_release(2.5)),
+    )
+    in_review = replace(
+        plan.scenario.apps[0].releases[1], rolled_out=RolledOut(timedelta(0), 10_000, hours(9))
+    )
+    story = replace(plan.scenario.apps[0], releases=(plan.scenario.apps[0].releases[0], in_review))
+    plan = replace(plan, scenario=replace(plan.scenario, apps=(story,)))
+    left = play(plan)
+    newest = next(row for row in left.evidence.rollouts if row["release"] == "5.3.0")
+    assert newest["phase"] == "not_halted"
+    assert "waits until a person sends it for review" in newest["reason"]
+    assert left.orders == {"halt-5": ""}
+    assert not list(unrest(plan, left))
+    published = [
+        record | {"review": "PUBLISHED"} if record["type"] == "served" else record
+        for record in left.evidence.ledger
+    ]
+    let_through = replace(left, evidence=replace(left.evidence, ledger=published))
+    assert list(unrest(plan, let_through)) == ["orders: nobody has answered halt-5"]

@@ -119,7 +119,7 @@ def _truth(lately: list[Served]) -> str:
 
 def _agrees(case: Case, row: Record, served: Served) -> bool:
     exposed: int = row["exposure_ppm"]
-    pending = _pending(case, served)
+    pending, stopped = _pending(case, served), _is_stopped(case, served)
     match row["phase"]:
         case "halted":
             return served.status == "halted" or _lowered_by_a_person(case, served.key)
@@ -134,13 +134,23 @@ def _agrees(case: Case, row: Record, served: Served) -> bool:
             offered = served.status in ("inProgress", "completed")
             return offered and (exposed == served.exposure_ppm or pending)
         case "held" | "waiting":
-            return served.status != "halted" and (exposed == served.exposure_ppm or pending)
+            return not stopped and (exposed == served.exposure_ppm or pending)
         case "waiting_for_review":
-            return served.status != "halted" and pending
+            return not stopped and pending
         case "superseded":
             return any(_is_newer(other, served.key) for other in case.served)
         case _:
             return False
+
+
+def _is_stopped(case: Case, served: Served) -> bool:
+    """Halted, and nobody asks for more. While a resume waits for its review, or has been rejected, the store serves what
+    was halted before, and shows only what is asked for (google-play.md section 5.3): no look can tell."""
+    history = case.served[served.key]
+    until = next((record.seq for record in history if record.seq > served.seq), None)
+    asked = [change for change in case.of(served.key) if until is None or change.seq < until]
+    resumed = bool(asked) and asked[-1].kind in RAISES
+    return served.status == "halted" and not (resumed and _pending(case, served))
 
 
 def _agrees_on_phases(case: Case, row: Record, served: Served) -> bool:
