@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from tests.judge.case import Case
 from tests.judge.journal import Entry, is_stopped, resumes, shows_a_halt
@@ -13,7 +14,8 @@ from tests.judge.proof import Stage, hour_floor
 from tests.judge.signals import hour_ceil
 
 _TICK = timedelta(microseconds=1)
-"""What a pass does itself comes after its own look, though the clock stands still meanwhile."""
+"""What a pass does itself comes after its own look, though the clock stands still meanwhile. What it reads back for a
+pass before it, whose answer was lost or who died, comes before its look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +56,29 @@ def _stages(case: Case, key: Key, begun: datetime, ended: datetime | None) -> tu
 def noted_runs(case: Case, key: Key) -> tuple[Run, ...]:
     """As the journal tells it; nothing where it tells of no stage."""
     found: list[Run] = []
-    halt, settled_at = "", None
-    for entry in case.journal.by_rollout.get(key, ()):
+    halt, done_at = "", None
+    entries = case.journal.by_rollout.get(key, ())
+    for place, entry in enumerate(entries):
+        if entry.kind == "settled" and not _read_back_first(entry, entries[place + 1 :]):
+            done_at = entry.at
         if entry.kind == "discovered":
             found.append(Run(entry.at, hour_floor(entry.at), first=True))
         elif entry.kind == "returned" or _begins_anew(entry, halt):
             # an order is carried out after the look of its pass, an act in the console is noted before it
-            begun = entry.at + (_TICK if entry.kind == "settled" else timedelta(0))
+            begun = entry.at + (_TICK if entry.kind == "settled" and entry.at == done_at else timedelta(0))
             stages = _resting(case, key, entry.at) if entry.kind == "taken_up" else ()
             found.append(Run(begun, hour_ceil(entry.at), first=False, stages=stages))
         elif entry.kind == "went_live" and found:
-            at = entry.at + (_TICK if entry.at == settled_at else timedelta(0))
+            at = entry.at + (_TICK if entry.at == done_at else timedelta(0))
             found[-1] = _live(found[-1], Stage(at, int(entry.body["exposure_ppm"])))
-        settled_at = entry.at if entry.kind == "settled" else settled_at
         halt = _halt_after(halt, entry)
     return tuple(found) if any(run.stages for run in found) else ()
+
+
+def _read_back_first(settled: Entry, later: Sequence[Entry]) -> bool:
+    """Whether the pass that settled this had not decided yet. It bears one time from its look to its decision, and what it
+    does itself it does after that."""
+    return any(entry.kind == "decided" for entry in takewhile(lambda e: e.at == settled.at, later))
 
 
 def _live(run: Run, stage: Stage) -> Run:

@@ -7,7 +7,7 @@ a day which releases people use. Newer counts of a bucket replace older ones; nu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -43,8 +43,9 @@ class Reply:
     """An answer, or none (`ok` False); `slow`: one that may have come too late for whoever asked. `arms`: by release
     and beginning; None where a value was no number.
 
-    `left_out`: statuses that were cut off in the middle of a release. `used`: each release's sessions in all. `past`:
-    sessions, crashes and crashed users of the week before.
+    `names`: of the releases asked for, the candidate's first where sessions or users are counted; for what people use,
+    of those whose sessions were asked for next. `left_out`: statuses that were cut off in the middle of a release.
+    `used`: each release's sessions in all. `past`: sessions, crashes and crashed users of the week before.
     """
 
     seq: int
@@ -67,7 +68,19 @@ class Reply:
 
 def replies(requests: Iterable[Record]) -> list[Reply]:
     asked = (r for r in requests if r["service"] == "sentry" and r["path"].rstrip("/").endswith("/sessions"))
-    return [_reply(request, kind) for request in asked if (kind := _kind(request.get("query") or {}))]
+    found = [_reply(request, kind) for request in asked if (kind := _kind(request.get("query") or {}))]
+    return list(_told_whom(reversed(found)))[::-1]
+
+
+def _told_whom(latest_first: Iterable[Reply]) -> Iterator[Reply]:
+    """What people use names nobody. It is asked for one release alone, right before its sessions, and no other release's
+    watch hears it; nor does anybody who died before he asked for those."""
+    asked_next: dict[frozenset[str], tuple[str, ...]] = {}
+    for reply in latest_first:
+        if reply.kind is Kind.SESSIONS:
+            asked_next[reply.projects] = reply.names
+        for_whom = asked_next.pop(reply.projects, ()) if reply.kind is Kind.RUNNING else reply.names
+        yield replace(reply, names=for_whom)
 
 
 def _kind(query: Mapping[str, list[str]]) -> Kind | None:

@@ -1,9 +1,13 @@
 """When a release is watched afresh, by its journal."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.judge.case import understand
+from tests.judge.evidence_story import Asking, terms
 from tests.judge.ledger import instant
+from tests.judge.proof import SHARES
 from tests.judge.runs import is_halted, noted_runs
 from tests.judge.story import Story, at, bad_release
 
@@ -62,3 +66,44 @@ def test_a_person_s_own_halt_is_taken_back_unless_a_review_still_holds_it_back(m
     story.writes(5, "went_live", exposure_ppm=10_000)
     story.writes(20.5, "drifted", meaning=meaning, before={}, after=HALTED | {"review": review})
     assert _goes_on(story) == told
+
+
+@pytest.mark.parametrize(("p_ref", "blamed"), [(0.004, {}), (0.005, {"disagreements": 1})])
+def test_a_resume_whose_answer_was_lost_is_judged_by_the_week_before_the_pass_that_read_it_back(
+    p_ref, blamed
+):
+    """That pass set its terms, ratings among them, in the very instant in which it knew of the resume, and before it
+    looked."""
+    story = Asking()
+    story.polls(4, 10)
+    story.writes(4, "went_live", exposure_ppm=10_000)
+    story.writes(4, "terms_set", terms=terms(0.005))
+    story.writes(10.5, "drifted", meaning="lowered", before={}, after=HALTED)
+    story.asks(11.0001)
+    story.asks_what_is_normal(11.0001, 0.004)
+    story.writes(11, "settled", verb="resume", settlement="confirmed")
+    story.writes(11, "went_live", exposure_ppm=10_000)
+    weights = [{"signal": signal, "weight": share} for signal, share in SHARES.items()]
+    story.writes(11, "terms_set", terms=terms(p_ref) | {"weights": weights})
+    story.writes(11, "decided", decision="WAIT", intent="")
+    story.ends("rolling_out", 10_000)
+    assert {name: n for name, n in story.blamed().items() if name == "disagreements"} == blamed
+
+
+@pytest.mark.parametrize(("read_back", "ticks"), [(True, 0), (False, 1)])
+def test_a_run_begins_before_the_look_that_read_its_resume_back_and_after_the_one_that_led_to_it(
+    read_back, ticks
+):
+    """Though the clock stood still meanwhile, an order is carried out after the look of its own pass."""
+    story = _halting()
+    story.writes(20.6, "seen", **HALTED)
+    for kind in ("settled", "decided") if read_back else ("decided", "settled"):
+        story.writes(
+            21,
+            kind,
+            **({"decision": "WAIT"} if kind == "decided" else {"verb": "resume", "settlement": "confirmed"}),
+        )
+    story.writes(21, "went_live", exposure_ppm=10_000)
+    case = understand(story.evidence())
+    run = noted_runs(case, next(key for key in case.served if key.id == "5020"))[-1]
+    assert [run.begun, run.stages[-1].at] == [instant(at(21)) + ticks * timedelta(microseconds=1)] * 2

@@ -218,8 +218,8 @@ class _Weigher:
         """What was asked for this release, and what tells what it is compared with."""
         elsewhere, name = self._case.projects_of_others(self._key), self._books.candidate
         for reply in _replies(self._case):
-            named = name in reply.names
-            fits = named if reply.kind in (Kind.SESSIONS, Kind.USERS) else not named
+            named = name in reply.names[:1] if reply.kind is Kind.RUNNING else name in reply.names
+            fits = not named if reply.kind is Kind.PAST else named
             if fits and not (reply.projects and reply.projects <= elsewhere):
                 yield reply
 
@@ -230,11 +230,8 @@ class _Weigher:
         return anew or looked or later.at - asked.at > GRACE
 
     def _compare(self, reply: Reply) -> None:
-        """Every earlier release that people use and that nobody has halted, most used first; asked since it was
-        found."""
-        found = next(self._case.journal.of(self._key, "discovered"), None)
-        if found is not None and reply.at < found.at:
-            return
+        """Every earlier release that people use and that nobody has halted, most used first. Where that is none, and there
+        was none before, what the daemon chose by the store, and asked for next."""
         earlier: dict[str, int] = {}
         for name, sessions in reply.used.items():
             key = self._named.get(name)
@@ -249,6 +246,7 @@ class _Weigher:
         many = [n for n, count in earlier.items() if count >= sum(earlier.values()) * _USED_LEAST]
         names = tuple(sorted(many, key=lambda n: -earlier[n])[:_COMPARED_MOST])
         known = self._books.compared
+        names = names or (reply.names[1:] if reply.ok and not known else ())
         if names and not (known and set(known[-1][1]) == set(names)):
             known.append((hour_floor(reply.at), names))
 
