@@ -49,6 +49,12 @@ class LinkedStory(AppleStory):
         if not again:
             self._android(hour, "halted", 0, cause="console" if in_console else "api")
 
+    def android_lowered_in_console(self, hour: float, exposure_ppm: int) -> None:
+        self._android(hour, "inProgress", exposure_ppm, cause="console")
+
+    def android_found(self, hour: float) -> None:
+        self._of_android(lambda: self.writes(hour, "discovered", status="in_progress"))
+
     def android_resumed_in_console(self, hour: float) -> None:
         self._android(hour, "inProgress", 30_000, cause="console")
 

@@ -61,6 +61,15 @@ def looked_before_it_slept(case: Case, key: Key, begun: datetime, asked: datetim
     )
 
 
+def asked_until(case: Case, key: Key, begun: datetime) -> datetime:
+    """When the pass of `begun` asked its last question about the release: what it decides it knows only after that, and
+    the journal's time is that of its beginning. To act it looks at the store again."""
+    over = next((at for _, at in _looks(case, key) if at > begun), case.ended_at)
+    name, elsewhere = case.signal_name(key), case.projects_of_others(key)
+    asked = (poll for poll in case.polls if name in poll.asked and begun <= poll.at < over)
+    return max((p.at for p in asked if not (p.projects and p.projects <= elsewhere)), default=begun)
+
+
 def read_between(case: Case, first: datetime, last: datetime) -> bool:
     """Google Play: whether what is on a track was read, undamaged, in that time."""
     return any(

@@ -113,6 +113,26 @@ def test_a_pause_that_may_be_our_own_lost_one_is_not_a_persons_to_anybody_who_ca
     assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
 
 
+@pytest.mark.parametrize(("looked_between", "blamed"), [(False, {}), (True, {"unhalted": 1})])
+def test_a_pause_before_our_own_lost_one_is_not_a_persons_to_anybody_who_could_look_at_neither(
+    looked_between, blamed
+):
+    """Seed 4565: an agreement had run out, so nobody could look; our pause went out all the same."""
+    story = in_window()
+    story.looks(11.2)
+    story.person(11.5, "pause", noticed="halted" if looked_between else "")
+    if looked_between:
+        story.looks(11.7)
+    story.decides(12, "HOLD", verb="pause")
+    story.patches(12, status=504)
+    story.writes(12, "settled", verb="pause", settlement="in_doubt")
+    story.polls(13.5, 17)
+    story.steps(17)
+    story.polls(17.5, 19)
+    story.ends("rolling_out")
+    assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
+
+
 @pytest.mark.parametrize(("paused_at", "blamed"), [(12.05, {}), (13, {"unhalted": 1})])
 def test_a_pause_that_we_died_over_may_land_for_minutes_whatever_a_look_shows_before_and_no_longer(
     paused_at, blamed

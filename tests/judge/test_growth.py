@@ -1,7 +1,7 @@
 import pytest
 
 from tests.judge.apple_story import AppleStory, following, in_window, resting, stepped
-from tests.judge.story import at
+from tests.judge.story import Story, at
 from tests.judge.verdict import judge
 
 
@@ -192,6 +192,29 @@ def test_the_journal_says_hold_and_the_store_goes_on():
     story.writes(12, "decided", decision="HOLD", intent="", command="", reasons=[])
     story.polls(12.5, 14)
     story.ends("rolling_out")
+    assert story.blamed() == {"growth_unguarded": 1}
+
+
+@pytest.mark.parametrize(
+    ("paused_at", "blamed"), [(12 + 80 / 3600, {}), (12 + 110 / 3600, {"growth_unguarded": 2})]
+)
+def test_a_hold_is_decided_once_a_source_has_let_us_wait_for_its_answers(paused_at, blamed):
+    """Seed 4710: three questions of one pass got no answer within 20 seconds each, and the pause was sent after that."""
+    story = following()
+    story.writes(12.001, "decided", decision="HOLD", reasons=[{"code": "error"}], intent="")
+    for second in (5, 25, 45):
+        Story.asks(story, 12 + second / 3600, status=None)  # in the same pass, with no look in between
+    story.pauses(paused_at, "HOLD")
+    story.ends("held")
+    assert {check: n for check, n in story.blamed().items() if check == "growth_unguarded"} == blamed
+
+
+def test_a_hold_is_owed_by_the_pass_that_says_so_and_not_by_the_next_one():
+    story = following()
+    story.writes(12.001, "decided", decision="HOLD", reasons=[{"code": "error"}], intent="")
+    story.polls(12.5, 12.5)
+    story.pauses(12.505, "HOLD")
+    story.ends("held")
     assert story.blamed() == {"growth_unguarded": 1}
 
 

@@ -100,6 +100,26 @@ def test_a_halt_in_the_console_counts_from_when_it_could_be_known():
     assert blamed(story) == {"linked_halts_ignored": 1}
 
 
+@pytest.mark.parametrize(("found_at", "blame"), [(8.5, {"linked_halts_ignored": 1}), (9.5, {})])
+def test_ios_cannot_know_that_android_was_lowered_before_anybody_found_it(
+    found_at: float, blame: dict[str, int]
+):
+    """Seed 4983: put out at 2 % and lowered to 1 % between two looks, it was found at 1 %."""
+    story = followed()
+    story.android_found(found_at)
+    story.android_lowered_in_console(9, 100_000)
+    story.steps(10.5)
+    assert blamed(story) == blame
+
+
+def test_android_that_is_found_halted_is_known_to_be():
+    story = followed()
+    story.android_halted(9, in_console=True)
+    story.android_found(9.2)
+    story.steps(10.5)
+    assert blamed(story) == {"linked_halts_ignored": 1}
+
+
 def test_apple_was_let_go_on_although_android_was_halted():
     story = followed()
     story.steps(10.5)

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.judge.case import understand
-from tests.judge.story import OLD, Story, bad_release, first_raise, new
+from tests.judge.story import OLD, Story, at, bad_release, first_raise, new
 
 
 def _resumed(story: Story, hour: float, command: str = "") -> Story:
@@ -74,6 +74,18 @@ def test_somebody_lowered_in_the_console_and_the_schedule_raised_it_again():
     story.raises(54.5, 0.1)
     story.ends("rolling_out", 100_000)
     assert story.blamed() == {"console_acts_overridden": 1}
+
+
+@pytest.mark.parametrize(("found_at", "blamed"), [(1.5, 1), (10.2, 0)])
+def test_what_somebody_had_lowered_before_it_was_found_goes_on_from_there(found_at, blamed):
+    """Nobody can know that it ever stood higher."""
+    story = Story(until=60)
+    story.journal[0]["at"] = at(found_at)
+    story.console(10, new("inProgress", 0.005), OLD, exposure_ppm=5_000)
+    story.polls(10.5, 34.5)
+    story.raises(34.5, 0.01)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed().get("console_acts_overridden", 0) == blamed
 
 
 def test_somebody_lowered_in_the_console_and_then_let_it_go_on():

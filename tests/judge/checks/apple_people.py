@@ -159,12 +159,16 @@ def _is_ours_too(case: Case, paused: Change) -> bool:
 
 def _may_be_lost(case: Case, paused: Change) -> bool:
     """The answer to a pause of ours was lost, and it may land yet, whatever a look in between has shown, or Apple could
-    not be read from then on."""
-    lost = [at for at in _lost_pauses(case, paused.key) if at <= paused.at]
-    if not lost:
+    not be read from then on. Nor can it be told from one that we sent later, before anybody could look."""
+    looks, lost = case.apple_looks(paused.key), _lost_pauses(case, paused.key)
+    later = next((at for at in lost if at > paused.at), None)
+    if later and not any(paused.at <= at <= later for at in looks):
+        return True
+    earlier = [at for at in lost if at <= paused.at]
+    if not earlier:
         return False
-    looked = any(lost[-1] <= at <= paused.at for at in case.apple_looks(paused.key))
-    return not looked or paused.at <= lost[-1] + _LANDS_WITHIN
+    looked = any(earlier[-1] <= at <= paused.at for at in looks)
+    return not looked or paused.at <= earlier[-1] + _LANDS_WITHIN
 
 
 def _lost_pauses(case: Case, key: Key) -> list[datetime]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from tests.judge.case import Case
+from tests.judge.checks.people import lowered_before_it_was_found
 from tests.judge.checks.phases import Stretch, goes_on_after, stretches
 from tests.judge.finding import Finding
 from tests.judge.journal import Entry
@@ -176,7 +177,8 @@ def _halts(case: Case, key: Key) -> tuple[Halted, ...]:
     noted = [e for e in case.journal.of(key, "drifted") if e.body.get("meaning") in _HALTED]
     told += [Halted(key, entry.at, entry.at) for entry in noted]
     late = a_poll(case) + GRACE
-    told += [Halted(key, c.at, c.at + late) for c in case.of(key) if not c.ours and c.kind in LOWERINGS]
+    clicks = (c for c in case.of(key) if not c.ours and c.kind in LOWERINGS)
+    told += [Halted(key, c.at, c.at + late) for c in clicks if not lowered_before_it_was_found(case, c)]
     halts: list[Halted] = []
     for halt in sorted(told, key=lambda halt: halt.known):
         if not halts or any(halts[-1].at <= at <= halt.at for at in _resumed(case, key)):

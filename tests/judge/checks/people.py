@@ -40,7 +40,7 @@ def _overridden(case: Case, changes: list[Change]) -> Iterator[tuple[Change, str
             continue
         if not change.ours:
             tells = change.kind in RAISES | LOWERINGS and not _looks_like_before(case, changes, change)
-            act = change if tells else act
+            act = change if tells and not lowered_before_it_was_found(case, change) else act
         elif act is None:
             continue
         elif act.kind in LOWERINGS and change.kind in RAISES:
@@ -51,6 +51,13 @@ def _overridden(case: Case, changes: list[Change]) -> Iterator[tuple[Change, str
                 )
         elif act.kind in RAISES and change.kind in LOWERINGS and not _lowering_is_due(case, change, act):
             yield change, f"{change.name} was lowered although somebody had raised it and nothing was failing"
+
+
+def lowered_before_it_was_found(case: Case, act: Change) -> bool:
+    """The store tells what is: a release that somebody had lowered by the time it was found stands at that share, and
+    nobody can know that it ever stood higher. What is halted reads so, and is known."""
+    found = next(case.journal.of(act.key, "discovered"), None)
+    return act.kind == "lower" and found is not None and act.at < found.at
 
 
 def _looks_like_before(case: Case, changes: list[Change], act: Change) -> bool:
