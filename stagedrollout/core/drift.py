@@ -223,7 +223,13 @@ def _settled(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> tup
         detail = "the store is as it was before"
         return (facts.Settled(intent.key, intent.verb, Settlement.NOT_APPLIED, detail),)
     settled = facts.Settled(intent.key, intent.verb, Settlement.MOVED, "the store shows something else")
+    if late_write(rollout, before, seen):
+        return (settled, _took_effect_late(seen))  # what we had sent before this
     return (settled, facts.Drifted(_meaning(before, seen), before, seen))
+
+
+def _took_effect_late(seen: Seen) -> Fact:
+    return facts.Overtaken(f"a request of ours whose answer was lost took effect late: {seen.status_word}")
 
 
 def _beyond_halt(rollout: Rollout, seen: Seen, store: StoreState) -> tuple[Fact, ...]:
@@ -243,9 +249,7 @@ def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> t
     if wanted and late and seen.status is ReleaseStatus.PAUSED:
         return ()  # the halt we wanted, after all
     if late:
-        return (
-            facts.Overtaken(f"a request of ours whose answer was lost took effect late: {seen.status_word}"),
-        )
+        return (_took_effect_late(seen),)
     if wanted and ReleaseStatus.HALTED in (before.status, seen.status):
         return ()  # the halt we wanted, seen late; or wanted again since the store last read halted
     if rollout.halt and before.status is ReleaseStatus.UNKNOWN and seen.status is ReleaseStatus.HALTED:

@@ -100,6 +100,23 @@ def turned_away(kind: facts.DecisionKind, verb: Verb, *, sent_before: bool) -> R
 
 
 @pytest.mark.promise("R9")
+def test_a_step_whose_answer_was_lost_is_nobodys_resume_when_it_lands_while_a_pause_of_ours_is_in_doubt() -> (
+    None
+):
+    """The pause was wanted since nobody knew what had become of the step. Both are ours."""
+    step = facts.Decided(facts.DecisionKind.ADVANCE, (), DAEMON, "", "i1", Verb.STEP, 20_000, "f")
+    pause = facts.Decided(facts.DecisionKind.HOLD, (), DAEMON, "", "i2", Verb.PAUSE, 10_000, "f")
+    rollout = rolling(phased(PAUSED, 1))
+    for sent in (step, pause):
+        assert sent.verb
+        lost = facts.Settled(sent.intent, sent.verb, Settlement.IN_DOUBT, "no words")
+        rollout = extend(rollout, (sent, lost), NOON)
+    found = look(rollout, phased(ACTIVE, 1))
+    assert {type(fact) for fact in found} >= {facts.Settled, facts.Overtaken}
+    assert not any(isinstance(fact, facts.Drifted) for fact in found)
+
+
+@pytest.mark.promise("R9")
 @pytest.mark.parametrize("sent_before", [False, True])
 def test_a_pause_in_the_console_stays_that_persons_halt_though_apple_refused_ours_meanwhile(
     sent_before: bool,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import product
 
 from tests.judge import detours, ledger, phases, signals
 from tests.judge import journal as journals
@@ -102,9 +103,8 @@ class Case:
         runs = self._plausible_runs(key, gate, poll.at)
         settles = (settle, settle - CLOCKS_APART) if self.journal.hardly_off(poll.at) else (settle,)
         late = {Word.ERROR} if poll.slow else set[Word]()
-        return late | {
-            signals.word(gate, poll, self.signal_name(key), run, after) for run in runs for after in settles
-        }
+        ways = product(runs, settles, signals.ROUNDED_PPM)
+        return late | {signals.word(gate, poll, self.signal_name(key), *way) for way in ways}
 
     def _plausible_runs(self, key: Key, gate: Gate, at: datetime) -> set[datetime]:
         """From which full hour on the daemon may have counted: it learns of each life when it looks next.

@@ -23,8 +23,8 @@ HOUR = timedelta(hours=1)
 GRACE = timedelta(seconds=60)
 """What may pass between the daemon's `now` and the answer it waited for."""
 
-ROUNDING_PPM = 50
-"""Rates come as decimals with as few as four digits."""
+ROUNDED_PPM = (50, -50)
+"""Rates come as decimals with as few as four digits: so far down or up."""
 
 _NAME = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s\[\],:()"]+)')
 _UNIT = {"crash_free_sessions": "session", "crash_free_users": "user"}
@@ -233,8 +233,11 @@ def _tally(cells: list[Mapping[str, Any]], rows: list[Mapping[str, Any]], unit: 
     return Tally(counts[0], counts[0] * min(share, 1))
 
 
-def word(gate: Gate, poll: Poll, release: str, run_since: datetime, settle: timedelta) -> Word:
-    """The gate's word about `release` after `poll`, looking back over its window or to `run_since`.
+def word(
+    gate: Gate, poll: Poll, release: str, run_since: datetime, settle: timedelta, rounded_ppm: int
+) -> Word:
+    """The gate's word about `release` after `poll`, looking back over its window or to `run_since`, with a floor that is
+    lower by `rounded_ppm`.
 
     A breach counts every session; a pass only hours that have settled, and only fresh data. Half a crash, which the rate
     of an hour that was cut short gives, is none yet: whoever rounds it down sees no breach.
@@ -246,12 +249,12 @@ def word(gate: Gate, poll: Poll, release: str, run_since: datetime, settle: time
     if everything is None or settled is None or everything.bad is None or everything.total == 0:
         return Word.MISSING
     surely = replace(everything, bad=floor(everything.bad + _EXACT))
-    if everything.total >= gate.min_sample and _free_ppm(surely) < gate.floor_ppm - ROUNDING_PPM:
+    if everything.total >= gate.min_sample and _free_ppm(surely) < gate.floor_ppm - rounded_ppm:
         return Word.BREACH
     if poll.as_of is None or poll.at - poll.as_of > gate.freshness + GRACE:
         return Word.STALE
     enough = settled.total >= gate.min_sample and settled.bad is not None
-    return Word.PASS if enough and _free_ppm(settled) >= gate.floor_ppm - ROUNDING_PPM else Word.INSUFFICIENT
+    return Word.PASS if enough and _free_ppm(settled) >= gate.floor_ppm - rounded_ppm else Word.INSUFFICIENT
 
 
 def _weigh(

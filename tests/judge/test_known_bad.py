@@ -67,6 +67,24 @@ def test_somebody_halted_it_and_it_was_replaced_before_the_store_could_be_read(l
     assert story.blamed() == blamed
 
 
+@pytest.mark.parametrize(("looks_at", "blamed"), [(20.5, {"known_bad_started": 1}), (21.5, {})])
+def test_somebody_halted_it_and_nobody_looked_before_something_newer_waited_in_its_place(looks_at, blamed):
+    """Until that is reviewed people are served as before; the track tells nothing of the halted one."""
+    story = Story(until=60)
+    story.polls(4, 20)
+    story.console(20.1, new("halted", 0.01), OLD, exposure_ppm=0)
+    path = "/androidpublisher/v3/applications/com.acme.app/edits/1/tracks/production"
+    story.requested(looks_at, "google_play", path, method="GET", status=200, fault=None)
+    story.track = [NEXT, OLD]  # somebody's pipeline
+    story.served(21, "halted", 0, review="NOT_LISTED")
+    story.served(22, "replaced", 0, cause="store")
+    story.console(24, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.writes(24.5, "returned")
+    story.writes(24.75, "started", actor=DAEMON, known_bad="")
+    story.ends("rolling_out", 10_000)
+    assert story.blamed() == blamed
+
+
 def test_it_was_resumed_where_it_stood_and_goes_on():
     story = Story(until=60)
     story.polls(4, 20)

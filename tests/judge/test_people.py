@@ -120,6 +120,20 @@ def test_somebody_raised_in_the_console_and_it_is_halted_because_it_crashes():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("health", "blamed"), [(0.98996, {}), (0.9901, {"console_acts_overridden": 1})])
+def test_somebody_raised_in_the_console_and_it_is_halted_for_a_rate_that_is_hardly_below_the_floor(
+    health, blamed
+):
+    story = Story(policy={"gates": [{"metric": "crash_free_sessions", "floor": 99.0, "min_sample": 100}]})
+    story.health[:] = [(0, health)]
+    story.polls(4, 10)
+    story.console(10, new("inProgress", 0.05), OLD, exposure_ppm=50_000)
+    story.polls(10.5, 11.5)
+    story.halts(11.5)
+    story.ends("halted", 50_000)
+    assert story.blamed() == blamed
+
+
 @pytest.mark.parametrize(("health", "blamed"), [(0.5, {}), (0.998, {"console_acts_overridden": 1})])
 def test_somebody_resumed_it_and_it_is_halted_for_crashes_of_the_hour_in_which_a_review_let_it_out(
     health, blamed

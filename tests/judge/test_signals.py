@@ -21,7 +21,7 @@ def _word(gate: Gate, groups: list[dict], field: str = "sum(session)", **request
     sent = {"seq": 1, "at": at(10.5), "service": "sentry", "path": path, "query": query, "status": 200}
     (poll,) = polls([sent | {"response": response} | request])
     assert poll.about(NAME, gate.metric)
-    return word(gate, poll, NAME, instant(at(0)), timedelta(hours=1))
+    return word(gate, poll, NAME, instant(at(0)), timedelta(hours=1), 50)
 
 
 def _sessions(counts: list[int], rates: list[float | None], **by: str) -> dict:
@@ -100,7 +100,7 @@ def test_an_answer_about_nobody_who_was_asked_for_does_not_confirm_what_was_told
     """Where sessions are counted, an answer brings the newest hours alone and the older ones stand; but no answer, none."""
     sent = [_counts(1, 10.5, (NAME, OTHER)), _counts(2, 11.5, told_of)]
     _, again = cumulated(polls(sent), NAME)
-    assert word(_gate(), again, NAME, instant(at(0)), timedelta(hours=1)) is said
+    assert word(_gate(), again, NAME, instant(at(0)), timedelta(hours=1), 50) is said
 
 
 @pytest.mark.parametrize(("crashed", "said"), [(79, Word.PASS), (80, Word.BREACH)])
@@ -110,7 +110,7 @@ def test_an_answer_that_has_lost_more_than_corrections_take_does_not_stand_for_w
     """The healthy sessions are all gone: what is left of them is a release in which everything crashes."""
     whole, cut = _counts(1, 10.5, (NAME,), "healthy", 100), _counts(2, 10.6, (NAME,), "crashed", crashed)
     *_, again = cumulated(polls([whole, cut]), NAME)
-    assert word(_gate(min_sample=50), again, NAME, instant(at(0)), timedelta(minutes=1)) is said
+    assert word(_gate(min_sample=50), again, NAME, instant(at(0)), timedelta(minutes=1), 50) is said
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_an_answer_that_was_cut_off_in_the_middle_of_a_release_does_not_say_that
     answer = _counts(1, 10.5, (NAME,))
     del answer["response"]["groups"][left:]
     (poll,) = polls([answer])
-    assert word(_gate(), poll, NAME, instant(at(0)), timedelta(hours=1)) is said
+    assert word(_gate(), poll, NAME, instant(at(0)), timedelta(hours=1), 50) is said
 
 
 def _counts(seq: int, hour: float, names: tuple[str, ...], status: str = "crashed", count: int = 200) -> dict:

@@ -53,9 +53,11 @@ def _in_force(case: Case, key: Key, at: datetime) -> datetime | None:
 
 
 def _was_readable(case: Case, halted: Change) -> bool:
-    """Whether a look was answered, undamaged, while the store showed the halt."""
+    """Whether a look was answered, undamaged, while the store showed the halt: not once something newer was rolled out
+    in its place, though until that is reviewed people get what they had."""
     later = (record for record in case.served[halted.key] if record.at > halted.at)
-    until = next((record.at for record in later if record.status != "halted"), case.ended_at)
+    gone = (record.at for record in later if record.status != "halted" or record.review == "NOT_LISTED")
+    until = next(gone, case.ended_at)
     return read_between(case, halted.at, until)
 
 
