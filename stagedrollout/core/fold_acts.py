@@ -27,12 +27,13 @@ def decided(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
             earlier_pause=rollout.pause_sent_at,
             earlier_let_go=rollout.let_go_at,
         )
-        let_go = at if _lets_go(rollout, fact.verb) else rollout.let_go_at
+        under_way = rollout.intent is not None and _lets_go(rollout, rollout.intent.verb)
+        lets_go = under_way or _lets_go(rollout, fact.verb)
         changed = replace(
             changed,
             intent=intent,
             acts=rollout.acts + 1,
-            let_go_at=let_go,
+            let_go_at=at if lets_go else rollout.let_go_at,  # what this takes over from was sent until now
             start_awaited=None if fact.verb is Verb.START else rollout.start_awaited,
             reaching_ppm=_reaching(rollout, fact),
         )

@@ -145,6 +145,20 @@ def test_a_request_that_a_machine_slept_over_before_sending_it_is_ours_when_it_t
     assert not any(isinstance(fact, facts.Drifted) for fact in found)
 
 
+@pytest.mark.promise("R9")
+def test_a_halt_stays_when_a_step_slept_over_and_sent_right_before_it_takes_effect_after_it() -> None:
+    """Recorded eight minutes before it was sent: the halt came while it was under way, and so its answer was nobody's any
+    more. The look that finds the release paused at first does not show that the step will have no effect."""
+    sent = facts.Decided(facts.DecisionKind.ADVANCE, (), DAEMON, "", "i1", Verb.STEP, 20_000, "f")
+    rollout = extend(rolling(phased(PAUSED, 1)), (sent,), NOON - timedelta(minutes=8))
+    halt = facts.Decided(facts.DecisionKind.HALT, (), ANNA, "c1", "i2", Verb.HALT, 10_000, "f")
+    rollout = extend(rollout, (halt, facts.Settled("i2", Verb.HALT, Settlement.CONFIRMED, "read back")), NOON)
+    rollout = extend(rollout, look(rollout, phased(PAUSED, 1)), NOON)
+    found = look(rollout, phased(ACTIVE, 1))
+    assert not any(isinstance(fact, facts.Drifted) for fact in found)
+    assert extend(rollout, found, NOON).halt is not None
+
+
 @pytest.mark.promise("R10")
 @pytest.mark.parametrize("sent_before", [False, True])
 def test_a_halt_that_takes_effect_late_is_ours_although_apple_turned_away_the_one_sent_after_it(
