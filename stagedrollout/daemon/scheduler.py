@@ -146,8 +146,8 @@ class Scheduler:
             return
         if set_back := self._watch.set_back():
             log.warning("the machine's clock was set back by %s: everything is looked at anew", set_back)
-        turn = self._apscheduler.get_job(TURN)  # planned just now perhaps, by what the clock said before
-        if turn and turn.next_run_time - datetime.now(UTC) > A_STEP:
+        turn = self._apscheduler.get_job(TURN)  # planned or slept through by what the clock said before
+        if turn and not timedelta(0) <= turn.next_run_time - datetime.now(UTC) <= A_STEP:
             self._apscheduler.modify_job(TURN, next_run_time=datetime.now(UTC))
 
     def stop(self) -> tuple[str, ...]:

@@ -175,6 +175,27 @@ def test_a_turn_that_was_planned_by_a_clock_just_before_that_was_set_back_comes_
     assert house.passes.halted.wait(PATIENCE)
 
 
+def _is_due_while_it_sleeps(apscheduler):
+    """As where the clock goes forward: nobody tells APScheduler."""
+    turn, store = apscheduler._lookup_job(scheduler.TURN, None)
+    turn._modify(next_run_time=datetime.now(UTC) - timedelta(milliseconds=1))
+    apscheduler._lookup_jobstore(store).update_job(turn)
+
+
+def test_a_halt_is_taken_although_a_turn_was_slept_through_while_the_clock_was_back_for_a_moment(house):
+    """APScheduler reckons once how long it sleeps. When that is looked after, the clock is right, and the turn is due."""
+    house.passes.released.set()
+    house.scheduler.start()
+    assert house.passes.passed["quick"].wait(PATIENCE)
+    planned = datetime.now(UTC) + timedelta(minutes=30)
+    house.scheduler._apscheduler.modify_job(scheduler.TURN, next_run_time=planned)
+    house.orders.waits.append(order(CommandVerb.HALT, QUICK))
+    assert not house.passes.halted.wait(2 * scheduler.TURN_SECONDS)
+    _is_due_while_it_sleeps(house.scheduler._apscheduler)
+    house.scheduler.mind_the_clock()
+    assert house.passes.halted.wait(PATIENCE)
+
+
 def test_a_clock_that_was_weeks_behind_makes_one_turn_due_and_not_millions(house):
     """APScheduler lists what was missed before it runs anything, and a stop has to wait until it has."""
     house.passes.released.set()

@@ -66,6 +66,12 @@ def test_a_clock_that_is_days_off_raises_nothing_and_halts_all_the_same(opens, t
     _halts_all_the_same(*_running(opens, tmp_path), days)
 
 
+def test_a_clock_that_was_years_behind_keeps_neither_a_halt_nor_the_end_waiting(opens, tmp_path):
+    """APScheduler #526: after the system's clock had been set years forward, the runs that were missed filled its memory
+    and nothing ran any more. So it is on a machine that begins in 1970, until the network tells it the time."""
+    _halts_all_the_same(*_running(opens, tmp_path), days=3_650)
+
+
 def test_a_clock_set_forward_past_every_bake_raises_nothing(opens, tmp_path):
     stage, clock = _running(opens, tmp_path)
     clock.is_off_by(9 * 60)
