@@ -31,6 +31,17 @@ def test_a_release_in_a_window_is_shown_as_rolling_out():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("settlement", "times"), [("confirmed", 0), ("in_doubt", 1)])
+def test_a_release_that_no_pause_had_reached_is_let_go_on_where_it_is(settlement, times):
+    """It is active already: nothing is sent that the store could tell of."""
+    story = AppleStory(until=20)
+    story.polls(4, 20)
+    story.decides(10, "ADVANCE", 20_000, verb="step")
+    story.writes(10.01, "settled", verb="step", settlement=settlement, detail="")
+    story.ends("rolling_out")
+    assert story.blamed().get("disagreements", 0) == times
+
+
 @pytest.mark.parametrize(
     ("how", "blamed"),
     [

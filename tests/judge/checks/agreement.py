@@ -12,7 +12,7 @@ from tests.judge.finding import Finding
 from tests.judge.journal import resumes, shows_a_halt
 from tests.judge.ledger import APP_STORE, LOWERINGS, RAISES, Change, Key, Served, age, instant, review_word
 from tests.judge.patience import a_poll, hindered_between
-from tests.judge.phases import LIVE
+from tests.judge.phases import LIVE, WINDOW
 from tests.judge.signals import GRACE
 from tests.judge.terms import PPM_ALL, percent
 
@@ -168,7 +168,8 @@ def _agrees_on_phases(case: Case, row: Record, served: Served) -> bool:
                 served.status in ("COMPLETE", "REPLACED") or served.exposure_ppm == PPM_ALL
             )
         case "rolling_out":
-            resting = case.guarded(served.key) and not _in_window(case, served) and not excused
+            let_go = _in_window(case, served) or _let_go_where_it_was(case, served)
+            resting = case.guarded(served.key) and not let_go and not excused
             return same and (served.paused or (served.grows and not resting))
         case "held":
             return pending or (same and (excused or not served.grows))
@@ -184,6 +185,16 @@ def _agrees_on_phases(case: Case, row: Record, served: Served) -> bool:
 
 def _in_window(case: Case, served: Served) -> bool:
     return any(window.opened.at <= served.at < window.ends for window in case.windows(served.key))
+
+
+def _let_go_where_it_was(case: Case, served: Served) -> bool:
+    """Active already, since no pause of ours had got through: nothing is sent that could open a window, and Apple may step
+    from when the journal calls the step confirmed."""
+    told = case.journal.by_rollout.get(served.key, ())
+    steps = [e for e in told if (e.body.get("verb"), e.body.get("settlement")) == ("step", "confirmed")]
+    if not steps or not served.at <= steps[-1].at <= _over_at(case, served.key) < steps[-1].at + WINDOW:
+        return False
+    return not any(d.key == served.key and d.at > steps[-1].at and d.kind for d in case.journal.decisions)
 
 
 def _hindered_lately(case: Case, key: Key) -> bool:
