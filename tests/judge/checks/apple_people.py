@@ -214,10 +214,13 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
 
 
 def _untold(case: Case, act: Change) -> bool:
-    """The look before had shown the same: whatever was done and undone since, no look tells of it."""
+    """The look before had shown the same, or a damaged answer since, of which something can be read: whatever was done and
+    undone since, no look tells of it."""
     looks = case.apple_looks(act.key)
     place = bisect_right(looks, act.at)
-    return place > 0 and act.after_status in _shown_at(case, act.key, looks[place - 1])
+    newest = looks[place - 1] if place else act.at
+    answers = (instant(answer["at"]) for answer in case.apple_answers(act.key))
+    return any(act.after_status in _shown_at(case, act.key, at) for at in answers if newest <= at <= act.at)
 
 
 def _shown_at(case: Case, key: Key, look: datetime) -> set[str]:
