@@ -84,7 +84,9 @@ def test_what_is_undone_before_the_next_look_is_nothing_new_after_a_damaged_answ
     answered, blamed
 ):
     """What was active for the daemon since its own request stands so again."""
-    story = in_window()
+    story = resting()
+    story.polls(4.5, 10.49)
+    story.steps(10.5)
     if answered:
         story.looks(10.51)
         story.requests[-1] |= {"status": 200, "fault": "day_missing"}
