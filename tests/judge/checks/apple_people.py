@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tests.judge.case import Case
+from tests.judge.checks import linked
 from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant
@@ -299,9 +300,11 @@ def _by_a_wrong_clock(case: Case, paused: Change) -> bool:
 
 
 def is_bound(case: Case, key: Key, since: datetime, until: datetime) -> bool:
-    """By an order, a hold, a freeze, reviews, a newer version, or a store that could not be read."""
+    """By an order, a hold, a halt on the linked store, a freeze, reviews, a newer version, or a store that could not be
+    read."""
     return (
-        any(entry.at <= until for entry in case.journal.of(key, "held"))
+        linked.is_held(case, key, until)
+        or any(entry.at <= until for entry in case.journal.of(key, "held"))
         or case.suspects_reviews(key, until)
         or case.journal.ordered_between(key, since, until, "halt", "hold")
         or case.terms(key).calendar.freeze_at(until) is not None
