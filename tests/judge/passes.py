@@ -10,7 +10,7 @@ from functools import lru_cache
 from tests.judge.case import Case
 from tests.judge.evidence import Record
 from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, Key, instant, shows_versions
-from tests.judge.patience import late_until, stood_still
+from tests.judge.patience import failed, late_until, stood_still
 
 
 def looked_between(case: Case, key: Key, first: int, last: int) -> bool:
@@ -59,6 +59,26 @@ def looked_before_it_slept(case: Case, key: Key, begun: datetime, asked: datetim
     return bool(looks) and any(
         looks[-1] <= slept <= begun <= woke <= asked for slept, woke in stood_still(case)
     )
+
+
+def unread_since(case: Case, key: Key, asked: datetime) -> datetime | None:
+    """When the pass that asked for signals at `asked` had learned that the store does not answer, or that its answer had
+    come too late: nobody in it knows what the store serves. None: it knew."""
+    looks = [seq for seq, at in _looks(case, key) if at <= asked]
+    reads = [
+        request
+        for request in case.evidence.requests
+        if request["service"] == key.store and looks and looks[-1] <= request["seq"]
+        if instant(request["at"]) <= asked
+    ]
+    learned = [_unanswered(case, request) for request in (*reads[:1], *reads[-1:])]
+    return max((at for at in learned if at and at <= asked), default=None)
+
+
+def _unanswered(case: Case, request: Record) -> datetime | None:
+    at = instant(request["at"])
+    late = late_until(case, at)
+    return late or (at if failed(request) else None)
 
 
 def asked_until(case: Case, key: Key, begun: datetime) -> datetime:

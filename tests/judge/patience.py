@@ -91,17 +91,6 @@ def hindered_between(case: Case, key: Key, first: datetime, last: datetime) -> b
     return bool(_obstacles(case, key, first, last))
 
 
-def unread_before(case: Case, key: Key, at: datetime) -> bool:
-    """Whether the store had just not answered, so that nobody could know what it serves."""
-    services = _APPLE if key.store == APP_STORE else _PLAY
-    asked = [
-        request
-        for request in case.evidence.requests
-        if request["service"] in services and at - SLACK <= instant(request["at"]) <= at
-    ]
-    return bool(asked) and _failed(asked[-1])
-
-
 @lru_cache(maxsize=2)
 def stood_still(case: Case) -> list[tuple[datetime, datetime]]:
     """While the process stood still. That time is not counted."""
@@ -130,12 +119,13 @@ def _hindrances(case: Case, store: str) -> list[datetime]:
     """Every instant at which the store failed, or its answer came too late, or the daemon died, in order."""
     services = _APPLE if store == APP_STORE else _PLAY
     asked = [request for request in case.evidence.requests if request["service"] in services]
-    failed = [instant(request["at"]) for request in asked if _failed(request)]
+    silent = [instant(request["at"]) for request in asked if failed(request)]
     late = [until for request in asked if (until := late_until(case, instant(request["at"])))]
-    return sorted((*failed, *late, *map(instant, case.evidence.deaths)))
+    return sorted((*silent, *late, *map(instant, case.evidence.deaths)))
 
 
-def _failed(request: Record) -> bool:
+def failed(request: Record) -> bool:
+    """Whether the store did not answer it, or would not be used."""
     status = request.get("status")
     if request.get("fault") or status is None or status >= 500:
         return True

@@ -1,6 +1,7 @@
 import pytest
 
-from tests.judge.apple_story import AppleStory, following, in_window, resting, stepped
+from tests.judge.apple_story import FOLLOWING, AppleStory, following, in_window, resting, stepped
+from tests.judge.evidence_story import EVIDENCE, AppleAsking
 from tests.judge.story import Story, at
 from tests.judge.verdict import judge
 
@@ -207,6 +208,52 @@ def test_a_hold_is_decided_once_a_source_has_let_us_wait_for_its_answers(paused_
     story.pauses(paused_at, "HOLD")
     story.ends("held")
     assert {check: n for check, n in story.blamed().items() if check == "growth_unguarded"} == blamed
+
+
+@pytest.mark.parametrize(
+    ("slept_until", "paused_at", "blamed"), [(12.55, 13.05, 0), (12.55, 13.1, 1), (12.503, 13.05, 1)]
+)
+def test_a_doubt_after_an_answer_of_the_store_that_was_slept_over_is_paused_over_by_the_next_pass(
+    slept_until, paused_at, blamed
+):
+    """Seed 3037: it slept for two and a half minutes over what the store shows, and then the floors could not be read.
+    Nobody in that pass knew what to pause. Who slept for ten seconds did."""
+    story = following()
+    story.looks(12.5)
+    story.stands_still(12.5001, slept_until)
+    Story.asks(story, slept_until + 0.0005, status=502)
+    story.pauses(paused_at)
+    story.ends("rolling_out")
+    assert story.blamed().get("growth_unguarded", 0) == blamed
+
+
+@pytest.mark.parametrize(("ours", "another", "blamed"), [(503, 200, 0), (200, 503, 1)])
+def test_a_doubt_about_a_release_whose_own_look_got_no_answer_is_paused_over_by_the_next_pass(
+    ours, another, blamed
+):
+    """Whatever the store answers about another app meanwhile; and a look from before that of this pass told enough."""
+    story = following()
+    for app_id, status in (("645", another), ("644", ours), ("645", 200)):
+        path = f"/v1/apps/{app_id}/appStoreVersions"
+        story.requested(12.5, "app_store", path, method="GET", status=status)
+    Story.asks(story, 12.501, status=502)
+    story.pauses(13.001)
+    story.ends("rolling_out")
+    assert story.blamed().get("growth_unguarded", 0) == blamed
+
+
+@pytest.mark.parametrize(("paused_after", "blamed"), [(90, 0), (110, 1)])
+def test_a_doubt_is_decided_upon_once_a_source_has_let_us_wait_for_all_its_answers(paused_after, blamed):
+    """The counts could not be read, and that is known when the floors have been asked for, 20 seconds later each time."""
+    story = AppleAsking(policy=EVIDENCE | FOLLOWING)
+    story.polls(4, 12)
+    story.looks(12.5)
+    story.asks_for_counts(12.5, status=502)
+    for second in (20, 40):
+        Story.asks(story, 12.5 + second / 3600)
+    story.pauses(12.5 + paused_after / 3600)
+    story.ends("rolling_out")
+    assert story.blamed().get("growth_unguarded", 0) == blamed
 
 
 def test_a_hold_is_owed_by_the_pass_that_says_so_and_not_by_the_next_one():

@@ -14,8 +14,9 @@ from functools import lru_cache
 
 from tests.judge.case import Case
 from tests.judge.dark import dark
+from tests.judge.heard import may_be_unheard, was_kept
 from tests.judge.ledger import Key, age
-from tests.judge.passes import looked_between, may_be_lost
+from tests.judge.passes import looked_between
 from tests.judge.patience import awake_for
 from tests.judge.proof import (
     LN_ADVANCE,
@@ -190,6 +191,7 @@ class _Weigher:
         self._readings = [_Reading(runs) for runs in dict.fromkeys(accounts) if runs]
         self._pasts = [reply for reply in self._about() if reply.kind is Kind.PAST and reply.ok]
         self._users: Reply | None = None
+        self._told_use = False
         self._slow: dict[Kind, bool] = {}
 
     def looks(self) -> Iterator[Look]:
@@ -201,10 +203,10 @@ class _Weigher:
                 yield self._look(asked, changed, bad=bad)
                 asked, changed, bad = None, None, False
             match reply.kind:
-                case Kind.RUNNING:
+                case Kind.RUNNING if was_kept(self._case, self._key, reply):
                     self._compare(reply)
                 case Kind.SESSIONS | Kind.USERS if not leaves_out(reply, asked, self._books.candidate):
-                    unheard = reply.slow or may_be_lost(self._case, self._key, reply.seq, reply.at)
+                    unheard = may_be_unheard(self._case, self._key, reply)
                     self._slow[reply.kind] = unheard or (self._slow.get(reply.kind, False) and not reply.ok)
                     since, refused = self._books.enter(reply, heard=not unheard)
                     changed = min((t for t in (changed, since) if t), default=None)
@@ -243,6 +245,7 @@ class _Weigher:
             )
             if not halted:
                 earlier[name] = sessions
+        self._told_use = self._told_use or reply.ok
         many = [n for n, count in earlier.items() if count >= sum(earlier.values()) * _USED_LEAST]
         names = tuple(sorted(many, key=lambda n: -earlier[n])[:_COMPARED_MOST])
         known = self._books.compared
@@ -278,13 +281,14 @@ class _Weigher:
         return Look(asked.seq, asked.at, users_at, certain, frozen, tuple(numbers))
 
     def _agree(self, run: Run | None, asked: Reply) -> Agreed | None:
-        """None: what is normal was not read yet."""
+        """None: what is normal was not read yet, or whether there is anybody to compare it with: a source that fails says
+        nothing of what people use, and until it does no terms are set."""
         if run is None:
             return None
         told = self._past_of(run)
         past = told.past if told and told.at <= awake_for(self._case, asked.at, GRACE) else None
-        alone = set(asked.names) == {self._books.candidate} and not self._books.compared
-        if past is None and not alone:
+        nobodys = set(asked.names) == {self._books.candidate} and not self._books.compared
+        if past is None and not (nobodys and self._told_use):
             return None
         noted = [e.body["terms"] for e in self._case.journal.of(self._key, "terms_set") if e.at >= run.begun]
         with_ratings = any(w["signal"] == "ratings" for w in (noted[0]["weights"] if noted else ()))

@@ -16,8 +16,8 @@ from itertools import pairwise
 from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Key
-from tests.judge.passes import asked_until, looked_before_it_slept
-from tests.judge.patience import SLACK, a_poll, deadline, deadline_of_the_living, unread_before
+from tests.judge.passes import asked_until, looked_before_it_slept, unread_since
+from tests.judge.patience import SLACK, a_poll, deadline, deadline_of_the_living
 from tests.judge.phases import LAST_STAGED_PPM, WINDOW, AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word
 from tests.judge.terms import Gate, percent
@@ -162,10 +162,11 @@ def _inconclusive(
 
 
 def _pausable_by(case: Case, key: Key, doubted: datetime, until: datetime) -> datetime:
-    """By when it had to be paused. A store that had just not answered cannot be, above all where it went on without
-    anybody knowing."""
-    asked = doubted - GRACE if unread_before(case, key, doubted) else doubted
-    return deadline(case, key, asked, patience=SLACK + (doubted - asked), until=until)
+    """By when it had to be paused: within a minute of the last question of the pass that doubted. A store that had not
+    answered in it cannot be, above all where it went on without anybody knowing."""
+    since = unread_since(case, key, doubted) or doubted
+    said = asked_until(case, key, doubted)
+    return deadline(case, key, since, patience=said - since + SLACK, until=until)
 
 
 def _doubtful(case: Case, stretch: Stretch, look: Look, needed: set[Word] | None) -> list[str]:
