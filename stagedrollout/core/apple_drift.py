@@ -12,11 +12,15 @@ from datetime import datetime, timedelta
 from stagedrollout.core import facts
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import ReleaseStatus, Store, StoreRelease, StoreState
+from stagedrollout.core.model import ReleaseStatus, Store, StoreRelease, StoreState, Verb
 from stagedrollout.core.phasing import BUDGET, LATE_WRITE
 
 COMPLETED_BY_ITSELF = "COMPLETE"
 """Apple's word for a release that went through all days; one completed earlier is told with its day."""
+
+COMPLETED_UNDATED = "COMPLETE on a day that is not told"
+"""Whether it went through all days, or somebody completed it before, cannot be told: days only rise, so the day on
+which it was seen last is not the one that it reached."""
 
 _PHASED = (ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED)
 
@@ -44,10 +48,17 @@ def stepped(rollout: Rollout, before: Seen, after: Seen, now: datetime) -> bool:
     if rollout.key.store is not Store.APP_STORE or before.status not in _PHASED:
         return False
     if after.status is ReleaseStatus.COMPLETED:
-        by_itself = before.status is ReleaseStatus.IN_PROGRESS and after.status_word == COMPLETED_BY_ITSELF
+        active = before.status is ReleaseStatus.IN_PROGRESS
+        by_itself = active and (after.status_word == COMPLETED_BY_ITSELF or _perhaps(rollout, after))
         spent = before.status is ReleaseStatus.PAUSED and rollout.pauses.at(now) >= BUDGET_SPENT
         return by_itself or spent
     return after.status in _PHASED and after.exposure_ppm > before.exposure_ppm
+
+
+def _perhaps(rollout: Rollout, after: Seen) -> bool:
+    """Nobody is said to have completed it who perhaps did not; unless we have asked for it ourselves."""
+    asked = rollout.intent is not None and rollout.intent.verb is Verb.COMPLETE
+    return after.status_word == COMPLETED_UNDATED and not asked and rollout.let_go_at is None
 
 
 def as_if_not_stepped(before: Seen, after: Seen) -> Seen:

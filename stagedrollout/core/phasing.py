@@ -18,6 +18,7 @@ SHARES_PPM = (10_000, 20_000, 50_000, 100_000, 200_000, 500_000, PPM_ALL)
 """Who is offered the version on day 1 to 7."""
 
 FIRST_SHARE_PPM = SHARES_PPM[0]
+LAST_DAY = len(SHARES_PPM)
 
 WINDOW = timedelta(hours=24)
 """How long Apple may take for its next step: a window that is open for longer is closed without one."""

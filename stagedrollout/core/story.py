@@ -7,6 +7,7 @@ from functools import singledispatch
 from typing import Any
 
 from stagedrollout.core import facts, link_facts
+from stagedrollout.core.apple_drift import COMPLETED_UNDATED
 from stagedrollout.core.model import STORE_NAMES, ReleaseStatus, Verb
 from stagedrollout.core.phasing import BUDGET
 from stagedrollout.core.units import percent_text
@@ -78,6 +79,8 @@ def _(fact: facts.SetAside) -> str:
 @sentence.register
 def _(fact: facts.Stepped) -> str:
     before, after = percent_text(fact.before.exposure_ppm), percent_text(fact.after.exposure_ppm)
+    if fact.after.status_word == COMPLETED_UNDATED:
+        return f"Apple or somebody has completed it; on which day is not told ({before} -> {after})"
     if fact.after.status is ReleaseStatus.COMPLETED:
         return f"Apple has completed it after its last day ({before} -> {after})"
     return f"Apple has stepped: {before} -> {after} ({fact.after.status_word})"

@@ -11,6 +11,7 @@ from functools import singledispatch
 from typing import Any
 
 from stagedrollout.core import facts, link_facts
+from stagedrollout.core.apple_drift import COMPLETED_UNDATED
 from stagedrollout.core.drift import STALE_READ
 from stagedrollout.core.drift_words import drift_words
 from stagedrollout.core.facts import DecisionKind, Drift
@@ -233,7 +234,9 @@ def _(fact: facts.Stepped, told: Telling) -> tuple[Notice, ...]:
     at = percent_text(fact.after.exposure_ppm)
     before = percent_text(fact.before.exposure_ppm)
     if fact.after.status is ReleaseStatus.COMPLETED:
-        headline = f"{told.name} is completed: 100 %, by Apple after its last day"
+        undated = fact.after.status_word == COMPLETED_UNDATED
+        by = "by Apple or by somebody: Apple does not say when" if undated else "by Apple after its last day"
+        headline = f"{told.name} is completed: 100 %, {by}"
         return (told.notice(NoticeKind.COMPLETED, headline),)
     return (told.notice(NoticeKind.RAISED, f"{told.name}: Apple has stepped from {before} to {at}"),)
 

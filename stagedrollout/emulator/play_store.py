@@ -191,10 +191,21 @@ class PlayStore:
                 newly = True
             elif app.review.get(code) in WAITING:
                 self._set_review(app, code, PUBLISHED)
+        self._hold_with_their_halts(app, before, changed)
         for code in [code for code in app.review if app.track_of(code) is None]:
             del app.review[code]
         if newly or commit.author.cause == "api":
             self.restart_review(app)
+
+    def _hold_with_their_halts(self, app: PlayApp, before: list[Raw], changed: list[Raw]) -> None:
+        """What Play itself brings back to serve instead of a halted release waits for what the halt waits for: the two
+        are one change."""
+        halts = [code_of(one) for one in changed if one["status"] == HALTED and code_of(one) in app.approved]
+        for release in changed:
+            code = code_of(release)
+            back = release["status"] == COMPLETED and code in app.approved and find(before, code) is None
+            if back and halts:
+                self._set_review(app, code, app.review.get(max(halts), PUBLISHED))
 
     def _kept_out(self, app: PlayApp, release: Raw) -> bool:
         takes_effect = self.switches().unsent_halt_takes_effect

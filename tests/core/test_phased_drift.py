@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from stagedrollout.core import facts, news
-from stagedrollout.core.apple_drift import pause_settled_at
+from stagedrollout.core.apple_drift import COMPLETED_UNDATED, pause_settled_at
 from stagedrollout.core.discovery import discover
 from stagedrollout.core.drift import learn
 from stagedrollout.core.facts import Fact, Seen
@@ -26,6 +26,9 @@ from stagedrollout.core.model import (
     StoreState,
     Verb,
 )
+from stagedrollout.core.story import sentence
+from stagedrollout.core.units import PPM_ALL
+from stagedrollout.core.wording import notices
 from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED, AppleWorld, completed, phased, terms
 from tests.core.builders import ANNA, HOUR, NEWER, NOON, OLDER, RELEASE, discovered, shown
 
@@ -85,6 +88,34 @@ def test_a_completion_whose_answer_was_lost_stays_ours_when_the_next_one_is_refu
         rollout = extend(rollout, (complete, facts.Settled(key, Verb.COMPLETE, end, "no words")), NOON)
     found = {type(fact) for fact in look(rollout, completed("COMPLETE on day 4"))}
     assert (facts.Overtaken in found, facts.Drifted in found) == (sent_before, not sent_before)
+
+
+@pytest.mark.promise("R10")
+def test_nobody_is_said_to_have_completed_what_may_have_gone_through_all_days() -> None:
+    """Seed 7007: where Apple leaves out the day, people are told that it was Apple or somebody."""
+    rollout, everyone = rolling(phased(ACTIVE, 5)), completed(COMPLETED_UNDATED)
+    found = look(rollout, everyone)
+    assert [type(fact) for fact in found] == [Seen, facts.Stepped, facts.WentLive]
+    told = notices(rollout, found, NOON)
+    assert [notice.headline for notice in told][:1] == [
+        "shop on App Store 5.2.0 (5020) is completed: 100 %, by Apple or by somebody: Apple does not say when"
+    ]
+    assert sentence(found[1]).startswith("Apple or somebody has completed it; on which day is not told")
+
+
+@pytest.mark.parametrize("lost_before", [False, True])
+def test_what_we_completed_ourselves_is_ours_also_where_apple_leaves_out_the_day(lost_before: bool) -> None:
+    """On its way, or turned away after an earlier one whose answer was lost."""
+    rollout = rolling(phased(ACTIVE, 4))
+    ends = [Settlement.IN_DOUBT, Settlement.REFUSED] if lost_before else [None]
+    for number, end in enumerate(ends):
+        key = f"i{number}"
+        sent = facts.Decided(facts.DecisionKind.COMPLETE, (), DAEMON, "", key, Verb.COMPLETE, PPM_ALL, "f")
+        ended = (facts.Settled(key, Verb.COMPLETE, end, "no words"),) if end else ()
+        rollout = extend(rollout, (sent, *ended), NOON)
+    found = {type(fact) for fact in look(rollout, completed(COMPLETED_UNDATED))}
+    assert (facts.Overtaken if lost_before else facts.Settled) in found
+    assert not found & {facts.Stepped, facts.Drifted}
 
 
 def turned_away(kind: facts.DecisionKind, verb: Verb, *, sent_before: bool) -> Rollout:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from stagedrollout.core.apple_drift import COMPLETED_BY_ITSELF, COMPLETED_UNDATED
 from stagedrollout.core.model import Release, ReleaseStatus, ReviewState, StoreRelease, StoreState
-from stagedrollout.core.phasing import FIRST_SHARE_PPM, share_on
+from stagedrollout.core.phasing import FIRST_SHARE_PPM, LAST_DAY, share_on
 from stagedrollout.core.units import PPM_ALL, percent_text
 from stagedrollout.stores.app_store.documents import Absence, Phased, Version
 from stagedrollout.stores.app_store.errors import words
@@ -87,13 +88,16 @@ class Shelf:
 
 
 def with_days(versions: list[Version], known: Mapping[str, int]) -> list[Version]:
-    """Where one answer leaves out on which day a release is, it is on the day it was seen on last: days only rise."""
+    """Where one answer leaves out on which day a release is, it is on the day it was seen on last: days only rise. One
+    that is complete may have gone through all the others since."""
     return [_with_day(version, known.get(version.number)) for version in versions]
 
 
 def _with_day(version: Version, day: int | None) -> Version:
     phased = version.phased
     if day is None or not isinstance(phased, Phased) or phased.day is not None:
+        return version
+    if phased.word == COMPLETE and day < LAST_DAY:
         return version
     return replace(version, phased=replace(phased, day=day))
 
@@ -188,8 +192,7 @@ def _phased(state: str, phased: Phased) -> Standing:
 def _out(phased: Phased) -> Standing:
     day, word = phased.day, phased.word
     if word == COMPLETE:
-        early = "" if day is None or day >= 7 else f" on day {day}"
-        return Standing(ReleaseStatus.COMPLETED, PPM_ALL, ReviewState.PUBLISHED, word + early)
+        return Standing(ReleaseStatus.COMPLETED, PPM_ALL, ReviewState.PUBLISHED, _completed(day))
     if word == INACTIVE or (word == ACTIVE and day is not None and day < 1):
         return Standing(ReleaseStatus.IN_PROGRESS, FIRST_SHARE_PPM, ReviewState.IN_REVIEW, word)
     if word in (ACTIVE, PAUSED) and day is None:
@@ -200,6 +203,12 @@ def _out(phased: Phased) -> Standing:
         share = max(share_on(day), FIRST_SHARE_PPM)
         return Standing(ReleaseStatus.PAUSED, share, ReviewState.PUBLISHED, word)
     return _unknown(OUT, word or "a phased release without a state")
+
+
+def _completed(day: int | None) -> str:
+    if day is None:
+        return COMPLETED_UNDATED
+    return COMPLETED_BY_ITSELF if day >= LAST_DAY else f"{COMPLETE} on day {day}"
 
 
 def _unknown(state: str, word: str) -> Standing:

@@ -106,7 +106,21 @@ def store_state(raw: RawTrack, reviews: Reviews | None, as_of: datetime) -> Stor
     track = raw.get("track")
     name = words(track) if isinstance(track, str) else ""
     releases = tuple(replace(read_release(one, reviews), track=name) for one in known)
-    return StoreState(releases=releases, fingerprint=fingerprint(raw), as_of=as_of)
+    told = tuple(_with_its_fallback(one, releases) for one in releases)
+    return StoreState(releases=told, fingerprint=fingerprint(raw), as_of=as_of)
+
+
+def _with_its_fallback(release: StoreRelease, track: tuple[StoreRelease, ...]) -> StoreRelease:
+    """A release that was halted when everybody had it may be missing in the list (google-play.md section 11 h). What
+    Play serves instead of it is the other half of that halt: while that one is not out, the halt is not in force."""
+    halted_at_everyone = release.status is ReleaseStatus.HALTED and not release.exposure_ppm
+    if not halted_at_everyone or release.review is not ReviewState.NOT_LISTED:
+        return release
+    older = (one for one in track if int(one.release.id) < int(release.release.id))
+    fallback = next((one for one in older if one.status is ReleaseStatus.COMPLETED), None)
+    if fallback is None or fallback.review in (ReviewState.PUBLISHED, ReviewState.NOT_LISTED):
+        return release
+    return replace(release, review=fallback.review, review_word=fallback.review_word)
 
 
 def read_release(one: RawRelease, reviews: Reviews | None = None) -> StoreRelease:

@@ -111,10 +111,28 @@ def test_each_state_is_read_as_what_people_get(state, phased, day, read):
 
 
 @pytest.mark.parametrize(
-    ("day", "word"), [(7, "COMPLETE"), (8, "COMPLETE"), (4, "COMPLETE on day 4"), (None, "COMPLETE")]
+    ("day", "word"),
+    [
+        (7, "COMPLETE"),
+        (8, "COMPLETE"),
+        (4, "COMPLETE on day 4"),
+        (None, "COMPLETE on a day that is not told"),
+    ],
 )
 def test_an_early_completion_tells_its_day(day, word):
     assert shown(store(FakeApple(FakeVersion(NEW, phased="COMPLETE", day=day))).read()).status_word == word
+
+
+@pytest.mark.parametrize(
+    ("last", "word"), [(5, "COMPLETE on a day that is not told"), (7, "COMPLETE")], ids=["day 5", "day 7"]
+)
+def test_a_completion_is_not_dated_by_the_day_on_which_the_release_was_seen_last(last, word):
+    """Seed 7007: it went through the days after that one as well, and somebody was said to have completed it."""
+    fake = FakeApple(FakeVersion(NEW, day=last))
+    apple = store(fake)
+    apple.read()
+    fake.versions[:] = [FakeVersion(NEW, phased="COMPLETE", day=None)]
+    assert shown(apple.read()).status_word == word
 
 
 def test_a_day_that_is_missing_is_told_in_words():

@@ -133,6 +133,39 @@ def test_h_a_release_halted_at_everyone_is_halted_whether_the_review_list_tells_
     assert desk.applies(Change(Verb.RESUME, "5020", 1_000_000)).settlement is Settlement.CONFIRMED
 
 
+def at_everyone(*, listed: bool, **switches: bool) -> Desk:
+    desk = desk_with(halted_completed_listed=listed)
+    desk.applies(Change(Verb.COMPLETE, "5020", 1_000_000))
+    desk.world.turn(switches)
+    return desk
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("takes_effect", [True, False])
+def test_h_what_everybody_still_gets_is_not_halted_while_nobody_sends_its_halt_for_review(
+    takes_effect, listed
+):
+    """Seed 7001: the list told of nothing but the release that was to be served instead, and the halt was confirmed."""
+    desk = at_everyone(listed=listed, unsent_halt_takes_effect=takes_effect)
+    desk.world.play.apps[0].rejected = True
+    outcome = desk.halts(5020)
+    assert (outcome.settlement is Settlement.CONFIRMED) is takes_effect
+    assert desk.seen().find("5020").stopped is takes_effect is (offered(desk, 5020)[0] == "halted")
+    if not takes_effect:
+        assert desk.seen().find("5020").review is ReviewState.NOT_SENT_FOR_REVIEW
+        assert offered(desk, 5020) == ("completed", 1_000_000)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("managed", [True, False])
+def test_h_what_everybody_still_gets_is_not_halted_while_its_halt_is_reviewed(managed, listed):
+    desk = at_everyone(listed=listed, halts_in_review=True, managed_publishing=managed)
+    assert desk.halts(5020).settlement is Settlement.IN_DOUBT
+    assert desk.seen().find("5020").review is ReviewState.IN_REVIEW
+    pass_time(desk.world, 5)
+    assert desk.seen().find("5020").stopped is (not managed) is (offered(desk, 5020)[0] == "halted")
+
+
 @pytest.mark.parametrize("known_as", ["either", "qa", "internal"])
 @pytest.mark.parametrize("configured", ["qa", "internal"])
 def test_h_the_internal_track_is_read_by_either_of_its_names(known_as, configured):

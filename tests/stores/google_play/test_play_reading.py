@@ -48,6 +48,26 @@ def test_a_halted_release_has_the_exposure_the_store_still_tells(fraction, ppm):
     assert (new.status, new.exposure_ppm, new.stopped) == (ReleaseStatus.HALTED, ppm, True)
 
 
+@pytest.mark.parametrize(
+    ("fraction", "waits", "stopped"),
+    [
+        (None, "NOT_SENT_FOR_REVIEW", False),
+        (None, "IN_REVIEW", False),
+        (None, "APPROVED_NOT_PUBLISHED", False),
+        (None, "NOT_APPROVED", False),
+        (None, "A_NEW_WORD", False),
+        (None, "PUBLISHED", True),
+        (0.2, "IN_REVIEW", True),
+    ],
+)
+def test_a_halt_that_is_not_listed_holds_once_what_is_served_instead_is_out(fraction, waits, stopped):
+    """Unless it was staged: then nothing has to take its place."""
+    fake = FakePlay(release(NEW, status="halted", userFraction=fraction), OLD)
+    del fake.reviews[5020]
+    fake.reviews[5010] = waits
+    assert store(fake).read().find("5020").stopped is stopped
+
+
 def test_a_track_that_play_does_not_list_has_no_releases():
     assert store(FakePlay()).read().releases == ()
 
