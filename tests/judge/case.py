@@ -141,16 +141,18 @@ class Case:
 
     def apple_looks(self, key: Key) -> list[datetime]:
         """When the store answered, undamaged, what its versions are."""
+        return [ledger.instant(r["at"]) for r in self.apple_answers(key) if ledger.undamaged(r)]
+
+    def apple_answers(self, key: Key) -> Iterator[Record]:
+        """What the store answered to whoever asked what its versions are, damaged or not."""
         apps = self.setting.get("apps", ())
         app = next(
             (str(a.get("app_id", "")) for a in apps if (a["app"], a["store"]) == (key.app, key.store)), ""
         )
-        return [
-            ledger.instant(request["at"])
-            for request in self.evidence.requests
-            if request["service"] == APP_STORE and request["method"] == "GET" and request["status"] == 200
-            if ledger.undamaged(request) and ledger.shows_versions(request, app)
-        ]
+        for request in self.evidence.requests:
+            asked = request["service"] == APP_STORE and request["method"] == "GET"
+            if asked and request["status"] == 200 and ledger.shows_versions(request, app):
+                yield request
 
     def _resumed(self, key: Key, lives: tuple[datetime, datetime], until: datetime) -> bool:
         """Whether the journal says that a resume was read in the store, or that it is back there, since the first of these

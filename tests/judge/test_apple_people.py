@@ -79,6 +79,24 @@ def test_what_is_undone_before_the_next_look_cannot_be_noticed():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("answered", "blamed"), [(True, {}), (False, {"console_acts_missed": 1})])
+def test_what_is_undone_before_the_next_look_is_nothing_new_after_a_damaged_answer_that_told_the_state(
+    answered, blamed
+):
+    """What was active for the daemon since its own request stands so again."""
+    story = resting()
+    story.polls(4.5, 10.49)
+    story.steps(10.5)
+    if answered:
+        story.looks(10.51)
+        story.requests[-1] |= {"status": 200, "fault": "day_missing"}
+    story.person(10.6, "pause")
+    story.person(10.7, "resume")
+    story.polls(11, 15)
+    story.ends("rolling_out")
+    assert story.blamed() == blamed
+
+
 @pytest.mark.parametrize(("looked_between", "blamed"), [(False, {}), (True, {"unhalted": 1})])
 def test_what_is_let_go_on_and_paused_again_between_two_looks_reads_as_if_nobody_had(looked_between, blamed):
     """It rested in between our windows before and after: nobody can know that the pause is a person's now."""

@@ -138,6 +138,18 @@ def test_apple_was_paused_for_it_in_time():
     assert blamed(story) == {}
 
 
+@pytest.mark.parametrize(("scenario", "times"), [(None, 0), ({}, 1)])
+def test_what_somebody_let_go_on_is_paused_for_a_halt_on_the_linked_store_and_of_no_other(scenario, times):
+    story = followed(scenario=scenario)
+    story.polls(4.5, 10.5)
+    story.person(10.6, "resume", noticed="resumed")
+    story.polls(11, 11)
+    story.android_halted(11)
+    story.pauses(11.1, "HOLD")
+    story.polls(11.5, 14)
+    assert judge(story.evidence()).count("console_acts_overridden") == times
+
+
 def test_a_halt_that_is_sent_again_is_no_new_halt():
     story = followed()
     story.android_halted(9)

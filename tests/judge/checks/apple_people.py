@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tests.judge.case import Case
+from tests.judge.checks import linked
 from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant
@@ -214,10 +215,13 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
 
 
 def _untold(case: Case, act: Change) -> bool:
-    """The look before had shown the same: whatever was done and undone since, no look tells of it."""
+    """The look before had shown the same, or a damaged answer since, of which something can be read: whatever was done and
+    undone since, no look tells of it."""
     looks = case.apple_looks(act.key)
     place = bisect_right(looks, act.at)
-    return place > 0 and act.after_status in _shown_at(case, act.key, looks[place - 1])
+    newest = looks[place - 1] if place else act.at
+    answers = (instant(answer["at"]) for answer in case.apple_answers(act.key))
+    return any(act.after_status in _shown_at(case, act.key, at) for at in answers if newest <= at <= act.at)
 
 
 def _shown_at(case: Case, key: Key, look: datetime) -> set[str]:
@@ -296,9 +300,11 @@ def _by_a_wrong_clock(case: Case, paused: Change) -> bool:
 
 
 def is_bound(case: Case, key: Key, since: datetime, until: datetime) -> bool:
-    """By an order, a hold, a freeze, reviews, a newer version, or a store that could not be read."""
+    """By an order, a hold, a halt on the linked store, a freeze, reviews, a newer version, or a store that could not be
+    read."""
     return (
-        any(entry.at <= until for entry in case.journal.of(key, "held"))
+        linked.is_held(case, key, until)
+        or any(entry.at <= until for entry in case.journal.of(key, "held"))
         or case.suspects_reviews(key, until)
         or case.journal.ordered_between(key, since, until, "halt", "hold")
         or case.terms(key).calendar.freeze_at(until) is not None

@@ -147,6 +147,11 @@ def _ends_a_halt(entry: Entry) -> bool:
     return entry.body.get("meaning") not in _HALTED
 
 
+def is_held(case: Case, key: Key, at: datetime) -> bool:
+    """By a halt on the other store that nobody had answered."""
+    return any(halt.at <= at and not _answered(case, key, halt, at) for halt in _halts_there(case, key))
+
+
 def _halts_there(case: Case, key: Key) -> Iterator[Halted]:
     if key.app in _links(case):
         for other in _same_version(case, key):
