@@ -207,6 +207,15 @@ class Books:
             self.doubted.discard(reply.kind)
         return since, refused
 
+    def copied(self) -> Books:
+        """What is compared with what is told to both."""
+        kept = dict(self.crashed), dict(self.abnormal), dict(self.users)
+        return Books(self.candidate, self.compared, *kept, set(self.doubted))
+
+    def knows_as_much_as(self, other: Books) -> bool:
+        counts = ((self.crashed, other.crashed), (self.abnormal, other.abnormal), (self.users, other.users))
+        return all(own == its for own, its in counts)
+
     def _both_arms(self, reply: Reply) -> tuple[list[tuple[datetime, Arm, Arm]], bool]:
         """The buckets in which anybody has anything; and whether a value was no number, for then it is no bucket."""
         found: list[tuple[datetime, Arm, Arm]] = []

@@ -133,3 +133,22 @@ def test_what_somebody_resumed_is_paused_again_when_the_evidence_is_in_doubt():
     story.asks(9.5, status=502)
     story.pauses(9.5)
     assert story.blamed() == {}
+
+
+@pytest.mark.parametrize(("died", "blamed"), [(True, 0), (False, 1)])
+def test_late_counts_after_an_answer_that_died_with_the_daemon_are_no_bad_data_and_pause_nothing(
+    died, blamed
+):
+    """Seed 7116: who lives again and has not heard that answer misses nothing in the next one, which counts less."""
+    story = AppleAsking(policy=FOLLOWING | EVIDENCE)
+    story.polls(4, 5.5)
+    story.asks(12)
+    if died:
+        story.dies(12.0005)
+    story.asks(12.001)
+    counts = next(r for r in reversed(story.requests) if "session.status" in r["query"].get("groupBy", ()))
+    for group in counts["response"]["groups"]:
+        series = group["series"]["sum(session)"]
+        series[2:] = [count * 6 // 10 for count in series[2:]]
+    story.ends("rolling_out")
+    assert story.blamed().get("growth_unguarded", 0) == blamed

@@ -141,9 +141,13 @@ def test_everyone_is_a_decision_of_its_own(policy, blamed):
     assert story.blamed() == blamed
 
 
-@pytest.mark.parametrize(("stepped_at", "blamed"), [(140.001, 0), (139.9, 1)])
-def test_apple_steps_just_after_it_was_decided_to_complete_what_had_baked(stepped_at, blamed):
-    story = _at_half(AUTOMATIC)
+@pytest.mark.parametrize("stepped_at", [140.001, 139.9])
+@pytest.mark.parametrize(("asked_for", "check"), [(100, "bakes_cut"), (500, "raises_without_evidence")])
+def test_apple_steps_just_after_it_was_decided_to_complete_what_had_baked_and_been_seen(
+    asked_for, check, stepped_at
+):
+    """Seed 7201: even after the last look before the request; no session of the share that it went to can be seen then."""
+    story = _at_half(AUTOMATIC | {"app_store": GUARDED["app_store"] | {"min_sample": asked_for}})
     if stepped_at < 140:
         story.apple(stepped_at)
     story.decides(140, "COMPLETE", 1_000_000, verb="complete")
@@ -151,7 +155,7 @@ def test_apple_steps_just_after_it_was_decided_to_complete_what_had_baked(steppe
         story.apple(stepped_at)
     story.asks_apple(140.002, "complete")
     story.ends("completed")
-    assert story.blamed().get("bakes_cut", 0) == blamed
+    assert story.blamed().get(check, 0) == (stepped_at < 140)
 
 
 def test_a_person_completes():

@@ -7,11 +7,12 @@ where stars take part, harm lies between what the rest says and that with the st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from tests.judge.accounts import DAY, Account, Agreed, Reading, agreed_on
 from tests.judge.case import Case
 from tests.judge.dark import dark
 from tests.judge.heard import may_be_unheard, was_kept
@@ -22,15 +23,8 @@ from tests.judge.proof import (
     LN_ADVANCE,
     LN_HALT,
     LN_HOLD,
-    SHARES,
-    Course,
-    Stage,
-    against_baseline,
-    against_baseline_by_people,
-    against_floor,
     hour_floor,
     merged,
-    tolerated,
 )
 from tests.judge.runs import Run, is_halted, noted_runs, served_runs
 from tests.judge.signals import GRACE, Word
@@ -41,23 +35,11 @@ WHOLE = "evidence"
 LEEWAY = 0.1
 """In natural logarithms: so near to a threshold either side of it is believed."""
 
-DAY = timedelta(days=1)
 _STALE_MIN, _USERS_STALE = timedelta(hours=2), timedelta(hours=26)
 _SURELY_QUIET = timedelta(hours=6)
 """A baseline without any sessions is taken for a failing source until then."""
 
-_USED_LEAST, _COMPARED_MOST, _PAST_LEAST = 0.01, 5, 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """What a run is judged by from its first hour to its last."""
-
-    p_ref: float | None
-    s: float
-    rho0: float
-    floor: float | None
-    weights: Mapping[str, float]
+_USED_LEAST, _COMPARED_MOST = 0.01, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,86 +91,17 @@ def may_be_chosen(case: Case, key: Key, look: Look, exposure_ppm: int, since: da
     return weighed is not None and weighed.advances and over and bool(whole) and beside
 
 
-def agreed_on(past: tuple[int, int, int | None] | None, weighed: Weighed, *, with_ratings: bool) -> Agreed:
-    """The terms of section 2, from sessions, crashes and crashed users of the baseline's last seven days."""
-    total, crashed, users = past or (0, 0, None)
-    p_ref = max(min(crashed, total), 0.5) / total if total >= _PAST_LEAST else None
-    floor = weighed.floor or (min(1.0, 2 * p_ref) if p_ref else weighed.fallback)
-    needs = {"floor": floor is not None, "ratings": with_ratings}
-    able = [name for name in weighed.required if needs.get(name, p_ref is not None)]
-    share = sum(SHARES[name] for name in able)
-    return Agreed(
-        p_ref=p_ref,
-        s=min(max(1.1, crashed / users), 5.0) if users and crashed else 2.0,
-        rho0=tolerated(weighed.margin, p_ref),
-        floor=floor,
-        weights={name: SHARES[name] / share for name in able},
-    )
-
-
-def _courses(agreed: Agreed) -> dict[str, Course]:
-    found: dict[str, Course] = {}
-    s, p_ref = agreed.s, agreed.p_ref
-    if p_ref is not None:
-        beside = against_baseline(agreed.rho0, s)
-        found["crashed_sessions"] = Course(beside, s, p_ref=p_ref)
-        found["crashed_users"] = Course(against_baseline_by_people(agreed.rho0, 1.1), 1.1, hours=24)
-        found["abnormal_sessions"] = Course(beside, s)
-    if agreed.floor:
-        found["floor"] = Course(against_floor(agreed.floor, s), s, p_ref=p_ref, guarded=True)
-    return found
-
-
-class _Reading:
-    """The courses of the run that a look belongs to, by one account of when runs and stages began."""
-
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self._runs = runs
-        self.run: Run | None = None
-        self.stages: tuple[Stage, ...] = ()
-        self.agreed: Agreed | None = None
-        self.courses: dict[str, Course] = {}
-
-    @property
-    def first_day(self) -> datetime:
-        return self._runs[0].first_bucket(daily=True)
-
-    def turn_to(self, at: datetime) -> None:
-        """The run that looks at this time belong to."""
-        begun = [run for run in self._runs if run.begun <= at]
-        if begun and begun[-1] is not self.run:
-            self.run, self.stages, self.agreed, self.courses = begun[-1], (), None, {}
-
-    def follow(self, books: Books, changed: datetime | None, look: Reply) -> None:
-        if self.agreed is None or self.run is None:
-            return
-        since = changed
-        if not self.courses:
-            self.courses, since = _courses(self.agreed), self.run.since - DAY
-        stages = tuple(stage for stage in self.run.stages if _had_begun(stage, look))
-        if stages != self.stages:
-            newest = hour_floor(stages[-1].at)
-            self.stages, since = stages, min(since, newest) if since else newest
-        if since is None:
-            return
-        for name, course in self.courses.items():
-            daily = name == "crashed_users"
-            known = books.users if daily else books.abnormal if name == "abnormal_sessions" else books.crashed
-            from_ = self.run.first_bucket(daily=daily)
-            own = {start: bucket for start, bucket in known.items() if start >= from_}
-            course.follow(own, () if daily else stages, since - DAY if daily else since)
-
-
 class _Weigher:
     def __init__(self, case: Case, key: Key, weighed: Weighed) -> None:
         self._case, self._key, self._weighed = case, key, weighed
         self._terms = case.terms(key)
-        self._books = Books(case.signal_name(key))
         self._named = {
             case.signal_name(k): k for k in case.served if (k.app, k.store) == (key.app, key.store)
         }
         accounts = (served_runs(case, key), noted_runs(case, key))
-        self._readings = [_Reading(runs) for runs in dict.fromkeys(accounts) if runs]
+        readings = [Reading(runs) for runs in dict.fromkeys(accounts) if runs]
+        self._all = Account(Books(case.signal_name(key)), readings)
+        self._surely: Account | None = None
         self._pasts = [reply for reply in self._about() if reply.kind is Kind.PAST and reply.ok]
         self._users: Reply | None = None
         self._told_use = False
@@ -196,29 +109,34 @@ class _Weigher:
 
     def looks(self) -> Iterator[Look]:
         asked: Reply | None = None
-        changed: datetime | None = None
-        bad = False
         for reply in self._about():
             if asked and self._is_another_pass(asked, reply):
-                yield self._look(asked, changed, bad=bad)
-                asked, changed, bad = None, None, False
+                yield self._look(asked)
+                asked = None
             match reply.kind:
                 case Kind.RUNNING if was_kept(self._case, self._key, reply):
                     self._compare(reply)
-                case Kind.SESSIONS | Kind.USERS if not leaves_out(reply, asked, self._books.candidate):
+                case Kind.SESSIONS | Kind.USERS if not leaves_out(reply, asked, self._all.books.candidate):
                     unheard = may_be_unheard(self._case, self._key, reply)
                     self._slow[reply.kind] = unheard or (self._slow.get(reply.kind, False) and not reply.ok)
-                    since, refused = self._books.enter(reply, heard=not unheard)
-                    changed = min((t for t in (changed, since) if t), default=None)
-                    bad = bad or refused
+                    self._enter(reply, heard=not unheard)
                     asked = reply if reply.kind is Kind.SESSIONS else asked
                     self._users = reply if reply.kind is Kind.USERS else self._users
         if asked:
-            yield self._look(asked, changed, bad=bad)
+            yield self._look(asked)
+
+    def _enter(self, reply: Reply, *, heard: bool) -> None:
+        """All of it, and beside that, from an answer that may not have been heard until it makes no difference any more,
+        only what surely was."""
+        if not heard and self._surely is None:
+            self._surely = self._all.without_more()
+        self._all.enter(reply, heard=heard)
+        if self._surely and heard:
+            self._surely.enter(reply, heard=True)
 
     def _about(self) -> Iterator[Reply]:
         """What was asked for this release, and what tells what it is compared with."""
-        elsewhere, name = self._case.projects_of_others(self._key), self._books.candidate
+        elsewhere, name = self._case.projects_of_others(self._key), self._all.books.candidate
         for reply in _replies(self._case):
             named = name in reply.names[:1] if reply.kind is Kind.RUNNING else name in reply.names
             fits = not named if reply.kind is Kind.PAST else named
@@ -248,37 +166,61 @@ class _Weigher:
         self._told_use = self._told_use or reply.ok
         many = [n for n, count in earlier.items() if count >= sum(earlier.values()) * _USED_LEAST]
         names = tuple(sorted(many, key=lambda n: -earlier[n])[:_COMPARED_MOST])
-        known = self._books.compared
+        known = self._all.books.compared
         names = names or (reply.names[1:] if reply.ok and not known else ())
         if names and not (known and set(known[-1][1]) == set(names)):
             known.append((hour_floor(reply.at), names))
 
-    def _look(self, asked: Reply, changed: datetime | None, *, bad: bool) -> Look:
+    def _look(self, asked: Reply) -> Look:
         words: dict[str, set[Word]] = {}
         numbers = []
-        for reading in self._readings:
-            reading.turn_to(asked.at)
-            reading.agreed = reading.agreed or self._agree(reading.run, asked)
-            reading.follow(self._books, changed, asked)
-            if reading.agreed is None or reading.run is None:
-                words.setdefault(WHOLE, set()).update({Word.ERROR, Word.MISSING})
-                continue
-            known = Numbers(
-                reading.agreed,
-                {name: c.ln_e if c.rows else 0.0 for name, c in reading.courses.items()},
-                self._advance(reading, asked.at),
-            )
-            numbers.append(known)
-            words.setdefault(WHOLE, set()).update(self._whole(reading, known, asked, bad=bad))
-            for name in reading.agreed.weights:
-                if name in reading.courses and name != "crashed_sessions":
-                    words.setdefault(name, set()).update(self._beside(name, reading, known, asked))
-        said = words or {WHOLE: {Word.MISSING}}
-        certain = not (any(self._slow.values()) or self._books.doubted)
+        for account in self._accounts():
+            for reading in account.readings:
+                known = self._weigh(account, reading, asked)
+                for name, said in self._words(account, reading, known, asked):
+                    words.setdefault(name, set()).update(said)
+                numbers += [known] if known else []
+            account.looked()
+        certain = not (any(self._slow.values()) or self._all.books.doubted)
         unheard = set[Word]() if certain else {Word.ERROR}
-        frozen = {name: frozenset(each | unheard) for name, each in said.items()}
+        frozen = {
+            name: frozenset(each | unheard) for name, each in (words or {WHOLE: {Word.MISSING}}).items()
+        }
         users_at = self._users.at if self._users else None
         return Look(asked.seq, asked.at, users_at, certain, frozen, tuple(numbers))
+
+    def _accounts(self) -> Iterator[Account]:
+        """Who did not hear the answer of this very look can say nothing by what was known before."""
+        yield self._all
+        if self._surely and self._surely.books.knows_as_much_as(self._all.books):
+            self._surely = None
+        if self._surely and not self._slow.get(Kind.SESSIONS):
+            yield self._surely
+        elif self._surely:
+            self._surely.bad = False
+
+    def _weigh(self, account: Account, reading: Reading, asked: Reply) -> Numbers | None:
+        reading.turn_to(asked.at)
+        reading.agreed = reading.agreed or self._agree(reading.run, asked)
+        reading.follow(account.books, account.changed, asked)
+        if reading.agreed is None or reading.run is None:
+            return None
+        return Numbers(
+            reading.agreed,
+            {name: c.ln_e if c.rows else 0.0 for name, c in reading.courses.items()},
+            self._advance(reading, asked.at),
+        )
+
+    def _words(
+        self, account: Account, reading: Reading, known: Numbers | None, asked: Reply
+    ) -> Iterator[tuple[str, set[Word]]]:
+        if known is None:
+            yield WHOLE, {Word.ERROR, Word.MISSING}
+            return
+        yield WHOLE, set(self._whole(account, reading, known, asked))
+        for name in known.agreed.weights:
+            if name in reading.courses and name != "crashed_sessions":
+                yield name, set(self._beside(account, name, reading, known, asked))
 
     def _agree(self, run: Run | None, asked: Reply) -> Agreed | None:
         """None: what is normal was not read yet, or whether there is anybody to compare it with: a source that fails says
@@ -287,7 +229,7 @@ class _Weigher:
             return None
         told = self._past_of(run)
         past = told.past if told and told.at <= awake_for(self._case, asked.at, GRACE) else None
-        nobodys = set(asked.names) == {self._books.candidate} and not self._books.compared
+        nobodys = set(asked.names) == {self._all.books.candidate} and not self._all.books.compared
         if past is None and not (nobodys and self._told_use):
             return None
         noted = [e.body["terms"] for e in self._case.journal.of(self._key, "terms_set") if e.at >= run.begun]
@@ -304,13 +246,13 @@ class _Weigher:
         best = in_time or usable[:1]
         return best[-1] if best else None
 
-    def _advance(self, reading: _Reading, at: datetime) -> float | None:
+    def _advance(self, reading: Reading, at: datetime) -> float | None:
         course = reading.courses.get("crashed_sessions")
         if course is None or not reading.stages:
             return None
         return course.ln_e_advance(reading.stages[-1], at - self._terms.settle)
 
-    def _whole(self, reading: _Reading, known: Numbers, asked: Reply, *, bad: bool) -> Iterator[Word]:
+    def _whole(self, account: Account, reading: Reading, known: Numbers, asked: Reply) -> Iterator[Word]:
         """What may be said of the evidence as a whole, the worst first; the last is what is certain."""
         least = merged(known.agreed.weights, known.ln_e)
         stars = {"ratings": self._stars(asked.at)} if "ratings" in known.agreed.weights else {}
@@ -327,17 +269,17 @@ class _Weigher:
             return
         if course and course.outside_incident:
             yield Word.DOUBT
-        elif bad or not asked.ok:
+        elif account.bad or not asked.ok:
             yield Word.ERROR
         elif len(silent) == 1 or (course is None and known.agreed.p_ref is None):
             yield Word.MISSING
         else:
             yield from {Word.MISSING} if silent else ()
-            yield from self._calm(reading, asked)
+            yield from self._calm(account, reading, asked)
 
-    def _calm(self, reading: _Reading, asked: Reply) -> Iterator[Word]:
+    def _calm(self, account: Account, reading: Reading, asked: Reply) -> Iterator[Word]:
         assert reading.run is not None
-        newest = newest_end(self._books.crashed, reading.run.since)
+        newest = newest_end(account.books.crashed, reading.run.since)
         if newest is None or not asked.spoke:
             yield Word.MISSING
         elif asked.at - newest > self._stale() + GRACE:
@@ -349,7 +291,9 @@ class _Weigher:
             if any(ln_e is None or ln_e < LN_ADVANCE + LEEWAY for ln_e in safe):
                 yield Word.INSUFFICIENT
 
-    def _beside(self, name: str, reading: _Reading, known: Numbers, asked: Reply) -> Iterator[Word]:
+    def _beside(
+        self, account: Account, name: str, reading: Reading, known: Numbers, asked: Reply
+    ) -> Iterator[Word]:
         """A signal's own word: it passes when it was read, is fresh, and does not suspect anything itself. On the day
         of a resume, users are read and do not count yet."""
         assert reading.run is not None
@@ -360,9 +304,9 @@ class _Weigher:
         if known.ln_e[name] >= LN_HOLD + LEEWAY:
             return
         if daily:
-            newest = newest_end(self._books.users, self._readings[0].first_day, DAY)
+            newest = newest_end(account.books.users, account.readings[0].first_day, DAY)
         else:
-            newest = newest_end(self._books.crashed, reading.run.since)
+            newest = newest_end(account.books.crashed, reading.run.since)
         if read is None or not read.ok:
             yield Word.ERROR
         elif newest is None or not read.spoke:
@@ -386,14 +330,10 @@ class _Weigher:
         ]
         return float(told[-1]) if told else 0.0
 
-    def _dark(self, reading: _Reading, at: datetime) -> set[bool]:
+    def _dark(self, reading: Reading, at: datetime) -> set[bool]:
         """Empty: it is not dark. One element: it is. Two: nearly, or hardly."""
         course = reading.courses.get("crashed_sessions")
         if course is None or not reading.stages:
             return set()
         found = {dark(course.rows, reading.stages[-1], at, self._terms.settle, slack) for slack in (0.9, 1.1)}
         return found if True in found else set()
-
-
-def _had_begun(stage: Stage, look: Reply) -> bool:
-    return stage.at <= look.at if stage.request is None else stage.request < look.seq

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from tests.judge.case import Case
 from tests.judge.checks import halts
+from tests.judge.checks.schedule import where_it_was_decided
 from tests.judge.finding import Finding
 from tests.judge.journal import Order
 from tests.judge.ledger import Change
@@ -89,22 +90,24 @@ def _evidence_not_passing(case: Case, raised: Change) -> Iterator[str]:
     """Evidence must clear it, read in this pass; or show too little, and the policy has named its choice for that."""
     if case.terms(raised.key).weighed is None:
         return
-    look, since = _look_before(case, raised), case.live_since(raised.key, raised.before_ppm, raised.at)
+    look = _look_before(case, raised)
     short = [f"{name} {_WHY[word]}" for name, word in _signals_not_passing(look)]
     oldest = raised.asked_at - case.poll - GRACE
     if look is None:
         yield f"{WHOLE} {_WHY[Word.MISSING]}"
     elif "crashed_users" in look.words and (look.users_at is None or look.users_at < oldest):
         yield "crashed_users were not read for it"
-    elif short and not _is_chosen(case, raised, look, since):
+    elif short and not _is_chosen(case, raised, look):
         yield short[0]
 
 
-def _is_chosen(case: Case, raised: Change, look: Look, since: datetime | None) -> bool:
+def _is_chosen(case: Case, raised: Change, look: Look) -> bool:
     """The choice may be made, and the journal says that it was."""
     decision = case.journal.decision_behind(raised)
     named = decision is not None and "inconclusive_by_policy" in decision.codes
-    return named and since is not None and may_be_chosen(case, raised.key, look, raised.before_ppm, since)
+    share_ppm, at = where_it_was_decided(case, raised)
+    since = case.live_since(raised.key, share_ppm, at)
+    return named and since is not None and may_be_chosen(case, raised.key, look, share_ppm, since)
 
 
 def _signals_not_passing(look: Look | None) -> Iterator[tuple[str, Word]]:
@@ -168,7 +171,7 @@ def _after(poll: Poll | Look, raised: Change) -> bool:
 def _stage_sample_missing(case: Case, raised: Change) -> Iterator[str]:
     """A stage may ask for sessions of its own, seen since people got the release at that exposure."""
     _, needed = case.stay(raised)
-    since = case.live_since(raised.key, raised.before_ppm, raised.at)
+    since = case.live_since(raised.key, *where_it_was_decided(case, raised))
     if needed and raised.kind in ("raise", "step", "complete") and since is not None:
         seen = _seen_since(case, raised, hour_floor(since))
         if seen < needed:

@@ -110,7 +110,7 @@ def _reached_before(case: Case, resumed: Change) -> int:
 
 def _cut_short(case: Case, raised: Change) -> Iterator[str]:
     bake, _ = case.stay(raised)
-    before_ppm, at = _where_it_was_decided(case, raised)
+    before_ppm, at = where_it_was_decided(case, raised)
     since = case.live_since(raised.key, before_ppm, at)
     if since is None:
         yield f"raised before anybody really got it at {percent(before_ppm)}"
@@ -119,8 +119,9 @@ def _cut_short(case: Case, raised: Change) -> Iterator[str]:
         yield f"baked {baked} at {percent(before_ppm)}, not the {bake} its stage asks for"
 
 
-def _where_it_was_decided(case: Case, raised: Change) -> tuple[int, datetime]:
-    """The share that has to bake, and when it still was that: Apple may take a step between decision and request."""
+def where_it_was_decided(case: Case, raised: Change) -> tuple[int, datetime]:
+    """The share that has to bake, and to be seen, and when it still was that: Apple may take a step between decision and
+    request, even after the last look before it."""
     decision = case.journal.decision_behind(raised)
     since = [
         s for s in case.apple_steps if decision and s.key == raised.key and decision.at < s.at <= raised.at
