@@ -257,18 +257,23 @@ def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> t
     newer = _newer(rollout, store)
     if newer and seen.status is ReleaseStatus.HALTED:
         return _in_favour_of(newer, rollout, before, seen)
-    if _was_halted(rollout, before) and seen.status in SERVED:
-        return (facts.Drifted(Drift.RESUMED, before, seen),)
-    return (facts.Drifted(_meaning(before, seen), before, seen),)
+    undone = _undone(rollout, before, seen)
+    return (facts.Drifted(undone or _meaning(before, seen), before, seen),)
 
 
-def _was_halted(rollout: Rollout, before: Seen) -> bool:
-    """Whether it read halted until a word that we do not know took that one's place. Served again it has been resumed,
-    whatever that word means: the halt is no longer in force, and what was counted before it does not count again."""
+def _undone(rollout: Rollout, before: Seen, seen: Seen) -> Drift | None:
+    """How a halt that a word we do not know took the place of was taken back, whatever that word means: it read halted
+    until then and is served again, or it had been lowered and goes to more people now. The halt is no longer in force, and
+    what was counted before it does not count again."""
     halt, drift = rollout.halt, rollout.drift
     if before.status is not ReleaseStatus.UNKNOWN or halt is None or drift is None or not halt.confirmed:
-        return False
-    return drift.before.status is ReleaseStatus.HALTED and same_place(drift.after, before)
+        return None
+    stood = drift.before
+    if seen.status not in SERVED or not same_place(drift.after, before):
+        return None
+    if stood.status is ReleaseStatus.HALTED:
+        return Drift.RESUMED
+    return Drift.RAISED if stood.status in SERVED and seen.exposure_ppm > stood.exposure_ppm else None
 
 
 def _meaning(before: Seen, after: Seen) -> Drift:

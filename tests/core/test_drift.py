@@ -168,6 +168,18 @@ def test_what_was_lowered_stays_so_when_its_status_was_not_understood_for_a_look
     assert rollout.halt
 
 
+@pytest.mark.parametrize("now", [shown(STAGED, 10), shown(COMPLETED)])
+def test_what_was_lowered_and_goes_to_more_people_after_a_word_we_do_not_know_was_taken_back(
+    now: StoreRelease,
+) -> None:
+    """As it would be without that word between: nobody may call it halted at 100 %."""
+    rollout, _ = look(rolling(), shown(STAGED, 5))
+    rollout, _ = look(rollout, shown(UNKNOWN, 5), at=NOON + HOUR)
+    rollout, learned = look(rollout, now, at=NOON + 2 * HOUR)
+    assert meaning(learned) is Drift.RAISED
+    assert rollout.halt is None
+
+
 # -- our own change landing ---------------------------------------------------------------------------
 
 
