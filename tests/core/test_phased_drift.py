@@ -131,6 +131,18 @@ def turned_away(kind: facts.DecisionKind, verb: Verb, *, sent_before: bool) -> R
 
 
 @pytest.mark.promise("R9")
+def test_a_pause_in_the_console_is_that_persons_halt_while_nobody_knows_what_became_of_our_completion() -> (
+    None
+):
+    """What lets it go on never lands as a pause."""
+    complete = facts.Decided(facts.DecisionKind.COMPLETE, (), DAEMON, "", "i1", Verb.COMPLETE, 1_000_000, "f")
+    lost = facts.Settled("i1", Verb.COMPLETE, Settlement.IN_DOUBT, "no words")
+    rollout = extend(rolling(phased(ACTIVE, 4)), (complete, lost), NOON)
+    meanings = [fact.meaning for fact in look(rollout, phased(PAUSED, 4)) if isinstance(fact, facts.Drifted)]
+    assert meanings == [facts.Drift.HALTED]
+
+
+@pytest.mark.promise("R9")
 def test_a_step_whose_answer_was_lost_is_nobodys_resume_when_it_lands_while_a_pause_of_ours_is_in_doubt() -> (
     None
 ):

@@ -190,11 +190,11 @@ def _in_window(case: Case, served: Served) -> bool:
 def _let_go_where_it_was(case: Case, served: Served) -> bool:
     """Active already, since no pause of ours had got through: nothing is sent that could open a window, and Apple may step
     from when the journal calls the step confirmed."""
-    told = case.journal.by_rollout.get(served.key, ())
-    steps = [e for e in told if (e.body.get("verb"), e.body.get("settlement")) == ("step", "confirmed")]
-    if not steps or not served.at <= steps[-1].at <= _over_at(case, served.key) < steps[-1].at + WINDOW:
+    settled = case.journal.of(served.key, "settled")
+    done = [entry for entry in settled if entry.body["settlement"] == "confirmed"]
+    if not done or done[-1].body["verb"] != "step":
         return False
-    return not any(d.key == served.key and d.at > steps[-1].at and d.kind for d in case.journal.decisions)
+    return served.at <= done[-1].at <= _over_at(case, served.key) < done[-1].at + WINDOW
 
 
 def _hindered_lately(case: Case, key: Key) -> bool:
