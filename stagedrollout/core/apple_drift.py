@@ -18,6 +18,9 @@ from stagedrollout.core.phasing import BUDGET, LATE_WRITE
 COMPLETED_BY_ITSELF = "COMPLETE"
 """Apple's word for a release that went through all days; one completed earlier is told with its day."""
 
+PAUSED_WORD = "PAUSED"
+"""Apple's word for a release that rests: what it says of itself where only that was told."""
+
 _PHASED = (ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED)
 
 
