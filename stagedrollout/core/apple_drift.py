@@ -22,6 +22,9 @@ COMPLETED_UNDATED = "COMPLETE on a day that is not told"
 """Whether it went through all days, or somebody completed it before, cannot be told: days only rise, so the day on
 which it was seen last is not the one that it reached."""
 
+PAUSED_WORD = "PAUSED"
+"""Apple's word for a release that rests: what it says of itself where only that was told."""
+
 _PHASED = (ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED)
 
 

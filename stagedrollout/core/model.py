@@ -259,7 +259,7 @@ class Change:
 class Settlement(StrEnum):
     """How a change ended.
 
-    CONFIRMED: read back in the store. ALREADY: it was so before anything was sent. REFUSED: the store said no; nothing changed. MOVED: the store was
+    CONFIRMED: read back in the store. ALREADY: it was so before anything was sent, or the store says so of what was. REFUSED: the store said no; nothing changed. MOVED: the store was
     no longer what was decided on; nothing was sent. PREEMPTED: a halt took over, or what it stood on is so no more; nothing more was sent.
     IN_DOUBT: sent, and not (yet) seen in the store; the next look settles it. NOT_APPLIED: that look found
     the store as it was before.

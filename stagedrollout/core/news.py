@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from stagedrollout.core import facts
-from stagedrollout.core.apple_drift import shown
+from stagedrollout.core.apple_drift import PAUSED_WORD, shown
 from stagedrollout.core.assessment import Assessment, Suspicion
 from stagedrollout.core.case import Decision, refused
 from stagedrollout.core.drift import confirms, learn, may_be_old
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
 from stagedrollout.core.lifecycle import Intent, Rollout
-from stagedrollout.core.model import Outcome, Settlement, StoreState, Unread, Verb
+from stagedrollout.core.model import Outcome, ReleaseStatus, Settlement, StoreState, Unread, Verb
 
 
 def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:
@@ -121,10 +121,24 @@ def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, .
 def _paused_by_others(
     rollout: Rollout, pending: Intent, detail: str, state: StoreState | Unread, at: datetime
 ) -> tuple[Fact, ...]:
-    """Nothing of ours was sent, and it is paused all the same: whoever did that meant it, so it is no pause of ours
-    that the next evidence may end."""
+    """Nothing was sent, or nothing that took effect, and it is paused all the same: whoever did that meant it, so it is no
+    pause of ours that the next evidence may end."""
     settled = facts.Settled(pending.key, pending.verb, Settlement.ALREADY, detail)
+    if isinstance(state, Unread):
+        return _told_to_be_paused(rollout, pending, settled)
     return (settled, *learn(apply(rollout, settled, at), state, at))
+
+
+def _told_to_be_paused(rollout: Rollout, pending: Intent, settled: facts.Settled) -> tuple[Fact, ...]:
+    """The store cannot be read, and answers a pause that it is paused. Where it was active when it was read last, and
+    nothing of ours can have paused it since, that is as good as a look: noted now, before the answer to another pause of
+    ours is lost and nobody can tell the two apart. Where an earlier one of ours may have landed, the next look tells."""
+    before = rollout.seen
+    active = before is not None and before.status is ReleaseStatus.IN_PROGRESS
+    if before is None or not active or pending.earlier_pause or rollout.finished:
+        return (replace(settled, settlement=Settlement.IN_DOUBT),)
+    paused = replace(before, status=ReleaseStatus.PAUSED, status_word=PAUSED_WORD)
+    return (settled, paused, facts.Drifted(facts.Drift.HALTED, before, paused))
 
 
 def _too_easy(rollout: Rollout, outcome: Outcome, seen: Seen) -> bool:

@@ -24,6 +24,7 @@ from stagedrollout.core.model import (
     Settlement,
     StoreRelease,
     StoreState,
+    Unread,
     Verb,
 )
 from stagedrollout.core.story import sentence
@@ -71,6 +72,68 @@ def test_a_pause_in_the_console_while_the_store_turned_us_away_is_that_persons_h
     assert meanings == ([] if sent_before else [facts.Drift.HALTED])
     halted = extend(rollout, found, NOON).halt
     assert (halted is None) == sent_before
+
+
+BLIND = Outcome(Settlement.ALREADY, "it already has this value", Unread("no words", NOON))
+"""What becomes of a pause that Apple calls needless while its list cannot be read."""
+
+
+def answered_blindly(rollout: Rollout, outcome: Outcome = BLIND) -> Rollout:
+    assert rollout.intent
+    return extend(rollout, news.of_outcome(rollout, rollout.intent.key, outcome), NOON)
+
+
+@pytest.mark.promise("R9")
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_a_pause_in_the_console_that_apple_told_us_of_while_nobody_could_look_stays_that_persons_halt(
+    sent_before: bool,
+) -> None:
+    """Unless it may be an earlier one of ours, that was sent and whose answer was lost."""
+    rollout = answered_blindly(about_to_pause(sent_before=sent_before))
+    assert (rollout.halt is None) == sent_before, "told at once, and not when somebody can look again"
+    rollout = extend(rollout, look(rollout, phased(PAUSED, 1)), NOON)
+    assert (rollout.halt is None) == sent_before
+    assert rollout.intent is None
+
+
+@pytest.mark.promise("R10")
+def test_who_lets_it_go_on_again_before_anybody_can_look_has_resumed_it() -> None:
+    rollout = answered_blindly(about_to_pause())
+    found = look(rollout, phased(ACTIVE, 1))
+    assert [fact.meaning for fact in found if isinstance(fact, facts.Drifted)] == [facts.Drift.RESUMED]
+
+
+@pytest.mark.promise("R10")
+def test_a_step_that_apple_took_before_somebody_paused_unseen_is_apples() -> None:
+    rollout = answered_blindly(about_to_pause())
+    found = look(rollout, phased(PAUSED, 2))
+    assert any(isinstance(fact, facts.Stepped) for fact in found)
+    assert not any(isinstance(fact, facts.Drifted) for fact in found)
+
+
+@pytest.mark.promise("R9")
+def test_our_own_rest_is_no_persons_halt_because_apple_calls_a_second_pause_needless() -> None:
+    """A step was sent into it and its answer lost: it must be paused, and it had never been let go."""
+    rollout = rolling(phased(PAUSED, 1))
+    step = facts.Decided(facts.DecisionKind.ADVANCE, (), DAEMON, "", "i1", Verb.STEP, 20_000, "f")
+    pause = facts.Decided(facts.DecisionKind.HOLD, (), DAEMON, "", "i2", Verb.PAUSE, 10_000, "f")
+    lost = facts.Settled("i1", Verb.STEP, Settlement.IN_DOUBT, "no words")
+    rollout = answered_blindly(extend(rollout, (step, lost, pause), NOON))
+    assert rollout.halt is None
+    assert extend(rollout, look(rollout, phased(PAUSED, 1)), NOON).halt is None
+
+
+@pytest.mark.promise("R9")
+def test_a_halt_of_ours_stands_although_somebody_was_quicker_to_pause() -> None:
+    """Wanted until the store shows it, whoever brought it about; and only a person lifts it either way."""
+    halt = facts.Decided(facts.DecisionKind.HALT, (), DAEMON, "", "i0", Verb.HALT, 10_000, "f")
+    rollout = answered_blindly(extend(rolling(phased(ACTIVE, 1)), (halt,), NOON))
+    assert rollout.halt
+    assert (rollout.halt.actor, rollout.halt.confirmed) == (DAEMON, False)
+    shows = StoreState((phased(PAUSED, 1),), "f", NOON)
+    rollout = answered_blindly(rollout, Outcome(Settlement.ALREADY, "it is PAUSED", shows))
+    assert rollout.halt
+    assert (rollout.halt.actor, rollout.halt.confirmed, rollout.intent) == (DAEMON, True, None)
 
 
 @pytest.mark.parametrize("sent_before", [False, True])

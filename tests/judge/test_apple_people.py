@@ -151,6 +151,40 @@ def test_a_pause_before_our_own_lost_one_is_not_a_persons_to_anybody_who_could_l
     assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
 
 
+SAME = {"errors": [{"detail": "The phased release already has this value"}]}
+
+
+@pytest.mark.parametrize(
+    ("told", "lost_before", "died", "blamed"),
+    [
+        (SAME, False, False, {"unhalted": 1}),
+        (SAME, True, False, {}),
+        (SAME, False, True, {}),
+        ({}, False, False, {}),
+    ],
+    ids=["told", "ours may have landed", "died over it", "in no words"],
+)
+def test_a_pause_that_apple_told_us_of_is_a_persons_though_nobody_could_look(told, lost_before, died, blamed):
+    story = in_window()
+    story.looks(11.2)
+    if lost_before:
+        story.decides(11.3, "HOLD", verb="pause")
+        story.patches(11.3, status=504)
+        story.writes(11.3, "settled", verb="pause", settlement="in_doubt")
+    story.person(11.5, "pause")
+    story.decides(12, "HOLD", verb="pause")
+    story.patches(12, status=409, response=told)
+    if died:
+        story.dies(12.003)
+    else:
+        story.writes(12, "settled", verb="pause", settlement="in_doubt")
+    story.polls(13.5, 17)
+    story.steps(17)
+    story.polls(17.5, 19)
+    story.ends("rolling_out")
+    assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
+
+
 @pytest.mark.parametrize(("paused_at", "blamed"), [(12.05, {}), (13, {"unhalted": 1})])
 def test_a_pause_that_we_died_over_may_land_for_minutes_whatever_a_look_shows_before_and_no_longer(
     paused_at, blamed

@@ -157,6 +157,26 @@ def test_a_pause_right_after_our_step_is_noticed_before_the_person_takes_it_back
     assert drifts == ["halted", "resumed"]
 
 
+@pytest.mark.promise("R9")
+def test_what_somebody_paused_while_apple_could_not_be_read_is_never_let_go_on_by_the_schedule() -> None:
+    """Our own pause goes out blind, and Apple answers that it is paused already: that is all anybody is told of who did
+    it, for the answer to the next one would be lost."""
+    blind = Fault("app_store", "502", "versions.list", count=None)
+    lost = Fault("app_store", "504", "phased.update", skip=1, count=9)
+    plan = a_plan(
+        app(APP_STORE),
+        orders=(order(2.6, CommandVerb.ADVANCE, "5.2.0", Store.APP_STORE),),
+        people=(in_the_console(2.8, "pause", store=APP_STORE),),
+        ambushes=tuple(Ambush(MONDAY + hours(2.7), fault) for fault in (blind, lost)),
+        until=30,
+    )
+    left = told(plan)
+    refused = [row for row in left.evidence.requests if row["status"] == 409 and row["method"] == "PATCH"]
+    drifts = [row["body"]["meaning"] for row in left.evidence.journal if row["kind"] == "drifted"]
+    assert (len(refused), drifts) == (1, ["halted"])
+    assert [row["phase"] for row in left.evidence.rollouts] == ["halted"]
+
+
 def test_a_version_that_was_off_sale_before_anybody_looked_is_the_past() -> None:
     """Released and taken off sale between two looks: its phased release is over for good, though Apple goes on calling
     it active, and there is nothing to roll out."""

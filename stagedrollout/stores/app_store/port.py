@@ -212,7 +212,12 @@ class AppStore:
             version = shelf.find(number)
         state = shelf.state if isinstance(shelf, Shelf) else shelf
         if version is not None and as_wished(version, verb):
-            return Outcome(Settlement.CONFIRMED, described(version), state)
+            by_others = verb.brakes and answer is not None and _applied_nothing(answer)
+            return Outcome(
+                Settlement.ALREADY if by_others else Settlement.CONFIRMED, described(version), state
+            )
+        if isinstance(state, Unread) and verb.brakes and _is_so_already(answer):
+            return Outcome(Settlement.ALREADY, _doubt(answer, state, version), state)
         if answer is not None and _definite(answer):
             return Outcome(Settlement.REFUSED, _refusal(answer, verb, version, shelf), state)
         if version is not None and verb in (Verb.STEP, Verb.RESUME) and _everyone(version):
@@ -246,8 +251,16 @@ def _everyone(version: Version) -> bool:
 
 def _definite(answer: EdgeError) -> bool:
     """Whether Apple said no for certain. "Already has this value" is no such no: it means yes."""
-    if isinstance(answer, Refused) and answer.said is Said.SAME_VALUE:
-        return False
+    return _applied_nothing(answer) and not _is_so_already(answer)
+
+
+def _is_so_already(answer: EdgeError | None) -> bool:
+    return isinstance(answer, Refused) and answer.said is Said.SAME_VALUE
+
+
+def _applied_nothing(answer: EdgeError) -> bool:
+    """What reads as wished all the same was not brought about by this request. It was sent once: where an answer is lost,
+    nothing is sent again in the same act, so the words of a conflict never are about our own first try."""
     return isinstance(answer, (Rejected, Denied, Throttled))
 
 

@@ -17,7 +17,7 @@ from tests.judge.case import Case
 from tests.judge.checks import linked
 from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
-from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant
+from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant, undamaged
 from tests.judge.passes import look_may_be_late
 from tests.judge.patience import a_poll, deadline, hindered_between
 from tests.judge.phases import WINDOW, Window
@@ -30,6 +30,8 @@ _TELLS_NOTHING = ("unknown", "rolled_out")
 _NOTED = ("drifted", "stepped", "superseded", "overtaken", "closed", "returned")
 _LANDS_WITHIN = timedelta(minutes=5) + GRACE
 """For how long a request whose answer was lost may still take effect, and what the look that comes then may take."""
+_SAME = "already has this value"
+_BRAKES = ("pause", "halt")
 _READS_AS = {"ACTIVE": "in_progress", "COMPLETE": "completed"}
 
 
@@ -140,12 +142,55 @@ def _halted_at(case: Case, raised: Change) -> datetime | None:
         c.at
         for c in history
         if c.kind == "pause"
-        and not (_is_ours_too(case, c) or _looks_like_before(case, c) or _untold(case, c))
+        and not (_taken_for_ours(case, c) or _looks_like_before(case, c) or _untold(case, c))
     ]
     halted = [at for at in (*decided, *found, *paused) if at < raised.asked_at]
     lifted = [c.at for c in history if c.kind in RAISES and c.at <= raised.asked_at]
     newest = max(halted, default=None)
     return newest if newest and all(at < newest for at in lifted) else None
+
+
+def _taken_for_ours(case: Case, paused: Change) -> bool:
+    """Which of the two it was cannot be told, but where Apple has told it."""
+    return _is_ours_too(case, paused) and not _told_by_apple(case, paused)
+
+
+def _told_by_apple(case: Case, paused: Change) -> bool:
+    """Apple answered a pause of ours, while this one lasted, that it was paused already; and no other of ours can have
+    been the one that did it. What became of that answer when the process died over it is nobody's to know."""
+    over = next((c.at for c in case.of(paused.key) if c.seq > paused.seq), case.ended_at)
+    return any(
+        paused.at < told < over and not _died_over(case, told) and not _earlier_may_land(case, paused, told)
+        for told in _needless(case, paused.key)
+    )
+
+
+def _needless(case: Case, key: Key) -> Iterator[datetime]:
+    """When Apple said of a request for this release, and was heard, that it changes nothing. Known by its address, which
+    is that of our other requests for it."""
+    seqs = {change.request for change in case.of(key) if change.ours}
+    paths = {request["path"] for request in case.evidence.requests if request["seq"] in seqs}
+    for request in case.evidence.requests:
+        same = request["status"] == 409 and _SAME in str(request["response"])
+        if same and request["path"] in paths and undamaged(request):
+            yield instant(request["at"])
+
+
+def _earlier_may_land(case: Case, paused: Change, told: datetime) -> bool:
+    """A pause or a halt that we had sent before the one that Apple answered `told`, and of which nobody knows what
+    became: not settled for certain, nor outlasted by a look that came before somebody paused."""
+    sent = [
+        e for e in case.journal.of(paused.key, "decided") if e.body.get("verb") in _BRAKES and e.at <= told
+    ]
+    looks = [at for at in case.apple_looks(paused.key) if at <= paused.at]
+    settled = list(case.journal.of(paused.key, "settled"))
+    for earlier in sent[:-1]:
+        ends = [e for e in settled if e.body.get("intent") == earlier.body["intent"] and e.at <= told]
+        lost_at = max([earlier.at, *(e.at for e in ends)])
+        certain = bool(ends) and all(e.body["settlement"] != "in_doubt" for e in ends)
+        if not certain and not any(lost_at + _LANDS_WITHIN <= at for at in looks):
+            return True
+    return False
 
 
 def _is_ours_too(case: Case, paused: Change) -> bool:

@@ -208,11 +208,12 @@ def test_a_pause_that_comes_after_the_end_is_told_with_the_way_out_even_without_
 
 
 @pytest.mark.parametrize("answer", [told.SAME, without_detail(told.SAME), told.NOT_LIVE])
-def test_a_pause_that_somebody_else_was_quicker_with_counts_as_one_whatever_apple_answers(answer):
+def test_a_pause_that_somebody_else_was_quicker_with_is_theirs_whatever_apple_answers(answer):
+    """Ours was turned away, and it reads paused: whose pause that is decides who may end it."""
     fake = ramping()
     fake.fails("patch", answer)
     fake.happens = lambda step: setattr(fake.version(), "phased", "PAUSED") if step == "patch" else None
-    assert store(fake).halt(NEW).settlement is Settlement.CONFIRMED
+    assert store(fake).halt(NEW).settlement is Settlement.ALREADY
 
 
 def test_a_release_type_that_is_fixed_by_now_is_told_apart_and_nothing_to_repeat():

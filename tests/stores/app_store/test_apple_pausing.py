@@ -149,10 +149,40 @@ def test_a_lost_pause_is_in_doubt(lost):
     assert fake.writes == ["patch"]
 
 
-def test_somebody_who_pauses_first_is_no_failure():
+def test_somebody_who_pauses_first_is_no_failure_and_their_pause_is_not_taken_for_ours():
     fake = FakeApple(FakeVersion(NEW), old())
     fake.happens = lambda step: setattr(fake.version(), "phased", "PAUSED") if step == "patch" else None
+    assert store(fake).halt(NEW).settlement is Settlement.ALREADY
+
+
+def test_somebody_who_paused_while_the_list_cannot_be_read_is_known_by_apples_answer():
+    port = store(fake := FakeApple(FakeVersion(NEW), old()))
+    port.read()
+    fake.version().phased = "PAUSED"
+    fake.fails("list", BROKEN, times=2)
+    outcome = port.halt(NEW)
+    assert (outcome.settlement, type(outcome.state)) == (Settlement.ALREADY, Unread)
+    assert "already has this value" in outcome.detail
+
+
+@pytest.mark.parametrize("lost", [TimeoutError(), ConnectionResetError(), HTML, BROKEN])
+def test_our_own_pause_whose_answer_was_lost_is_not_sent_again_and_taken_for_somebodys(lost):
+    """Sent a second time it would be answered with "already has this value", as if a person had paused."""
+    port = store(fake := FakeApple(FakeVersion(NEW), old()))
+    port.read()
+    fake.fails("list", BROKEN, times=2)
+    fake.fails("patch", lost, after=True)
+    outcome = port.halt(NEW)
+    assert (outcome.settlement, fake.version().phased) == (Settlement.IN_DOUBT, "PAUSED")
+    assert fake.writes == ["patch"]
+
+
+def test_a_pause_with_a_token_that_apple_refused_first_is_ours():
+    """A refused token has applied nothing, so that the second request is the first that counts."""
+    fake = FakeApple(FakeVersion(NEW), old())
+    fake.fails("patch", UNAUTHORIZED)
     assert store(fake).halt(NEW).settlement is Settlement.CONFIRMED
+    assert fake.version().phased == "PAUSED"
 
 
 def test_apple_that_completes_first_is_told_with_the_way_out():
