@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stagedrollout.core.addressing import addressee, nobody
+from stagedrollout.core.apple_drift import shown
 from stagedrollout.core.discovery import discover, newest_complete
 from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import StaleJournal, StorageError
-from stagedrollout.core.facts import Commanded
+from stagedrollout.core.facts import Commanded, Seen
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import (
@@ -98,8 +99,9 @@ class AppPasses:
         """A person's halt, on its own lane. It looks first only where it is not plain which release is meant.
 
         The order is answered when the store shows the halt, or never will; until then passes go on trying.
-        Returns when the store app is due again because of it; None if it is not. Raises StorageError where the
-        release that is meant may be one whose journal cannot be read: what is not known to be halted is not.
+        Returns when the store app is due again because of it, or of what was seen for it; None if it is not. Raises
+        StorageError where the release that is meant may be one whose journal cannot be read: what is not known to be
+        halted is not.
         """
         self.reconciler.actuator.announce_halt(listing)  # from here on no raise sends anything more
         rollouts, unread = self._rollouts(listing)
@@ -114,11 +116,10 @@ class AppPasses:
             if _perhaps_wished(store, rollouts, unread):
                 store = self.reconciler.glance(listing)
             rollouts, unread = self._with_new(listing, store, self._rollouts(listing))
-            rollouts = tuple(_as_looked(rollout, store) for rollout in rollouts)
-            meant = _halted_by(order, rollouts, unread)
+            meant = _halted_by(order, tuple(_as_looked(rollout, store) for rollout in rollouts), unread)
         if meant is None:
             self._answer(order, CommandResult.REFUSED, nobody(order, rollouts))
-            return None
+            return self.clock.now() if _shows_news(store, rollouts) else None
         return self._reconcile(listing, meant, store, order)
 
     def _look_up(self, listing: Listing, rollouts: tuple[Rollout, ...], troubles: list[Exception]) -> None:
@@ -299,6 +300,18 @@ def _brought_about(done: Pass) -> bool:
         Settlement.ALREADY,
     )
     return settled and rollout.intent is None
+
+
+def _shows_news(store: StoreState | Unread, rollouts: tuple[Rollout, ...]) -> bool:
+    """Whether a look that was no pass shows what the journals do not say, believed or not yet: a pass has to see it at
+    once, for whoever did it may take it back before the next regular one, and nobody has known (promise R10)."""
+    return isinstance(store, StoreState) and any(_shows_new(store, rollout) for rollout in rollouts)
+
+
+def _shows_new(store: StoreState, rollout: Rollout) -> bool:
+    found = None if rollout.finished else shown(rollout, store)
+    stands_elsewhere = found is not None and Seen.of(found) != rollout.seen
+    return stands_elsewhere or bool(learn(rollout, store, store.as_of))
 
 
 def _as_looked(rollout: Rollout, store: StoreState | Unread) -> Rollout:

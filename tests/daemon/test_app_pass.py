@@ -3,14 +3,14 @@
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from stagedrollout.core.errors import StorageError
-from stagedrollout.core.facts import Fact, Seen
+from stagedrollout.core.facts import Fact, Seen, WentLive
 from stagedrollout.core.lifecycle import Halt, Rollout
 from stagedrollout.core.model import (
     Command,
@@ -20,12 +20,14 @@ from stagedrollout.core.model import (
     ReviewState,
     RolloutKey,
     Store,
+    StoreRelease,
 )
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.storage.commands import CommandResult
 from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED
 from tests.core.builders import (
     ANNA,
+    HALTED,
     KEY,
     NEWER,
     NOON,
@@ -35,6 +37,7 @@ from tests.core.builders import (
     intent,
     order,
     rolling,
+    settled,
     shown,
     store,
     with_facts,
@@ -241,6 +244,24 @@ def test_whom_a_halt_means_is_not_told_by_what_a_process_that_died_may_only_have
     house.reconciler.wished = True
     house.halt(LISTING, order(CommandVerb.HALT))
     assert house.reconciler.looks == 2
+
+
+@pytest.mark.parametrize(
+    ("found", "due"),
+    [(shown(), None), (shown(HALTED), NOON), (shown(percent=1), NOON)],
+    ids=["nothing new", "halted", "as before our raise"],
+)
+def test_what_somebody_did_in_the_console_is_seen_by_a_pass_at_once_where_a_mistaken_halt_has_looked(
+    found: StoreRelease, due: datetime | None
+):
+    """Seed 8396: the order was for a version that is not there, and before the next regular pass it was all undone again."""
+    minutes_ago = (intent(percent=10), Seen.of(shown()), settled(), WentLive(100_000))
+    raised = with_facts(rolling(shown(percent=1)), *minutes_ago, at=NOON - timedelta(minutes=6))
+    orders = Orders()
+    house = passes({KEY: raised}, orders=orders)
+    house.reconciler.found = store(found)
+    assert house.halt(LISTING, order(CommandVerb.HALT, release="9.9.9")) == due
+    assert orders.answered == [("c1", CommandResult.REFUSED)]
 
 
 @pytest.mark.parametrize("named", ["", NEWER.version])

@@ -118,7 +118,7 @@ class Case:
             return {at}
         if len(lives) == 1 and gate.metric == "crash_free_users":
             return {_EVER}
-        known = 2 if len(lives) > 1 and self._overlooked(key, lives[-1]) else 1
+        known = 2 if len(lives) > 1 and self.overlooked(key, lives[-1]) else 1
         return {
             hour
             for place in range(len(lives) - known, len(lives))
@@ -134,7 +134,7 @@ class Case:
                 if before is None or self._resumed(key, (before, begun), hour_floor(moment)):
                     yield hour_floor(moment)
 
-    def _overlooked(self, key: Key, resumed: datetime) -> bool:
+    def overlooked(self, key: Key, resumed: datetime) -> bool:
         """App Store: somebody paused it and let it go on before the daemon looked at it: it may not know."""
         paused = [c for c in self.of(key) if c.at < resumed and not c.ours and c.kind == "pause"]
         return bool(paused) and not any(paused[-1].at <= look <= resumed for look in self.apple_looks(key))

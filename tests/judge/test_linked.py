@@ -188,3 +188,25 @@ def test_that_android_was_resumed_in_the_console_has_to_be_noticed_within_a_poll
     story.polls(10.1, 11)
     story.steps(11)
     assert blamed(story) == {"lead_overtaken": 1}
+
+
+@pytest.mark.parametrize(("looked_between", "blame"), [(False, {}), (True, {"lead_overtaken": 1})])
+def test_android_cannot_know_that_ios_was_paused_and_let_go_on_between_two_looks(
+    looked_between: bool, blame: dict[str, int]
+):
+    """Seed 8439: what evidence had raised iOS to stands, as far as anybody can know; where a look came between, it has to be
+    earned anew."""
+    story = LinkedStory(scenario={"apps": [{"name": "acme", "link": {"lead": "app_store", "after": 2}}]})
+    story.polls(4, 4)
+    story.pauses(4)
+    story.polls(4.5, 10.5)
+    story.steps(10.5)
+    story.apple(10.6)
+    story.polls(11, 11)
+    story.person(11.1, "pause")
+    if looked_between:
+        story.looks(11.2)
+    story.person(11.3, "resume")
+    story.polls(11.5, 12)
+    story.android_raised(12.1, 20_000)
+    assert blamed(story) == blame

@@ -138,14 +138,18 @@ def test_a_halt_that_play_refuses_while_it_reads_in_no_known_state_is_told_once_
 
 
 @pytest.mark.promise("R10")
-def test_a_pause_right_after_our_step_is_noticed_before_the_person_takes_it_back() -> None:
+@pytest.mark.parametrize("mistaken", [CommandVerb.START, CommandVerb.HALT])
+def test_a_pause_right_after_our_step_is_noticed_before_the_person_takes_it_back(
+    mistaken: CommandVerb,
+) -> None:
     """It reads like the state from before our step, and so is not believed at first: the next look comes within
-    minutes, and not a poll of two hours later, when it goes on again."""
+    minutes, and not a poll of two hours later, when it goes on again. An order for a release that is not there had it
+    looked at."""
     plan = a_plan(
         app(APP_STORE),
         orders=(
             order(2.6, CommandVerb.ADVANCE, "5.2.0", Store.APP_STORE),
-            order(2.7, CommandVerb.START, "5.3.0", Store.APP_STORE),
+            order(2.7, mistaken, "5.3.0", Store.APP_STORE),
         ),
         people=(
             in_the_console(2.65, "pause", store=APP_STORE),

@@ -109,9 +109,9 @@ def _by_name(case: Case, raised: Change) -> bool:
 
 
 def _earned(case: Case, lead: Key, at: datetime) -> int:
-    """How far the lead was raised without an order, and was then really offered, in its present life. A version that
-    took its place takes nothing of that away."""
-    begun, history = case.run_begun(lead, at), case.served.get(lead, ())
+    """How far the lead was raised without an order, and was then really offered, in its present life, as far as anybody
+    can know of that. A version that took its place takes nothing of it away."""
+    begun, history = _known_to_have_begun(case, lead, at), case.served.get(lead, ())
     until = [r.exposure_ppm for r in history if r.at <= at and r.status != _REPLACED]
     if until and until[-1] == PPM_ALL:
         return PPM_ALL
@@ -119,6 +119,15 @@ def _earned(case: Case, lead: Key, at: datetime) -> int:
     ours = [c for c in case.of(lead) if c.ours and c.kind in RAISES - {"start", "resume"} and c.at <= at]
     meant = [c.after_ppm for c in ours if begun and c.at >= begun and case.order_behind(c) is None]
     return min(max(offered, default=0), max(meant, default=0))
+
+
+def _known_to_have_begun(case: Case, lead: Key, at: datetime) -> datetime | None:
+    """On the App Store a life begins with whoever lets go on what somebody had paused; where both was done between two looks
+    the lead stands as it stood, and no look can tell that it has to earn everything anew."""
+    lives = case.lives(lead, at)
+    while lives and case.overlooked(lead, lives[-1]):
+        lives.pop()
+    return lives[-1] if lives else None
 
 
 def _is_halted(case: Case, key: Key, raised: Change) -> bool:
