@@ -135,24 +135,20 @@ class Case:
                     yield hour_floor(moment)
 
     def overlooked(self, key: Key, resumed: datetime) -> bool:
-        """App Store: somebody paused it and let it go on before the daemon looked at it: it may not know."""
-        paused = [c for c in self.of(key) if c.at < resumed and not c.ours and c.kind == "pause"]
-        return bool(paused) and not any(paused[-1].at <= look <= resumed for look in self.apple_looks(key))
+        """App Store: somebody paused it and let it go on, or let it go on and paused it, before the daemon looked at it: it
+        may not know."""
+        pauses = [c.at for c in self.of(key) if not c.ours and c.kind == "pause"]
+        before, after = ([at for at in pauses if at < resumed], [at for at in pauses if at > resumed])
+        spans = [*((at, resumed) for at in before[-1:]), *((resumed, at) for at in after[:1])]
+        looks = self.apple_looks(key)
+        return any(not any(first <= look <= last for look in looks) for first, last in spans)
 
     def apple_looks(self, key: Key) -> list[datetime]:
         """When the store answered, undamaged, what its versions are."""
         return [ledger.instant(r["at"]) for r in self.apple_answers(key) if ledger.undamaged(r)]
 
     def apple_answers(self, key: Key) -> Iterator[Record]:
-        """What the store answered to whoever asked what its versions are, damaged or not."""
-        apps = self.setting.get("apps", ())
-        app = next(
-            (str(a.get("app_id", "")) for a in apps if (a["app"], a["store"]) == (key.app, key.store)), ""
-        )
-        for request in self.evidence.requests:
-            asked = request["service"] == APP_STORE and request["method"] == "GET"
-            if asked and request["status"] == 200 and ledger.shows_versions(request, app):
-                yield request
+        return detours.apple_answers(self.evidence, key)
 
     def _resumed(self, key: Key, lives: tuple[datetime, datetime], until: datetime) -> bool:
         """Whether the journal says that a resume was read in the store, or that it is back there, since the first of these

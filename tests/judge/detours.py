@@ -1,4 +1,4 @@
-"""What people did to a release in Google Play's console and took back before anybody looked.
+"""What people did to a release in Google Play's console and took back before anybody looked; and when somebody did.
 
 Play tells what is, not what was: a release that stands where the look before had shown it has
 stood there all the time, for whoever looks next. Nobody can know of the act, of its undoing, or that people got
@@ -14,7 +14,7 @@ from datetime import datetime
 
 from tests.judge.evidence import Evidence, Record
 from tests.judge.journal import Entry
-from tests.judge.ledger import GOOGLE_PLAY, Change, Key, instant
+from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, Change, Key, instant, shows_versions
 from tests.judge.signals import GRACE
 
 
@@ -36,15 +36,27 @@ class Detour:
 
 def looks(evidence: Evidence, key: Key) -> list[datetime]:
     """When Google Play answered, undamaged, what is on a track of the app."""
-    apps = next(record for record in evidence.ledger if record["type"] == "scenario").get("apps", ())
-    app: Record = next((app for app in apps if (app["app"], app["store"]) == (key.app, key.store)), {})
-    place = f"/applications/{app.get('package', '')}/"
+    place = f"/applications/{_app(evidence, key).get('package', '')}/"
     return [
         instant(request["at"])
         for request in evidence.requests
         if request["service"] == GOOGLE_PLAY and request["method"] == "GET" and request["status"] == 200
         if place in request["path"] and "/tracks" in request["path"] and not request.get("fault")
     ]
+
+
+def apple_answers(evidence: Evidence, key: Key) -> Iterator[Record]:
+    """What the App Store answered to whoever asked what the app's versions are, damaged or not."""
+    app_id = str(_app(evidence, key).get("app_id", ""))
+    for request in evidence.requests:
+        asked = request["service"] == APP_STORE and request["method"] == "GET"
+        if asked and request["status"] == 200 and shows_versions(request, app_id):
+            yield request
+
+
+def _app(evidence: Evidence, key: Key) -> Record:
+    apps = next(record for record in evidence.ledger if record["type"] == "scenario").get("apps", ())
+    return next((app for app in apps if (app["app"], app["store"]) == (key.app, key.store)), {})
 
 
 def detours(

@@ -262,6 +262,23 @@ def test_a_pause_that_was_over_before_anybody_looked_begins_no_other_run(asked, 
     assert case._plausible_runs(key, gate, poll.at) == {instant(at(hour)) for hour in runs}
 
 
+@pytest.mark.parametrize(("looked", "begun"), [(False, {4, 5, 12}), (True, {12})])
+def test_what_was_let_go_on_and_paused_again_before_anybody_looked_begins_no_other_run(looked, begun):
+    """It rested in our own pause before and after."""
+    story = resting()
+    story.polls(4.5, 11)
+    story.person(11.2, "resume")
+    if looked:
+        story.looks(11.3)
+    story.person(11.4, "pause")
+    story.polls(11.5, 14)
+    case = understand(story.evidence())
+    (key,) = (key for key in case.served if key.id == "5.2.0")
+    (gate,) = case.terms(key).gates
+    (poll,) = (poll for poll in case.polls_about(key, gate.metric) if poll.at == instant(at(13)))
+    assert case._plausible_runs(key, gate, poll.at) == {instant(at(hour)) for hour in begun}
+
+
 @pytest.mark.parametrize("lasts", [0.001, 0.4])
 @pytest.mark.parametrize(("settled", "kept"), [("confirmed", 1), ("not_applied", 2)])
 def test_a_resume_in_the_console_while_our_step_is_on_its_way_is_taken_for_that(settled, kept, lasts):

@@ -125,7 +125,7 @@ def _known_to_have_begun(case: Case, lead: Key, at: datetime) -> datetime | None
     """On the App Store a life begins with whoever lets go on what somebody had paused; where both was done between two looks
     the lead stands as it stood, and no look can tell that it has to earn everything anew."""
     lives = case.lives(lead, at)
-    while lives and case.overlooked(lead, lives[-1]):
+    while len(lives) > 1 and case.overlooked(lead, lives[-1]):
         lives.pop()
     return lives[-1] if lives else None
 
