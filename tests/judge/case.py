@@ -116,12 +116,15 @@ class Case:
         lives = self.lives(key, at)
         if not lives:
             return {at}
-        if len(lives) == 1 and gate.metric == "crash_free_users":
+        known = len(lives) - 1
+        looks = self.apple_looks(key) if known else []
+        while known and phases.overlooked(self.of(key), looks, lives[known]):
+            known -= 1
+        if known == 0 and gate.metric == "crash_free_users":
             return {_EVER}
-        known = 2 if len(lives) > 1 and self._overlooked(key, lives[-1]) else 1
         return {
             hour
-            for place in range(len(lives) - known, len(lives))
+            for place in range(known, len(lives))
             for hour in self._full_hours(key, lives[place], lives[place - 1] if place else None, at)
         }
 
@@ -133,11 +136,6 @@ class Case:
                 yield hour_ceil(moment)
                 if before is None or self._resumed(key, (before, begun), hour_floor(moment)):
                     yield hour_floor(moment)
-
-    def _overlooked(self, key: Key, resumed: datetime) -> bool:
-        """App Store: somebody paused it and let it go on before the daemon looked at it: it may not know."""
-        paused = [c for c in self.of(key) if c.at < resumed and not c.ours and c.kind == "pause"]
-        return bool(paused) and not any(paused[-1].at <= look <= resumed for look in self.apple_looks(key))
 
     def apple_looks(self, key: Key) -> list[datetime]:
         """When the store answered, undamaged, what its versions are."""
