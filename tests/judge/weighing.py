@@ -209,6 +209,8 @@ class _Weigher:
                     unheard = may_be_unheard(self._case, self._key, reply)
                     self._slow[reply.kind] = unheard or (self._slow.get(reply.kind, False) and not reply.ok)
                     since, refused = self._books.enter(reply, heard=not unheard)
+                    if since and was_kept(self._case, self._key, reply):
+                        self._books.begin_with(reply)
                     changed = min((t for t in (changed, since) if t), default=None)
                     bad = bad or refused
                     asked = reply if reply.kind is Kind.SESSIONS else asked
@@ -248,10 +250,8 @@ class _Weigher:
         self._told_use = self._told_use or reply.ok
         many = [n for n, count in earlier.items() if count >= sum(earlier.values()) * _USED_LEAST]
         names = tuple(sorted(many, key=lambda n: -earlier[n])[:_COMPARED_MOST])
-        known = self._books.compared
-        names = names or (reply.names[1:] if reply.ok and not known else ())
-        if names and not (known and set(known[-1][1]) == set(names)):
-            known.append((hour_floor(reply.at), names))
+        unknown = reply.ok and not self._books.compared
+        self._books.compare(reply.at, names or (reply.names[1:] if unknown else ()))
 
     def _look(self, asked: Reply, changed: datetime | None, *, bad: bool) -> Look:
         words: dict[str, set[Word]] = {}
