@@ -219,6 +219,17 @@ class Ledger:
     def of(self, measure: Measure) -> Buckets:
         return self.buckets.get(measure, {})
 
+    def not_compared_from(self, hour: datetime) -> datetime:
+        """The first hour from `hour` on of which nothing is known of a baseline. Whoever is compared with others from
+        there on changes no bucket that was read: a baseline of fewer people would read as one that was cut short."""
+        begun = [
+            place.start
+            for buckets in self.buckets.values()
+            for place, tally in buckets.items()
+            if place.start >= hour and tally.n_b
+        ]
+        return max(begun) + HOUR if begun else hour
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:

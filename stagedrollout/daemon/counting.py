@@ -88,10 +88,15 @@ class Counter:
         among the tallies."""
         if look.policy.evidence is None or look.tallies is None:
             return None
-        compared = self._compared(rollout, look.tallies, look)
+        compared = self._compared(rollout, ledger, look.tallies, look)
         rollout = extend(rollout, compared, look.now)
-        tallies = self._read(rollout, ledger, look.tallies, look)
-        return Count(compared, rollout, tallies, with_readings(Taken(ledger), tallies, look.now), trouble)
+        beside = meanwhile(rollout, look)
+        asked = extend(rollout, beside, look.now)
+        tallies = self._read(asked, ledger, look.tallies, look)
+        taken = with_readings(Taken(ledger), tallies, look.now)
+        if taken.added:
+            compared, rollout = (*compared, *beside), asked
+        return Count(compared, rollout, tallies, taken, trouble)
 
     def forget(self, key: RolloutKey) -> None:
         """The rollout is over, or what was heard for it could not be written down."""
@@ -99,8 +104,11 @@ class Counter:
         self._whole.pop(key, None)
         self._users.pop(key, None)
 
-    def _compared(self, rollout: Rollout, tallies: Tallies, look: Look) -> tuple[facts.Fact, ...]:
-        """Once a day: which releases people run now. Unknown, yesterday's go on, and the next pass asks again.
+    def _compared(
+        self, rollout: Rollout, ledger: Ledger, tallies: Tallies, look: Look
+    ) -> tuple[facts.Fact, ...]:
+        """Once a day: which releases people run now. Unknown, yesterday's go on, and the next pass asks again. What was
+        read stays compared with what it was.
 
         While the store cannot be read nobody knows which of them are halted there, so nothing is chosen.
         """
@@ -116,7 +124,8 @@ class Counter:
         releases = chosen(rollout.release, running, look.store, look.halted()) or rollout.baseline
         if rollout.comparisons and _same(releases, rollout.comparisons[-1].releases):
             return ()
-        since = hour_floor(look.now) if rollout.comparisons else min(rollout.run_since, hour_floor(look.now))
+        hour = hour_floor(look.now)
+        since = ledger.not_compared_from(hour) if rollout.comparisons else min(rollout.run_since, hour)
         return (facts.Compared(releases, since),)
 
     def _read(
@@ -167,6 +176,17 @@ def _may_raise(rollout: Rollout, policy: Policy, now: datetime) -> bool:
         return False
     baked = now >= since + policy.stay_at(rollout.key.store, shown).bake
     return baked and window(policy.calendar, now).open
+
+
+def meanwhile(rollout: Rollout, look: Look) -> tuple[facts.Fact, ...]:
+    """What it is compared with until the source tells for the first time what people run: what the store shows, and
+    nobody has halted. It is to be written down as soon as anything is read by it."""
+    if rollout.comparisons:
+        return ()
+    halted = look.halted()
+    beside = tuple(r for r in rollout.baseline if r.id not in halted) or rollout.baseline
+    since = min(rollout.run_since, hour_floor(look.now))
+    return (facts.Compared(beside, since),) if beside else ()
 
 
 def _same(releases: tuple[Release, ...], others: tuple[Release, ...]) -> bool:

@@ -15,13 +15,14 @@ from datetime import timedelta
 from stagedrollout.core.assessment import Verdict, assess
 from stagedrollout.core.declared import Declaration
 from stagedrollout.core.errors import EdgeError
+from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import Circumstances
 from stagedrollout.core.ledger import Measure, Tallied, Untallied
 from stagedrollout.core.observation import SignalQuery, Unvalued, Valued
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import NamedCounts
-from stagedrollout.daemon.counting import Count, Look, query_of, with_readings
+from stagedrollout.daemon.counting import Count, Look, meanwhile, query_of, with_readings
 from stagedrollout.daemon.listing import Listing
 
 SECONDS_MAX = 10.0
@@ -50,16 +51,19 @@ def counted(
     signals = [signal for signal in listing.counts if signal.name in asked]
     if not signals:
         return count
+    beside = meanwhile(count.rollout, look)
+    anew = replace(count, learned=(*count.learned, *beside), rollout=extend(count.rollout, beside, look.now))
     read: tuple[Tallied | Untallied, ...]
     if assess(look.policy, (), seen).reasons(Verdict.FAIL):
         read = tuple(signal.unread(FAILED) for signal in signals)
     else:
         late = seconds() + SECONDS_MAX
         read = tuple(
-            _counts(signal, count, look) if seconds() < late else signal.unread(NO_TIME) for signal in signals
+            _counts(signal, anew, look) if seconds() < late else signal.unread(NO_TIME) for signal in signals
         )
     taken = with_readings(count.taken, read, look.now)
-    return replace(count, tallies=(*count.tallies, *read), taken=taken)
+    kept = count if taken.added == count.taken.added else anew
+    return replace(kept, tallies=(*count.tallies, *read), taken=taken)
 
 
 def _counts(signal: NamedCounts, count: Count, look: Look) -> Tallied | Untallied:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import stamina
 
+from stagedrollout.core import facts
 from stagedrollout.core.declared import Declaration
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.evidence.terms import LN_HALT
@@ -19,10 +20,10 @@ from stagedrollout.core.observation import Gap, Measured, Unheard
 from stagedrollout.daemon.hearing import Hearer, Hearing
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.retrying import ATTEMPTS
-from tests.core.builders import HOUR, NOON, POLL, rolling, shown, sick, store
+from tests.core.builders import HOUR, NOON, OLDER, POLL, only, rolling, shown, sick, store
 from tests.core.weighed import sessions, with_evidence
 from tests.daemon.test_asking_signals import Source as Asked
-from tests.daemon.test_weighing import GOOD, Source
+from tests.daemon.test_weighing import DOWN, GOOD, Source
 
 BAD = Tally(1_000, 200, 9_000, 36)
 
@@ -123,3 +124,12 @@ def test_a_halt_by_a_teams_own_counts_waits_for_no_opinion_either():
     failing = hear(Source(), counts=(Till(),), signals=gates, ratings=RatingGate())
     assert failing.found.heard.weighing.ln_e >= LN_HALT
     assert REVIEWS.asked == []
+
+
+def test_what_a_teams_own_counts_were_compared_with_is_written_down_where_nobody_else_answers():
+    """What people run is told later: without this the counts would then be of a baseline that has shrunk."""
+    silent = hear(
+        Source(runs=DOWN, counts=DOWN), counts=(Till(),), signals=(NamedGate(signal=Till.name),)
+    ).found
+    assert silent.taken.added
+    assert only(facts.Compared, silent.learned).baseline == silent.rollout.comparisons[0].releases == (OLDER,)

@@ -12,7 +12,18 @@ import stamina
 from stagedrollout.core import facts
 from stagedrollout.core.errors import EdgeError, Unreachable
 from stagedrollout.core.gates import EvidenceGate
-from stagedrollout.core.ledger import Ledger, LedgerQuery, Measure, Past, Running, Tallied, Tally, Untallied
+from stagedrollout.core.hours import hour_ceil
+from stagedrollout.core.ledger import (
+    Ledger,
+    LedgerQuery,
+    Measure,
+    Past,
+    Place,
+    Running,
+    Tallied,
+    Tally,
+    Untallied,
+)
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Release, StoreState, Unread
 from stagedrollout.core.observation import DayOfStars, Gap, Reviews, Stars
@@ -162,11 +173,66 @@ def test_a_halted_release_is_nothing_to_compare_with_whatever_the_store_shows_of
     assert only(facts.Compared, passes.at(NOON).learned).baseline == (OLDER,)
 
 
+USED = {OLDER.id: 2_000, OTHER.id: 7_000}
+
+
+class ByUse(Source):
+    """So many people use each release in an hour, and in a day."""
+
+    def read(self, query: LedgerQuery) -> tuple[Tallied | Untallied, ...]:
+        self.asked.append(query)
+        counted = [
+            replace(one, buckets=tuple(replace(c, tally=_beside(query, c.place)) for c in one.buckets))
+            for one in (sessions(GOOD, until=hour_ceil(query.until)), users(GOOD, until=query.until))
+        ]
+        return tuple(counted)
+
+
+def _beside(query: LedgerQuery, place: Place) -> Tally:
+    return Tally(1_000, 4, sum(USED[r.id] for r in query.compared_at(place.start)), 36)
+
+
+@pytest.mark.parametrize("first", [DOWN, (Running(OLDER, 2_000), Running(OTHER, 7_000))])
+def test_whoever_is_compared_with_fewer_people_from_now_on_is_not_blinded_by_it(first):
+    """Seed 8107: nobody told what people run, or it was another set before a restart; then most of the baseline is left
+    out. In buckets that were read that looks like an answer that was cut short, for a day and longer."""
+    passes = Passes(
+        ByUse(runs=first), replace(rolling(since=NOON + timedelta(minutes=5)), baseline=(OLDER, OTHER))
+    )
+    passes.at(NOON + timedelta(minutes=5))
+    passes.counter, passes.source.runs = Counter(), (Running(OLDER, 2_000),)
+    for minutes in (20, 40, 80, 140):
+        found = passes.at(NOON + timedelta(minutes=minutes))
+        assert found.taken.refused == ()
+    assert [t.n_b for _, t in sorted(passes.ledger.of(Measure.CRASHED).items())] == [9_000, 2_000, 2_000]
+    assert [t.n_b for t in passes.ledger.of(Measure.USERS).values()] == [9_000]
+    assert passes.rollout.baseline == (OLDER,)
+
+
+def test_while_nobody_tells_what_people_run_a_halted_release_is_not_compared_with_either():
+    passes = Passes(
+        Source(runs=DOWN),
+        replace(rolling(since=NOON - 3 * HOUR), baseline=(OTHER, OLDER)),
+        halted=frozenset({OTHER.id}),
+    )
+    assert only(facts.Compared, passes.at(NOON).learned).baseline == (OLDER,)
+    assert passes.source.asked_past == [(OLDER,)]
+
+
+def test_nothing_that_was_not_read_is_said_to_be_compared():
+    passes = Passes(Source(runs=DOWN, counts=DOWN))
+    assert [f for f in passes.at(NOON).learned if isinstance(f, facts.Compared)] == []
+    passes.source.runs, passes.source.counts = (Running(OTHER, 900_000),), (GOOD,) * 3
+    changed = only(facts.Compared, passes.at(NOON + POLL).learned)
+    assert (changed.baseline, changed.since) == ((OTHER,), passes.rollout.run_since)
+
+
 def test_while_the_store_cannot_be_read_nothing_new_is_chosen():
     passes = Passes(looked=Unread("no answer", NOON))
-    assert [f for f in passes.at(NOON).learned if isinstance(f, facts.Compared)] == []
-    passes.looked = None
-    assert only(facts.Compared, passes.at(NOON + POLL).learned).baseline == (OLDER,)
+    passes.at(NOON)
+    assert passes.source.asked_running == []
+    passes.looked, passes.source.runs = None, (Running(OTHER, 900_000),)
+    assert only(facts.Compared, passes.at(NOON + POLL).learned).baseline == (OTHER,)
 
 
 def test_while_nobody_tells_of_any_earlier_release_there_are_no_terms():

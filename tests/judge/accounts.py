@@ -124,10 +124,12 @@ class Account:
     changed: datetime | None = None
     bad: bool = False
 
-    def enter(self, reply: Reply, *, heard: bool) -> None:
+    def enter(self, reply: Reply, *, heard: bool) -> datetime | None:
+        """Since when something is otherwise; None: nothing is."""
         since, refused = self.books.enter(reply, heard=heard)
         self.changed = min((t for t in (self.changed, since) if t), default=None)
         self.bad = self.bad or refused
+        return since
 
     def looked(self) -> None:
         self.changed, self.bad = None, False

@@ -116,12 +116,14 @@ class Case:
         lives = self.lives(key, at)
         if not lives:
             return {at}
-        if len(lives) == 1 and gate.metric == "crash_free_users":
+        known = len(lives) - 1
+        while known and self.overlooked(key, lives[known]):
+            known -= 1
+        if known == 0 and gate.metric == "crash_free_users":
             return {_EVER}
-        known = 2 if len(lives) > 1 and self.overlooked(key, lives[-1]) else 1
         return {
             hour
-            for place in range(len(lives) - known, len(lives))
+            for place in range(known, len(lives))
             for hour in self._full_hours(key, lives[place], lives[place - 1] if place else None, at)
         }
 
@@ -135,13 +137,8 @@ class Case:
                     yield hour_floor(moment)
 
     def overlooked(self, key: Key, resumed: datetime) -> bool:
-        """App Store: somebody paused it and let it go on, or let it go on and paused it, before the daemon looked at it: it
-        may not know."""
-        pauses = [c.at for c in self.of(key) if not c.ours and c.kind == "pause"]
-        before, after = ([at for at in pauses if at < resumed], [at for at in pauses if at > resumed])
-        spans = [*((at, resumed) for at in before[-1:]), *((resumed, at) for at in after[:1])]
-        looks = self.apple_looks(key)
-        return any(not any(first <= look <= last for look in looks) for first, last in spans)
+        """App Store: whether nobody may know that it ever went on then."""
+        return phases.overlooked(self.of(key), self.apple_looks(key), resumed)
 
     def apple_looks(self, key: Key) -> list[datetime]:
         """When the store answered, undamaged, what its versions are."""

@@ -7,7 +7,7 @@ listed apart: they are no raises of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -93,6 +93,16 @@ def windows(
         if change.seq in by_person:
             later = [c.at for c in history[place + 1 :]] + [at for at in risen if at > change.at]
             yield Window(change, min([change.at + WINDOW, *later]), by_person[change.seq])
+
+
+def overlooked(history: Iterable[Change], looks: Collection[datetime], resumed: datetime) -> bool:
+    """Somebody paused it and let it go on before the daemon looked at it, or let it go on and it was paused again before
+    that: it may not know that it ever went on."""
+    paused = [change for change in history if change.kind == "pause"]
+    before = [c.at for c in paused if c.at < resumed and not c.ours][-1:]
+    again = [c.at for c in paused if c.at > resumed][:1]
+    spans = [*((at, resumed) for at in before), *((resumed, at) for at in again)]
+    return any(not any(first <= look <= last for look in looks) for first, last in spans)
 
 
 def _change(record: Record, kind: str, asked: Mapping[int, datetime]) -> Change:

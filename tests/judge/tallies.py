@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from tests.judge.evidence import Record
 from tests.judge.ledger import instant
-from tests.judge.proof import HOUR, Bucket
+from tests.judge.proof import HOUR, Bucket, hour_floor
 from tests.judge.signals import left_out, lost_too_much, names_in
 
 WEEK = timedelta(days=7)
@@ -187,6 +187,20 @@ class Books:
     abnormal: dict[datetime, Bucket] = field(default_factory=dict)
     users: dict[datetime, Bucket] = field(default_factory=dict)
     doubted: set[Kind] = field(default_factory=set)
+
+    def compare(self, at: datetime, names: tuple[str, ...]) -> None:
+        """With these from now on, if they are others than before; what was read stays compared with what it was."""
+        if not names or (self.compared and set(self.compared[-1][1]) == set(names)):
+            return
+        hour = hour_floor(at)
+        known = (self.crashed, self.abnormal, self.users) if self.compared else ()
+        read = [start for buckets in known for start, b in buckets.items() if start >= hour and b.n_b]
+        self.compared.append((max(read) + HOUR if read else hour, names))
+
+    def begin_with(self, reply: Reply) -> None:
+        """Nobody had told yet what people use: what was counted then was counted beside what was asked for."""
+        if not self.compared:
+            self.compare(reply.at, tuple(name for name in reply.names if name != self.candidate))
 
     def enter(self, reply: Reply, *, heard: bool = True) -> tuple[datetime | None, bool]:
         """Since when something is otherwise than before (None: nothing is), and whether anything was bad data."""

@@ -23,7 +23,6 @@ from tests.judge.proof import (
     LN_ADVANCE,
     LN_HALT,
     LN_HOLD,
-    hour_floor,
     merged,
 )
 from tests.judge.runs import Run, is_halted, noted_runs, served_runs
@@ -130,7 +129,9 @@ class _Weigher:
         only what surely was."""
         if not heard and self._surely is None:
             self._surely = self._all.without_more()
-        self._all.enter(reply, heard=heard)
+        since = self._all.enter(reply, heard=heard)
+        if since and was_kept(self._case, self._key, reply):
+            self._all.books.begin_with(reply)
         if self._surely and heard:
             self._surely.enter(reply, heard=True)
 
@@ -166,10 +167,8 @@ class _Weigher:
         self._told_use = self._told_use or reply.ok
         many = [n for n, count in earlier.items() if count >= sum(earlier.values()) * _USED_LEAST]
         names = tuple(sorted(many, key=lambda n: -earlier[n])[:_COMPARED_MOST])
-        known = self._all.books.compared
-        names = names or (reply.names[1:] if reply.ok and not known else ())
-        if names and not (known and set(known[-1][1]) == set(names)):
-            known.append((hour_floor(reply.at), names))
+        unknown = reply.ok and not self._all.books.compared
+        self._all.books.compare(reply.at, names or (reply.names[1:] if unknown else ()))
 
     def _look(self, asked: Reply) -> Look:
         words: dict[str, set[Word]] = {}
