@@ -1,7 +1,7 @@
 import pytest
 
 from tests.judge.__main__ import main
-from tests.judge.apple_story import AppleStory, following, in_window, resting, stepped
+from tests.judge.apple_story import PLACE, AppleStory, following, in_window, resting, stepped
 from tests.judge.test_command import written
 from tests.judge.verdict import judge
 
@@ -49,6 +49,7 @@ def test_a_release_that_no_pause_had_reached_is_let_go_on_where_it_is(settlement
         ("nobody has looked since", {"disagreements": 1}),
         ("the old state tells it", {"disagreements": 1}),
         ("Apple refuses a pause", {"disagreements": 1}),
+        ("Apple refuses a pause of another app", {}),
     ],
 )
 def test_a_removal_from_sale_has_to_be_known_once_apple_has_shown_it(how, blamed):
@@ -63,8 +64,22 @@ def test_a_removal_from_sale_has_to_be_known_once_apple_has_shown_it(how, blamed
         case "Apple refuses a pause":
             story.patches(13.4, status=409)
             story.looks(13.5)
+        case "Apple refuses a pause of another app":
+            _refuses_another(story, 13.4)
+            story.looks(13.5)
     story.ends("rolling_out")
     assert story.blamed() == blamed
+
+
+def _refuses_another(story: AppleStory, hour: float) -> None:
+    shop = PLACE | {"app": "shop", "package": "com.shop.app", "app_id": "999"}
+    story.ledger[0]["apps"] = [PLACE, shop]
+    old = next(record for record in story.ledger if record["type"] == "served")
+    story.ledger.insert(2, old | shop)
+    listed = {"included": [{"type": "appStoreVersionPhasedReleases", "id": "shops"}]}
+    story.requested(hour, "app_store", "/v1/apps/999/appStoreVersions", method="GET", response=listed)
+    path = "/v1/appStoreVersionPhasedReleases/shops"
+    story.requested(hour + 0.001, "app_store", path, method="PATCH", status=409)
 
 
 def test_a_version_in_review_is_shown_as_waiting_for_it():

@@ -85,21 +85,25 @@ def _untold_removals(case: Case, lately: list[Served]) -> Iterator[Served]:
     (app-store-connect.md section 5), so nobody has to know of it until Apple refuses a request."""
     for served in lately:
         removed = served.cause == "console" and served.exposure_ppm == 0 and served.review == LIVE
-        if served.key.store == APP_STORE and removed and _untold(case, served.at):
+        if served.key.store == APP_STORE and removed and _untold(case, served.key, served.at):
             before = [record for record in case.served[served.key] if record.seq < served.seq]
             yield from (replace(served, exposure_ppm=record.exposure_ppm) for record in before[-1:])
 
 
-def _untold(case: Case, removed_at: datetime) -> bool:
+def _untold(case: Case, key: Key, removed_at: datetime) -> bool:
     """Whether somebody has looked since, and neither a state nor a refusal gave it away."""
-    since = [
+    answers = [r for r in case.apple_answers(key) if instant(r["at"]) >= removed_at]
+    refused = (
         request
         for request in case.evidence.requests
-        if request["service"] == APP_STORE and instant(request["at"]) >= removed_at
-    ]
-    looked = any(r["path"].endswith("/appStoreVersions") and r["status"] == 200 for r in since)
-    told = any(r["status"] == 409 or "REMOVED_FROM_SALE" in str(r["response"]) for r in since)
-    return looked and not told
+        if request["service"] == APP_STORE
+        and request["status"] == 409
+        and instant(request["at"]) >= removed_at
+    )
+    others = {other for other in case.served if other.store == APP_STORE and other.app != key.app}
+    of_others = str([answer["response"] for other in others for answer in case.apple_answers(other)])
+    told = any("REMOVED_FROM_SALE" in str(answer["response"]) for answer in answers)
+    return bool(answers) and not told and all(r["path"].rsplit("/")[-1] in of_others for r in refused)
 
 
 def _over_at(case: Case, key: Key) -> datetime:
