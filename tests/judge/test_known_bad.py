@@ -96,6 +96,26 @@ def test_it_was_resumed_where_it_stood_and_goes_on():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("looks_at", "blamed"), [(23, {"known_bad_started": 1}), (25, {})])
+def test_it_was_replaced_and_rolled_out_afresh_and_whoever_looked_saw_it_halted_and_then_resumed(
+    looks_at, blamed
+):
+    """A resume in the console lifts a halt; that it was gone in between no look had shown."""
+    story = Story(until=60)
+    story.polls(4, 20)
+    story.console(20.1, new("halted", 0.01), OLD, exposure_ppm=0)
+    for hour in (21, looks_at):
+        path = "/androidpublisher/v3/applications/com.acme.app/edits/1/tracks/production"
+        story.requested(hour, "google_play", path, method="GET", status=200, fault=None)
+    story.track = [NEXT, OLD]
+    story.served(22, "replaced", 0, cause="store")
+    story.console(24, new("inProgress", 0.01), OLD, exposure_ppm=10_000)
+    story.writes(25.1, "drifted", meaning="resumed", before={}, after={})
+    story.writes(25.1, "started", actor=DAEMON, known_bad="")
+    story.ends("rolling_out", 10_000)
+    assert {check: n for check, n in story.blamed().items() if check == "known_bad_started"} == blamed
+
+
 def halted_by_somebody_and_back_again(*, turned_away: bool) -> Story:
     """Halted in the console at hour 20, replaced at 22, and put there again at 24; looked at in between."""
     story = Story(until=60)

@@ -62,10 +62,21 @@ def _was_readable(case: Case, halted: Change) -> bool:
 
 
 def _lifts(case: Case, key: Key) -> Iterator[datetime]:
-    yield from (c.at for c in case.of(key) if not c.ours and c.kind in ("resume", "step"))
+    by_people = [c for c in case.of(key) if not c.ours]
+    yield from (c.at for c in by_people if c.kind in ("resume", "step") or _reads_as_a_resume(case, c))
     yield from (order.at for order in case.journal.orders if order.key == key and order.verb == "resume")
     named = (entry for entry in case.journal.of(key, "started") if entry.body.get("known_bad"))
     yield from (entry.at for entry in named if _by_a_person(entry))
+
+
+def _reads_as_a_resume(case: Case, started: Change) -> bool:
+    """Rolled out afresh after it had been replaced, and nobody had read the track while it was not there."""
+    gone = [r.at for r in case.served[started.key] if r.status == "replaced" and r.at <= started.at]
+    if started.kind != "start" or not gone or read_between(case, gone[-1], started.at):
+        return False
+    told = (e for e in case.journal.of(started.key, "superseded", "returned", "drifted") if e.at >= gone[-1])
+    first = next(told, None)
+    return first is not None and first.body.get("meaning") == "resumed"
 
 
 def _by_a_person(entry: Entry) -> bool:
