@@ -96,11 +96,20 @@ def _begins_anew(entry: Entry, halt: str) -> bool:
 
 def is_halted(case: Case, key: Key, at: datetime) -> bool:
     """By its journal, whatever the store shows of it: once something newer is out, a halted release reads replaced."""
+    return bool(_halt_at(case, key, at))
+
+
+def halt_is_wanted(case: Case, key: Key, at: datetime) -> bool:
+    """By its journal: decided, and not shown by the store yet."""
+    return _halt_at(case, key, at) == WANTED
+
+
+def _halt_at(case: Case, key: Key, at: datetime) -> str:
     halt = ""
     for entry in case.journal.by_rollout.get(key, ()):
         if entry.at <= at:
             halt = "" if entry.body.get("known_bad") else _halt_after(halt, entry)
-    return bool(halt)
+    return halt
 
 
 WANTED, SHOWN = "wanted", "shown"

@@ -69,6 +69,18 @@ def test_nobody_noticed_what_somebody_did_in_the_console():
     assert story.blamed() == {"console_acts_missed": 1}
 
 
+@pytest.mark.parametrize(("wanted", "missed"), [(True, 0), (False, 1)])
+def test_somebody_paused_what_was_to_be_halted_for_hours(wanted, missed):
+    """The halt that the store had not shown yet holds with it, and whose pause it is nobody needs to ask."""
+    story = in_window()
+    story.polls(11, 12)
+    if wanted:
+        story.decides(12, "HALT", verb="halt")
+    story.person(20, "pause")
+    story.polls(20.5, 23)
+    assert story.blamed().get("console_acts_missed", 0) == missed
+
+
 def test_what_is_undone_before_the_next_look_cannot_be_noticed():
     story = in_window()
     story.polls(11, 12)

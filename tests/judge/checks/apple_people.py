@@ -21,6 +21,7 @@ from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant, 
 from tests.judge.passes import look_may_be_late
 from tests.judge.patience import a_poll, deadline, hindered_between
 from tests.judge.phases import WINDOW, Window
+from tests.judge.runs import halt_is_wanted
 from tests.judge.signals import GRACE, Word
 from tests.judge.weighing import looks_between
 
@@ -304,7 +305,9 @@ def _seen_unasked(case: Case, act: Change) -> Iterator[datetime]:
 def _halting(case: Case, key: Key, at: datetime) -> bool:
     """Our own halt was on its way: the pause is what it wanted."""
     decided = (e for e in case.journal.of(key, "decided") if e.body["decision"] == "HALT")
-    return any(at - a_poll(case) <= entry.at <= at + a_poll(case) for entry in decided)
+    return halt_is_wanted(case, key, at) or any(
+        at - a_poll(case) <= entry.at <= at + a_poll(case) for entry in decided
+    )
 
 
 def cuts(case: Case, window: Window, paused: Change) -> bool:
