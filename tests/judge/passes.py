@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -28,6 +28,16 @@ def may_be_lost(case: Case, key: Key, seq: int, at: datetime) -> bool:
     forgotten = (*case.evidence.deaths, *case.evidence.unwritten)
     late = late_until(case, at) is not None
     return late or any(at <= instant(moment) <= until for moment in forgotten)
+
+
+def may_have_begun(case: Case, key: Key, seq: int, at: datetime) -> tuple[datetime, ...]:
+    """By which times the pass that asked this may count its hours, latest first: it reads its clock once, after its look at
+    the store and before its questions, and its process may have stood still between the two."""
+    looks = _looks(case, key)
+    place = bisect_left(looks, (seq, at))
+    looked = looks[place - 1][1] if place else at
+    slept = [begun for begun, ended in stood_still(case) if looked <= begun and ended <= at]
+    return (at, *sorted(slept, reverse=True))
 
 
 def surely_looked_before(case: Case, key: Key, at: datetime) -> bool:

@@ -6,7 +6,7 @@ mistake of the judge's as well. Everything is in natural logarithms; `s` is the 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -280,12 +280,17 @@ class Course:
         """Evidence of harm."""
         return log_sum([*self._states[-1].harm, log(self.reserve)])
 
-    def ln_e_advance(self, stage: Stage, settled_until: datetime) -> float:
-        """Evidence that the present stage is safe, by settled hours."""
-        count = sum(1 for row in self.rows if row.start + HOUR <= settled_until)
-        if not count or self.rows[count - 1].start < hour_floor(stage.at):
-            return 0.0
-        return log_sum([log(0.25) + gathered for gathered in self._states[count].safety])
+    def safety(self, stage: Stage) -> Callable[[datetime], float]:
+        """Evidence that the present stage is safe, by the hours that have settled by a time, as they are counted now."""
+        starts, states = [row.start for row in self.rows], self._states[:]
+
+        def until(settled: datetime) -> float:
+            count = bisect_right(starts, settled - HOUR)
+            if not count or starts[count - 1] < hour_floor(stage.at):
+                return 0.0
+            return log_sum([log(0.25) + gathered for gathered in states[count].safety])
+
+        return until
 
     @property
     def outside_incident(self) -> bool:

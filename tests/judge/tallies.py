@@ -197,10 +197,10 @@ class Books:
         read = [start for buckets in known for start, b in buckets.items() if start >= hour and b.n_b]
         self.compared.append((max(read) + HOUR if read else hour, names))
 
-    def begin_with(self, reply: Reply) -> None:
+    def begin_with(self, at: datetime, reply: Reply) -> None:
         """Nobody had told yet what people use: what was counted then was counted beside what was asked for."""
         if not self.compared:
-            self.compare(reply.at, tuple(name for name in reply.names if name != self.candidate))
+            self.compare(at, tuple(name for name in reply.names if name != self.candidate))
 
     def enter(self, reply: Reply, *, heard: bool = True) -> tuple[datetime | None, bool]:
         """Since when something is otherwise than before (None: nothing is), and whether anything was bad data."""

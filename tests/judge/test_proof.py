@@ -123,8 +123,9 @@ def test_signals_are_averaged():
 def test_evidence_of_safety(ppm, count, wanted):
     stage = Stage(BEGIN, ppm)
     course = _course(count, stages=(stage,))
-    assert course.ln_e_advance(stage, BEGIN + timedelta(hours=1)) == pytest.approx(wanted, abs=1e-6)
-    assert course.ln_e_advance(stage, BEGIN + timedelta(minutes=59)) == 0
+    safety = course.safety(stage)
+    assert safety(BEGIN + timedelta(hours=1)) == pytest.approx(wanted, abs=1e-6)
+    assert safety(BEGIN + timedelta(minutes=59)) == 0
 
 
 def test_the_noise_from_hour_to_hour_is_learned():

@@ -7,7 +7,7 @@ where stars take part, harm lies between what the rest says and that with the st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,9 +15,9 @@ from functools import lru_cache
 from tests.judge.accounts import DAY, Account, Agreed, Reading, agreed_on
 from tests.judge.case import Case
 from tests.judge.dark import dark
-from tests.judge.heard import may_be_unheard, was_kept
+from tests.judge.heard import compared_since, may_be_unheard, was_kept
 from tests.judge.ledger import Key, age
-from tests.judge.passes import looked_between
+from tests.judge.passes import looked_between, may_have_begun
 from tests.judge.patience import awake_for
 from tests.judge.proof import (
     LN_ADVANCE,
@@ -43,11 +43,12 @@ _USED_LEAST, _COMPARED_MOST = 0.01, 5
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """One reading of what was known after a look. `advance` is None without a stage or a baseline."""
+    """One reading of what was known after a look. `advance`: the evidence of safety for a pass that began at that time; it
+    is None without a stage or a baseline."""
 
     agreed: Agreed
     ln_e: Mapping[str, float]
-    advance: float | None
+    advance: Callable[[datetime], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class _Weigher:
             self._surely = self._all.without_more()
         since = self._all.enter(reply, heard=heard)
         if since and was_kept(self._case, self._key, reply):
-            self._all.books.begin_with(reply)
+            self._all.books.begin_with(compared_since(self._case, self._key, reply), reply)
         if self._surely and heard:
             self._surely.enter(reply, heard=True)
 
@@ -168,7 +169,8 @@ class _Weigher:
         many = [n for n, count in earlier.items() if count >= sum(earlier.values()) * _USED_LEAST]
         names = tuple(sorted(many, key=lambda n: -earlier[n])[:_COMPARED_MOST])
         unknown = reply.ok and not self._all.books.compared
-        self._all.books.compare(reply.at, names or (reply.names[1:] if unknown else ()))
+        since = compared_since(self._case, self._key, reply)
+        self._all.books.compare(since, names or (reply.names[1:] if unknown else ()))
 
     def _look(self, asked: Reply) -> Look:
         words: dict[str, set[Word]] = {}
@@ -207,7 +209,7 @@ class _Weigher:
         return Numbers(
             reading.agreed,
             {name: c.ln_e if c.rows else 0.0 for name, c in reading.courses.items()},
-            self._advance(reading, asked.at),
+            self._advance(reading),
         )
 
     def _words(
@@ -245,11 +247,12 @@ class _Weigher:
         best = in_time or usable[:1]
         return best[-1] if best else None
 
-    def _advance(self, reading: Reading, at: datetime) -> float | None:
+    def _advance(self, reading: Reading) -> Callable[[datetime], float | None]:
         course = reading.courses.get("crashed_sessions")
         if course is None or not reading.stages:
-            return None
-        return course.ln_e_advance(reading.stages[-1], at - self._terms.settle)
+            return lambda at: None
+        safety, settle = course.safety(reading.stages[-1]), self._terms.settle
+        return lambda at: safety(at - settle)
 
     def _whole(self, account: Account, reading: Reading, known: Numbers, asked: Reply) -> Iterator[Word]:
         """What may be said of the evidence as a whole, the worst first; the last is what is certain."""
@@ -274,9 +277,11 @@ class _Weigher:
             yield Word.MISSING
         else:
             yield from {Word.MISSING} if silent else ()
-            yield from self._calm(account, reading, asked)
+            yield from self._calm(account, reading, known, asked)
 
-    def _calm(self, account: Account, reading: Reading, asked: Reply) -> Iterator[Word]:
+    def _calm(self, account: Account, reading: Reading, known: Numbers, asked: Reply) -> Iterator[Word]:
+        """A pass that stood still before it asked counts fewer hours as settled, and may say too little. It passes by all
+        that have settled when it asks, or not at all: by what it would have said before nothing is raised afterwards."""
         assert reading.run is not None
         newest = newest_end(account.books.crashed, reading.run.since)
         if newest is None or not asked.spoke:
@@ -284,9 +289,10 @@ class _Weigher:
         elif asked.at - newest > self._stale() + GRACE:
             yield Word.STALE
         else:
-            safe = [self._advance(reading, at) for at in (asked.at, asked.at - GRACE)]
+            safe = [known.advance(at) for at in (asked.at, asked.at - GRACE)]
             if any(ln_e is not None and ln_e >= LN_ADVANCE - LEEWAY for ln_e in safe):
                 yield Word.PASS
+            safe += map(known.advance, may_have_begun(self._case, self._key, asked.seq, asked.at))
             if any(ln_e is None or ln_e < LN_ADVANCE + LEEWAY for ln_e in safe):
                 yield Word.INSUFFICIENT
 

@@ -72,9 +72,10 @@ def _off_the_clock(case: Case, key: Key, decided: Entry) -> bool:
 
 
 def _same_evidence(decided: Entry, told: Mapping[str, Any], numbers: Numbers) -> bool:
-    """Which hours had settled was counted by the machine's clock. Where that was wrong, safety is left out."""
+    """Which hours had settled was counted by the machine's clock, when the pass began: it may have stood still before it
+    asked. Where the clock was wrong, safety is left out."""
     pairs = [(each["ln_e"], numbers.ln_e.get(each["signal"])) for each in told["signals"]]
-    pairs += [] if decided.told else [(told["ln_e_advance"], numbers.advance)]
+    pairs += [] if decided.told else [(told["ln_e_advance"], numbers.advance(decided.at))]
     return all(abs(a - b) <= LEEWAY for a, b in pairs if a is not None and b is not None)
 
 
