@@ -252,6 +252,8 @@ def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> t
         return (_took_effect_late(seen),)
     if wanted and ReleaseStatus.HALTED in (before.status, seen.status):
         return ()  # the halt we wanted, seen late; or wanted again since the store last read halted
+    if wanted and (before.status, seen.status) == (ReleaseStatus.PAUSED, ReleaseStatus.IN_PROGRESS):
+        return ()  # let go on before the halt was ordered, or after: nobody can tell, and it is wanted until it holds
     if rollout.halt and before.status is ReleaseStatus.UNKNOWN and seen.status is ReleaseStatus.HALTED:
         return ()  # the halt that is in force, understood again: nobody has made another one
     newer = _newer(rollout, store)

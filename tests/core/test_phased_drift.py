@@ -206,6 +206,20 @@ def test_a_pause_in_the_console_is_that_persons_halt_while_nobody_knows_what_bec
 
 
 @pytest.mark.promise("R9")
+def test_a_halt_that_was_never_sent_stays_wanted_when_the_release_is_found_going_on() -> None:
+    """It rested in a pause of ours when a person ordered the halt, and somebody let it go on, before that or after it:
+    nobody can tell."""
+    halt = facts.Decided(facts.DecisionKind.HALT, (), ANNA, "c1", "i2", Verb.HALT, 10_000, "f")
+    unsent = facts.Settled("i2", Verb.HALT, Settlement.NOT_APPLIED, "no answer")
+    rollout = extend(rolling(phased(PAUSED, 1)), (halt, unsent), NOON)
+    found = look(rollout, phased(ACTIVE, 1))
+    assert not any(isinstance(fact, facts.Drifted) for fact in found)
+    still = extend(rollout, found, NOON).halt
+    assert still is not None
+    assert not still.confirmed
+
+
+@pytest.mark.promise("R9")
 def test_a_step_whose_answer_was_lost_is_nobodys_resume_when_it_lands_while_a_pause_of_ours_is_in_doubt() -> (
     None
 ):

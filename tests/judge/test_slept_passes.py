@@ -71,7 +71,7 @@ def _weighed(began: float, *, asked: float, still: bool) -> Mapping[str, float]:
     story = Comparing()
     crashes(story, 5, 0.02)
     story.asks_what_people_use(4)
-    story.polls(4.5, 9)
+    story.polls(4.5, 8.5)
     if still:
         story.stands_still(9.5, 10.5)
     story.asks_what_people_use(asked, old=9_900)
