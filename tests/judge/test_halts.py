@@ -238,6 +238,52 @@ def test_a_halt_that_the_store_reviews_first_is_not_late():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("hour", "blamed"), [(20.5, {}), (21.5, {"halts_late": 1})])
+def test_a_halt_that_joins_the_review_of_a_raise_is_late_only_if_it_was_asked_for_late(hour, blamed):
+    """What people get does not change by it, and neither does the word of the review: seed 9826."""
+    story = Story()
+    story.polls(4, 19.5)
+    story.served(19.7, "inProgress", 10_000, review="IN_REVIEW")
+    story.health.append((20, 0.5))
+    story.polls(20, 20.5)
+    story.polls(21, hour)
+    story.decides(hour, "HALT")
+    story.commit(hour, new("halted", 0.01), OLD)
+    _is_halted_after_its_review(story, hour)
+    assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("status", "blamed"), [("halted", {}), ("inProgress", {"halts_late": 1})])
+def test_a_halt_that_waits_for_its_review_when_the_crashes_are_seen_is_not_late(status, blamed):
+    """Somebody halted it before; whoever finds the crashes then can ask for no more. What waits may be no halt."""
+    story = Story()
+    story.polls(4, 19.5)
+    after = new(status, 0.01, inAppUpdatePriority=3)
+    story.console(19.7, after, OLD, exposure_ppm=10_000)
+    story.served(19.7, "inProgress", 10_000, review="IN_REVIEW", cause="console")
+    story.health.append((20, 0.5))
+    story.polls(20, 20.5)
+    _is_halted_after_its_review(story, 20.5)
+    assert story.blamed() == blamed
+
+
+def test_a_review_that_begins_when_a_late_halt_is_undone_is_no_excuse_for_it():
+    story = bad_release()
+    story.commit(20.5, new("halted", 0.01), OLD)
+    story.polls(21, 21.5)
+    story.served(22, "halted", 0)
+    story.served(23, "inProgress", 10_000, review="IN_REVIEW", cause="console")
+    story.polls(24, 24)
+    assert story.blamed()["halts_late"] == 1
+
+
+def _is_halted_after_its_review(story: Story, hour: float) -> None:
+    story.polls(hour + 0.5, 24)
+    story.served(24, "halted", 0, cause="store")
+    story.tells(24, "halted", broadcast=True)
+    story.ends("halted", 10_000)
+
+
 def test_a_release_the_app_ignores_is_not_ours_to_halt():
     story = Story(choice="ignore")
     story.health.append((20, 0.5))

@@ -187,6 +187,14 @@ def held_back_by_review(case: Case, one: Due, latest: datetime) -> bool:
     """The halt was committed in time, and Play reviews it before it lets it take effect."""
     if one.key.store == APP_STORE:
         return False
-    asked = [c.at for c in case.of(one.key) if c.kind == "halt" and one.at <= c.at <= latest]
-    reviewed = [r.at for r in case.served[one.key] if r.review != "PUBLISHED" and r.exposure_ppm > 0]
-    return any(at >= asked[0] for at in reviewed) if asked else False
+    before = [change for change in case.of(one.key) if change.at < one.at][-1:]
+    in_time = [change for change in case.of(one.key) if one.at <= change.at <= latest]
+    halts = [change for change in (*before, *in_time) if change.after_status == "halted"]
+    return any(_in_review(case, one.key, max(halt.at, one.at)) for halt in halts)
+
+
+def _in_review(case: Case, key: Key, at: datetime) -> bool:
+    """Whether people got it then while a change of it waited. A halt that joins a review that runs already changes
+    nothing that is served, so that the ledger tells of the review before the halt, and no more with it."""
+    known = [record for record in case.served[key] if record.at <= at]
+    return bool(known) and known[-1].exposure_ppm > 0 and known[-1].review != "PUBLISHED"
