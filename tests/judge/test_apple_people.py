@@ -69,6 +69,20 @@ def test_nobody_noticed_what_somebody_did_in_the_console():
     assert story.blamed() == {"console_acts_missed": 1}
 
 
+@pytest.mark.parametrize("slept", [True, False])
+def test_somebody_paused_it_while_the_process_stood_still_between_a_look_and_its_note(slept):
+    """What was noted when it went on had been seen before the pause, which only the next look shows."""
+    story = following()
+    story.polls(11, 12)
+    if slept:
+        story.stands_still(12.1, 13.1)
+    story.person(12.5, "pause")
+    story.writes(13.1, "drifted", meaning="rolled_out", before={}, after={})
+    story.writes(14, "drifted", meaning="halted", before={}, after={})
+    invented = [f for f in judge(story.evidence()).findings if "said to be halted" in f.text]
+    assert bool(invented) != slept
+
+
 @pytest.mark.parametrize(("wanted", "missed"), [(True, 0), (False, 1)])
 def test_somebody_paused_what_was_to_be_halted_for_hours(wanted, missed):
     """The halt that the store had not shown yet holds with it, and whose pause it is nobody needs to ask."""

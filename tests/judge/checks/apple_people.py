@@ -19,7 +19,7 @@ from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant, undamaged
 from tests.judge.passes import look_may_be_late
-from tests.judge.patience import a_poll, deadline, hindered_between
+from tests.judge.patience import a_poll, deadline, hindered_between, stood_still
 from tests.judge.phases import WINDOW, Window
 from tests.judge.runs import halt_is_wanted
 from tests.judge.signals import GRACE, Word
@@ -78,8 +78,13 @@ def invented(case: Case) -> list[Finding]:
             if since and not (known or seen_late) and not any(since < at <= entry.at for at in acts):
                 text = f"{case.served[key][0].name} is said to be {entry.body['meaning']} by somebody; nobody was"
                 findings.append(Finding("disagreements", entry.at.isoformat(), key.app, text))
-            since = entry.at
+            since = _looked_at(case, entry.at)
     return findings
+
+
+def _looked_at(case: Case, noted_at: datetime) -> datetime:
+    """What a process wrote down right after it had stood still, it may have seen before that."""
+    return min((s for s, woke in stood_still(case) if woke <= noted_at <= woke + GRACE), default=noted_at)
 
 
 def _removes(record: Served) -> bool:
