@@ -2,16 +2,15 @@
 
 A change of ours is settled by looking, never by repeating it blindly. What a person did in the console is
 a fact and is respected (promise R10). A release that was over, gone or halted and is there again as if new begins
-anew, and what it was halted for is not forgotten: it waits for a person. One reading cannot be believed: for some minutes after a commit the
-store may still show the state from before it; that is not somebody undoing our change. On the App Store two
-more authors are at work: Apple, which raises an active release once a day (apple_drift.py), and a request of ours
-whose answer was lost, which may take effect late.
+anew, and what it was halted for is not forgotten: it waits for a person. One reading cannot be believed: one that may be
+older than the change before it (reading_back.py). On the App Store two more authors are at work: Apple, which raises an
+active release once a day (apple_drift.py), and a request of ours whose answer was lost, which may take effect late.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeGuard
 
 from stagedrollout.core import facts
@@ -20,9 +19,10 @@ from stagedrollout.core.baseline import age_of, baseline_of
 from stagedrollout.core.facts import Drift, Fact, Seen
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import Reason
-from stagedrollout.core.lifecycle import Intent, Landing, Rollout
+from stagedrollout.core.lifecycle import Intent, Rollout
 from stagedrollout.core.model import (
     SERVED,
+    SOMEBODY,
     ReleaseStatus,
     Settlement,
     Store,
@@ -31,10 +31,8 @@ from stagedrollout.core.model import (
     Unread,
     Verb,
 )
+from stagedrollout.core.reading_back import STALE_READ, confirms, is_stale, may_be_old, same_place
 from stagedrollout.core.units import PPM_ALL
-
-STALE_READ = timedelta(minutes=10)
-"""For how long after a confirmed change the state from before it is taken for a stale read."""
 
 
 def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[Fact, ...]:
@@ -143,7 +141,7 @@ def _unbelievable(rollout: Rollout, seen: Seen, now: datetime) -> bool:
             True  # one odd answer is held by, not learned from: the next one is compared with what was known
         )
     halting = rollout.intent is not None and rollout.intent.verb is Verb.HALT
-    return _stale(rollout, seen, now) or (halting and may_be_old(rollout, seen, now))
+    return is_stale(rollout, seen, now) or (halting and may_be_old(rollout, seen, now))
 
 
 def _looked(rollout: Rollout, found: StoreRelease, store: StoreState, now: datetime) -> tuple[Fact, ...]:
@@ -190,32 +188,11 @@ def _glanced(rollout: Rollout, store: StoreState, found: StoreRelease | None) ->
     return (seen, *_drifted(rollout, rollout.seen, seen, store))
 
 
-def confirms(rollout: Rollout, intent: Intent, seen: Seen) -> bool:
-    """Whether the store shows what the intent wanted. On the App Store a share is Apple's: out is out."""
-    match intent.verb:
-        case Verb.HALT:
-            return seen.stopped
-        case Verb.PAUSE:
-            return seen.status is ReleaseStatus.PAUSED
-        case Verb.PREPARE:
-            return seen.phased
-        case Verb.STEP:
-            return seen.status is ReleaseStatus.IN_PROGRESS
-        case Verb.COMPLETE:
-            return seen.status is ReleaseStatus.COMPLETED
-        case Verb.START | Verb.RESUME if rollout.key.store is Store.APP_STORE:
-            return seen.served and (intent.verb is Verb.START or seen.status is not ReleaseStatus.PAUSED)
-        case Verb.START | Verb.RAISE | Verb.RESUME:
-            if intent.target_ppm == PPM_ALL:
-                return seen.status is ReleaseStatus.COMPLETED
-            return seen.status is ReleaseStatus.IN_PROGRESS and seen.exposure_ppm == intent.target_ppm
-
-
 def _settled(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> tuple[Fact, ...]:
     if confirms(rollout, intent, seen):
         return (facts.Settled(intent.key, intent.verb, Settlement.CONFIRMED, "read back in the store"),)
     if intent.verb is Verb.HALT:
-        return ()  # wanted until the store shows it
+        return _halt_let_go(rollout, intent, seen, now)
     before = intent.before or seen
     if same_place(before, seen):
         if now - (intent.lost_at or intent.opened_at) < STALE_READ and intent.verb is not Verb.PAUSE:
@@ -226,6 +203,21 @@ def _settled(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> tup
     if late_write(rollout, before, seen):
         return (settled, _took_effect_late(seen))  # what we had sent before this
     return (settled, facts.Drifted(_meaning(before, seen), before, seen))
+
+
+def _halt_let_go(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> tuple[Fact, ...]:
+    """It is wanted until the store shows it; but what somebody halted in the console, and a review held back, was seen
+    halted before it goes on again: that is a person's resume, once no look is older than what we sent for the halt."""
+    sent_at = intent.lost_at or intent.opened_at
+    if not _let_go_again(rollout, rollout.seen, seen) or now - sent_at < STALE_READ:
+        return ()
+    settled = facts.Settled(intent.key, intent.verb, Settlement.MOVED, "the store shows something else")
+    return (settled, facts.Drifted(Drift.RESUMED, rollout.seen or seen, seen))
+
+
+def _let_go_again(rollout: Rollout, before: Seen | None, seen: Seen) -> bool:
+    shown = before is not None and before.status is ReleaseStatus.HALTED
+    return shown and rollout.halt is not None and rollout.halt.actor == SOMEBODY and seen.status in SERVED
 
 
 def _took_effect_late(seen: Seen) -> Fact:
@@ -250,7 +242,11 @@ def _drifted(rollout: Rollout, before: Seen, seen: Seen, store: StoreState) -> t
         return ()  # the halt we wanted, after all
     if late:
         return (_took_effect_late(seen),)
-    if wanted and ReleaseStatus.HALTED in (before.status, seen.status):
+    if (
+        wanted
+        and ReleaseStatus.HALTED in (before.status, seen.status)
+        and not _let_go_again(rollout, before, seen)
+    ):
         return ()  # the halt we wanted, seen late; or wanted again since the store last read halted
     if wanted and (before.status, seen.status) == (ReleaseStatus.PAUSED, ReleaseStatus.IN_PROGRESS):
         return ()  # let go on before the halt was ordered, or after: nobody can tell, and it is wanted until it holds
@@ -341,52 +337,3 @@ def _newer(rollout: Rollout, store: StoreState) -> StoreRelease | None:
         if other.status in rolled_out and age_of(other.release.id) > age_of(rollout.release.id)
     ]
     return max(newer, key=lambda other: age_of(other.release.id), default=None)
-
-
-def same_place(one: Seen, other: Seen) -> bool:
-    """Same status and exposure; the review may have gone on, and with it the store's own word for a status that
-    we know. A halted release may forget its fraction."""
-    if one.status is not other.status:
-        return False
-    if one.status is ReleaseStatus.UNKNOWN and one.status_word != other.status_word:
-        return False
-    return one.status is ReleaseStatus.HALTED or one.exposure_ppm == other.exposure_ppm
-
-
-def may_be_old(rollout: Rollout, seen: Seen, now: datetime) -> bool:
-    """Whether a release that reads halted may be one that was resumed minutes ago: then a halt that found
-    nothing left to do has not been brought about, and is sent until a look can be trusted."""
-    landing = rollout.landing
-    if landing is None or landing.before is None or now - landing.at >= STALE_READ:
-        return False
-    return seen.status is ReleaseStatus.HALTED and landing.after.served and same_place(landing.before, seen)
-
-
-def _stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:
-    landing = rollout.landing
-    if landing is None or now - landing.at >= STALE_READ or not _may_lag(rollout, seen):
-        return False
-    if same_place(landing.after, seen):
-        return False
-    if landing.after.status is ReleaseStatus.PAUSED:
-        return False  # an active release is paused again at once, whoever made it active
-    return _behind(landing, seen) or (landing.before is not None and same_place(landing.before, seen))
-
-
-def _may_lag(rollout: Rollout, seen: Seen) -> bool:
-    """Whether a look may be older than the last change. With a request on its way it is that one which counts; only a
-    raise on Google Play may come so soon after another that a look shows what was before both. A halt that somebody
-    made meanwhile is believed at once."""
-    intent = rollout.intent
-    if intent is None:
-        return True
-    raises = intent.verb in (Verb.RAISE, Verb.COMPLETE) and rollout.key.store is Store.GOOGLE_PLAY
-    return raises and seen.status is not ReleaseStatus.HALTED and not confirms(rollout, intent, seen)
-
-
-def _behind(landing: Landing, seen: Seen) -> bool:
-    """A look may lag by more than one change: before our halt it was served, before our raise it was lower."""
-    if landing.after.status is ReleaseStatus.HALTED:
-        return seen.status in (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS, ReleaseStatus.COMPLETED)
-    fewer = seen.exposure_ppm < landing.after.exposure_ppm
-    return fewer and seen.status in (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS)

@@ -9,11 +9,12 @@ from stagedrollout.core import facts
 from stagedrollout.core.apple_drift import PAUSED_WORD, shown
 from stagedrollout.core.assessment import Assessment, Suspicion
 from stagedrollout.core.case import Decision, refused
-from stagedrollout.core.drift import confirms, learn, may_be_old
+from stagedrollout.core.drift import learn
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import apply
 from stagedrollout.core.lifecycle import Intent, Rollout
 from stagedrollout.core.model import Outcome, ReleaseStatus, Settlement, StoreState, Unread, Verb
+from stagedrollout.core.reading_back import confirms, may_be_old
 
 
 def of_assessment(rollout: Rollout, assessment: Assessment) -> tuple[Fact, ...]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from stagedrollout.core import facts, link_facts
 from stagedrollout.core.apple_drift import COMPLETED_UNDATED
-from stagedrollout.core.drift import STALE_READ
 from stagedrollout.core.drift_words import drift_words
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.lifecycle import Halt, Phase, Rollout
@@ -27,6 +26,7 @@ from stagedrollout.core.model import (
 )
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
 from stagedrollout.core.phasing import BUDGET
+from stagedrollout.core.reading_back import STALE_READ
 from stagedrollout.core.reviewing import FOR_A_PERSON, REVIEW_WORDS, halt_words
 from stagedrollout.core.settlements import halted, held, of_settlement, told_already
 from stagedrollout.core.telling import Telling, evidence, issue_words, issues_words, override, title

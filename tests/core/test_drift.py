@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from stagedrollout.core import facts, news
+from stagedrollout.core.baseline import age_of
 from stagedrollout.core.discovery import discover
-from stagedrollout.core.drift import STALE_READ, age_of, learn
+from stagedrollout.core.drift import learn
 from stagedrollout.core.facts import Drift, Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Phase, Rollout
@@ -21,6 +23,7 @@ from stagedrollout.core.model import (
     StoreRelease,
     Verb,
 )
+from stagedrollout.core.reading_back import STALE_READ
 from tests.core.builders import (
     ANNA,
     COMPLETED,
@@ -166,6 +169,25 @@ def test_what_was_lowered_stays_so_when_its_status_was_not_understood_for_a_look
     rollout, learned = look(rollout, shown(STAGED, 5), at=NOON + 2 * HOUR)
     assert meaning(learned) is Drift.UNKNOWN
     assert rollout.halt
+
+
+@pytest.mark.promise("R10")
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_halt_in_the_console_that_waited_for_its_review_is_over_when_somebody_lets_it_go_on(
+    sent: bool,
+) -> None:
+    """It was seen halted before, so there is no doubt which of the two came last, though we had sent that halt as well."""
+    waiting = replace(shown(HALTED, 10), review=ReviewState.IN_REVIEW)
+    rollout, learned = look(rolling(), waiting)
+    assert meaning(learned) is Drift.HALTED
+    assert rollout.halt
+    assert not rollout.halt.confirmed
+    if sent:
+        again = (intent(Verb.HALT, 10, "h1"), settled(Settlement.IN_DOUBT, Verb.HALT, "h1"))
+        rollout = extend(rollout, again, NOON + MINUTE)
+    rollout, learned = look(rollout, shown(STAGED, 10), at=NOON + HOUR)
+    assert meaning(learned) is Drift.RESUMED
+    assert (rollout.halt, rollout.intent) == (None, None)
 
 
 @pytest.mark.parametrize("now", [shown(STAGED, 10), shown(COMPLETED)])

@@ -10,7 +10,7 @@ import pytest
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.case import Decision
-from stagedrollout.core.drift import STALE_READ, learn
+from stagedrollout.core.drift import learn
 from stagedrollout.core.facts import DecisionKind, Drift, Fact, Seen
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Phase, Rollout
@@ -28,6 +28,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.phasing import Pacing
+from stagedrollout.core.reading_back import STALE_READ
 from stagedrollout.core.story import sentence
 from stagedrollout.core.wording import notices
 from tests.core.apple import terms

@@ -137,7 +137,7 @@ SABOTAGES = (
     Sabotage(
         "doubt-is-settled-without-looking",
         "recovery",
-        "core/drift.py",
+        "core/reading_back.py",
         "confirms",
         "return seen.stopped",
         "return True",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, refuse, taken, turned_down
-from stagedrollout.core.drift import STALE_READ
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Halt
 from stagedrollout.core.model import Change, Command, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.policy import OnUnknown
+from stagedrollout.core.reading_back import STALE_READ
 from stagedrollout.core.units import duration_text
 
 NOT_HALTED = "not_halted"

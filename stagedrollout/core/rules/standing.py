@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, wait
-from stagedrollout.core.drift import STALE_READ, same_place
 from stagedrollout.core.facts import DecisionKind, Seen
 from stagedrollout.core.lifecycle import SENT_IN_VAIN
 from stagedrollout.core.model import (
@@ -21,6 +20,7 @@ from stagedrollout.core.model import (
     Settlement,
     Unread,
 )
+from stagedrollout.core.reading_back import STALE_READ, same_place
 from stagedrollout.core.reviewing import FOR_A_PERSON, REVIEW_WORDS
 from stagedrollout.core.rules.succession import waits_for_the_older
 
