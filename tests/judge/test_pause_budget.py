@@ -38,6 +38,14 @@ def test_a_warning_is_missing_or_late_or_early(warned):
     assert _paused_for_a_month(*warned).blamed() == {"pause_warnings_wrong": 1}
 
 
+@pytest.mark.parametrize(("closed", "times"), [(19, 0), (22, 1)])
+def test_nobody_need_be_warned_for_a_release_that_was_watched_to_its_end(closed, times):
+    """Paused after everybody had it: it grows no more, whatever Apple does."""
+    story = _paused_for_a_month()
+    story.writes(closed * DAY, "closed")
+    assert story.blamed().get("pause_warnings_wrong", 0) == times
+
+
 def test_a_warning_stands_in_the_journal_and_nobody_heard_it():
     story = _paused_for_a_month(20, 25, 28, told=False)
     assert story.blamed() == {"pause_warnings_wrong": 1}

@@ -62,8 +62,8 @@ def _untold(case: Case, key: Key) -> Iterator[tuple[datetime, str]]:
     told = [(entry.at, int(entry.body["days"])) for entry in case.journal.of(key, "pause_warned")]
     for days in _DAYS:
         due = _spent_at(case, key, days * _DAY)
-        if due is None:
-            return
+        if due is None or any(entry.at <= due for entry in case.journal.of(key, "closed")):
+            return  # who has it all, and is watched no longer, loses nothing by a pause
         patience = a_poll(case) + _blur(case, key, due)
         latest = deadline_of_the_living(case, key, due, patience=patience, until=case.ended_at)
         if latest is None or latest > case.ended_at:
