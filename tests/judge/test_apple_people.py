@@ -70,6 +70,21 @@ def test_nobody_noticed_what_somebody_did_in_the_console():
 
 
 @pytest.mark.parametrize("slept", [True, False])
+def test_somebody_let_it_go_on_and_it_is_halted_by_a_pass_whose_look_came_too_late(slept):
+    """A halt waits for no other look; what it reads when it is sent, it stops."""
+    story = resting()
+    story.polls(4.5, 7)
+    story.person(7.2, "resume")
+    story.looks(7.5)
+    if slept:
+        story.stands_still(7.5, 7.51)
+    story.looks(7.512)
+    story.halts(7.513)
+    story.polls(8, 10)
+    assert story.blamed().get("console_acts_missed", 0) == (0 if slept else 1)
+
+
+@pytest.mark.parametrize("slept", [True, False])
 def test_somebody_paused_it_while_the_process_stood_still_between_a_look_and_its_note(slept):
     """What was noted when it went on had been seen before the pause, which only the next look shows."""
     story = following()

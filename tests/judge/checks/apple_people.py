@@ -283,7 +283,7 @@ def _shown_at(case: Case, key: Key, look: datetime) -> set[str]:
 
 def _was_noticed(case: Case, act: Change, seen: datetime) -> bool:
     latest = deadline(case, act.key, seen, patience=a_poll(case), until=case.ended_at)
-    if latest > case.ended_at or _is_ours_too(case, act):
+    if latest > case.ended_at or _is_ours_too(case, act) or _stopped_in_the_dark(case, act):
         return True
     noted = [e for e in case.journal.of(act.key, *_NOTED, "settled") if act.at <= e.at <= latest]
     if any(entry.kind != "settled" or entry.body["verb"] == act.kind for entry in noted):
@@ -291,6 +291,13 @@ def _was_noticed(case: Case, act: Change, seen: datetime) -> bool:
     if act.kind == "pause":
         return _halting(case, act.key, act.at)
     return any(act.at <= at <= latest for at in _seen_unasked(case, act))
+
+
+def _stopped_in_the_dark(case: Case, act: Change) -> bool:
+    """The look of the next pass came too late, and a brake goes by what is known: it looks again only to be sent."""
+    following = next((change for change in case.of(act.key) if change.seq > act.seq), None)
+    brakes = following is not None and following.ours and following.kind == "pause"
+    return brakes and following is not None and look_may_be_late(case, act.key, act.at, following.at)
 
 
 def _seen_unasked(case: Case, act: Change) -> Iterator[datetime]:
