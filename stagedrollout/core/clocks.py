@@ -32,6 +32,11 @@ class ClockReading:
         """What it is off by for certain; zero where it may be right."""
         return max(self.least, timedelta(0)) + min(self.most, timedelta(0))
 
+    @property
+    def agrees(self) -> bool:
+        """For certain, and not only as far as anybody knows."""
+        return self.least >= -APART_MAX and self.most <= APART_MAX
+
 
 def disagreement(readings: tuple[ClockReading, ...]) -> Reason | None:
     """Why nothing may be raised; None while all of them may agree within two minutes."""

@@ -2,6 +2,9 @@
 
 An answer's date is kept as its distance to the steady clock (which no one can set), not to the machine's: so a
 machine's clock that is set is noticed at once and without another request, and so is its being put right.
+
+A machine that is suspended as a whole, or runs slow, loses time by its steady clock too, and everything that was heard
+before then seems to be behind a clock that has been put right. Which of the two is wrong, a store's next answer tells.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from math import inf
 
 from stagedrollout.core.clocks import ClockReading
 from stagedrollout.core.model import RolloutKey
@@ -31,11 +35,17 @@ SLACK = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A service's time minus the steady clock's, in seconds: between these two."""
+    """A service's time minus the steady clock's, in seconds: between these two. `offset`: the machine's, right then."""
 
+    source: str
     least: float
     most: float
     at: float
+    offset: float
+
+    def beside(self, offset: float) -> ClockReading:
+        """Held against a machine's clock that is so far from the steady one."""
+        return ClockReading(self.source, _seconds(self.least - offset), _seconds(self.most - offset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +77,9 @@ class ClockWatch:
         if instant is None or service not in LISTENED_TO:
             return
         now, told = self._steady(), instant.timestamp()
+        offset = self._clock.now().timestamp() - now
         with self._guard:
-            self._heard[service] = _Heard(told - now, told + 1.0 - asked, now)
+            self._heard[service] = _Heard(service, told - now, told + 1.0 - asked, now, offset)
 
     def readings(self, newest_entry: datetime | None) -> tuple[ClockReading, ...]:
         """Every other clock as of now; `newest_entry`: the newest instant that the journal says it was written at."""
@@ -93,12 +104,9 @@ class ClockWatch:
         steady = self._steady()
         offset = wall.timestamp() - steady
         with self._guard:
-            heard = dict(self._heard)
-        return [
-            (ClockReading(service, _seconds(each.least - offset), _seconds(each.most - offset)), each.at)
-            for service, each in heard.items()
-            if steady - each.at < FORGOTTEN_AFTER_SECONDS
-        ]
+            heard = [each for each in self._heard.values() if steady - each.at < FORGOTTEN_AFTER_SECONDS]
+        proven = max((each.at for each in heard if _proves(each, offset)), default=-inf)
+        return [(each.beside(offset), each.at) for each in heard if each.at >= proven or not _agreed(each)]
 
     def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:
         """What has passed since an instant at most, by both clocks: as far as this process has lived through it, a
@@ -112,6 +120,17 @@ class ClockWatch:
                 anchor = self._anchors[rollout] = _Anchor(since, by_wall, steady)
         by_steady = anchor.passed + _seconds(steady - anchor.steady)
         return by_wall if by_wall - by_steady < SLACK else by_steady
+
+
+def _proves(heard: _Heard, offset: float) -> bool:
+    """A store's clock agrees with the machine's: what agreed before that and seems to differ by now has only been carried
+    along by a steady clock that has lost time since."""
+    return heard.source in STORES and heard.beside(offset).agrees
+
+
+def _agreed(heard: _Heard) -> bool:
+    """Whether it did when it was heard; a service whose own clock is wrong keeps its say."""
+    return heard.beside(heard.offset).agrees
 
 
 def _instant(date: str | None) -> datetime | None:

@@ -92,6 +92,51 @@ def test_a_machines_clock_that_is_set_is_noticed_without_another_answer_and_so_i
     assert apart(watch) == ""
 
 
+def loses_its_steady_clock(machine: Machine, span: timedelta) -> None:
+    """The whole machine was suspended, or its clocks ran slow; and its wall clock is put right."""
+    machine.wall += span
+
+
+def test_what_was_heard_before_the_machine_was_suspended_pauses_nothing_once_a_store_agrees_with_its_clock(
+    watch: ClockWatch, machine: Machine
+):
+    """Seed 11229: Sentry and Google Play seemed two minutes behind, and what somebody had let go on was paused."""
+    heard(watch, machine, machine.wall, service="google_play")
+    heard(watch, machine, machine.wall, service="sentry")
+    loses_its_steady_clock(machine, 3 * MINUTE)
+    assert "google_play is" in apart(watch)
+    machine.passes(MINUTE)
+    heard(watch, machine, machine.wall, service="sentry")
+    assert "google_play is" in apart(watch)  # a Sentry of one's own may be wrong
+    machine.passes(MINUTE)
+    heard(watch, machine, machine.wall)
+    assert apart(watch) == ""
+
+
+def test_a_store_that_took_too_long_to_answer_proves_no_clock_right(watch: ClockWatch, machine: Machine):
+    heard(watch, machine, machine.wall, service="google_play")
+    loses_its_steady_clock(machine, 3 * MINUTE)
+    heard(watch, machine, machine.wall, took=150)
+    assert "google_play is" in apart(watch)
+
+
+def test_a_service_whose_own_clock_is_wrong_keeps_its_say_whatever_a_store_tells_later(
+    watch: ClockWatch, machine: Machine
+):
+    heard(watch, machine, machine.wall - 3 * MINUTE, service="sentry")
+    machine.passes(MINUTE)
+    heard(watch, machine, machine.wall)
+    assert "sentry is" in apart(watch)
+
+
+def test_a_clock_that_is_set_wrong_is_told_by_the_next_answer_as_well(watch: ClockWatch, machine: Machine):
+    heard(watch, machine, machine.wall, service="google_play")
+    machine.is_set(3 * MINUTE)
+    heard(watch, machine, machine.wall - 3 * MINUTE)
+    assert "google_play is" in apart(watch)
+    assert "app_store is" in apart(watch)
+
+
 def test_a_service_that_was_not_heard_of_for_hours_has_no_say_any_more(watch: ClockWatch, machine: Machine):
     heard(watch, machine, NOON - HOUR)
     assert apart(watch)

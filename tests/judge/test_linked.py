@@ -96,8 +96,33 @@ def test_a_halt_in_the_console_counts_from_when_it_could_be_known():
     assert blamed(story) == {}
     story = followed()
     story.android_halted(9, in_console=True)
+    story.polls(9, 10.5)
     story.steps(10.5)
     assert blamed(story) == {"linked_halts_ignored": 1}
+
+
+@pytest.mark.parametrize(
+    ("failed_at", "blame"), [((9.2, 9.7, 10.2), {}), ((9.2,), {"linked_halts_ignored": 1})]
+)
+def test_ios_cannot_know_of_a_halt_in_a_play_console_that_nobody_could_read(
+    failed_at: tuple[float, ...], blame: dict[str, int]
+):
+    """Seed 11338: Google gave no token until the last look was over, and iOS goes by Android's journal."""
+    story = followed()
+    story.android_halted(9, in_console=True)
+    for hour in failed_at:
+        story.requested(hour, "oauth", "/token", method="POST", status=503)
+    story.polls(9, 10.5)
+    story.steps(10.5)
+    assert blamed(story) == blame
+
+
+def test_ios_cannot_know_of_a_halt_in_a_play_console_while_nobody_was_alive():
+    """The first pass after that may be that of iOS."""
+    story = followed()
+    story.android_halted(9, in_console=True)
+    story.steps(10.5)
+    assert blamed(story) == {}
 
 
 @pytest.mark.parametrize(("found_at", "blame"), [(8.5, {"linked_halts_ignored": 1}), (9.5, {})])
@@ -108,6 +133,7 @@ def test_ios_cannot_know_that_android_was_lowered_before_anybody_found_it(
     story = followed()
     story.android_found(found_at)
     story.android_lowered_in_console(9, 100_000)
+    story.polls(9, 10.5)
     story.steps(10.5)
     assert blamed(story) == blame
 
@@ -116,6 +142,7 @@ def test_android_that_is_found_halted_is_known_to_be():
     story = followed()
     story.android_halted(9, in_console=True)
     story.android_found(9.2)
+    story.polls(9, 10.5)
     story.steps(10.5)
     assert blamed(story) == {"linked_halts_ignored": 1}
 

@@ -1,9 +1,10 @@
 """Linked stores: while the same version is halted on the other store and nobody has answered that, nothing is raised
 here and Apple is not let go on; and the store that follows goes no further than evidence has raised the lead.
 
-A halt is known from when the journal first tells of it, and one that somebody made in a console within a poll of
-that. It is answered by whoever resumes either side, by order or in a console. That the lead was resumed, and has to
-earn everything anew, is known in the same way: the follower reads the lead's journal and never its store.
+A halt is known from when the journal first tells of it, and one that somebody made in a console within a poll of that,
+counted again where the store could not be read: each side reads the other's journal and never its store. It is answered
+by whoever resumes either side, by order or in a console. That the lead was resumed, and has to earn everything anew, is
+known in the same way.
 """
 
 from __future__ import annotations
@@ -190,14 +191,21 @@ def _halts(case: Case, key: Key) -> tuple[Halted, ...]:
     ]
     noted = [e for e in case.journal.of(key, "drifted") if e.body.get("meaning") in _HALTED]
     told += [Halted(key, entry.at, entry.at) for entry in noted]
-    late = a_poll(case) + GRACE
     clicks = (c for c in case.of(key) if not c.ours and c.kind in LOWERINGS)
-    told += [Halted(key, c.at, c.at + late) for c in clicks if not lowered_before_it_was_found(case, c)]
+    clicks = (c for c in clicks if not lowered_before_it_was_found(case, c))
+    told += [Halted(key, c.at, known) for c in clicks if (known := _found_by(case, c))]
     halts: list[Halted] = []
     for halt in sorted(told, key=lambda halt: halt.known):
         if not halts or any(halts[-1].at <= at <= halt.at for at in _resumed(case, key)):
             halts.append(halt)
     return tuple(halts)
+
+
+def _found_by(case: Case, click: Change) -> datetime | None:
+    """When that store's journal has to tell of it, counted again where the store could not be read or nobody was alive to
+    read it: the other side goes by that journal and never by the store. None: nobody was alive any more."""
+    late = a_poll(case) + GRACE
+    return deadline_of_the_living(case, click.key, click.at, patience=late, until=case.ended_at)
 
 
 def _same_version(case: Case, key: Key) -> tuple[Key, ...]:
