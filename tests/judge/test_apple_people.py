@@ -47,6 +47,18 @@ def test_what_somebody_paused_goes_on_when_a_person_says_so():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("seconds", "unhalted"), [(2, 0), (10, 1)])
+def test_a_step_was_on_its_way_when_the_halt_was_decided(seconds, unhalted):
+    """Nobody can fetch it back; one that is sent later should have noticed."""
+    story = resting()
+    story.polls(4.5, 10.5)
+    story.decides(10.5, "ADVANCE", 20_000, verb="step")
+    story.decides(10.501, "HALT", verb="halt")
+    story.asks_apple(10.501 + seconds / 3600, "step")
+    story.polls(11, 12)
+    assert story.blamed().get("unhalted", 0) == unhalted
+
+
 def test_a_release_that_was_found_paused_is_under_a_persons_halt():
     story = resting()
     story.journal.clear()  # the database is lost, and with it that the pause was ours

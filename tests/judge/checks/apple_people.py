@@ -19,7 +19,7 @@ from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant, undamaged
 from tests.judge.passes import look_may_be_late
-from tests.judge.patience import a_poll, deadline, hindered_between, stood_still
+from tests.judge.patience import ONE_WAY, a_poll, deadline, hindered_between, stood_still
 from tests.judge.phases import WINDOW, Window
 from tests.judge.runs import halt_is_wanted
 from tests.judge.signals import GRACE, Word
@@ -141,7 +141,11 @@ def _takes_up_a_halt(case: Case, paused: Change, begun: datetime) -> bool:
 
 def _halted_at(case: Case, raised: Change) -> datetime | None:
     """The halt that was in force when we asked for `raised`."""
-    decided = [d.at for d in case.journal.decisions if d.key == raised.key and d.word == "HALT"]
+    decided = [
+        d.at
+        for d in case.journal.decisions
+        if d.key == raised.key and d.word == "HALT" and not _was_on_its_way(case, raised, d.at)
+    ]
     found = [e.at for e in case.journal.of(raised.key, "discovered") if e.body.get("status") == "paused"]
     history = [c for c in case.of(raised.key) if not c.ours]
     paused = [
@@ -154,6 +158,12 @@ def _halted_at(case: Case, raised: Change) -> datetime | None:
     lifted = [c.at for c in history if c.kind in RAISES and c.at <= raised.asked_at]
     newest = max(halted, default=None)
     return newest if newest and all(at < newest for at in lifted) else None
+
+
+def _was_on_its_way(case: Case, raised: Change, halted: datetime) -> bool:
+    """It was sent before the halt was decided, and nobody can fetch it back; what it brings about the halt stops."""
+    decision = case.journal.decision_behind(raised)
+    return decision is not None and decision.at <= halted and raised.asked_at - halted <= ONE_WAY
 
 
 def _taken_for_ours(case: Case, paused: Change) -> bool:
