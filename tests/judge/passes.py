@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from tests.judge.case import Case
 from tests.judge.evidence import Record
-from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, Key, instant, shows_versions
+from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, Key, instant, shows_versions, undamaged
 from tests.judge.patience import failed, late_until, stood_still
 
 
@@ -60,6 +60,14 @@ def look_may_be_late(case: Case, key: Key, first: datetime, last: datetime) -> b
     """Whether a look at the store that was answered between the two may have been answered in vain: the process stood
     still until its patience was over."""
     return any(late_until(case, at) is not None for _, at in _looks(case, key) if first <= at <= last)
+
+
+def looked_in_the_dark(case: Case, key: Key, first: datetime, last: datetime) -> bool:
+    """Whether the first look at the store in that time came too late, failed, or told what nobody can read."""
+    asked = next((seq for seq, at in _looks(case, key) if first <= at <= last), None)
+    request = next((r for r in case.evidence.requests if r["seq"] == asked), None)
+    told = request is not None and request["status"] == 200 and undamaged(request)
+    return look_may_be_late(case, key, first, last) or not told
 
 
 def looked_before_it_slept(case: Case, key: Key, begun: datetime, asked: datetime) -> bool:

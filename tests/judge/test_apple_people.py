@@ -81,19 +81,24 @@ def test_nobody_noticed_what_somebody_did_in_the_console():
     assert story.blamed() == {"console_acts_missed": 1}
 
 
-@pytest.mark.parametrize("slept", [True, False])
-def test_somebody_let_it_go_on_and_it_is_halted_by_a_pass_whose_look_came_too_late(slept):
+@pytest.mark.parametrize(("trouble", "missed"), [("late", 0), ("unread", 0), ("damaged", 0), ("", 1)])
+def test_somebody_let_it_go_on_and_it_is_halted_by_a_pass_whose_look_told_nothing(trouble, missed):
     """A halt waits for no other look; what it reads when it is sent, it stops."""
     story = resting()
     story.polls(4.5, 7)
     story.person(7.2, "resume")
     story.looks(7.5)
-    if slept:
-        story.stands_still(7.5, 7.51)
+    match trouble:
+        case "late":
+            story.stands_still(7.5, 7.51)
+        case "unread":
+            story.requests[-1]["status"] = 503
+        case "damaged":
+            story.requests[-1]["fault"] = "unknown_state"
     story.looks(7.512)
     story.halts(7.513)
     story.polls(8, 10)
-    assert story.blamed().get("console_acts_missed", 0) == (0 if slept else 1)
+    assert story.blamed().get("console_acts_missed", 0) == missed
 
 
 @pytest.mark.parametrize("slept", [True, False])

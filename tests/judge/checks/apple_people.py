@@ -18,7 +18,7 @@ from tests.judge.checks import linked
 from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant, undamaged
-from tests.judge.passes import look_may_be_late
+from tests.judge.passes import look_may_be_late, looked_in_the_dark
 from tests.judge.patience import ONE_WAY, a_poll, deadline, hindered_between, stood_still
 from tests.judge.phases import WINDOW, Window
 from tests.judge.runs import halt_is_wanted
@@ -304,10 +304,11 @@ def _was_noticed(case: Case, act: Change, seen: datetime) -> bool:
 
 
 def _stopped_in_the_dark(case: Case, act: Change) -> bool:
-    """The look of the next pass came too late, and a brake goes by what is known: it looks again only to be sent."""
+    """The look of the next pass told nothing, and a brake goes by what is known: it looks again only to be sent."""
     following = next((change for change in case.of(act.key) if change.seq > act.seq), None)
-    brakes = following is not None and following.ours and following.kind == "pause"
-    return brakes and following is not None and look_may_be_late(case, act.key, act.at, following.at)
+    if following is None or not following.ours or following.kind != "pause":
+        return False
+    return looked_in_the_dark(case, act.key, act.at, following.at)
 
 
 def _seen_unasked(case: Case, act: Change) -> Iterator[datetime]:
