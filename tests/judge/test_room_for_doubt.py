@@ -59,21 +59,24 @@ def test_who_opens_a_window_without_evidence_keeps_it_open_in_doubt(without, bla
     assert {check: n for check, n in story.blamed().items() if check == "growth_unguarded"} == blamed
 
 
-@pytest.mark.parametrize("looked", [False, True])
-def test_a_pause_that_looks_as_if_our_step_had_never_been_applied(looked):
-    """The answer to the step was lost, and somebody paused before the next look; or after one."""
+@pytest.mark.parametrize(("looked", "unhalted"), [(False, 0), ("and slept over it", 0), (True, 1)])
+def test_a_pause_that_looks_as_if_our_step_had_never_been_applied(looked, unhalted):
+    """The answer to the step was lost, and somebody paused before the next look, or while the process stood still over that;
+    or after it."""
     story = resting()
     story.polls(4.5, 10.5)
     story.steps(10.55)
     if looked:
         story.asks(11)
+    if looked == "and slept over it":
+        story.stands_still(11, 11.1)
     story.person(11.2, "pause")
     story.polls(11.5, 11.5)
     story.steps(11.5)
     story.polls(12, 20)
     story.pauses(20)
     story.ends("rolling_out")
-    assert story.blamed().get("unhalted", 0) == looked
+    assert story.blamed().get("unhalted", 0) == unhalted
 
 
 @pytest.mark.parametrize(("told", "blamed"), [(True, {}), (False, {"notices_lost": 1})])

@@ -252,7 +252,7 @@ def _looks_like_before(case: Case, paused: Change) -> bool:
     if not before or not before[-1].ours or before[-1].kind != "step":
         return False
     looks = [at for at in case.apple_looks(paused.key) if before[-1].at <= at < paused.at]
-    return all(_died_over(case, at) for at in looks)
+    return all(_died_over(case, at) or look_may_be_late(case, paused.key, at, at) for at in looks)
 
 
 def _died_over(case: Case, look: datetime) -> bool:
