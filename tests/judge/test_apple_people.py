@@ -137,6 +137,22 @@ def test_what_is_undone_before_the_next_look_cannot_be_noticed():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("dies", "missed"), [(True, 0), (False, 2)])
+def test_what_is_undone_before_the_next_look_cannot_be_noticed_by_who_died_over_the_look_between(
+    dies, missed
+):
+    story = in_window()
+    story.polls(11, 12)
+    story.person(12.1, "pause")
+    story.looks(12.2)
+    if dies:
+        story.dies(12.201)
+    story.person(12.3, "resume")
+    story.polls(12.5, 15)
+    story.ends("rolling_out")
+    assert story.blamed().get("console_acts_missed", 0) == missed
+
+
 @pytest.mark.parametrize(("answered", "blamed"), [(True, {}), (False, {"console_acts_missed": 1})])
 def test_what_is_undone_before_the_next_look_is_nothing_new_after_a_damaged_answer_that_told_the_state(
     answered, blamed

@@ -269,7 +269,7 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
         return None
     if act.kind == "pause" and _looks_like_before(case, act):
         return None
-    looks = case.apple_looks(act.key)
+    looks = [at for at in case.apple_looks(act.key) if not _died_over(case, at)]
     place = bisect_right(looks, act.at)
     later = next((c.at for c in case.of(act.key) if c.seq > act.seq), case.ended_at)
     return None if _untold(case, act) or place == len(looks) or looks[place] >= later else looks[place]
@@ -278,7 +278,7 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
 def _untold(case: Case, act: Change) -> bool:
     """The look before had shown the same, or a damaged answer since, of which something can be read: whatever was done and
     undone since, no look tells of it."""
-    looks = case.apple_looks(act.key)
+    looks = [at for at in case.apple_looks(act.key) if not _died_over(case, at)]
     place = bisect_right(looks, act.at)
     newest = looks[place - 1] if place else act.at
     answers = (instant(answer["at"]) for answer in case.apple_answers(act.key))
