@@ -85,8 +85,8 @@ DECISIONS_MOST = 60
 _STAGED = {"inProgress", "ACTIVE", "PAUSED"}
 """How either store says that some have it and others do not."""
 
-_HELD_BACK = {"IN_REVIEW", "NOT_SENT_FOR_REVIEW", "APPROVED_NOT_PUBLISHED"}
-"""By Play's review, or until a person sends or publishes it in the console."""
+_HELD_BACK = {"IN_REVIEW", "NOT_APPROVED", "NOT_SENT_FOR_REVIEW", "APPROVED_NOT_PUBLISHED"}
+"""By Play's review, which may have rejected it, or until a person sends or publishes it in the console."""
 
 _SILENT = "missing"
 """No data at all: at rest only where the emulated services really have none to give, because users are not

@@ -105,9 +105,14 @@ def test_a_halt_that_waits_for_a_person_to_send_it_for_review_has_no_answer_befo
     assert "waits until a person sends it for review" in newest["reason"]
     assert left.orders == {"halt-5": ""}
     assert not list(unrest(plan, left))
-    published = [
-        record | {"review": "PUBLISHED"} if record["type"] == "served" else record
+    assert not list(unrest(plan, _served_as(left, "NOT_APPROVED")))
+    let_through = list(unrest(plan, _served_as(left, "PUBLISHED")))
+    assert let_through == ["orders: nobody has answered halt-5"]
+
+
+def _served_as(left: Left, review: str) -> Left:
+    ledger = [
+        record | {"review": review} if record["type"] == "served" else record
         for record in left.evidence.ledger
     ]
-    let_through = replace(left, evidence=replace(left.evidence, ledger=published))
-    assert list(unrest(plan, let_through)) == ["orders: nobody has answered halt-5"]
+    return replace(left, evidence=replace(left.evidence, ledger=ledger))
