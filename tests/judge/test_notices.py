@@ -204,3 +204,13 @@ def test_a_halt_that_a_late_request_of_ours_undid_is_told_once():
     story.writes(20.8, "drifted", meaning="unknown", before={}, after={})
     story.decides(20.9, "HALT")
     assert story.blamed() == {}
+
+
+@pytest.mark.parametrize(("because", "blamed"), [("not_halted", {}), ("fail", {"notices_lost": 1})])
+def test_a_halt_that_is_sent_again_after_a_state_nobody_understands_is_no_other_halt(because, blamed):
+    """It was told when it was decided, or that nothing stops it any more."""
+    story = _halted()
+    _shown(story, 20.6, "settled")
+    story.writes(21, "drifted", meaning="unknown", before={}, after={})
+    story.decides(21.5, "HALT", because=because)
+    assert story.blamed() == blamed

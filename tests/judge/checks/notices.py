@@ -95,7 +95,7 @@ def _halts(case: Case) -> dict[Key, list[Entry]]:
         if _ends_a_halt(entry) or (shown.get(key) and _may_end_one(entry)):
             shown.pop(key, None)
         elif _carried_out(entry):
-            if key not in shown:
+            if key not in shown and not _is_sent_again(entry):
                 found.setdefault(key, []).append(entry)
             shown.setdefault(key, False)
         elif key in shown:
@@ -105,6 +105,11 @@ def _halts(case: Case) -> dict[Key, list[Entry]]:
 
 def _carried_out(entry: Entry) -> bool:
     return entry.kind == "decided" and entry.body["decision"] == "HALT" and bool(entry.body.get("intent"))
+
+
+def _is_sent_again(entry: Entry) -> bool:
+    """For a halt that was told when it was decided, whatever else has been seen in the store since."""
+    return any(reason.get("code") == "not_halted" for reason in entry.body.get("reasons", ()))
 
 
 def _ordered_again(case: Case) -> Counter[Key]:
