@@ -308,6 +308,17 @@ def test_somebody_resumed_it_and_we_paused_it_without_a_cause():
     assert story.blamed() == {"console_acts_overridden": 1}
 
 
+@pytest.mark.parametrize(("found_at", "times"), [(8.9, 0), (4, 1)])
+def test_somebody_let_it_go_on_before_it_was_found_and_it_is_paused_as_it_is_taken_up(found_at, times):
+    """It reads active, as what Apple has just let out; that a person wanted it so no look tells."""
+    story = _resumed_by_somebody()
+    story.journal.clear()
+    found = {"status": "in_progress", "review": "published", "exposure_ppm": 10_000}
+    story.writes(found_at, "discovered", policy="standard", choice="adopt", **found)
+    story.pauses(9)
+    assert story.blamed().get("console_acts_overridden", 0) == times
+
+
 @pytest.mark.parametrize("cause", ["doubt", "order", "hold", "late"])
 def test_somebody_resumed_it_and_there_is_a_cause_to_pause_it(cause):
     story = _resumed_by_somebody()

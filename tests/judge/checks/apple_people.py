@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from tests.judge.apple_doubt import died_over, is_ours_too, looks_like_before, taken_for_ours, untold
 from tests.judge.case import Case
 from tests.judge.checks import linked
 from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
-from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant, undamaged
+from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served
 from tests.judge.passes import look_may_be_late, looked_in_the_dark
 from tests.judge.patience import ONE_WAY, a_poll, deadline, hindered_between, stood_still
 from tests.judge.phases import WINDOW, Window
@@ -29,10 +30,6 @@ _LIFTS = ("start", "advance", "resume", "complete")
 _ACTS = ("pause", "step", "complete")
 _TELLS_NOTHING = ("unknown", "rolled_out")
 _NOTED = ("drifted", "stepped", "superseded", "overtaken", "closed", "returned")
-_LANDS_WITHIN = timedelta(minutes=5) + GRACE
-"""For how long a request whose answer was lost may still take effect, and what the look that comes then may take."""
-_SAME = "already has this value"
-_BRAKES = ("pause", "halt")
 _READS_AS = {"ACTIVE": "in_progress", "COMPLETE": "completed"}
 
 
@@ -136,7 +133,7 @@ def _takes_up_a_halt(case: Case, paused: Change, begun: datetime) -> bool:
     """A life ended before it had answered a person's halt. The next one takes that order up again, and a halt asks
     nobody: a resume that is carried out in the same moment is preempted, and whoever ordered it is told so."""
     ordered = [o.at for o in case.journal.orders if (o.key, o.verb) == (paused.key, "halt") and o.at <= begun]
-    return bool(ordered) and _died_over(case, ordered[-1]) and paused.at <= begun + GRACE
+    return bool(ordered) and died_over(case, ordered[-1]) and paused.at <= begun + GRACE
 
 
 def _halted_at(case: Case, raised: Change) -> datetime | None:
@@ -152,7 +149,7 @@ def _halted_at(case: Case, raised: Change) -> datetime | None:
         c.at
         for c in history
         if c.kind == "pause"
-        and not (_taken_for_ours(case, c) or _looks_like_before(case, c) or _untold(case, c))
+        and not (taken_for_ours(case, c) or looks_like_before(case, c) or untold(case, c))
     ]
     halted = [at for at in (*decided, *found, *paused) if at < raised.asked_at]
     lifted = [c.at for c in history if c.kind in RAISES and c.at <= raised.asked_at]
@@ -166,99 +163,6 @@ def _was_on_its_way(case: Case, raised: Change, halted: datetime) -> bool:
     return decision is not None and decision.at <= halted and raised.asked_at - halted <= ONE_WAY
 
 
-def _taken_for_ours(case: Case, paused: Change) -> bool:
-    """Which of the two it was cannot be told, but where Apple has told it."""
-    return _is_ours_too(case, paused) and not _told_by_apple(case, paused)
-
-
-def _told_by_apple(case: Case, paused: Change) -> bool:
-    """Apple answered a pause of ours, while this one lasted, that it was paused already; and no other of ours can have
-    been the one that did it. What became of that answer when the process died over it is nobody's to know."""
-    over = next((c.at for c in case.of(paused.key) if c.seq > paused.seq), case.ended_at)
-    return any(
-        paused.at < told < over and not _died_over(case, told) and not _earlier_may_land(case, paused, told)
-        for told in _needless(case, paused.key)
-    )
-
-
-def _needless(case: Case, key: Key) -> Iterator[datetime]:
-    """When Apple said of a request for this release, and was heard, that it changes nothing. Known by its address, which
-    is that of our other requests for it."""
-    seqs = {change.request for change in case.of(key) if change.ours}
-    paths = {request["path"] for request in case.evidence.requests if request["seq"] in seqs}
-    for request in case.evidence.requests:
-        same = request["status"] == 409 and _SAME in str(request["response"])
-        if same and request["path"] in paths and undamaged(request):
-            yield instant(request["at"])
-
-
-def _earlier_may_land(case: Case, paused: Change, told: datetime) -> bool:
-    """A pause or a halt that we had sent before the one that Apple answered `told`, and of which nobody knows what
-    became: not settled for certain, nor outlasted by a look that came before somebody paused."""
-    sent = [
-        e for e in case.journal.of(paused.key, "decided") if e.body.get("verb") in _BRAKES and e.at <= told
-    ]
-    looks = [at for at in case.apple_looks(paused.key) if at <= paused.at]
-    settled = list(case.journal.of(paused.key, "settled"))
-    for earlier in sent[:-1]:
-        ends = [e for e in settled if e.body.get("intent") == earlier.body["intent"] and e.at <= told]
-        lost_at = max([earlier.at, *(e.at for e in ends)])
-        certain = bool(ends) and all(e.body["settlement"] != "in_doubt" for e in ends)
-        if not certain and not any(lost_at + _LANDS_WITHIN <= at for at in looks):
-            return True
-    return False
-
-
-def _is_ours_too(case: Case, paused: Change) -> bool:
-    """We were about to pause it ourselves in that very pass, or had sent a pause of which no look had told yet what
-    became of it: which of the two it was cannot be told."""
-    return _may_be_lost(case, paused) or any(
-        decision.kind == "pause" and abs(decision.at - paused.at) <= GRACE
-        for decision in case.journal.decisions
-        if decision.key == paused.key
-    )
-
-
-def _may_be_lost(case: Case, paused: Change) -> bool:
-    """The answer to a pause of ours was lost, and it may land yet, whatever a look in between has shown, or Apple could
-    not be read from then on. Nor can it be told from one that we sent later, before anybody could look."""
-    looks, lost = case.apple_looks(paused.key), _lost_pauses(case, paused.key)
-    later = next((at for at in lost if at > paused.at), None)
-    if later and not any(paused.at <= at <= later for at in looks):
-        return True
-    earlier = [at for at in lost if at <= paused.at]
-    if not earlier:
-        return False
-    looked = any(earlier[-1] <= at <= paused.at for at in looks)
-    return not looked or paused.at <= earlier[-1] + _LANDS_WITHIN
-
-
-def _lost_pauses(case: Case, key: Key) -> list[datetime]:
-    """When nobody heard what became of a pause of ours: the answer was lost, or the process died over it."""
-    died = [
-        d.at for d in case.journal.decisions if d.key == key and d.kind == "pause" and _died_over(case, d.at)
-    ]
-    in_doubt = [
-        entry.at
-        for entry in case.journal.of(key, "settled")
-        if (entry.body["verb"], entry.body["settlement"]) == ("pause", "in_doubt")
-    ]
-    return sorted((*died, *in_doubt))
-
-
-def _looks_like_before(case: Case, paused: Change) -> bool:
-    """Nobody knew whether our last request had let Apple go on, and then it was paused: as if it never had."""
-    before = [c for c in case.of(paused.key) if c.seq < paused.seq]
-    if not before or not before[-1].ours or before[-1].kind != "step":
-        return False
-    looks = [at for at in case.apple_looks(paused.key) if before[-1].at <= at < paused.at]
-    return all(_died_over(case, at) or look_may_be_late(case, paused.key, at, at) for at in looks)
-
-
-def _died_over(case: Case, look: datetime) -> bool:
-    return any(look <= instant(death) <= look + GRACE for death in case.evidence.deaths)
-
-
 def _seen_at(case: Case, act: Change) -> datetime | None:
     """The first look that showed what `act` did. None: nobody looks after the release, it is over, or no look
     came before the next change, or that look showed what the one before had shown."""
@@ -267,33 +171,17 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
     ignored = found is not None and found.body.get("choice") == "ignore" and not case.steered_since(act.key)
     if found is None or found.at > act.at or over or ignored:
         return None
-    if act.kind == "pause" and _looks_like_before(case, act):
+    if act.kind == "pause" and looks_like_before(case, act):
         return None
-    looks = [at for at in case.apple_looks(act.key) if not _died_over(case, at)]
+    looks = [at for at in case.apple_looks(act.key) if not died_over(case, at)]
     place = bisect_right(looks, act.at)
     later = next((c.at for c in case.of(act.key) if c.seq > act.seq), case.ended_at)
-    return None if _untold(case, act) or place == len(looks) or looks[place] >= later else looks[place]
-
-
-def _untold(case: Case, act: Change) -> bool:
-    """The look before had shown the same, or a damaged answer since, of which something can be read: whatever was done and
-    undone since, no look tells of it."""
-    looks = [at for at in case.apple_looks(act.key) if not _died_over(case, at)]
-    place = bisect_right(looks, act.at)
-    newest = looks[place - 1] if place else act.at
-    answers = (instant(answer["at"]) for answer in case.apple_answers(act.key))
-    return any(act.after_status in _shown_at(case, act.key, at) for at in answers if newest <= at <= act.at)
-
-
-def _shown_at(case: Case, key: Key, look: datetime) -> set[str]:
-    """What a look may have shown: the state before it, and what the same instant has made of that."""
-    known = case.serving_before(key, look)
-    return {*([known.status] if known else ()), *(r.status for r in case.served[key] if r.at == look)}
+    return None if untold(case, act) or place == len(looks) or looks[place] >= later else looks[place]
 
 
 def _was_noticed(case: Case, act: Change, seen: datetime) -> bool:
     latest = deadline(case, act.key, seen, patience=a_poll(case), until=case.ended_at)
-    if latest > case.ended_at or _is_ours_too(case, act) or _stopped_in_the_dark(case, act):
+    if latest > case.ended_at or is_ours_too(case, act) or _stopped_in_the_dark(case, act):
         return True
     noted = [e for e in case.journal.of(act.key, *_NOTED, "settled") if act.at <= e.at <= latest]
     if any(entry.kind != "settled" or entry.body["verb"] == act.kind for entry in noted):
@@ -346,6 +234,7 @@ def _has_cause(case: Case, window: Window, paused: Change) -> bool:
         or look_may_be_late(case, key, since, until)
         or _may_be_in_doubt(case, key, since, until)
         or _by_a_wrong_clock(case, paused)
+        or _was_unknown(case, window)
         or _closes_the_one_before(case, window, paused)
     )
 
@@ -354,11 +243,17 @@ def _closes_the_one_before(case: Case, window: Window, paused: Change) -> bool:
     """Somebody paused it and let it go on between two looks: for whoever looks, the window from before is still open. Its
     day is over sooner, and where it was ours each look in it must find PASS."""
     earlier = [w for w in case.windows(paused.key) if w.opened.at < window.opened.at]
-    if not earlier or not _untold(case, window.opened):
+    if not earlier or not untold(case, window.opened):
         return False
     over = paused.at >= earlier[-1].opened.at + WINDOW
     said = words_between(case, paused.key, window.opened.at, paused.at)
     return over or (not earlier[-1].by_person and any(Word.PASS not in words for words in said))
+
+
+def _was_unknown(case: Case, window: Window) -> bool:
+    """Opened before anybody had found the release: it reads active, as one does that Apple has just let out."""
+    found = next(case.journal.of(window.opened.key, "discovered"), None)
+    return found is None or window.opened.at <= found.at
 
 
 def _by_a_wrong_clock(case: Case, paused: Change) -> bool:
