@@ -158,6 +158,20 @@ def test_apple_steps_just_after_it_was_decided_to_complete_what_had_baked_and_be
     assert story.blamed().get(check, 0) == (stepped_at < 140)
 
 
+@pytest.mark.parametrize(("sent_at", "blamed"), [(10.501, 0), (10.53, 1)])
+def test_a_step_that_takes_effect_late_goes_by_what_had_been_seen_when_it_was_sent(sent_at, blamed):
+    """An answer of zeros came between."""
+    story = resting()
+    story.polls(4.5, 10.5)
+    story.decides(10.5, "ADVANCE", 20_000, verb="step")
+    story.asks(10.52)
+    series = story.requests[-1]["response"]["groups"][0]["series"]
+    series["sum(session)"] = [0 for _ in series["sum(session)"]]
+    story.asks_apple(10.54, "step", sent_at=sent_at)
+    unseen = [f for f in judge(story.evidence()).findings if "of 100 sessions of its stage" in f.text]
+    assert len(unseen) == blamed
+
+
 def test_a_person_completes():
     story = _at_half(GUARDED)
     story.does(140, "complete", "COMPLETE", command=story.orders(140, "complete"))

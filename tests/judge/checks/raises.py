@@ -181,8 +181,8 @@ def _stage_sample_missing(case: Case, raised: Change) -> Iterator[str]:
 def _seen_since(case: Case, raised: Change, since: datetime) -> int:
     name = case.signal_name(raised.key)
     counts = [
-        between(poll, poll.answers[name], since, raised.at).total
+        between(poll, poll.answers[name], since, raised.asked_at).total
         for poll in case.polls_for_sessions(raised.key)
-        if name in poll.answers and poll.at <= raised.at
+        if name in poll.answers and poll.at <= raised.asked_at  # it may take effect later
     ]
     return counts[-1] if counts else 0
