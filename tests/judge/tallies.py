@@ -6,7 +6,7 @@ a day which releases people use. Newer counts of a bucket replace older ones; nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -114,7 +114,7 @@ def _reply(request: Record, kind: Kind) -> Reply:
         arms=dict(_arms(groups, starts, kind)) if counted else {},
         left_out=lacking,
         used=_used(groups) if kind is Kind.RUNNING else {},
-        past=_past(groups) if kind is Kind.PAST else (0, 0, None),
+        past=_past(groups, names) if kind is Kind.PAST else (0, 0, None),
     )
 
 
@@ -159,9 +159,9 @@ def _used(groups: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {str(group["by"]["release"]): int(group["totals"]["sum(session)"] or 0) for group in groups}
 
 
-def _past(groups: Sequence[Mapping[str, Any]]) -> tuple[int, int, int | None]:
-    """Users are known only if they are of every release that crashed."""
-    totals = [group["totals"] for group in groups]
+def _past(groups: Sequence[Mapping[str, Any]], names: Collection[str]) -> tuple[int, int, int | None]:
+    """Of those that were asked for by name. Users are known only if they are of every release that crashed."""
+    totals = [group["totals"] for group in groups if group["by"].get("release") in names]
     pairs = [
         (_rated(t["sum(session)"], t["crash_free_rate(session)"]), user)
         for t in totals

@@ -378,3 +378,14 @@ def test_a_run_was_judged_by_other_terms_than_the_week_before_makes(p_ref, blame
     story.writes(10, "terms_set", terms=terms(p_ref))
     story.ends("rolling_out", 10_000)
     assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("more", "told"), [("", 1_000_000), ("-debug", 0)])
+def test_the_week_before_of_another_release_than_was_asked_for_is_nobodys(more, told):
+    story = Asking()
+    story.polls(4, 4)
+    for request in story.requests:
+        for group in request.get("response", {}).get("groups", []):
+            group["by"]["release"] += more
+    (past, *_) = (reply.past for reply in replies(story.requests) if reply.kind is Kind.PAST)
+    assert past[0] == told
