@@ -216,7 +216,8 @@ def _halt_let_go(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) ->
 
 
 def _let_go_again(rollout: Rollout, before: Seen | None, seen: Seen) -> bool:
-    shown = before is not None and before.status is ReleaseStatus.HALTED
+    """Where it stood: what was gone meanwhile is put there afresh, and that is no resume."""
+    shown = before is not None and before.status is ReleaseStatus.HALTED and not rollout.gone
     return shown and rollout.halt is not None and rollout.halt.actor == SOMEBODY and seen.status in SERVED
 
 

@@ -190,6 +190,18 @@ def test_a_halt_in_the_console_that_waited_for_its_review_is_over_when_somebody_
     assert (rollout.halt, rollout.intent) == (None, None)
 
 
+@pytest.mark.promise("R9")
+def test_a_halt_in_the_console_that_waited_for_its_review_stays_when_the_release_was_gone_and_is_put_there_afresh() -> (
+    None
+):
+    waiting = replace(shown(HALTED, 10), review=ReviewState.IN_REVIEW)
+    rollout, _ = look(rolling(), waiting)
+    rollout = with_facts(rollout, facts.Drifted(Drift.UNKNOWN, facts.Seen.of(waiting), facts.NOWHERE))
+    rollout, learned = look(rollout, shown(STAGED, 10), at=NOON + HOUR)
+    assert meaning(learned) is not Drift.RESUMED
+    assert rollout.halt
+
+
 @pytest.mark.parametrize("now", [shown(STAGED, 10), shown(COMPLETED)])
 def test_what_was_lowered_and_goes_to_more_people_after_a_word_we_do_not_know_was_taken_back(
     now: StoreRelease,
