@@ -59,7 +59,7 @@ def noted_runs(case: Case, key: Key) -> tuple[Run, ...]:
     halt, done_at = "", None
     entries = case.journal.by_rollout.get(key, ())
     for place, entry in enumerate(entries):
-        if entry.kind == "settled" and not _read_back_first(entry, entries[place + 1 :]):
+        if entry.kind == "settled" and _did_it_itself(entries, place):
             done_at = entry.at
         if entry.kind == "discovered":
             found.append(Run(entry.at, hour_floor(entry.at), first=True))
@@ -73,6 +73,15 @@ def noted_runs(case: Case, key: Key) -> tuple[Run, ...]:
             found[-1] = _live(found[-1], Stage(at, int(entry.body["exposure_ppm"])))
         halt = _halt_after(halt, entry)
     return tuple(found) if any(run.stages for run in found) else ()
+
+
+def _did_it_itself(entries: Sequence[Entry], place: int) -> bool:
+    """The pass that settled this, and not one before it. By a clock that stood still both have the same time, and so have
+    others that follow: then what was decided at that time was done at it."""
+    settled, intent = entries[place], entries[place].body.get("intent")
+    then = takewhile(lambda entry: entry.at == settled.at, reversed(entries[:place]))
+    decided = any(entry.kind == "decided" and entry.body.get("intent") == intent for entry in then)
+    return decided or not _read_back_first(settled, entries[place + 1 :])
 
 
 def _read_back_first(settled: Entry, later: Sequence[Entry]) -> bool:

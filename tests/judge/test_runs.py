@@ -107,3 +107,15 @@ def test_a_run_begins_before_the_look_that_read_its_resume_back_and_after_the_on
     case = understand(story.evidence())
     run = noted_runs(case, next(key for key in case.served if key.id == "5020"))[-1]
     assert [run.begun, run.stages[-1].at] == [instant(at(21)) + ticks * timedelta(microseconds=1)] * 2
+
+
+def test_a_run_begins_after_the_look_that_led_to_it_when_other_passes_follow_while_the_clock_stands_still():
+    story = _halting()
+    story.writes(20.6, "seen", **HALTED)
+    story.writes(21, "decided", decision="RESUME", intent="i1")
+    story.writes(21, "settled", verb="resume", settlement="confirmed", intent="i1")
+    story.writes(21, "decided", decision="WAIT", intent="")
+    story.writes(21.5, "went_live", exposure_ppm=10_000)
+    case = understand(story.evidence())
+    run = noted_runs(case, next(key for key in case.served if key.id == "5020"))[-1]
+    assert run.begun == instant(at(21)) + timedelta(microseconds=1)
