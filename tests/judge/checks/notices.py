@@ -27,7 +27,7 @@ def lost(case: Case) -> list[Finding]:
     for key, halts in _halts(case).items():
         told = {m.key for m in _about(messages, key, "halted", "not_halted", "superseded")}
         for halt in halts[len(told) :]:
-            if _told_that_nothing_stops_it(messages, key, halt):
+            if _is_sent_again(halt) or _told_that_nothing_stops_it(messages, key, halt):
                 continue
             text = f"the halt of {key.id} was never broadcast"
             findings.append(Finding("notices_lost", halt.at.isoformat(), key.app, text))
@@ -95,7 +95,7 @@ def _halts(case: Case) -> dict[Key, list[Entry]]:
         if _ends_a_halt(entry) or (shown.get(key) and _may_end_one(entry)):
             shown.pop(key, None)
         elif _carried_out(entry):
-            if key not in shown and not _is_sent_again(entry):
+            if key not in shown:
                 found.setdefault(key, []).append(entry)
             shown.setdefault(key, False)
         elif key in shown:
@@ -108,7 +108,8 @@ def _carried_out(entry: Entry) -> bool:
 
 
 def _is_sent_again(entry: Entry) -> bool:
-    """For a halt that was told when it was decided, whatever else has been seen in the store since."""
+    """For a halt that was told when it was decided, whatever else has been seen in the store since; that it holds may be
+    told once more."""
     return any(reason.get("code") == "not_halted" for reason in entry.body.get("reasons", ()))
 
 
