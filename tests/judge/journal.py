@@ -99,6 +99,10 @@ class Journal:
     def of(self, key: Key, *kinds: str) -> Iterator[Entry]:
         return (entry for entry in self.by_rollout.get(key, ()) if entry.kind in kinds)
 
+    def entry(self, seq: int) -> Entry:
+        """Raises StopIteration: there is none."""
+        return next(entry for entry in self.entries if entry.seq == seq)
+
     def hardly_off(self, at: datetime) -> bool:
         """Whether something was written about then by a clock that was wrong by so little."""
         first = bisect_left(self.entries, at - CLOCKS_APART, key=lambda entry: entry.at)

@@ -66,12 +66,16 @@ def test_a_person_ordered_a_halt_on_the_app_store_and_it_went_on():
     assert story.blamed() == {"halts_lost": 1}
 
 
-@pytest.mark.parametrize(("cause", "blamed"), [("console", {}), ("api", {"halts_late": 1})])
-def test_what_people_have_put_out_of_the_track_can_be_halted_by_nobody(cause, blamed):
-    """A newer release waits for its review in its place, and until then people go on getting it."""
+@pytest.mark.parametrize(
+    ("cause", "request_", "blamed"),
+    [("console", None, {}), ("api", None, {}), ("api", 1, {"halts_late": 1})],
+)
+def test_what_people_have_put_out_of_the_track_can_be_halted_by_nobody(cause, request_, blamed):
+    """A newer release waits for its review in its place, and until then people go on getting it. Nobody but us may have
+    done it by the API as well: a team's pipeline."""
     story = Story()
     story.polls(4, 19.5)
-    story.served(19.7, "inProgress", 10_000, review="NOT_LISTED", cause=cause)
+    story.served(19.7, "inProgress", 10_000, review="NOT_LISTED", cause=cause, request=request_)
     story.orders(20, "halt")
     story.polls(20, 23)
     story.served(23, "replaced", 0, cause="store")

@@ -213,6 +213,18 @@ def test_an_hour_settles_by_a_clock_that_is_hardly_ahead(seconds, blamed):
     assert story.blamed().get("raises_without_evidence", 0) == blamed
 
 
+@pytest.mark.parametrize(("seconds", "passes"), [(90, True), (600, False), (0, False)])
+def test_evidence_settles_by_a_clock_that_is_hardly_ahead(seconds, passes):
+    story = Asking()
+    story.polls(4.49, 9.99)
+    story.writes(9.99, "decided", decision="advance", verb="raise", target_ppm=100_000)
+    story.journal[-1] |= {"at": at(9.99 + seconds / 3600)} | ({"true_at": at(9.99)} if seconds else {})
+    case = understand(story.evidence())
+    (key,) = (key for key in case.served if key.id == "5020")
+    said = looks(case, key)[-1].words["evidence"]
+    assert said == ({Word.PASS, Word.INSUFFICIENT} if passes else {Word.INSUFFICIENT})
+
+
 _READ_BACK = ("settled", {"verb": "resume", "settlement": "confirmed"})
 _SEEN = (
     "drifted",

@@ -1,6 +1,8 @@
 from datetime import date
 
-from tests.judge.story import OLD, POLICY, Story, first_raise, new
+import pytest
+
+from tests.judge.story import OLD, POLICY, Story, at, first_raise, new
 
 
 def test_a_release_jumped_over_a_stage():
@@ -33,6 +35,21 @@ def test_a_release_was_raised_half_an_hour_before_its_bake_was_over():
     story.raises(27.5, 0.1)
     story.ends("rolling_out", 100_000)
     assert story.blamed() == {"bakes_cut": 1}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "blamed"), [(110, {}), (60, {"bakes_cut": 1}), (0, {"bakes_cut": 1}), (600, {"bakes_cut": 1})]
+)
+def test_a_bake_is_counted_by_a_clock_that_gains_no_more_than_clocks_may_be_apart(ahead, blamed):
+    """All clocks of the machine gain, so that none of them tells; the raise comes 100 seconds before the end."""
+    early = 28 - 100 / 3600
+    story = Story()
+    story.polls(4, 27.9)
+    story.raises(early, 0.1)
+    decided = [entry for entry in story.journal if entry["kind"] == "decided"][-1]
+    decided |= {"at": at(early + ahead / 3600), "true_at": at(early)} if ahead else {}
+    story.ends("rolling_out", 100_000)
+    assert {check: n for check, n in story.blamed().items() if check == "bakes_cut"} == blamed
 
 
 def test_the_bake_was_counted_from_the_commit_and_not_from_when_people_got_it():

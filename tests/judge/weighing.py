@@ -16,6 +16,7 @@ from tests.judge.accounts import DAY, Account, Agreed, Reading, agreed_on
 from tests.judge.case import Case
 from tests.judge.dark import dark
 from tests.judge.heard import compared_since, may_be_unheard, was_kept
+from tests.judge.journal import CLOCKS_APART
 from tests.judge.ledger import Key, age
 from tests.judge.passes import looked_between, may_have_begun
 from tests.judge.patience import awake_for
@@ -280,7 +281,7 @@ class _Weigher:
             yield from self._calm(account, reading, known, asked)
 
     def _calm(self, account: Account, reading: Reading, known: Numbers, asked: Reply) -> Iterator[Word]:
-        """A pass that stood still before it asked counts fewer hours as settled, and may say too little. It passes by all
+        """By a clock that is a little off an hour settles sooner or later. A pass that stood still before it asked counts fewer hours as settled, and may say too little. It passes by all
         that have settled when it asks, or not at all: by what it would have said before nothing is raised afterwards."""
         assert reading.run is not None
         newest = newest_end(account.books.crashed, reading.run.since)
@@ -289,7 +290,8 @@ class _Weigher:
         elif asked.at - newest > self._stale() + GRACE:
             yield Word.STALE
         else:
-            safe = [known.advance(at) for at in (asked.at, asked.at - GRACE)]
+            apart = (CLOCKS_APART, -CLOCKS_APART) if self._case.journal.hardly_off(asked.at) else ()
+            safe = [known.advance(asked.at + off) for off in (timedelta(0), -GRACE, *apart)]
             if any(ln_e is not None and ln_e >= LN_ADVANCE - LEEWAY for ln_e in safe):
                 yield Word.PASS
             safe += map(known.advance, may_have_begun(self._case, self._key, asked.seq, asked.at))

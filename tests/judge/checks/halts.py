@@ -166,7 +166,7 @@ def _is_the_past(case: Case, key: Key) -> bool:
 
 def stopped_at(case: Case, one: Due) -> datetime | None:
     """When nobody new was offered it any more: halted, paused, removed, or replaced by a newer release; or when
-    people took it out of Play's track, where nobody can halt it any more."""
+    people, or a program of theirs, took it out of Play's track, where nobody can halt it any more."""
     before = [record for record in case.served[one.key] if record.at <= one.at]
     if before and (before[-1].paused if one.key.store == APP_STORE else _is_dropped(before[-1])):
         return one.at
@@ -180,7 +180,7 @@ def _is_stopped(record: Served) -> bool:
 
 
 def _is_dropped(record: Served) -> bool:
-    return record.cause == "console" and record.review == "NOT_LISTED"
+    return record.cause in ("console", "api") and record.request is None and record.review == "NOT_LISTED"
 
 
 def held_back_by_review(case: Case, one: Due, latest: datetime) -> bool:
