@@ -225,6 +225,32 @@ def test_a_pause_before_our_own_lost_one_is_not_a_persons_to_anybody_who_could_l
     assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
 
 
+@pytest.mark.parametrize(
+    ("answer", "looked_between", "blamed"),
+    [
+        ({"status": 200, "fault": "html"}, False, {}),
+        ({"status": 200, "fault": "html"}, True, {"unhalted": 1}),
+        ({"status": 502, "fault": "502"}, False, {}),
+        ({"status": 403, "fault": "no_detail"}, False, {"unhalted": 1}),
+    ],
+)
+def test_a_pause_before_our_own_whose_answer_told_nothing_reads_as_ours(answer, looked_between, blamed):
+    """The look after it shows what we wanted."""
+    story = in_window()
+    story.looks(11.2)
+    story.person(11.5, "pause", noticed="halted" if looked_between else "")
+    if looked_between:
+        story.looks(11.7)
+    story.decides(12, "HOLD", verb="pause")
+    story.patches(12, body={"data": {"attributes": {"phasedReleaseState": "PAUSED"}}}, **answer)
+    story.writes(12.001, "settled", verb="pause", settlement="confirmed")
+    story.polls(12.5, 17)
+    story.steps(17)
+    story.polls(17.5, 19)
+    story.ends("rolling_out")
+    assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
+
+
 SAME = {"errors": [{"detail": "The phased release already has this value"}]}
 
 
