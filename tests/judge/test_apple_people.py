@@ -438,6 +438,19 @@ def test_a_release_on_apples_clock_that_somebody_completes():
     assert story.blamed() == {}
 
 
+@pytest.mark.parametrize(("shown", "missed"), [(True, 0), (False, 1)])
+def test_what_was_removed_from_sale_before_the_next_look_shows_nothing_of_what_was_before(shown, missed):
+    """Unless its state goes on telling what it told before."""
+    story = following()
+    story.person(12.2, "complete")
+    story.removed(12.3)
+    told = {"appStoreState": "DEVELOPER_REMOVED_FROM_SALE"} if shown else {"appStoreState": "READY_FOR_SALE"}
+    story.requested(12.5, "app_store", "/v1/apps/644/appStoreVersions", method="GET", response=told)
+    story.polls(13, 15)
+    story.ends("halted", 0)
+    assert story.blamed().get("console_acts_missed", 0) == missed
+
+
 def test_an_ignored_release_is_nobodys_business():
     story = AppleStory(choice="ignore")
     story.polls(4, 12)
