@@ -241,6 +241,23 @@ def test_following_doubt_pauses_and_evidence_lets_it_go_on() -> None:
     assert status(world) is ACTIVE
 
 
+@pytest.mark.promise("R7")
+@pytest.mark.parametrize(
+    ("health", "stands"), [(Health.STALE, PAUSED), (Health.FEW, ACTIVE), (Health.HEALTHY, ACTIVE)]
+)
+def test_a_hold_that_runs_out_hides_no_doubt_from_what_somebody_let_go_on(
+    health: Health, stands: ReleaseStatus
+) -> None:
+    world = adopted(terms(Pacing.FOLLOW))
+    world.one_pass(order=order(CommandVerb.HOLD, id="h", hold_for=HOUR))
+    passes(world, POLL)
+    assert status(world) is PAUSED
+    world.person(ACTIVE)
+    world.health = health
+    passes(world, HOUR, every=HOUR)
+    assert (status(world), world.rollout.hold) == (stands, None)
+
+
 def test_following_a_person_decides_over_everyone_where_the_policy_says_so() -> None:
     world = adopted(terms(Pacing.FOLLOW, completion=Completion.BY_HAND))
     passes(world, 9 * DAYS)

@@ -15,6 +15,7 @@ from tests.judge.signals import GRACE
 _LANDS_WITHIN = timedelta(minutes=5) + GRACE
 """For how long a request whose answer was lost may still take effect, and what the look that comes then may take."""
 _SAME = "already has this value"
+_PAUSED = "PAUSED"
 _BRAKES = ("pause", "halt")
 
 
@@ -36,12 +37,16 @@ def _told_by_apple(case: Case, paused: Change) -> bool:
 def _needless(case: Case, key: Key) -> Iterator[datetime]:
     """When Apple said of a request for this release, and was heard, that it changes nothing. Known by its address, which
     is that of our other requests for it."""
-    seqs = {change.request for change in case.of(key) if change.ours}
-    paths = {request["path"] for request in case.evidence.requests if request["seq"] in seqs}
+    paths = _paths(case, key)
     for request in case.evidence.requests:
         same = request["status"] == 409 and _SAME in str(request["response"])
         if same and request["path"] in paths and undamaged(request):
             yield instant(request["at"])
+
+
+def _paths(case: Case, key: Key) -> set[str]:
+    seqs = {change.request for change in case.of(key) if change.ours}
+    return {request["path"] for request in case.evidence.requests if request["seq"] in seqs}
 
 
 def _earlier_may_land(case: Case, paused: Change, told: datetime) -> bool:
@@ -75,7 +80,8 @@ def _may_be_lost(case: Case, paused: Change) -> bool:
     """The answer to a pause of ours was lost, and it may land yet, whatever a look in between has shown, or Apple could
     not be read from then on. Nor can it be told from one that we sent later, before anybody could look."""
     looks, lost = case.apple_looks(paused.key), _lost_pauses(case, paused.key)
-    later = next((at for at in lost if at > paused.at), None)
+    unheard = sorted((*lost, *_unheard_pauses(case, paused.key)))
+    later = next((at for at in unheard if at > paused.at), None)
     if later and not any(paused.at <= at <= later for at in looks):
         return True
     earlier = [at for at in lost if at <= paused.at]
@@ -96,6 +102,17 @@ def _lost_pauses(case: Case, key: Key) -> list[datetime]:
         if (entry.body["verb"], entry.body["settlement"]) == ("pause", "in_doubt")
     ]
     return sorted((*died, *in_doubt))
+
+
+def _unheard_pauses(case: Case, key: Key) -> Iterator[datetime]:
+    """When we sent a pause and its answer told nothing, though the look after that may have shown what it wanted."""
+    paths = _paths(case, key)
+    for request in case.evidence.requests:
+        wanted = request["method"] == "PATCH" and request["path"] in paths and _PAUSED in str(request["body"])
+        status = request["status"]
+        answered = status is not None and status < 500 and (status >= 400 or undamaged(request))
+        if wanted and not answered:
+            yield instant(request["at"])
 
 
 def looks_like_before(case: Case, paused: Change) -> bool:

@@ -137,7 +137,10 @@ class Case:
                     yield hour_floor(moment)
 
     def overlooked(self, key: Key, resumed: datetime) -> bool:
-        """App Store: whether nobody may know that it ever went on then."""
+        """Whether nobody may know that it ever went on then."""
+        if key.store == GOOGLE_PLAY:
+            seen, drifted = detours.looks(self.evidence, key), list(self.journal.of(key, "drifted"))
+            return detours.overlooked(self.of(key), seen, drifted, resumed)
         return phases.overlooked(self.of(key), self.apple_looks(key), resumed)
 
     def apple_looks(self, key: Key) -> list[datetime]:

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from tests.judge.evidence import Evidence, Record
 from tests.judge.journal import Entry
@@ -76,6 +77,20 @@ def detours(
         told = [entry for entry in drifted if left.at <= entry.at <= seen_at + GRACE]
         if not any(_tells_of(entry, unseen[unseen.index(left) : -1]) for entry in told):
             yield Detour(left, change, seen_at)
+
+
+def overlooked(
+    history: Sequence[Change], seen: Sequence[datetime], drifted: Sequence[Entry], resumed: datetime
+) -> bool:
+    """People halted it and let it go on, to whatever share, before anybody looked: nobody may know that it ever stood still."""
+    halted, back = next((two for two in reversed([*pairwise(history)]) if two[1].at <= resumed), (None, None))
+    if halted is None or back is None or (halted.kind, back.kind) != ("halt", "resume"):
+        return False
+    if halted.ours or back.ours or any(halted.at <= look <= back.at for look in seen):
+        return False
+    seen_at = next((look for look in seen if look > back.at), back.at)
+    told = (entry for entry in drifted if halted.at <= entry.at <= seen_at + GRACE)
+    return not any(_tells_of(entry, [halted]) for entry in told)
 
 
 def _undone(act: Change, by: Change) -> bool:

@@ -6,11 +6,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 
 from tests.judge.case import Case
 from tests.judge.evidence import Record
 from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, Key, instant, shows_versions, undamaged
-from tests.judge.patience import failed, late_until, stood_still
+from tests.judge.patience import SLACK, failed, late_until, stood_still
 
 
 def looked_between(case: Case, key: Key, first: int, last: int) -> bool:
@@ -38,6 +39,17 @@ def may_have_begun(case: Case, key: Key, seq: int, at: datetime) -> tuple[dateti
     looked = looks[place - 1][1] if place else at
     slept = [begun for begun, ended in stood_still(case) if looked <= begun and ended <= at]
     return (at, *sorted(slept, reverse=True))
+
+
+def kept_by(case: Case, key: Key, until: datetime) -> datetime:
+    """Until when a pass that looked by `until` may say what it found: one that its database failed keeps nothing of it, and is
+    run again a minute later."""
+    unwritten = [instant(moment) for moment in case.evidence.unwritten]
+    for (_, begun), (_, again) in pairwise(_looks(case, key)):
+        failed_it = (at for at in unwritten if begun <= at <= min(again, begun + SLACK))
+        if begun <= until and any(again <= at + 2 * SLACK for at in failed_it):
+            until = max(until, again + SLACK)
+    return until
 
 
 def surely_looked_before(case: Case, key: Key, at: datetime) -> bool:

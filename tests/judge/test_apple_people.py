@@ -225,6 +225,32 @@ def test_a_pause_before_our_own_lost_one_is_not_a_persons_to_anybody_who_could_l
     assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
 
 
+@pytest.mark.parametrize(
+    ("answer", "looked_between", "blamed"),
+    [
+        ({"status": 200, "fault": "html"}, False, {}),
+        ({"status": 200, "fault": "html"}, True, {"unhalted": 1}),
+        ({"status": 502, "fault": "502"}, False, {}),
+        ({"status": 403, "fault": "no_detail"}, False, {"unhalted": 1}),
+    ],
+)
+def test_a_pause_before_our_own_whose_answer_told_nothing_reads_as_ours(answer, looked_between, blamed):
+    """The look after it shows what we wanted."""
+    story = in_window()
+    story.looks(11.2)
+    story.person(11.5, "pause", noticed="halted" if looked_between else "")
+    if looked_between:
+        story.looks(11.7)
+    story.decides(12, "HOLD", verb="pause")
+    story.patches(12, body={"data": {"attributes": {"phasedReleaseState": "PAUSED"}}}, **answer)
+    story.writes(12.001, "settled", verb="pause", settlement="confirmed")
+    story.polls(12.5, 17)
+    story.steps(17)
+    story.polls(17.5, 19)
+    story.ends("rolling_out")
+    assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
+
+
 SAME = {"errors": [{"detail": "The phased release already has this value"}]}
 
 
@@ -410,6 +436,19 @@ def test_a_release_on_apples_clock_that_somebody_completes():
     story.polls(13.5, 14)
     story.ends("completed")
     assert story.blamed() == {}
+
+
+@pytest.mark.parametrize(("shown", "missed"), [(True, 0), (False, 1)])
+def test_what_was_removed_from_sale_before_the_next_look_shows_nothing_of_what_was_before(shown, missed):
+    """Unless its state goes on telling what it told before."""
+    story = following()
+    story.person(12.2, "complete")
+    story.removed(12.3)
+    told = {"appStoreState": "DEVELOPER_REMOVED_FROM_SALE"} if shown else {"appStoreState": "READY_FOR_SALE"}
+    story.requested(12.5, "app_store", "/v1/apps/644/appStoreVersions", method="GET", response=told)
+    story.polls(13, 15)
+    story.ends("halted", 0)
+    assert story.blamed().get("console_acts_missed", 0) == missed
 
 
 def test_an_ignored_release_is_nobodys_business():

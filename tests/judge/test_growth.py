@@ -338,3 +338,20 @@ def test_a_doubt_may_be_over_once_a_store_that_did_not_answer_does(status, blame
     story.polls(15, 16)
     story.ends("rolling_out")
     assert story.blamed() == blamed
+
+
+@pytest.mark.parametrize(("failed", "blamed"), [(True, {}), (False, {"growth_unguarded": 1})])
+def test_a_pass_whose_database_failed_it_says_a_minute_later_that_nothing_is_held_any_more(failed, blamed):
+    story = in_window()
+    story.polls(11, 14)
+    versions = "/v1/apps/644/appStoreVersions"
+    story.requested(14.499, "app_store", versions, method="GET", status=503, fault="503")
+    story.writes(14.5, "decided", decision="HOLD", reasons=[{"code": "store_unread"}], intent="")
+    story.asks(15)
+    if failed:
+        story.unwritten.append(at(15.003))
+    story.asks(15.02)
+    story.decides(15.02, "WAIT")
+    story.polls(15.5, 16)
+    story.ends("rolling_out")
+    assert story.blamed() == blamed

@@ -9,7 +9,7 @@ from tests.judge.evidence_story import Asking, terms
 from tests.judge.ledger import instant
 from tests.judge.proof import SHARES
 from tests.judge.runs import is_halted, noted_runs
-from tests.judge.story import Story, at, bad_release
+from tests.judge.story import OLD, Story, at, bad_release, new
 
 HALTED = {"status": "halted", "review": "published"}
 
@@ -119,3 +119,41 @@ def test_a_run_begins_after_the_look_that_led_to_it_when_other_passes_follow_whi
     case = understand(story.evidence())
     run = noted_runs(case, next(key for key in case.served if key.id == "5020"))[-1]
     assert run.begun == instant(at(21)) + timedelta(microseconds=1)
+
+
+PEOPLE = {"metric": "crash_free_users", "floor": 97.0, "min_sample": 100}
+
+
+@pytest.mark.parametrize(("between", "blamed"), [("", 0), ("a look", 1), ("an entry of the journal", 1)])
+def test_people_are_counted_on_where_it_was_halted_and_rolled_out_further_between_two_looks(
+    between: str, blamed: int
+) -> None:
+    """It reads as if somebody had raised it: no run begins anew, and the hours before are asked for with the others."""
+    story = Story(policy={"gates": [PEOPLE]})
+    story.console(10.1, new("halted", 0.01), OLD, exposure_ppm=0)
+    if between == "a look":
+        story.requested(10.2, "google_play", _TRACK, method="GET")
+    story.console(10.3, new("inProgress", 0.02), OLD, exposure_ppm=20_000)
+    if between == "an entry of the journal":
+        was = {"status_word": "inProgress", "exposure_ppm": 10_000}
+        story.writes(10.5, "drifted", meaning="halted", before=was, after=_HALTED)
+    story.requested(10.5, "google_play", _TRACK, method="GET")
+    _asks_for_people(story, 15.5, since=10)
+    story.raises(15.5, 0.1)
+    assert story.blamed().get("raises_without_evidence", 0) == blamed
+
+
+_TRACK = "/androidpublisher/v3/applications/com.acme.app/edits/1/tracks/production"
+_HALTED = {"status_word": "halted", "exposure_ppm": 0}
+
+
+def _asks_for_people(story: Story, hour: float, since: int) -> None:
+    hours = [at(each) for each in range(since, int(hour) + 1)]
+    fields = ["count_unique(user)", "crash_free_rate(user)"]
+    series = {"sum(session)": [100 for _ in hours], fields[0]: [100 for _ in hours]}
+    whole = {fields[0]: 400, fields[1]: 0.998}
+    group = {"by": {"release": story.candidate}, "totals": whole, "series": series}
+    query = {"project": [story.project], "query": [f"release:[{story.candidate}]"], "field": fields}
+    told = {"intervals": hours, "groups": [group]}
+    path = "/api/0/organizations/acme/sessions/"
+    story.requested(hour, "sentry", path, method="GET", query=query, response=told)

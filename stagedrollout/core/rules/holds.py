@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, answered_links, refuse, refuse_frozen, refuse_held, taken
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.rules import phased, raises, succession
 from stagedrollout.core.rules.succession import against_a_resume, in_favour_of_the_newer, set_aside
 
 
@@ -76,11 +79,19 @@ def held(case: Case) -> Decision | None:
     if hold is None:
         return None
     if case.hold is None:
-        if case.order:
-            return None  # what has run out forbids nothing; the next pass says that it is over
-        ended = facts.HoldEnded("its time has run out")
-        return Decision(DecisionKind.WAIT, (Reason("hold_ended", "the hold has run out"),), also=(ended,))
+        return None if case.order else _run_out(case)  # the pass after an order says that it is over
     if case.order:
         return refuse_held(case, hold)
     text = f"held by {hold.actor}: {hold.reason}"
     return Decision(DecisionKind.HOLD, (Reason("human_hold", text),), due=hold.until)
+
+
+def _run_out(case: Case) -> Decision:
+    """By that alone nothing is raised. Nor does it hide what else forbids growth: somebody may have let it go on in the
+    App Store meanwhile, and there WAIT lets Apple step."""
+    ended = facts.HoldEnded("its time has run out")
+    later = (succession.held, phased.in_window, raises.doubtful_evidence, phased.following)
+    found = next(filter(None, (rule(case) for rule in later)), None) if case.rollout.steered else None
+    if found and found.kind is DecisionKind.HOLD:
+        return replace(found, also=(*found.also, ended))
+    return Decision(DecisionKind.WAIT, (Reason("hold_ended", "the hold has run out"),), also=(ended,))

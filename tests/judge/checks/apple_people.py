@@ -18,7 +18,7 @@ from tests.judge.case import Case
 from tests.judge.checks import linked
 from tests.judge.checks.halts import something_failed
 from tests.judge.finding import Finding
-from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served
+from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant
 from tests.judge.passes import look_may_be_late, looked_in_the_dark
 from tests.judge.patience import ONE_WAY, a_poll, deadline, hindered_between, stood_still
 from tests.judge.phases import WINDOW, Window
@@ -28,6 +28,7 @@ from tests.judge.weighing import looks_between
 
 _LIFTS = ("start", "advance", "resume", "complete")
 _ACTS = ("pause", "step", "complete")
+_REMOVED = "REMOVED_FROM_SALE"
 _TELLS_NOTHING = ("unknown", "rolled_out")
 _NOTED = ("drifted", "stepped", "superseded", "overtaken", "closed", "returned")
 _READS_AS = {"ACTIVE": "in_progress", "COMPLETE": "completed"}
@@ -176,7 +177,16 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
     looks = [at for at in case.apple_looks(act.key) if not died_over(case, at)]
     place = bisect_right(looks, act.at)
     later = next((c.at for c in case.of(act.key) if c.seq > act.seq), case.ended_at)
-    return None if untold(case, act) or place == len(looks) or looks[place] >= later else looks[place]
+    if untold(case, act) or place == len(looks) or looks[place] >= later:
+        return None
+    return None if _is_gone(case, act, looks[place]) else looks[place]
+
+
+def _is_gone(case: Case, act: Change, look: datetime) -> bool:
+    """The app was removed from sale since, and this look shows that: of what was before it tells nothing."""
+    removed = any(_removes(record) and act.at <= record.at <= look for record in case.served[act.key])
+    told = (a for a in case.apple_answers(act.key) if instant(a["at"]) == look)
+    return removed and any(_REMOVED in str(answer["response"]) for answer in told)
 
 
 def _was_noticed(case: Case, act: Change, seen: datetime) -> bool:

@@ -16,7 +16,7 @@ from itertools import pairwise
 from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Key
-from tests.judge.passes import asked_until, looked_before_it_slept, unread_since
+from tests.judge.passes import asked_until, kept_by, looked_before_it_slept, unread_since
 from tests.judge.patience import SLACK, a_poll, deadline, deadline_of_the_living
 from tests.judge.phases import LAST_STAGED_PPM, WINDOW, AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word
@@ -201,7 +201,7 @@ def _held(case: Case, stretch: Stretch) -> Iterator[tuple[datetime, str]]:
         until = stretch.ended or case.ended_at
         said = asked_until(case, stretch.key, entry.at)
         due = deadline(case, stretch.key, asked, patience=said - asked + SLACK, until=until)
-        over = later is not None and later.at <= due
+        over = later is not None and later.at <= kept_by(case, stretch.key, due)
         if not over and goes_on_after(case, stretch, due):
             yield entry.at, f"at {percent(stretch.exposure_ppm)} although the journal says HOLD"
             return
