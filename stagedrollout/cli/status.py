@@ -47,7 +47,7 @@ COLOURS = {
     default="",
     metavar="GOAL",
     help="Wait until the rollouts meant are `completed`, `halted`, or at a stage, like `stage=20`. Exit code 0: they"
-    " are; 1: they can not become it any more; 4: no daemon; 5: --timeout was over.",
+    " are; 1: they can not become it any more; 4: no daemon, or no database; 5: --timeout was over.",
 )
 @click.option("--timeout", default="", help="With --wait: give up after this long, for example 2h.")
 @config_option
@@ -57,12 +57,12 @@ def status(config: Path, *, watch: bool, wait: str, as_json: bool, **asked: Any)
         raise click.UsageError("--watch and --wait are two ways to stay, and --timeout belongs to --wait")
     named = {name: asked[name] for name in ("app", "store", "release")}
     shown = {name: asked[name] for name in ("everything", "long")}
+    if wait:
+        from stagedrollout.cli.status_wait import wait_for  # noqa: PLC0415
+
+        sys.exit(wait_for(config, named, wait, asked["timeout"], as_json=as_json))
     engine = opened(config)
     check_names(engine, config, **named)
-    if wait:
-        from stagedrollout.cli.status_wait import Wait, wait_for  # noqa: PLC0415
-
-        sys.exit(wait_for(Wait(engine, config, named, as_json=as_json), wait, asked["timeout"]))
     if watch:
         from stagedrollout.cli.status_watch import watch_on  # noqa: PLC0415
 

@@ -1,7 +1,8 @@
 """`status --wait`: until the rollouts that are meant have come to a place, for scripts and CI.
 
 The rollouts are chosen once, as the wait begins: of each store the one that is named, or the newest that is going on.
-Exit codes: 0 they are there; 1 one of them cannot come there any more; 4 no daemon; 5 the time is over.
+Exit codes: 0 they are there; 1 one of them cannot come there any more; 4 no daemon, or no
+database; 5 the time is over.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stagedrollout.cli.status import OVER, look
+from stagedrollout.cli.status import OVER, check_names, look, opened
+from stagedrollout.core.errors import StorageError
 from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
@@ -73,18 +75,24 @@ class End:
     document: dict[str, Any]
 
 
-def wait_for(wait: Wait, goal: str, timeout: str) -> int:
+def wait_for(config: Path, named: dict[str, str], goal: str, timeout: str, *, as_json: bool) -> int:
     """The exit code. Raises click.UsageError, StorageError where the database cannot be read at first."""
-    app = wait.named["app"]
-    if not app:
+    if not named["app"]:
         raise click.UsageError("--wait needs an APP")
     ends = _ends(timeout)
+    try:
+        engine = opened(config)
+    except StorageError as error:  # exit code 1 would say that it never comes there
+        click.echo(f"stagedrollout: {error}", err=True)
+        return NO_DAEMON
+    check_names(engine, config, **named)
+    wait = Wait(engine, config, named, as_json=as_json)
     meant = _meant(wait.look()["rollouts"])
     if not meant:
-        raise click.UsageError(f"{app} has no rollout that could be waited for")
+        raise click.UsageError(f"{named['app']} has no rollout that could be waited for")
     wanted = _goal(goal, wait, meant)
     end = _waited(wait, wanted, meant, ends)
-    _tell(end, wanted, _rows(end.document, meant), as_json=wait.as_json)
+    _tell(end, wanted, _rows(end.document, meant), as_json=as_json)
     return end.code
 
 
@@ -155,8 +163,6 @@ def _rows(document: dict[str, Any], meant: dict[str, dict[str, Any]]) -> list[di
 
 
 def _waited(wait: Wait, goal: Goal, meant: dict[str, dict[str, Any]], ends: float | None) -> End:
-    from stagedrollout.core.errors import StorageError  # noqa: PLC0415
-
     told, document = "", dict[str, Any]()
     while True:
         try:

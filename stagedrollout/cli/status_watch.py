@@ -103,40 +103,61 @@ class Screen:
 
 
 def _tell_changes(documents: Iterator[dict[str, Any]], *, as_json: bool, everything: bool) -> None:
-    before: dict[str, Any] = {}
+    """At first all that goes on; then whatever is another one than a second ago, also what is over by it."""
+    before: dict[str, Any] | None = None
     for document in documents:
-        now = _parts(document, everything=everything)
-        for key, (part, words) in now.items():
-            if key in before and _same(before[key][0], part):
+        now = _parts(document)
+        for key, part in now.items():
+            known = before is not None and key in before
+            if (known and _same(before[key], part)) if before else (_quiet(part) and not everything):
                 continue
-            told = json.dumps({"at": document["now"], **part}) if as_json else _line(document["now"], words)
+            told = json.dumps({"at": document["now"], **part}) if as_json else _line(document["now"], part)
             click.echo(told)
         sys.stdout.flush()
         before = now
 
 
-def _parts(document: dict[str, Any], *, everything: bool) -> dict[str, tuple[dict[str, Any], str]]:
-    """Everything that may change, by its name: as a document, and in words."""
-    from stagedrollout.cli.freshness import no_daemon  # noqa: PLC0415
+def _parts(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Everything that may change, by its name."""
+    parts: dict[str, dict[str, Any]] = {"daemon": {"daemon": {"running": document["daemon"]["running"]}}}
+    for what in ("trouble", "journal_problem", "notices_problem"):
+        parts[what] = {what: document.get(what, "")}
+    for row in document["rollouts"]:
+        parts[f"{row['app']}/{row['store']}/{row['release_id']}"] = {"rollout": row}
+    for row in document["passes"]:
+        problem = {name: row[name] for name in ("app", "store", "problem")}
+        parts[f"{row['app']}/{row['store']}"] = {"problem": problem}
+    return parts
+
+
+def _quiet(part: dict[str, Any]) -> bool:
+    """Not worth a line as long as nothing happens to it."""
+    (what, value), *_ = part.items()
+    match what:
+        case "rollout":
+            return bool(value["phase"] == OVER)
+        case "problem":
+            return not value["problem"]
+        case "daemon":
+            return False
+        case _:
+            return not value
+
+
+def _words(part: dict[str, Any]) -> str:
     from stagedrollout.core.units import percent_text  # noqa: PLC0415
 
-    running = document["daemon"]["running"]
-    alive = "a daemon is running" if running else no_daemon(document)
-    parts = {"daemon": ({"daemon": {"running": running}}, alive)}
-    for what in ("trouble", "journal_problem", "notices_problem"):
-        if document.get(what):
-            parts[what] = ({what: document[what]}, f"{what.replace('_', ' ')}: {document[what]}")
-    for row in document["rollouts"]:
-        if everything or row["phase"] != OVER:
-            key = f"{row['app']}/{row['store']}/{row['release_id']}"
-            stands = f"{row['phase'].replace('_', ' ')} at {percent_text(row['exposure_ppm'])}"
-            name = f"{row['app']} {row['store']} {row['release']}"
-            parts[key] = ({"rollout": row}, f"{name}  {stands}: {row['reason']}")
-    for row in document["passes"]:
-        if row["problem"]:
-            key, words = f"{row['app']}/{row['store']}", f"{row['app']} on {row['store']}: {row['problem']}"
-            parts[key] = ({"problem": {name: row[name] for name in ("app", "store", "problem")}}, words)
-    return parts
+    (what, value), *_ = part.items()
+    match what:
+        case "rollout":
+            stands = f"{value['phase'].replace('_', ' ')} at {percent_text(value['exposure_ppm'])}"
+            return f"{value['app']} {value['store']} {value['release']} {stands}: {value['reason']}"
+        case "problem":
+            return f"{value['app']} on {value['store']}: {value['problem'] or 'no trouble any more'}"
+        case "daemon":
+            return "a daemon is running" if value["running"] else "NO DAEMON is running"
+        case _:
+            return f"{what.replace('_', ' ')}: {value or 'none any more'}"
 
 
 def _same(before: dict[str, Any], after: dict[str, Any]) -> bool:
@@ -151,5 +172,5 @@ def _settled(part: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _line(now: str, words: str) -> str:
-    return f"{now[:19]}  {one_line(words)}"
+def _line(now: str, part: dict[str, Any]) -> str:
+    return f"{now[:19]}  {one_line(_words(part))}"

@@ -15,6 +15,8 @@ from typing import Any
 
 from stagedrollout.core import facts
 from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.fold import begin, extend
+from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import RolloutKey, Settlement, Verb
 from stagedrollout.core.story import sentence
 from stagedrollout.core.units import percent_text
@@ -35,14 +37,14 @@ class Line:
 
 
 def chronicle(told: Iterable[Told]) -> Iterator[Line]:
-    """The sentences, in the order of the journal."""
-    shown: dict[RolloutKey, int] = {}
-    for (rollout, at), group in groupby(told, key=lambda one: one[:2]):
+    """The sentences, in the order of the journal. Each rollout is told from its first fact on. Raises ValueError."""
+    known: dict[RolloutKey, Rollout] = {}
+    for (key, at), group in groupby(told, key=lambda one: one[:2]):
         news = tuple(fact for _, _, fact in group)
-        before = shown.get(rollout, 0)
-        after = _exposure(news, before)
-        shown[rollout] = after
-        yield from _lines(rollout, at, _worth_telling(news), (before, after))
+        before = known.get(key)
+        known[key] = extend(before, news, at) if before else extend(begin(key, news[0], at), news[1:], at)
+        change = (before.exposure_ppm if before else 0, known[key].exposure_ppm)
+        yield from _lines(key, at, _worth_telling(news), change)
 
 
 def _lines(
@@ -56,14 +58,6 @@ def _lines(
             (before, after) if index == place else ((after, after) if index > place else (before, before))
         )
         yield Line(at, rollout, telling(fact), *changed, fact)
-
-
-def _exposure(news: tuple[facts.Fact, ...], before: int) -> int:
-    shown = [fact.exposure_ppm for fact in news if isinstance(fact, (facts.Discovered, facts.Seen))]
-    shown += [
-        fact.after.exposure_ppm for fact in news if isinstance(fact, (facts.Superseded,)) and fact.after
-    ]
-    return shown[-1] if shown else before
 
 
 _TELLS = (facts.Discovered, facts.Settled, facts.Drifted, facts.Stepped, facts.Returned, facts.Superseded)

@@ -16,6 +16,7 @@ from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.codec import decode
 from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.fold import fold
 from stagedrollout.core.model import Settlement
 from stagedrollout.core.story import sentence
 from stagedrollout.core.telling import title
@@ -182,13 +183,8 @@ def _has(one: _Decided, cause: tuple[str, str]) -> bool:
 
 def _exposure(kept: Kept, asked: datetime) -> int:
     """What the store showed at the instant, as far as it had been seen."""
-    shown = 0
-    for fact, at in kept.told:
-        if at > asked:
-            break
-        if isinstance(fact, (facts.Discovered, facts.Seen)):
-            shown = fact.exposure_ppm
-    return shown
+    then = fold(kept.key, tuple(one for one in kept.told if one[1] <= asked))
+    return then.exposure_ppm if then else 0
 
 
 def _over_since(kept: Kept, asked: datetime) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from stagedrollout.cli.status_table import lines
-from stagedrollout.cli.status_watch import Screen
+from stagedrollout.cli.status_watch import Screen, _tell_changes
 from tests.core.builders import DAY, NOON
 from tests.knowing.world import World, superseded
 from tests.reporting.histories import History, bad, completed
@@ -147,3 +147,26 @@ def test_a_terminal_is_given_back_as_it_was(world: World) -> None:
         assert process.wait(60) == 0
     os.close(theirs)
     os.close(ours)
+
+
+def test_what_is_over_by_a_change_is_told_by_it_and_what_was_over_before_is_not(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = going_on().key.store_app
+    world.presence.pass_finished(app, NOON, next_due=None, problem="the store could not be read")
+    first = json.loads(world.says("status", "--json").stdout)
+    history, before = going_on(), len(going_on().told)
+    world.writes(superseded(history, 9, "5.4.0"), told_before=before)
+    world.presence.pass_finished(app, NOON, next_due=None, problem="")
+    second = json.loads(world.says("status", "--json").stdout)
+    _tell_changes(iter([first, first, second, second]), as_json=False, everything=False)
+    told = [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert [line.partition(":")[0] for line in told] == [
+        "a daemon is running",
+        "mail google_play 6.0.0 halted at 10 %",
+        "shop google_play 5.3.0 rolling out at 10 %",
+        "shop on google_play",
+        "shop google_play 5.3.0 superseded at 10 %",
+        "shop on google_play",
+    ]
+    assert told[-1] == "shop on google_play: no trouble any more"

@@ -90,3 +90,10 @@ def test_it_waits_until_the_stage_is_reached(tmp_path: Path, monkeypatch: pytest
 def test_a_goal_that_is_none_is_wrong_usage(tmp_path: Path, words: tuple[str, ...], right: str) -> None:
     said = World(tmp_path, going_on()).says("status", *words)
     assert (said.exit_code, right in said.stderr) == (2, True), said.output
+
+
+def test_without_a_database_there_is_no_daemon_either(tmp_path: Path) -> None:
+    world = World(tmp_path, going_on())
+    (tmp_path / "x.db").unlink()
+    said = world.says("status", "shop", "--wait", "completed")
+    assert (said.exit_code, "no database at" in said.stderr) == (4, True)
