@@ -62,9 +62,9 @@ def lines(
     for said in _above(document):
         console.print(said)
     told = list(_told(document, rows, width, long=long))
-    for line in told:
-        console.print(line, no_wrap=True, overflow="ignore", crop=False)
-    if not rows:
+    if told:
+        console.print(Text("\n").join(told), no_wrap=True, overflow="ignore", crop=False)
+    else:
         console.print("No rollouts yet." if not document["rollouts"] else "No rollout is going on.")
     for said in _below(document, rows):
         console.print(said)
