@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.completing import apps
 from stagedrollout.cli.options import config_option, json_option
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ WIDTH = max(map(len, WORDS.values()))
     help="Tell whether every store, signal and channel can be used as configured. Asks with the real credentials, "
     "changes nothing. Exit code: 0 nothing is wrong, 1 a problem, 2 wrong configuration."
 )
-@click.option("--app", "name", default="", metavar="NAME", help="This app only.")
+@click.option("--app", "name", default="", metavar="NAME", shell_complete=apps, help="This app only.")
 @click.option(
     "--probe-edit",
     "probing",
@@ -45,12 +46,13 @@ WIDTH = max(map(len, WORDS.values()))
 @json_option
 def doctor(name: str, config: Path, *, probing: bool, as_json: bool) -> None:
     """Raises WrongConfiguration."""
-    from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
+    from stagedrollout.config.load import load, load_with_secrets  # noqa: PLC0415
     from stagedrollout.doctor.finding import exit_code  # noqa: PLC0415
     from stagedrollout.doctor.opening import Doctor  # noqa: PLC0415
 
+    if name:
+        _known(load(config, environ=os.environ), name)  # whoever mistyped it need not mend a secret first
     loaded = load_with_secrets(config, environ=os.environ)
-    _known(loaded, name)
     with _progress() as told:
         found = Doctor(loaded, app=name, probing=probing).examine(told)
     if as_json:
@@ -62,9 +64,9 @@ def doctor(name: str, config: Path, *, probing: bool, as_json: bool) -> None:
 
 
 def _known(loaded: Loaded, name: str) -> None:
-    apps = [app.name for app in loaded.settings.apps]
-    if name and name not in apps:
-        raise click.UsageError(f"there is no app {name!r}: there are {', '.join(apps)}")
+    from stagedrollout.cli.naming import check_among  # noqa: PLC0415
+
+    check_among("app", name, [app.name for app in loaded.settings.apps])
 
 
 @contextmanager

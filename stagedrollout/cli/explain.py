@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.completing import app_argument, release_option, store_option
 from stagedrollout.cli.options import config_option, json_option
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     help="Tell why a rollout is where it is, what it waits for, and what happens next. Reads the database; works"
     " without the daemon."
 )
-@click.argument("app")
-@click.option("--store", default="", help="google_play or app_store. Default: every store the app is on.")
-@click.option("--release", default="", help="Version or build. Default: the newest rollout that is not over.")
+@app_argument()
+@store_option("google_play or app_store. Default: every store the app is on.")
+@release_option("Version or build. Default: the newest rollout that is not over.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -41,6 +42,15 @@ def explain(app: str, plot: Path | None, config: Path, *, as_json: bool, **named
     from stagedrollout.cli.explain_text import show  # noqa: PLC0415
 
     show(documents)
+    _say_how_old(config)
+
+
+def _say_how_old(config: Path) -> None:
+    """On stderr, where no daemon runs."""
+    from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
+    from stagedrollout.cli.status import opened  # noqa: PLC0415
+
+    warn(freshness(opened(config)))
 
 
 def _found(config: Path, app: str, store: str, release: str) -> list[tuple[Kept, Policy | None]]:
@@ -56,6 +66,7 @@ def _found(config: Path, app: str, store: str, release: str) -> list[tuple[Kept,
 
 def meant(database: str, stores: tuple[Any, ...], app: str, release: str) -> list[Kept]:
     """The rollouts that answer to what was typed, at least one. Raises click.ClickException, StorageError."""
+    from stagedrollout.cli.naming import unknown_release  # noqa: PLC0415
     from stagedrollout.core.model import StoreApp  # noqa: PLC0415
     from stagedrollout.explaining.finding import find, known  # noqa: PLC0415
     from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
@@ -66,9 +77,8 @@ def meant(database: str, stores: tuple[Any, ...], app: str, release: str) -> lis
     apps = [StoreApp(app, store) for store in stores]
     found = [kept for kept in (find(engine, each, release) for each in apps) if kept]
     if not found:
-        there = ", ".join(dict.fromkeys(label for each in apps for label in known(engine, each))) or "none"
-        what = f"no release {release!r}" if release else "no rollout yet"
-        raise click.ClickException(f"{app} on {' and '.join(stores)} has {what}; known releases: {there}")
+        there = [label for each in apps for label in known(engine, each)]
+        raise unknown_release(app, stores, release, there)
     return found
 
 

@@ -1,4 +1,4 @@
-"""`export ledger`: the counts of a rollout as the CSV that `policy evaluate` reads."""
+"""`export`, and `export ledger`: the counts of a rollout as the CSV that `policy evaluate` reads."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stagedrollout.cli.completing import app_argument, release_option, store_option
+from stagedrollout.cli.export_journal import journal
 from stagedrollout.cli.options import config_option
 
 if TYPE_CHECKING:
@@ -31,13 +33,16 @@ def export() -> None:
     pass
 
 
+export.add_command(journal)
+
+
 @export.command(
     help="Write the hours of a rollout's present monitoring run as CSV, for `policy evaluate` and for spreadsheets."
     " Reads the database; works without the daemon."
 )
-@click.argument("app")
-@click.option("--store", default="", help="google_play or app_store. Default: the app's only store.")
-@click.option("--release", default="", help="Version or build. Default: the newest rollout that is not over.")
+@app_argument()
+@store_option("google_play or app_store. Default: the app's only store.")
+@release_option("Version or build. Default: the newest rollout that is not over.")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Into this file. Default: to the terminal."
 )

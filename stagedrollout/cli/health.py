@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.freshness import SILENT_AFTER
 from stagedrollout.cli.options import config_option, json_option
-from stagedrollout.cli.status import SILENT_AFTER
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import duration, duration_text
 

@@ -5,7 +5,8 @@ Exit codes:
   1  refused, failed, or the answer is "no"
   2  wrong usage or wrong configuration; nothing was started
   3  NOT HALTED: the store does not show the halt
-  4  no daemon took the order
+  4  no daemon: none took the order, or `status --wait` would wait for ever
+  5  the time given with `status --wait --timeout` was over
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from stagedrollout import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "run": ("stagedrollout.cli.run", "Run the daemon."),
@@ -30,12 +35,14 @@ COMMANDS = {
     "policy": ("stagedrollout.cli.policy", "Look at policies: what they would do, in words."),
     "signals": ("stagedrollout.cli.signals", "Show the team's own signals, and the gates on them."),
     "status": ("stagedrollout.cli.status", "Show where every rollout stands."),
+    "why-not": ("stagedrollout.cli.why_not", "Tell why a rollout did not go on, now or at 09:00."),
     "explain": ("stagedrollout.cli.explain", "Tell why a rollout is where it is, and what it waits for."),
     "health": ("stagedrollout.cli.health", "Tell whether the daemon is well, also by its exit code."),
     "notify": ("stagedrollout.cli.notify", "Try out whether notices reach people."),
     "history": ("stagedrollout.cli.history", "Tell what happened, from the journal."),
     "db": ("stagedrollout.cli.db", "Look after the database: check, upgrade, backup, restore."),
     "report": ("stagedrollout.cli.report", "Tell how the newest releases went, for tuning policies."),
+    "completion": ("stagedrollout.cli.completion", "Print the script for completions in bash, zsh or fish."),
     "export": ("stagedrollout.cli.export_ledger", "Write out what the database keeps, for other programs."),
     "start": ("stagedrollout.cli.orders", "Let the schedule steer a release from here."),
     "hold": ("stagedrollout.cli.orders", "Raise nothing until somebody resumes it, or for a time."),
@@ -50,6 +57,9 @@ COMMANDS = {
 }
 """Every command, its module, and its line in the help, so that help needs no module at all."""
 
+
+COMPLETE_VARIABLE = "_STAGEDROLLOUT_COMPLETE"
+"""What a shell sets when it asks for completions; click's own name for it."""
 
 OURS_ONLY = 0o077
 """The umask of every command: pictures, exports, reports and whatever else it writes is for its user alone."""
@@ -68,6 +78,13 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the table: a TAB is no reason to import every command."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+        told = [CompletionItem(n, help=line) for n, (_, line) in COMMANDS.items() if n.startswith(incomplete)]
+        return [*told, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
@@ -80,9 +97,7 @@ def cli() -> None:
 
     \b
     Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration;
-    3 NOT HALTED; 4 no daemon took the order.
-
-    Shell completion: _STAGEDROLLOUT_COMPLETE=bash_source stagedrollout (or zsh_source, fish_source).
+    3 NOT HALTED; 4 no daemon took the order; 5 the time to wait was over.
     """
 
 

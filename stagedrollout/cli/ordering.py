@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.completing import app_argument, release_option, store_option
 from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.core.plain import one_line
 
@@ -56,11 +57,9 @@ def order_command(
             json_option,
             config_option,
             click.option("--reason", required=True, help="Why; it stands in the journal and in Slack."),
-            click.option(
-                "--release", default="", help="Version or build. Default: the rollout that is going on."
-            ),
-            click.option("--store", default="", help=store_help),
-            click.argument("app"),
+            release_option("Version or build. Default: the rollout that is going on."),
+            store_option(store_help),
+            app_argument(),
         ):
             function = option(function)
         return click.command(verb, help=help_text)(function)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.completing import policy_option
+from stagedrollout.cli.naming import with_nearest
 from stagedrollout.cli.ordering import (
     DONE_WITHIN,
     TAKEN_WITHIN_SECONDS,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     "Let the schedule steer a release from here. A draft is rolled out at the first stage; on the App Store"
     " an approved version is released in phases.",
 )
-@click.option("--policy", default="", help="Default: the app's own policy.")
+@policy_option("Default: the app's own policy.")
 @click.option(
     "--known-bad",
     is_flag=True,
@@ -116,4 +118,4 @@ def _followed(box: CommandBox, command: Command) -> Answer:
     row = wait_until(lambda: box.find(command.id), lambda row: row.finished_at, seconds)
     result = row.result.value if row.result else "failed"
     text = row.answer or f"taken up, and no answer within {seconds:.0f} s"
-    return Answer(command, result, text, 0 if result == "done" else 1)
+    return Answer(command, result, *with_nearest(text, result, command.release))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.completing import policies
 from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.cli.policy_compare import compare
 from stagedrollout.cli.policy_evaluate import evaluate
@@ -51,7 +52,7 @@ def list_(config: Path, *, as_json: bool) -> None:
 @policy.command(
     help="Tell the plan of a policy in words, for both stores. NAME is a policy's name or a file."
 )
-@click.argument("name")
+@click.argument("name", shell_complete=policies)
 @config_option
 @json_option
 def show(name: str, config: Path, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.completing import policies
 from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.cli.policy_evaluate import CrashFree, Finite
 from stagedrollout.cli.rehearsing import onset_of, progress
@@ -32,7 +33,7 @@ raise by the clock of the first policy, so that only what halts them differs. A 
 
 
 @click.command(help=HELP)
-@click.argument("names", metavar="POLICY...", nargs=-1, required=True)
+@click.argument("names", metavar="POLICY...", nargs=-1, required=True, shell_complete=policies)
 @click.option(
     "--daily-users",
     type=click.IntRange(1, _DAILY_MAX),

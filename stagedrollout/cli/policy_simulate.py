@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.completing import policies
 from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.cli.policy_evaluate import Finite
 from stagedrollout.cli.rehearsing import onset_of, progress
@@ -25,7 +26,7 @@ _PLOTS = (".png", ".svg", ".pdf")
     help="Rehearse a policy: play it in many seeded worlds, healthy and with a regression, through the daemon's own"
     " decisions. NAME is a policy's name or a file."
 )
-@click.argument("name")
+@click.argument("name", shell_complete=policies)
 @click.option(
     "--daily-users", type=click.IntRange(1, _DAILY_MAX), required=True, help="Of the app, on this store."
 )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from stagedrollout.cli.completing import app_argument
 from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.cli.ordering import acting_user, span, stores_meant
 from stagedrollout.core.plain import one_line
@@ -40,7 +41,7 @@ LOOK_AGAIN = "look again with --dry-run, or at App Store Connect > the app > Pri
 @click.command(
     "remove-from-sale", help="Take an iOS app off sale in every territory, now and without the daemon."
 )
-@click.argument("app")
+@app_argument()
 @click.option("--reason", required=True, help="Why; it stands in the journal and in Slack.")
 @click.option(
     "--yes-remove", "consent", default="", metavar="NAME", help="The app's name, instead of typing it."

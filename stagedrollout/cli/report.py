@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.completing import app_argument
 from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.core.plain import one_line
 
@@ -25,7 +26,7 @@ Reads the database; works without the daemon. Exits with 1 where a journal canno
 
 
 @click.command(help=HELP)
-@click.argument("app", required=False, default="")
+@app_argument(required=False, default="")
 @click.option(
     "--last", type=click.IntRange(1, 10_000), default=10, show_default=True, help="So many releases."
 )
@@ -48,6 +49,8 @@ def report(plot: Path | None, config: Path, *, as_json: bool, **asked: Any) -> N
     if plot:
         _draw(found, plot)
     _tell(found, asked["app"], as_json=as_json)
+    if not as_json:
+        _say_how_old(config)
     for each in found.damaged:
         click.echo(f"{one_line(str(each.key))}: {one_line(each.why)}", err=True)
     if found.damaged:
@@ -63,7 +66,7 @@ def _wanted(app: str, last: int, store: str | None, since: datetime | None) -> W
 
 
 def _found(config: Path, wanted: Wanted) -> Found:
-    """Raises StorageError, WrongConfiguration; click.ClickException for an app that the database does not know."""
+    """Raises StorageError, WrongConfiguration; click.UsageError for an app that the database does not know."""
     from stagedrollout.config.database import database_url  # noqa: PLC0415
     from stagedrollout.reporting.reading import find  # noqa: PLC0415
     from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
@@ -73,9 +76,17 @@ def _found(config: Path, wanted: Wanted) -> Found:
     check(engine)
     found = find(engine, wanted)
     if wanted.app and found.apps and wanted.app not in found.apps:
-        known = ", ".join(map(one_line, found.apps))
-        raise click.ClickException(f"the database knows no app {wanted.app!r}; it knows {known}")
+        from stagedrollout.cli.naming import unknown  # noqa: PLC0415
+
+        raise unknown("app", wanted.app, found.apps, "the database")
     return found
+
+
+def _say_how_old(config: Path) -> None:
+    from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
+    from stagedrollout.cli.status import opened  # noqa: PLC0415
+
+    warn(freshness(opened(config)))
 
 
 def _draw(found: Found, plot: Path) -> None:

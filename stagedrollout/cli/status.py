@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.completing import app_argument, release_option, store_option
+from stagedrollout.cli.freshness import freshness_of
 from stagedrollout.cli.options import config_option, json_option
-from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from rich.table import Table
-
+    from stagedrollout.core.events import Recorded
+    from stagedrollout.core.model import RolloutKey
     from stagedrollout.storage.engine import Engine
     from stagedrollout.storage.presence import RolloutRow, Statuses
 
-SILENT_AFTER = timedelta(seconds=45)
-"""A daemon beats every ten seconds; one that was silent for this long is taken for dead."""
+OVER = "superseded"
+"""The phase of rollouts that only `--all` shows: a newer release took their place."""
 
 COLOURS = {
     "rolling_out": "cyan",
@@ -35,59 +36,161 @@ COLOURS = {
 
 
 @click.command(help="Show where every rollout stands. Reads the database; works without the daemon.")
+@app_argument(required=False, default="")
+@store_option("Only this store: google_play or app_store.")
+@release_option("Only this release, by version or build.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also rollouts whose place a newer release has taken."
+)
+@click.option("--long", "long", is_flag=True, help="Each reason in full, over several lines.")
+@click.option("--watch", is_flag=True, help="Go on showing what changes, until Ctrl-C.")
+@click.option(
+    "--wait",
+    default="",
+    metavar="GOAL",
+    help="Wait until the rollouts meant are `completed`, `halted`, or at a stage, like `stage=20`. Exit code 0: they"
+    " are; 1: they can not become it any more; 4: no daemon, or no database; 5: --timeout was over.",
+)
+@click.option("--timeout", default="", help="With --wait: give up after this long, for example 2h.")
 @config_option
 @json_option
-def status(config: Path, *, as_json: bool) -> None:
-    document = read_status(config)
+def status(config: Path, *, watch: bool, wait: str, as_json: bool, **asked: Any) -> None:
+    if (watch and wait) or (asked["timeout"] and not wait):
+        raise click.UsageError("--watch and --wait are two ways to stay, and --timeout belongs to --wait")
+    named = {name: asked[name] for name in ("app", "store", "release")}
+    shown = {name: asked[name] for name in ("everything", "long")}
+    if wait:
+        from stagedrollout.cli.status_wait import wait_for  # noqa: PLC0415
+
+        sys.exit(wait_for(config, named, wait, asked["timeout"], as_json=as_json))
+    engine = opened(config)
+    check_names(engine, config, **named)
+    if watch:
+        from stagedrollout.cli.status_watch import watch_on  # noqa: PLC0415
+
+        watch_on(engine, named, as_json=as_json, **shown)
+        return
+    document = look(engine, **named)
     if as_json:
         click.echo(json.dumps(document, indent=2))
-    else:
-        _print(document)
+        return
+    from stagedrollout.cli.status_table import show  # noqa: PLC0415
+
+    show(document, **shown)
 
 
-def read_status(config: Path) -> dict[str, Any]:
-    """Everything `status` shows, as one document. Raises StorageError, WrongConfiguration."""
+def opened(config: Path) -> Engine:
+    """The database, to read from. Raises StorageError, WrongConfiguration."""
     from stagedrollout.config.database import database_url  # noqa: PLC0415
     from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
-    from stagedrollout.storage.highwater import doubt_of  # noqa: PLC0415
     from stagedrollout.storage.migrate import check  # noqa: PLC0415
-    from stagedrollout.storage.outbox import OutboxTable  # noqa: PLC0415
-    from stagedrollout.storage.presence import Presence  # noqa: PLC0415
 
     engine = open_readonly(database_url(config))
     check(engine)
+    return engine
+
+
+def check_names(engine: Engine, config: Path, app: str, store: str, release: str) -> None:
+    """Raises click.UsageError with the nearest names for what is neither in the configuration nor in the database."""
+    if not (app or store or release):
+        return
+    from stagedrollout.cli.naming import check_among  # noqa: PLC0415
+    from stagedrollout.config.database import STORES  # noqa: PLC0415
+    from stagedrollout.config.names import names  # noqa: PLC0415
+    from stagedrollout.storage.presence import Presence  # noqa: PLC0415
+
+    rows = Presence(engine).statuses().rollouts
+    check_among("app", app, [*names(config).apps, *(row.rollout.app for row in rows)])
+    check_among("store", store, STORES)
+    meant = [row for row in rows if _meant(row, app, store, "")]
+    check_among(
+        "release", release, [each for row in meant for each in (row.summary.label, row.rollout.release_id)]
+    )
+
+
+def look(engine: Engine, app: str = "", store: str = "", release: str = "") -> dict[str, Any]:
+    """Everything `status` shows of the rollouts that are meant, as one document. Raises StorageError."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from stagedrollout.storage.highwater import doubt_of  # noqa: PLC0415
+    from stagedrollout.storage.outbox import OutboxTable  # noqa: PLC0415
+    from stagedrollout.storage.presence import Presence  # noqa: PLC0415
+
     statuses = Presence(engine).statuses()
+    rollouts = tuple(row for row in statuses.rollouts if _meant(row, app, store, release))
+    passes = tuple(
+        row
+        for row in statuses.passes
+        if app in ("", row.store_app.app) and store in ("", row.store_app.store.value)
+    )
+    statuses = replace(statuses, rollouts=rollouts, passes=passes)
     undelivered = OutboxTable(engine).undelivered(datetime.now(UTC))
     doubt = doubt_of(engine)
-    return describe(statuses, links(engine, statuses)) | {
+    return describe(statuses, links(engine, statuses), since(engine, statuses)) | {
         "journal_problem": doubt.words if doubt else "",
         "notices_undelivered": undelivered.waiting + undelivered.failed,
         "notices_problem": undelivered.problem,
     }
 
 
+def _meant(row: RolloutRow, app: str, store: str, release: str) -> bool:
+    ours = app in ("", row.rollout.app) and store in ("", row.rollout.store.value)
+    return ours and release in ("", row.summary.label, row.rollout.release_id)
+
+
 def links(engine: Engine, statuses: Statuses) -> dict[str, str]:
     """How each rollout that is not over stands to the same version on the other store, by its key."""
+    from stagedrollout.core.link_facts import KINDS  # noqa: PLC0415
+    from stagedrollout.storage.glances import told  # noqa: PLC0415
+
+    going_on = [row.rollout for row in statuses.rollouts if row.summary.phase != OVER]
+    recorded = told(engine, going_on, KINDS) if going_on else ()
+    words = {str(row.rollout): "" for row in statuses.rollouts}
+    return words | _told_links(recorded) if recorded else words
+
+
+def _told_links(recorded: tuple[Recorded, ...]) -> dict[str, str]:
+    """Apart, because reading facts takes a fifth of all the time that `status` does, for most teams in vain."""
     from stagedrollout.core import facts  # noqa: PLC0415
     from stagedrollout.core.linking import LinkState  # noqa: PLC0415
-    from stagedrollout.storage.journal import Journal  # noqa: PLC0415
 
-    found: dict[str, str] = {}
+    states: dict[RolloutKey, LinkState] = {}
+    for each in recorded:
+        before = states.get(each.rollout, LinkState())
+        states[each.rollout] = before.knowing(facts.read(each.entry))
+    return {str(key): link.text(key.store) for key, link in states.items()}
+
+
+BEGINNINGS = {
+    "halted": ("settled", "drifted"),
+    "completed": ("settled", "drifted", "stepped"),
+    "superseded": ("superseded",),
+}
+"""With which facts a phase begins; all others with a decision, which is written down when it is another one."""
+
+
+def since(engine: Engine, statuses: Statuses) -> dict[str, datetime]:
+    """Since when each rollout stands where it does, for the same reasons, by its key."""
+    from stagedrollout.storage.glances import newest  # noqa: PLC0415
+
+    kinds = tuple({"decided", *(kind for kinds in BEGINNINGS.values() for kind in kinds)})
+    found = newest(engine, [row.rollout for row in statuses.rollouts], kinds) if statuses.rollouts else {}
+    begun: dict[str, datetime] = {}
     for row in statuses.rollouts:
-        link = LinkState()
-        if row.summary.phase != "superseded":
-            for recorded in Journal(engine).told(row.rollout, facts.LINK_KINDS):
-                link = link.knowing(facts.read(recorded.entry))
-        found[str(row.rollout)] = link.text(row.rollout.store)
-    return found
+        key = str(row.rollout)
+        when = (found.get((key, kind)) for kind in BEGINNINGS.get(row.summary.phase, ("decided",)))
+        begun[key] = max((at for at in when if at), default=row.updated_at)
+    return begun
 
 
-def describe(statuses: Statuses, linked: Mapping[str, str]) -> dict[str, Any]:
+def describe(
+    statuses: Statuses, linked: Mapping[str, str], begun: Mapping[str, datetime] | None = None
+) -> dict[str, Any]:
     """The document, from one look at the database. What goes on counting is told as of the last look at the store.
-    `linked`: the links, in words, by the rollout's key."""
+    By the rollout's key: `linked`, the links in words, and `begun`, since when it stands there."""
     looked = {row.store_app: row.finished_at for row in statuses.passes if row.finished_at}
     return {
-        "daemon": _daemon(statuses),
+        **freshness_of(statuses),
         "rollouts": [
             {
                 "app": row.rollout.app,
@@ -99,7 +202,9 @@ def describe(statuses: Statuses, linked: Mapping[str, str]) -> dict[str, Any]:
                 "reason": row.summary.reason,
                 "link": linked.get(str(row.rollout), ""),
                 **_pauses(row, looked.get(row.rollout.store_app, row.updated_at)),
+                "since": (begun or {}).get(str(row.rollout), row.updated_at).isoformat(),
                 "updated_at": row.updated_at.isoformat(),
+                "seq": row.seq,
             }
             for row in statuses.rollouts
         ],
@@ -128,78 +233,3 @@ def _pauses(row: RolloutRow, as_of: datetime) -> dict[str, Any]:
         "pause_days_budget": BUDGET.days,
         "paused_since": pauses.since.isoformat() if pauses.since else None,
     }
-
-
-def _daemon(statuses: Statuses) -> dict[str, Any]:
-    daemon = statuses.daemon
-    if daemon is None:
-        return {"running": False, "heartbeat_at": None}
-    silent = datetime.now(UTC) - daemon.heartbeat_at
-    return {
-        "running": silent < SILENT_AFTER and "stopped_at" not in daemon.info,
-        "heartbeat_at": daemon.heartbeat_at.isoformat(),
-        "holder": daemon.holder,
-        **daemon.info,
-    }
-
-
-def _print(document: dict[str, Any]) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
-    console = Console(soft_wrap=False, emoji=False)
-    daemon = document["daemon"]
-    if not daemon["running"]:
-        since = f" since {daemon['heartbeat_at'][:19]} UTC" if daemon["heartbeat_at"] else ""
-        console.print(f"[bold red]No daemon is running{since}: nothing is watched, raised or halted.[/]")
-    elif daemon.get("clock") == "emulator":
-        console.print("[yellow]clock: emulator (a rehearsal; no real store is touched)[/]")
-    if document["journal_problem"]:
-        console.print(f"[bold red]NOTHING IS RAISED, halts go on:[/] {_foreign(document['journal_problem'])}")
-    if document["rollouts"]:
-        console.print(_table(document["rollouts"]))
-    else:
-        console.print("No rollouts yet.")
-    for row in document["rollouts"]:
-        if row["link"]:
-            rollout = " ".join((row["app"], row["store"], row["release"]))
-            console.print(f"[dim]link[/] {_foreign(rollout)}: {_foreign(row['link'])}")
-    for row in document["passes"]:
-        if row["problem"]:
-            console.print(f"[yellow]{_foreign(row['app'])} on {row['store']}: {_foreign(row['problem'])}[/]")
-    if document["notices_undelivered"]:
-        why = f": {_foreign(document['notices_problem'])}" if document["notices_problem"] else ""
-        console.print(f"[yellow]{document['notices_undelivered']} notices are not delivered yet{why}[/]")
-
-
-def _table(rollouts: list[dict[str, Any]]) -> Table:
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("APP", "STORE", "RELEASE", "PHASE", "EXPOSURE", "WHY"):
-        table.add_column(name, no_wrap=name != "WHY", justify="right" if name == "EXPOSURE" else "left")
-    for row in rollouts:
-        colour = COLOURS.get(row["phase"], "default")
-        words = _foreign(row["phase"].replace("_", " "))
-        phase = f"[{colour}]{words.upper() if row['phase'] == 'not_halted' else words}[/]"
-        cells = (row["app"], row["store"], row["release"])
-        why = _foreign(row["reason"] + _spent(row))
-        table.add_row(*map(_foreign, cells), phase, _percent(row["exposure_ppm"]), why)
-    return table
-
-
-def _foreign(words: str) -> str:
-    """Words that others wrote, as data: on one line, and no markup of rich's."""
-    from rich.markup import escape  # noqa: PLC0415
-
-    return escape(one_line(words))
-
-
-def _spent(row: dict[str, Any]) -> str:
-    days = row.get("pause_days", 0)
-    return f" ({days:.1f} of {row['pause_days_budget']} pause-days spent)" if days else ""
-
-
-def _percent(ppm: int) -> str:
-    from stagedrollout.core.units import percent_text  # noqa: PLC0415
-
-    return percent_text(ppm)

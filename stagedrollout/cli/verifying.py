@@ -22,6 +22,29 @@ def verified(engine: Engine) -> tuple[Proof, Doubt | None]:
     return verify(engine), doubt_of(engine)
 
 
+def expected(engine: Engine, written: str) -> list[dict[str, Any]]:
+    """The entries whose hash begins so. Raises click.BadParameter for what is no hash, StorageError."""
+    from stagedrollout.storage.verifying import HASH_LEAST, entries_with  # noqa: PLC0415
+
+    digits = written.strip().lower()
+    if len(digits) < HASH_LEAST or len(digits) > 64 or set(digits) - set("0123456789abcdef"):
+        right = f"a hash is written in {HASH_LEAST} to 64 of the digits 0 to 9 and a to f"
+        raise click.BadParameter(f"{written!r} is no hash: {right}", param_hint="--expect")
+    return [
+        {"rollout": rollout, "seq": seq, "hash": found}
+        for rollout, seq, found in entries_with(engine, digits)
+    ]
+
+
+def say_expected(written: str, places: list[dict[str, Any]]) -> None:
+    for place in places:
+        click.echo(
+            f"{place['hash']}  {one_line(place['rollout'])}  is entry {place['seq']}: the journal has it"
+        )
+    if not places:
+        click.echo(f"NOT IN THE JOURNAL: no entry has a hash that begins with {one_line(written)}")
+
+
 def document(proof: Proof, doubt: Doubt | None) -> dict[str, Any]:
     return {
         "sound": proof.sound and doubt is None,

@@ -15,7 +15,8 @@ from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.events import Entry
 from stagedrollout.core.evidence.terms import SignalId, Terms
 from stagedrollout.core.issue import NewIssues
-from stagedrollout.core.link_facts import LinkAnswered, Linked, LinkFact, LinkHeld, LinkHolds, Unlinked
+from stagedrollout.core.link_facts import KINDS as LINK_KINDS
+from stagedrollout.core.link_facts import LinkAnswered, Linked, LinkHeld, LinkHolds, Unlinked
 from stagedrollout.core.model import (
     Actor,
     CommandVerb,
@@ -32,6 +33,7 @@ from stagedrollout.core.run_facts import Returned, TakenUp, WentLive
 from stagedrollout.core.seen import NOWHERE, Drift, Seen
 
 __all__ = [
+    "LINK_KINDS",
     "NOWHERE",
     "Drift",
     "RemovalOrdered",
@@ -365,7 +367,6 @@ def _word(kind: type) -> str:
 
 
 KINDS: dict[str, type] = {_word(kind): kind for kind in Fact.__args__}
-LINK_KINDS = tuple(_word(kind) for kind in LinkFact.__args__)
 
 
 def written(fact: Fact, at: datetime) -> Entry:

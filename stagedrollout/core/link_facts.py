@@ -65,3 +65,6 @@ class LinkHolds:
 
 
 LinkFact = Linked | Unlinked | LinkHeld | LinkAnswered | LinkHolds
+
+KINDS = ("linked", "unlinked", "link_held", "link_answered", "link_holds")
+"""Their words in the journal, for whoever looks for them without knowing all facts."""

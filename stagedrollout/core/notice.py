@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -52,6 +52,22 @@ class Notice:
     headline: str
     facts: tuple[Fact, ...] = ()
     footer: str = ""
+
+
+WITNESSED = (NoticeKind.HALTED, NoticeKind.NOT_HALTED)
+"""What is told with the head of the journal, so that whoever reads it bears witness to what was written by then."""
+
+HEAD_DIGITS = 16
+"""Of a hash's 64: nobody finds another journal with the same ones by trying."""
+
+
+def witnessed(notice: Notice, seq: int, head: str) -> Notice:
+    """The notice with the head of its rollout's chain, if it is one that bears witness: `history --verify --expect`."""
+    if notice.kind not in WITNESSED:
+        return notice
+    return replace(
+        notice, footer=f"{notice.footer} | journal {seq}: {head[:HEAD_DIGITS]}".removeprefix(" | ")
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,18 @@ def find(engine: Engine, app: StoreApp, release: str = "") -> Kept | None:
     return _kept(engine, *fallback) if fallback else None
 
 
+def find_at(engine: Engine, app: StoreApp, at: datetime) -> Kept | None:
+    """The newest rollout that was known at an instant and not over yet, or else `find`. Raises StorageError."""
+    journal = Journal(engine)
+    keys = sorted(journal.rollout_keys(app), key=lambda key: age_of(key.release_id), reverse=True)
+    for key in keys:
+        rollout, told = _history(journal, key)
+        then = fold(key, tuple(one for one in told if one[1] <= at))
+        if then is not None and _goes_on(then):
+            return _kept(engine, rollout, told)
+    return find(engine, app)
+
+
 def known(engine: Engine, app: StoreApp) -> tuple[str, ...]:
     """The releases that could have been meant. Raises StorageError."""
     journal = Journal(engine)

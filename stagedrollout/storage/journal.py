@@ -23,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from stagedrollout.core.errors import LostLease, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START, Entry, Recorded, chain_hash
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp, Verb
+from stagedrollout.core.notice import witnessed
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.highwater import HighWater
@@ -93,8 +94,9 @@ class Journal:
                 _open(connection, batch, batch.opened)
             if batch.settled is not None:
                 _settle(connection, batch, batch.settled)
+            head = (recorded[-1].seq, recorded[-1].hash) if recorded else (last_seq, last_hash)
             for notice in batch.notices:
-                enqueue(connection, batch.rollout, notice, batch.at)
+                enqueue(connection, batch.rollout, witnessed(notice, *head), batch.at)
             if batch.board is not None:
                 want_board(connection, batch.rollout, batch.board)
             if batch.summary is not None:
@@ -108,13 +110,13 @@ class Journal:
     def history(self, rollout: RolloutKey) -> tuple[Recorded, ...]:
         """Everything recorded of one rollout, oldest first."""
         with reading(self._engine) as connection:
-            return tuple(_recorded(row) for row in connection.execute(_HISTORY, _of(rollout)))
+            return tuple(recorded_of(row) for row in connection.execute(_HISTORY, _of(rollout)))
 
     def told(self, rollout: RolloutKey, kinds: tuple[str, ...]) -> tuple[Recorded, ...]:
         """What is recorded of one rollout in facts of these kinds, oldest first."""
         asked = {**_of(rollout), "of_kinds": kinds}
         with reading(self._engine) as connection:
-            return tuple(_recorded(row) for row in connection.execute(_TOLD, asked))
+            return tuple(recorded_of(row) for row in connection.execute(_TOLD, asked))
 
     def tail(self, after_seq: int, limit: int, *, rollout: RolloutKey | None = None) -> tuple[Recorded, ...]:
         """At most `limit` entries after `after_seq`, oldest first, of one rollout or of all."""
@@ -123,7 +125,7 @@ class Journal:
         if rollout is not None:
             query, asked = _TAIL_OF, {**asked, **_of(rollout)}
         with reading(self._engine) as connection:
-            return tuple(_recorded(row) for row in connection.execute(query, asked))
+            return tuple(recorded_of(row) for row in connection.execute(query, asked))
 
     def rollout_keys(self, store_app: StoreApp | None = None) -> tuple[RolloutKey, ...]:
         """Every rollout of the store app (or of all), in the order in which they were begun.
@@ -270,7 +272,8 @@ def _summary(dialect: str) -> Executable:
     return statement.on_conflict_do_update(index_elements=["key"], set_=standing)
 
 
-def _recorded(row: Row[Any]) -> Recorded:
+def recorded_of(row: Row[Any]) -> Recorded:
+    """An entry as it is kept. Raises StorageError for a damaged one."""
     try:
         entry = Entry(row.kind, instant(row.at_us), json_body(row.body))
     except UNREADABLE as error:
@@ -281,7 +284,7 @@ def _recorded(row: Row[Any]) -> Recorded:
 def follows(row: Row[Any], prev: str) -> bool:
     """Whether an entry is as it was written, right after the one whose hash is `prev`."""
     try:
-        found = _recorded(row)
+        found = recorded_of(row)
         return found.prev == prev and found.hash == chain_hash(prev, found.rollout, found.entry)
     except UNREADABLE:
         return False

@@ -30,6 +30,10 @@ GAPS_MAX = 100
 """Missing numbers that are told one by one; of more it is enough to know that there are."""
 
 
+HASH_LEAST = 8
+"""Digits of a hash that somebody must know to ask for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Break:
     """Something is not as it was written. `rollout` is "" where the database does not tell whose entry it was."""
@@ -100,6 +104,14 @@ def verify(engine: Engine) -> Proof:
     missing = _ends(walk, known) if not dense else _owners(walk, known)
     breaks = sorted((*walk.breaks.values(), *missing), key=lambda found: (found.seq, found.rollout))
     return Proof(tuple(walk.chains.values()), tuple(breaks))
+
+
+def entries_with(engine: Engine, beginning: str) -> tuple[tuple[str, int, str], ...]:
+    """Rollout, number and hash of the entries whose hash begins so (hexadecimal digits only). Raises StorageError."""
+    asked = select(events.c.rollout, events.c.seq, events.c.hash).where(events.c.hash.like(f"{beginning}%"))
+    with reading(engine) as connection:
+        rows = connection.execute(asked.order_by(events.c.seq)).all()
+    return tuple((str(row.rollout), int(row.seq), str(row.hash)) for row in rows)
 
 
 def _walked(connection: Connection) -> _Walk:

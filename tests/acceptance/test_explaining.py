@@ -121,5 +121,5 @@ def test_who_misspells_an_app_is_told_its_name(opens, command):
 def test_a_release_that_nobody_knows_is_answered_with_those_that_are(opens):
     stage = opens(short(), to="5h")
     wrong = stage.types("explain", "acme", "--release", "9.9.9")
-    assert wrong.code == 1
+    assert wrong.code == 2
     assert "5.2.0 (5020)" in wrong.err

@@ -62,6 +62,7 @@ OUTSIDE = {
     "storage/migrate.py": ({".execute()"}, "before the daemon starts, in one transaction"),
     "storage/private.py": ({".chmod()"}, "closes what is open to others, before the daemon starts"),
     "storage/verifying.py": ({".execute()"}, "reads, for people"),
+    "storage/glances.py": ({".execute()"}, "reads, for people"),
 }
 
 _MODULES = {

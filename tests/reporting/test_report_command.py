@@ -115,8 +115,8 @@ def test_foreign_words_are_data_on_the_screen(tmp_path):
 
 def test_an_app_that_nobody_knows_is_told_with_those_that_are_known(config):
     said = ran(config, "shopp")
-    assert said.exit_code == 1
-    assert "knows no app 'shopp'; it knows shop" in said.stderr
+    assert said.exit_code == 2
+    assert "the database has no app 'shopp'; did you mean `shop`?" in said.stderr
 
 
 def test_an_empty_database_is_told_in_words(tmp_path):

@@ -1,0 +1,136 @@
+"""The journal as a story for people: who did what and why, and how the exposure changed by it.
+
+Facts that were written in one breath are told together, and what merely repeats another one of them is left out: the
+look that confirmed a raise, the same terms again. Every single fact is in `history --json` and in `export journal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import singledispatch
+from itertools import groupby
+from typing import Any
+
+from stagedrollout.core import facts
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.fold import begin, extend
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import RolloutKey, Settlement, Verb
+from stagedrollout.core.story import sentence
+from stagedrollout.core.units import percent_text
+
+Told = tuple[RolloutKey, datetime, facts.Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence. `before_ppm` and `after_ppm` differ where the exposure changed; `kind` is the fact's word."""
+
+    at: datetime
+    rollout: RolloutKey
+    text: str
+    before_ppm: int
+    after_ppm: int
+    fact: facts.Fact
+
+
+def chronicle(told: Iterable[Told]) -> Iterator[Line]:
+    """The sentences, in the order of the journal. Each rollout is told from its first fact on. Raises ValueError."""
+    known: dict[RolloutKey, Rollout] = {}
+    for (key, at), group in groupby(told, key=lambda one: one[:2]):
+        news = tuple(fact for _, _, fact in group)
+        before = known.get(key)
+        known[key] = extend(before, news, at) if before else extend(begin(key, news[0], at), news[1:], at)
+        change = (before.exposure_ppm if before else 0, known[key].exposure_ppm)
+        yield from _lines(key, at, _worth_telling(news), change)
+
+
+def _lines(
+    rollout: RolloutKey, at: datetime, news: tuple[facts.Fact, ...], change: tuple[int, int]
+) -> Iterator[Line]:
+    """The change of the exposure stands beside the sentence that tells of it."""
+    before, after = change
+    place = next((index for index, fact in enumerate(news) if _tells_exposure(fact)), 0)
+    for index, fact in enumerate(news):
+        changed = (
+            (before, after) if index == place else ((after, after) if index > place else (before, before))
+        )
+        yield Line(at, rollout, telling(fact), *changed, fact)
+
+
+_TELLS = (facts.Discovered, facts.Settled, facts.Drifted, facts.Stepped, facts.Returned, facts.Superseded)
+
+
+def _tells_exposure(fact: facts.Fact) -> bool:
+    return isinstance(fact, (*_TELLS, facts.WentLive, facts.Seen))
+
+
+def _worth_telling(news: tuple[facts.Fact, ...]) -> tuple[facts.Fact, ...]:
+    """A look says nothing beside what it led to, and the same fact twice says nothing more."""
+    led = any(isinstance(fact, (*_TELLS, facts.WentLive)) for fact in news)
+    kept = [fact for fact in news if not (led and isinstance(fact, facts.Seen))]
+    return tuple({telling(fact): fact for fact in kept}.values())
+
+
+@singledispatch
+def telling(fact: Any) -> str:
+    """The fact as a sentence of the story."""
+    return sentence(fact)
+
+
+@telling.register
+def _(fact: facts.Decided) -> str:
+    why = "; ".join(reason.text for reason in fact.reasons)
+    if not fact.intent and fact.decision is DecisionKind.WAIT and why.startswith("wait"):
+        return why  # it says so itself
+    return f"{_deed(fact)}: {why}" if why else _deed(fact)
+
+
+def _deed(fact: facts.Decided) -> str:
+    """Who does what; where nothing was sent, what is waited for."""
+    who, at = fact.actor.name, percent_text(fact.target_ppm)
+    if fact.intent and fact.verb is Verb.PAUSE:
+        return f"{who} pauses it at {at}"
+    if fact.intent and fact.verb is Verb.STEP:
+        return f"{who} lets Apple step to {at}"
+    match fact.decision:
+        case DecisionKind.WAIT:
+            return "waits"
+        case DecisionKind.HOLD:
+            return "is held"
+        case DecisionKind.HALT:
+            return f"{who} halts it at {at}" if fact.intent else "should be halted, and nothing was sent"
+        case DecisionKind.PREPARE:
+            return f"{who} prepares its release"
+        case DecisionKind.START:
+            return f"{who} starts it at {at}"
+        case DecisionKind.RESUME:
+            return f"{who} resumes it at {at}"
+        case DecisionKind.ADVANCE | DecisionKind.COMPLETE:
+            return (
+                f"{who} raises it to {at}"
+                if fact.intent
+                else f"would be raised to {at}, and nothing was sent"
+            )
+
+
+@telling.register
+def _(fact: facts.Settled) -> str:
+    if fact.settlement is Settlement.CONFIRMED:
+        return f"the store shows the {fact.verb.value}"
+    return f"the {fact.verb.value} is {fact.settlement.value.replace('_', ' ')}: {fact.detail}"
+
+
+@telling.register
+def _(fact: facts.Commanded) -> str:
+    ordered = f"{fact.actor.name} orders {fact.verb.value}, because: {fact.reason}"
+    return f"{ordered}; {fact.text}" if fact.accepted else f"{ordered}; REFUSED: {fact.text}"
+
+
+@telling.register
+def _(fact: facts.Drifted) -> str:
+    if fact.untold:
+        return sentence(fact)
+    return f"somebody has {fact.meaning.words} it in the console: {fact.words}"

@@ -1,0 +1,67 @@
+"""What the journals of many rollouts say in a few of their entries: for people who look, never to decide by.
+
+One statement for all of them: with hundreds of rollouts, one for each costs more than everything else `status` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BindParameter, bindparam, func, select
+
+from stagedrollout.core.events import Recorded
+from stagedrollout.core.model import RolloutKey
+from stagedrollout.storage.engine import Engine, reading
+from stagedrollout.storage.instants import instant, instant_or_none, micros
+from stagedrollout.storage.journal import recorded_of
+from stagedrollout.storage.schema import buckets, events
+
+_KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+_KINDS: BindParameter[Any] = bindparam("kinds", expanding=True)
+_MEANT = events.c.rollout.in_(_KEYS) & events.c.kind.in_(_KINDS)
+_NEWEST = (
+    select(events.c.rollout, events.c.kind, func.max(events.c.at_us).label("at_us"))
+    .where(_MEANT)
+    .group_by(events.c.rollout, events.c.kind)
+)
+_TOLD = select(events).where(_MEANT).order_by(events.c.seq)
+_OF: BindParameter[str] = bindparam("of_rollout")
+_AT: BindParameter[int] = bindparam("asked_us")
+_READ_BEFORE = select(func.max(buckets.c.read_at_us)).where(
+    buckets.c.rollout == _OF, buckets.c.read_at_us <= _AT
+)
+_READ_AFTER = select(func.min(buckets.c.read_at_us)).where(
+    buckets.c.rollout == _OF, buckets.c.read_at_us > _AT
+)
+
+
+def newest(
+    engine: Engine, keys: Iterable[RolloutKey], kinds: tuple[str, ...]
+) -> dict[tuple[str, str], datetime]:
+    """When each rollout's newest fact of each kind was written, by the rollout's key and the kind. Raises StorageError."""
+    with reading(engine) as connection:
+        rows = connection.execute(_NEWEST, {"keys": [*map(str, keys)], "kinds": kinds})
+        return {(row.rollout, row.kind): instant(row.at_us) for row in rows}
+
+
+def told(engine: Engine, keys: Iterable[RolloutKey], kinds: tuple[str, ...]) -> tuple[Recorded, ...]:
+    """All facts of these kinds in these journals, oldest first. Raises StorageError."""
+    with reading(engine) as connection:
+        rows = connection.execute(_TOLD, {"keys": [*map(str, keys)], "kinds": kinds})
+        return tuple(map(recorded_of, rows))
+
+
+def reads_around(
+    engine: Engine, rollout: RolloutKey, at: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """When counts were last read anew at or before an instant, and when next after it; None: never.
+
+    A pass that finds nothing new leaves no trace in the journal; where the counts went on, it leaves one here.
+    """
+    asked = {_OF.key: str(rollout), _AT.key: micros(at)}
+    with reading(engine) as connection:
+        before = connection.execute(_READ_BEFORE, asked).scalar()
+        after = connection.execute(_READ_AFTER, asked).scalar()
+    return instant_or_none(before), instant_or_none(after)

@@ -1,0 +1,131 @@
+"""`history`: the story, from a time on, and whether the journal has a head that somebody was told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stagedrollout.core.chronicle import chronicle
+from stagedrollout.core.model import DAEMON, CommandVerb
+from stagedrollout.core.notice import HEAD_DIGITS, Notice, NoticeKind, witnessed
+from stagedrollout.core.seen import Drift
+from stagedrollout.storage.outbox import OutboxTable
+from tests.core.builders import DAY, NOON
+from tests.knowing.world import World
+from tests.reporting.histories import History, bad, completed
+
+
+def story(history: History) -> list[tuple[str, int, int]]:
+    told = ((history.key, at, fact) for fact, at in history.told)
+    return [(line.text, line.before_ppm, line.after_ppm) for line in chronicle(told)]
+
+
+def test_it_reads_as_sentences_with_who_did_what_and_why_under_headings_of_days(tmp_path: Path) -> None:
+    history = bad().ordered(20, CommandVerb.RESUME)
+    told = World(tmp_path, history).says("history").stdout
+    assert told.startswith("shop on Google Play 5.3.0 (530)\n\nMonday 2 March 2026 (UTC)\n")
+    assert "\nTuesday 3 March 2026 (UTC)\n" in told
+    for sentence in (
+        "12:00                  anna starts it at 10 %: evidence of safety 12 : 1",
+        "00:00                  stagedrollout halts it at 0 %: evidence of harm 120 : 1 (halt at 100 : 1)",
+        "08:00                  anna orders resume, because: it must; done",
+    ):
+        assert sentence in told, told
+
+
+def test_each_change_of_the_exposure_stands_beside_what_brought_it_about(tmp_path: Path) -> None:
+    changes = [(text, before, after) for text, before, after in story(completed()) if before != after]
+    assert changes == [
+        ("the store shows the start", 0, 10_000),
+        ("the store shows the raise", 10_000, 100_000),
+        ("the store shows the complete", 100_000, 1_000_000),
+    ]
+    console = [
+        each for each in story(History().started(0).drifted(3, Drift.RAISED, 50)) if each[1] != each[2]
+    ]
+    assert console[-1][0].startswith("somebody has raised it in the console")
+
+
+def test_a_look_is_not_told_beside_what_it_led_to() -> None:
+    assert not any("the store shows inProgress" in text for text, _, _ in story(completed()))
+
+
+def test_it_can_begin_at_a_time_and_still_knows_what_was_before(tmp_path: Path) -> None:
+    world = World(tmp_path, completed(), bad("6.0.0", NOON + 30 * DAY, app="mail"))
+    since = ("--since", "2026-03-04")
+    told = world.says("history", "shop", *since).stdout
+    assert "Monday 2 March" not in told
+    assert "1 % -> 10 %" in told
+    rows = json.loads(world.says("history", *since, "--json").stdout)["history"]
+    assert min(row["at"] for row in rows) >= "2026-03-04"
+    assert {row["rollout"].split("/")[0] for row in rows} == {"shop", "mail"}
+    later = world.says("history", "shop", "--since", "2026-06-01")
+    assert (later.exit_code, later.stdout) == (0, "Nothing happened since 2026-06-01 00:00 UTC.\n")
+
+
+@pytest.mark.parametrize("named", ["5.2.0", "520"])
+def test_a_release_is_meant_by_its_version_and_by_its_build(tmp_path: Path, named: str) -> None:
+    world = World(tmp_path, completed(), bad("5.3.0", NOON + 7 * DAY))
+    rows = json.loads(world.says("history", "shop", "--release", named, "--json").stdout)["history"]
+    assert {row["rollout"] for row in rows} == {"shop/google_play/520"}
+
+
+def head_told(world: World) -> tuple[str, str]:
+    """Number and beginning of the hash, as the notice's footer tells them."""
+    (told,) = [row for row in OutboxTable(world.engine).everything() if row.notice.kind is NoticeKind.HALTED]
+    seq, _, head = told.notice.footer.partition("| journal ")[2].partition(": ")
+    return seq, head
+
+
+def test_a_halt_notice_tells_the_head_of_the_journal_and_the_journal_has_it(tmp_path: Path) -> None:
+    history = bad()
+    world = World(tmp_path)
+    world.writes(history, notices=(world.halt_notice(history),))
+    seq, head = head_told(world)
+    assert len(head) == HEAD_DIGITS
+    said = world.says("history", "--verify", "--expect", head)
+    assert (said.exit_code, f"is entry {seq}: the journal has it" in said.stdout) == (0, True), said.output
+    document = json.loads(world.says("history", "--verify", "--expect", head, "--json").stdout)
+    assert [str(each["seq"]) for each in document["expected"]["found"]] == [seq]
+
+
+def test_a_journal_that_was_written_afresh_does_not_have_the_head_that_was_told(tmp_path: Path) -> None:
+    told, history = World(_folder(tmp_path, "told")), bad()
+    told.writes(history, notices=(told.halt_notice(history),))
+    _, head = head_told(told)
+    forged = World(_folder(tmp_path, "forged"), History("5.3.0").started(0, 10, by=DAEMON).halted(12))
+    said = forged.says("history", "--verify", "--expect", head)
+    assert "as it was written" in said.stdout  # sound in itself, and another story
+    assert (
+        said.exit_code,
+        f"NOT IN THE JOURNAL: no entry has a hash that begins with {head}" in said.stdout,
+    ) == (
+        1,
+        True,
+    )
+
+
+def test_only_halts_bear_witness() -> None:
+    for kind in NoticeKind:
+        notice = Notice("k", kind, True, "h", (), "policy standard")
+        told = witnessed(notice, 7, "ab" * 32).footer
+        halt = kind in (NoticeKind.HALTED, NoticeKind.NOT_HALTED)
+        assert told == ("policy standard | journal 7: abababababababab" if halt else "policy standard")
+
+
+@pytest.mark.parametrize("written", ["abc", "zzzzzzzzzz", "a" * 65, "%%%%%%%%%%"])
+def test_what_is_no_hash_is_wrong_usage(tmp_path: Path, written: str) -> None:
+    said = World(tmp_path, bad()).says("history", "--verify", "--expect", written)
+    assert (said.exit_code, "is no hash" in said.stderr) == (2, True)
+
+
+def test_a_hash_to_expect_needs_something_to_verify(tmp_path: Path) -> None:
+    said = World(tmp_path, bad()).says("history", "--expect", "deadbeef")
+    assert (said.exit_code, "--expect belongs to --verify" in said.stderr) == (2, True)
+
+
+def _folder(parent: Path, name: str) -> Path:
+    (parent / name).mkdir()
+    return parent / name

@@ -1,0 +1,172 @@
+"""`status`: one line for each rollout, what is hidden, how old it is, and what changed meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stagedrollout.cli.status_table import lines
+from stagedrollout.cli.status_watch import Screen, _tell_changes
+from tests.core.builders import DAY, NOON
+from tests.knowing.world import World, superseded
+from tests.reporting.histories import History, bad, completed
+
+PROGRAM = (sys.executable, "-m", "stagedrollout")
+
+
+def going_on() -> History:
+    return History("5.3.0", NOON + 7 * DAY).started(0, percent=10).waits(1)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, superseded(completed(), 170, "5.3.0"), going_on(), bad("6.0.0", app="mail"))
+
+
+def table(world: World, width: int, *, terminal: bool = False, **how: bool) -> list[str]:
+    document = json.loads(world.says("status", "--json").stdout)
+    return lines(document, width, terminal=terminal, **how)
+
+
+def test_one_line_tells_app_store_release_phase_exposure_since_when_and_why(world: World) -> None:
+    head, *rows = [line for line in world.says("status").stdout.splitlines() if "not shown" not in line]
+    assert head.split() == ["APP", "STORE", "RELEASE", "PHASE", "EXPOSURE", "SINCE", "NEXT", "LOOK", "WHY"]
+    mail, shop = rows
+    assert re.search(r"^mail +google_play +6.0.0 +halted +10 % +\d+d .*evidence of harm 120 : 1", mail)
+    assert re.search(r"^shop +google_play +5.3.0 +rolling out +10 % +\d+d .*waits for bake", shop)
+
+
+def test_what_is_over_is_hidden_and_said_to_be(world: World) -> None:
+    assert "not shown: 1 superseded by newer releases (--all)" in world.says("status").stdout
+    whole = world.says("status", "--all").stdout
+    assert "5.2.0" in whole
+    assert "not shown" not in whole
+    assert len(json.loads(world.says("status", "--json").stdout)["rollouts"]) == 3
+
+
+def test_it_can_be_of_one_app_or_release_only(world: World) -> None:
+    def releases(*words: str) -> list[str]:
+        rows = json.loads(world.says("status", *words, "--json").stdout)["rollouts"]
+        return [row["release"] for row in rows]
+
+    assert releases("mail") == ["6.0.0"]
+    assert releases("shop", "--release", "5.3.0") == releases("shop", "--release", "530") == ["5.3.0"]
+    assert releases("shop", "--store", "app_store") == []
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_in_a_terminal_no_line_is_longer_than_it_and_what_is_cut_says_so(world: World, width: int) -> None:
+    told = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in table(world, width, terminal=True)]
+    assert max(map(len, told)) <= width
+    assert any(line.endswith("…") for line in told) == (
+        "cut at …: --long, or stagedrollout explain APP" in told
+    )
+    assert [line.split()[0] for line in told[1:3]] == ["mail", "shop"]
+
+
+def test_reasons_are_told_in_full_below_their_line_if_somebody_asks(world: World) -> None:
+    told = table(world, 60, long=True)
+    assert not any("…" in line for line in told)
+    assert "(halt at 100 : 1)" in " ".join(" ".join(told).split())
+
+
+def test_how_old_it_is_is_said_where_no_daemon_runs(world: World) -> None:
+    assert "No daemon" not in world.says("status").stdout
+    world.stops()
+    told = world.says("status").stdout
+    assert re.search(r"No daemon is running since .*; as of 2026-03-09 13:00 UTC, .* ago\.", told)
+    assert json.loads(world.says("status", "--json").stdout)["as_of"] == "2026-03-09T13:00:00+00:00"
+    for words in (("history",), ("why-not", "shop"), ("export", "journal", "--all"), ("explain", "shop")):
+        said = world.says(*words)
+        assert ("No daemon is running" in said.stderr, said.exit_code) == (True, 0), (words, said.output)
+
+
+def test_a_new_picture_costs_only_the_lines_that_differ() -> None:
+    screen = Screen()
+    first = screen.painted(["one", "two", "three"], 80, 24)
+    assert all(word in first for word in ("one", "two", "three", "\x1b[2J"))
+    assert screen.painted(["one", "two", "three"], 80, 24) == ""
+    assert screen.painted(["one", "TWO", "three"], 80, 24) == "\x1b[2;1HTWO\x1b[K"
+    assert screen.painted(["one"], 80, 24) == "\x1b[2;1H\x1b[K\x1b[3;1H\x1b[K"
+    assert "\x1b[2J" in screen.painted(["one"], 100, 24)
+    assert screen.painted(["1", "2", "3", "4"], 100, 3).endswith("… 2 more lines\x1b[K")
+
+
+def _until(process: subprocess.Popen[bytes], words: str, descriptor: int) -> str:
+    """What it wrote up to these words; a minute at most."""
+    told, ends = b"", time.monotonic() + 60
+    while words.encode() not in told:
+        assert time.monotonic() < ends, told
+        if select.select([descriptor], [], [], 0.2)[0]:
+            told += os.read(descriptor, 65_536)
+        assert process.poll() is None or words.encode() in told, told
+    return told.decode()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_over_a_pipe_only_changes_are_told_and_ctrl_c_is_a_good_end(world: World, *, as_json: bool) -> None:
+    history, before = going_on(), len(going_on().told)
+    command = [*PROGRAM, "status", "shop", "--watch", "--config", str(world.config)]
+    with subprocess.Popen([*command, *(["--json"] if as_json else [])], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = _until(process, "waits for bake", process.stdout.fileno())
+        world.writes(history.halted(3), told_before=before)
+        then = _until(process, "120 : 1", process.stdout.fileno())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert "5.3.0" in first
+    assert len(then.strip().splitlines()) == 1
+    if as_json:
+        change = json.loads(then)
+        assert (change["rollout"]["phase"], change["rollout"]["app"]) == ("halted", "shop")
+    else:
+        assert re.search(r"shop google_play 5.3.0 halted at 10 %: .*120 : 1", then)
+
+
+def test_a_terminal_is_given_back_as_it_was(world: World) -> None:
+    ours, theirs = pty.openpty()
+    command = [*PROGRAM, "status", "--watch", "--config", str(world.config)]
+    with subprocess.Popen(
+        command, stdout=theirs, stdin=theirs, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        told = _until(process, "Ctrl-C ends this", ours)
+        assert "\x1b[?1049h" in told
+        process.send_signal(signal.SIGINT)
+        end = _until(process, "\x1b[?1049l", ours)
+        assert "\x1b[?25h" in end
+        assert process.wait(60) == 0
+    os.close(theirs)
+    os.close(ours)
+
+
+def test_what_is_over_by_a_change_is_told_by_it_and_what_was_over_before_is_not(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = going_on().key.store_app
+    world.presence.pass_finished(app, NOON, next_due=None, problem="the store could not be read")
+    first = json.loads(world.says("status", "--json").stdout)
+    history, before = going_on(), len(going_on().told)
+    world.writes(superseded(history, 9, "5.4.0"), told_before=before)
+    world.presence.pass_finished(app, NOON, next_due=None, problem="")
+    second = json.loads(world.says("status", "--json").stdout)
+    _tell_changes(iter([first, first, second, second]), as_json=False, everything=False)
+    told = [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert [line.partition(":")[0] for line in told] == [
+        "a daemon is running",
+        "mail google_play 6.0.0 halted at 10 %",
+        "shop google_play 5.3.0 rolling out at 10 %",
+        "shop on google_play",
+        "shop google_play 5.3.0 superseded at 10 %",
+        "shop on google_play",
+    ]
+    assert told[-1] == "shop on google_play: no trouble any more"
