@@ -15,6 +15,7 @@ from stagedrollout.core.plain import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rich.console import Console
     from rich.table import Table
 
     from stagedrollout.storage.engine import Engine
@@ -140,7 +141,18 @@ def _daemon(statuses: Statuses) -> dict[str, Any]:
         "heartbeat_at": daemon.heartbeat_at.isoformat(),
         "holder": daemon.holder,
         **daemon.info,
+        **_configuration(daemon.info),
     }
+
+
+def _configuration(info: dict[str, Any]) -> dict[str, Any]:
+    """Which one is in force, and whether the disk has another; nothing of a daemon that does not tell."""
+    from stagedrollout.daemon.in_force import KEY, differs, read_in_force, trouble  # noqa: PLC0415
+
+    found = read_in_force(info)
+    if found is None:
+        return {}
+    return {KEY: {**info[KEY], "differs": differs(found)}, "configuration_problem": trouble(found)}
 
 
 def _print(document: dict[str, Any]) -> None:
@@ -153,6 +165,8 @@ def _print(document: dict[str, Any]) -> None:
         console.print(f"[bold red]No daemon is running{since}: nothing is watched, raised or halted.[/]")
     elif daemon.get("clock") == "emulator":
         console.print("[yellow]clock: emulator (a rehearsal; no real store is touched)[/]")
+    if daemon["running"] and "configuration" in daemon:
+        _print_configuration(console, daemon)
     if document["journal_problem"]:
         console.print(f"[bold red]NOTHING IS RAISED, halts go on:[/] {_foreign(document['journal_problem'])}")
     if document["rollouts"]:
@@ -169,6 +183,14 @@ def _print(document: dict[str, Any]) -> None:
     if document["notices_undelivered"]:
         why = f": {_foreign(document['notices_problem'])}" if document["notices_problem"] else ""
         console.print(f"[yellow]{document['notices_undelivered']} notices are not delivered yet{why}[/]")
+
+
+def _print_configuration(console: Console, daemon: dict[str, Any]) -> None:
+    found = daemon["configuration"]
+    since = found["since"][:16].replace("T", " ")
+    console.print(f"[dim]configuration {found['fingerprint']} in force since {since} UTC[/]")
+    if daemon["configuration_problem"]:
+        console.print(f"[yellow]{_foreign(daemon['configuration_problem'])}[/]")
 
 
 def _table(rollouts: list[dict[str, Any]]) -> Table:
