@@ -165,8 +165,7 @@ def _print(document: dict[str, Any]) -> None:
         console.print(f"[bold red]No daemon is running{since}: nothing is watched, raised or halted.[/]")
     elif daemon.get("clock") == "emulator":
         console.print("[yellow]clock: emulator (a rehearsal; no real store is touched)[/]")
-    if daemon["running"] and "configuration" in daemon:
-        _print_configuration(console, daemon)
+    _print_configuration(console, daemon)
     if document["journal_problem"]:
         console.print(f"[bold red]NOTHING IS RAISED, halts go on:[/] {_foreign(document['journal_problem'])}")
     if document["rollouts"]:
@@ -186,7 +185,9 @@ def _print(document: dict[str, Any]) -> None:
 
 
 def _print_configuration(console: Console, daemon: dict[str, Any]) -> None:
-    found = daemon["configuration"]
+    found = daemon.get("configuration")
+    if found is None or not daemon["running"]:
+        return
     since = found["since"][:16].replace("T", " ")
     console.print(f"[dim]configuration {found['fingerprint']} in force since {since} UTC[/]")
     if daemon["configuration_problem"]:
