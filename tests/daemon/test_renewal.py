@@ -26,9 +26,19 @@ def _works(*apps):
     passes = Passes(clock)
     passes.passed["new"] = threading.Event()
     return Works(
-        listings=_listings(*apps), passes=passes, relay=Nobody(), commands=Orders(), presence=Here(),
+        listings=_listings(*apps), passes=passes, relay=Nobody(), commands=Orders(), presence=Noting(),
         clock=clock, wall=clock, epoch=1, lock_step=None,
     )  # fmt: skip
+
+
+class Noting(Here):
+    """Presence that keeps whose passes it was told of."""
+
+    def pass_finished(self, store_app, now, *, next_due, problem):
+        self.__dict__.setdefault("finished", {}).setdefault(store_app, threading.Event()).set()
+
+    def heard_of(self, store_app):
+        return self.__dict__.setdefault("finished", {}).setdefault(store_app, threading.Event())
 
 
 @pytest.fixture
@@ -91,7 +101,7 @@ def test_an_app_that_is_gone_is_never_due_again_although_its_pass_ends_later(sch
     scheduler.renew(replace(works, listings=_listings(QUICK)), BOUNDS)
     scheduler.turn()
     works.passes.released.set()
-    assert works.passes.passed["slow"].wait(PATIENCE)
+    assert works.presence.heard_of(SLOW).wait(PATIENCE), "that it ended is noted all the same"
     scheduler.turn()
     assert len(scheduler.dues()) == 1
     assert max(scheduler.dues()) < datetime.now(UTC) + timedelta(days=1)
@@ -122,3 +132,17 @@ def test_other_limits_hold_from_then_on(scheduler, works, bounds):
     scheduler.renew(replace(works, listings=_listings(SLOW, *apps)), bounds)
     scheduler.turn()
     assert all(works.passes.passed[app.app].wait(PATIENCE) for app in apps)
+
+
+def test_a_pass_that_waited_for_its_place_meanwhile_is_made_by_the_works_it_was_begun_for(works):
+    scheduler = Scheduler(
+        works, pass_workers=1, halt_workers=1, drain_seconds=PATIENCE, patience_seconds=PATIENCE
+    )
+    scheduler.turn()
+    assert works.passes.hanging.wait(PATIENCE)
+    scheduler.renew(replace(works, listings=_listings(NEW)), BOUNDS)
+    scheduler.turn()
+    works.passes.released.set()
+    assert works.passes.passed["quick"].wait(PATIENCE)
+    assert works.presence.heard_of(QUICK).wait(PATIENCE)
+    scheduler.stop()
