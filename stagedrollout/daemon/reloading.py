@@ -103,7 +103,10 @@ class Reloading:
                     self._working = False
                     return
                 self._wanted = False
-            self._reload()
+            try:
+                self._reload()
+            except Exception:  # the verdict: whichever is in force stays, and the next request is served
+                log.exception("a reload broke off")
 
     def _reload(self) -> None:
         """Whatever happens here, a configuration is in force afterwards."""
