@@ -21,6 +21,7 @@ from stagedrollout.core.units import duration, duration_text
 
 if TYPE_CHECKING:
     from stagedrollout.daemon.health.findings import Finding
+    from stagedrollout.storage.presence import Statuses
 
 MAX_AGE_MIN = timedelta(seconds=10)
 """A daemon beats every ten seconds."""
@@ -85,7 +86,17 @@ def read_health(config: Path, max_age: timedelta, now: datetime) -> tuple[Findin
     except StorageError as error:
         return (Finding(About.DATABASE, str(error)),)
     lost = (Finding(About.DATABASE, f"nothing is raised: {doubt.words}"),) if doubt else ()
-    return (*lost, *findings(statuses, undelivered, now, max_age))
+    return (*lost, *findings(statuses, undelivered, now, max_age), *_configuration(statuses))
+
+
+def _configuration(statuses: Statuses) -> tuple[Finding, ...]:
+    """A refused configuration wakes nobody, for the old one works; but no daemon would start with it."""
+    from stagedrollout.daemon.health.findings import About, Finding  # noqa: PLC0415
+    from stagedrollout.daemon.in_force import read_in_force, trouble  # noqa: PLC0415
+
+    found = read_in_force(statuses.daemon.info) if statuses.daemon else None
+    said = trouble(found) if found else ""
+    return (Finding(About.CONFIGURATION, said, ill=False),) if said else ()
 
 
 def _document(found: tuple[Finding, ...], *, healthy: bool) -> dict[str, Any]:

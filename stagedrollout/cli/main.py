@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 COMMANDS = {
+    "init": ("stagedrollout.cli.init", "Write a first configuration and policy, by a few questions."),
     "run": ("stagedrollout.cli.run", "Run the daemon."),
     "demo": ("stagedrollout.cli.demo", "Watch a staged rollout against emulated stores."),
     "emulate": ("stagedrollout.cli.emulate", "Serve emulated stores and services on loopback."),
     "check": ("stagedrollout.cli.check", "Validate configuration, policies and secrets, offline."),
+    "schema": (
+        "stagedrollout.cli.schema",
+        "Print the JSON Schemas of configuration and policy, for editors.",
+    ),
     "doctor": (
         "stagedrollout.cli.doctor",
         "Tell whether stores, signals and channels can be used as configured.",

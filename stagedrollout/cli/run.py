@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,11 +17,31 @@ from stagedrollout.cli.options import config_option
 log = logging.getLogger(__name__)
 
 
-@click.command(help="Run the daemon in the foreground. SIGTERM finishes what is under way, then ends.")
+@dataclass(slots=True)
+class _Hangup:
+    """Whether SIGHUP has come. No event: a handler that takes a lock may interrupt the one that holds it."""
+
+    came: bool = False
+
+    def note(self, *_: object) -> None:
+        self.came = True
+
+    def taken(self) -> bool:
+        came, self.came = self.came, False
+        return came
+
+
+@click.command(
+    help="Run the daemon in the foreground. SIGTERM finishes what is under way, then ends; SIGHUP takes the "
+    "configuration anew, or keeps the old one and says what is wrong."
+)
 @config_option
 @click.option("--verbose", is_flag=True, help="Log every pass.")
 def run(config: Path, *, verbose: bool) -> None:
     """Where the clock is an emulator's, it ends when the emulator's story does."""
+    hangup = _Hangup()
+    signal.signal(signal.SIGHUP, hangup.note)  # at once: by default it would end the process
+
     from stagedrollout.cli.logs import log_to_stderr  # noqa: PLC0415
     from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
     from stagedrollout.daemon.allowed import hosts_of, keep_to  # noqa: PLC0415
@@ -30,8 +51,8 @@ def run(config: Path, *, verbose: bool) -> None:
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
     harden()
     loaded = load_with_secrets(config, environ=os.environ)
-    keep_to(hosts_of(loaded))
-    with open_daemon(loaded) as daemon:
+    net = keep_to(hosts_of(loaded))
+    with open_daemon(loaded, net=net) as daemon:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
@@ -39,6 +60,8 @@ def run(config: Path, *, verbose: bool) -> None:
         click.echo(f"stagedrollout: watching {daemon.watching}; stop with SIGTERM", err=True)
         while not (stop.wait(0.2) or daemon.finished):
             daemon.mind_the_clock()
+            if hangup.taken():
+                daemon.reload()
         left = daemon.stop()
         if daemon.lost:
             click.echo("stagedrollout: another daemon has taken over this database", err=True)

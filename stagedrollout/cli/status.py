@@ -126,7 +126,9 @@ def look(engine: Engine, app: str = "", store: str = "", release: str = "") -> d
     statuses = replace(statuses, rollouts=rollouts, passes=passes)
     undelivered = OutboxTable(engine).undelivered(datetime.now(UTC))
     doubt = doubt_of(engine)
-    return describe(statuses, links(engine, statuses), since(engine, statuses)) | {
+    told = describe(statuses, links(engine, statuses), since(engine, statuses))
+    return told | {
+        "daemon": _configuration(told["daemon"]),
         "journal_problem": doubt.words if doubt else "",
         "notices_undelivered": undelivered.waiting + undelivered.failed,
         "notices_problem": undelivered.problem,
@@ -233,3 +235,15 @@ def _pauses(row: RolloutRow, as_of: datetime) -> dict[str, Any]:
         "pause_days_budget": BUDGET.days,
         "paused_since": pauses.since.isoformat() if pauses.since else None,
     }
+
+
+def _configuration(daemon: dict[str, Any]) -> dict[str, Any]:
+    """The daemon's own words, with which configuration is in force, and whether the disk has another; nothing of that of a
+    daemon that does not tell."""
+    from stagedrollout.daemon.in_force import KEY, differs, read_in_force, trouble  # noqa: PLC0415
+
+    found = read_in_force(daemon)
+    if found is None:
+        return daemon
+    in_force = {**daemon[KEY], "differs": differs(found)}
+    return {**daemon, KEY: in_force, "configuration_problem": trouble(found)}

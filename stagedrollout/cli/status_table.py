@@ -80,8 +80,19 @@ def _above(document: dict[str, Any]) -> Iterator[str]:
         yield f"[bold red]{no_daemon(document)}[/]"
     elif document["daemon"].get("clock") == "emulator":
         yield "[yellow]clock: emulator (a rehearsal; no real store is touched)[/]"
+    yield from _configuration(document["daemon"])
     if document["journal_problem"]:
         yield f"[bold red]NOTHING IS RAISED, halts go on:[/] {_foreign(document['journal_problem'])}"
+
+
+def _configuration(daemon: dict[str, Any]) -> Iterator[str]:
+    found = daemon.get("configuration")
+    if found is None or not daemon["running"]:
+        return
+    since = found["since"][:16].replace("T", " ")
+    yield f"[dim]configuration {found['fingerprint']} in force since {since} UTC[/]"
+    if daemon["configuration_problem"]:
+        yield f"[yellow]{_foreign(daemon['configuration_problem'])}[/]"
 
 
 def _below(document: dict[str, Any], shown: list[dict[str, Any]]) -> Iterator[str]:

@@ -20,7 +20,12 @@ def matching(pattern: str, words: str, example: str) -> Written:
             raise ValueError(words)
         return value
 
-    return Written(read, example)
+    return Written(read, example, {"type": "string", "pattern": f"^(?:{_for_editors(pattern)})$"})
+
+
+def _for_editors(pattern: str) -> str:
+    """The same pattern where \\w and \\s also mean letters and spaces beyond ASCII."""
+    return pattern.replace(r"\w", "[A-Za-z0-9_]").replace(r"\s", r" \t\n\r\f\v")
 
 
 def between(low: str, high: str, *, example: str) -> Written:
@@ -44,7 +49,7 @@ def count(low: int, high: int, *, example: str) -> Written:
             raise ValueError(f"write a whole number from {low} to {high}")
         return value
 
-    return Written(read, example)
+    return Written(read, example, {"type": "integer", "minimum": low, "maximum": high})
 
 
 def _web_address(value: Any) -> Any:
@@ -168,6 +173,20 @@ EnvironmentName = Annotated[
     str, matching(r"[^\s/\\][^/\\\n]{0,63}", "write the environment's name, like production", "production")
 ]
 FolderName = Annotated[str, matching(r"[^\x00\n]{1,1000}", "write the path of a folder", "policies")]
-WebAddress = Annotated[str, Written(_web_address, "https://sentry.example.com")]
-DatabaseUrl = Annotated[str, Written(read_database, "sqlite:///state/stagedrollout.db")]
+WebAddress = Annotated[
+    str,
+    Written(
+        _web_address,
+        "https://sentry.example.com",
+        {"type": "string", "pattern": r"^[hH][tT][tT][pP][sS]?://[!-~]+$"},
+    ),
+]
+DatabaseUrl = Annotated[
+    str,
+    Written(
+        read_database,
+        "sqlite:///state/stagedrollout.db",
+        {"type": "string", "pattern": r"^sqlite:///[^?#]+$"},
+    ),
+]
 ReleaseTemplate = Annotated[str, Written(_release_template, '"{package}@{version}+{build}"')]

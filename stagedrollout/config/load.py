@@ -42,6 +42,11 @@ class Loaded:
         name = self.settings.health.heartbeat_file
         return self.path.parent / name if name else None
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the team's own policies are."""
+        return tuple(self.path.parent / name for name in self.settings.policies)
+
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret that the settings speak of, to keep it out of what is written. Raises WrongConfiguration."""
         return tuple(self.secret(ref) for ref in dict.fromkeys(_references(self.settings)))

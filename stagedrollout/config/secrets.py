@@ -109,7 +109,18 @@ def read_ref(value: Any) -> SecretRef:
             raise ValueError(_SHAPE)
 
 
-SecretReference = Annotated[SecretRef, Written(read_ref, "{file: secrets/token}")]
+_FORM = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+    "properties": {
+        "env": {"type": "string", "pattern": f"^{_ENV_NAME.pattern}$"},
+        "file": {"type": "string", "minLength": 1, "maxLength": 1000},
+        "credential": {"type": "string", "pattern": f"^{_CREDENTIAL_NAME.pattern}$"},
+    },
+}
+SecretReference = Annotated[SecretRef, Written(read_ref, "{file: secrets/token}", _FORM)]
 
 
 def resolve(ref: SecretRef, base_dir: Path, *, environ: Mapping[str, str]) -> Secret:

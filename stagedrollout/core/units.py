@@ -7,8 +7,8 @@ Exposure is an integer in parts per million (ppm), 0..1,000,000, so that no roun
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
@@ -33,11 +33,12 @@ class Written:
     """Marks a field that people write in a form of its own, and carries the function that reads it.
 
     pydantic asks such a marker for a schema and is content with a plain mapping, so the core offers
-    one without importing pydantic.
+    one without importing pydantic. `form`: what JSON Schema can say of the value, for editors.
     """
 
     read: Callable[[Any], Any]
     example: str
+    form: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
         return {

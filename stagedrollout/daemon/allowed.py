@@ -28,8 +28,11 @@ _APPLE = ("api.appstoreconnect.apple.com", "itunes.apple.com")
 _SLACK = ("slack.com", ".slack.com")
 _TOLD_MAX = 20
 
+Hosts = frozenset[str] | None
+"""Names, and with a dot before them all below it; None: any."""
 
-def hosts_of(loaded: Loaded) -> frozenset[str] | None:
+
+def hosts_of(loaded: Loaded) -> Hosts:
     """Names, and with a dot before them all below it; None where packages bring signals from hosts of their own."""
     settings = loaded.settings
     listings = [each for app in settings.apps for each in (app.google_play, app.app_store) if each]
@@ -49,22 +52,43 @@ def hosts_of(loaded: Loaded) -> frozenset[str] | None:
     return frozenset(named - {""})
 
 
-def keep_to(hosts: frozenset[str] | None) -> None:
-    """From now on and for good, in this whole process."""
-    told: set[str] = set()
+class Net:
+    """The hosts that may be looked up; None among them: all. What a reload brings comes on top until nothing that was
+    under way before it needs the others any more."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts: tuple[Hosts, ...] = (hosts,)
+        self._told: set[str] = set()
+
+    def widen(self, hosts: Hosts) -> None:
+        self._hosts = (*self._hosts, hosts)
+
+    def narrow(self, hosts: Hosts) -> None:
+        """From now on these alone."""
+        self._hosts = (hosts,)
+
+    def check(self, host: str) -> None:
+        """Raises socket.gaierror for one that the configuration does not speak of."""
+        if any(hosts is None or allowed(host, hosts) for hosts in self._hosts):
+            return
+        if len(self._told) < _TOLD_MAX and host not in self._told:
+            self._told.add(host)
+            log.error("the configuration does not speak of %s: it is not looked up", host)
+        raise socket.gaierror(socket.EAI_NONAME, "not in the configuration")
+
+
+def keep_to(hosts: Hosts) -> Net:
+    """From now on and for good, in this whole process; a reload may exchange the hosts."""
+    net = Net(hosts)
 
     def look(event: str, args: tuple[Any, ...]) -> None:
-        if event == "socket.getaddrinfo" and hosts is not None:
-            host = _text(args[0])
-            if not allowed(host, hosts):
-                if len(told) < _TOLD_MAX and host not in told:
-                    told.add(host)
-                    log.error("the configuration does not speak of %s: it is not looked up", host)
-                raise socket.gaierror(socket.EAI_NONAME, "not in the configuration")
+        if event == "socket.getaddrinfo":
+            net.check(_text(args[0]))
         elif event == "socket.connect" and isinstance(args[1], tuple) and never(_text(args[1][0])):
             raise PeerRefused("no service lives at that address")
 
     sys.addaudithook(look)
+    return net
 
 
 def allowed(host: str, hosts: frozenset[str]) -> bool:

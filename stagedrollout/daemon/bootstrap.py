@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from stagedrollout import __version__
@@ -21,9 +22,9 @@ from stagedrollout.config.settings import (
     Settings,
 )
 from stagedrollout.core.errors import StorageError
-from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.allowed import Net
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.channels import open_channels
 from stagedrollout.daemon.clock_watch import ClockWatch
@@ -40,8 +41,10 @@ from stagedrollout.daemon.listings import open_listings
 from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
-from stagedrollout.daemon.scheduler import Scheduler, Works
+from stagedrollout.daemon.reloading import Reloading, watched
+from stagedrollout.daemon.scheduler import Scheduler
 from stagedrollout.daemon.spool import Spool, spool_file
+from stagedrollout.daemon.works import Works
 from stagedrollout.http.client import HttpClient
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.notify.relay import Relay
@@ -55,6 +58,7 @@ from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
 from stagedrollout.storage.private import loose, tighten
+from stagedrollout.stores.google_play.client import EditsKnown
 
 if TYPE_CHECKING:
     pass
@@ -66,11 +70,16 @@ Access = TypeVar("Access")
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A daemon ready to run: what it does (`works`) and what sets it in motion (`scheduler`)."""
+    """A daemon ready to run: what sets it in motion (`scheduler`), and what exchanges its configuration."""
 
-    works: Works
     scheduler: Scheduler
+    reloading: Reloading
     engine: Engine = field(repr=False)
+
+    @property
+    def works(self) -> Works:
+        """What it does now."""
+        return self.scheduler.works
 
     @property
     def watching(self) -> str:
@@ -91,15 +100,20 @@ class Daemon:
     def mind_the_clock(self) -> None:
         self.scheduler.mind_the_clock()
 
+    def reload(self) -> None:
+        """Take the configuration as it is on the disk now, if it can be taken. Returns at once."""
+        self.reloading.ask()
+
     def stop(self) -> tuple[str, ...]:
         """What is still under way after the time there was to finish it."""
+        self.reloading.end()
         self.works.relay.ends()
         return self.scheduler.stop()
 
 
 @contextmanager
-def open_daemon(loaded: Loaded, doors: Doors | None = None) -> Iterator[Daemon]:
-    """Open the database and every door. Raises WrongConfiguration, StorageError, EdgeError."""
+def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = None) -> Iterator[Daemon]:
+    """Open the database and every door; `net` is widened by reloads. Raises WrongConfiguration, StorageError, EdgeError."""
     settings, doors = loaded.settings, doors or Doors()
     with ExitStack() as stack:
         engine = open_engine(settings.database)
@@ -108,8 +122,6 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None) -> Iterator[Daemon]:
         stack.enter_context(SingleDaemonLock.beside(database_file(engine)))
         upgrade(engine)
         works = wire(loaded, doors, engine)
-        stack.callback(works.report.close)
-        stack.callback(works.relay.close)
         limits = settings.limits
         scheduler = Scheduler(
             works,
@@ -117,9 +129,19 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None) -> Iterator[Daemon]:
             halt_workers=limits.halt_workers,
             drain_seconds=limits.drain.total_seconds(),
         )
+        stack.callback(_close_what_is_in_force, scheduler)
+        reloading = Reloading(
+            loaded, scheduler, OutboxTable(engine), rewire=partial(rewire, engine=engine), net=net
+        )
+        stack.callback(reloading.close)
         stack.callback(_leave, works)
         stack.callback(scheduler.stop)
-        yield Daemon(works, scheduler, engine)
+        yield Daemon(scheduler, reloading, engine)
+
+
+def _close_what_is_in_force(scheduler: Scheduler) -> None:
+    scheduler.works.relay.close()
+    scheduler.works.report.close()
 
 
 def _leave(works: Works) -> None:
@@ -143,8 +165,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         "version": __version__,
         "clock": settings.clock.value,
         **KEEPS_A_MARK,
-        "poll_seconds": int(settings.poll.total_seconds()),
-        "watching": [str(StoreApp(app.name, store)) for app in settings.apps for store in app.stores],
+        **watched(settings),
     }
     highwater = open_highwater(engine, presence.current())
     epoch = presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info)
@@ -152,7 +173,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
     spool = Spool(spool_file(database) if database else None)
     recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch, spool)
     watch = ClockWatch(clock, doors.steady or _steady(clock))
-    doors = replace(doors, dates=watch)
+    doors = replace(doors, dates=watch, edits=EditsKnown())
     footing = KeptFooting(highwater, watch)
     lease = Lease(presence, epoch)
 
@@ -192,6 +213,24 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         lock_step=lock_step,
         bell=bell,
         report=open_report(loaded, listings, clock=clock, epoch=epoch, transport=doors.reports),
+        doors=doors,
+    )
+
+
+def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
+    """The same daemon by another configuration: what it knows of rollouts, halts and clocks stays, its apps, clients,
+    channels and limits are new. `works` stay as they are. Raises WrongConfiguration.
+    """
+    listings, deadline = open_listings(loaded, works.doors, works.clock), loaded.settings.limits.pass_deadline
+    reconciler = replace(works.passes.reconciler, deadline_seconds=deadline.total_seconds())
+    return replace(
+        works,
+        listings=listings,
+        passes=replace(works.passes, reconciler=reconciler),
+        relay=_relay(loaded, works.doors, engine, works.clock),
+        report=open_report(
+            loaded, listings, clock=works.clock, epoch=works.epoch, transport=works.doors.reports
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from stagedrollout.core.ports import Clock, Dates
 from stagedrollout.daemon.elapsed import Elapsed
 from stagedrollout.http.client import Transport
 from stagedrollout.notify.slack import Call
+from stagedrollout.stores.google_play.client import EditsKnown
 from stagedrollout.stores.google_play.wire import OpenHttp
 
 if TYPE_CHECKING:
@@ -29,3 +30,5 @@ class Doors:
     """Time that nobody can set; by default the machine's, or where the clock is another, that clock's own."""
     dates: Dates | None = None
     """Who is told the date of each answer; bootstrap brings it."""
+    edits: EditsKnown | None = None
+    """What is known of Play's edits, for clients that take each other's place; bootstrap brings it."""

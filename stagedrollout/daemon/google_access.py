@@ -28,6 +28,7 @@ def play_client(loaded: Loaded, doors: Doors) -> PlayClient | None:
         open_http=doors.play,
         dates=doors.dates,
         steady=elapsed,
+        edits=doors.edits,
     )
 
 

@@ -13,29 +13,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from stagedrollout.core.errors import EdgeError, LostLease, StagedRolloutError, StorageError
 from stagedrollout.core.model import Command, CommandVerb, StoreApp
-from stagedrollout.core.ports import Clock
-from stagedrollout.daemon.app_pass import AppPass, AppPasses
-from stagedrollout.daemon.clocks import LockStep
+from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.elapsed import A_STEP, WallWatch
-from stagedrollout.daemon.health.report import SelfReport, Silent
-from stagedrollout.daemon.linking import Bell
-from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
 from stagedrollout.daemon.turning import InAWhile
-from stagedrollout.notify.relay import Relay
-from stagedrollout.storage.commands import CommandBox
-from stagedrollout.storage.presence import Presence
+from stagedrollout.daemon.works import Bounds, HaltUnderWay, OpenPool, Pool, Renewal, Works, threads
 
 log = logging.getLogger(__name__)
 
@@ -46,51 +38,6 @@ TURN = "turn"
 HEARTBEAT = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(minutes=1)
 """When a store app whose pass broke off is looked at again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Works:
-    """What the scheduler sets in motion."""
-
-    listings: Mapping[StoreApp, Listing]
-    passes: AppPasses
-    relay: Relay
-    commands: CommandBox
-    presence: Presence
-    clock: Clock
-    wall: Clock
-    epoch: int
-    lock_step: LockStep | None
-    report: SelfReport = field(default_factory=Silent)
-    bell: Bell = field(default_factory=Bell)
-
-
-class Pool(Protocol):
-    """Threads that take work, each piece at once where one is free."""
-
-    def submit(self, work: Callable[[], None], /) -> object: ...
-
-    def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None: ...
-
-
-OpenPool = Callable[[int, str], Pool]
-"""How many threads at most, and what they are called."""
-
-
-def _threads(most: int, name: str) -> Pool:
-    """Threads are made when they are needed: mostly there are as many as places."""
-    return ThreadPoolExecutor(most, thread_name_prefix=name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Halt:
-    """The name of a person's halt while it is under way."""
-
-    app: StoreApp
-    order: str
-
-    def __str__(self) -> str:
-        return f"the halt {self.order}"
 
 
 class Scheduler:
@@ -105,17 +52,20 @@ class Scheduler:
         halt_workers: int,
         drain_seconds: float,
         patience_seconds: float = PATIENCE_SECONDS,
-        open_pool: OpenPool = _threads,
+        open_pool: OpenPool = threads,
     ) -> None:
         self._works = works
-        self._drain_seconds = drain_seconds
-        self._halts_of_an_app = halt_workers
+        self._patience_seconds, self._open_pool = patience_seconds, open_pool
+        self._bounds = Bounds(
+            pass_workers=pass_workers, halt_workers=halt_workers, drain_seconds=drain_seconds
+        )
         self._places = Places(pass_workers, patience_seconds=patience_seconds)
         apps = max(len(works.listings), 1)
         self._passes = open_pool(apps, "pass")
         self._halts = open_pool(halt_workers * apps, "halt")
         self._telling = open_pool(1, "tell")
         self._guard = threading.Lock()
+        self._next: Renewal | None = None
         self._due: dict[StoreApp, datetime] = dict.fromkeys(works.listings, works.clock.now())
         self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._running: dict[object, Future[Any]] = {}
@@ -131,6 +81,18 @@ class Scheduler:
         self._apscheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
+
+    @property
+    def works(self) -> Works:
+        """Those in force."""
+        return self._works
+
+    def renew(self, works: Works, bounds: Bounds) -> Renewal:
+        """From the next turn on: these works, as one; what is under way ends by those with which it began."""
+        renewal = Renewal(works, bounds)
+        with self._guard:
+            self._next = renewal
+        return renewal
 
     def start(self) -> None:
         job = self._turns_in_lock_step if self._works.lock_step else self.turn
@@ -158,7 +120,7 @@ class Scheduler:
         self._stopping.set()
         if self._apscheduler.running:
             self._apscheduler.shutdown(wait=False)
-        wait(list(self._running.values()), timeout=self._drain_seconds)
+        wait(list(self._running.values()), timeout=self._bounds.drain_seconds)
         for pool in (self._passes, self._halts, self._telling):
             pool.shutdown(wait=False, cancel_futures=True)
         return self._under_way()
@@ -169,6 +131,7 @@ class Scheduler:
 
     def turn(self) -> None:
         """Start whatever is due. Returns at once."""
+        self._take_over()
         self._take_orders()
         self._beat()
         if self.lost:
@@ -176,11 +139,37 @@ class Scheduler:
         self._start_passes()
         self._launch("tell", self._telling, self._works.relay.deliver_due, self._told)
 
+    def _take_over(self) -> None:
+        """Between two turns, so that no turn sees two configurations. Every app is looked at anew."""
+        with self._guard:
+            renewal, self._next = self._next, None
+            if renewal is None:
+                return
+            works, bounds = renewal.works, renewal.bounds
+            self._due = dict.fromkeys(works.listings, works.clock.now())
+            under_way = list(self._running.values())
+            before, self._bounds = (self._works, self._bounds), bounds
+            self._works = works
+        self._resize(*before)
+        renewal.taken.set_result(under_way)
+
+    def _resize(self, works: Works, bounds: Bounds) -> None:
+        """As many threads and places as are needed now. What waits on the old ones is done there."""
+        if self._bounds.pass_workers != bounds.pass_workers:
+            self._places = Places(self._bounds.pass_workers, patience_seconds=self._patience_seconds)
+        apps, before = max(len(self._works.listings), 1), max(len(works.listings), 1)
+        if apps != before:
+            self._passes.shutdown(wait=False)
+            self._passes = self._open_pool(apps, "pass")
+        if apps * self._bounds.halt_workers != before * bounds.halt_workers:
+            self._halts.shutdown(wait=False)
+            self._halts = self._open_pool(apps * self._bounds.halt_workers, "halt")
+
     def _turns_in_lock_step(self) -> None:
         """Turn after turn, each waiting for the work it started, then the clock jumps."""
         while not (self._stopping.is_set() or self.finished.is_set()):
             self.turn()
-            wait(list(self._running.values()), timeout=self._drain_seconds)
+            wait(list(self._running.values()), timeout=self._bounds.drain_seconds)
             if not (self._working() or self._halts_put_off or self._stopping.is_set()):
                 self._let_the_clock_go_on()
 
@@ -274,10 +263,12 @@ class Scheduler:
 
     def _make_due(self, app: StoreApp, at: datetime) -> None:
         with self._guard:
-            self._due[app] = min(self._due[app], at)
+            if app in self._due:  # what is watched no more is never due
+                self._due[app] = min(self._due[app], at)
 
     def _halt(self, app: StoreApp, order: Command) -> None:
-        listing = self._works.listings[app]
+        works = self._works
+        listing = works.listings[app]
 
         def halted(outcome: Future[datetime | None]) -> None:
             error = outcome.exception()
@@ -286,22 +277,22 @@ class Scheduler:
                 # The halt is tried again at every turn; the store is not looked at for it every time.
                 if order.id not in self._broken_halts:
                     self._broken_halts.add(order.id)
-                    self._make_due(app, self._works.clock.now())
-                self._works.report.stumbled(f"the halt {order.id}", error)
+                    self._make_due(app, works.clock.now())
+                works.report.stumbled(f"the halt {order.id}", error)
                 return
             self._broken_halts.discard(order.id)
             if due := outcome.result():
                 self._make_due(app, due)
 
-        name, halts = _Halt(app, order.id), self._works.passes
-        if self._halts_under_way(app) < self._halts_of_an_app:
+        name, halts = HaltUnderWay(app, order.id), works.passes
+        if self._halts_under_way(app) < self._bounds.halt_workers:
             self._launch(name, self._halts, lambda: halts.halt(listing, order), halted)
         else:
             self._halts_put_off = True  # until one of the next turns
 
     def _halts_under_way(self, app: StoreApp) -> int:
         with self._guard:
-            return sum(isinstance(name, _Halt) and name.app == app for name in self._running)
+            return sum(isinstance(name, HaltUnderWay) and name.app == app for name in self._running)
 
     def _start_passes(self) -> None:
         now = self._works.clock.now()
@@ -312,20 +303,22 @@ class Scheduler:
         with self._guard:
             due = [app for app, at in self._due.items() if at <= now]
         for app in due:
-            self._launch(app, self._passes, self._pass_over(app), self._passed(app))
+            works = self._works
+            self._launch(app, self._passes, self._pass_over(works, app), self._passed(works, app))
 
-    def _pass_over(self, app: StoreApp) -> Callable[[], AppPass]:
+    def _pass_over(self, works: Works, app: StoreApp) -> Callable[[], AppPass]:
         def run() -> AppPass:
             with self._places.taken():
                 with self._guard:  # an order that arrives from here on makes the app due again
-                    self._due[app] = datetime.max.replace(tzinfo=UTC)
-                return self._works.passes.run(self._works.listings[app])
+                    if self._works is works:
+                        self._due[app] = datetime.max.replace(tzinfo=UTC)
+                return works.passes.run(works.listings[app])
 
         return run
 
-    def _passed(self, app: StoreApp) -> Callable[[Future[AppPass]], None]:
+    def _passed(self, works: Works, app: StoreApp) -> Callable[[Future[AppPass]], None]:
         def note(outcome: Future[AppPass]) -> None:
-            now = self._works.clock.now()
+            now = works.clock.now()
             error = outcome.exception()
             if error is None:
                 due, problem = outcome.result().due, outcome.result().problem
@@ -334,11 +327,11 @@ class Scheduler:
                 log.error("the pass over %s broke off: %s", app, problem, exc_info=_unexpected(error))
             self._make_due(app, due)
             if error is None:
-                self._works.report.passed(app, due, problem)
+                works.report.passed(app, due, problem)
             else:
-                self._works.report.broke_off(app, due, error, problem)
+                works.report.broke_off(app, due, error, problem)
             try:
-                self._works.presence.pass_finished(app, now, next_due=due, problem=problem)
+                works.presence.pass_finished(app, now, next_due=due, problem=problem)
             except StorageError as failure:
                 log.warning("the pass over %s cannot be noted: %s", app, failure)
 

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Executable, Row, bindparam, func, not_, or_, select
 
 from stagedrollout.core.errors import StorageError
-from stagedrollout.core.model import RolloutKey
+from stagedrollout.core.model import RolloutKey, Store
 from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant, instant_or_none, micros
@@ -48,6 +48,9 @@ WAITING_MAX = 200
 
 _URGENT = or_(outbox.c.broadcast, outbox.c.kind == NoticeKind.IN_DOUBT.value)
 """What is delivered within ten minutes, somewhere (promise R20)."""
+
+OF_THE_DAEMON = RolloutKey("(daemon)", Store.GOOGLE_PLAY, "itself")
+"""Whose notices those of the daemon itself are: no app can be called so. It has no thread."""
 
 _ID: BindParameter[int] = bindparam("of_id")
 _OF: BindParameter[str] = bindparam("of_rollout")
@@ -190,6 +193,11 @@ class OutboxTable:
         query = select(*alike, func.count()).group_by(*alike).order_by(*alike)
         with reading(self._engine) as connection:
             return tuple(Sendings(*row) for row in connection.execute(query))
+
+    def announce(self, notice: Notice, at: datetime) -> None:
+        """A notice of the daemon itself, to the channel; one whose key is known is not told again."""
+        with writing(self._engine) as connection:
+            enqueue(connection, OF_THE_DAEMON, notice, at)
 
     def next_due(self, now: datetime) -> datetime | None:
         """When `due` or `stale_boards` next has something, long past if at once; None while nothing waits."""

@@ -109,10 +109,14 @@ class Presence:
 
     def leave(self, epoch: int, now: datetime) -> None:
         """Say "gone, and meant to be": `info` then has `stopped_at`. Nothing happens to a newer daemon's row."""
+        self.tell(epoch, {"stopped_at": now.isoformat()})
+
+    def tell(self, epoch: int, more: dict[str, Any]) -> None:
+        """Say something else of oneself than at the start. Nothing happens to a newer daemon's row."""
         with writing(self._engine) as connection:
             row = _daemon(connection)
             if row is not None and row.epoch == epoch:
-                info = json_text({**row.info, "stopped_at": now.isoformat()})
+                info = json_text({**row.info, **more})
                 connection.execute(_MINE, {_EPOCH.key: epoch, "info": info})
 
     def current(self) -> DaemonRow | None:

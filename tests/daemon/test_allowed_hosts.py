@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from stagedrollout.config.load import load_with_secrets
-from stagedrollout.daemon.allowed import allowed, hosts_of
+from stagedrollout.daemon.allowed import Net, allowed, hosts_of
 from tests.config.conftest import GOOD
 
 pytestmark = pytest.mark.promise("R24")
@@ -88,3 +89,15 @@ def test_the_net_below_holds_for_every_library_of_the_process():
     done = subprocess.run([sys.executable, "-c", TRY], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["not in the configuration"] * 3 + ["no service lives at that address"]
     assert "does not speak of metadata.google.internal" in done.stderr
+
+
+def test_a_reload_brings_hosts_and_takes_the_old_ones_away_when_nothing_needs_them_any_more():
+    net = Net(frozenset({"old.example.com"}))
+    net.widen(frozenset({"new.example.com"}))
+    for host in ("old.example.com", "new.example.com"):
+        net.check(host)
+    net.narrow(frozenset({"new.example.com"}))
+    net.check("new.example.com")
+    for host in ("old.example.com", "other.example.com"):
+        with pytest.raises(socket.gaierror):
+            net.check(host)

@@ -149,7 +149,8 @@ PROMISES = (
     ),
     Promise(
         "R23",
-        "What is unknown is never taken for good: an unknown word of the store holds, an unknown key of a file is refused.",
+        "What is unknown is never taken for good: an unknown word of the store holds, an unknown key of a file is refused, "
+        "and a running daemon keeps its configuration when a new one is wrong.",
         "0 guessed",
     ),
     Promise("R24", "Secrets appear in no log, journal, notice, argument or error.", "0 leaked"),

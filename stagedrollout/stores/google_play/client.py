@@ -29,34 +29,11 @@ WRITTEN_MAX = 16
 """Edits of a package that are remembered as written to: a raise and the halts that overtake it each write to one."""
 
 
-class PlayClient(GoogleApi["AndroidPublisherResource"]):
-    """One account at one endpoint, shared by all packages and threads.
+class EditsKnown:
+    """What this process knows of an account's edits. It outlives a client: another one may take its place (a reload)
+    while the first still talks to Play."""
 
-    `info` is a parsed key file. `endpoint` "" means Google's. `open_http` replaces the network;
-    `steady` counts the seconds that pass.
-    Raises WrongConfiguration if the key cannot be used.
-    """
-
-    api = PUBLISHER
-
-    def __init__(  # noqa: PLR0913 - as its base
-        self,
-        info: Mapping[str, Any],
-        *,
-        endpoint: str = "",
-        timeout_seconds: float = TIMEOUT_SECONDS,
-        open_http: OpenHttp | None = None,
-        dates: Dates | None = None,
-        steady: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(
-            info,
-            endpoint=endpoint,
-            timeout_seconds=timeout_seconds,
-            open_http=open_http,
-            dates=dates,
-            steady=steady,
-        )
+    def __init__(self) -> None:
         self.turns = Turns()
         """Who may have an edit open when, by package: edits belong to the account."""
         self._written: dict[str, deque[str]] = {}
@@ -78,6 +55,56 @@ class PlayClient(GoogleApi["AndroidPublisherResource"]):
         """Whether it is the first edit of the package that this process used. Play may have handed out the one of a
         process that died a moment ago, and what that one wrote is remembered by nobody; the next edit is another one."""
         return self._first.get(package) == edit
+
+
+class PlayClient(GoogleApi["AndroidPublisherResource"]):
+    """One account at one endpoint, shared by all packages and threads.
+
+    `info` is a parsed key file. `endpoint` "" means Google's. `open_http` replaces the network;
+    `steady` counts the seconds that pass. `edits`: what an earlier client of the account knew, some of whose
+    conversations may still go on.
+    Raises WrongConfiguration if the key cannot be used.
+    """
+
+    api = PUBLISHER
+
+    def __init__(  # noqa: PLR0913 - as its base
+        self,
+        info: Mapping[str, Any],
+        *,
+        endpoint: str = "",
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        open_http: OpenHttp | None = None,
+        dates: Dates | None = None,
+        steady: Callable[[], float] = time.monotonic,
+        edits: EditsKnown | None = None,
+    ) -> None:
+        super().__init__(
+            info,
+            endpoint=endpoint,
+            timeout_seconds=timeout_seconds,
+            open_http=open_http,
+            dates=dates,
+            steady=steady,
+        )
+        self.edits = edits or EditsKnown()
+
+    @property
+    def turns(self) -> Turns:
+        """Who may have an edit open when, by package."""
+        return self.edits.turns
+
+    def writes_to(self, package: str, edit: str) -> None:
+        self.edits.writes_to(package, edit)
+
+    def wrote_to(self, package: str, edit: str) -> bool:
+        return self.edits.wrote_to(package, edit)
+
+    def opened(self, package: str, edit: str) -> None:
+        self.edits.opened(package, edit)
+
+    def opened_first(self, package: str, edit: str) -> bool:
+        return self.edits.opened_first(package, edit)
 
     def reviews(self, package: str, page: str = "") -> Any:
         """One page of the written reviews of the last week, newest first; `page` is the token of the next one.

@@ -1,0 +1,90 @@
+"""What a scheduler sets in motion, and the threads it does so on: one value, so that nothing of it is ever half exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from stagedrollout.config.settings import Limits
+from stagedrollout.core.model import StoreApp
+from stagedrollout.core.ports import Clock
+from stagedrollout.daemon.app_pass import AppPasses
+from stagedrollout.daemon.clocks import LockStep
+from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.health.report import SelfReport, Silent
+from stagedrollout.daemon.linking import Bell
+from stagedrollout.daemon.listing import Listing
+from stagedrollout.notify.relay import Relay
+from stagedrollout.storage.commands import CommandBox
+from stagedrollout.storage.presence import Presence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Works:
+    """What the scheduler sets in motion."""
+
+    listings: Mapping[StoreApp, Listing]
+    passes: AppPasses
+    relay: Relay
+    commands: CommandBox
+    presence: Presence
+    clock: Clock
+    wall: Clock
+    epoch: int
+    lock_step: LockStep | None
+    report: SelfReport = field(default_factory=Silent)
+    bell: Bell = field(default_factory=Bell)
+    doors: Doors = field(default_factory=Doors)
+    """What its parts were opened through, for those that will take their place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much runs at once: `pass_workers` passes; `halt_workers` halts of one store app; and what a stop waits for."""
+
+    pass_workers: int
+    halt_workers: int
+    drain_seconds: float
+
+    @classmethod
+    def of(cls, limits: Limits) -> Bounds:
+        drain = limits.drain.total_seconds()
+        return cls(pass_workers=limits.pass_workers, halt_workers=limits.halt_workers, drain_seconds=drain)
+
+
+class Renewal:
+    """Other works, to be taken over in the next turn; `taken` then has what was under way."""
+
+    def __init__(self, works: Works, bounds: Bounds) -> None:
+        self.works, self.bounds = works, bounds
+        self.taken: Future[list[Future[Any]]] = Future()
+
+
+@dataclass(frozen=True, slots=True)
+class HaltUnderWay:
+    """The name of a person's halt while it is under way."""
+
+    app: StoreApp
+    order: str
+
+    def __str__(self) -> str:
+        return f"the halt {self.order}"
+
+
+class Pool(Protocol):
+    """Threads that take work, each piece at once where one is free."""
+
+    def submit(self, work: Callable[[], None], /) -> object: ...
+
+    def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None: ...
+
+
+OpenPool = Callable[[int, str], Pool]
+"""How many threads at most, and what they are called."""
+
+
+def threads(most: int, name: str) -> Pool:
+    """Threads are made when they are needed: mostly there are as many as places."""
+    return ThreadPoolExecutor(most, thread_name_prefix=name)
