@@ -27,13 +27,19 @@ from stagedrollout.core.model import (
     Supersede,
     Verb,
 )
+from stagedrollout.core.override_facts import ApprovalsLapsed, Approved, BakeSkipped, LeftAlone, PolicySet
 from stagedrollout.core.removal_facts import RemovalOrdered, RemovalTold
 from stagedrollout.core.run_facts import Returned, TakenUp, WentLive
 from stagedrollout.core.seen import NOWHERE, Drift, Seen
 
 __all__ = [
     "NOWHERE",
+    "ApprovalsLapsed",
+    "Approved",
+    "BakeSkipped",
     "Drift",
+    "LeftAlone",
+    "PolicySet",
     "RemovalOrdered",
     "RemovalTold",
     "Returned",
@@ -357,6 +363,11 @@ Fact = (
     | LinkHeld
     | LinkAnswered
     | LinkHolds
+    | Approved
+    | ApprovalsLapsed
+    | BakeSkipped
+    | LeftAlone
+    | PolicySet
 )
 
 

@@ -22,6 +22,7 @@ from stagedrollout.config.settings import (
 )
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import StoreApp
+from stagedrollout.core.people import People
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.app_pass import AppPasses
@@ -178,6 +179,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         presence=presence,
         clock=clock,
         wall=wall,
+        people=People(settings.people),
     )
     listings = open_listings(loaded, doors, clock)
     return Works(
