@@ -76,6 +76,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.ROLLING_OUT: {
+        Phase.WAITING: "a person leaves it alone",
         Phase.HELD: "a cause forbids raising",
         Phase.WAITING_FOR_REVIEW: "the store reviews a change",
         Phase.COMPLETED: "100 %, read back",
@@ -84,7 +85,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.HELD: {
-        Phase.WAITING: "the store did not take the start",
+        Phase.WAITING: "the store did not take the start, or a person leaves it alone",
         Phase.ROLLING_OUT: "the cause is gone",
         Phase.WAITING_FOR_REVIEW: "the store reviews a change",
         Phase.COMPLETED: "a person completes it",

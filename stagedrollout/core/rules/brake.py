@@ -56,6 +56,8 @@ def _may_be_out(case: Case) -> bool:
 
 def _looked_after(case: Case, decision: Decision) -> bool:
     """Steered, from this very decision on at the latest; or a person wants it held, or has to say that it may go on."""
+    if any(isinstance(fact, facts.LeftAlone) for fact in decision.also):
+        return False
     begun = any(isinstance(fact, facts.Started) for fact in decision.also)
     ordered = case.ordered(CommandVerb.HOLD) or case.ordered(CommandVerb.REJECT)
     held = case.hold is not None or ordered is not None
