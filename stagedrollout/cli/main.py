@@ -59,6 +59,11 @@ COMMANDS = {
     ),
     "advance": ("stagedrollout.cli.orders", "Go to the next stage without waiting."),
     "complete": ("stagedrollout.cli.orders", "Go to 100 %."),
+    "approve": ("stagedrollout.cli.orders", "Allow the next step, where a stage asks for approvals."),
+    "reject": ("stagedrollout.cli.orders", "Say no to the next step, and hold the release."),
+    "skip-bake": ("stagedrollout.cli.orders", "Do not wait for the rest of the bake at this stage."),
+    "set-policy": ("stagedrollout.cli.orders", "Steer a release by another policy from here."),
+    "ignore": ("stagedrollout.cli.orders", "Look after a release no more."),
 }
 """Every command, its module, and its line in the help, so that help needs no module at all."""
 

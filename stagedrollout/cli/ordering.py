@@ -6,7 +6,8 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,13 +21,20 @@ from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
     from stagedrollout.config.load import Loaded
-    from stagedrollout.core.model import Command, Store
+    from stagedrollout.core.model import Command, Expected, Store
     from stagedrollout.storage.commands import CommandBox
+    from stagedrollout.storage.engine import Engine
 
 TAKEN_WITHIN_SECONDS = 10.0
 """A daemon notices an order within a second; after this long there is none."""
 
-DONE_WITHIN = timedelta(minutes=2)
+wait_option = click.option(
+    "--wait",
+    default="2m",
+    show_default=True,
+    help="How long to follow it until the store shows it; the daemon goes on in any case.",
+)
+
 ORDER_LASTS = timedelta(minutes=15)
 """A permissive order that nobody could carry out is void after this; a halt never is."""
 
@@ -107,14 +115,26 @@ def new_command(verb: str, app: str, store: Store, *, release: str, reason: str,
         actor=Actor(ActorKind.HUMAN, acting_user()),
         reason=reason,
         created_at=now,
-        expires_at=None if verb in ("halt", "hold") else now + ORDER_LASTS,
+        expires_at=None if CommandVerb(verb).brakes else now + ORDER_LASTS,
         release=release,
         policy=terms.get("policy", ""),
         hold_for=span(terms["hold_for"], "--for") if terms.get("hold_for") else None,
         without_evidence=terms.get("without_evidence", False),
         known_bad=terms.get("known_bad", False),
         supersede=terms.get("supersede", False),
+        to_ppm=_share(terms.get("to", "")),
+        expected=terms.get("expected", ()),
     )
+
+
+def _share(written: str) -> int | None:
+    """A percentage from the command line, in ppm. Raises click.BadParameter in words."""
+    from stagedrollout.core.units import percentage, ppm_from_percent  # noqa: PLC0415
+
+    try:
+        return ppm_from_percent(percentage(written)) if written else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--to") from None
 
 
 def span(written: str, option: str) -> timedelta:
@@ -140,15 +160,48 @@ def acting_user() -> str:
         return f"uid {user}"
 
 
-def open_box(database: str) -> CommandBox:
-    """Where orders are left. Raises StorageError."""
-    from stagedrollout.storage.commands import CommandBox  # noqa: PLC0415
+def open_database(database: str) -> Engine:
+    """The database, of this version's schema. Raises StorageError."""
     from stagedrollout.storage.engine import open_existing  # noqa: PLC0415
     from stagedrollout.storage.migrate import check  # noqa: PLC0415
 
     engine = open_existing(database)
     check(engine)
-    return CommandBox(engine)
+    return engine
+
+
+def open_box(database: str) -> CommandBox:
+    """Where orders are left. Raises StorageError."""
+    from stagedrollout.storage.commands import CommandBox  # noqa: PLC0415
+
+    return CommandBox(open_database(database))
+
+
+def as_it_stands(engine: Engine, app: str, store: Store) -> tuple[Expected, ...]:
+    """Every release of the store app as its journal tells it now: what whoever orders something can have seen."""
+    from stagedrollout.core.lifecycle import STOPPED  # noqa: PLC0415
+    from stagedrollout.core.model import Expected  # noqa: PLC0415
+    from stagedrollout.storage.presence import Presence  # noqa: PLC0415
+
+    rows = Presence(engine).statuses().rollouts
+    return tuple(
+        Expected(row.rollout.release_id, row.seq, row.summary.exposure_ppm, row.summary.phase in STOPPED)
+        for row in rows
+        if (row.rollout.app, row.rollout.store) == (app, store)
+    )
+
+
+@contextmanager
+def progress(about: str) -> Iterator[Callable[[str], None]]:
+    """A line on a terminal that tells how far it is; elsewhere nothing."""
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda text: None  # noqa: ARG005 - the common signature
+        return
+    with console.status(f"{about}: left for the daemon") as line:
+        yield lambda text: line.update(f"{about}: {text}")
 
 
 def wait_until(look: Callable[[], Any], done: Callable[[Any], Any], seconds: float) -> Any:

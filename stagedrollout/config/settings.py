@@ -40,6 +40,7 @@ from stagedrollout.config.signals import (
 )
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
+from stagedrollout.core.people import Person, doubles
 from stagedrollout.core.units import FromFile
 
 
@@ -266,8 +267,15 @@ class Settings(FromFile):
     emulator: WebAddress = ""
     """The emulator whose clock counts; only with `clock: emulator`."""
 
+    people: tuple[Person, ...] = ()
+    """Who may order what. Empty: rights are not managed, and whoever can write the database may order everything."""
+
     limits: Limits = Limits()
     health: HealthSettings = HealthSettings()
+
+    def __post_init__(self) -> None:
+        if wrong := doubles(self.people):
+            raise ValueError("; ".join(wrong))
 
     def app(self, name: str) -> AppSettings | None:
         return next((app for app in self.apps if app.name == name), None)

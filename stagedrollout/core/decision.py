@@ -17,11 +17,13 @@ from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import ActorKind, Mode
 from stagedrollout.core.rules import (
+    approving,
     beginning,
     brake,
     halts,
     holds,
     linked,
+    overrides,
     phased,
     raises,
     standing,
@@ -52,6 +54,7 @@ def _allowed_when_observing(case: Case, decision: Decision) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
+    overrides.barred,
     standing.superseded,
     halts.human_halt,
     standing.closed,
@@ -59,13 +62,16 @@ RULES: tuple[Rule, ...] = (
     halts.machine_halt,
     standing.observing,
     holds.hold_order,
+    overrides.moved_on,
     linked.meanwhile,
     holds.lift_hold,
     standing.unfounded,
     standing.unsettled,
+    overrides.set_policy_order,
     succession.no_way_back,
     beginning.resume_order,
     standing.halted,
+    overrides.ignore_order,
     standing.completed,
     linked.elsewhere,
     beginning.start_order,
@@ -73,6 +79,8 @@ RULES: tuple[Rule, ...] = (
     holds.held_unstarted,
     succession.not_again,
     standing.not_steered,
+    approving.approve_order,
+    overrides.skip_bake_order,
     linked.awaited_start,
     standing.in_review,
     holds.frozen,
@@ -81,11 +89,13 @@ RULES: tuple[Rule, ...] = (
     raises.advance_order,
     phased.in_window,
     raises.doubtful_evidence,
+    approving.before_apple,
     phased.following,
     raises.baking,
     raises.small_sample,
     phased.rested,
     raises.closed_window,
     standing.set_back,
+    approving.awaited,
     raises.next_stage,
 )

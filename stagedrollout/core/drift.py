@@ -74,7 +74,7 @@ def by_the_right_clock(news: tuple[Fact, ...], now: datetime, told: datetime) ->
 _RUNS_BEGIN_WITH = (Drift.RESUMED, Drift.RAISED)
 """What people do in the console; a raise where the lowering before it counted as a halt."""
 
-_Begins = facts.WentLive | facts.TakenUp | facts.Returned | facts.Drifted | facts.Settled
+_Begins = facts.WentLive | facts.TakenUp | facts.Returned | facts.PolicySet | facts.Drifted | facts.Settled
 
 
 def _begins_something(fact: Fact) -> TypeGuard[_Begins]:
@@ -82,7 +82,7 @@ def _begins_something(fact: Fact) -> TypeGuard[_Begins]:
         return fact.meaning in _RUNS_BEGIN_WITH
     if isinstance(fact, facts.Settled):
         return fact.verb is Verb.RESUME and fact.settlement is Settlement.CONFIRMED
-    return isinstance(fact, (facts.WentLive, facts.TakenUp, facts.Returned))
+    return isinstance(fact, (facts.WentLive, facts.TakenUp, facts.Returned, facts.PolicySet))
 
 
 LOST_JOURNAL = ("journal_behind", "journal_unmarked")

@@ -28,6 +28,7 @@ from stagedrollout.core.model import (
     Supersede,
     Verb,
 )
+from stagedrollout.core.override_facts import ApprovalsLapsed, Approved, BakeSkipped, LeftAlone, PolicySet
 from stagedrollout.core.removal_facts import RemovalOrdered, RemovalTold
 from stagedrollout.core.run_facts import Returned, TakenUp, WentLive
 from stagedrollout.core.seen import NOWHERE, Drift, Seen
@@ -35,7 +36,12 @@ from stagedrollout.core.seen import NOWHERE, Drift, Seen
 __all__ = [
     "LINK_KINDS",
     "NOWHERE",
+    "ApprovalsLapsed",
+    "Approved",
+    "BakeSkipped",
     "Drift",
+    "LeftAlone",
+    "PolicySet",
     "RemovalOrdered",
     "RemovalTold",
     "Returned",
@@ -359,6 +365,11 @@ Fact = (
     | LinkHeld
     | LinkAnswered
     | LinkHolds
+    | Approved
+    | ApprovalsLapsed
+    | BakeSkipped
+    | LeftAlone
+    | PolicySet
 )
 
 

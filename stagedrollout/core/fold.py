@@ -12,6 +12,7 @@ from stagedrollout.core.assessment import Suspicion
 from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.facts import Drift, Fact
 from stagedrollout.core.fold_acts import decided, new_run, settled
+from stagedrollout.core.fold_overrides import overridden
 from stagedrollout.core.hours import hour_floor
 from stagedrollout.core.ledger import Comparison
 from stagedrollout.core.lifecycle import Halt, Hold, Landing, Rollout
@@ -176,6 +177,8 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
         live_since=since,
         stages=(*rollout.stages, StageStart(since, fact.exposure_ppm)),
         completed_at=since if everyone else None,
+        approvals=(),
+        bake_skipped=None,
         earned_ppm=max(rollout.earned_ppm, min(fact.exposure_ppm, rollout.reaching_ppm)),
     )
 
@@ -191,7 +194,7 @@ def _counted_from(rollout: Rollout, hour: datetime) -> datetime:
 @_apply.register
 def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
     # what is live next is not what evidence had asked for
-    rollout = replace(rollout, reaching_ppm=0, drift=fact)
+    rollout = replace(rollout, reaching_ppm=0, drift=fact, approvals=())
     if fact.meaning is not Drift.UNKNOWN:
         rollout = replace(rollout, landing=Landing(fact.before, fact.after, at))
     match fact.meaning:
@@ -299,6 +302,11 @@ def _(fact: facts.SawAgain, rollout: Rollout, at: datetime) -> Rollout:
 
 _apply.register(facts.Decided, decided)
 _apply.register(facts.Settled, settled)
+_apply.register(facts.Approved, overridden)
+_apply.register(facts.ApprovalsLapsed, overridden)
+_apply.register(facts.BakeSkipped, overridden)
+_apply.register(facts.LeftAlone, overridden)
+_apply.register(facts.PolicySet, overridden)
 
 
 @_apply.register

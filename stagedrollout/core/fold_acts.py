@@ -160,6 +160,8 @@ def new_run(rollout: Rollout, since: datetime) -> Rollout:
         completed_at=None,
         suspicions=(),
         setback=None,
+        approvals=(),
+        bake_skipped=None,
         blind_since=None,
         last=None,
         window=None,

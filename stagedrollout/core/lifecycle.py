@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stagedrollout.core import facts
+from stagedrollout.core.approval import Approval
 from stagedrollout.core.assessment import Suspicion
 from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.evidence.terms import Terms
@@ -52,6 +53,9 @@ class Phase(StrEnum):
     SUPERSEDED = "superseded"
 
 
+STOPPED = (Phase.HALTED, Phase.NOT_HALTED)
+"""Somebody wants it stopped, whether the store shows that or not yet."""
+
 STEPS: dict[Phase, dict[Phase, str]] = {
     Phase.WAITING: {
         Phase.WAITING_FOR_REVIEW: "start or adopt",
@@ -72,6 +76,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.ROLLING_OUT: {
+        Phase.WAITING: "a person leaves it alone",
         Phase.HELD: "a cause forbids raising",
         Phase.WAITING_FOR_REVIEW: "the store reviews a change",
         Phase.COMPLETED: "100 %, read back",
@@ -80,7 +85,7 @@ STEPS: dict[Phase, dict[Phase, str]] = {
         Phase.SUPERSEDED: "a newer release takes its place",
     },
     Phase.HELD: {
-        Phase.WAITING: "the store did not take the start",
+        Phase.WAITING: "the store did not take the start, or a person leaves it alone",
         Phase.ROLLING_OUT: "the cause is gone",
         Phase.WAITING_FOR_REVIEW: "the store reviews a change",
         Phase.COMPLETED: "a person completes it",
@@ -209,6 +214,7 @@ class Rollout:
     `run_since`: start of the monitoring run, on a full hour; `runs`: the how-manieth it is. `terms`: by what its
     evidence is judged (None: not set yet) and `settings` what the policy said then; `stages`: when its stages began. `comparisons`: what it was compared with
     from when on, oldest first. `acts`: how many intents there were.
+    `approvals`: what people allow of the next step; `bake_skipped`: who does not wait for the rest of this bake.
     `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash.
     `drift`: the newest thing a person did in the console, until a change of ours follows it. `untold`: the end of the
     journal was lost and nothing was decided since, so what the store shows may be our own doing. `known_bad`: the halt it
@@ -243,6 +249,8 @@ class Rollout:
     completed_at: datetime | None = None
     halt: Halt | None = None
     hold: Hold | None = None
+    approvals: tuple[Approval, ...] = ()
+    bake_skipped: facts.BakeSkipped | None = None
     unknown_drift: bool = False
     intent: Intent | None = None
     landing: Landing | None = None

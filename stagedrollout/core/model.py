@@ -304,7 +304,7 @@ UNKNOWN_ACTOR = Actor(ActorKind.HUMAN, "somebody unknown")
 
 
 class CommandVerb(StrEnum):
-    """What a person may order. All but HALT and HOLD are permissive and expire."""
+    """What a person may order. All but HALT, HOLD and REJECT are permissive and expire."""
 
     START = "start"
     HOLD = "hold"
@@ -312,6 +312,36 @@ class CommandVerb(StrEnum):
     HALT = "halt"
     ADVANCE = "advance"
     COMPLETE = "complete"
+    APPROVE = "approve"
+    REJECT = "reject"
+    SKIP_BAKE = "skip-bake"
+    IGNORE = "ignore"
+    SET_POLICY = "set-policy"
+
+    @property
+    def brakes(self) -> bool:
+        """Whether it can only make less happen. Such an order asks for no right, and never expires."""
+        return self in (CommandVerb.HALT, CommandVerb.HOLD, CommandVerb.REJECT)
+
+
+class Via(StrEnum):
+    """How an order reached the daemon, and so which account of a person gave it."""
+
+    CLI = "cli"
+    SLACK = "slack"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What stood in the journal of a release when a person gave an order: they meant that, and not what came since.
+
+    `seq`: the journal's newest entry of it then.
+    """
+
+    release_id: str
+    seq: int
+    exposure_ppm: int
+    halted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +350,10 @@ class Command:
 
     `hold_for` bounds a hold, counted from when it takes effect (None: until resumed). `expires_at` bounds
     the order itself, in the machine's own time; an order to halt never expires. A start may say that it knows: a
-    release that was halted (`known_bad`), or one that takes the place of a rollout (`supersede`).
+    release that was halted (`known_bad`), or one that takes the place of a rollout (`supersede`). `to_ppm`: the next
+    stage as the person names it, which it must be. `expected`: each release of the store app as they saw it; empty where
+    they saw none. `groups` of the person, and why it is not theirs to order
+    (`barred`, "" where it is): as the configuration tells when the order is taken up.
     """
 
     id: str
@@ -337,3 +370,12 @@ class Command:
     without_evidence: bool = False
     known_bad: bool = False
     supersede: bool = False
+    to_ppm: int | None = None
+    expected: tuple[Expected, ...] = ()
+    via: Via = Via.CLI
+    groups: tuple[str, ...] = ()
+    barred: str = ""
+
+    def expects(self, release_id: str) -> Expected | None:
+        """What the person saw of that release; None where they saw nothing of it."""
+        return next((each for each in self.expected if each.release_id == release_id), None)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from stagedrollout.core import facts
 from stagedrollout.core.apple_drift import PAUSED_WORD, shown
+from stagedrollout.core.approval import in_force, outdated
 from stagedrollout.core.assessment import Assessment, Suspicion
 from stagedrollout.core.case import Decision, refused
 from stagedrollout.core.drift import learn
@@ -40,6 +41,20 @@ def _grown(before: Suspicion, after: Suspicion) -> bool:
     told_what = after.sample > 0 or after.newest is not None
     renewed = told_what and before.counted_at != after.counted_at
     return before.count != after.count or renewed
+
+
+def of_approvals(rollout: Rollout, assessment: Assessment, now: datetime) -> tuple[Fact, ...]:
+    """What people had allowed is void: its time is over, or the evidence says worse than it did then."""
+    given = rollout.approvals
+    if not given:
+        return ()
+    worse = [a for a in given if outdated(a, assessment.worst)]
+    if worse:
+        was = worse[0].verdict.name
+        return (
+            facts.ApprovalsLapsed(f"given while the evidence said {was}; it says {assessment.worst.name}"),
+        )
+    return () if in_force(given, now) else (facts.ApprovalsLapsed("their time has run out"),)
 
 
 def of_pauses(rollout: Rollout, now: datetime) -> tuple[Fact, ...]:

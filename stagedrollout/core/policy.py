@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 
+from stagedrollout.core.approval import ApprovalTerms
 from stagedrollout.core.calendar import Calendar
 from stagedrollout.core.gates import EvidenceGate, Gate, RatingGate, Role
 from stagedrollout.core.model import Store
@@ -25,7 +26,8 @@ from stagedrollout.core.units import PPM_ALL, Duration, FromFile, Percent, ppm_f
 class Stage(FromFile):
     """Stay at `percent` for at least `bake`, with at least `min_sample` candidate sessions seen in it.
 
-    `max_bake`: when the evidence is still inconclusive after so long, the policy's choice decides; left out: twice
+    `approvals`: who must agree before it is reached, on the App Store before the first of Apple's shares that is at least
+    as large. `max_bake`: when the evidence is still inconclusive after so long, the policy's choice decides; left out: twice
     the bake.
     """
 
@@ -33,6 +35,7 @@ class Stage(FromFile):
     bake: Duration = timedelta(0)
     min_sample: int = 0
     max_bake: Duration | None = None
+    approvals: ApprovalTerms | None = None
 
     def __post_init__(self) -> None:
         if self.percent <= 0:
@@ -59,6 +62,13 @@ class Stay:
     bake: timedelta
     min_sample: int
     max_bake: timedelta = timedelta(0)
+
+
+class TwoPersons(StrEnum):
+    """What cannot be taken back, and so may need a second person."""
+
+    COMPLETE = "complete"
+    REMOVE_FROM_SALE = "remove-from-sale"
 
 
 class OnUnknown(StrEnum):
@@ -98,6 +108,7 @@ class Policy(FromFile):
     gates: tuple[Gate, ...] = ()
     description: str = ""
     completion: Completion = Completion.BY_HAND
+    two_persons: tuple[TwoPersons, ...] = ()
     watch: Duration = timedelta(hours=72)
     settle: Duration = timedelta(hours=1)
     calendar: Calendar = field(default_factory=Calendar)
@@ -173,6 +184,11 @@ class Policy(FromFile):
         if store is Store.APP_STORE:
             return _stay(self.app_store)
         return _stay(self.stage_at(exposure_ppm))
+
+    def approvals_between(self, exposure_ppm: int, target_ppm: int) -> tuple[ApprovalTerms, ...]:
+        """Who must agree to a step: what each stage asks for that it reaches or passes."""
+        crossed = (s for s in self.stages if exposure_ppm < s.exposure_ppm <= target_ppm)
+        return tuple(stage.approvals for stage in crossed if stage.approvals)
 
     def next_stage(self, exposure_ppm: int) -> Stage | None:
         """The first stage above what the store shows; None when there is none. Never skips one."""

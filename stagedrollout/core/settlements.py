@@ -14,6 +14,7 @@ ALOUD = (
     "blind",
     "dark",
     "incident_lasts",
+    "approval",
     "inconclusive_ask",
     "store_denied",
     "journal_behind",

@@ -236,3 +236,30 @@ def _(fact: link_facts.LinkAnswered) -> str:
 @sentence.register
 def _(fact: link_facts.LinkHolds) -> str:
     return f"the halt also holds {fact.release} on {STORE_NAMES[fact.store]}"
+
+
+@sentence.register
+def _(fact: facts.Approved) -> str:
+    step = f"the step to {percent_text(fact.target_ppm)}"
+    until = f"{fact.until:%Y-%m-%d %H:%M} UTC"
+    return f"{fact.actor} approved {step} until {until}, the evidence saying {fact.verdict}: {fact.reason}"
+
+
+@sentence.register
+def _(fact: facts.ApprovalsLapsed) -> str:
+    return f"the approvals are void: {fact.why}"
+
+
+@sentence.register
+def _(fact: facts.BakeSkipped) -> str:
+    return f"{fact.actor} skipped the rest of the bake at {percent_text(fact.exposure_ppm)}: {fact.reason}"
+
+
+@sentence.register
+def _(fact: facts.LeftAlone) -> str:
+    return f"left alone from here, by {fact.actor}: {fact.reason}"
+
+
+@sentence.register
+def _(fact: facts.PolicySet) -> str:
+    return f"steered by the policy {fact.policy} from here, by {fact.actor}: {fact.reason}{_when(fact.since)}"

@@ -277,6 +277,12 @@ def _(fact: facts.Commanded, told: Telling) -> tuple[Notice, ...]:
 
 
 @_tell.register
+def _(fact: facts.ApprovalsLapsed, told: Telling) -> tuple[Notice, ...]:
+    how = Fact("To approve it again", override(told.rollout, "approve"))
+    return (told.notice(NoticeKind.HELD, f"{told.name}: the approvals are void, {fact.why}", how),)
+
+
+@_tell.register
 def _(fact: facts.HoldEnded, told: Telling) -> tuple[Notice, ...]:
     return (told.notice(NoticeKind.RESUMED, f"{told.name}: the hold is over, {fact.why}"),)
 

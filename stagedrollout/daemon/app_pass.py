@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from stagedrollout.core.addressing import addressee, nobody
@@ -23,6 +23,7 @@ from stagedrollout.core.model import (
     Unread,
     Verb,
 )
+from stagedrollout.core.people import People
 from stagedrollout.core.ports import Clock
 from stagedrollout.core.rules.halts import FINAL, KEPT_BACK
 from stagedrollout.daemon.answering import became_of
@@ -60,6 +61,7 @@ class AppPasses:
     presence: Presence
     clock: Clock
     wall: Clock
+    people: People = field(default_factory=People)
 
     def run(self, listing: Listing) -> AppPass:
         """A regular pass. One order per rollout and pass: the next one sees what the first has done.
@@ -103,6 +105,7 @@ class AppPasses:
         StorageError where the release that is meant may be one whose journal cannot be read: what is not known to be
         halted is not.
         """
+        order = self.people.known_as(order)
         self.reconciler.actuator.announce_halt(listing)  # from here on no raise sends anything more
         rollouts, unread = self._rollouts(listing)
         begun = next((rollout for rollout in rollouts if order.id in rollout.taken), None)
@@ -187,7 +190,7 @@ class AppPasses:
             log.error("orders cannot be read: %s", trouble)  # noqa: TRY400
             return {}
         addressed: dict[RolloutKey, Command] = {}
-        for order in waiting:
+        for order in map(self.people.known_as, waiting):
             ours = (order.app, order.store) == (listing.id.app, listing.id.store)
             expired = order.expires_at is not None and order.expires_at <= self.wall.now()
             if not ours or expired or order.verb is CommandVerb.HALT:

@@ -22,6 +22,7 @@ from stagedrollout.config.settings import (
     Settings,
 )
 from stagedrollout.core.errors import StorageError
+from stagedrollout.core.people import People
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.allowed import Net
@@ -199,6 +200,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         presence=presence,
         clock=clock,
         wall=wall,
+        people=People(settings.people),
     )
     listings = open_listings(loaded, doors, clock)
     return Works(
@@ -226,7 +228,7 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
     return replace(
         works,
         listings=listings,
-        passes=replace(works.passes, reconciler=reconciler),
+        passes=replace(works.passes, reconciler=reconciler, people=People(loaded.settings.people)),
         relay=_relay(loaded, works.doors, engine, works.clock),
         report=open_report(
             loaded, listings, clock=works.clock, epoch=works.epoch, transport=works.doors.reports

@@ -107,7 +107,7 @@ class Reconciler:
             policy=observed.policy,
             mode=listing.mode,
             order=order,
-            unknown_policy=listing.unknown(_policy_meant(observed.rollout, order)),
+            unknown_policy=listing.unknown(_policy_named(observed.rollout, order)),
             learned=observed.learned,
             others=others,
             supersede=listing.supersede,
@@ -186,7 +186,9 @@ class Reconciler:
         rollout = observed.rollout
         seen = circumstances(rollout, observed.poll, observed.heard_at, observed.heard)
         assessment = assess(observed.policy, observed.seen.readings, seen)
-        return assessment, news.of_assessment(rollout, assessment) if observed.seen.readings else ()
+        void = news.of_approvals(rollout, assessment, observed.seen.now)
+        found = news.of_assessment(rollout, assessment) if observed.seen.readings else ()
+        return assessment, (*void, *found)
 
     def _record(
         self,
@@ -296,6 +298,12 @@ def _policy_meant(rollout: Rollout, order: Command | None) -> str:
     """A start names the policy it is to be steered by, from its first stage on."""
     starts = order is not None and order.verb is CommandVerb.START
     return order.policy if order and starts and order.policy else rollout.policy
+
+
+def _policy_named(rollout: Rollout, order: Command | None) -> str:
+    """The policy that must be known: by which it is steered, or is to be from here on."""
+    sets = order is not None and order.verb is CommandVerb.SET_POLICY
+    return order.policy if order and sets and order.policy else _policy_meant(rollout, order)
 
 
 def _listens(rollout: Rollout) -> bool:

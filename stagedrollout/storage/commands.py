@@ -15,8 +15,9 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Executable, Row, bindparam, or_, select
 
+from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.errors import StorageError
-from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb, Store
+from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb, Expected, Store, Via
 from stagedrollout.storage.engine import Engine, insert, reading, writing
 from stagedrollout.storage.instants import (
     instant,
@@ -27,7 +28,7 @@ from stagedrollout.storage.instants import (
     span_or_none,
 )
 from stagedrollout.storage.schema import commands
-from stagedrollout.storage.wording import UNREADABLE
+from stagedrollout.storage.wording import UNREADABLE, json_body, json_text
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,9 @@ class CommandBox:
             "without_evidence": command.without_evidence,
             "known_bad": command.known_bad,
             "supersede": command.supersede,
+            "to_ppm": command.to_ppm,
+            "expected": json_text({"seen": [encode(each) for each in command.expected]}),
+            "via": command.via.value,
             "answer": "",
         }
         with writing(self._engine) as connection:
@@ -175,4 +179,7 @@ def _command(row: Row[Any]) -> Command:
         without_evidence=row.without_evidence,
         known_bad=row.known_bad,
         supersede=row.supersede,
+        to_ppm=row.to_ppm,
+        expected=tuple(decode(Expected, each) for each in json_body(row.expected).get("seen", ())),
+        via=Via(row.via),
     )

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from stagedrollout.core import facts
+from stagedrollout.core.approval import ApprovalTerms
 from stagedrollout.core.assessment import Assessment, Circumstances, Judgement, Reason, Verdict
 from stagedrollout.core.calendar import Calendar
 from stagedrollout.core.case import Case, Decision
@@ -95,6 +96,13 @@ def policy(*percents: float | Decimal, bake: timedelta = DAY, min_sample: int = 
         "completion": own_way,
     }
     return Policy(stages=stages, **{**standard, **terms})
+
+
+def asks_for_approval(terms: Policy, *, at: float, count: int = 1, **more: Any) -> Policy:
+    """The policy, with one stage that people must agree to."""
+    asked = ApprovalTerms(count=count, **more)
+    stages = (replace(s, approvals=asked) if s.percent == Decimal(str(at)) else s for s in terms.stages)
+    return replace(terms, stages=tuple(stages))
 
 
 def shown(

@@ -16,7 +16,18 @@ from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.calendar import Calendar, Freeze, Hours, Weekday
 from stagedrollout.core.case import Case
 from stagedrollout.core.decision import decide
-from stagedrollout.core.facts import DecisionKind, Drifted, Held, HoldEnded, SetAside, Started
+from stagedrollout.core.facts import (
+    ApprovalsLapsed,
+    Approved,
+    BakeSkipped,
+    DecisionKind,
+    Drifted,
+    Held,
+    HoldEnded,
+    PolicySet,
+    SetAside,
+    Started,
+)
 from stagedrollout.core.gates import OnInconclusive
 from stagedrollout.core.lifecycle import STEPS, Phase
 from stagedrollout.core.model import ActorKind, Command, CommandVerb, Mode, Supersede, Verb
@@ -26,6 +37,7 @@ from stagedrollout.core.policy import Completion
 from stagedrollout.core.units import PPM_ALL
 from tests.core.builders import (
     COMPLETED,
+    DAY,
     HALTED,
     STAGED,
 )
@@ -42,7 +54,7 @@ SERVED = (STAGED, COMPLETED)
 SEEN: set[object] = set()
 
 
-class Watched(RuleBasedStateMachine):
+class Account:
     """Keeps account of what people did, and checks every pass."""
 
     world: World
@@ -57,6 +69,8 @@ class Watched(RuleBasedStateMachine):
         self.aside = False  # a person has let the newer release wait
         self.hold_until: datetime | None = None
         self.last_raise_at: datetime | None = None
+        self.bake_skipped = False  # a person does not wait for the rest of it
+        self.approved: dict[int, datetime] = {}  # until when somebody allows which step
 
     def one_pass(self, command: Command | None, lag: timedelta | None, reply: Reply, cut: Cut) -> None:
         world = self.world
@@ -130,12 +144,17 @@ class Watched(RuleBasedStateMachine):
         assert truth.live, "raised before it was published"
         above = [s for s in world.policy.stages if s.exposure_ppm > truth.exposure_ppm]
         assert sent.change.exposure_ppm == above[0].exposure_ppm, "skipped a stage (R5)"
-        bake = world.policy.stages[0].bake
+        bake = timedelta(0) if self.bake_skipped else world.policy.stages[0].bake
         assert world.now - world.published[truth.exposure_ppm] >= bake, "cut the bake (R5)"
         assert self.last_raise_at is None or world.now - self.last_raise_at >= bake, (
             "two stages in a row (R5)"
         )
-        self.last_raise_at = world.now
+        if self.bake_skipped and world.now - world.published[truth.exposure_ppm] < DAY:
+            SEEN.add("raised without its bake")
+        self.last_raise_at, self.bake_skipped = world.now, False
+        if above[0].approvals:
+            SEEN.add("raised with approval")
+            assert world.now < self.approved[sent.change.exposure_ppm], "raised although nobody allowed it"
 
     def _chosen_by_policy(self, sent: Sent) -> bool:
         """The policy's named choice for inconclusive evidence: written down as that, and late enough (R1)."""
@@ -228,6 +247,12 @@ class Watched(RuleBasedStateMachine):
                 self.hold_until = fact.until or datetime.max.replace(tzinfo=UTC)
             elif isinstance(fact, HoldEnded):
                 self.hold_until = None
+            elif isinstance(fact, BakeSkipped):
+                self.bake_skipped = True
+            elif isinstance(fact, Approved):
+                self.approved[fact.target_ppm] = fact.until
+            elif isinstance(fact, (ApprovalsLapsed, PolicySet)):
+                self.approved.clear()
 
     def _consoles_are_respected(self, passed: Passed, before_ppm: int) -> None:
         """R10, where this pass could see the truth and nothing of ours is on its way."""
@@ -291,3 +316,7 @@ class Watched(RuleBasedStateMachine):
             assert after in STEPS[before], f"{before} -> {after} is no step"
         told = [n.key for n in world.notices if n.kind is NoticeKind.HALTED]
         assert len(told) == len(set(told))
+
+
+class Watched(Account, RuleBasedStateMachine):
+    """A walk whose steps Hypothesis chooses, under such an account."""

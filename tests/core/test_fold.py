@@ -103,6 +103,9 @@ def test_a_field_that_an_older_version_did_not_write_takes_its_default() -> None
 def test_the_words_of_the_journal_never_change() -> None:
     """They stand in databases: a renamed class would make every old journal unreadable."""
     assert sorted(KINDS) == [
+        "approvals_lapsed",
+        "approved",
+        "bake_skipped",
         "cleared",
         "closed",
         "commanded",
@@ -116,6 +119,7 @@ def test_the_words_of_the_journal_never_change() -> None:
         "issues_read",
         "journal_accepted",
         "lapsed",
+        "left_alone",
         "link_answered",
         "link_held",
         "link_holds",
@@ -123,6 +127,7 @@ def test_the_words_of_the_journal_never_change() -> None:
         "newer_waits",
         "overtaken",
         "pause_warned",
+        "policy_set",
         "removal_ordered",
         "removal_told",
         "returned",

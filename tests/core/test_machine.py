@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     initialize,
@@ -25,6 +25,7 @@ from stagedrollout.core.facts import KINDS, DecisionKind
 from stagedrollout.core.gates import EvidenceGate, OnInconclusive
 from stagedrollout.core.lifecycle import Phase
 from stagedrollout.core.model import (
+    Command,
     CommandVerb,
     Mode,
     OnNewRelease,
@@ -48,11 +49,12 @@ from tests.core.builders import (
     PUBLISHED,
     STAGED,
     UNKNOWN,
+    asks_for_approval,
     order,
     policy,
     shown,
 )
-from tests.core.promises import LAG, OFFICE, SEEN, Watched
+from tests.core.promises import LAG, OFFICE, SEEN, Account, Watched
 from tests.core.weighed import with_evidence
 from tests.core.world import Cut, Health, Reply, World
 
@@ -74,6 +76,21 @@ ACCEPTED = {facts.JournalAccepted}
 
 BESIDE = {facts.Returned, facts.NewerWaits, facts.SetAside}
 """What only happens beside other releases, and to one that comes back; the second walk goes there."""
+
+OVERRIDES = {facts.Approved, facts.ApprovalsLapsed, facts.BakeSkipped, facts.PolicySet, facts.LeftAlone}
+"""What only some orders write; the third walk is full of them."""
+
+USUAL = [
+    *(CommandVerb.START, CommandVerb.HOLD, CommandVerb.RESUME),
+    *(CommandVerb.HALT, CommandVerb.ADVANCE, CommandVerb.COMPLETE),
+]
+HURRIED = [
+    *[CommandVerb.APPROVE] * 4,
+    *[CommandVerb.SKIP_BAKE] * 2,
+    *(CommandVerb.SET_POLICY, CommandVerb.REJECT, CommandVerb.IGNORE),
+]
+
+HEALTHS_IN_A_HURRY = [Health.HEALTHY] * 6 + [Health.FEW, Health.ABSENT]
 
 POLICIES = {
     "plain": policy(1, 10, 50, 100),
@@ -179,7 +196,7 @@ class Rollouts(Watched):
         self._quiet(count, 5 * HOUR)
 
     @rule(
-        verb=st.sampled_from([CommandVerb.START, CommandVerb.RESUME, CommandVerb.RESUME, *CommandVerb]),
+        verb=st.sampled_from([CommandVerb.START, CommandVerb.RESUME, CommandVerb.RESUME, *USUAL]),
         sure=st.booleans(),
         hold_for=st.sampled_from([None, HOUR, timedelta(days=2)]),
         wait=WAITS,
@@ -256,7 +273,7 @@ class Rollouts(Watched):
 def test_no_course_of_events_breaks_a_promise() -> None:
     SEEN.clear()
     run_state_machine_as_test(Rollouts, settings=settings(max_examples=200, stateful_step_count=40))
-    elsewhere = APPLES | LINKS | REMOVALS | ACCEPTED | BESIDE
+    elsewhere = APPLES | LINKS | REMOVALS | ACCEPTED | BESIDE | OVERRIDES
     missed = {*KINDS.values(), *DecisionKind, *Phase, *Verdict, "inconclusive_by_policy"} - SEEN - elsewhere
     assert not missed, f"the walk is blind: it never saw {missed}"
 
@@ -293,8 +310,7 @@ class Successions(Rollouts):
         if decides:
             self.a_person_puts_it_right(count)
         if not stays:
-            self.world.newer_draft(there=False)
-            self.aside = False
+            self.world.newer_draft(there=False)  # what was said of it holds when it is there again
 
     @rule(wait=WAITS)
     def it_vanishes(self, wait: timedelta) -> None:
@@ -314,6 +330,7 @@ class Successions(Rollouts):
     def it_comes_back(self, found: str, wait: timedelta, knowing: bool) -> None:
         """Whoever puts it there again: it is the same program."""
         self.world.now += wait
+        self.aside = False
         self.world.come_back(FOUND[found])
         self._quiet(2, HOUR)
         if knowing:
@@ -338,3 +355,38 @@ def test_no_newer_release_and_no_way_back_breaks_a_promise() -> None:
         "raised beside a newer one: hold",
     }
     assert not wanted - SEEN, f"the walk is blind: it never saw {wanted - SEEN}"
+
+
+class Hurried(Account):
+    """A good release, a stage that asks for approvals, and people in a hurry."""
+
+    def __init__(self) -> None:
+        asking = asks_for_approval(policy(1, 10, 50, 100), at=50)
+        self.watch(World(asking, Mode.ACT, OnNewRelease.ADOPT, truth=FOUND["staged"]), people=False)
+        self.world.show(self.world.truth)
+
+    def lives(self, passes: int, command: Command | None) -> None:
+        for _ in range(passes):
+            self.world.now += 5 * HOUR
+            self.one_pass(None, timedelta(0), Reply.DONE, Cut.NOWHERE)
+        if command:
+            self.one_pass(command, timedelta(0), Reply.DONE, Cut.NOWHERE)
+
+
+@pytest.mark.promise("R1", "R5", "R11")
+def test_no_approval_and_no_skipped_bake_breaks_a_promise() -> None:
+    SEEN.clear()
+    some_days = st.tuples(st.sampled_from(HURRIED), st.integers(0, 9), st.sampled_from(HEALTHS_IN_A_HURRY))
+
+    @settings(max_examples=120)
+    @given(st.lists(some_days, min_size=3, max_size=9))
+    def walk(days: list[tuple[CommandVerb, int, Health]]) -> None:
+        hurried = Hurried()
+        for number, (verb, passes, health) in enumerate(days):
+            hurried.world.health = health
+            hurried.lives(passes, order(verb, id=f"c{number}", policy=f"policy {number}"))
+        hurried.lives(6, None)
+
+    walk()
+    missed = {*OVERRIDES, "raised with approval", "raised without its bake"} - SEEN
+    assert not missed, f"the walk is blind: it never saw {missed}"

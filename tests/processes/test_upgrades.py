@@ -17,7 +17,7 @@ pytestmark = pytest.mark.promise("R13", "R18")
 
 WHY = ("--reason", "because of a test")
 RAISED = [("inProgress", 50)]
-OLD, NEW = "0004", "0005"
+OLD, NEW = "0005", "0006"
 BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 3, 4
 """Points of the upgrade from the one to the other (dying/sitecustomize.py)."""
 
@@ -47,10 +47,10 @@ def _changed(stage, *statements: str) -> None:
 
 
 def _made_old(stage) -> None:
-    """As the version before made and wrote it: the last step added one column, which it did not have."""
+    """As the version before made and wrote it: the last step added three columns, which it did not have."""
     _changed(
         stage,
-        "ALTER TABLE pass DROP COLUMN past",
+        *(f"ALTER TABLE command DROP COLUMN {column}" for column in ("to_ppm", "expected", "via")),
         f"UPDATE alembic_version SET version_num = '{OLD}'",
     )
 

@@ -56,8 +56,11 @@ def _may_be_out(case: Case) -> bool:
 
 def _looked_after(case: Case, decision: Decision) -> bool:
     """Steered, from this very decision on at the latest; or a person wants it held, or has to say that it may go on."""
+    if any(isinstance(fact, facts.LeftAlone) for fact in decision.also):
+        return False
     begun = any(isinstance(fact, facts.Started) for fact in decision.also)
-    held = case.hold is not None or case.ordered(CommandVerb.HOLD) is not None
+    ordered = case.ordered(CommandVerb.HOLD) or case.ordered(CommandVerb.REJECT)
+    held = case.hold is not None or ordered is not None
     stopped = bool(case.rollout.link.holding) or case.rollout.known_bad is not None
     return case.rollout.steered or begun or held or (stopped and not case.rollout.ignored)
 

@@ -14,19 +14,23 @@ from stagedrollout.core.rules.succession import against_a_resume, in_favour_of_t
 
 
 def hold_order(case: Case) -> Decision | None:
-    order = case.ordered(CommandVerb.HOLD)
+    """A rejection is a hold that also takes back what people had allowed."""
+    rejected = case.ordered(CommandVerb.REJECT)
+    order = rejected or case.ordered(CommandVerb.HOLD)
     if order is None:
         return None
     ends = case.now + order.hold_for if order.hold_for else None
     until = f" until {ends:%Y-%m-%d %H:%M} UTC" if ends else " until somebody resumes it"
-    reason = Reason("human_hold", f"held by {order.actor}{until}: {order.reason}")
+    what = "rejected, and held" if rejected else "held"
+    reason = Reason("human_hold", f"{what} by {order.actor}{until}: {order.reason}")
     held = facts.Held(order.actor, order.reason, ends)
+    void = (facts.ApprovalsLapsed(f"rejected by {order.actor}: {order.reason}"),) if rejected else ()
     return Decision(
         DecisionKind.HOLD,
         (reason,),
         actor=order.actor,
         command=order.id,
-        also=(taken(order, f"held{until}"), held),
+        also=(taken(order, f"{what}{until}"), held, *void),
         due=ends,
     )
 

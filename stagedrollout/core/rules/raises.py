@@ -10,7 +10,7 @@ from stagedrollout.core.inconclusive import by_policy, overdue
 from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.policy import Completion, Stay
-from stagedrollout.core.rules import phased
+from stagedrollout.core.rules import approving, phased
 from stagedrollout.core.schedule import bake_ends, step_window
 from stagedrollout.core.units import PPM_ALL, duration_text, percent_text
 
@@ -33,6 +33,12 @@ def advance_order(case: Case) -> Decision | None:
     if order.verb is CommandVerb.ADVANCE and case.pacing and case.status is ReleaseStatus.IN_PROGRESS:
         return refuse(case, "apple", "Apple is about to raise it by itself; only complete would be sooner")
     target = target or PPM_ALL
+    if against := approving.not_the_step(order, target):
+        return refuse(case, "other_stage", against)
+    if lacking := approving.not_agreed(case, target, by=order):
+        return refuse(case, approving.AWAITED, approving.lacking_words(case, target, lacking))
+    if order.verb is CommandVerb.COMPLETE and (first := approving.alone(case, order)):
+        return first
     kind = DecisionKind.COMPLETE if target == PPM_ALL else DecisionKind.ADVANCE
     reason = Reason(
         "human_advance", f"{order.verb.value} to {percent_text(target)} by {order.actor}: {order.reason}"
@@ -66,7 +72,7 @@ def baking(case: Case) -> Decision | None:
     lasted = case.lasted
     if lasted is None:
         return wait("review", "waits for the store to publish it")
-    if lasted >= _stay(case).bake or phased.follows(case):
+    if lasted >= _stay(case).bake or phased.follows(case) or case.rollout.bake_skipped:
         return None
     ends = bake_ends(_stay(case), case.now - lasted)
     at = percent_text(case.rollout.exposure_ppm)

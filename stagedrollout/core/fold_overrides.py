@@ -1,0 +1,71 @@
+"""What people's orders make of a rollout, beside those that stop it or let it go on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import singledispatch
+from typing import Any
+
+from stagedrollout.core import override_facts
+from stagedrollout.core.approval import Approval
+from stagedrollout.core.evidence.course import StageStart
+from stagedrollout.core.fold_acts import new_run
+from stagedrollout.core.judgement import Verdict
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import OnNewRelease, ReleaseStatus
+
+
+@singledispatch
+def overridden(fact: Any, rollout: Rollout, at: datetime) -> Rollout:  # noqa: ARG001 - the common signature
+    raise TypeError(f"no rule for {type(fact).__name__}")
+
+
+@overridden.register
+def _(fact: override_facts.Approved, rollout: Rollout, at: datetime) -> Rollout:
+    """A person's newest word for a step is the one that counts."""
+    others = tuple(a for a in rollout.approvals if (a.actor, a.target_ppm) != (fact.actor, fact.target_ppm))
+    given = Approval(
+        fact.actor, fact.groups, fact.target_ppm, _said(fact.verdict), at, fact.until, fact.reason
+    )
+    return replace(rollout, approvals=(*others, given))
+
+
+@overridden.register
+def _(fact: override_facts.ApprovalsLapsed, rollout: Rollout, at: datetime) -> Rollout:  # noqa: ARG001
+    return replace(rollout, approvals=())
+
+
+@overridden.register
+def _(fact: override_facts.BakeSkipped, rollout: Rollout, at: datetime) -> Rollout:  # noqa: ARG001
+    return replace(rollout, bake_skipped=fact)
+
+
+@overridden.register
+def _(fact: override_facts.LeftAlone, rollout: Rollout, at: datetime) -> Rollout:  # noqa: ARG001
+    return replace(
+        rollout,
+        steered=False,
+        choice=OnNewRelease.IGNORE,
+        hold=None,
+        start_awaited=None,
+        approvals=(),
+        suspicions=(),
+        blind_since=None,
+        last=None,
+    )
+
+
+@overridden.register
+def _(fact: override_facts.PolicySet, rollout: Rollout, at: datetime) -> Rollout:
+    if rollout.halt or rollout.live_since is None:
+        return replace(rollout, policy=fact.policy, approvals=(), bake_skipped=None)
+    since = fact.since or at
+    begun = replace(new_run(rollout, since), policy=fact.policy)
+    rests = rollout.seen is not None and rollout.seen.status is ReleaseStatus.PAUSED
+    return replace(begun, live_since=since, stages=(StageStart(since, rollout.live_ppm),)) if rests else begun
+
+
+def _said(verdict: str) -> Verdict:
+    """A word that this version does not know counts as the best: then whatever is worse voids the approval."""
+    return Verdict.__members__.get(verdict, Verdict.PASS)

@@ -1,0 +1,111 @@
+"""What else people may order of a release: to leave it alone, to steer it by another policy, not to wait for a bake.
+
+And what every order is held against: the release as the person saw it. Who ordered something of what has changed since
+is told so, and nothing is done.
+"""
+
+from __future__ import annotations
+
+from stagedrollout.core import facts
+from stagedrollout.core.assessment import Reason
+from stagedrollout.core.case import Case, Decision, refuse, taken
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.lifecycle import STOPPED
+from stagedrollout.core.model import CommandVerb, Expected
+from stagedrollout.core.rules import phased
+from stagedrollout.core.schedule import bake_ends
+from stagedrollout.core.units import percent_text
+
+
+def barred(case: Case) -> Decision | None:
+    """Who may not order it is told so, and it stands in the journal that they tried."""
+    order = case.order
+    return refuse(case, "no_right", order.barred) if order and order.barred else None
+
+
+def moved_on(case: Case) -> Decision | None:
+    """A permissive order that was given by a state that is no more; a brake is one by whatever state."""
+    order = case.order
+    saw = order.expects(case.rollout.release.id) if order else None
+    if order is None or order.verb.brakes or saw is None:
+        return None
+    rollout = case.rollout
+    halted = rollout.phase in STOPPED
+    if (saw.exposure_ppm, saw.halted) == (rollout.exposure_ppm, halted):
+        return None
+    stands = _stands(rollout.exposure_ppm, halted=halted)
+    by = f" ({rollout.drift.meaning.words} in the console)" if rollout.drift else ""
+    return refuse(
+        case,
+        "moved_on",
+        f"it was {_saw(saw)} when that was ordered, and is {stands} now{by}: look, and order again",
+    )
+
+
+def _saw(saw: Expected) -> str:
+    return _stands(saw.exposure_ppm, halted=saw.halted)
+
+
+def _stands(exposure_ppm: int, *, halted: bool) -> str:
+    return f"{'halted ' if halted else ''}at {percent_text(exposure_ppm)}"
+
+
+def set_policy_order(case: Case) -> Decision | None:
+    """Steer by another policy. What was counted was counted by the old one's terms: bake and evidence begin anew."""
+    order, rollout = case.ordered(CommandVerb.SET_POLICY), case.rollout
+    if order is None:
+        return None
+    if not order.policy:
+        return refuse(case, "no_policy", "name the policy")
+    if order.policy == rollout.policy:
+        return refuse(case, "same_policy", f"it is steered by {order.policy} already")
+    if rollout.completed_at:
+        return refuse(case, "completed", "it is at 100 %: there is nothing left to steer")
+    anew = rollout.live_since is not None and rollout.halt is None
+    text = f"steered by {order.policy} from here{'; bake and evidence begin anew' if anew else ''}"
+    return Decision(
+        DecisionKind.HOLD if rollout.halt else DecisionKind.WAIT,
+        (Reason("policy_set", f"policy {order.policy} set by {order.actor}: {order.reason}"),),
+        actor=order.actor,
+        command=order.id,
+        also=(taken(order, text), facts.PolicySet(order.actor, order.reason, order.policy)),
+    )
+
+
+def ignore_order(case: Case) -> Decision | None:
+    """Look after it no more. People who have it keep it, and on the App Store Apple goes on with what is active."""
+    order, rollout = case.ordered(CommandVerb.IGNORE), case.rollout
+    if order is None:
+        return None
+    if rollout.ignored:
+        return refuse(case, "ignored", "it is left alone already")
+    text = "left alone from here: neither raised nor watched, until somebody starts it"
+    return Decision(
+        DecisionKind.WAIT,
+        (Reason("left_alone", f"left alone by {order.actor}: {order.reason}"),),
+        actor=order.actor,
+        command=order.id,
+        also=(taken(order, text), facts.LeftAlone(order.actor, order.reason)),
+    )
+
+
+def skip_bake_order(case: Case) -> Decision | None:
+    """Do not wait for the rest of this bake; evidence, sample, hours and approvals count as ever."""
+    order, rollout = case.ordered(CommandVerb.SKIP_BAKE), case.rollout
+    if order is None:
+        return None
+    stay = case.policy.stay_at(rollout.key.store, rollout.exposure_ppm)
+    at = percent_text(rollout.exposure_ppm)
+    if phased.follows(case):
+        return refuse(case, "apple", "it follows Apple's clock: no bake of ours is waited for")
+    if case.lasted is None or case.lasted >= stay.bake or rollout.bake_skipped:
+        return refuse(case, "no_bake", f"no bake is waited for at {at}")
+    ends = bake_ends(stay, case.now - case.lasted)
+    text = f"the bake at {at} (until {ends:%Y-%m-%d %H:%M} UTC) is skipped; the next raise still needs its evidence"
+    return Decision(
+        DecisionKind.WAIT,
+        (Reason("bake_skipped", f"bake at {at} skipped by {order.actor}: {order.reason}"),),
+        actor=order.actor,
+        command=order.id,
+        also=(taken(order, text), facts.BakeSkipped(order.actor, order.reason, rollout.exposure_ppm)),
+    )

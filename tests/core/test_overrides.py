@@ -1,0 +1,213 @@
+"""What else people may order, what every order is held against, and who may give it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stagedrollout.core import facts
+from stagedrollout.core.assessment import Verdict
+from stagedrollout.core.decision import decide
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.model import (
+    Actor,
+    ActorKind,
+    Command,
+    CommandVerb,
+    Expected,
+    Mode,
+    OnNewRelease,
+    ReleaseStatus,
+    Via,
+)
+from stagedrollout.core.people import People, Person, Right, doubles
+from tests.core.apple_situations import APPLE_SITUATIONS
+from tests.core.builders import (
+    ANNA,
+    HOUR,
+    NOON,
+    RELEASE,
+    answer,
+    code,
+    decided,
+    halted,
+    order,
+    policy,
+    rolling,
+    seen,
+    with_facts,
+)
+
+ADVANCE, SKIP, IGNORE, SET = (
+    CommandVerb.ADVANCE,
+    CommandVerb.SKIP_BAKE,
+    CommandVerb.IGNORE,
+    CommandVerb.SET_POLICY,
+)
+PERMISSIVE = [verb for verb in CommandVerb if not verb.brakes]
+BRAKES = [verb for verb in CommandVerb if verb.brakes]
+
+
+def saw(exposure_ppm: int = 100_000, *, halted: bool = False) -> dict[str, Any]:
+    return {"expected": (Expected(RELEASE.id, 7, exposure_ppm, halted),)}
+
+
+# -- what the person saw ---------------------------------------------------------------------------
+
+
+@pytest.mark.promise("R10", "R11")
+@pytest.mark.parametrize("verb", PERMISSIVE)
+@pytest.mark.parametrize("what", [saw(50_000), saw(halted=True)])
+def test_what_was_ordered_of_a_release_that_has_moved_on_is_refused_and_its_state_told(
+    verb: CommandVerb, what: dict[str, Any]
+) -> None:
+    decision = decided(command=order(verb, policy="slow", without_evidence=True, **what))
+    assert (code(decision), decision.change) == ("moved_on", None)
+    assert "at 10 % now" in answer(decision).text
+
+
+@pytest.mark.parametrize("verb", BRAKES)
+def test_a_brake_is_meant_whatever_its_person_saw(verb: CommandVerb) -> None:
+    assert answer(decided(command=order(verb, **saw(990_000)))).accepted
+
+
+def test_two_people_who_advance_at_the_same_time_skip_no_stage() -> None:
+    first = decided(command=order(ADVANCE, **saw()))
+    assert first.change is not None
+    raised = with_facts(rolling(), seen(percent=50), facts.WentLive(500_000))
+    second = decided(raised, command=order(ADVANCE, id="c2", **saw()))
+    assert (code(second), second.change) == ("moved_on", None)
+    assert "it was at 10 % when that was ordered, and is at 50 % now" in answer(second).text
+
+
+def test_an_order_by_somebody_who_has_seen_nothing_of_it_is_no_stale_one() -> None:
+    elsewhere = (Expected("another", 3, 1, True),)
+    assert answer(decided(command=order(ADVANCE, expected=elsewhere))).accepted
+
+
+# -- skip-bake -------------------------------------------------------------------------------------
+
+
+def baking() -> Any:
+    return replace(rolling(), live_since=NOON - HOUR)
+
+
+def test_a_skipped_bake_is_not_waited_for_and_everything_else_is() -> None:
+    assert code(decided(baking())) == "bake"
+    skipped = with_facts(baking(), *decided(baking(), command=order(SKIP)).also)
+    raised = decided(skipped)
+    assert (raised.kind, raised.change is not None) == (DecisionKind.ADVANCE, True)
+    for verdict in Verdict:
+        if verdict is not Verdict.PASS:
+            assert decided(skipped, verdict).kind is not DecisionKind.ADVANCE
+    assert code(decided(skipped, policy=policy(min_sample=10_000_000))) == "stage_sample"
+
+
+def test_a_skipped_bake_is_over_with_its_stage() -> None:
+    skipped = with_facts(baking(), facts.BakeSkipped(ANNA, "a hotfix", 100_000))
+    assert with_facts(skipped, facts.WentLive(500_000)).bake_skipped is None
+
+
+@pytest.mark.parametrize("rollout", [rolling(), with_facts(baking(), facts.BakeSkipped(ANNA, "x", 100_000))])
+def test_no_bake_is_skipped_where_none_is_waited_for(rollout: Any) -> None:
+    assert code(decided(rollout, command=order(SKIP))) == "no_bake"
+
+
+# -- set-policy ------------------------------------------------------------------------------------
+
+
+def test_under_another_policy_bake_and_evidence_begin_anew() -> None:
+    decision = decided(command=order(SET, policy="slow"))
+    assert "bake and evidence begin anew" in answer(decision).text
+    after = with_facts(rolling(), *decision.also)
+    assert (after.policy, after.runs, after.live_since, after.terms) == ("slow", 2, None, None)
+    assert after.steered
+
+
+def test_another_policy_undoes_no_halt() -> None:
+    after = with_facts(halted(rolling()), facts.PolicySet(ANNA, "slower", "slow"))
+    assert (after.policy, after.runs) == ("slow", 1)
+    assert after.halt is not None
+
+
+@pytest.mark.parametrize(("named", "said"), [("", "no_policy"), ("standard", "same_policy")])
+def test_a_policy_must_be_named_and_another_one(named: str, said: str) -> None:
+    assert code(decided(command=order(SET, policy=named))) == said
+
+
+def test_a_policy_that_this_daemon_does_not_know_is_refused() -> None:
+    assert code(decided(command=order(SET, policy="gone"), unknown_policy="gone")) == "unknown_policy"
+
+
+# -- ignore ----------------------------------------------------------------------------------------
+
+
+def test_what_is_left_alone_is_neither_raised_nor_halted_until_somebody_starts_it() -> None:
+    after = with_facts(rolling(), *decided(command=order(IGNORE)).also)
+    assert (after.ignored, after.choice) == (True, OnNewRelease.IGNORE)
+    for verdict in Verdict:
+        assert decided(after, verdict).change is None
+    assert with_facts(after, facts.Started(ANNA, "again", "")).ignored is False
+
+
+def test_a_halt_is_not_left_alone() -> None:
+    assert code(decided(halted(rolling()), command=order(IGNORE))) == "halted"
+
+
+def test_a_version_that_apple_raises_is_not_paused_by_leaving_it_alone() -> None:
+    """Nobody would let it go on again."""
+    active = APPLE_SITUATIONS["guarded, active"](Verdict.PASS, order(IGNORE), Mode.ACT)
+    assert active.status is ReleaseStatus.IN_PROGRESS
+    assert decide(active).change is None
+
+
+# -- people ----------------------------------------------------------------------------------------
+
+ANA = Person(name="Ana Lima", os_user="ana", slack="U0ANA", groups=("qa",))
+BO = Person(name="Bo", os_user="bo", rights=(Right.APPROVE,))
+LISTED = People((ANA, BO))
+
+
+def by(user: str, verb: CommandVerb = ADVANCE, via: Via = Via.CLI) -> Command:
+    return order(verb, actor=Actor(ActorKind.HUMAN, user), via=via)
+
+
+@pytest.mark.promise("R11")
+@pytest.mark.parametrize("verb", PERMISSIVE)
+def test_who_is_not_listed_raises_nothing_and_that_stands_in_the_journal(verb: CommandVerb) -> None:
+    decision = decided(command=LISTED.known_as(by("eve", verb)))
+    assert (code(decision), decision.change) == ("no_right", None)
+    assert "eve is not listed" in answer(decision).text
+
+
+@pytest.mark.parametrize("verb", BRAKES)
+def test_who_is_not_listed_may_stop_and_hold(verb: CommandVerb) -> None:
+    assert answer(decided(command=LISTED.known_as(by("eve", verb)))).accepted
+
+
+def test_both_accounts_of_a_person_are_that_person() -> None:
+    cli, slack = LISTED.known_as(by("ana")), LISTED.known_as(by("U0ANA", via=Via.SLACK))
+    assert cli.actor == slack.actor == Actor(ActorKind.HUMAN, "Ana Lima")
+    assert cli.groups == slack.groups == ("qa",)
+
+
+def test_an_account_counts_only_where_it_is_one() -> None:
+    assert LISTED.known_as(by("ana", via=Via.SLACK)).barred
+    assert LISTED.known_as(by("U0ANA")).barred
+
+
+def test_rights_are_kept_apart() -> None:
+    assert LISTED.known_as(by("bo")).barred == "Bo has no right to raise (people: rights)"
+    assert not LISTED.known_as(by("bo", CommandVerb.APPROVE)).barred
+
+
+def test_where_nobody_is_listed_rights_are_not_managed() -> None:
+    assert not People().known_as(by("eve")).barred
+
+
+def test_one_account_of_two_people_is_a_mistake() -> None:
+    said = doubles((ANA, replace(BO, os_user="ana")))
+    assert said == ("os_user 'ana' stands for two people: two persons are two entries",)
+    assert doubles((ANA, BO)) == ()
