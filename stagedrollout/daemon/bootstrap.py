@@ -25,6 +25,7 @@ from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.app_pass import AppPasses
+from stagedrollout.daemon.brakes import PulledBrakes
 from stagedrollout.daemon.channels import open_channels
 from stagedrollout.daemon.clock_watch import ClockWatch
 from stagedrollout.daemon.clocks import EmulatorClock, LockStep, SystemClock
@@ -46,6 +47,7 @@ from stagedrollout.http.client import HttpClient
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.notify.relay import Relay
 from stagedrollout.notify.second_channel import SecondChannel
+from stagedrollout.storage.brakes import beside
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import Engine, database_file, open_engine
 from stagedrollout.storage.journal import Journal
@@ -155,6 +157,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
     doors = replace(doors, dates=watch)
     footing = KeptFooting(highwater, watch)
     lease = Lease(presence, epoch)
+    brakes = PulledBrakes(beside(loaded.path, settings.database), wall)
 
     def still_ours() -> None:
         lease.check()
@@ -168,6 +171,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         clock=clock,
         still_ours=still_ours,
         footing=footing,
+        brakes=brakes,
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
         bell=bell,
     )
@@ -178,6 +182,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         presence=presence,
         clock=clock,
         wall=wall,
+        brakes=brakes,
     )
     listings = open_listings(loaded, doors, clock)
     return Works(
@@ -191,6 +196,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         epoch=epoch,
         lock_step=lock_step,
         bell=bell,
+        brakes=brakes,
         report=open_report(loaded, listings, clock=clock, epoch=epoch, transport=doors.reports),
     )
 

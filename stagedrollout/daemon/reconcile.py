@@ -42,6 +42,7 @@ from stagedrollout.core.standing import standing
 from stagedrollout.core.succession import of_newer
 from stagedrollout.daemon import linking
 from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.elapsed import elapsed
 from stagedrollout.daemon.footing import Firm, Footing
 from stagedrollout.daemon.hearing import Hearer
@@ -73,7 +74,7 @@ class Pass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """`still_ours` raises LostLease or Unfounded; `footing` tells what keeps everything from being raised; `deadline_seconds` bounds a pass that wants to raise."""
+    """`still_ours` raises LostLease or Unfounded; `footing` and `brakes` tell what keeps everything from being raised; `deadline_seconds` bounds a pass that wants to raise."""
 
     recorder: Recorder
     actuator: Actuator
@@ -83,6 +84,7 @@ class Reconciler:
     hearer: Hearer
     bell: Bell = field(default_factory=Bell)
     footing: Footing = field(default_factory=Firm)
+    brakes: Brakes = field(default_factory=NothingPulled)
 
     def reconcile(
         self,
@@ -149,13 +151,15 @@ class Reconciler:
         others: tuple[Rollout, ...],
     ) -> _Observed:
         rollout, now = known.rollout, self.clock.now()
-        footing, heard_at = self.footing.reasons(now), self.footing.time(now)
+        footing = (*self.footing.reasons(now), *self.brakes.reasons(listing.id))
+        heard_at = self.footing.time(now)
         # The process may have stood still since it looked: what was sent meanwhile, that look cannot show.
         looked = told_by_whom(rollout, learn(rollout, store, store.as_of), footing)
         learned = by_the_right_clock(looked, now, heard_at)
         rollout = extend(rollout, learned, now)
         warned = (
             *news.of_pauses(rollout, now),
+            *self.brakes.news(rollout),
             *of_newer(rollout, store, others, listing.supersede),
         )
         learned, rollout = (*learned, *warned), extend(rollout, warned, now)
@@ -226,6 +230,7 @@ class Reconciler:
 
         def still_ours() -> None:
             self.still_ours()
+            self.brakes.check(listing.id)
             linking.check(self.recorder, listing, known, case, decision)
 
         return self.actuator.act(listing, decision.change, seen=seen, still_ours=still_ours, permit=permit)

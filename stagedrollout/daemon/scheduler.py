@@ -22,16 +22,18 @@ from typing import Any, Protocol
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from stagedrollout.core.errors import EdgeError, LostLease, StagedRolloutError, StorageError
+from stagedrollout.core.errors import EdgeError, LostLease, StorageError
 from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.app_pass import AppPass, AppPasses
+from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.elapsed import A_STEP, WallWatch
 from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
+from stagedrollout.daemon.troubles import unexpected, words
 from stagedrollout.daemon.turning import InAWhile
 from stagedrollout.notify.relay import Relay
 from stagedrollout.storage.commands import CommandBox
@@ -63,6 +65,7 @@ class Works:
     lock_step: LockStep | None
     report: SelfReport = field(default_factory=Silent)
     bell: Bell = field(default_factory=Bell)
+    brakes: Brakes = field(default_factory=NothingPulled)
 
 
 class Pool(Protocol):
@@ -282,7 +285,7 @@ class Scheduler:
         def halted(outcome: Future[datetime | None]) -> None:
             error = outcome.exception()
             if error:
-                log.critical("the halt %s broke off and is tried again: %s", order.id, _words(error))
+                log.critical("the halt %s broke off and is tried again: %s", order.id, words(error))
                 # The halt is tried again at every turn; the store is not looked at for it every time.
                 if order.id not in self._broken_halts:
                     self._broken_halts.add(order.id)
@@ -305,7 +308,8 @@ class Scheduler:
 
     def _start_passes(self) -> None:
         now = self._works.clock.now()
-        if now < self._looked_at:  # a clock that is set back has left dues that are hours or days away
+        # A clock that is set back has left dues that are hours or days away; what people pull is seen at once.
+        if now < self._looked_at or self._works.brakes.newly():
             for app in self._works.listings:
                 self._make_due(app, now)
         self._looked_at = now
@@ -330,8 +334,8 @@ class Scheduler:
             if error is None:
                 due, problem = outcome.result().due, outcome.result().problem
             else:
-                due, problem = now + AFTER_TROUBLE, _words(error)
-                log.error("the pass over %s broke off: %s", app, problem, exc_info=_unexpected(error))
+                due, problem = now + AFTER_TROUBLE, words(error)
+                log.error("the pass over %s broke off: %s", app, problem, exc_info=unexpected(error))
             self._make_due(app, due)
             if error is None:
                 self._works.report.passed(app, due, problem)
@@ -347,8 +351,7 @@ class Scheduler:
     def _told(self, outcome: Future[int]) -> None:
         error = outcome.exception()
         if error:
-            words, place = _words(error), _unexpected(error)
-            log.error("notices could not be delivered: %s", words, exc_info=place)
+            log.error("notices could not be delivered: %s", words(error), exc_info=unexpected(error))
             self._works.report.stumbled("delivering notices", error)
 
     def _turn_broke_off(self, event: JobExecutionEvent) -> None:
@@ -389,12 +392,3 @@ class Scheduler:
             with self._guard:
                 self._running.pop(name, None)
             future.set_result(None)
-
-
-def _words(error: BaseException) -> str:
-    return str(error) if isinstance(error, StagedRolloutError) else f"internal error: {type(error).__name__}"
-
-
-def _unexpected(error: BaseException) -> BaseException | None:
-    """Our own errors say what happened; anything else is a bug and shows where."""
-    return None if isinstance(error, StagedRolloutError) else error

@@ -31,6 +31,7 @@ class About(StrEnum):
     LATE = "late"
     PROBLEM = "problem"
     NOTICES = "notices"
+    LINE = "line"
 
 
 @dataclass(frozen=True, slots=True)
