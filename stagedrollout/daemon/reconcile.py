@@ -19,7 +19,15 @@ from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import by_the_right_clock, learn, told_by_whom
-from stagedrollout.core.errors import Denied, EdgeError, HaltShown, LostLease, StaleJournal, StorageError
+from stagedrollout.core.errors import (
+    Denied,
+    EdgeError,
+    HaltShown,
+    LostLease,
+    OrderTaken,
+    StaleJournal,
+    StorageError,
+)
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Fact, Weighed
 from stagedrollout.core.fold import extend
@@ -100,6 +108,8 @@ class Reconciler:
         """
         permit = self.actuator.permit(listing, elapsed() + self.deadline_seconds)
         known = self.recorder.load(key)
+        if order is not None and order.id in known.rollout.taken:
+            raise OrderTaken(f"the order {order.id} was taken up meanwhile")
         observed = self._observe(listing, known, store, order, others)
         assessment, findings = self._assess(observed)
         case = Case(
@@ -208,7 +218,7 @@ class Reconciler:
         try:
             return self.recorder.record(known, facts, observed.seen.now, learned)
         except StorageError as error:
-            if _stops(decision) and not isinstance(error, HaltShown):
+            if _stops(decision) and not isinstance(error, (HaltShown, OrderTaken)):
                 log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
                 return self.recorder.spool(known, facts, observed.seen.now, learned)
             self.hearer.forget(known.rollout.key)  # it keeps nothing of that, and asks for all again

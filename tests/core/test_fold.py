@@ -116,6 +116,8 @@ def test_the_words_of_the_journal_never_change() -> None:
         "issues_read",
         "journal_accepted",
         "lapsed",
+        "line_freed",
+        "line_stopped",
         "link_answered",
         "link_held",
         "link_holds",

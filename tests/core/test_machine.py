@@ -72,6 +72,9 @@ REMOVALS = {facts.RemovalOrdered, facts.RemovalTold}
 ACCEPTED = {facts.JournalAccepted}
 """What only a person writes who goes on with a journal that lacks its end (test_footing.py has it)."""
 
+LINE = {facts.LineStopped, facts.LineFreed}
+"""What only a freeze of the whole line writes, which stands beside the configuration (test_line.py has it)."""
+
 BESIDE = {facts.Returned, facts.NewerWaits, facts.SetAside}
 """What only happens beside other releases, and to one that comes back; the second walk goes there."""
 
