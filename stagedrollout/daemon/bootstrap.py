@@ -105,7 +105,9 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None) -> Iterator[Daemon]:
     settings, doors = loaded.settings, doors or Doors()
     with ExitStack() as stack:
         engine = open_engine(settings.database)
-        tighten(loose(settings.database, *filter(None, [loaded.heartbeat_file])))
+        tighten(
+            loose(settings.database, *filter(None, [loaded.heartbeat_file]), *beside(loaded.path).paths())
+        )
         stack.callback(engine.dispose)
         stack.enter_context(SingleDaemonLock.beside(database_file(engine)))
         upgrade(engine)

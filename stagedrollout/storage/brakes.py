@@ -103,6 +103,14 @@ class BrakesFolder:
         self.path = path.with_name(path.name + SUFFIX)
         self._owner = owner if os.geteuid() == 0 else None
 
+    def paths(self) -> tuple[Path, ...]:
+        """The folder and what is in it, as far as that can be seen; all of it is for one user only."""
+        try:
+            names = sorted(each.name for each in os.scandir(self.path))[:_MARKERS_MAX]
+        except OSError:
+            return (self.path,)
+        return (self.path, *(self.path / name for name in names))
+
     def halts(self) -> tuple[Left, ...]:
         """Halts that wait for a daemon, oldest first, and what cannot be read. Raises nothing."""
         try:
