@@ -259,7 +259,7 @@ class Rollouts(Watched):
 def test_no_course_of_events_breaks_a_promise() -> None:
     SEEN.clear()
     run_state_machine_as_test(Rollouts, settings=settings(max_examples=200, stateful_step_count=40))
-    elsewhere = APPLES | LINKS | REMOVALS | ACCEPTED | BESIDE
+    elsewhere = APPLES | LINKS | REMOVALS | ACCEPTED | LINE | BESIDE
     missed = {*KINDS.values(), *DecisionKind, *Phase, *Verdict, "inconclusive_by_policy"} - SEEN - elsewhere
     assert not missed, f"the walk is blind: it never saw {missed}"
 
