@@ -16,10 +16,13 @@ import click
 
 from stagedrollout.cli.freshness import SILENT_AFTER
 from stagedrollout.cli.options import config_option, json_option
+from stagedrollout.cli.pulled import read_pulled
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import duration, duration_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stagedrollout.daemon.health.findings import Finding
     from stagedrollout.storage.presence import Statuses
 
@@ -76,7 +79,7 @@ def read_health(config: Path, max_age: timedelta, now: datetime) -> tuple[Findin
     from stagedrollout.storage.outbox import OutboxTable  # noqa: PLC0415
     from stagedrollout.storage.presence import Presence  # noqa: PLC0415
 
-    url = database_url(config)
+    url, pulled = database_url(config), tuple(_pulled(config))
     try:
         engine = open_readonly(url)
         check(engine)
@@ -84,9 +87,11 @@ def read_health(config: Path, max_age: timedelta, now: datetime) -> tuple[Findin
         undelivered = OutboxTable(engine).undelivered(passes_now(statuses, now))
         doubt = doubt_of(engine)
     except StorageError as error:
-        return (Finding(About.DATABASE, str(error)),)
+        return (Finding(About.DATABASE, str(error)), *pulled)
     lost = (Finding(About.DATABASE, f"nothing is raised: {doubt.words}"),) if doubt else ()
-    return (*lost, *findings(statuses, undelivered, now, max_age), *_configuration(statuses))
+    told = findings(statuses, undelivered, now, max_age)
+    found = (*lost, *pulled, *told, *_configuration(statuses))
+    return tuple(sorted(found, key=lambda finding: not finding.ill))
 
 
 def _configuration(statuses: Statuses) -> tuple[Finding, ...]:
@@ -97,6 +102,19 @@ def _configuration(statuses: Statuses) -> tuple[Finding, ...]:
     found = read_in_force(statuses.daemon.info) if statuses.daemon else None
     said = trouble(found) if found else ""
     return (Finding(About.CONFIGURATION, said, ill=False),) if said else ()
+
+
+def _pulled(config: Path) -> Iterator[Finding]:
+    """A stopped line is what somebody wants; a halt that no daemon has taken over, or a file that nobody can read, is
+    not."""
+    from stagedrollout.daemon.health.findings import About, Finding  # noqa: PLC0415
+
+    pulled = read_pulled(config)
+    if pulled["line"]:
+        wanted = pulled["line_stopped"] is not None
+        yield Finding(About.LINE, f"nothing is raised: {pulled['line']}", ill=not wanted)
+    for halt in pulled["halts_waiting"]:
+        yield Finding(About.HALT, f"nothing is raised there: {halt['words']}")
 
 
 def _document(found: tuple[Finding, ...], *, healthy: bool) -> dict[str, Any]:

@@ -53,6 +53,8 @@ COMMANDS = {
     "hold": ("stagedrollout.cli.orders", "Raise nothing until somebody resumes it, or for a time."),
     "resume": ("stagedrollout.cli.orders", "Lift a hold, or undo a halt."),
     "halt": ("stagedrollout.cli.halting", "Stop a release now, and follow until the store shows it."),
+    "freeze": ("stagedrollout.cli.freezing", "Stop the line: raise nothing of any app, until it is thawed."),
+    "thaw": ("stagedrollout.cli.freezing", "Let a stopped line go on."),
     "remove-from-sale": (
         "stagedrollout.cli.removing",
         "Take an iOS app off sale everywhere, by typed consent.",

@@ -6,9 +6,9 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,14 +49,25 @@ class Answer:
     result: str
     text: str
     code: int
+    more: Mapping[str, str] = field(default_factory=dict)
+    """What only some orders have to tell, for programs."""
 
     def document(self) -> dict[str, str]:
-        told = {"command": self.command.id, "verb": self.command.verb.value}
-        return {**told, "store": self.command.store.value, "result": self.result, "answer": self.text}
+        told = {"command": self.command.id, "verb": self.command.verb.value, "app": self.command.app}
+        return {
+            **told,
+            "store": self.command.store.value,
+            "result": self.result,
+            "answer": self.text,
+            **self.more,
+        }
 
 
 def order_command(
-    verb: str, help_text: str, store_help: str = "google_play or app_store. Default: the app's only store."
+    verb: str,
+    help_text: str,
+    store_help: str = "google_play or app_store. Default: the app's only store.",
+    app: Callable[[Any], Any] = app_argument(),  # noqa: B008 - a decorator, made once
 ) -> Callable[[Callable[..., Any]], click.Command]:
     """A command with the options that all orders share."""
 
@@ -67,7 +78,7 @@ def order_command(
             click.option("--reason", required=True, help="Why; it stands in the journal and in Slack."),
             release_option("Version or build. Default: the rollout that is going on."),
             store_option(store_help),
-            app_argument(),
+            app,
         ):
             function = option(function)
         return click.command(verb, help=help_text)(function)

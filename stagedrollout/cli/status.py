@@ -14,6 +14,9 @@ import click
 from stagedrollout.cli.completing import app_argument, release_option, store_option
 from stagedrollout.cli.freshness import freshness_of
 from stagedrollout.cli.options import config_option, json_option
+from stagedrollout.cli.pulled import pulled_words, read_pulled
+from stagedrollout.core.errors import StorageError
+from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
     from stagedrollout.core.events import Recorded
@@ -63,14 +66,19 @@ def status(config: Path, *, watch: bool, wait: str, as_json: bool, **asked: Any)
         from stagedrollout.cli.status_wait import wait_for  # noqa: PLC0415
 
         sys.exit(wait_for(config, named, wait, asked["timeout"], as_json=as_json))
-    engine = opened(config)
+    pulled = read_pulled(config)
+    try:
+        engine = opened(config)
+    except StorageError:
+        _say_pulled(pulled)  # that needs no database
+        raise
     check_names(engine, config, **named)
     if watch:
         from stagedrollout.cli.status_watch import watch_on  # noqa: PLC0415
 
         watch_on(engine, named, as_json=as_json, **shown)
         return
-    document = look(engine, **named)
+    document = look(engine, **named) | pulled
     if as_json:
         click.echo(json.dumps(document, indent=2))
         return
@@ -247,3 +255,8 @@ def _configuration(daemon: dict[str, Any]) -> dict[str, Any]:
         return daemon
     in_force = {**daemon[KEY], "differs": differs(found)}
     return {**daemon, KEY: in_force, "configuration_problem": trouble(found)}
+
+
+def _say_pulled(pulled: dict[str, Any]) -> None:
+    for words in pulled_words(pulled):
+        click.echo(one_line(words), err=True)

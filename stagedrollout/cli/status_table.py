@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from stagedrollout.cli.freshness import no_daemon
+from stagedrollout.cli.pulled import pulled_words
 from stagedrollout.cli.status import COLOURS, OVER
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import duration_text, percent_text
@@ -83,6 +84,8 @@ def _above(document: dict[str, Any]) -> Iterator[str]:
     yield from _configuration(document["daemon"])
     if document["journal_problem"]:
         yield f"[bold red]NOTHING IS RAISED, halts go on:[/] {_foreign(document['journal_problem'])}"
+    for words in pulled_words(document):
+        yield f"[bold red]{_foreign(words)}[/]"
 
 
 def _configuration(daemon: dict[str, Any]) -> Iterator[str]:

@@ -26,13 +26,23 @@ def database_url(path: str | Path) -> str:
     return resolved(document.get("database"), Path(path).parent)
 
 
-def stores_of(path: str | Path, app: str) -> tuple[str, ...]:
-    """The stores that the file names for an app, as written; empty where even that cannot be read."""
+def listed(path: str | Path) -> tuple[tuple[str, str], ...]:
+    """Every app with each store that the file names for it, as written; empty where even that cannot be read."""
     document, _ = read_document(Path(path))
     apps = document.get("apps") if document else None
     found = [each for each in apps if isinstance(each, dict)] if isinstance(apps, list) else []
-    named = next((each for each in found if each.get("name") == app), {})
-    return tuple(store for store in STORES if isinstance(named.get(store), dict))
+    named = [(each.get("name"), each) for each in found]
+    return tuple(
+        (name, store)
+        for name, each in named
+        for store in STORES
+        if isinstance(name, str) and name and isinstance(each.get(store), dict)
+    )
+
+
+def stores_of(path: str | Path, app: str) -> tuple[str, ...]:
+    """The stores that the file names for an app, as written; empty where even that cannot be read."""
+    return tuple(dict.fromkeys(store for name, store in listed(path) if name == app))
 
 
 def _unusable(document: Document) -> Problem | None:

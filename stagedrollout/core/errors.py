@@ -5,6 +5,7 @@
      +-- StorageError             the database could not be read or written
      |    +-- StaleJournal        somebody recorded something since the rollout was read
      |    |    +-- HaltShown      namely that the store shows halted what was to be halted
+     |    |    +-- OrderTaken     namely that this very order was taken up by somebody else
      |    +-- LostLease           another daemon has taken over
      |    +-- Unfounded           what a raise stands on cannot be trusted, or is so no more, so nothing is raised on it
      +-- Preempted                a halt took the package over; this raise sends nothing more
@@ -40,6 +41,10 @@ class StaleJournal(StorageError):
 
 class HaltShown(StaleJournal):
     """The halt that was to be sent again was seen in the store meanwhile, so there is nothing to send."""
+
+
+class OrderTaken(StaleJournal):
+    """The very order was taken up by another thread meanwhile: it came in two ways, and is carried out once."""
 
 
 class LostLease(StorageError):

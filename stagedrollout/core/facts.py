@@ -15,6 +15,7 @@ from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.events import Entry
 from stagedrollout.core.evidence.terms import SignalId, Terms
 from stagedrollout.core.issue import NewIssues
+from stagedrollout.core.line_facts import LineFreed, LineStopped
 from stagedrollout.core.link_facts import KINDS as LINK_KINDS
 from stagedrollout.core.link_facts import LinkAnswered, Linked, LinkHeld, LinkHolds, Unlinked
 from stagedrollout.core.model import (
@@ -41,6 +42,8 @@ __all__ = [
     "BakeSkipped",
     "Drift",
     "LeftAlone",
+    "LineFreed",
+    "LineStopped",
     "PolicySet",
     "RemovalOrdered",
     "RemovalTold",
@@ -359,6 +362,8 @@ Fact = (
     | Superseded
     | RemovalOrdered
     | RemovalTold
+    | LineStopped
+    | LineFreed
     | Closed
     | Linked
     | Unlinked

@@ -336,6 +336,16 @@ def _(fact: facts.Superseded, rollout: Rollout, at: datetime) -> Rollout:
 
 
 @_apply.register
+def _(fact: facts.LineStopped, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, line=fact)
+
+
+@_apply.register
+def _(fact: facts.LineFreed, rollout: Rollout, at: datetime) -> Rollout:
+    return replace(rollout, line=None)
+
+
+@_apply.register
 def _(fact: facts.Closed, rollout: Rollout, at: datetime) -> Rollout:
     return replace(rollout, closed=True)
 

@@ -227,6 +227,7 @@ class Rollout:
     release of it.
     For an app whose stores are linked: `link`; `start_awaited`, the start of a draft that was not sent yet;
     `earned_ppm`, the share that evidence has raised it to in this run (`reaching_ppm`: on its way there).
+    `line`: the freeze of the whole line that it was told of, and not yet of its end.
     """
 
     key: RolloutKey
@@ -280,6 +281,7 @@ class Rollout:
     link: LinkState = field(default_factory=LinkState)
     issues: facts.IssuesRead | None = None
     issues_at: datetime | None = None
+    line: facts.LineStopped | None = None
     changed_at: datetime
 
     @property

@@ -105,11 +105,14 @@ class People:
 
     def _against(self, order: Command, person: Person | None) -> str:
         """Why this person may not order that, in words; "" where they may. A brake asks nobody."""
-        if not self.managed or order.verb.brakes:
+        return "" if order.verb.brakes else self.lacks(right_for(order.verb), order.actor, person)
+
+    def lacks(self, right: Right, account: Actor, person: Person | None) -> str:
+        """Why whoever has this account does not have that right, in words; "" where they have it."""
+        if not self.managed:
             return ""
-        right = right_for(order.verb)
         if person is None:
-            return f"{order.actor} is not listed under people: whoever is not may halt and hold, and raise nothing"
+            return f"{account} is not listed under people: whoever is not may halt and hold, and raise nothing"
         if right not in person.rights:
             return f"{person.name} has no right to {right.value} (people: rights)"
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stagedrollout.core import facts
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Halt
+from stagedrollout.core.line import LINE_STOPPED
 from stagedrollout.core.model import ReleaseStatus, Settlement, Verb
 from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.telling import Telling, console_hint, evidence, override
@@ -124,8 +125,8 @@ def halted(halt: Halt, told: Telling) -> Notice:
 
 
 def told_already(fact: facts.Decided) -> bool:
-    """That a newer release waits is told once, as the fact it is (wording.py)."""
-    return all(reason.code == "newer_waits" for reason in fact.reasons)
+    """That a newer release waits, or the line is stopped, is told once, as the fact it is (wording.py)."""
+    return all(reason.code in ("newer_waits", LINE_STOPPED) for reason in fact.reasons)
 
 
 def held(fact: facts.Decided, told: Telling) -> Notice:

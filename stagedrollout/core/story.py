@@ -8,6 +8,7 @@ from typing import Any
 
 from stagedrollout.core import facts, link_facts
 from stagedrollout.core.apple_drift import COMPLETED_UNDATED
+from stagedrollout.core.line import stopped_words
 from stagedrollout.core.model import STORE_NAMES, ReleaseStatus, Verb
 from stagedrollout.core.phasing import BUDGET
 from stagedrollout.core.units import percent_text
@@ -199,6 +200,16 @@ def _(fact: facts.RemovalOrdered) -> str:
 @sentence.register
 def _(fact: facts.RemovalTold) -> str:
     return f"after the removal from sale by {fact.actor}: {fact.detail}"
+
+
+@sentence.register
+def _(fact: facts.LineStopped) -> str:
+    return stopped_words(fact)
+
+
+@sentence.register
+def _(fact: facts.LineFreed) -> str:
+    return f"the line is free again, by {fact.actor}: {fact.reason}"
 
 
 @sentence.register

@@ -15,6 +15,7 @@ from stagedrollout.core.apple_drift import COMPLETED_UNDATED
 from stagedrollout.core.drift_words import drift_words
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.lifecycle import Halt, Phase, Rollout
+from stagedrollout.core.line_words import of_freed, of_stopped
 from stagedrollout.core.model import (
     SOMEBODY,
     STORE_NAMES,
@@ -285,6 +286,10 @@ def _(fact: facts.ApprovalsLapsed, told: Telling) -> tuple[Notice, ...]:
 @_tell.register
 def _(fact: facts.HoldEnded, told: Telling) -> tuple[Notice, ...]:
     return (told.notice(NoticeKind.RESUMED, f"{told.name}: the hold is over, {fact.why}"),)
+
+
+_tell.register(facts.LineStopped, of_stopped)
+_tell.register(facts.LineFreed, of_freed)
 
 
 @_tell.register

@@ -11,12 +11,13 @@ from stagedrollout.core.apple_drift import shown
 from stagedrollout.core.discovery import discover, newest_complete
 from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import StaleJournal, StorageError
-from stagedrollout.core.facts import Commanded, Seen
+from stagedrollout.core.facts import Commanded, Drifted, Fact, Seen
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import (
     Command,
     CommandVerb,
+    Release,
     RolloutKey,
     Settlement,
     StoreState,
@@ -27,6 +28,7 @@ from stagedrollout.core.people import People
 from stagedrollout.core.ports import Clock
 from stagedrollout.core.rules.halts import FINAL, KEPT_BACK
 from stagedrollout.daemon.answering import became_of
+from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.looking_up import look_up_issues
 from stagedrollout.daemon.reconcile import Pass, Reconciler
@@ -62,6 +64,7 @@ class AppPasses:
     clock: Clock
     wall: Clock
     people: People = field(default_factory=People)
+    brakes: Brakes = field(default_factory=NothingPulled)
 
     def run(self, listing: Listing) -> AppPass:
         """A regular pass. One order per rollout and pass: the next one sees what the first has done.
@@ -69,13 +72,14 @@ class AppPasses:
         One rollout's trouble is no other's, be it a damaged journal or a mistake of ours. Raises the first one
         when all have had their turn; the others are logged.
         """
+        pulled = self._import_halts(listing)
         store, known = self.reconciler.look(listing), self._rollouts(listing)
         if _perhaps_wished(store, *known):
             store = self.reconciler.look(listing)
         rollouts, unread = self._with_new(listing, store, known)
         # Whom an order means is not plain while one cannot be read; a halt has its own lane.
         orders = {} if unread else self._orders(listing, rollouts)
-        due, troubles = self.clock.now() + listing.poll, list[Exception](unread.values())
+        due, troubles = self.clock.now() + listing.poll, [*pulled, *unread.values()]
         for rollout in rollouts:
             order = orders.get(rollout.key)
             if order is None and rollout.finished and not learn(rollout, store, store.as_of):
@@ -121,9 +125,33 @@ class AppPasses:
             rollouts, unread = self._with_new(listing, store, self._rollouts(listing))
             meant = _halted_by(order, tuple(_as_looked(rollout, store) for rollout in rollouts), unread)
         if meant is None:
+            if isinstance(
+                store, StoreState
+            ):  # one that was given past the daemon waits for a look that tells
+                self.brakes.lift(order.id)
             self._answer(order, CommandResult.REFUSED, nobody(order, rollouts))
             return self.clock.now() if _shows_news(store, rollouts) else None
         return self._reconcile(listing, meant, store, order)
+
+    def _import_halts(self, listing: Listing) -> list[Exception]:
+        """Halts that people gave past the daemon, before this pass looks: what it sees is their doing then, and nobody's
+        in the console. Each waits beside the configuration until the journal has it, and nothing is raised meanwhile."""
+        troubles: list[Exception] = []
+        for order in self.brakes.halts(listing.id):
+            try:
+                if not self._in_the_journal(listing, order):
+                    self.halt(listing, order)
+                if self._in_the_journal(listing, order):
+                    self.brakes.lift(order.id)
+            except Exception as trouble:  # noqa: BLE001 - it waits on, and keeps no other release from its halt
+                troubles.append(trouble)
+        return troubles
+
+    def _in_the_journal(self, listing: Listing, order: Command) -> bool:
+        """By what the database holds: what is only spooled could still be lost. Raises StorageError."""
+        keys = self.recorder.keys(listing.id)
+        told = (fact for key in keys for fact in self.recorder.told(key))
+        return any(isinstance(fact, Commanded) and fact.command == order.id for fact in told)
 
     def _look_up(self, listing: Listing, rollouts: tuple[Rollout, ...], troubles: list[Exception]) -> None:
         """What crashed in those that fail, once all of them had their turn."""
@@ -156,18 +184,25 @@ class AppPasses:
             return known
         rollouts, unread = known
         found = discover(store, rollouts, listing.policy, listing.on_new_release, self._past(listing, store))
-        new = [(RolloutKey(listing.id.app, listing.id.store, release.id), news) for release, news in found]
+        new = [(_key(listing, release), self._by_whom(listing, release, told)) for release, told in found]
         new = [
-            (key, news) for key, news in new if key not in unread
+            (key, told) for key, told in new if key not in unread
         ]  # that has a journal, if an unreadable one
         if not new:
             return known
         try:
-            for key, news in new:
-                self.recorder.begin(key, news, self.clock.now())
+            for key, told in new:
+                self.recorder.begin(key, told, self.clock.now())
         except StorageError as trouble:
             log.error("%s: a new release cannot be written down: %s", listing.id, trouble)  # noqa: TRY400
         return self._rollouts(listing)
+
+    def _by_whom(self, listing: Listing, release: Release, told: tuple[Fact, ...]) -> tuple[Fact, ...]:
+        """A release found halted was halted in the console, but for one whose halt waits beside the configuration: whose
+        that was is known, and it is written down next."""
+        waiting = self.brakes.halts(listing.id)
+        ours = any(not order.release or release.answers_to(order.release) for order in waiting)
+        return tuple(fact for fact in told if not (ours and isinstance(fact, Drifted)))
 
     def _past(self, listing: Listing, store: StoreState) -> str | None:
         """What was complete before we ever looked; the first look that finds anything complete keeps it. Where the
@@ -280,6 +315,10 @@ def _perhaps_wished(
     that, while a change is open or a journal does not say."""
     may_show_it = isinstance(store, StoreState) and store.perhaps_wished
     return may_show_it and (bool(unread) or any(rollout.intent for rollout in rollouts))
+
+
+def _key(listing: Listing, release: Release) -> RolloutKey:
+    return RolloutKey(listing.id.app, listing.id.store, release.id)
 
 
 def _halted_by(

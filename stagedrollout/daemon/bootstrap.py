@@ -27,6 +27,7 @@ from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.allowed import Net
 from stagedrollout.daemon.app_pass import AppPasses
+from stagedrollout.daemon.brakes import PulledBrakes
 from stagedrollout.daemon.channels import open_channels
 from stagedrollout.daemon.clock_watch import ClockWatch
 from stagedrollout.daemon.clocks import EmulatorClock, LockStep, SystemClock
@@ -50,6 +51,7 @@ from stagedrollout.http.client import HttpClient
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.notify.relay import Relay
 from stagedrollout.notify.second_channel import SecondChannel
+from stagedrollout.storage.brakes import beside
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import Engine, database_file, open_engine
 from stagedrollout.storage.journal import Journal
@@ -118,7 +120,9 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
     settings, doors = loaded.settings, doors or Doors()
     with ExitStack() as stack:
         engine = open_engine(settings.database)
-        tighten(loose(settings.database, *filter(None, [loaded.heartbeat_file])))
+        tighten(
+            loose(settings.database, *filter(None, [loaded.heartbeat_file]), *beside(loaded.path).paths())
+        )
         stack.callback(engine.dispose)
         stack.enter_context(SingleDaemonLock.beside(database_file(engine)))
         upgrade(engine)
@@ -177,6 +181,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
     doors = replace(doors, dates=watch, edits=EditsKnown())
     footing = KeptFooting(highwater, watch)
     lease = Lease(presence, epoch)
+    brakes = PulledBrakes(beside(loaded.path, settings.database), wall)
 
     def still_ours() -> None:
         lease.check()
@@ -190,6 +195,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         clock=clock,
         still_ours=still_ours,
         footing=footing,
+        brakes=brakes,
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
         bell=bell,
     )
@@ -201,6 +207,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         clock=clock,
         wall=wall,
         people=People(settings.people),
+        brakes=brakes,
     )
     listings = open_listings(loaded, doors, clock)
     return Works(
@@ -214,6 +221,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         epoch=epoch,
         lock_step=lock_step,
         bell=bell,
+        brakes=brakes,
         report=open_report(loaded, listings, clock=clock, epoch=epoch, transport=doors.reports),
         doors=doors,
     )

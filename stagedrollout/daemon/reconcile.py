@@ -19,7 +19,15 @@ from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import by_the_right_clock, learn, told_by_whom
-from stagedrollout.core.errors import Denied, EdgeError, HaltShown, LostLease, StaleJournal, StorageError
+from stagedrollout.core.errors import (
+    Denied,
+    EdgeError,
+    HaltShown,
+    LostLease,
+    OrderTaken,
+    StaleJournal,
+    StorageError,
+)
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Fact, Weighed
 from stagedrollout.core.fold import extend
@@ -42,6 +50,7 @@ from stagedrollout.core.standing import standing
 from stagedrollout.core.succession import of_newer
 from stagedrollout.daemon import linking
 from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.elapsed import elapsed
 from stagedrollout.daemon.footing import Firm, Footing
 from stagedrollout.daemon.hearing import Hearer
@@ -73,7 +82,7 @@ class Pass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """`still_ours` raises LostLease or Unfounded; `footing` tells what keeps everything from being raised; `deadline_seconds` bounds a pass that wants to raise."""
+    """`still_ours` raises LostLease or Unfounded; `footing` and `brakes` tell what keeps everything from being raised; `deadline_seconds` bounds a pass that wants to raise."""
 
     recorder: Recorder
     actuator: Actuator
@@ -83,6 +92,7 @@ class Reconciler:
     hearer: Hearer
     bell: Bell = field(default_factory=Bell)
     footing: Footing = field(default_factory=Firm)
+    brakes: Brakes = field(default_factory=NothingPulled)
 
     def reconcile(
         self,
@@ -98,6 +108,8 @@ class Reconciler:
         """
         permit = self.actuator.permit(listing, elapsed() + self.deadline_seconds)
         known = self.recorder.load(key)
+        if order is not None and order.id in known.rollout.taken:
+            raise OrderTaken(f"the order {order.id} was taken up meanwhile")
         observed = self._observe(listing, known, store, order, others)
         assessment, findings = self._assess(observed)
         case = Case(
@@ -149,13 +161,15 @@ class Reconciler:
         others: tuple[Rollout, ...],
     ) -> _Observed:
         rollout, now = known.rollout, self.clock.now()
-        footing, heard_at = self.footing.reasons(now), self.footing.time(now)
+        footing = (*self.footing.reasons(now), *self.brakes.reasons(listing.id))
+        heard_at = self.footing.time(now)
         # The process may have stood still since it looked: what was sent meanwhile, that look cannot show.
         looked = told_by_whom(rollout, learn(rollout, store, store.as_of), footing)
         learned = by_the_right_clock(looked, now, heard_at)
         rollout = extend(rollout, learned, now)
         warned = (
             *news.of_pauses(rollout, now),
+            *self.brakes.news(rollout),
             *of_newer(rollout, store, others, listing.supersede),
         )
         learned, rollout = (*learned, *warned), extend(rollout, warned, now)
@@ -206,7 +220,7 @@ class Reconciler:
         try:
             return self.recorder.record(known, facts, observed.seen.now, learned)
         except StorageError as error:
-            if _stops(decision) and not isinstance(error, HaltShown):
+            if _stops(decision) and not isinstance(error, (HaltShown, OrderTaken)):
                 log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
                 return self.recorder.spool(known, facts, observed.seen.now, learned)
             self.hearer.forget(known.rollout.key)  # it keeps nothing of that, and asks for all again
@@ -228,6 +242,7 @@ class Reconciler:
 
         def still_ours() -> None:
             self.still_ours()
+            self.brakes.check(listing.id)
             linking.check(self.recorder, listing, known, case, decision)
 
         return self.actuator.act(listing, decision.change, seen=seen, still_ours=still_ours, permit=permit)

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from stagedrollout.core import facts, link_facts, wording
-from stagedrollout.core.errors import HaltShown, StaleJournal, StorageError
+from stagedrollout.core.errors import HaltShown, OrderTaken, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.ledger import Ledger, Revision, Taken
@@ -165,7 +165,8 @@ class Recorder:
 
         Facts that carry a halt need no lease, and a journal that has gone on is read again for them: they
         are true whoever writes them, and cannot wait for another pass. Only a halt of the daemon's own, of what was
-        seen halted in the store by somebody else meanwhile, is not needed any more: HaltShown.
+        seen halted in the store by somebody else meanwhile, is not needed any more: HaltShown. And an order that came in
+        two ways is carried out once: OrderTaken.
         """
         if not news and learned is None:
             return known
@@ -177,6 +178,8 @@ class Recorder:
                 return self._write_halt(known, news, at, learned)
             except StaleJournal:
                 known = self._remember(known.rollout.key, self._read(known.rollout.key))
+                if order := _taken_before(known.rollout, news):
+                    raise OrderTaken(f"the order {order} was taken up meanwhile") from None
                 if halts_in_vain(known.rollout, news):
                     raise HaltShown(f"the store has shown the halt of {known.rollout.key}") from None
         return self._write_halt(known, news, at, learned)
@@ -303,6 +306,12 @@ def _carry_a_brake(news: tuple[facts.Fact, ...]) -> bool:
     verbs = [f.verb for f in news if isinstance(f, (facts.Decided, facts.Settled)) and f.verb]
     opened = [f.verb for f in news if isinstance(f, facts.Decided) and f.intent and f.verb]
     return any(verb.brakes for verb in verbs) and all(verb.brakes for verb in opened)
+
+
+def _taken_before(rollout: Rollout, news: tuple[facts.Fact, ...]) -> str:
+    """The order among the news that the journal has taken up already; "" if there is none."""
+    orders = (fact.command for fact in news if isinstance(fact, facts.Commanded))
+    return next((order for order in orders if order in rollout.taken), "")
 
 
 def _opened(rollout: Rollout, news: tuple[facts.Fact, ...], epoch: int) -> OpenIntent | None:

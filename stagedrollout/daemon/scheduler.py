@@ -21,11 +21,12 @@ from typing import Any
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from stagedrollout.core.errors import EdgeError, LostLease, StagedRolloutError, StorageError
+from stagedrollout.core.errors import EdgeError, LostLease, StorageError
 from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.elapsed import A_STEP, WallWatch
 from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
+from stagedrollout.daemon.troubles import unexpected, words
 from stagedrollout.daemon.turning import InAWhile
 from stagedrollout.daemon.works import Bounds, HaltUnderWay, OpenPool, Pool, Renewal, Works, threads
 
@@ -273,7 +274,7 @@ class Scheduler:
         def halted(outcome: Future[datetime | None]) -> None:
             error = outcome.exception()
             if error:
-                log.critical("the halt %s broke off and is tried again: %s", order.id, _words(error))
+                log.critical("the halt %s broke off and is tried again: %s", order.id, words(error))
                 # The halt is tried again at every turn; the store is not looked at for it every time.
                 if order.id not in self._broken_halts:
                     self._broken_halts.add(order.id)
@@ -296,7 +297,8 @@ class Scheduler:
 
     def _start_passes(self) -> None:
         now = self._works.clock.now()
-        if now < self._looked_at:  # a clock that is set back has left dues that are hours or days away
+        # A clock that is set back has left dues that are hours or days away; what people pull is seen at once.
+        if now < self._looked_at or self._works.brakes.newly():
             for app in self._works.listings:
                 self._make_due(app, now)
         self._looked_at = now
@@ -323,8 +325,8 @@ class Scheduler:
             if error is None:
                 due, problem = outcome.result().due, outcome.result().problem
             else:
-                due, problem = now + AFTER_TROUBLE, _words(error)
-                log.error("the pass over %s broke off: %s", app, problem, exc_info=_unexpected(error))
+                due, problem = now + AFTER_TROUBLE, words(error)
+                log.error("the pass over %s broke off: %s", app, problem, exc_info=unexpected(error))
             self._make_due(app, due)
             if error is None:
                 works.report.passed(app, due, problem)
@@ -340,8 +342,7 @@ class Scheduler:
     def _told(self, outcome: Future[int]) -> None:
         error = outcome.exception()
         if error:
-            words, place = _words(error), _unexpected(error)
-            log.error("notices could not be delivered: %s", words, exc_info=place)
+            log.error("notices could not be delivered: %s", words(error), exc_info=unexpected(error))
             self._works.report.stumbled("delivering notices", error)
 
     def _turn_broke_off(self, event: JobExecutionEvent) -> None:
@@ -382,12 +383,3 @@ class Scheduler:
             with self._guard:
                 self._running.pop(name, None)
             future.set_result(None)
-
-
-def _words(error: BaseException) -> str:
-    return str(error) if isinstance(error, StagedRolloutError) else f"internal error: {type(error).__name__}"
-
-
-def _unexpected(error: BaseException) -> BaseException | None:
-    """Our own errors say what happened; anything else is a bug and shows where."""
-    return None if isinstance(error, StagedRolloutError) else error

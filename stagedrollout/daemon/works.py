@@ -11,6 +11,7 @@ from stagedrollout.config.settings import Limits
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.app_pass import AppPasses
+from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.health.report import SelfReport, Silent
@@ -36,6 +37,7 @@ class Works:
     lock_step: LockStep | None
     report: SelfReport = field(default_factory=Silent)
     bell: Bell = field(default_factory=Bell)
+    brakes: Brakes = field(default_factory=NothingPulled)
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
 

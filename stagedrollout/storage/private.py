@@ -39,12 +39,13 @@ class Loose:
 
 
 def loose(database: str, *more: Path) -> list[Loose]:
-    """What of a daemon's state is open to others. `more`: its files elsewhere. Raises nothing."""
+    """What of a daemon's state is open to others. `more`: its files and folders elsewhere. Raises nothing."""
     if not database.startswith(_SQLITE):
-        return [each for path in more for each in _file(path)]
+        return [each for path in more for each in (*_file(path), *_folder(path))]
     file = Path(database.removeprefix(_SQLITE))
     files = [path for _, path in zip(range(_FILES_MAX), _beside(file), strict=False)]
-    return [each for path in (*files, *more) for each in _file(path)] + list(_folder(file.parent))
+    folders = [each for path in (file.parent, *more) for each in _folder(path)]
+    return [each for path in (*files, *more) for each in _file(path)] + folders
 
 
 def tighten(found: Iterable[Loose]) -> None:
@@ -78,7 +79,7 @@ def _file(path: Path) -> Iterator[Loose]:
 
 def _folder(path: Path) -> Iterator[Loose]:
     status = _status(path)
-    if status is None:
+    if status is None or not stat.S_ISDIR(status.st_mode):
         return
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o022 and not mode & stat.S_ISVTX:

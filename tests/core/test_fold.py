@@ -120,6 +120,8 @@ def test_the_words_of_the_journal_never_change() -> None:
         "journal_accepted",
         "lapsed",
         "left_alone",
+        "line_freed",
+        "line_stopped",
         "link_answered",
         "link_held",
         "link_holds",

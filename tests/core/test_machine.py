@@ -74,6 +74,9 @@ REMOVALS = {facts.RemovalOrdered, facts.RemovalTold}
 ACCEPTED = {facts.JournalAccepted}
 """What only a person writes who goes on with a journal that lacks its end (test_footing.py has it)."""
 
+LINE = {facts.LineStopped, facts.LineFreed}
+"""What only a freeze of the whole line writes, which stands beside the configuration (test_line.py has it)."""
+
 BESIDE = {facts.Returned, facts.NewerWaits, facts.SetAside}
 """What only happens beside other releases, and to one that comes back; the second walk goes there."""
 
@@ -273,7 +276,7 @@ class Rollouts(Watched):
 def test_no_course_of_events_breaks_a_promise() -> None:
     SEEN.clear()
     run_state_machine_as_test(Rollouts, settings=settings(max_examples=200, stateful_step_count=40))
-    elsewhere = APPLES | LINKS | REMOVALS | ACCEPTED | BESIDE | OVERRIDES
+    elsewhere = APPLES | LINKS | REMOVALS | ACCEPTED | LINE | BESIDE | OVERRIDES
     missed = {*KINDS.values(), *DecisionKind, *Phase, *Verdict, "inconclusive_by_policy"} - SEEN - elsewhere
     assert not missed, f"the walk is blind: it never saw {missed}"
 

@@ -1,4 +1,4 @@
-"""Twelve short stories. Between them they meet every decision, every verb, and every point in points.py.
+"""Thirteen short stories. Between them they meet every decision, every verb, and every point in points.py.
 
 All but the last are a good day: what goes wrong in them is the daemon's own death. They are as short as the decision
 in question allows, since each is played some hundred times.
@@ -6,7 +6,7 @@ in question allows, since each is played some hundred times.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -165,6 +165,14 @@ STORIES = (
         meets=("order: halt accepted", "order: resume accepted", "settled: resume confirmed"),
         policy="by-hand",
         happens=(_order(1, CommandVerb.HALT, "5.2.0"), _order(2, CommandVerb.RESUME, "5.2.0")),
+    ),
+    _story(
+        "halted-past-the-daemon",
+        4,
+        _play(200_000),
+        meets=("order: halt accepted", "settled: halt confirmed", "end: halted"),
+        policy="by-hand",
+        happens=(replace(_order(1, CommandVerb.HALT, "5.2.0"), direct=True),),
     ),
     _story(
         "halted-in-the-console",

@@ -31,6 +31,7 @@ PASSES_A_POINT = {
 """Requests go through the doors of the simulation, statements through the haunted engine."""
 
 FILES = {
+    "storage/brakes.py": {".mkdir()"},
     "storage/durable_file.py": {".open()", ".replace()", ".unlink()", "os.fsync", "os.open", "os.write"},
     "storage/highwater.py": {".execute()"},
 }

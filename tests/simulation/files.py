@@ -80,7 +80,8 @@ def _name(what: str, told: tuple[Any, ...]) -> str:
 
 def _shown(path: Any) -> str:
     """The file's name without what differs from run to run."""
-    return PurePath(os.fsdecode(path)).name.removeprefix("simulated.db.")
+    name = PurePath(os.fsdecode(path)).name
+    return "halt" if name.startswith("halt-") else name.removeprefix("simulated.db.")
 
 
 def _of_the_daemon() -> bool:

@@ -26,8 +26,11 @@ _LONG_PAUSE = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class PlannedOrder:
+    """`direct`: a halt that is given past the daemon and its database: to the store, and left beside the configuration."""
+
     at: datetime
     command: Command
+    direct: bool = False
 
 
 def acts(draw: Random, apps: tuple[AppStory, ...], troubled: timedelta) -> tuple[PlannedAct, ...]:

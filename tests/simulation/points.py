@@ -69,8 +69,13 @@ READS = (
     "storage select thread",
 )
 
-FILES = ("file remove highwater.new", "file rename highwater.new", "file write highwater.new")
-"""The mark outside the database. The heartbeat is the scheduler's, the lock the process's, pictures a follower's."""
+FILES = (
+    "file remove halt",
+    "file remove highwater.new",
+    "file rename highwater.new",
+    "file write highwater.new",
+)
+"""The mark outside the database, and a halt beside the configuration that the journal has. The heartbeat is the scheduler's, the lock the process's, pictures a follower's."""
 
 _SPOOL = (
     "file write spool",

@@ -25,7 +25,8 @@ from stagedrollout.core.replay import Replay, replay
 from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.errors import CannotAct
 from stagedrollout.emulator.faults import Fault
-from stagedrollout.emulator.scenario import APP_STORE, Act, AppStory
+from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Act, AppStory
+from stagedrollout.storage.brakes import BrakesFolder, HaltMarker
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import open_existing
 from stagedrollout.storage.journal import Journal
@@ -159,6 +160,25 @@ class Run:
         if self._life:
             self._life.stir()
 
+    def _past_the_daemon(self, command: Command) -> None:
+        """The store shows the halt, and then a marker stands beside the configuration; no database is asked."""
+        act = "halt" if command.store.value == GOOGLE_PLAY else "pause"
+        with suppress(CannotAct):
+            self._world.console.act(Act(command.app, act, store=command.store.value))
+        BrakesFolder(self._loaded.path).leave(
+            HaltMarker(
+                command.id,
+                command.app,
+                command.store,
+                command.release,
+                command.actor,
+                command.reason,
+                command.created_at,
+            )
+        )
+        if self._life:
+            self._life.stir()
+
     def _watch(self, service: str, body: bytes) -> None:
         """Second thoughts, where the plan has some. Only once."""
         lets_go_on = service == APP_STORE and b'"ACTIVE"' in body
@@ -187,6 +207,9 @@ class Run:
         self._world.timeline.at(at, do)
 
     def _expect(self, order: PlannedOrder) -> None:
+        if order.direct:  # nobody answers it: what becomes of it stands in the journal
+            self._world.timeline.at(order.at, partial(self._past_the_daemon, order.command))
+            return
         self._orders.append(order)
         self._world.timeline.at(order.at, partial(self._order, order.command))
 

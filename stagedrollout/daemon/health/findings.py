@@ -32,6 +32,7 @@ class About(StrEnum):
     PROBLEM = "problem"
     NOTICES = "notices"
     CONFIGURATION = "configuration"
+    LINE = "line"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,254 @@
+"""What people leave beside the configuration when nothing else can be relied on: halts given past the daemon, and
+whether the line is stopped.
+
+Small files that a daemon finds at its start and before each raise, whatever has become of its database. They can only
+forbid: a halt that cannot be read, like a folder that cannot, keeps everything from being raised and halts nothing.
+Nothing secret is in them; all the same they are for one user only, for who can write here can stop every release.
+
+Where root leaves them, they are given to the user whose database it is, for otherwise the daemon could not read them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from stagedrollout.core.codec import decode, encode
+from stagedrollout.core.errors import StorageError
+from stagedrollout.core.line import Line
+from stagedrollout.core.line_facts import LineFreed, LineStopped
+from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb, Store, StoreApp
+from stagedrollout.storage import durable_file
+from stagedrollout.storage.wording import UNREADABLE
+
+SUFFIX = ".brakes"
+_FOLDER_MODE = 0o700
+_HALT, _LINE, _JSON = "halt-", "line.json", ".json"
+_BYTES_MAX = 64 * 1024
+_MARKERS_MAX = 1_000
+"""More are not read: then nothing is raised at all."""
+
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class HaltMarker:
+    """A halt that a person has given past the daemon. `release`: the store's own id of it, "" for what is going on.
+    `host`: where it was given; `at`: the machine's time there."""
+
+    id: str
+    app: str
+    store: Store
+    release: str
+    actor: Actor
+    reason: str
+    at: datetime
+    host: str = ""
+
+    @property
+    def order(self) -> Command:
+        """The same as an order: that person's halt, and never expired."""
+        return Command(
+            id=self.id,
+            verb=CommandVerb.HALT,
+            app=self.app,
+            store=self.store,
+            actor=self.actor,
+            reason=self.reason,
+            created_at=self.at,
+            release=self.release,
+            expires_at=None,
+        )
+
+    @property
+    def words(self) -> str:
+        """For people, in half a sentence."""
+        what = f"{self.app} on {self.store.value}" + (f" ({self.release})" if self.release else "")
+        where = f" on {self.host}" if self.host else ""
+        return (
+            f"the halt of {what} that {self.actor} gave past the daemon{where} at "
+            f"{self.at:%Y-%m-%d %H:%M} UTC: {self.reason}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One file of the folder: the halt in it, or in words why it cannot be read."""
+
+    path: Path
+    marker: HaltMarker | None
+    wrong: str = ""
+
+    def concerns(self, app: StoreApp) -> bool:
+        """What cannot be read may be about any app."""
+        return self.marker is None or (self.marker.app, self.marker.store) == (app.app, app.store)
+
+    @property
+    def words(self) -> str:
+        if self.marker:
+            return f"{self.marker.words} is not in the journal yet ({self.path})"
+        return f"{self.path} cannot be read: {self.wrong}; look what was halted, then take it away"
+
+
+class BrakesFolder:
+    """The folder beside one configuration. Safe from several processes: a file is replaced whole or taken away."""
+
+    def __init__(self, config: Path, *, owner: tuple[int, int] | None = None) -> None:
+        """`owner`: user and group to give to what root leaves; None: it stays root's."""
+        path = config.absolute()
+        self.path = path.with_name(path.name + SUFFIX)
+        self._owner = owner if os.geteuid() == 0 else None
+
+    def paths(self) -> tuple[Path, ...]:
+        """The folder and what is in it, as far as that can be seen; all of it is for one user only."""
+        try:
+            names = sorted(each.name for each in os.scandir(self.path))[:_MARKERS_MAX]
+        except OSError:
+            return (self.path,)
+        return (self.path, *(self.path / name for name in names))
+
+    def halts(self) -> tuple[Left, ...]:
+        """Halts that wait for a daemon, oldest first, and what cannot be read. Raises nothing."""
+        try:
+            names = sorted(_halts_in(self.path))
+        except OSError as error:
+            return (Left(self.path, None, _why(error)),)
+        if len(names) > _MARKERS_MAX:
+            return (Left(self.path, None, f"there are more than {_MARKERS_MAX} halts in it"),)
+        found = (self._halt(self.path / name) for name in names)
+        return tuple(sorted((each for each in found if each), key=_age))
+
+    def leave(self, marker: HaltMarker) -> Path:
+        """Durable once this returns. Raises StorageError."""
+        return self._write(f"{_HALT}{marker.id}{_JSON}", encode(marker))
+
+    def take_out(self, left: Left) -> None:
+        """A journal has it. Raises StorageError."""
+        try:
+            durable_file.remove(left.path)
+        except OSError as error:
+            raise StorageError(f"{left.path} cannot be taken away: {_why(error)}") from error
+
+    def line(self) -> Line:
+        """Whether the line is stopped. Raises nothing: what cannot be read says so."""
+        path = self.path / _LINE
+        try:
+            text = durable_file.read_whole(path, _BYTES_MAX)
+            return Line() if text is None else _line(json.loads(text))
+        except (OSError, *UNREADABLE) as error:
+            return Line(unread=f"{path}: {_why(error)}")
+
+    def write_line(self, line: Line) -> Path:
+        """Durable once this returns. Raises StorageError."""
+        return self._write(_LINE, {"stopped": encode(line.stopped), "freed": encode(line.freed)})
+
+    def _halt(self, path: Path) -> Left | None:
+        """None where a daemon took it out between two looks."""
+        try:
+            text = durable_file.read_whole(path, _BYTES_MAX)
+            return None if text is None else Left(path, _marker(json.loads(text)))
+        except (OSError, *UNREADABLE) as error:
+            return Left(path, None, _why(error))
+
+    def _write(self, name: str, body: object) -> Path:
+        path = self.path / name
+        try:
+            if not self.path.is_dir():
+                self.path.mkdir(mode=_FOLDER_MODE)
+                durable_file.sync_folder(self.path.parent)
+                self._give(self.path)
+            durable_file.replace_whole(path, json.dumps(body, indent=2, sort_keys=True) + "\n")
+            self._give(path)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be written: {_why(error)}") from error
+        return path
+
+    def _give(self, path: Path) -> None:
+        if self._owner is not None:
+            os.chown(path, *self._owner)
+
+
+def beside(config: Path, database: str = "") -> BrakesFolder:
+    """The folder of a configuration; `database` is its database's address, "" where that is not known."""
+    return BrakesFolder(config, owner=_keeper(database))
+
+
+def _keeper(database: str) -> tuple[int, int] | None:
+    """Whose database it is: the file may be gone, its folder tells as well."""
+    if not database.startswith(_SQLITE):
+        return None
+    file = Path(database.removeprefix(_SQLITE))
+    for path in (file, file.parent):
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        return found.st_uid, found.st_gid
+    return None
+
+
+def _halts_in(folder: Path) -> Iterator[str]:
+    """The names of its halts; none where there is no such folder. Raises OSError."""
+    try:
+        yield from (
+            each.name
+            for each in os.scandir(folder)
+            if each.name.startswith(_HALT) and each.name.endswith(_JSON)
+        )
+    except FileNotFoundError:
+        return
+
+
+def _age(left: Left) -> tuple[bool, str, str]:
+    return left.marker is None, left.marker.at.isoformat() if left.marker else "", left.path.name
+
+
+def _marker(body: object) -> HaltMarker:
+    """Raises what UNREADABLE names."""
+    marker = decode(HaltMarker, body)
+    texts = (marker.id, marker.app, marker.release, marker.reason, marker.host)
+    if not (marker.id and marker.app and all(isinstance(text, str) for text in texts)):
+        raise ValueError("it is no halt")
+    _by_a_person(marker.actor, marker.at)
+    return marker
+
+
+def _line(body: object) -> Line:
+    """Raises what UNREADABLE names."""
+    if not isinstance(body, dict) or not {"stopped", "freed"} <= body.keys():
+        raise ValueError("it does not say whether the line is stopped")
+    stopped = decode(LineStopped, body["stopped"]) if body["stopped"] is not None else None
+    freed = decode(LineFreed, body["freed"]) if body["freed"] is not None else None
+    told: tuple[LineStopped | LineFreed | None, ...] = (stopped, freed)
+    for each in told:
+        if each is not None:
+            _by_a_person(each.actor, each.at)
+    if stopped is not None and not (isinstance(stopped.id, str) and isinstance(stopped.reason, str)):
+        raise ValueError("it is no freeze")
+    if stopped is not None and stopped.until is not None and stopped.until.tzinfo is None:
+        raise ValueError("an instant without its zone")
+    if freed is not None and (stopped is None or freed.id != stopped.id):
+        raise ValueError("what was thawed is not what was stopped")
+    return Line(stopped, freed)
+
+
+def _by_a_person(actor: Actor, at: datetime) -> None:
+    if actor.kind is not ActorKind.HUMAN or not isinstance(actor.name, str) or not actor.name:
+        raise ValueError("it does not say whose it is")
+    if at.tzinfo is None:
+        raise ValueError("an instant without its zone")
+
+
+def _why(error: BaseException) -> str:
+    """In words, without what a library makes of them."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+    if isinstance(error, ValueError) and str(error):
+        return str(error)
+    return "it is not what was written"

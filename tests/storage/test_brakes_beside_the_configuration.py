@@ -1,0 +1,171 @@
+"""What people leave beside the configuration is durable, private, and fails closed where it cannot be read."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from stagedrollout.core.errors import StorageError
+from stagedrollout.core.line import Line
+from stagedrollout.core.line_facts import LineFreed, LineStopped
+from stagedrollout.core.model import Actor, ActorKind, CommandVerb, Store, StoreApp
+from stagedrollout.storage import durable_file
+from stagedrollout.storage.brakes import BrakesFolder, HaltMarker, beside
+
+pytestmark = pytest.mark.promise("R12", "R18")
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ANNA = Actor(ActorKind.HUMAN, "anna")
+ACME, OTHER = StoreApp("acme", Store.GOOGLE_PLAY), StoreApp("acme", Store.APP_STORE)
+
+
+def marker(name: str = "1", at: datetime = NOON) -> HaltMarker:
+    return HaltMarker(name, "acme", Store.GOOGLE_PLAY, "5020", ANNA, "it eats data", at, "host-1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> BrakesFolder:
+    return BrakesFolder(tmp_path / "stagedrollout.yaml")
+
+
+def test_a_halt_is_found_again_as_that_persons_order(folder: BrakesFolder):
+    path = folder.leave(marker())
+    (left,) = folder.halts()
+    assert (left.path, left.marker, left.wrong) == (path, marker(), "")
+    order = marker().order
+    assert (order.verb, order.actor, order.release, order.expires_at) == (
+        CommandVerb.HALT,
+        ANNA,
+        "5020",
+        None,
+    )
+    assert (left.concerns(ACME), left.concerns(OTHER)) == (True, False)
+    folder.take_out(left)
+    assert folder.halts() == ()
+    folder.take_out(left)  # two daemons may have met it
+
+
+def test_the_folder_and_its_files_are_for_one_user_only(folder: BrakesFolder):
+    before = os.umask(0)
+    try:
+        path = folder.leave(marker())
+        line = folder.write_line(Line(LineStopped("1", ANNA, "because", NOON)))
+    finally:
+        os.umask(before)
+    modes = [each.stat().st_mode & 0o777 for each in (path.parent, path, line)]
+    assert modes == [0o700, 0o600, 0o600]
+
+
+def test_it_is_on_the_disk_when_it_is_told(folder: BrakesFolder, monkeypatch: pytest.MonkeyPatch):
+    synced: list[str] = []
+    monkeypatch.setattr(durable_file, "sync_folder", lambda path: synced.append(path.name))
+    folder.leave(marker())
+    assert synced == [folder.path.parent.name, folder.path.name]
+
+
+def test_halts_are_met_in_the_order_in_which_they_were_given(folder: BrakesFolder):
+    folder.leave(marker("a", NOON + timedelta(minutes=1)))
+    folder.leave(marker("b", NOON))
+    assert [left.marker.id for left in folder.halts() if left.marker] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        '{"id": "1"}',
+        "\x00",
+        "[" * 5_000,
+        json.dumps({"id": "1", "app": 5}),
+        "x" * 100_000,
+    ],
+)
+def test_a_damaged_halt_concerns_every_app_and_is_no_order(folder: BrakesFolder, text: str):
+    path = folder.leave(marker())
+    path.write_text(text)
+    (left,) = folder.halts()
+    assert left.marker is None
+    assert left.concerns(ACME)
+    assert left.concerns(OTHER)
+    assert str(path) in left.words
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"actor": {"kind": "machine", "name": "stagedrollout"}},
+        {"actor": {"kind": "human", "name": ""}},
+        {"at": "2026-03-02T12:00:00"},
+        {"store": "somewhere"},
+        {"reason": 7},
+    ],
+)
+def test_a_halt_of_nobody_is_no_order_either(folder: BrakesFolder, change: dict[str, object]):
+    path = folder.leave(marker())
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    (left,) = folder.halts()
+    assert left.marker is None
+    assert left.wrong
+
+
+def test_a_folder_that_cannot_be_looked_into_fails_closed(folder: BrakesFolder):
+    folder.path.write_text("no folder")
+    (left,) = folder.halts()
+    assert (left.marker, left.concerns(ACME)) == (None, True)
+    assert folder.line().reason(NOON)
+    with pytest.raises(StorageError, match="cannot be written"):
+        folder.leave(marker())
+
+
+def test_half_a_file_of_a_killed_command_is_none(folder: BrakesFolder):
+    folder.leave(marker())
+    (folder.path / "halt-2.json.new").write_text('{"id"')
+    assert len(folder.halts()) == 1
+
+
+def test_whether_the_line_is_stopped_is_read_as_it_was_written(folder: BrakesFolder):
+    assert folder.line() == Line()
+    stopped = LineStopped("1", ANNA, "because", NOON, NOON + timedelta(hours=6))
+    for line in (Line(stopped), Line(stopped, LineFreed("1", ANNA, "done", NOON))):
+        folder.write_line(line)
+        assert folder.line() == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "null",
+        '{"stopped": null}',
+        '{"stopped": {}, "freed": null}',
+        '{"stopped": null, "freed": {"id": "1"}}',
+        '{"stopped": {"id": "1", "actor": {"kind": "human", "name": "a"}, "reason": "", "at": "2026-03-02"}, "freed": null}',
+    ],
+)
+def test_a_damaged_line_raises_nothing(folder: BrakesFolder, text: str):
+    path = folder.write_line(Line())
+    path.write_text(text)
+    reason = folder.line().reason(NOON)
+    assert reason
+    assert reason.code == "line_unread"
+
+
+def test_what_root_leaves_belongs_to_whose_database_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    given: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda path, user, group: given.append((path.name, user, group)))
+    (tmp_path / "state").mkdir()
+    state = (tmp_path / "state").stat()
+    folder = beside(tmp_path / "stagedrollout.yaml", f"sqlite:///{tmp_path}/state/gone.db")
+    folder.leave(marker())
+    whose = (state.st_uid, state.st_gid)
+    assert given == [("stagedrollout.yaml.brakes", *whose), ("halt-1.json", *whose)]
