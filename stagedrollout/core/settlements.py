@@ -15,6 +15,8 @@ ALOUD = (
     "dark",
     "incident_lasts",
     "inconclusive_ask",
+    "freeze_ask",
+    "calendar_unread",
     "store_denied",
     "journal_behind",
     "journal_unmarked",
