@@ -12,10 +12,12 @@ import click
 from stagedrollout.cli.options import config_option, json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from stagedrollout.config.load import Loaded
     from stagedrollout.core.model import StoreApp
+    from stagedrollout.core.policy import Policy
     from stagedrollout.explaining.finding import Kept
     from stagedrollout.storage.engine import Engine
 
@@ -68,6 +70,7 @@ def _meant(loaded: Loaded, app: str, store: str) -> list[StoreApp]:
 def _documents(loaded: Loaded, apps: list[StoreApp], days: int) -> tuple[list[dict[str, Any]], str]:
     """And why the database tells no rollouts; "" if it does."""
     from stagedrollout.core.errors import StorageError  # noqa: PLC0415
+    from stagedrollout.daemon.icalendars import policies_read_at  # noqa: PLC0415
 
     kept: dict[StoreApp, tuple[Kept | None, datetime]] = {}
     trouble = ""
@@ -76,7 +79,9 @@ def _documents(loaded: Loaded, apps: list[StoreApp], days: int) -> tuple[list[di
         kept = {app: _kept(engine, app) for app in apps}
     except StorageError as error:
         trouble = str(error)
-    return [_document(loaded, app, *kept.get(app, (None, _wall())), days) for app in apps], trouble
+    standing = [(app, *kept.get(app, (None, _wall()))) for app in apps]
+    policies = policies_read_at(loaded, standing[0][2])
+    return [_document(loaded, policies, each, days) for each in standing], trouble
 
 
 def _engine(loaded: Loaded) -> Engine:
@@ -103,12 +108,16 @@ def _wall() -> datetime:
     return SystemClock().now()
 
 
-def _document(loaded: Loaded, app: StoreApp, kept: Kept | None, now: datetime, days: int) -> dict[str, Any]:
-    from stagedrollout.daemon.icalendars import policies_read_at  # noqa: PLC0415
+def _document(
+    loaded: Loaded,
+    policies: Mapping[str, Policy],
+    standing: tuple[StoreApp, Kept | None, datetime],
+    days: int,
+) -> dict[str, Any]:
     from stagedrollout.explaining.fortnight import fortnight  # noqa: PLC0415
 
+    app, kept, now = standing
     settings = loaded.settings.app(app.app)
     own = settings.policy if settings else ""
-    policies = policies_read_at(loaded, now)
     steering = kept.rollout.policy if kept and kept.rollout.policy in policies else own
     return fortnight(app, policies[steering], kept.rollout if kept else None, now, days)
