@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    help="Tell why a rollout is where it is, what it waits for, and what happens next. Reads the database; works"
-    " without the daemon."
+    help="Tell why a rollout is where it is, what it waits for, and what happens next. Reads the database,"
+    " and the iCalendars that the policy names; works without the daemon."
 )
 @app_argument()
 @store_option("google_play or app_store. Default: every store the app is on.")
@@ -57,11 +57,13 @@ def _found(config: Path, app: str, store: str, release: str) -> list[tuple[Kept,
     """What is kept of each rollout that is meant, with its policy. Raises click.ClickException, StorageError."""
     from stagedrollout.cli.ordering import stores_meant  # noqa: PLC0415
     from stagedrollout.config.load import load  # noqa: PLC0415
+    from stagedrollout.daemon.icalendars import policies_read_at  # noqa: PLC0415
 
     loaded = load(config, environ=os.environ)
     stores = stores_meant(loaded, app, store)
     found = meant(loaded.settings.database, stores, app, release)
-    return [(kept, loaded.policies.get(kept.rollout.policy)) for kept in found]
+    policies = policies_read_at(loaded, found[0].now)
+    return [(kept, policies.get(kept.rollout.policy)) for kept in found]
 
 
 def meant(database: str, stores: tuple[Any, ...], app: str, release: str) -> list[Kept]:

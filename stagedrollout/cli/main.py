@@ -42,6 +42,7 @@ COMMANDS = {
     "status": ("stagedrollout.cli.status", "Show where every rollout stands."),
     "why-not": ("stagedrollout.cli.why_not", "Tell why a rollout did not go on, now or at 09:00."),
     "explain": ("stagedrollout.cli.explain", "Tell why a rollout is where it is, and what it waits for."),
+    "calendar": ("stagedrollout.cli.calendar", "Show the coming two weeks: which stage may come when."),
     "health": ("stagedrollout.cli.health", "Tell whether the daemon is well, also by its exit code."),
     "notify": ("stagedrollout.cli.notify", "Try out whether notices reach people."),
     "history": ("stagedrollout.cli.history", "Tell what happened, from the journal."),

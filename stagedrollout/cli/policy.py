@@ -73,11 +73,20 @@ def chosen(name: str, config: Path) -> Policy:
         found, problems = read_policy(Path(name))
         if found is None:
             raise WrongConfiguration("\n".join(str(problem) for problem in problems))
-        return found
+        return _without_icalendars(found)
     known = _policies(config)
     if name not in known:
         raise click.UsageError(f"no policy {name!r}; {nearest(name, known)}")
-    return known[name]
+    return _without_icalendars(known[name])
+
+
+def _without_icalendars(policy: Policy) -> Policy:
+    """For plans and rehearsals, whose dates are made up: what a team's calendar says of these weeks is not asked."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    return (
+        replace(policy, calendar=policy.calendar.with_entries(())) if policy.calendar.icalendars else policy
+    )
 
 
 def _policies(config: Path) -> dict[str, Policy]:

@@ -69,7 +69,7 @@ def self_hosted(address: str) -> bool:
 
 
 def _plain_http(document: Document) -> Iterator[Problem]:
-    for place in (*_SERVICES, *_of_signals(document)):
+    for place in (*_SERVICES, *_of_signals(document), *_of_calendars(document)):
         address = document.get(*place)
         if not isinstance(address, str) or not address.startswith("http://") or on_loopback(address):
             continue
@@ -82,7 +82,12 @@ def _plain_http(document: Document) -> Iterator[Problem]:
 
 
 def _off_loopback(document: Document) -> Iterator[Problem]:
-    addresses: list[Path] = [*_used(document), *_of_signals(document), ("emulator",)]
+    addresses: list[Path] = [
+        *_used(document),
+        *_of_signals(document),
+        *_of_calendars(document),
+        ("emulator",),
+    ]
     for place in addresses:
         address = document.get(*place)
         if not isinstance(address, str) or not on_loopback(address):
@@ -125,6 +130,14 @@ def _of_signals(document: Document) -> Iterator[Path]:
         for source in section if isinstance(section, dict) else ():
             if document.get(*place, source, "url"):
                 yield (*place, source, "url")
+
+
+def _of_calendars(document: Document) -> Iterator[Path]:
+    """Those that are written; a secret one is looked at when it is read."""
+    calendars = document.get("calendars")
+    for index in range(len(calendars)) if isinstance(calendars, list) else ():
+        if document.get("calendars", index, "url") is not None:
+            yield ("calendars", index, "url")
 
 
 _ASKED_BY_SOME: Mapping[Path, Callable[[Document], bool]] = {

@@ -106,6 +106,14 @@ PolicyName = Annotated[
         r"[a-z0-9][a-z0-9_-]{0,62}", "write a policy's file name without .yaml, like standard", "standard"
     ),
 ]
+CalendarName = Annotated[
+    str,
+    matching(
+        r"[a-z0-9][a-z0-9-]{0,62}",
+        "write small letters, digits and dashes, like company-freezes",
+        "company-freezes",
+    ),
+]
 PackageName = Annotated[
     str,
     matching(

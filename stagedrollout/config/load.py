@@ -9,6 +9,7 @@ from typing import Any
 
 from stagedrollout.config import shapes
 from stagedrollout.config.crosscheck import cross_check
+from stagedrollout.config.crosscheck_calendars import calendar_problems
 from stagedrollout.config.crosscheck_signals import signal_problems
 from stagedrollout.config.database import resolved
 from stagedrollout.config.dsn import unusable_dsn
@@ -107,7 +108,11 @@ def _find(path: Path) -> _Found:
     settings, wrong = read_into(Settings, document)
     folders, missing = _folders(document, path.parent)
     shelf = read_policies(policies_folder(), folders)
-    across = [*cross_check(document, shelf.files, shelf.policies), *signal_problems(document, shelf.policies)]
+    across = [
+        *cross_check(document, shelf.files, shelf.policies),
+        *signal_problems(document, shelf.policies),
+        *calendar_problems(document, shelf.documents),
+    ]
     problems = joined(joined(problems, wrong), [*missing, *shelf.problems, *across])
     return _Found(document, settings, shelf, problems)
 

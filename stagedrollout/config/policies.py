@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from stagedrollout.config.holidays import public_holidays
 from stagedrollout.config.problems import Problem, joined
 from stagedrollout.config.reading import read_into
 from stagedrollout.config.yaml_source import read_document
@@ -26,6 +27,8 @@ class Shelf:
     policies: dict[str, Policy] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    documents: dict[str, Document] = field(default_factory=dict)
+    """As they are written, of those that could be read."""
 
 
 def read_policies(shipped: Path, folders: Iterable[Path]) -> Shelf:
@@ -41,13 +44,22 @@ def read_policies(shipped: Path, folders: Iterable[Path]) -> Shelf:
 
 def read_policy(path: Path) -> tuple[Policy | None, list[Problem]]:
     """One policy file, wherever it is."""
+    policy, problems, _ = _read(path)
+    return policy, problems
+
+
+def _read(path: Path) -> tuple[Policy | None, list[Problem], Document | None]:
     document, problems = read_document(path)
     if document is None:
-        return None, problems
+        return None, problems, None
     document, renamed = _named(document, path.stem)
     policy, wrong = read_into(Policy, document)
     problems = joined([*problems, *renamed], wrong)
-    return (None if problems else policy), problems
+    if policy is None:
+        return None, problems, document
+    calendar, unknown = public_holidays(policy.calendar, document)
+    problems = joined(problems, unknown)
+    return (None if problems else replace(policy, calendar=calendar)), problems, document
 
 
 def _read_folder(shelf: Shelf, folder: Path) -> None:
@@ -78,10 +90,11 @@ def _read_file(shelf: Shelf, path: Path) -> None:
         )
         shelf.problems.append(_whole(path, wrong, right))
         return
-    policy, problems = read_policy(path)
+    policy, problems, document = _read(path)
     shelf.problems += problems
-    if policy:
+    if policy and document:
         shelf.policies[path.stem] = policy
+        shelf.documents[path.stem] = document
 
 
 def _named(document: Document, stem: str) -> tuple[Document, list[Problem]]:

@@ -15,6 +15,7 @@ from stagedrollout.config.fields import (
     AppName,
     AppStoreId,
     BundleId,
+    CalendarName,
     ChannelId,
     CountryCode,
     DatabaseUrl,
@@ -239,6 +240,25 @@ class HealthSettings(FromFile):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarSettings(FromFile):
+    """An iCalendar whose entries are freezes, for the policies that name it (`calendar: {icalendars: [name]}`)."""
+
+    name: CalendarName
+    file: str = ""
+    """A relative one is looked for beside the configuration."""
+
+    url: WebAddress = ""
+    """https only, except on loopback. Read without a credential; redirects are not followed."""
+
+    secret_url: SecretReference | None = None
+    """An address that is a secret itself, because whoever knows it reads the calendar (Google's "secret address")."""
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.file, self.url, self.secret_url))) != 1:
+            raise ValueError("a calendar is in one place: write file, url or secret_url")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(FromFile):
     """The whole configuration file."""
 
@@ -260,6 +280,9 @@ class Settings(FromFile):
 
     policies: tuple[FolderName, ...] = ()
     """Folders with policies of your own, beside the shipped ones; one of the same name takes precedence."""
+
+    calendars: tuple[CalendarSettings, ...] = ()
+    """iCalendars with freezes. Here and not in a policy: they are addresses, and one is read once for all policies."""
 
     clock: ClockSource = ClockSource.SYSTEM
     """`emulator` is accepted only when every address is on loopback."""

@@ -27,7 +27,7 @@ from stagedrollout.core.model import (
 from stagedrollout.core.observation import Observation
 from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.policy import Policy
-from stagedrollout.core.schedule import Window, window
+from stagedrollout.core.schedule import Window, opening, window
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,20 @@ class Case:
 
     @property
     def window(self) -> Window:
-        return window(self.policy.calendar, self.now)
+        """What the calendar says of a raise to the next share, and of whatever else a person may want to be raised:
+        a freeze is for all shares alike."""
+        upcoming = self.policy.next_share(self.rollout.key.store, self.rollout.exposure_ppm)
+        return self.window_to(upcoming or self.rollout.exposure_ppm)
+
+    def window_to(self, target_ppm: int) -> Window:
+        return window(self.policy.calendar.for_share(target_ppm), self.now)
+
+    @property
+    def step_window(self) -> Window:
+        """The same for the schedule's next raise: Apple's day for its step must be one for raises as well."""
+        store = self.rollout.key.store
+        upcoming = self.policy.next_share(store, self.rollout.exposure_ppm)
+        return opening(self.policy, store, upcoming or self.rollout.exposure_ppm, self.now)
 
     @property
     def hold(self) -> Hold | None:
@@ -164,8 +177,9 @@ def refuse(case: Case, code: str, text: str) -> Decision:
 
 def refuse_frozen(case: Case) -> Decision:
     freeze = case.window.freeze
-    words = f"until {freeze.last} ({freeze.reason})" if freeze else ""
-    return refuse(case, "freeze", f"frozen {words}: nothing is raised, not by hand either")
+    if freeze is None:
+        raise ValueError("nothing is frozen")
+    return refuse(case, freeze.code, f"{freeze.text}: nothing is raised, not by hand either")
 
 
 def refuse_held(case: Case, hold: Hold) -> Decision:

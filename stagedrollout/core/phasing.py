@@ -33,6 +33,9 @@ REST = timedelta(hours=1)
 BUDGET = timedelta(days=30)
 """Pause-days in all, over any number of pauses. What comes after them is not documented (section 6)."""
 
+KEPT = timedelta(days=7)
+"""How many pause-days a freeze leaves at least, before a person is asked what to do."""
+
 WARNINGS = tuple(timedelta(days=days) for days in (20, 25, 28))
 """When people are told how much of the budget is spent."""
 

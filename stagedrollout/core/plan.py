@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from stagedrollout.core.model import Store
 from stagedrollout.core.phasing import FIRST_SHARE_PPM, REST, WINDOW, Pacing
 from stagedrollout.core.policy import Completion, Policy, Stay
-from stagedrollout.core.schedule import bake_ends, step_window, window
+from stagedrollout.core.schedule import bake_ends, opening
 from stagedrollout.core.units import PPM_ALL
 
 
@@ -73,9 +73,8 @@ def _left(policy: Policy, store: Store, share: int, at: datetime) -> tuple[Step,
         follows = Step(share, at, Stay(timedelta(0), 0))
         return follows, None if by_person else at + WINDOW, upcoming or PPM_ALL
     guarded = on_app_store and policy.app_store.mode is Pacing.GUARDED
-    opening = step_window if guarded and upcoming != PPM_ALL else window
     ready = max(bake_ends(stay, at), at + REST) if guarded else bake_ends(stay, at)
-    opens = opening(policy.calendar, ready).opens_at
+    opens = opening(policy, store, upcoming or share, ready).opens_at
     step = Step(share, at, stay, (opens - at) if guarded and opens else timedelta(0))
     if upcoming is None or opens is None:
         return step, None, share

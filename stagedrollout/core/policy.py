@@ -18,7 +18,7 @@ from stagedrollout.core.calendar import Calendar
 from stagedrollout.core.gates import EvidenceGate, Gate, RatingGate, Role
 from stagedrollout.core.model import Store
 from stagedrollout.core.named_gates import NamedGate
-from stagedrollout.core.phasing import AppStoreTerms, Pacing, next_share
+from stagedrollout.core.phasing import SHARES_PPM, AppStoreTerms, Pacing, next_share
 from stagedrollout.core.units import PPM_ALL, Duration, FromFile, Percent, ppm_from_percent
 
 
@@ -138,11 +138,17 @@ class Policy(FromFile):
             raise ValueError("completion: automatic needs a last stage of percent: 100")
         if self.completion is Completion.BY_HAND and self.app_store.complete_from is not None:
             raise ValueError("complete_from completes by itself: it needs completion: automatic")
-        if self.app_store.mode is Pacing.GUARDED and not self.calendar.has_two_days_in_a_row:
+        if self.app_store.mode is Pacing.GUARDED and not self._lets_apple_step():
             raise ValueError(
                 "guarded mode needs two weekdays in a row in the calendar: Apple's step takes up to a day, and none"
                 " may fall on a day without raises; add a day, or write app_store: {mode: follow}"
             )
+
+    def _lets_apple_step(self) -> bool:
+        """Whether each of Apple's steps that the daemon opens a window for can ever be taken."""
+        last = self.app_store.complete_from_ppm
+        targets = [share for share in SHARES_PPM[1:-1] if share <= last]
+        return all(self.calendar.for_share(target).has_two_days_in_a_row for target in targets)
 
     def _check_signals(self) -> None:
         names = [gate.signal for gate in self.signals]

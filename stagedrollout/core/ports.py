@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from stagedrollout.core.declared import Declaration
+from stagedrollout.core.freezing import Entry
 from stagedrollout.core.issue import NewIssues
 from stagedrollout.core.ledger import LedgerQuery, Past, Running, Tallied, Untallied
 from stagedrollout.core.model import Change, Outcome, Release, StoreState
@@ -154,4 +155,12 @@ class NamedValues(Protocol):
 
     def unread(self, why: str) -> Unvalued:
         """What a failed `read` amounts to."""
+        ...
+
+
+class EntrySource(Protocol):
+    """An iCalendar whose entries are freezes."""
+
+    def read(self, now: datetime) -> tuple[Entry, ...]:
+        """The entries from `now` on, for a year at least. Raises EdgeError."""
         ...

@@ -17,6 +17,8 @@ ALOUD = (
     "incident_lasts",
     "approval",
     "inconclusive_ask",
+    "freeze_ask",
+    "calendar_unread",
     "store_denied",
     "journal_behind",
     "journal_unmarked",

@@ -175,7 +175,8 @@ def _may_raise(rollout: Rollout, policy: Policy, now: datetime) -> bool:
     if since is None or not rollout.steered or rollout.halt or shown >= PPM_ALL:
         return False
     baked = now >= since + policy.stay_at(rollout.key.store, shown).bake
-    return baked and window(policy.calendar, now).open
+    upcoming = policy.next_share(rollout.key.store, shown)
+    return baked and window(policy.calendar.for_share(upcoming or shown), now).open
 
 
 def meanwhile(rollout: Rollout, look: Look) -> tuple[facts.Fact, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ class Doors:
     reports: ReportTransport | None = None
     steady: Elapsed | None = None
     """Time that nobody can set; by default the machine's, or where the clock is another, that clock's own."""
+    beside: Callable[[Callable[[], None]], None] | None = None
+    """Has something done that no pass waits for; by default a thread does it."""
     dates: Dates | None = None
     """Who is told the date of each answer; bootstrap brings it."""
     edits: EditsKnown | None = None

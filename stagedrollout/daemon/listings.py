@@ -18,10 +18,12 @@ from stagedrollout.config.settings import (
 )
 from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.model import Store, StoreApp
+from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clock, Signal
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.elapsed import elapsed
 from stagedrollout.daemon.google_access import play_client, play_reporting
+from stagedrollout.daemon.icalendars import policies_now
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.signal_sources import Sources
 from stagedrollout.http.client import HttpClient, Limits
@@ -57,6 +59,7 @@ def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreAp
         app_store=app_store_client(loaded, doors, clock),
         lookup=_lookup_http(loaded, doors),
         sources=Sources(loaded, doors),
+        policies=policies_now(loaded, doors, clock),
     )
     apps = loaded.settings.apps
     found = [_play_listing(loaded, app, app.google_play, vendors) for app in apps if app.google_play]
@@ -99,6 +102,7 @@ class _Vendors:
     app_store: AppStoreClient | None
     lookup: HttpClient | None
     sources: Sources
+    policies: Mapping[str, Policy]
 
 
 def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendors: _Vendors) -> Listing:
@@ -110,7 +114,7 @@ def _play_listing(loaded: Loaded, app: AppSettings, play_app: PlayListing, vendo
         on_new_release=app.on_new_release,
         supersede=app.supersede,
         policy=app.policy,
-        policies=loaded.policies,
+        policies=vendors.policies,
         store=GooglePlay(
             package=play_app.package,
             track=play_app.track,
@@ -143,7 +147,7 @@ def _app_store_listing(
         on_new_release=app.on_new_release,
         supersede=app.supersede,
         policy=app.policy,
-        policies=loaded.policies,
+        policies=vendors.policies,
         store=AppStore(app_id=ios_app.app_id, client=connect, clock=vendors.clock),
         signals=(_sentry_sessions(loaded, ios_app.bundle_id, ios_app.sentry, vendors),),
         poll=loaded.settings.poll,

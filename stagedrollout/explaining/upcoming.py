@@ -11,7 +11,7 @@ from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Store
 from stagedrollout.core.phasing import FIRST_SHARE_PPM, REST, Pacing
 from stagedrollout.core.policy import Completion, OnUnknown, Policy
-from stagedrollout.core.schedule import Window, bake_ends, step_window, window
+from stagedrollout.core.schedule import bake_ends, opening
 from stagedrollout.core.units import PPM_ALL, percent_text
 
 
@@ -30,7 +30,7 @@ def upcoming(rollout: Rollout, policy: Policy | None, now: datetime) -> tuple[Ne
 
 
 def _upcoming(rollout: Rollout, policy: Policy | None, now: datetime) -> Iterator[Next]:
-    waits = _stands_still(rollout, policy)
+    waits = stands_still(rollout, policy)
     if waits:
         yield waits
     elif policy is None:
@@ -40,7 +40,7 @@ def _upcoming(rollout: Rollout, policy: Policy | None, now: datetime) -> Iterato
         yield from _blind(rollout, policy, now)
 
 
-def _stands_still(rollout: Rollout, policy: Policy | None) -> Next | None:
+def stands_still(rollout: Rollout, policy: Policy | None) -> Next | None:
     """What it waits for where no schedule leads on."""
     app = rollout.key.app
     if rollout.finished:
@@ -126,24 +126,20 @@ def _raised(rollout: Rollout, policy: Policy, now: datetime, target: int) -> Ite
     if ends > now:
         yield Next(ends, f"the bake at {at} ends")
     ready = max(now, ends, rollout.pauses.since + REST if rollout.pauses.since else now)
-    opening = _opening(rollout, policy, ready, target)
-    if opening.opens_at is None:
-        yield Next(None, "no day within two years allows a raise: look at the policy's calendar")
+    allowed = opening(policy, rollout.key.store, target, ready)
+    if allowed.opens_at is None:
+        frozen = f"the calendar keeps it: {allowed.freeze.text}" if allowed.freeze else ""
+        yield Next(None, frozen or "no day within two years allows a raise: look at the policy's calendar")
         return
-    if not opening.open:
-        why = f" (frozen: {opening.freeze.reason})" if opening.freeze else ""
-        yield Next(opening.opens_at, f"the hours for raises begin{why}")
+    if not allowed.open:
+        why = f"; until then the calendar keeps it: {allowed.freeze.text}" if allowed.freeze else ""
+        yield Next(allowed.opens_at, f"the hours for raises begin{why}")
     if target == PPM_ALL and policy.completion is Completion.BY_HAND:
         yield Next(None, f"a person completes it when it is ready: stagedrollout complete {rollout.key.app}")
         return
     steps = rollout.key.store is Store.APP_STORE and target != PPM_ALL
     verb = f"Apple is let step to {to}" if steps else f"raised to {to}"
-    yield Next(opening.opens_at, f"{verb} at the earliest, if every required gate says PASS by then")
-
-
-def _opening(rollout: Rollout, policy: Policy, ready: datetime, target: int) -> Window:
-    guarded = rollout.key.store is Store.APP_STORE and policy.app_store.mode is Pacing.GUARDED
-    return (step_window if guarded and target != PPM_ALL else window)(policy.calendar, ready)
+    yield Next(allowed.opens_at, f"{verb} at the earliest, if every required gate says PASS by then")
 
 
 def _inconclusive(rollout: Rollout, policy: Policy, now: datetime) -> Iterator[Next]:

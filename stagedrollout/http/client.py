@@ -97,6 +97,15 @@ class JsonReply:
     body: Any = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A 2xx answer as it came, but for the credential."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+
+
 class HttpClient:
     """Speaks JSON with one service. May be shared by threads.
 
@@ -137,15 +146,19 @@ class HttpClient:
 
         Raises Unreachable, Throttled, Denied, Rejected or Faulty.
         """
-        return self._exchange(doing, "GET", path, params=params)
+        return self._in_json(doing, self._exchange(doing, "GET", path, params=params))
+
+    def get_bytes(self, doing: str, path: str, params: Params = (), *, accept: str) -> bytes:
+        """GET what is no JSON; whoever asked reads it. Raises like `get_json`."""
+        return self._exchange(doing, "GET", path, params=params, accept=accept).content
 
     def post_json(self, doing: str, path: str, body: Any) -> JsonReply:
         """POST `body` as JSON. Raises like `get_json`; after Unreachable or Faulty it may be applied."""
-        return self._exchange(doing, "POST", path, payload={"json": body})
+        return self._in_json(doing, self._exchange(doing, "POST", path, payload={"json": body}))
 
     def patch_json(self, doing: str, path: str, body: Any) -> JsonReply:
         """PATCH `path` with `body` as JSON. Raises like `post_json`."""
-        return self._exchange(doing, "PATCH", path, payload={"json": body})
+        return self._in_json(doing, self._exchange(doing, "PATCH", path, payload={"json": body}))
 
     def close(self) -> None:
         self._client.close()
@@ -158,7 +171,7 @@ class HttpClient:
     ) -> None:
         self.close()
 
-    def _exchange(
+    def _exchange(  # noqa: PLR0913 - a request in all its parts
         self,
         doing: str,
         method: str,
@@ -166,12 +179,13 @@ class HttpClient:
         *,
         params: Params = (),
         payload: Mapping[str, Any] = _NO_PAYLOAD,
-    ) -> JsonReply:
+        accept: str = "application/json",
+    ) -> _Reply:
         service, url = self.endpoint.service, self.endpoint.url(path)
         credential = self._credential(doing)
         # identity: an answer that unpacks to gigabytes cannot be sent to who accepts nothing packed
         headers = {
-            "Accept": "application/json",
+            "Accept": accept,
             "Accept-Encoding": "identity",
             "User-Agent": f"stagedrollout/{__version__}",
         }
@@ -223,7 +237,7 @@ class HttpClient:
 
     def _judged(
         self, doing: str, response: httpx.Response, content: bytes, *, whole: bool, credential: str
-    ) -> JsonReply:
+    ) -> _Reply:
         service, status = self.endpoint.service, response.status_code
         headers = {name.lower(): value for name, value in response.headers.items()}
         if not response.is_success:
@@ -238,11 +252,16 @@ class HttpClient:
             raise Faulty(
                 service, doing, f"a packed answer, though none was accepted (HTTP {status})", status=status
             )
+        # some errors come with a 200, and are told
+        return _Reply(status, headers, without_secret(content, credential))
+
+    def _in_json(self, doing: str, reply: _Reply) -> JsonReply:
         try:
-            said = without_secret(content, credential)  # some errors come with a 200, and are told
-            return JsonReply(status, headers, json_value(said, self._limits.depth_max))
+            body = json_value(reply.content, self._limits.depth_max)
         except NotJson as error:
-            raise Faulty(service, doing, f"{error} (HTTP {status})", status=status) from None
+            told = f"{error} (HTTP {reply.status})"
+            raise Faulty(self.endpoint.service, doing, told, status=reply.status) from None
+        return JsonReply(reply.status, reply.headers, body)
 
 
 def _client(endpoint: Endpoint, limits: Limits, transport: Transport | None) -> httpx.Client:

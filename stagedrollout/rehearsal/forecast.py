@@ -99,7 +99,9 @@ class Forecast:
             return None
         if not safety.clears and lasted < stay.max_bake:
             return None
-        return upcoming if window(self.policy.calendar, LIVE + number * HOUR).open else None
+        return (
+            upcoming if window(self.policy.calendar.for_share(upcoming), LIVE + number * HOUR).open else None
+        )
 
 
 @dataclass(slots=True)

@@ -287,7 +287,9 @@ class Playing:
         """The person answers at the next poll in the calendar's hours; asked the same again, when it was due before."""
         if question is None or self.asked is not question:
             soonest = at(poll + 1)
-            opens = window(self.policy.calendar, soonest).opens_at if question else None
+            upcoming = self.policy.next_share(Store.GOOGLE_PLAY, self.rollout.exposure_ppm)
+            calendar = self.policy.calendar.for_share(upcoming or self.rollout.exposure_ppm)
+            opens = window(calendar, soonest).opens_at if question else None
             self.answers_from = max(soonest, opens) if opens else None
         self.asked = question
 

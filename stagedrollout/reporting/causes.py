@@ -114,6 +114,7 @@ _WORDS = {
     "by_hand": "ready, and 100 % is left to a person",
     "inconclusive_ask": "inconclusive: a person was asked",
     "inconclusive_hold": "inconclusive: the policy goes on holding",
+    "calendar_unread": "its calendar could not be read",
     "store_denied": "the store turned us away",
     "journal_behind": "the journal was not the newest one",
     "journal_unmarked": "not known whether the journal was the newest one",

@@ -6,7 +6,7 @@ Defaults are restated here on purpose: a changed default in the product must not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.judge.evidence import Unreadable
+from tests.judge.icalendar import Entry, entries
 
 PPM_ALL = 1_000_000
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -65,23 +66,39 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    zone: ZoneInfo
+class Hours:
+    """An end of 00:00 is the end of the day."""
+
     weekdays: tuple[str, ...]
     start: time
     end: time
-    freezes: tuple[Freeze, ...]
 
-    def freeze_at(self, instant: datetime) -> Freeze | None:
-        day = instant.astimezone(self.zone).date()
-        return next((freeze for freeze in self.freezes if freeze.first <= day <= freeze.last), None)
-
-    def open_at(self, instant: datetime) -> bool:
-        """Weekday and hours; freezes are asked apart. An end of 00:00 is the end of the day."""
-        local = instant.astimezone(self.zone)
+    def have(self, local: datetime) -> bool:
         clock = local.time()
         in_hours = clock >= self.start and (self.end == time(0) or clock < self.end)
         return _WEEKDAYS[local.weekday()] in self.weekdays and in_hours
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """`hours`: for raises to so many ppm and more, from 0 on. `freezes` are the policy's and the holidays, `entries` those
+    of its iCalendars."""
+
+    zone: ZoneInfo
+    hours: tuple[tuple[int, Hours], ...]
+    freezes: tuple[Freeze, ...]
+    entries: tuple[Entry, ...] = ()
+
+    def freeze_at(self, instant: datetime) -> Freeze | Entry | None:
+        day = instant.astimezone(self.zone).date()
+        dated = (freeze for freeze in self.freezes if freeze.first <= day <= freeze.last)
+        written = (entry for entry in self.entries if entry.begins <= instant < entry.ends)
+        return next(dated, None) or next(written, None)
+
+    def open_at(self, instant: datetime, exposure_ppm: int = 0) -> bool:
+        """Weekday and hours for a raise to that share; freezes are asked apart."""
+        hours = [hours for least, hours in self.hours if least <= exposure_ppm]
+        return hours[-1].have(instant.astimezone(self.zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +159,7 @@ def terms(content: Mapping[str, Any], name: str = "") -> Terms:
         completes_itself=content.get("completion", "by_hand") == "automatic",
         settle=duration(content.get("settle", "1h")),
         halts_on_unknown=(content.get("unknown_data") or {}).get("action") == "halt",
-        calendar=_calendar(content.get("calendar") or {}),
+        calendar=_calendar(content.get("calendar") or {}, content.get("icalendar_files") or {}),
     )
 
 
@@ -214,18 +231,39 @@ def _gate(gate: Mapping[str, Any]) -> Gate:
     )
 
 
-def _calendar(calendar: Mapping[str, Any]) -> Calendar:
-    hours = calendar.get("hours") or {}
-    return Calendar(
-        zone=ZoneInfo(str(calendar.get("time_zone", "UTC"))),
-        weekdays=tuple(calendar.get("weekdays", _WEEKDAYS)),
-        start=_clock(hours.get("start", "00:00")),
-        end=_clock(hours.get("end", "00:00")),
-        freezes=tuple(
-            Freeze(_day(f["first"]), _day(f["last"]), str(f.get("reason", "")))
-            for f in calendar.get("freezes", ())
-        ),
+def _calendar(calendar: Mapping[str, Any], files: Mapping[str, str]) -> Calendar:
+    """`files`: the texts of the iCalendars there are, by name. Raises Unreadable for one that nobody has."""
+    zone, named = ZoneInfo(str(calendar.get("time_zone", "UTC"))), calendar.get("icalendars", ())
+    if missing := set(named) - set(files):
+        raise Unreadable(f"nobody has the iCalendars {sorted(missing)}")
+    dated = (
+        Freeze(_day(f["first"]), _day(f["last"]), str(f.get("reason", "")))
+        for f in calendar.get("freezes", ())
     )
+    return Calendar(
+        zone=zone,
+        hours=tuple(_hours(calendar)),
+        freezes=(*dated, *(day for asked in calendar.get("holidays", ()) for day in _holidays(asked))),
+        entries=tuple(entry for name in named for entry in entries(files[name], zone)),
+    )
+
+
+def _hours(calendar: Mapping[str, Any]) -> Iterator[tuple[int, Hours]]:
+    """What a share leaves out stays as the ones before it said."""
+    told = {"weekdays": _WEEKDAYS, "hours": {}}
+    for share in ({"at_least": 0, **calendar}, *calendar.get("shares", ())):
+        told = {name: share.get(name) or before for name, before in told.items()}
+        start, end = (_clock(told["hours"].get(name, "00:00")) for name in ("start", "end"))
+        yield ppm(share["at_least"]), Hours(tuple(told["weekdays"]), start, end)
+
+
+def _holidays(asked: Mapping[str, Any]) -> Iterator[Freeze]:
+    import holidays  # noqa: PLC0415 - few policies have any
+
+    known = holidays.country_holidays(
+        asked["country"], subdiv=asked.get("subdivision"), years=range(2025, 2029)
+    )
+    return (Freeze(day, day, str(name)) for day, name in known.items())
 
 
 def _clock(text: object) -> time:

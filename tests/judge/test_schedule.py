@@ -138,3 +138,42 @@ def test_a_person_may_raise_at_night():
     story.raises(7, 0.1, story.orders(7, "advance"))
     story.ends("rolling_out", 100_000)
     assert story.blamed() == {}
+
+
+@pytest.mark.parametrize(("hours", "blamed"), [("04:00", {}), ("05:00", {"raises_outside_calendar": 1})])
+def test_a_larger_share_has_hours_of_its_own(hours, blamed):
+    """Hour 28.5 is 04:30."""
+    calendar = {"shares": [{"at_least": 1, "hours": {"start": hours, "end": "06:00"}}]}
+    assert first_raise(policy={"calendar": calendar}).blamed() == blamed
+
+
+@pytest.mark.parametrize(("least", "blamed"), [(90, {}), (1, {"raises_outside_calendar": 1})])
+def test_the_days_of_a_larger_share_bind_no_smaller_one(least, blamed):
+    calendar = {"shares": [{"at_least": least, "weekdays": ["mon"]}]}
+    assert first_raise(policy={"calendar": calendar}).blamed() == blamed
+
+
+AUDIT = (
+    "BEGIN:VEVENT\nDTSTART;TZID=Europe/Berlin:{}\nDTEND;TZID=Europe/Berlin:{}\nSUMMARY:Audit\n{}END:VEVENT\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "rule", "blamed"),
+    [
+        ("20260303T050000", "20260303T060000", "", {"raises_outside_calendar": 1}),
+        ("20260224T050000", "20260224T060000", "RRULE:FREQ=WEEKLY\n", {"raises_outside_calendar": 1}),
+        ("20260303T040000", "20260303T050000", "", {}),
+    ],
+)
+def test_a_release_was_raised_during_an_entry_of_an_icalendar(begins, ends, rule, blamed):
+    policy = {"calendar": {"icalendars": ["c"]}, "icalendar_files": {"c": AUDIT.format(begins, ends, rule)}}
+    assert first_raise(policy=policy).blamed() == blamed
+
+
+def test_a_release_was_raised_on_a_public_holiday():
+    calendar = {
+        "time_zone": "Europe/Sofia",
+        "holidays": [{"country": "BG"}],
+    }  # liberation day, the third of March
+    assert first_raise(policy={"calendar": calendar}).blamed() == {"raises_outside_calendar": 1}

@@ -102,9 +102,9 @@ SABOTAGES = (
         "a-freeze-does-not-bind",
         "schedule",
         "core/schedule.py",
-        "_freeze_on",
-        "if freeze.first <= day <= freeze.last",
-        "if freeze.first < day < freeze.last",
+        "frozen_during",
+        "if dated.during(first, last):",
+        "if dated.during(dated.begins, dated.begins) and last < dated.begins:",
         days=("a rollout reaches a day of rest",),
     ),
     Sabotage(

@@ -147,6 +147,7 @@ def doors(gate: Gate, world: World, machine: MachineClock | None = None) -> Door
         clock=clock,
         wall=machine,
         steady=machine.monotonic if machine else None,
+        beside=lambda work: work(),
     )
 
 

@@ -45,6 +45,7 @@ _WAITS_FOR_TIME = {
 _WAITS_FOR_PEOPLE = {
     "halted",
     "human_hold",
+    "freeze_ask",
     "by_hand",
     "unknown_drift",
     "not_started",

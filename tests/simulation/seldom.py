@@ -252,7 +252,13 @@ def _nobody_comes_back(_: Random, plan: Plan) -> Plan:
     return replace(month, scenario=story)
 
 
+def _by_the_diary(_: Random, plan: Plan) -> Plan:
+    """Holidays, an iCalendar, and other hours for larger shares."""
+    return replace(plan, scenario=replace(plan.scenario, policy="diary"))
+
+
 TURNS = (
+    Turn("by the diary", 0.05, lambda plan: not is_month(plan.seed), _by_the_diary),
     Turn("kinds in turn", 0.05, lambda plan: not is_month(plan.seed), _kinds_in_turn),
     Turn("an answer lost at the commit", 0.1, _on(GOOGLE_PLAY), _an_answer_lost_at_the_commit),
     Turn("an answer lost at the patch", 0.02, _on(APP_STORE), _an_answer_lost_at_the_patch),

@@ -22,6 +22,7 @@ from stagedrollout.config.settings import (
     AppSettings,
     AppStoreAccess,
     AppStoreListing,
+    CalendarSettings,
     GooglePlayAccess,
     Limits,
     PlayListing,
@@ -66,8 +67,20 @@ def policies() -> Shelf:
 @lru_cache
 def as_written(policy: str) -> Mapping[str, Any]:
     """The policy's file, for a judge who reads it afresh."""
-    read: Mapping[str, Any] = YAML(typ="safe", pure=True).load(policies().files[policy].read_text("utf-8"))
-    return read
+    file = policies().files[policy]
+    read: dict[str, Any] = YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
+    named = (read.get("calendar") or {}).get("icalendars", ())
+    return {**read, "icalendar_files": {name: _icalendar(name).read_text("utf-8") for name in named}}
+
+
+def _icalendar(name: str) -> Path:
+    return Path(__file__).parent / "policies" / f"{name}.ics"
+
+
+def _calendars(policy: str) -> tuple[CalendarSettings, ...]:
+    """Those that the policy names; where it names none, none is read."""
+    named = policies().policies[policy].calendar.icalendars
+    return tuple(CalendarSettings(name=name, file=str(_icalendar(name))) for name in named)
 
 
 def loaded(scenario: Scenario, world: World, folder: Path, supersede: Supersede = Supersede.FINISH) -> Loaded:
@@ -92,6 +105,7 @@ def loaded(scenario: Scenario, world: World, folder: Path, supersede: Supersede 
         sentry=SentryAccess(organization=ORGANIZATION, token=SecretRef(env="SENTRY_TOKEN"), url=URL),
         slack=SlackAccess(token=SecretRef(env="SLACK_TOKEN"), channel=CHANNEL, endpoint=f"{URL}/slack/api/"),
         limits=Limits(http_timeout=HTTP_TIMEOUT),
+        calendars=_calendars(scenario.policy),
     )
     shutil.copyfile(_empty_database(), folder / "simulated.db")
     return Loaded(settings, policies().policies, folder / "stagedrollout.yaml", secrets)

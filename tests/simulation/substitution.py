@@ -26,6 +26,7 @@ from tests.simulation.kernel import Kernel
 from tests.simulation.standins import Threading
 
 SUBSTITUTED = (
+    "stagedrollout.calendars.readings",
     "stagedrollout.daemon.clock_watch",
     "stagedrollout.daemon.elapsed",
     "stagedrollout.daemon.lanes",

@@ -14,6 +14,7 @@ from tests.simulation.seldom import TURNS, Turn, drawn
 from tests.simulation.weather import Weather
 
 LEADS_TO = {
+    "by the diary": "because: freeze",
     "kinds in turn": "fault: ",
     "an answer lost at the commit": "at commit",
     "an answer lost at the patch": "fault: app_store drop_after at patch",

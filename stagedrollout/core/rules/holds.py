@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, answered_links, refuse, refuse_frozen, refuse_held, taken
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.phasing import BUDGET, KEPT
 from stagedrollout.core.rules import phased, raises, succession
 from stagedrollout.core.rules.succession import against_a_resume, in_favour_of_the_newer, set_aside
+from stagedrollout.core.schedule import thaw
+from stagedrollout.core.units import PPM_ALL
 
 
 def hold_order(case: Case) -> Decision | None:
@@ -69,8 +73,27 @@ def frozen(case: Case) -> Decision | None:
         return None
     if case.order:
         return refuse_frozen(case)
-    text = f"frozen until {freeze.last} ({freeze.reason})"
-    return Decision(DecisionKind.HOLD, (Reason("freeze", text),), due=case.window.opens_at)
+    reasons = (Reason(freeze.code, freeze.text), *_dear(case))
+    return Decision(DecisionKind.HOLD, reasons, due=case.window.opens_at)
+
+
+def _dear(case: Case) -> tuple[Reason, ...]:
+    """What to ask a person where a freeze takes more of Apple's pause-days than it should; paused it is meanwhile."""
+    if case.pacing is None or case.rollout.exposure_ppm >= PPM_ALL:
+        return ()
+    ends = thaw(case.policy.calendar, case.now)
+    costs = ends - case.now if ends else timedelta(0)
+    left = BUDGET - case.rollout.pauses.at(case.now) - costs
+    if left >= KEPT:
+        return ()
+    until = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "so far"
+    days = f"would leave {left.days} of" if left > timedelta(0) else "takes all of"
+    text = (
+        f"pausing it for the freeze {until} {days} Apple's {BUDGET.days} pause-days, and then Apple may go on by itself;"
+        " it stays paused, and a person decides: end the freeze where it is written, halt it, or release it to everyone"
+        " in App Store Connect"
+    )
+    return (Reason("freeze_ask", text),)
 
 
 def held_unstarted(case: Case) -> Decision | None:

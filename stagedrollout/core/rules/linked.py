@@ -93,8 +93,9 @@ def awaited_start(case: Case) -> Decision | None:
     if case.pacing and found.review is not ReviewState.APPROVED_NOT_PUBLISHED:
         return None
     first = beginning.first_share(case)
-    if not case.window.open and case.rollout.link.permits(case.rollout.key.store, first):
-        return wait("window", "outside the hours for raises", due=case.window.opens_at)
+    window = case.window_to(first)
+    if not window.open and case.rollout.link.permits(case.rollout.key.store, first):
+        return wait("window", "outside the hours for raises", due=window.opens_at)
     return Decision(
         DecisionKind.START,
         (Reason("human_start", f"started by {wanted.actor}: {wanted.reason}"),),

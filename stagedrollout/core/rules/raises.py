@@ -11,7 +11,7 @@ from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.policy import Completion, Stay
 from stagedrollout.core.rules import approving, phased
-from stagedrollout.core.schedule import bake_ends, step_window
+from stagedrollout.core.schedule import bake_ends
 from stagedrollout.core.units import PPM_ALL, duration_text, percent_text
 
 _FORBID = (Verdict.FAIL, Verdict.CONTRADICTORY, Verdict.ERROR, Verdict.MISSING, Verdict.STALE)
@@ -117,7 +117,7 @@ def _asks(case: Case) -> Reason:
 
 def closed_window(case: Case) -> Decision | None:
     stepping = case.pacing is Pacing.GUARDED and _next_share(case) != PPM_ALL
-    allowed = step_window(case.policy.calendar, case.now) if stepping else case.window
+    allowed = case.step_window
     if allowed.open:
         return None
     opens = f"{allowed.opens_at:%a %Y-%m-%d %H:%M} UTC" if allowed.opens_at else "no day within two years"

@@ -30,7 +30,8 @@ def _why_closed(case: Case, raised: Change) -> str:
     freeze = calendar.freeze_at(asked)
     if freeze and calendar.freeze_at(begun):
         return f"during the freeze {freeze.reason!r}"
-    closed = not calendar.open_at(asked) and not calendar.open_at(begun)
+    to = raised.after_ppm
+    closed = not calendar.open_at(asked, to) and not calendar.open_at(begun, to)
     if closed and case.order_behind(raised) is None:
         local = asked.astimezone(calendar.zone)
         return f"outside the calendar's hours ({local:%a %H:%M} {calendar.zone.key})"

@@ -1,0 +1,80 @@
+"""From the configuration to its iCalendars, read once, and to the policies as they are with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from stagedrollout.calendars.readings import PoliciesNow, Readings, on_a_thread
+from stagedrollout.calendars.sources import DOING, CalendarFile, at_address
+from stagedrollout.config.addresses import on_loopback
+from stagedrollout.config.load import Loaded
+from stagedrollout.config.settings import CalendarSettings, ClockSource
+from stagedrollout.core.errors import Denied, WrongConfiguration
+from stagedrollout.core.freezing import Entry
+from stagedrollout.core.policy import Policy
+from stagedrollout.core.ports import Clock, EntrySource
+from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.elapsed import elapsed
+
+
+def policies_now(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[str, Policy]:
+    """Every known policy with what its iCalendars say; they are read here for the first time, and again beside the
+    passes. Raises WrongConfiguration."""
+    if not loaded.settings.calendars:
+        return loaded.policies
+    sources = {written.name: _source(loaded, written, doors) for written in loaded.settings.calendars}
+    readings = Readings(sources, clock, doors.steady or elapsed, spawn=doors.beside or on_a_thread)
+    readings.read()
+    return PoliciesNow(loaded.policies, readings)
+
+
+def policies_read_at(loaded: Loaded, now: datetime) -> Mapping[str, Policy]:
+    """The same for whoever only tells people what is coming: read once, as of `now`. Raises nothing: whoever asks need
+    not be allowed to read the daemon's secrets, and a calendar that they cannot read is told as such."""
+    if not loaded.settings.calendars:
+        return loaded.policies
+    sources = {written.name: _told_source(loaded, written) for written in loaded.settings.calendars}
+    readings = Readings(sources, _At(now), lambda: 0.0, tell=lambda _: None)
+    readings.read()
+    return PoliciesNow(loaded.policies, readings)
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A clock that stands still."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass(frozen=True, slots=True)
+class _Unusable:
+    """A calendar whose address cannot be had, or not be used."""
+
+    name: str
+    why: str
+
+    def read(self, now: datetime) -> tuple[Entry, ...]:  # noqa: ARG002 - the common signature
+        raise Denied(f"calendar {self.name}", DOING, self.why)
+
+
+def _told_source(loaded: Loaded, written: CalendarSettings) -> EntrySource:
+    try:
+        return _source(loaded, written, Doors())
+    except WrongConfiguration as error:
+        return _Unusable(written.name, str(error))
+
+
+def _source(loaded: Loaded, written: CalendarSettings, doors: Doors) -> EntrySource:
+    if written.file:
+        return CalendarFile(written.name, loaded.path.parent / written.file)
+    address = loaded.secret(written.secret_url).reveal() if written.secret_url else written.url
+    if loaded.settings.clock is ClockSource.EMULATOR and not on_loopback(address):
+        raise WrongConfiguration(
+            f"calendar {written.name}: with the emulator's clock it has to be on this machine"
+        )
+    return at_address(written.name, address, doors.http)
