@@ -115,6 +115,7 @@ def _hint(words: str) -> str:
 
 def new_command(verb: str, app: str, store: Store, *, release: str, reason: str, **terms: Any) -> Command:
     """The order as a value, given now by the person at the keyboard."""
+    from stagedrollout.core.approval import REMOVAL  # noqa: PLC0415
     from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb  # noqa: PLC0415
 
     now = datetime.now(UTC)
@@ -133,7 +134,7 @@ def new_command(verb: str, app: str, store: Store, *, release: str, reason: str,
         without_evidence=terms.get("without_evidence", False),
         known_bad=terms.get("known_bad", False),
         supersede=terms.get("supersede", False),
-        to_ppm=_share(terms.get("to", "")),
+        to_ppm=REMOVAL if terms.get("removal") else _share(terms.get("to", "")),
         expected=terms.get("expected", ()),
     )
 
@@ -142,10 +143,15 @@ def _share(written: str) -> int | None:
     """A percentage from the command line, in ppm. Raises click.BadParameter in words."""
     from stagedrollout.core.units import percentage, ppm_from_percent  # noqa: PLC0415
 
+    if not written:
+        return None
     try:
-        return ppm_from_percent(percentage(written)) if written else None
+        share = ppm_from_percent(percentage(written))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--to") from None
+    if not share:
+        raise click.BadParameter("a stage reaches somebody: more than 0", param_hint="--to")
+    return share
 
 
 def span(written: str, option: str) -> timedelta:

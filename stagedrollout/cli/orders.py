@@ -114,9 +114,16 @@ def complete(*, without_evidence: bool, **common: Any) -> None:
     " evidence is no worse.",
 )
 @_TO
+@click.option(
+    "--removal",
+    is_flag=True,
+    help="Agree that somebody else takes the app off sale (remove-from-sale), where the policy wants two persons.",
+)
 @wait_option
-def approve(**common: Any) -> None:
-    _give("approve", **common)
+def approve(*, removal: bool, to: str, **common: Any) -> None:
+    if removal and to:
+        raise click.UsageError("--removal allows no step: leave --to out")
+    _give("approve", to=to, removal=removal, **common)
 
 
 @order_command("reject", "Say no to the next step: hold the release, and take back what others have allowed.")

@@ -67,6 +67,8 @@ def remove_from_sale(  # noqa: PLR0913 - one for each option
         case.say(f"- {line}")
     if dry_run:
         case.end("dry_run", before, f"nothing was sent; it would be {len(before.on_sale)} requests", 0)
+    if alone := case.alone():
+        case.end("one_person", before, f"nothing was sent: {alone}", 1)
     if not _consents(app, consent):
         case.end("no_consent", before, "that is not its name: nothing was sent", 1)
     removed = _carried_out(case, before, reason, within)
@@ -87,11 +89,25 @@ class _Case:
     removal: Removal
     trace: Trace
     as_json: bool
+    by_two: bool = False
     untraced: list[str] = field(default_factory=list)
 
     @property
     def title(self) -> str:
         return f"{self.app} ({self.store_name}, {self.listing.bundle_id}, Apple ID {self.listing.app_id})"
+
+    def alone(self) -> str:
+        """Why this person may not do it by themselves; "" where they may, or somebody else has agreed."""
+        from stagedrollout.core.errors import StorageError  # noqa: PLC0415
+
+        if not self.by_two:
+            return ""
+        how = f"stagedrollout approve {self.app} --store app_store --removal"
+        try:
+            agreed = self.trace.agreed_by(datetime.now(UTC))
+        except StorageError as error:
+            return f"the policy wants two persons for this, and whether another one has agreed cannot be read: {error}"
+        return "" if agreed else f"the policy wants two persons for this; another one says first: {how}"
 
     def say(self, text: str) -> None:
         click.echo(one_line(text), err=self.as_json)
@@ -137,7 +153,9 @@ class _Case:
 def _open(config: Path, app: str, *, as_json: bool) -> _Case:
     """Raises WrongConfiguration, click.UsageError; EdgeError and ClickException where it may be the wrong app."""
     from stagedrollout.config.load import load  # noqa: PLC0415
-    from stagedrollout.core.model import Actor, ActorKind  # noqa: PLC0415
+    from stagedrollout.core.model import Actor, ActorKind, Via  # noqa: PLC0415
+    from stagedrollout.core.people import People  # noqa: PLC0415
+    from stagedrollout.core.policy import TwoPersons  # noqa: PLC0415
     from stagedrollout.daemon.removal import Trace, open_removal  # noqa: PLC0415
 
     loaded = load(config, environ=os.environ)
@@ -149,9 +167,12 @@ def _open(config: Path, app: str, *, as_json: bool) -> _Case:
             f"Apple ID {listing.app_id} is {name.bundle_id or 'an app without a bundle id'} in App Store Connect, and "
             f"the configuration says {listing.bundle_id}: nothing was sent"
         )
-    actor = Actor(ActorKind.HUMAN, acting_user())
+    people = People(loaded.settings.people)
+    person = people.find(acting_user(), Via.CLI)
+    actor = Actor(ActorKind.HUMAN, person.name if person else acting_user())
     trace = Trace(loaded.settings.database, app, actor)
-    return _Case(app, listing, name.name or "without a name", removal, trace, as_json)
+    by_two = TwoPersons.REMOVE_FROM_SALE in loaded.policies[settings.policy].two_persons
+    return _Case(app, listing, name.name or "without a name", removal, trace, as_json, by_two)
 
 
 def _on_the_app_store(loaded: Loaded, app: str) -> Any:

@@ -19,6 +19,9 @@ from stagedrollout.core.units import Duration, FromFile
 LASTS = timedelta(hours=24)
 """How long an approval is good for where the policy does not say."""
 
+REMOVAL = 0
+"""Where an approval leads that allows somebody else to take the app off sale: to nobody."""
+
 _GRAVITY = (Verdict.PASS, Verdict.INSUFFICIENT, Verdict.CONTRADICTORY, Verdict.FAIL)
 """How the evidence may become worse. A source that is silent has not said anything worse: it holds the raise by itself."""
 

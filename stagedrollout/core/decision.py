@@ -62,6 +62,7 @@ RULES: tuple[Rule, ...] = (
     halts.machine_halt,
     standing.observing,
     holds.hold_order,
+    approving.removal_order,
     overrides.moved_on,
     linked.meanwhile,
     holds.lift_hold,

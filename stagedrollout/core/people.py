@@ -112,7 +112,9 @@ class People:
         if not self.managed:
             return ""
         if person is None:
-            return f"{account} is not listed under people: whoever is not may halt and hold, and raise nothing"
+            return (
+                f"{account} is not listed under people: whoever is not may halt and hold, and raise nothing"
+            )
         if right not in person.rights:
             return f"{person.name} has no right to {right.value} (people: rights)"
         return ""

@@ -16,6 +16,7 @@ from datetime import datetime
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import AppSettings, AppStoreListing
 from stagedrollout.core import facts
+from stagedrollout.core.approval import REMOVAL, in_force
 from stagedrollout.core.errors import Denied, EdgeError, Rejected, StorageError, Throttled, WrongConfiguration
 from stagedrollout.core.model import Actor, RolloutKey, Store, StoreApp
 from stagedrollout.daemon.clocks import SystemClock
@@ -211,6 +212,17 @@ class Trace:
         """Written before anything is sent. The hold keeps the daemon from raising what a person takes away."""
         held = facts.Held(self.actor, f"removed from sale: {reason}", None)
         return self._noted((facts.RemovalOrdered(self.actor, reason), held), at)
+
+    def agreed_by(self, at: datetime) -> tuple[Actor, ...]:
+        """Who else has agreed to it by now, by the journals of the app's rollouts. Raises StorageError."""
+        with ExitStack() as stack:
+            engine = open_existing(self.database)
+            stack.callback(engine.dispose)
+            check(engine)
+            recorder = Recorder(Journal(engine), LedgerTable(engine), NO_EPOCH)
+            keys = recorder.keys(StoreApp(self.app, Store.APP_STORE))
+            given = [a for key in keys for a in in_force(recorder.load(key).rollout.approvals, at)]
+        return tuple({a.actor: None for a in given if a.target_ppm == REMOVAL and a.actor != self.actor})
 
     def told(self, removed: Removed, at: datetime) -> str:
         found = removed.standing

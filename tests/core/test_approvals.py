@@ -217,3 +217,19 @@ def test_an_approval_outlasts_no_longer_than_the_strictest_stage_on_the_way() ->
     both = asks_for_approval(asks_for_approval(policy(), at=50, valid=HOUR), at=100, valid=5 * HOUR)
     approved = only(facts.Approved, decided(command=order(APPROVE), policy=both).also)
     assert approved.until - NOON == timedelta(hours=1)
+
+
+def removal(verdict: Verdict = Verdict.PASS, *, by_two: bool = True) -> Decision:
+    active = APPLE_SITUATIONS["guarded, halted"](verdict, order(APPROVE, to_ppm=0), Mode.ACT)
+    two = (TwoPersons.REMOVE_FROM_SALE,) if by_two else ()
+    return decide(replace(active, policy=replace(active.policy, two_persons=two)))
+
+
+def test_a_person_agrees_that_another_one_takes_a_halted_app_off_sale() -> None:
+    approved = only(facts.Approved, removal().also)
+    assert (approved.target_ppm, removal().change) == (0, None)
+
+
+def test_where_no_second_person_is_wanted_for_that_it_is_refused() -> None:
+    assert code(removal(by_two=False)) == "no_approval"
+    assert code(decided(command=order(APPROVE, to_ppm=0), policy=asking())) == "no_approval"

@@ -6,11 +6,11 @@ An approval raises nothing by itself. It takes part in the next decision, which 
 from __future__ import annotations
 
 from stagedrollout.core import facts
-from stagedrollout.core.approval import Approval, ApprovalTerms, in_force, missing, outdated
+from stagedrollout.core.approval import REMOVAL, Approval, ApprovalTerms, in_force, missing, outdated
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, taken
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.model import Command, CommandVerb
+from stagedrollout.core.model import Command, CommandVerb, Store
 from stagedrollout.core.policy import TwoPersons
 from stagedrollout.core.rules import phased
 from stagedrollout.core.units import PPM_ALL, percent_text
@@ -43,6 +43,27 @@ def approve_order(case: Case) -> Decision | None:
     return Decision(
         DecisionKind.WAIT,
         (Reason("approved", f"{step} approved by {order.actor}: {order.reason}"),),
+        actor=order.actor,
+        command=order.id,
+        also=(taken(order, text), approved),
+    )
+
+
+def removal_order(case: Case) -> Decision | None:
+    """Agree that somebody else takes the app off sale, where the policy wants two persons for that. It stops nothing by
+    itself, and nothing that is halted or not is in its way."""
+    order = case.ordered(CommandVerb.APPROVE)
+    if order is None or order.to_ppm != REMOVAL:
+        return None
+    on_app_store = case.rollout.key.store is Store.APP_STORE
+    if not on_app_store or TwoPersons.REMOVE_FROM_SALE not in case.policy.two_persons:
+        return refuse(case, "no_approval", "taking it off sale asks for no second person")
+    approved = _approved(case, order, REMOVAL)
+    who = f"{order.actor} agrees that somebody else takes the app off sale"
+    text = f"{who}, until {approved.until:%Y-%m-%d %H:%M} UTC"
+    return Decision(
+        DecisionKind.HOLD if case.rollout.halt else DecisionKind.WAIT,
+        (Reason("approved", f"{who}: {order.reason}"),),
         actor=order.actor,
         command=order.id,
         also=(taken(order, text), approved),
