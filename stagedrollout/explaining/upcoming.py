@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from stagedrollout.core.approval import in_force, missing
 from stagedrollout.core.gates import OnInconclusive
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Store
@@ -121,7 +122,7 @@ def _apple_leads(store: Store, policy: Policy, share: int) -> bool:
 
 def _raised(rollout: Rollout, policy: Policy, now: datetime, target: int) -> Iterator[Next]:
     stay = policy.stay_at(rollout.key.store, rollout.exposure_ppm)
-    ends = bake_ends(stay, rollout.live_since or now)
+    ends = now if rollout.bake_skipped else bake_ends(stay, rollout.live_since or now)
     at, to = percent_text(rollout.exposure_ppm), percent_text(target)
     if ends > now:
         yield Next(ends, f"the bake at {at} ends")
@@ -134,12 +135,24 @@ def _raised(rollout: Rollout, policy: Policy, now: datetime, target: int) -> Ite
     if not allowed.open:
         why = f"; until then the calendar keeps it: {allowed.freeze.text}" if allowed.freeze else ""
         yield Next(allowed.opens_at, f"the hours for raises begin{why}")
+    yield from _agreed(rollout, policy, now, target)
     if target == PPM_ALL and policy.completion is Completion.BY_HAND:
         yield Next(None, f"a person completes it when it is ready: stagedrollout complete {rollout.key.app}")
         return
     steps = rollout.key.store is Store.APP_STORE and target != PPM_ALL
     verb = f"Apple is let step to {to}" if steps else f"raised to {to}"
     yield Next(allowed.opens_at, f"{verb} at the earliest, if every required gate says PASS by then")
+
+
+def _agreed(rollout: Rollout, policy: Policy, now: datetime, target: int) -> Iterator[Next]:
+    """Whose word the step still needs, and until when those hold that were given."""
+    given = [one for one in in_force(rollout.approvals, now) if one.target_ppm == target]
+    for terms in policy.approvals_between(rollout.exposure_ppm, target):
+        if missing(terms, given):
+            how = f"stagedrollout approve {rollout.key.app} --store {rollout.key.store.value}"
+            yield Next(None, f"{terms.words} for the step to {percent_text(target)}: {how}")
+    for one in given:
+        yield Next(one.until, f"the approval by {one.actor} runs out")
 
 
 def _inconclusive(rollout: Rollout, policy: Policy, now: datetime) -> Iterator[Next]:
