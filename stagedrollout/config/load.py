@@ -10,6 +10,7 @@ from typing import Any
 from stagedrollout.config import shapes
 from stagedrollout.config.crosscheck import cross_check
 from stagedrollout.config.crosscheck_calendars import calendar_problems
+from stagedrollout.config.crosscheck_people import people_problems
 from stagedrollout.config.crosscheck_signals import signal_problems
 from stagedrollout.config.database import resolved
 from stagedrollout.config.dsn import unusable_dsn
@@ -111,6 +112,7 @@ def _find(path: Path) -> _Found:
     across = [
         *cross_check(document, shelf.files, shelf.policies),
         *signal_problems(document, shelf.policies),
+        *people_problems(document, shelf.policies),
         *calendar_problems(document, shelf.documents),
     ]
     problems = joined(joined(problems, wrong), [*missing, *shelf.problems, *across])

@@ -34,7 +34,13 @@ GroupName = Annotated[
 ]
 PersonName = Annotated[
     str,
-    Written(_matching(r"[^\x00-\x1f\x7f<>&*`]{1,80}", "a person's name has up to 80 characters"), "Ana Lima"),
+    Written(
+        _matching(
+            r"[^\x00-\x1f\x7f<>&*`]{1,80}",
+            "a person's name has up to 80 characters, and none of < > & * and backquotes",
+        ),
+        "Ana Lima",
+    ),
 ]
 OsUser = Annotated[
     str, Written(_matching(r"[^\x00-\x20\x7f:/]{1,64}", "an OS user is written as `id -un` prints it"), "ana")
