@@ -7,7 +7,6 @@ With --direct it goes to the stores itself (direct.py).
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -33,6 +32,7 @@ from stagedrollout.cli.ordering import (
 from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
+    from stagedrollout.config.load import Loaded
     from stagedrollout.core.model import Command, StoreApp
     from stagedrollout.storage.commands import CommandBox, CommandRow
 
@@ -112,20 +112,28 @@ def _directly(
 
 def _meant(config: Path, app: str, store: str) -> tuple[str, tuple[StoreApp, ...]]:
     """Which store apps, and the database if the configuration can be read as a whole; "" if it cannot."""
+    from stagedrollout.core.model import StoreApp  # noqa: PLC0415
+
+    loaded = _as_a_whole(config)
+    if loaded is None:  # then the address of the database is all that is needed
+        return "", _written(config, app, store)
+    if app:
+        meant = stores_meant(loaded, app, store)
+        return loaded.settings.database, tuple(StoreApp(app, each) for each in meant)
+    found = [StoreApp(each.name, there) for each in loaded.settings.apps for there in each.stores]
+    return loaded.settings.database, _on(store, found)
+
+
+def _as_a_whole(config: Path) -> Loaded | None:
+    """None where it cannot be used, for whatever reason: a mistake in what reads it keeps no halt either."""
     import os  # noqa: PLC0415
 
     from stagedrollout.config.load import load  # noqa: PLC0415
-    from stagedrollout.core.errors import WrongConfiguration  # noqa: PLC0415
-    from stagedrollout.core.model import StoreApp  # noqa: PLC0415
 
-    with contextlib.suppress(WrongConfiguration):  # then the address of the database is all that is needed
-        loaded = load(config, environ=os.environ)
-        if app:
-            meant = stores_meant(loaded, app, store)
-            return loaded.settings.database, tuple(StoreApp(app, each) for each in meant)
-        found = [StoreApp(each.name, there) for each in loaded.settings.apps for there in each.stores]
-        return loaded.settings.database, _on(store, found)
-    return "", _written(config, app, store)
+    try:
+        return load(config, environ=os.environ)
+    except Exception:  # noqa: BLE001 - a halt does not need it
+        return None
 
 
 def _written(config: Path, app: str, store: str) -> tuple[StoreApp, ...]:

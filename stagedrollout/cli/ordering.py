@@ -21,6 +21,7 @@ from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
     from stagedrollout.config.load import Loaded
+    from stagedrollout.core.lifecycle import Rollout
     from stagedrollout.core.model import Command, Expected, Store
     from stagedrollout.storage.commands import CommandBox
     from stagedrollout.storage.engine import Engine
@@ -119,13 +120,15 @@ def new_command(verb: str, app: str, store: Store, *, release: str, reason: str,
     from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb  # noqa: PLC0415
 
     now = datetime.now(UTC)
+    if not reason.strip() and verb != CommandVerb.HALT:
+        raise click.BadParameter("say why: it stands in the journal and in Slack", param_hint="--reason")
     return Command(
         id=uuid.uuid4().hex,
         verb=CommandVerb(verb),
         app=app,
         store=store,
         actor=Actor(ActorKind.HUMAN, acting_user()),
-        reason=reason,
+        reason=reason if reason.strip() else "no reason given",
         created_at=now,
         expires_at=None if CommandVerb(verb).brakes else now + ORDER_LASTS,
         release=release,
@@ -195,17 +198,24 @@ def open_box(database: str) -> CommandBox:
 
 
 def as_it_stands(engine: Engine, app: str, store: Store) -> tuple[Expected, ...]:
-    """Every release of the store app as its journal tells it now: what whoever orders something can have seen."""
+    """Every release of the store app as its journal tells it now: what whoever orders something can have seen. Of one whose
+    journal cannot be read nobody has seen anything. Raises StorageError."""
+    from stagedrollout.core.model import StoreApp  # noqa: PLC0415
+    from stagedrollout.daemon.recorder import Recorder  # noqa: PLC0415
+    from stagedrollout.storage.journal import Journal  # noqa: PLC0415
+    from stagedrollout.storage.ledger import LedgerTable  # noqa: PLC0415
+
+    recorder = Recorder(Journal(engine), LedgerTable(engine), epoch=0)
+    known, _ = recorder.load_all(StoreApp(app, store))
+    return tuple(_seen(each.rollout, each.seq) for each in known)
+
+
+def _seen(rollout: Rollout, seq: int) -> Expected:
     from stagedrollout.core.lifecycle import STOPPED  # noqa: PLC0415
     from stagedrollout.core.model import Expected  # noqa: PLC0415
-    from stagedrollout.storage.presence import Presence  # noqa: PLC0415
 
-    rows = Presence(engine).statuses().rollouts
-    return tuple(
-        Expected(row.rollout.release_id, row.seq, row.summary.exposure_ppm, row.summary.phase in STOPPED)
-        for row in rows
-        if (row.rollout.app, row.rollout.store) == (app, store)
-    )
+    stopped = rollout.phase in STOPPED
+    return Expected(rollout.release.id, seq, rollout.exposure_ppm, stopped, rollout.mark)
 
 
 @contextmanager

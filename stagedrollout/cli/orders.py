@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +165,9 @@ def _give(verb: str, *, app: str, store: str, config: Path, as_json: bool, **ter
     if len(stores) > 1:
         raise click.UsageError(f"{app} is on {', '.join(stores)}: say which with --store")
     engine = open_database(database)
-    command = new_command(verb, app, stores[0], expected=as_it_stands(engine, app, stores[0]), **terms)
+    command = new_command(verb, app, stores[0], **terms)
+    if not command.verb.brakes:
+        command = replace(command, expected=as_it_stands(engine, app, stores[0]))
     box = CommandBox(engine)
     box.put(command)
     answer = _followed(box, command, seconds)

@@ -26,6 +26,7 @@ from stagedrollout.core.plain import one_line
 if TYPE_CHECKING:
     from stagedrollout.config.load import Loaded
     from stagedrollout.config.settings import AppStoreListing
+    from stagedrollout.core.people import People
     from stagedrollout.daemon.removal import Removal, Removed, Standing, Trace
 
 MEANS = (
@@ -89,7 +90,8 @@ class _Case:
     removal: Removal
     trace: Trace
     as_json: bool
-    by_two: bool = False
+    people: People
+    by_two: bool
     untraced: list[str] = field(default_factory=list)
 
     @property
@@ -104,7 +106,7 @@ class _Case:
             return ""
         how = f"stagedrollout approve {self.app} --store app_store --removal"
         try:
-            agreed = self.trace.agreed_by(datetime.now(UTC))
+            agreed = self.trace.agreed_by(self.people, datetime.now(UTC))
         except StorageError as error:
             return f"the policy wants two persons for this, and whether another one has agreed cannot be read: {error}"
         return "" if agreed else f"the policy wants two persons for this; another one says first: {how}"
@@ -172,7 +174,7 @@ def _open(config: Path, app: str, *, as_json: bool) -> _Case:
     actor = Actor(ActorKind.HUMAN, person.name if person else acting_user())
     trace = Trace(loaded.settings.database, app, actor)
     by_two = TwoPersons.REMOVE_FROM_SALE in loaded.policies[settings.policy].two_persons
-    return _Case(app, listing, name.name or "without a name", removal, trace, as_json, by_two)
+    return _Case(app, listing, name.name or "without a name", removal, trace, as_json, people, by_two)
 
 
 def _on_the_app_store(loaded: Loaded, app: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from stagedrollout.config.problems import Problem
 from stagedrollout.config.yaml_tree import Document
 from stagedrollout.core.approval import ApprovalTerms
-from stagedrollout.core.people import Right
+from stagedrollout.core.people import EVERY_RIGHT, Right
 from stagedrollout.core.policy import Policy
 
 
@@ -24,7 +24,8 @@ def people_problems(document: Document, policies: Mapping[str, Policy]) -> Itera
 
 
 def _asked_in_vain(document: Document, policy: Policy) -> Iterator[tuple[str, str]]:
-    listed = [each for each in document.get("people") or () if isinstance(each, dict)]
+    written = document.get("people")
+    listed = [each for each in written if isinstance(each, dict)] if isinstance(written, list) else []
     for stage in policy.stages:
         terms = stage.approvals
         if terms is None:
@@ -33,11 +34,19 @@ def _asked_in_vain(document: Document, policy: Policy) -> Iterator[tuple[str, st
         if len(may) < terms.count and (listed or terms.groups):
             wrong = f"asks for {terms.words} at {stage.percent} %, and {len(may)} of the people listed may give them"
             yield wrong, "list them under people, with their groups and the right to approve"
-    if policy.two_persons and len(listed) == 1:
-        yield "wants two persons, and one is listed", "list another one under people"
+    acting = [person for person in listed if _rights(person)]
+    if policy.two_persons and listed and len(acting) < 2:
+        wrong = f"wants two persons, and of the people listed {len(acting)} may do anything"
+        yield wrong, "list another one under people, with rights"
 
 
 def _counts(person: dict[str, Any], terms: ApprovalTerms) -> bool:
-    rights, groups = person.get("rights", [Right.APPROVE]), person.get("groups", [])
-    in_group = not terms.groups or any(group in terms.groups for group in groups or ())
-    return in_group and Right.APPROVE.value in (rights or ())
+    groups = person.get("groups")
+    own = groups if isinstance(groups, list) else []
+    in_group = not terms.groups or any(group in terms.groups for group in own)
+    return in_group and Right.APPROVE.value in _rights(person)
+
+
+def _rights(person: dict[str, Any]) -> list[Any]:
+    rights = person.get("rights", [right.value for right in EVERY_RIGHT])
+    return rights if isinstance(rights, list) else []

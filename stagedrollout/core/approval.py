@@ -73,10 +73,17 @@ def in_force(approvals: Iterable[Approval], now: datetime) -> tuple[Approval, ..
 
 
 def outdated(approval: Approval, worst: Verdict) -> bool:
-    """Whether the evidence has become worse since it was given."""
-    if worst not in _GRAVITY or approval.verdict not in _GRAVITY:
+    """Whether the evidence has become worse since it was given. What was given while nothing could be read holds for
+    what is fine. Taking an app off sale needs no good evidence."""
+    if worst not in _GRAVITY or approval.target_ppm == REMOVAL:
         return False
-    return _GRAVITY.index(worst) > _GRAVITY.index(approval.verdict)
+    then = approval.verdict if approval.verdict in _GRAVITY else Verdict.PASS
+    return _GRAVITY.index(worst) > _GRAVITY.index(then)
+
+
+def for_removal(approvals: Iterable[Approval]) -> tuple[Approval, ...]:
+    """What stays of them when a step is over, or what was known of it no longer holds."""
+    return tuple(approval for approval in approvals if approval.target_ppm == REMOVAL)
 
 
 def missing(terms: ApprovalTerms, given: Iterable[Approval]) -> int:

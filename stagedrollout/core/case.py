@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from stagedrollout.core import facts, link_facts
@@ -25,6 +25,7 @@ from stagedrollout.core.model import (
     is_final,
 )
 from stagedrollout.core.observation import Observation
+from stagedrollout.core.people import People
 from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.schedule import Window, opening, window
@@ -67,6 +68,9 @@ class Case:
     footing: tuple[Reason, ...] = ()
     """Why nothing may be raised whatever store and signals say; empty while the journal is the newest one and the
     clocks agree."""
+
+    people: People = field(default_factory=People)
+    """Who may approve now: what somebody allowed counts while it is theirs to allow."""
 
     passed: timedelta | None = None
     """What has passed of this stage by the clock that passes live by and by one that nobody can set, whichever says

@@ -35,6 +35,8 @@ Rule = Callable[[Case], Decision | None]
 
 def decide(case: Case) -> Decision:
     """The decision of this pass. Pure and total: the last rule always answers."""
+    if consent := approving.consent_to_removal(case):
+        return approving.with_consent(case, consent, decide(replace(case, order=None)))
     found = next(filter(None, (rule(case) for rule in RULES)))
     decision = brake.braked(case, linked.led(case, found))
     if case.mode is Mode.OBSERVE and decision.change and not _allowed_when_observing(case, decision):
@@ -54,15 +56,14 @@ def _allowed_when_observing(case: Case, decision: Decision) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
-    overrides.barred,
     standing.superseded,
     halts.human_halt,
     standing.closed,
     halts.wanted_halt,
     halts.machine_halt,
+    overrides.barred,
     standing.observing,
     holds.hold_order,
-    approving.removal_order,
     overrides.moved_on,
     linked.meanwhile,
     holds.lift_hold,
@@ -79,8 +80,8 @@ RULES: tuple[Rule, ...] = (
     beginning.prepare,
     holds.held_unstarted,
     succession.not_again,
-    standing.not_steered,
     approving.approve_order,
+    standing.not_steered,
     overrides.skip_bake_order,
     linked.awaited_start,
     standing.in_review,

@@ -8,6 +8,7 @@ from functools import singledispatch
 from typing import Any
 
 from stagedrollout.core import facts, link_facts
+from stagedrollout.core.approval import for_removal
 from stagedrollout.core.assessment import Suspicion
 from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.facts import Drift, Fact
@@ -177,7 +178,7 @@ def _(fact: facts.WentLive, rollout: Rollout, at: datetime) -> Rollout:
         live_since=since,
         stages=(*rollout.stages, StageStart(since, fact.exposure_ppm)),
         completed_at=since if everyone else None,
-        approvals=(),
+        approvals=for_removal(rollout.approvals),
         bake_skipped=None,
         earned_ppm=max(rollout.earned_ppm, min(fact.exposure_ppm, rollout.reaching_ppm)),
     )
@@ -194,7 +195,7 @@ def _counted_from(rollout: Rollout, hour: datetime) -> datetime:
 @_apply.register
 def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
     # what is live next is not what evidence had asked for
-    rollout = replace(rollout, reaching_ppm=0, drift=fact, approvals=())
+    rollout = replace(rollout, reaching_ppm=0, drift=fact, approvals=for_removal(rollout.approvals))
     if fact.meaning is not Drift.UNKNOWN:
         rollout = replace(rollout, landing=Landing(fact.before, fact.after, at))
     match fact.meaning:

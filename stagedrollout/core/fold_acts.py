@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from stagedrollout.core import facts
+from stagedrollout.core.approval import for_removal
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.hours import hour_ceil
 from stagedrollout.core.lifecycle import Halt, Intent, Landing, Rollout, Setback
@@ -44,7 +45,8 @@ def decided(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
         pause_sent_at=at if fact.intent and _pauses(rollout, fact.verb) else rollout.pause_sent_at,
     )
     if fact.decision is DecisionKind.HALT and fact.intent:
-        changed = replace(changed, halt=_wanted(rollout.halt, fact, at), closed=False)
+        left = for_removal(rollout.approvals)
+        changed = replace(changed, halt=_wanted(rollout.halt, fact, at), closed=False, approvals=left)
     return changed
 
 
@@ -160,7 +162,7 @@ def new_run(rollout: Rollout, since: datetime) -> Rollout:
         completed_at=None,
         suspicions=(),
         setback=None,
-        approvals=(),
+        approvals=for_removal(rollout.approvals),
         bake_skipped=None,
         blind_since=None,
         last=None,

@@ -8,12 +8,12 @@ from functools import singledispatch
 from typing import Any
 
 from stagedrollout.core import override_facts
-from stagedrollout.core.approval import Approval
+from stagedrollout.core.approval import Approval, for_removal
 from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.fold_acts import new_run
 from stagedrollout.core.judgement import Verdict
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import OnNewRelease, ReleaseStatus
+from stagedrollout.core.model import OnNewRelease
 
 
 @singledispatch
@@ -33,7 +33,7 @@ def _(fact: override_facts.Approved, rollout: Rollout, at: datetime) -> Rollout:
 
 @overridden.register
 def _(fact: override_facts.ApprovalsLapsed, rollout: Rollout, at: datetime) -> Rollout:  # noqa: ARG001
-    return replace(rollout, approvals=())
+    return replace(rollout, approvals=() if fact.removal else for_removal(rollout.approvals))
 
 
 @overridden.register
@@ -49,7 +49,7 @@ def _(fact: override_facts.LeftAlone, rollout: Rollout, at: datetime) -> Rollout
         choice=OnNewRelease.IGNORE,
         hold=None,
         start_awaited=None,
-        approvals=(),
+        approvals=for_removal(rollout.approvals),
         suspicions=(),
         blind_since=None,
         last=None,
@@ -59,11 +59,16 @@ def _(fact: override_facts.LeftAlone, rollout: Rollout, at: datetime) -> Rollout
 @overridden.register
 def _(fact: override_facts.PolicySet, rollout: Rollout, at: datetime) -> Rollout:
     if rollout.halt or rollout.live_since is None:
-        return replace(rollout, policy=fact.policy, approvals=(), bake_skipped=None)
+        left = for_removal(rollout.approvals)
+        return replace(rollout, policy=fact.policy, approvals=left, bake_skipped=None)
     since = fact.since or at
-    begun = replace(new_run(rollout, since), policy=fact.policy)
-    rests = rollout.seen is not None and rollout.seen.status is ReleaseStatus.PAUSED
-    return replace(begun, live_since=since, stages=(StageStart(since, rollout.live_ppm),)) if rests else begun
+    begun = replace(
+        new_run(rollout, since),
+        policy=fact.policy,
+        known_bad=rollout.known_bad,
+        unknown_drift=rollout.unknown_drift,
+    )
+    return replace(begun, live_since=since, stages=(StageStart(since, rollout.live_ppm),))
 
 
 def _said(verdict: str) -> Verdict:

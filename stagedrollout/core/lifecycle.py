@@ -285,6 +285,14 @@ class Rollout:
     changed_at: datetime
 
     @property
+    def mark(self) -> str:
+        """What an order about it stands on beside its share: the run, the halt and the hold that are in force, the policy.
+        Two that are equal are one state to whoever looks."""
+        halt = f"{self.halt.at.isoformat()} {self.halt.actor}" if self.halt else ""
+        hold = f"{self.hold.actor} {self.hold.until} {self.hold.reason}" if self.hold else ""
+        return f"{self.runs}/{halt}/{hold}/{self.policy}"
+
+    @property
     def final(self) -> bool:
         """No halt can come true any more, by what the store showed last."""
         return self.seen is not None and is_final(self.key.store, self.seen.status)

@@ -335,13 +335,14 @@ class Via(StrEnum):
 class Expected:
     """What stood in the journal of a release when a person gave an order: they meant that, and not what came since.
 
-    `seq`: the journal's newest entry of it then.
+    `seq`: the journal's newest entry of it then. `mark`: Rollout.mark as of then, "" where only the rest was seen.
     """
 
     release_id: str
     seq: int
     exposure_ppm: int
     halted: bool
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,8 +353,8 @@ class Command:
     the order itself, in the machine's own time; an order to halt never expires. A start may say that it knows: a
     release that was halted (`known_bad`), or one that takes the place of a rollout (`supersede`). `to_ppm`: the next
     stage as the person names it, which it must be. `expected`: each release of the store app as they saw it; empty where
-    they saw none. `groups` of the person, and why it is not theirs to order
-    (`barred`, "" where it is): as the configuration tells when the order is taken up.
+    they saw none. `groups` of the person, whether they may approve, and why it is
+    not theirs to order (`barred`, "" where it is): as the configuration tells when the order is taken up.
     """
 
     id: str
@@ -374,6 +375,7 @@ class Command:
     expected: tuple[Expected, ...] = ()
     via: Via = Via.CLI
     groups: tuple[str, ...] = ()
+    approves: bool = True
     barred: str = ""
 
     def expects(self, release_id: str) -> Expected | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from stagedrollout.core import facts
 from stagedrollout.core.apple_drift import PAUSED_WORD, shown
-from stagedrollout.core.approval import in_force, outdated
+from stagedrollout.core.approval import REMOVAL, in_force, outdated
 from stagedrollout.core.assessment import Assessment, Suspicion
 from stagedrollout.core.case import Decision, refused
 from stagedrollout.core.drift import learn
@@ -45,7 +45,7 @@ def _grown(before: Suspicion, after: Suspicion) -> bool:
 
 def of_approvals(rollout: Rollout, assessment: Assessment, now: datetime) -> tuple[Fact, ...]:
     """What people had allowed is void: its time is over, or the evidence says worse than it did then."""
-    given = rollout.approvals
+    given = [one for one in rollout.approvals if one.target_ppm != REMOVAL]
     if not given:
         return ()
     worse = [a for a in given if outdated(a, assessment.worst)]
@@ -74,6 +74,8 @@ def of_decision(
     if decision.command and refused(decision):
         return decision.also
     change = decision.change
+    if any(isinstance(fact, facts.PolicySet) for fact in decision.also):
+        weighed = None  # it was weighed by terms that are over with that
     decided = facts.Decided(
         decision=decision.kind,
         reasons=decision.reasons,

@@ -23,9 +23,10 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalsLapsed:
-    """What had been allowed is so no more."""
+    """What had been allowed is so no more; `removal`: nor that the app is taken off sale."""
 
     why: str
+    removal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

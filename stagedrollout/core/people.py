@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
-from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb, Via
+from stagedrollout.core.model import DAEMON, Actor, ActorKind, Command, CommandVerb, Via
 from stagedrollout.core.units import FromFile, Written
 
 
@@ -105,9 +105,22 @@ class People:
         forbids it to them."""
         person = self.find(order.actor.name, order.via)
         barred = self._against(order, person)
-        if person is None:
-            return replace(order, barred=barred)
-        return replace(order, actor=Actor(ActorKind.HUMAN, person.name), groups=person.groups, barred=barred)
+        if not self.managed:
+            return order
+        if person is None:  # whatever their account is called, they are none of those who are listed
+            stranger = Actor(ActorKind.HUMAN, f"{order.actor.name} (not listed)")
+            return replace(order, actor=stranger, approves=False, barred=barred)
+        return replace(
+            order,
+            actor=Actor(ActorKind.HUMAN, person.name),
+            groups=person.groups,
+            approves=Right.APPROVE in person.rights,
+            barred=barred,
+        )
+
+    def who_approves(self, actor: Actor) -> Person | None:
+        """Who of those listed now that is, if they may approve now; None where nobody is listed as well."""
+        return next((p for p in self.listed if p.name == actor.name and Right.APPROVE in p.rights), None)
 
     def _against(self, order: Command, person: Person | None) -> str:
         """Why this person may not order that, in words; "" where they may. A brake asks nobody."""
@@ -140,4 +153,13 @@ def doubles(listed: tuple[Person, ...]) -> tuple[str, ...]:
     ):
         twice = sorted({value for value in values if value and values.count(value) > 1})
         said += [f"{what} {value!r} stands for two people: two persons are two entries" for value in twice]
+    accounts = {p.os_user: p for p in listed if p.os_user}
+    for person in listed:
+        other = accounts.get(person.name, person)
+        if other is not person:
+            said.append(
+                f"{person.name!r} is one person's name and another one's os_user: who is meant is not plain"
+            )
+        if person.name == DAEMON.name:
+            said.append(f"{person.name!r} is the daemon's own name")
     return tuple(said)

@@ -136,6 +136,8 @@ class Policy(FromFile):
             raise ValueError("two gates on one metric contradict each other")
         if self.completion is Completion.AUTOMATIC and percents[-1] != Decimal(100):
             raise ValueError("completion: automatic needs a last stage of percent: 100")
+        if self.completion is Completion.AUTOMATIC and TwoPersons.COMPLETE in self.two_persons:
+            raise ValueError("two_persons: complete is for completing by hand: write completion: by_hand")
         if self.completion is Completion.BY_HAND and self.app_store.complete_from is not None:
             raise ValueError("complete_from completes by itself: it needs completion: automatic")
         if self.app_store.mode is Pacing.GUARDED and not self._lets_apple_step():

@@ -24,8 +24,8 @@ from stagedrollout.core.model import (
     Unread,
     Verb,
 )
-from stagedrollout.core.people import People
 from stagedrollout.core.ports import Clock
+from stagedrollout.core.rules.approving import SECOND_PERSON
 from stagedrollout.core.rules.halts import FINAL, KEPT_BACK
 from stagedrollout.daemon.answering import became_of
 from stagedrollout.daemon.brakes import Brakes, NothingPulled
@@ -63,7 +63,6 @@ class AppPasses:
     presence: Presence
     clock: Clock
     wall: Clock
-    people: People = field(default_factory=People)
     brakes: Brakes = field(default_factory=NothingPulled)
 
     def run(self, listing: Listing) -> AppPass:
@@ -109,7 +108,7 @@ class AppPasses:
         StorageError where the release that is meant may be one whose journal cannot be read: what is not known to be
         halted is not.
         """
-        order = self.people.known_as(order)
+        order = self.reconciler.people.known_as(order)
         self.reconciler.actuator.announce_halt(listing)  # from here on no raise sends anything more
         rollouts, unread = self._rollouts(listing)
         begun = next((rollout for rollout in rollouts if order.id in rollout.taken), None)
@@ -225,7 +224,10 @@ class AppPasses:
             log.error("orders cannot be read: %s", trouble)  # noqa: TRY400
             return {}
         addressed: dict[RolloutKey, Command] = {}
-        for order in map(self.people.known_as, waiting):
+        known = map(self.reconciler.people.known_as, waiting)
+        for order in sorted(
+            known, key=lambda order: not order.verb.brakes
+        ):  # what stops comes before what raises
             ours = (order.app, order.store) == (listing.id.app, listing.id.store)
             expired = order.expires_at is not None and order.expires_at <= self.wall.now()
             if not ours or expired or order.verb is CommandVerb.HALT:
@@ -368,7 +370,9 @@ def _result(done: Pass) -> tuple[CommandResult, str]:
     if said is not None and not said.accepted:
         return CommandResult.REFUSED, said.text
     text = said.text if said else ""
-    if done.outcome is None:
+    if any(reason.code == SECOND_PERSON for reason in done.decision.reasons):
+        return CommandResult.FAILED, text
+    if done.outcome is None or (said is not None and said.verb is CommandVerb.APPROVE):
         return CommandResult.DONE, text
     if _brought_about(done):
         return CommandResult.DONE, f"{text}: {done.outcome.detail}"

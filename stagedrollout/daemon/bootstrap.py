@@ -198,6 +198,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         brakes=brakes,
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
         bell=bell,
+        people=People(settings.people),
     )
     passes = AppPasses(
         recorder=recorder,
@@ -206,7 +207,6 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         presence=presence,
         clock=clock,
         wall=wall,
-        people=People(settings.people),
         brakes=brakes,
     )
     listings = open_listings(loaded, doors, clock)
@@ -232,11 +232,13 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
     channels and limits are new. `works` stay as they are. Raises WrongConfiguration.
     """
     listings, deadline = open_listings(loaded, works.doors, works.clock), loaded.settings.limits.pass_deadline
-    reconciler = replace(works.passes.reconciler, deadline_seconds=deadline.total_seconds())
+    people = People(loaded.settings.people)
+    known = works.passes.reconciler
+    reconciler = replace(known, deadline_seconds=deadline.total_seconds(), people=people)
     return replace(
         works,
         listings=listings,
-        passes=replace(works.passes, reconciler=reconciler, people=People(loaded.settings.people)),
+        passes=replace(works.passes, reconciler=reconciler),
         relay=_relay(loaded, works.doors, engine, works.clock),
         report=open_report(
             loaded, listings, clock=works.clock, epoch=works.epoch, transport=works.doors.reports

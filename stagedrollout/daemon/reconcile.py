@@ -43,6 +43,7 @@ from stagedrollout.core.model import (
     Unread,
 )
 from stagedrollout.core.observation import Observation
+from stagedrollout.core.people import People
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.core.run_terms import written_down
@@ -92,6 +93,7 @@ class Reconciler:
     hearer: Hearer
     bell: Bell = field(default_factory=Bell)
     footing: Footing = field(default_factory=Firm)
+    people: People = field(default_factory=People)
     brakes: Brakes = field(default_factory=NothingPulled)
 
     def reconcile(
@@ -124,6 +126,7 @@ class Reconciler:
             others=others,
             supersede=listing.supersede,
             footing=observed.footing,
+            people=self.people,
             passed=self.footing.passed(key, observed.rollout.live_since, observed.heard_at),
         )
         decision = decide(case)

@@ -19,6 +19,7 @@ from stagedrollout.core import facts
 from stagedrollout.core.approval import REMOVAL, in_force
 from stagedrollout.core.errors import Denied, EdgeError, Rejected, StorageError, Throttled, WrongConfiguration
 from stagedrollout.core.model import Actor, RolloutKey, Store, StoreApp
+from stagedrollout.core.people import People
 from stagedrollout.daemon.clocks import SystemClock
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.listings import app_store_client
@@ -213,16 +214,20 @@ class Trace:
         held = facts.Held(self.actor, f"removed from sale: {reason}", None)
         return self._noted((facts.RemovalOrdered(self.actor, reason), held), at)
 
-    def agreed_by(self, at: datetime) -> tuple[Actor, ...]:
-        """Who else has agreed to it by now, by the journals of the app's rollouts. Raises StorageError."""
+    def agreed_by(self, people: People, at: datetime) -> tuple[Actor, ...]:
+        """Who else has agreed to it by now, by those journals of the app's rollouts that can be read. Raises StorageError."""
         with ExitStack() as stack:
             engine = open_existing(self.database)
             stack.callback(engine.dispose)
             check(engine)
             recorder = Recorder(Journal(engine), LedgerTable(engine), NO_EPOCH)
-            keys = recorder.keys(StoreApp(self.app, Store.APP_STORE))
-            given = [a for key in keys for a in in_force(recorder.load(key).rollout.approvals, at)]
-        return tuple({a.actor: None for a in given if a.target_ppm == REMOVAL and a.actor != self.actor})
+            known, unread = recorder.load_all(StoreApp(self.app, Store.APP_STORE))
+        given = [a for each in known for a in in_force(each.rollout.approvals, at)]
+        others = {a.actor: None for a in given if a.target_ppm == REMOVAL and a.actor != self.actor}
+        agreed = tuple(actor for actor in others if not people.managed or people.who_approves(actor))
+        for error in () if agreed else unread.values():
+            raise error
+        return agreed
 
     def told(self, removed: Removed, at: datetime) -> str:
         found = removed.standing

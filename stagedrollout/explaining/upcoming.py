@@ -11,7 +11,7 @@ from stagedrollout.core.gates import OnInconclusive
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Store
 from stagedrollout.core.phasing import FIRST_SHARE_PPM, REST, Pacing
-from stagedrollout.core.policy import Completion, OnUnknown, Policy
+from stagedrollout.core.policy import Completion, OnUnknown, Policy, TwoPersons
 from stagedrollout.core.schedule import bake_ends, opening
 from stagedrollout.core.units import PPM_ALL, percent_text
 
@@ -109,6 +109,7 @@ def _climbing(rollout: Rollout, policy: Policy, now: datetime) -> Iterator[Next]
         yield Next(rollout.window.closes_at, f"until then Apple may step to {to}; then it is paused again")
         return
     if _apple_leads(store, policy, share):
+        yield from _agreed(rollout, policy, now, target)
         yield Next(None, f"Apple steps to {to} by its own clock, within a day of being active")
         return
     yield from _raised(rollout, policy, now, target)
@@ -137,7 +138,8 @@ def _raised(rollout: Rollout, policy: Policy, now: datetime, target: int) -> Ite
         yield Next(allowed.opens_at, f"the hours for raises begin{why}")
     yield from _agreed(rollout, policy, now, target)
     if target == PPM_ALL and policy.completion is Completion.BY_HAND:
-        yield Next(None, f"a person completes it when it is ready: stagedrollout complete {rollout.key.app}")
+        who = "two persons complete" if TwoPersons.COMPLETE in policy.two_persons else "a person completes"
+        yield Next(None, f"{who} it when it is ready: stagedrollout complete {rollout.key.app}")
         return
     steps = rollout.key.store is Store.APP_STORE and target != PPM_ALL
     verb = f"Apple is let step to {to}" if steps else f"raised to {to}"

@@ -164,9 +164,10 @@ def _readable(row: Row[Any]) -> Command | None:
 
 
 def _command(row: Row[Any]) -> Command:
+    verb = CommandVerb(row.verb)
     return Command(
         id=row.id,
-        verb=CommandVerb(row.verb),
+        verb=verb,
         app=row.app,
         store=Store(row.store),
         actor=Actor(ActorKind(row.actor_kind), row.actor),
@@ -180,6 +181,11 @@ def _command(row: Row[Any]) -> Command:
         known_bad=row.known_bad,
         supersede=row.supersede,
         to_ppm=row.to_ppm,
-        expected=tuple(decode(Expected, each) for each in json_body(row.expected).get("seen", ())),
-        via=Via(row.via),
+        # what a brake was ordered by, and from where, is asked of nobody: it keeps no halt from being taken
+        expected=() if verb.brakes else _expected(row.expected),
+        via=Via.CLI if verb.brakes and row.via not in list(Via) else Via(row.via),
     )
+
+
+def _expected(text: str) -> tuple[Expected, ...]:
+    return tuple(decode(Expected, each) for each in json_body(text).get("seen", ()))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from stagedrollout.cli.main import cli
 from stagedrollout.config.load import check, load
 from stagedrollout.core.people import Person, Right
 
@@ -72,8 +74,21 @@ def test_a_policy_that_wants_two_persons_needs_two(written) -> None:
         ASKING.replace("approvals: {count: 2, groups: [qa]}", "min_sample: 1") + "two_persons: [complete]\n",
     )
     (problem,) = check(alone, environ=ENVIRON)
-    assert "wants two persons, and one is listed" in str(problem)
+    assert "wants two persons, and of the people listed 1 may do anything" in str(problem)
 
 
 def test_where_rights_are_not_managed_anybody_may_approve(written) -> None:
     assert check(written("", ASKING.replace(", groups: [qa]", "")), environ=ENVIRON) == []
+
+
+@pytest.mark.parametrize(
+    "people",
+    ["  5\n", "  - {name: Ana, os_user: ana, groups: 5}\n", "  - {name: Ana, os_user: ana, rights: 5}\n"],
+)
+def test_whatever_stands_under_people_is_told_and_keeps_no_halt_from_being_ordered(
+    written, people: str
+) -> None:
+    file = written(people)
+    assert check(file, environ=ENVIRON)
+    said = CliRunner().invoke(cli, ["halt", "droid", "--reason", "x", "--wait", "1s", "--config", str(file)])
+    assert said.exit_code == 3, said.output

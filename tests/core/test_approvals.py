@@ -16,11 +16,13 @@ from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Actor, ActorKind, CommandVerb, Mode, Verb
 from stagedrollout.core.news import of_approvals
+from stagedrollout.core.people import People, Person
 from stagedrollout.core.phasing import next_share
-from stagedrollout.core.policy import Policy, TwoPersons
+from stagedrollout.core.policy import Completion, Policy, TwoPersons
 from tests.core.apple_situations import APPLE_SITUATIONS
 from tests.core.builders import (
     DAY,
+    DRAFT,
     HOUR,
     NOON,
     answer,
@@ -32,6 +34,8 @@ from tests.core.builders import (
     order,
     policy,
     rolling,
+    shown,
+    waiting,
     with_facts,
 )
 
@@ -52,6 +56,9 @@ def given(
 ) -> Rollout:
     standard = {"target_ppm": 500_000, "verdict": "PASS", "until": NOON + DAY, "reason": "tested"}
     return with_facts(rollout or rolling(), facts.Approved(by, groups, **{**standard, **terms}))
+
+
+BY_TWO = policy(completion=Completion.BY_HAND, two_persons=(TwoPersons.COMPLETE,))
 
 
 def raised(decision: Decision) -> bool:
@@ -103,6 +110,7 @@ def test_only_those_of_the_groups_that_are_named_count() -> None:
         ({"target_ppm": 1_000_000}, False),
         ({"verdict": "INSUFFICIENT"}, True),
         ({"verdict": "FAIL"}, True),
+        ({"verdict": "MISSING"}, True),
         ({"verdict": "a word of tomorrow"}, True),
     ],
 )
@@ -118,6 +126,7 @@ def test_an_approval_is_for_its_step_and_its_time(changed: dict[str, Any], count
         ("INSUFFICIENT", Verdict.PASS, False),
         ("INSUFFICIENT", Verdict.CONTRADICTORY, True),
         ("CONTRADICTORY", Verdict.FAIL, True),
+        ("MISSING", Verdict.CONTRADICTORY, True),
         ("PASS", Verdict.ERROR, False),
         ("PASS", Verdict.STALE, False),
     ],
@@ -170,9 +179,9 @@ def test_completing_passes_every_stage_that_asks_on_the_way() -> None:
 
 @pytest.mark.parametrize("verb", [APPROVE, ADVANCE])
 def test_who_names_another_step_than_the_next_one_is_refused(verb: CommandVerb) -> None:
-    said = answer(decided(command=order(verb, to_ppm=1_000_000), policy=asking()))
+    said = answer(decided(command=order(verb, to_ppm=200_000), policy=asking()))
     assert not said.accepted
-    assert "the next step is to 50 %, not to 100 %" in said.text
+    assert "the next step is to 50 %, not to 20 %" in said.text
     assert answer(decided(command=order(verb, to_ppm=500_000), policy=asking())).accepted
 
 
@@ -190,15 +199,28 @@ def test_a_rejection_holds_the_release_and_takes_back_what_others_allowed() -> N
 
 
 def test_completing_takes_two_persons_where_the_policy_says_so() -> None:
-    by_two = policy(two_persons=(TwoPersons.COMPLETE,))
-    first = decided(command=order(COMPLETE), policy=by_two)
-    assert not raised(first)
-    assert "needs two persons" in answer(first).text
+    first = decided(command=order(COMPLETE), policy=BY_TWO)
+    assert (code(first), first.kind, raised(first)) == ("second_person", DecisionKind.WAIT, False)
     waiting = with_facts(rolling(), *first.also)
-    assert not raised(decided(waiting, command=order(COMPLETE, id="c2"), policy=by_two)), "the same person"
-    second = decided(waiting, command=order(COMPLETE, id="c2", actor=BEN), policy=by_two)
+    assert not raised(decided(waiting, command=order(COMPLETE, id="c2"), policy=BY_TWO)), "the same person"
+    second = decided(waiting, command=order(COMPLETE, id="c2", actor=BEN), policy=BY_TWO)
     assert second.change is not None
     assert second.change.verb is Verb.COMPLETE
+
+
+def test_two_persons_are_for_completing_by_hand() -> None:
+    with pytest.raises(ValueError, match="by_hand"):
+        policy(two_persons=(TwoPersons.COMPLETE,))
+
+
+def test_everyone_can_be_approved_from_any_stage_where_somebody_is_asked() -> None:
+    """Or nobody could ever complete a release past a stage that two must agree to."""
+    two = replace(BY_TWO, stages=asking(count=2).stages)
+    for who, number in ((BEN, "c1"), (CARO, "c2")):
+        said = decided(command=order(APPROVE, to_ppm=1_000_000, actor=who, id=number), policy=two)
+        assert answer(said).accepted
+    agreed = given(given(target_ppm=1_000_000), by=CARO, target_ppm=1_000_000)
+    assert raised(decided(agreed, command=order(COMPLETE), policy=two))
 
 
 def test_where_apple_follows_its_own_clock_it_is_paused_until_people_agree() -> None:
@@ -219,17 +241,95 @@ def test_an_approval_outlasts_no_longer_than_the_strictest_stage_on_the_way() ->
     assert approved.until - NOON == timedelta(hours=1)
 
 
-def removal(verdict: Verdict = Verdict.PASS, *, by_two: bool = True) -> Decision:
-    active = APPLE_SITUATIONS["guarded, halted"](verdict, order(APPROVE, to_ppm=0), Mode.ACT)
-    two = (TwoPersons.REMOVE_FROM_SALE,) if by_two else ()
-    return decide(replace(active, policy=replace(active.policy, two_persons=two)))
+LISTED = People(
+    (Person(name="ben", os_user="ben", groups=("qa",)), Person(name="caro", os_user="c", groups=("qa",)))
+)
 
 
-def test_a_person_agrees_that_another_one_takes_a_halted_app_off_sale() -> None:
-    approved = only(facts.Approved, removal().also)
-    assert (approved.target_ppm, removal().change) == (0, None)
+def test_the_word_of_somebody_who_is_listed_no_more_counts_no_more() -> None:
+    terms = asking(groups=("qa",))
+    with_ben = given(groups=("qa",))
+    assert raised(decided(with_ben, policy=terms, people=LISTED))
+    assert not raised(decided(with_ben, policy=terms, people=People(LISTED.listed[1:])))
+    renamed = People((replace(LISTED.listed[0], name="Ben B"), LISTED.listed[1]))
+    assert not raised(decided(with_ben, policy=terms, people=renamed))
+    moved = People((replace(LISTED.listed[0], groups=("dev",)), LISTED.listed[1]))
+    assert not raised(decided(with_ben, policy=terms, people=moved))
 
 
-def test_where_no_second_person_is_wanted_for_that_it_is_refused() -> None:
-    assert code(removal(by_two=False)) == "no_approval"
-    assert code(decided(command=order(APPROVE, to_ppm=0), policy=asking())) == "no_approval"
+def test_who_may_raise_and_not_approve_does_not_agree_by_raising() -> None:
+    assert not raised(decided(command=order(ADVANCE, approves=False), policy=asking()))
+
+
+def test_the_first_stage_may_ask_as_well() -> None:
+    terms = asks_for_approval(policy(), at=1)
+    draft = waiting(found=shown(DRAFT))
+    refused = decided(draft, command=order(CommandVerb.START, approves=False), policy=terms)
+    assert (code(refused), refused.change) == ("approval", None)
+    approved = decided(draft, command=order(APPROVE, actor=BEN), policy=terms)
+    assert answer(approved).accepted
+    begun = with_facts(draft, *approved.also)
+    assert raised(decided(begun, command=order(CommandVerb.START, approves=False), policy=terms))
+
+
+@pytest.mark.parametrize("terms", [asking(), BY_TWO])
+def test_nobody_steps_around_the_others_by_choosing_another_policy(terms: Policy) -> None:
+    alone = order(CommandVerb.SET_POLICY, policy="lax", approves=False)
+    assert code(decided(command=alone, policy=terms)) == "asks_others"
+
+
+def test_an_open_window_closes_when_what_was_allowed_is_so_no_more() -> None:
+    inside = APPLE_SITUATIONS["guarded, window open"](Verdict.PASS, None, Mode.ACT)
+    to = inside.rollout.window.target_ppm / 10_000  # type: ignore[union-attr]
+    stages = asks_for_approval(policy(0.5, to, 100), at=to).stages
+    decision = decide(replace(inside, policy=replace(inside.policy, stages=stages)))
+    assert decision.change is not None
+    assert decision.change.verb is Verb.PAUSE
+
+
+def test_where_apple_follows_its_own_clock_a_hold_that_ran_out_lets_nothing_past_a_stage_that_asks() -> None:
+    active = APPLE_SITUATIONS["follow, active"](Verdict.PASS, None, Mode.ACT)
+    asked = next_share(active.rollout.exposure_ppm) / 10_000
+    stages = asks_for_approval(policy(0.5, asked, 100), at=asked).stages
+    over = with_facts(active.rollout, facts.Held(BEN, "lunch", NOON - HOUR))
+    decision = decide(replace(active, rollout=over, policy=replace(active.policy, stages=stages)))
+    assert decision.change is not None
+    assert decision.change.verb is Verb.PAUSE
+
+
+def test_who_lets_apple_step_past_a_stage_that_asks_has_agreed_for_the_passes_that_follow() -> None:
+    paused = APPLE_SITUATIONS["follow, paused"](Verdict.PASS, order(ADVANCE, actor=BEN), Mode.ACT)
+    asked = next_share(paused.rollout.exposure_ppm) / 10_000
+    stages = asks_for_approval(policy(0.5, asked, 100), at=asked).stages
+    decision = decide(replace(paused, policy=replace(paused.policy, stages=stages)))
+    assert only(facts.Approved, decision.also).actor == BEN
+
+
+def removal(verdict: Verdict = Verdict.PASS, place: str = "guarded, halted") -> Decision:
+    return decide(APPLE_SITUATIONS[place](verdict, order(APPROVE, to_ppm=0), Mode.ACT))
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["guarded, halted", "completed, watched", "completed, and a halt is wanted", "guarded, not halted"],
+)
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL])
+def test_a_person_agrees_to_a_removal_whatever_else_is_going_on(place: str, verdict: Verdict) -> None:
+    """It is asked for where all else has failed; and what must be halted is halted in that very pass."""
+    decision, without = removal(verdict, place), decide(APPLE_SITUATIONS[place](verdict, None, Mode.ACT))
+    assert only(facts.Approved, decision.also).target_ppm == 0
+    assert answer(decision).accepted
+    assert (decision.kind, decision.change) == (without.kind, without.change)
+
+
+def test_that_evidence_or_share_have_changed_takes_no_consent_to_a_removal_back() -> None:
+    consent = given(target_ppm=0)
+    assert of_approvals(consent, judged(Verdict.FAIL), NOON) == ()
+    for happened in (facts.WentLive(500_000), facts.TakenUp(BEN, "again"), facts.ApprovalsLapsed("worse")):
+        assert with_facts(consent, happened).approvals == consent.approvals
+    rejected = decided(consent, command=order(CommandVerb.REJECT))
+    assert with_facts(consent, *rejected.also).approvals == ()
+
+
+def test_nothing_is_taken_off_sale_on_google_play() -> None:
+    assert not answer(decided(command=order(APPROVE, to_ppm=0), policy=asking())).accepted

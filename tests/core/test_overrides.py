@@ -20,6 +20,7 @@ from stagedrollout.core.model import (
     Mode,
     OnNewRelease,
     ReleaseStatus,
+    Verb,
     Via,
 )
 from stagedrollout.core.people import People, Person, Right, doubles
@@ -33,10 +34,13 @@ from tests.core.builders import (
     code,
     decided,
     halted,
+    halted_since,
+    not_halted,
     order,
     policy,
     rolling,
     seen,
+    unread,
     with_facts,
 )
 
@@ -82,9 +86,63 @@ def test_two_people_who_advance_at_the_same_time_skip_no_stage() -> None:
     assert "it was at 10 % when that was ordered, and is at 50 % now" in answer(second).text
 
 
-def test_an_order_by_somebody_who_has_seen_nothing_of_it_is_no_stale_one() -> None:
+def test_a_release_that_was_not_known_yet_is_meant_only_by_its_name() -> None:
     elsewhere = (Expected("another", 3, 1, True),)
-    assert answer(decided(command=order(ADVANCE, expected=elsewhere))).accepted
+    assert code(decided(command=order(ADVANCE, expected=elsewhere))) == "moved_on"
+    assert answer(decided(command=order(ADVANCE, expected=elsewhere, release="5.2.0"))).accepted
+    assert answer(decided(command=order(ADVANCE))).accepted, "who saw nothing at all means what there is"
+
+
+@pytest.mark.promise("R9", "R11")
+@pytest.mark.parametrize(
+    "since",
+    [
+        (facts.Held(ANNA, "wait", None),),
+        (facts.PolicySet(ANNA, "slower", "slow"),),
+        (facts.TakenUp(ANNA, "again"), facts.WentLive(100_000)),
+    ],
+)
+def test_what_was_ordered_before_somebody_else_stepped_in_is_refused(since: tuple[facts.Fact, ...]) -> None:
+    """At the same share as before, and yet another state."""
+    seen_then = Expected(RELEASE.id, 7, 100_000, False, rolling().mark)
+    assert answer(decided(command=order(ADVANCE, expected=(seen_then,)))).accepted
+    after = with_facts(rolling(), *since)
+    assert code(decided(after, command=order(ADVANCE, expected=(seen_then,)))) == "moved_on"
+
+
+def test_a_halt_that_its_person_had_not_seen_is_not_undone_by_an_older_resume() -> None:
+    before, now = halted(rolling()), halted_since(halted(rolling()), NOON + HOUR)
+    seen_then = Expected(RELEASE.id, 7, before.exposure_ppm, True, before.mark)
+    assert answer(decided(before, command=order(CommandVerb.RESUME, expected=(seen_then,)))).accepted
+    decision = decided(now, command=order(CommandVerb.RESUME, expected=(seen_then,)))
+    assert (code(decision), decision.change) == ("moved_on", None)
+
+
+@pytest.mark.promise("R3", "R4", "R11")
+@pytest.mark.parametrize(
+    "command",
+    [
+        order(ADVANCE, barred="not listed"),
+        order(CommandVerb.RESUME, barred="not listed"),
+        order(CommandVerb.RESUME, **saw(990_000)),
+    ],
+)
+@pytest.mark.parametrize("wanted", [False, True])
+def test_no_order_that_is_refused_keeps_a_halt_from_being_sent(command: Command, wanted: bool) -> None:
+    rollout, verdict = (not_halted(rolling()), Verdict.PASS) if wanted else (rolling(), Verdict.FAIL)
+    decision = decided(rollout, verdict, command=command)
+    assert decision.change is not None
+    assert decision.change.verb is Verb.HALT
+    assert not answer(decision).accepted
+
+
+def test_a_hold_is_not_ended_by_a_shorter_one_of_somebody_else() -> None:
+    held = with_facts(rolling(), facts.Held(ANNA, "look at the crashes", None))
+    assert code(decided(held, command=order(CommandVerb.HOLD, hold_for=HOUR))) == "held_longer"
+    until = with_facts(rolling(), facts.Held(ANNA, "lunch", NOON + HOUR))
+    assert code(decided(until, command=order(CommandVerb.HOLD, hold_for=HOUR / 2))) == "held_longer"
+    assert answer(decided(until, command=order(CommandVerb.HOLD, hold_for=2 * HOUR))).accepted
+    assert answer(decided(until, command=order(CommandVerb.REJECT))).accepted
 
 
 # -- skip-bake -------------------------------------------------------------------------------------
@@ -122,8 +180,19 @@ def test_under_another_policy_bake_and_evidence_begin_anew() -> None:
     decision = decided(command=order(SET, policy="slow"))
     assert "bake and evidence begin anew" in answer(decision).text
     after = with_facts(rolling(), *decision.also)
-    assert (after.policy, after.runs, after.live_since, after.terms) == ("slow", 2, None, None)
+    assert code(decided(after, policy=policy(bake=24 * HOUR))) == "bake"
+    assert (after.policy, after.runs, after.live_since, after.terms) == ("slow", 2, NOON - HOUR, None)
     assert after.steered
+
+
+def test_another_policy_makes_nothing_known_bad_forgotten() -> None:
+    bad = replace(rolling(), known_bad=halted(rolling()).halt)
+    assert with_facts(bad, facts.PolicySet(ANNA, "slower", "slow")).known_bad == bad.known_bad
+
+
+def test_another_policy_keeps_no_failing_release_from_being_halted_while_the_store_cannot_be_read() -> None:
+    after = with_facts(rolling(), facts.PolicySet(ANNA, "slower", "slow"))
+    assert decided(after, Verdict.FAIL, look=unread()).kind is DecisionKind.HALT
 
 
 def test_another_policy_undoes_no_halt() -> None:
@@ -180,6 +249,7 @@ def test_who_is_not_listed_raises_nothing_and_that_stands_in_the_journal(verb: C
     decision = decided(command=LISTED.known_as(by("eve", verb)))
     assert (code(decision), decision.change) == ("no_right", None)
     assert "eve is not listed" in answer(decision).text
+    assert str(answer(decision).actor) == "eve (not listed)"
 
 
 @pytest.mark.parametrize("verb", BRAKES)
@@ -211,3 +281,5 @@ def test_one_account_of_two_people_is_a_mistake() -> None:
     said = doubles((ANA, replace(BO, os_user="ana")))
     assert said == ("os_user 'ana' stands for two people: two persons are two entries",)
     assert doubles((ANA, BO)) == ()
+    assert "who is meant is not plain" in doubles((ANA, replace(BO, name="ana")))[0]
+    assert "daemon" in doubles((replace(BO, name="stagedrollout"),))[0]

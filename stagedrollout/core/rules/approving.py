@@ -1,22 +1,48 @@
-"""Who must agree to a step, and who has: a stage may ask for approvals, and what cannot be taken back for a second person.
+"""Orders to approve, what waits for approval, and completing by two persons.
 
 An approval raises nothing by itself. It takes part in the next decision, which still needs all the rest.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stagedrollout.core import facts
-from stagedrollout.core.approval import REMOVAL, Approval, ApprovalTerms, in_force, missing, outdated
+from stagedrollout.core.approval import REMOVAL, ApprovalTerms
 from stagedrollout.core.assessment import Reason
-from stagedrollout.core.case import Case, Decision, refuse, taken
+from stagedrollout.core.case import Case, Decision, refuse, taken, turned_down
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import Command, CommandVerb, Store
 from stagedrollout.core.policy import TwoPersons
 from stagedrollout.core.rules import phased
+from stagedrollout.core.rules.agreement import given, not_agreed, second_person_missing, word_of
 from stagedrollout.core.units import PPM_ALL, percent_text
 
 AWAITED = "approval"
 """The code of the reason for which a rollout waits for people to agree."""
+
+SECOND_PERSON = "second_person"
+"""The code of an order that is the first of two persons' word: what it wants is not done yet."""
+
+
+def consent_to_removal(case: Case) -> Command | None:
+    """The order, if it agrees that somebody else takes the app off sale. It is no order for the rollout."""
+    order = case.ordered(CommandVerb.APPROVE)
+    return order if order and order.to_ppm == REMOVAL and not order.barred else None
+
+
+def with_consent(case: Case, order: Command, decision: Decision) -> Decision:
+    """What is decided without the order, and the consent beside it: it is asked for where all else has failed, so nothing
+    that is halted, complete or over is in its way. The policy that asks for it is the app's, not the rollout's."""
+    if case.rollout.key.store is not Store.APP_STORE:
+        refused = turned_down(case, "only on the App Store an app can be taken off sale from here")
+        return replace(decision, also=(*decision.also, *refused))
+    approved = _approved(case, order, REMOVAL)
+    text = (
+        f"{order.actor} agrees that somebody else takes the app off sale,"
+        f" until {approved.until:%Y-%m-%d %H:%M} UTC"
+    )
+    return replace(decision, also=(*decision.also, taken(order, text), approved))
 
 
 def approve_order(case: Case) -> Decision | None:
@@ -24,7 +50,7 @@ def approve_order(case: Case) -> Decision | None:
     order = case.ordered(CommandVerb.APPROVE)
     if order is None:
         return None
-    target = next_step(case)
+    target = PPM_ALL if order.to_ppm == PPM_ALL else next_step(case)
     if target is None:
         return refuse(case, "last_stage", "it is as far as the policy goes: there is nothing to approve")
     if against := not_the_step(order, target):
@@ -33,7 +59,7 @@ def approve_order(case: Case) -> Decision | None:
     step = f"the step to {percent_text(target)}"
     if not (terms or _second_person_wanted(case, target)):
         return refuse(case, "no_approval", f"{step} asks for no approval")
-    if terms and not any(one.counts(_given_by(case, order, target, one)) for one in terms):
+    if terms and not any(one.counts(word_of(case, order, target, one)) for one in terms):
         wanted = "; ".join(one.words for one in terms)
         return refuse(case, "other_group", f"{step} asks for {wanted}, and {order.actor} is in none of these")
     approved = _approved(case, order, target)
@@ -43,27 +69,6 @@ def approve_order(case: Case) -> Decision | None:
     return Decision(
         DecisionKind.WAIT,
         (Reason("approved", f"{step} approved by {order.actor}: {order.reason}"),),
-        actor=order.actor,
-        command=order.id,
-        also=(taken(order, text), approved),
-    )
-
-
-def removal_order(case: Case) -> Decision | None:
-    """Agree that somebody else takes the app off sale, where the policy wants two persons for that. It stops nothing by
-    itself, and nothing that is halted or not is in its way."""
-    order = case.ordered(CommandVerb.APPROVE)
-    if order is None or order.to_ppm != REMOVAL:
-        return None
-    on_app_store = case.rollout.key.store is Store.APP_STORE
-    if not on_app_store or TwoPersons.REMOVE_FROM_SALE not in case.policy.two_persons:
-        return refuse(case, "no_approval", "taking it off sale asks for no second person")
-    approved = _approved(case, order, REMOVAL)
-    who = f"{order.actor} agrees that somebody else takes the app off sale"
-    text = f"{who}, until {approved.until:%Y-%m-%d %H:%M} UTC"
-    return Decision(
-        DecisionKind.HOLD if case.rollout.halt else DecisionKind.WAIT,
-        (Reason("approved", f"{who}: {order.reason}"),),
         actor=order.actor,
         command=order.id,
         also=(taken(order, text), approved),
@@ -83,27 +88,9 @@ def awaited(case: Case) -> Decision | None:
     return Decision(DecisionKind.HOLD, (Reason(AWAITED, _asks(case, target, lacking)),))
 
 
-def not_agreed(case: Case, target: int, by: Command | None = None) -> tuple[ApprovalTerms, ...]:
-    """Which of the stages that this step crosses still lack somebody's word. Who orders it agrees, if their word counts."""
-    terms = case.policy.approvals_between(case.rollout.exposure_ppm, target)
-    own = [] if by is None else [_given_by(case, by, target, one) for one in terms]
-    return tuple(one for one in terms if missing(one, (*given(case, target), *own)))
-
-
-def given(case: Case, target: int) -> tuple[Approval, ...]:
-    """Who allows this step by now: a word for a farther one is none for this."""
-    return tuple(
-        approval
-        for approval in in_force(case.rollout.approvals, case.now)
-        if approval.target_ppm == target and not outdated(approval, case.assessment.worst)
-    )
-
-
 def alone(case: Case, order: Command) -> Decision | None:
     """Completing for which the policy wants two persons: the first one's order is their word, the second one's acts."""
-    if TwoPersons.COMPLETE not in case.policy.two_persons:
-        return None
-    if any(approval.actor != order.actor for approval in given(case, PPM_ALL)):
+    if not second_person_missing(case, PPM_ALL, order):
         return None
     approved = _approved(case, order, PPM_ALL)
     app = case.rollout.key.app
@@ -112,12 +99,19 @@ def alone(case: Case, order: Command) -> Decision | None:
         f" before {approved.until:%Y-%m-%d %H:%M} UTC"
     )
     return Decision(
-        DecisionKind.HOLD,
-        (Reason(AWAITED, text),),
+        DecisionKind.WAIT,
+        (Reason(SECOND_PERSON, text),),
         actor=order.actor,
         command=order.id,
         also=(taken(order, text), approved),
     )
+
+
+def own_word(case: Case, order: Command, target: int) -> tuple[facts.Fact, ...]:
+    """Who raises it by hand past a stage that asks has agreed, for the passes that follow as well."""
+    terms = case.policy.approvals_between(case.rollout.exposure_ppm, target)
+    counts = order.approves and any(one.counts(word_of(case, order, target, one)) for one in terms)
+    return (_approved(case, order, target),) if counts else ()
 
 
 def not_the_step(order: Command, target: int) -> str:
@@ -153,11 +147,6 @@ def _second_person_wanted(case: Case, target: int) -> bool:
 def _still_missing(case: Case, order: Command, target: int) -> str:
     lacking = not_agreed(case, target, by=order)
     return f"; still asked for: {'; '.join(one.words for one in lacking)}" if lacking else ""
-
-
-def _given_by(case: Case, order: Command, target: int, terms: ApprovalTerms) -> Approval:
-    until = case.now + terms.valid
-    return Approval(order.actor, order.groups, target, case.assessment.worst, case.now, until, order.reason)
 
 
 def _approved(case: Case, order: Command, target: int) -> facts.Approved:

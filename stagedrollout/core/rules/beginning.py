@@ -26,6 +26,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.phasing import FIRST_SHARE_PPM, Pacing
+from stagedrollout.core.rules.agreement import not_agreed
 from stagedrollout.core.rules.succession import against_a_start, bad_words, set_aside
 from stagedrollout.core.succession import known_bad, staged_before
 from stagedrollout.core.units import PPM_ALL, percent_text
@@ -45,6 +46,10 @@ def start_order(case: Case) -> Decision | None:
         return refuse_held(case, case.hold)
     if against := against_a_start(case, order):
         return refuse(case, against.code, against.text)
+    if draft and (lacking := not_agreed(case, first, by=order)):
+        wanted = "; ".join(one.words for one in lacking)
+        text = f"the first stage asks for {wanted}: stagedrollout approve {rollout.key.app} comes first"
+        return refuse(case, "approval", text)
     older = staged_before(case) if draft else None
     started = _started(case, order, older)
     reason = Reason("human_start", f"started by {order.actor}: {order.reason}")

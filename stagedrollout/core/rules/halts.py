@@ -10,6 +10,7 @@ from stagedrollout.core.lifecycle import Halt
 from stagedrollout.core.model import Change, Command, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.policy import OnUnknown
 from stagedrollout.core.reading_back import STALE_READ
+from stagedrollout.core.rules import overrides
 from stagedrollout.core.units import duration_text
 
 NOT_HALTED = "not_halted"
@@ -63,7 +64,7 @@ def wanted_halt(case: Case) -> Decision | None:
     halt = case.rollout.halt
     if halt is None or halt.confirmed:
         return None
-    if case.ordered(CommandVerb.RESUME) and case.rollout.intent is None:
+    if case.ordered(CommandVerb.RESUME) and case.rollout.intent is None and overrides.is_meant(case):
         return None  # a person may take back a halt that the store will not grant
     also = turned_down(case, "a halt is still being brought about")
     if _came_before_it(case, halt):

@@ -11,7 +11,7 @@ from stagedrollout.core.case import Case, Decision, answered_links, refuse, refu
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import CommandVerb
 from stagedrollout.core.phasing import BUDGET, KEPT
-from stagedrollout.core.rules import phased, raises, succession
+from stagedrollout.core.rules import approving, phased, raises, succession
 from stagedrollout.core.rules.succession import against_a_resume, in_favour_of_the_newer, set_aside
 from stagedrollout.core.schedule import thaw
 from stagedrollout.core.units import PPM_ALL
@@ -25,10 +25,19 @@ def hold_order(case: Case) -> Decision | None:
         return None
     ends = case.now + order.hold_for if order.hold_for else None
     until = f" until {ends:%Y-%m-%d %H:%M} UTC" if ends else " until somebody resumes it"
+    standing = case.hold
+    if standing and ends and (standing.until is None or standing.until > ends):
+        until = f"until {standing.until:%Y-%m-%d %H:%M} UTC" if standing.until else "with no end"
+        text = f"it is held already {until} by {standing.actor}: {standing.reason}; who wants less resumes it first"
+        return refuse(case, "held_longer", text)
     what = "rejected, and held" if rejected else "held"
     reason = Reason("human_hold", f"{what} by {order.actor}{until}: {order.reason}")
     held = facts.Held(order.actor, order.reason, ends)
-    void = (facts.ApprovalsLapsed(f"rejected by {order.actor}: {order.reason}"),) if rejected else ()
+    void = (
+        (facts.ApprovalsLapsed(f"rejected by {order.actor}: {order.reason}", removal=True),)
+        if rejected
+        else ()
+    )
     return Decision(
         DecisionKind.HOLD,
         (reason,),
@@ -117,7 +126,10 @@ def _run_out(case: Case) -> Decision:
     """By that alone nothing is raised. Nor does it hide what else forbids growth: somebody may have let it go on in the
     App Store meanwhile, and there WAIT lets Apple step."""
     ended = facts.HoldEnded("its time has run out")
-    later = (succession.held, phased.in_window, raises.doubtful_evidence, phased.following)
+    later = (
+        *(succession.held, phased.in_window, raises.doubtful_evidence),
+        *(approving.before_apple, phased.following),
+    )
     found = next(filter(None, (rule(case) for rule in later)), None) if case.rollout.steered else None
     if found and found.kind is DecisionKind.HOLD:
         return replace(found, also=(*found.also, ended))

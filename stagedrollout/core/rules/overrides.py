@@ -11,10 +11,17 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, taken
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import STOPPED
-from stagedrollout.core.model import CommandVerb, Expected
+from stagedrollout.core.model import Command, CommandVerb, Expected
 from stagedrollout.core.rules import phased
+from stagedrollout.core.rules.agreement import not_agreed, second_person_missing
 from stagedrollout.core.schedule import bake_ends
-from stagedrollout.core.units import percent_text
+from stagedrollout.core.units import PPM_ALL, percent_text
+
+
+def is_meant(case: Case) -> bool:
+    """Whether the order is its person's to give, and of the release as it stands."""
+    order = case.order
+    return order is not None and not order.barred and not _moved(case, order)
 
 
 def barred(case: Case) -> Decision | None:
@@ -25,21 +32,27 @@ def barred(case: Case) -> Decision | None:
 
 def moved_on(case: Case) -> Decision | None:
     """A permissive order that was given by a state that is no more; a brake is one by whatever state."""
-    order = case.order
-    saw = order.expects(case.rollout.release.id) if order else None
-    if order is None or order.verb.brakes or saw is None:
-        return None
-    rollout = case.rollout
-    halted = rollout.phase in STOPPED
-    if (saw.exposure_ppm, saw.halted) == (rollout.exposure_ppm, halted):
-        return None
-    stands = _stands(rollout.exposure_ppm, halted=halted)
+    why = _moved(case, case.order) if case.order else ""
+    return refuse(case, "moved_on", why) if why else None
+
+
+def _moved(case: Case, order: Command) -> str:
+    rollout, saw = case.rollout, order.expects(case.rollout.release.id)
+    if order.verb.brakes:
+        return ""
+    if saw is None:
+        unseen = bool(order.expected) and not order.release and order.verb is not CommandVerb.START
+        return (
+            f"{rollout.release.label} was not known yet when that was ordered: name it with --release"
+            * unseen
+        )
+    stands = _stands(rollout.exposure_ppm, halted=rollout.phase in STOPPED)
     by = f" ({rollout.drift.meaning.words} in the console)" if rollout.drift else ""
-    return refuse(
-        case,
-        "moved_on",
-        f"it was {_saw(saw)} when that was ordered, and is {stands} now{by}: look, and order again",
-    )
+    if _saw(saw) != stands:
+        return f"it was {_saw(saw)} when that was ordered, and is {stands} now{by}: look, and order again"
+    if saw.mark and saw.mark != rollout.mark:
+        return f"it is {stands} as before{by}, and was halted, held, resumed or given another policy since: look, and order again"
+    return ""
 
 
 def _saw(saw: Expected) -> str:
@@ -61,6 +74,8 @@ def set_policy_order(case: Case) -> Decision | None:
         return refuse(case, "same_policy", f"it is steered by {order.policy} already")
     if rollout.completed_at:
         return refuse(case, "completed", "it is at 100 %: there is nothing left to steer")
+    if against := _asks_others(case, order):
+        return refuse(case, "asks_others", against)
     anew = rollout.live_since is not None and rollout.halt is None
     text = f"steered by {order.policy} from here{'; bake and evidence begin anew' if anew else ''}"
     return Decision(
@@ -70,6 +85,20 @@ def set_policy_order(case: Case) -> Decision | None:
         command=order.id,
         also=(taken(order, text), facts.PolicySet(order.actor, order.reason, order.policy)),
     )
+
+
+def _asks_others(case: Case, order: Command) -> str:
+    """Nobody steps around those whom the policy asks by choosing another one."""
+    target = case.policy.next_share(case.rollout.key.store, case.rollout.exposure_ppm)
+    if target is None:
+        return ""
+    lacking = not_agreed(case, target, by=order)
+    if lacking:
+        wanted = "; ".join(one.words for one in lacking)
+        return f"its policy asks for {wanted} before the next step: they approve that first, or reject it"
+    if second_person_missing(case, PPM_ALL, order):
+        return "its policy wants two persons to complete it: another one says approve --to 100 first"
+    return ""
 
 
 def ignore_order(case: Case) -> Decision | None:

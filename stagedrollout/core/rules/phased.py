@@ -9,6 +9,7 @@ from stagedrollout.core.inconclusive import by_policy
 from stagedrollout.core.model import ActorKind, ReleaseStatus
 from stagedrollout.core.phasing import REST, Pacing, next_share
 from stagedrollout.core.policy import Completion
+from stagedrollout.core.rules.agreement import not_agreed
 from stagedrollout.core.units import PPM_ALL, percent_text
 
 
@@ -38,6 +39,8 @@ def window_holds(case: Case) -> bool:
     stands = Verdict.INSUFFICIENT if by_hand else Verdict.PASS
     if window.without_evidence:
         stands = Verdict.CONTRADICTORY
+    if not by_hand and not_agreed(case, window.target_ppm):
+        return False
     return case.rollout.exposure_ppm < window.target_ppm and (
         case.assessment.worst <= stands or by_policy(case)
     )

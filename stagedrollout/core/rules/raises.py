@@ -11,6 +11,7 @@ from stagedrollout.core.model import Change, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.policy import Completion, Stay
 from stagedrollout.core.rules import approving, phased
+from stagedrollout.core.rules.agreement import not_agreed
 from stagedrollout.core.schedule import bake_ends
 from stagedrollout.core.units import PPM_ALL, duration_text, percent_text
 
@@ -35,7 +36,7 @@ def advance_order(case: Case) -> Decision | None:
     target = target or PPM_ALL
     if against := approving.not_the_step(order, target):
         return refuse(case, "other_stage", against)
-    if lacking := approving.not_agreed(case, target, by=order):
+    if lacking := not_agreed(case, target, by=order):
         return refuse(case, approving.AWAITED, approving.lacking_words(case, target, lacking))
     if order.verb is CommandVerb.COMPLETE and (first := approving.alone(case, order)):
         return first
@@ -49,7 +50,7 @@ def advance_order(case: Case) -> Decision | None:
         actor=order.actor,
         change=_raise_to(case, target),
         command=order.id,
-        also=(taken(order, f"raising to {percent_text(target)}"),),
+        also=(taken(order, f"raising to {percent_text(target)}"), *approving.own_word(case, order, target)),
     )
 
 

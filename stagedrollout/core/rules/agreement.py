@@ -1,0 +1,48 @@
+"""Who has agreed to a step by now, and whose word it still needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stagedrollout.core.approval import Approval, ApprovalTerms, in_force, missing, outdated
+from stagedrollout.core.case import Case
+from stagedrollout.core.model import Command
+from stagedrollout.core.policy import TwoPersons
+from stagedrollout.core.units import PPM_ALL
+
+
+def not_agreed(case: Case, target: int, by: Command | None = None) -> tuple[ApprovalTerms, ...]:
+    """Which of the stages that this step crosses still lack somebody's word. Who orders it agrees, if their word counts."""
+    terms = case.policy.approvals_between(case.rollout.exposure_ppm, target)
+    own = [word_of(case, by, target, one) for one in terms] if by and by.approves else []
+    return tuple(one for one in terms if missing(one, (*given(case, target), *own)))
+
+
+def given(case: Case, target: int) -> tuple[Approval, ...]:
+    """Who allows this step by now: whoever may do so still, and by what the evidence says now. A word for a farther step
+    is none for this one."""
+    found = (
+        approval
+        for approval in in_force(case.rollout.approvals, case.now)
+        if approval.target_ppm == target and not outdated(approval, case.assessment.worst)
+    )
+    return tuple(filter(None, (_by_now(case, approval) for approval in found)))
+
+
+def second_person_missing(case: Case, target: int, order: Command) -> bool:
+    """Whether it takes two persons, and whoever orders it is the first of them."""
+    wanted = target == PPM_ALL and TwoPersons.COMPLETE in case.policy.two_persons
+    return wanted and all(approval.actor == order.actor for approval in given(case, target))
+
+
+def word_of(case: Case, order: Command, target: int, terms: ApprovalTerms) -> Approval:
+    until = case.now + terms.valid
+    return Approval(order.actor, order.groups, target, case.assessment.worst, case.now, until, order.reason)
+
+
+def _by_now(case: Case, approval: Approval) -> Approval | None:
+    """The word of whoever is still listed, with the groups they are in now."""
+    if not case.people.managed:
+        return approval
+    person = case.people.who_approves(approval.actor)
+    return replace(approval, groups=person.groups) if person else None
