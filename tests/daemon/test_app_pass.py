@@ -22,6 +22,7 @@ from stagedrollout.core.model import (
     Store,
     StoreRelease,
 )
+from stagedrollout.core.people import People
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.storage.commands import CommandResult
 from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED
@@ -89,6 +90,7 @@ class Steering:
     wished: bool = False
     footing: Any = field(default_factory=lambda: SimpleNamespace(reasons=lambda now: ()))
     actuator: Any = field(default_factory=lambda: SimpleNamespace(announce_halt=lambda listing: None))
+    people: People = field(default_factory=People)
 
     def look(self, listing: Any) -> Any:
         self.looks += 1
@@ -102,7 +104,7 @@ class Steering:
         self.turns.append((key, order.id if order else ""))
         if key in self.mistakes:
             raise ZeroDivisionError(str(key))
-        decision = SimpleNamespace(also=(), change=None)
+        decision = SimpleNamespace(also=(), change=None, reasons=())
         return SimpleNamespace(due=NOON + POLL, decision=decision, outcome=None)
 
 

@@ -17,6 +17,7 @@ from stagedrollout.core.issue import Issue, NewIssues
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import DAEMON, Release, RolloutKey, Verb
+from stagedrollout.core.people import People
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.looking_up import look_up_issues
 from tests.core.builders import (
@@ -171,13 +172,16 @@ class Steering:
 
     source: Source
     turns: list[tuple[RolloutKey, int]] = field(default_factory=list)
+    people: People = field(default_factory=People)
 
     def look(self, listing: Any) -> Any:
         return store(shown(STOPPED), shown(release=OLDER))
 
     def reconcile(self, listing: Any, key: RolloutKey, found: Any, order: Any, others: Any) -> Any:
         self.turns.append((key, len(self.source.asked)))
-        return SimpleNamespace(due=NOON + POLL, decision=SimpleNamespace(also=(), change=None), outcome=None)
+        return SimpleNamespace(
+            due=NOON + POLL, decision=SimpleNamespace(also=(), change=None, reasons=()), outcome=None
+        )
 
 
 def test_every_release_of_the_app_has_its_turn_before_anything_is_asked() -> None:
