@@ -68,7 +68,7 @@ def bakes(case: Case) -> list[Finding]:
 
 
 def _off_the_stages(case: Case, raised: Change) -> Iterator[str]:
-    terms = case.terms(raised.key)
+    terms = case.terms(raised.key, raised.asked_at)
     match raised.kind:
         case "start":
             allowed: int | None = terms.stages[0].exposure_ppm
@@ -92,7 +92,7 @@ def _off_the_stages(case: Case, raised: Change) -> Iterator[str]:
 
 def _off_the_shares(case: Case, raised: Change) -> Iterator[str]:
     """Apple's last step and our completing both mean everyone; `advance` is no order for that."""
-    terms, order = case.terms(raised.key), case.order_behind(raised)
+    terms, order = case.terms(raised.key, raised.asked_at), case.order_behind(raised)
     if raised.after_ppm < PPM_ALL or (order is not None and order.verb != "advance"):
         return
     early = terms.app_store.guarded and raised.before_ppm >= LAST_STAGED_PPM
