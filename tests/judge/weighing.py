@@ -252,7 +252,9 @@ class _Weigher:
     def _past_of(self, run: Run) -> Reply | None:
         """The first answer of the run; a daemon that died before it wrote that down asked again, and so did one that stood
         still until the answer had come too late: in the same pass, which says when it began."""
-        told = [p for p in self._pasts if p.at >= run.begun - GRACE]
+        anew = self._case.terms_anew(self._key).values()
+        until = min((at for at in anew if at > run.begun), default=self._case.ended_at)
+        told = [p for p in self._pasts if run.begun - GRACE <= p.at <= until]
         usable = [p for p in told if p.past[0] or p.at - run.since >= _SURELY_QUIET]
         noted = [e.at for e in self._case.journal.of(self._key, "terms_set") if e.at >= run.begun]
         in_time = [p for p in usable if noted and p.at <= awake_for(self._case, noted[0], GRACE)]

@@ -246,7 +246,7 @@ class Run:
             rollouts=rollouts(self._people),
             policies={name: as_written(name) for name in self._policies()},
             people=[_listed(person) for person in self._plan.listed],
-            orders=[_left(order.command) for order in self._orders],
+            orders=[_left(order.command, self._saw.get(order.command.id, ())) for order in self._orders],
             scenario={
                 "mode": story.mode,
                 "supersede": self._plan.supersede.value,
@@ -323,13 +323,14 @@ def _listed(person: Person) -> dict[str, Any]:
     }
 
 
-def _left(command: Command) -> dict[str, Any]:
-    """Who ordered what, by which account: as it was left, whatever a journal then says of it."""
+def _left(command: Command, saw: tuple[Expected, ...]) -> dict[str, Any]:
+    """Who ordered what, by which account, and of what they saw: as it was left, whatever a journal then says of it."""
     return {
         "id": command.id,
         "verb": command.verb.value,
         "account": command.actor.name,
         "via": command.via.value,
+        "saw": [{"release": each.release_id, "exposure_ppm": each.exposure_ppm} for each in saw],
     }
 
 

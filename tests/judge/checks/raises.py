@@ -53,6 +53,8 @@ def _faults(case: Case, raised: Change) -> Iterator[str]:
     order = case.order_behind(raised)
     if case.observes(raised.key.app):
         yield "the app is only observed"
+    elif raised.kind not in ("start", "resume") and _left_alone(case, raised):
+        yield "a person had it looked after no more"
     elif order is None and raised.kind == "start":
         yield "nobody had started it"
     elif order is None:
@@ -61,6 +63,11 @@ def _faults(case: Case, raised: Change) -> Iterator[str]:
         yield from _stage_sample_missing(case, raised)
     elif order.verb in _FORWARD:
         yield from _faults_of_a_person(case, raised, order)
+
+
+def _left_alone(case: Case, raised: Change) -> bool:
+    decision = case.journal.decision_behind(raised)
+    return case.left_alone(raised.key, decision.at if decision else raised.asked_at)
 
 
 def _faults_of_a_person(case: Case, raised: Change, order: Order) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tests.judge import people
 from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Change, Served
@@ -63,7 +64,30 @@ def bakes(case: Case) -> list[Finding]:
         Finding("bakes_cut", raised.at.isoformat(), raised.key.app, f"{raised.name}: {text}")
         for raised in case.raises()
         if raised.kind in ("raise", "step", "complete") and case.order_behind(raised) is None
+        if not _skipped(case, raised)
         for text in _cut_short(case, raised)
+    ]
+
+
+def _skipped(case: Case, raised: Change) -> bool:
+    """A person does not wait for the rest of this very bake."""
+    since = case.live_since(raised.key, *where_it_was_decided(case, raised))
+    return since is not None and case.journal.ordered_between(raised.key, since, raised.asked_at, "skip-bake")
+
+
+def stale(case: Case) -> list[Finding]:
+    """Who ordered a step of a release by what they saw of it meant that step, and not the one after it."""
+    return [
+        Finding(
+            "stages_skipped",
+            raised.at.isoformat(),
+            raised.key.app,
+            f"{raised.name} was raised from {percent(before)} by an order that was meant of {percent(saw)}",
+        )
+        for raised in case.raises()
+        if raised.kind in ("raise", "step", "complete") and (order := case.order_behind(raised))
+        for before, _ in (where_it_was_decided(case, raised),)
+        if (saw := people.saw(case.evidence, order.command, raised.key.id)) is not None and saw != before
     ]
 
 
