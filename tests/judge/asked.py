@@ -12,6 +12,7 @@ from tests.judge.signals import Poll
 
 if TYPE_CHECKING:
     from tests.judge.case import Case
+    from tests.judge.terms import Terms
 
 
 def project(key: Key) -> str:
@@ -20,15 +21,19 @@ def project(key: Key) -> str:
 
 @lru_cache(maxsize=32)
 def floor_polls(case: Case, key: Key, metric: str) -> list[Poll]:
+    """Under each policy that steered it what that one's floors look at."""
     about = [poll for poll in _polls(case, key) if poll.about(case.signal_name(key), metric)]
-    plain = [poll for poll in about if case.terms(key, poll.at).weighed is None]
-    if len(plain) == len(about) and not any(terms.weighed for terms in case.all_terms(key)):
-        return about
-    beside = [poll for poll in about if poll not in plain]
-    rates = [poll for poll in beside if not poll.by_status and not poll.counts]
+    found = [poll for terms in case.all_terms(key) for poll in _under(case, key, metric, about, terms)]
+    return sorted(found, key=lambda poll: poll.seq)
+
+
+def _under(case: Case, key: Key, metric: str, about: list[Poll], terms: Terms) -> list[Poll]:
+    asked = [poll for poll in about if case.terms(key, poll.at) is terms]
+    if terms.weighed is None:
+        return asked
+    rates = [poll for poll in asked if not poll.by_status and not poll.counts]
     sessions = counted(case, key) if metric == "crash_free_sessions" else []
-    weighed = rates or [poll for poll in sessions if case.terms(key, poll.at).weighed]
-    return sorted((*plain, *weighed), key=lambda poll: poll.seq)
+    return rates or [poll for poll in sessions if case.terms(key, poll.at) is terms]
 
 
 @lru_cache(maxsize=32)
