@@ -15,14 +15,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from stagedrollout.cli.export import notice_rows, rollouts
+from stagedrollout.cli.export import notice_rows, order_row, person_row, rollouts
 from stagedrollout.cli.history import journal_rows
 from stagedrollout.cli.ordering import as_it_stands
 from stagedrollout.core import facts
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import Command, Expected
-from stagedrollout.core.people import Person
 from stagedrollout.core.replay import Replay, replay
 from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.errors import CannotAct
@@ -245,8 +244,8 @@ class Run:
             notices=notice_rows(self._people),
             rollouts=rollouts(self._people),
             policies={name: as_written(name) for name in self._policies()},
-            people=[_listed(person) for person in self._plan.listed],
-            orders=[_left(order.command, self._saw.get(order.command.id, ())) for order in self._orders],
+            people=[person_row(person) for person in self._plan.listed],
+            orders=[order_row(order) for order in self._box.everything()],
             scenario={
                 "mode": story.mode,
                 "supersede": self._plan.supersede.value,
@@ -310,28 +309,6 @@ def _told(app: AppStory) -> dict[str, Any]:
     link = app.link
     linked = {"link": {"lead": link.lead, "after": link.after_ppm / 10_000}} if link else {}
     return {"name": app.name, **linked}
-
-
-def _listed(person: Person) -> dict[str, Any]:
-    """An entry of the configuration's `people`."""
-    return {
-        "name": person.name,
-        "os_user": person.os_user,
-        "slack": person.slack,
-        "groups": list(person.groups),
-        "rights": [right.value for right in person.rights],
-    }
-
-
-def _left(command: Command, saw: tuple[Expected, ...]) -> dict[str, Any]:
-    """Who ordered what, by which account, and of what they saw: as it was left, whatever a journal then says of it."""
-    return {
-        "id": command.id,
-        "verb": command.verb.value,
-        "account": command.actor.name,
-        "via": command.via.value,
-        "saw": [{"release": each.release_id, "exposure_ppm": each.exposure_ppm} for each in saw],
-    }
 
 
 @contextmanager
