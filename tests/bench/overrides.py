@@ -221,4 +221,4 @@ def _conversation(rows: list[dict[str, Any]], app: str, store: str) -> list[dict
 
 
 def _names_it(path: str, named: str) -> bool:
-    return "/apps/" not in path and path.rsplit("/")[-1] in named
+    return "/apps/" not in path and path.rsplit("/", maxsplit=1)[-1] in named

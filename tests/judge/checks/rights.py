@@ -23,7 +23,9 @@ def check(case: Case) -> list[Finding]:
 def _faults(case: Case, order: Order) -> Iterator[str]:
     left = people.ordered(case.evidence, order.command)
     who = people.behind(case.evidence, order.command, order.person)
-    if case.evidence.orders and left is None:
+    if (
+        case.evidence.orders and left is None and order.verb not in people.BRAKES
+    ):  # a halt may be given past it all
         yield f"{order.verb} was carried out for {who}, and nobody had ordered it"
     elif left is not None and left["verb"] != order.verb:
         yield f"{order.verb} was carried out for {who}, who had ordered {left['verb']}"
