@@ -29,7 +29,7 @@ HANG_SECONDS = 30
 HANGING_LEAST = 3
 """So many requests hang before the halt is ordered."""
 
-_PATIENCE_SECONDS, _LOOK_SECONDS = 240.0, 0.5
+_PATIENCE_SECONDS, _LOOK_SECONDS = 600.0, 2.0
 _PUBLISHED_SECONDS = 2 * 3_600
 _ALONE, _BESIDE = "alone", "beside"
 _PLAY, _APPLE = "google_play", "app_store"
