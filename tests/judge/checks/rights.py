@@ -31,5 +31,5 @@ def _faults(case: Case, order: Order) -> Iterator[str]:
         yield f"{order.verb} was carried out for {who}, who had ordered {left['verb']}"
     elif not people.may(case.evidence, order.command, order.person, order.verb):
         yield f"{order.verb} was carried out for {who}, whose right it was not"
-    elif case.evidence.people and order.person != who:
+    elif case.evidence.people and order.person not in (who, f"{who} (not listed)"):
         yield f"{order.verb} of {who} stands in the journal as one of {order.person}"
