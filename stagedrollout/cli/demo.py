@@ -118,7 +118,7 @@ def _run(emulated: Emulated, out: Path | None, *, live: bool) -> tuple[list[dict
         daemon.stop()
         truth.refresh()
         if out:
-            export_run(out, daemon.engine, emulated.config, truth.told)
+            export_run(out, daemon.engine, emulated.config, truth.told, loaded.settings.people)
         return rollouts(daemon.engine), _chapters(truth)
 
 

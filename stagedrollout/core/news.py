@@ -90,7 +90,17 @@ def of_decision(
     )
     if change is None and not decision.command and _signature(rollout.last) == _signature(decided):
         return decision.also
-    return (*decision.also, decided)
+    return (*_before(decision), decided, *_after(decision))
+
+
+def _before(decision: Decision) -> tuple[Fact, ...]:
+    return tuple(fact for fact in decision.also if not isinstance(fact, facts.PolicySet))
+
+
+def _after(decision: Decision) -> tuple[Fact, ...]:
+    """What lets everything be counted anew: the decision itself was made on what had been counted until then, and comes out
+    again only by that."""
+    return tuple(fact for fact in decision.also if isinstance(fact, facts.PolicySet))
 
 
 def intent_key(rollout: Rollout, decision: Decision) -> str:

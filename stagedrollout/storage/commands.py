@@ -39,6 +39,7 @@ _CARRYING_OUT_MAX = timedelta(minutes=10)
 
 _ID: BindParameter[str] = bindparam("of_id")
 _WAITING = select(commands).where(commands.c.finished_us.is_(None)).order_by(commands.c.seq)
+_ALL = select(commands).order_by(commands.c.seq)
 _ONE = select(commands).where(commands.c.id == _ID)
 _CHANGE = commands.update().where(commands.c.id == _ID, commands.c.finished_us.is_(None))
 
@@ -102,6 +103,12 @@ class CommandBox:
         """
         with reading(self._engine) as connection:
             rows = connection.execute(_WAITING).all()
+        return tuple(command for row in rows if (command := _readable(row)) is not None)
+
+    def everything(self) -> tuple[Command, ...]:
+        """Every order that was ever left, as it was, the oldest first."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(_ALL).all()
         return tuple(command for row in rows if (command := _readable(row)) is not None)
 
     def take(self, id: str, now: datetime) -> bool:  # noqa: A002 - the row's own word

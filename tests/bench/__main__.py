@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from stagedrollout.rehearsal.many import cores
-from tests.bench import calls, cli, daemon, decision, decision_figures, engine, faults, stores
+from tests.bench import calls, cli, daemon, decision, decision_figures, engine, faults, overrides, stores
 from tests.bench.figure import Figure, shown
 
 BENCHES = {"cli": cli.measure, "daemon": daemon.measure, "calls": calls.measure}
@@ -15,10 +15,12 @@ BENCHES = {"cli": cli.measure, "daemon": daemon.measure, "calls": calls.measure}
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Figures of whole processes.")
-    parser.add_argument("what", choices=(*BENCHES, "decision", "faults", "stores"))
+    parser.add_argument("what", choices=(*BENCHES, "decision", "faults", "overrides", "stores"))
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-    both = parser.add_argument_group("decision and faults only")
-    both.add_argument("--quick", action="store_true", help="few cells, seeds and faults: is anything broken?")
+    both = parser.add_argument_group("decision, faults and overrides only")
+    both.add_argument(
+        "--quick", action="store_true", help="few cells, seeds, faults and apps: is anything broken?"
+    )
     both.add_argument("--workers", type=int, default=cores(), help="processes (default: one for each core)")
     parser.add_argument_group("faults only").add_argument(
         "--seed", type=int, default=faults.SEED, help="which stories are told (default: %(default)s)"
@@ -45,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _faults(options)
     if options.what == "stores":
         return _stores(options)
+    if options.what == "overrides":
+        return _overrides(options)
     figures = _decision(options) if options.what == "decision" else BENCHES[options.what]()
     if options.what != "decision":
         print(shown(figures, as_json=options.json))
@@ -54,6 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _faults(options: argparse.Namespace) -> int:
     result = faults.measure(quick=options.quick, seed=options.seed, workers=options.workers)
     print(faults.as_json(result) if options.json else faults.table(result))
+    return 0 if result.kept else 1
+
+
+def _overrides(options: argparse.Namespace) -> int:
+    result = overrides.measure(quick=options.quick)
+    print(overrides.as_json(result) if options.json else overrides.table(result))
     return 0 if result.kept else 1
 
 

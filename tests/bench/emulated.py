@@ -15,13 +15,21 @@ PROGRAM = (sys.executable, "-m", "stagedrollout")
 @contextlib.contextmanager
 def emulator(scenario: str | Path, folder: Path) -> Iterator[Path]:
     """Serve `scenario`; gives the path of a configuration for it, written into `folder`."""
-    command = [*PROGRAM, "emulate", "--scenario", str(scenario), "--write-config", str(folder)]
+    with world(scenario, folder) as (config, _):
+        yield config
+
+
+@contextlib.contextmanager
+def world(scenario: str | Path, folder: Path, *options: str) -> Iterator[tuple[Path, str]]:
+    """The same, and where it is served."""
+    command = [*PROGRAM, "emulate", "--scenario", str(scenario), "--write-config", str(folder), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 raise RuntimeError("the emulator did not start; its words are above")
-            yield Path(json.loads(line)["config"])
+            told = json.loads(line)
+            yield Path(told["config"]), told["url"]
         finally:
             process.terminate()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, news
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.decision import decide
 from stagedrollout.core.facts import DecisionKind
@@ -193,6 +193,15 @@ def test_another_policy_makes_nothing_known_bad_forgotten() -> None:
 def test_another_policy_keeps_no_failing_release_from_being_halted_while_the_store_cannot_be_read() -> None:
     after = with_facts(rolling(), facts.PolicySet(ANNA, "slower", "slow"))
     assert decided(after, Verdict.FAIL, look=unread()).kind is DecisionKind.HALT
+
+
+@pytest.mark.promise("R16")
+def test_what_was_decided_by_the_old_terms_comes_out_again_by_them() -> None:
+    """It was written down on evidence of the old run, so the new one begins after it."""
+    decision = decided(command=order(SET, policy="slow"))
+    told = news.of_decision(rolling(), decision, "f1")
+    assert [type(fact) for fact in told] == [facts.Commanded, facts.Decided, facts.PolicySet]
+    assert with_facts(rolling(), *told).last is None
 
 
 def test_another_policy_undoes_no_halt() -> None:

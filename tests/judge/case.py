@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import product
 
-from tests.judge import detours, ledger, phases, signals
+from tests.judge import asked, detours, in_force, ledger, lives, phases, signals
 from tests.judge import journal as journals
 from tests.judge.detours import Detour
 from tests.judge.evidence import Evidence, Record
@@ -53,13 +53,22 @@ class Case:
         own = next((a.get("mode") for a in scenario.get("apps", ()) if a.get("name") == app), None)
         return str(own or scenario.get("mode", "act")) == "observe"
 
-    def terms(self, key: Key) -> Terms:
-        """The policy the release is steered by: the one it was started or found with, else the scenario's."""
-        named = [str(e.body.get("policy") or "") for e in self.journal.of(key, "discovered", "started")]
-        for name in (*reversed(named), str(self.setting.get("policy", ""))):
-            if name in self.policies:
-                return self.policies[name]
-        return next(iter(self.policies.values()))
+    def terms(self, key: Key, at: datetime | None = None) -> Terms:
+        """The policy the release is steered by then (None: in the end): the one that was set, or that it was started or
+        found with, else the scenario's."""
+        begun = [terms for since, terms in _timeline(self, key) if at is None or since <= at]
+        return begun[-1]
+
+    def all_terms(self, key: Key) -> tuple[Terms, ...]:
+        """Every policy it was ever steered by."""
+        return tuple(dict.fromkeys(terms for _, terms in _timeline(self, key)))
+
+    def terms_anew(self, key: Key) -> Mapping[int, datetime]:
+        """The entries by which a person set another policy that counts anew, and from when it is gone by."""
+        return _terms_anew(self, key)
+
+    def left_alone(self, key: Key, at: datetime) -> bool:
+        return in_force.left_alone(self.journal.by_rollout.get(key, ()), at)
 
     def signal_name(self, key: Key) -> str:
         """What the crash-free source calls the release: package@version+build."""
@@ -80,16 +89,17 @@ class Case:
                 since = since or record.at
                 continue
             again = next((r.at for r in records[place:] if r.exposure_ppm == exposure_ppm), at)
-            since = since if _goes_unseen(self, record, again) else None
-        return since
+            since = since if lives.goes_unseen(self, record, again) else None
+        anew = [self.journal.entry(seq).at for seq in self.terms_anew(key)]
+        return since and max([since, *(moment for moment in anew if moment <= at)])
 
     def detours(self, key: Key) -> tuple[Detour, ...]:
         """Google Play: what people did there and took back before anybody looked."""
-        return _detours(self, key) if key.store == GOOGLE_PLAY else ()
+        return lives.detours_of(self, key) if key.store == GOOGLE_PLAY else ()
 
     def lives(self, key: Key, at: datetime) -> list[datetime]:
         """When people were first offered the release, and each time they were again after a halt."""
-        return [life for life in _lives(self, key) if life <= at]
+        return [life for life in lives.lives(self, key) if life <= at]
 
     def run_begun(self, key: Key, at: datetime) -> datetime | None:
         """When the present life of the release began."""
@@ -99,7 +109,7 @@ class Case:
     def words(self, key: Key, gate: Gate, poll: Poll) -> set[Word]:
         """Every way in which the gate may be read after `poll`; see signals.py. A clock that is hardly off is one to go by
         (R19), and for one that is ahead by two minutes an hour has settled so much earlier."""
-        settle = self.terms(key).settle
+        settle = self.terms(key, poll.at).settle
         runs = self._plausible_runs(key, gate, poll.at)
         settles = (settle, settle - CLOCKS_APART) if self.journal.hardly_off(poll.at) else (settle,)
         late = {Word.ERROR} if poll.slow else set[Word]()
@@ -138,6 +148,8 @@ class Case:
 
     def overlooked(self, key: Key, resumed: datetime) -> bool:
         """Whether nobody may know that it ever went on then."""
+        if resumed in self.terms_anew(key).values():
+            return False  # it stood still for nobody
         if key.store == GOOGLE_PLAY:
             seen, drifted = detours.looks(self.evidence, key), list(self.journal.of(key, "drifted"))
             return detours.overlooked(self.of(key), seen, drifted, resumed)
@@ -190,17 +202,18 @@ class Case:
 
     def polls_about(self, key: Key, metric: str) -> list[Poll]:
         """Where evidence is weighed, the floors look at its sessions, unless rates are asked for as well."""
-        return _floor_polls(self, key, metric)
+        return asked.floor_polls(self, key, metric)
 
     def polls_for_sessions(self, key: Key) -> list[Poll]:
         """Where the sessions of a stage are counted: by what is known of the whole run where evidence is weighed."""
-        weighed = self.terms(key).weighed is not None
-        return _counted(self, key) if weighed else self.polls_about(key, "crash_free_sessions")
+        weighed = [poll for poll in asked.counted(self, key) if self.terms(key, poll.at).weighed]
+        rates = [p for p in self.polls_about(key, "crash_free_sessions") if not self.terms(key, p.at).weighed]
+        return sorted((*weighed, *rates), key=lambda poll: poll.seq)
 
     def projects_of_others(self, key: Key) -> set[str]:
         """Two apps may call a release the same; each has a project of its own, called as the emulator does."""
-        names = {_project(other) for other in self.served}
-        return names - {_project(key)}
+        names = {asked.project(other) for other in self.served}
+        return names - {asked.project(key)}
 
     def order_behind(self, raised: Change) -> Order | None:
         """The person's order behind one of our raises; a resume's must be younger than the halt it undoes."""
@@ -239,31 +252,32 @@ class Case:
         halts = [c.at for c in self.of(resumed.key) if c.seq < resumed.seq and c.kind == "halt"]
         return halts[-1] if halts else None
 
-    def max_bake(self, key: Key, exposure_ppm: int) -> timedelta:
+    def max_bake(self, key: Key, exposure_ppm: int, at: datetime) -> timedelta:
         """How long evidence is waited for at this exposure, before the policy's choice decides."""
-        terms = self.terms(key)
+        terms = self.terms(key, at)
         on_apple = key.store == APP_STORE
         return terms.app_store.max_bake if on_apple else terms.stage_at(exposure_ppm).max_bake
 
     def stay(self, raised: Change) -> tuple[timedelta, int]:
         """How long the exposure before `raised` is kept at least, and how many sessions must be seen at it."""
-        terms, apple = self.terms(raised.key), self.terms(raised.key).app_store
+        terms = self.terms(raised.key, raised.asked_at)
+        apple = terms.app_store
         if raised.key.store != APP_STORE:
             stage = terms.stage_at(raised.before_ppm)
             return stage.bake, stage.min_sample
         waits = apple.guarded or raised.kind == "complete"
         return (apple.bake, apple.min_sample) if waits else (timedelta(0), 0)
 
-    def guarded(self, key: Key) -> bool:
-        return key.store == APP_STORE and self.terms(key).app_store.guarded
+    def guarded(self, key: Key, at: datetime) -> bool:
+        return key.store == APP_STORE and self.terms(key, at).app_store.guarded
 
     def windows(self, key: Key) -> tuple[Window, ...]:
         """App Store: while Apple was let take one step, by whomever."""
         return _windows(self, key)
 
-    def steered_since(self, key: Key) -> datetime | None:
-        """When a person said start, or the app adopted it; None: nobody asked for it to be looked after."""
-        return next((entry.at for entry in self.journal.of(key, "started")), None)
+    def steered(self, key: Key) -> list[tuple[datetime, datetime | None]]:
+        """From when until when it was looked after: a person said start, or the app adopted it, until one left it alone."""
+        return list(in_force.steered(self.journal.by_rollout.get(key, ())))
 
     def reach_ppm(self, key: Key) -> int:
         """The last share of users who were really offered the release; a halt does not take that back."""
@@ -279,62 +293,30 @@ class Case:
         )
 
 
-def _project(key: Key) -> str:
-    return f"{key.app}-ios" if key.store == APP_STORE else key.app
+@lru_cache(maxsize=64)
+def _policies_set(case: Case, key: Key) -> Mapping[int, datetime]:
+    """From when each policy that a person set is gone by."""
+    told = list(case.journal.of(key, "policy_set"))
+    begun = in_force.passes_begun(case.evidence.requests, key.store) if told else []
+    return {entry.seq: in_force.next_pass(begun, entry.at, case.ended_at) for entry in told}
 
 
-@lru_cache(maxsize=32)
-def _floor_polls(case: Case, key: Key, metric: str) -> list[Poll]:
-    about = [poll for poll in _polls(case, key) if poll.about(case.signal_name(key), metric)]
-    if case.terms(key).weighed is None:
-        return about
-    rates = [poll for poll in about if not poll.by_status and not poll.counts]
-    return rates or (_counted(case, key) if metric == "crash_free_sessions" else [])
+@lru_cache(maxsize=64)
+def _terms_anew(case: Case, key: Key) -> Mapping[int, datetime]:
+    known = _policies_set(case, key)
+    entries = case.journal.by_rollout.get(key, ()) if known else ()
+    return {entry.seq: known[entry.seq] for entry in in_force.anew(entries)}
 
 
-@lru_cache(maxsize=32)
-def _counted(case: Case, key: Key) -> list[Poll]:
-    return signals.cumulated([poll for poll in _polls(case, key) if poll.by_status], case.signal_name(key))
+@lru_cache(maxsize=64)
+def _timeline(case: Case, key: Key) -> tuple[tuple[datetime, Terms], ...]:
+    told = in_force.timeline(case.journal.by_rollout.get(key, ()), _policies_set(case, key))
+    return tuple((since, _known(case, names)) for since, names in told)
 
 
-def _polls(case: Case, key: Key) -> Iterator[Poll]:
-    name, elsewhere = case.signal_name(key), case.projects_of_others(key)
-    return (p for p in case.polls if name in p.asked and not (p.projects and p.projects <= elsewhere))
-
-
-@lru_cache(maxsize=8)
-def _lives(case: Case, key: Key) -> tuple[datetime, ...]:
-    begun: list[datetime] = []
-    stopped, records = True, case.served.get(key, ())
-    for place, record in enumerate(records):
-        if record.exposure_ppm > 0 and stopped:
-            begun.append(record.at)
-            stopped = False
-        again = next((r.at for r in records[place:] if r.exposure_ppm > 0), case.ended_at)
-        stopped = stopped or (record.status == "halted" and not _goes_unseen(case, record, again))
-    taken_up = _taken_up(case, key) if begun and key.store == APP_STORE else ()
-    return tuple(sorted({*begun, *taken_up}))
-
-
-def _taken_up(case: Case, key: Key) -> Iterator[datetime]:
-    """App Store: a person lifted a halt, there or here. A pause alone ends no life: everyone keeps it."""
-    yield from (entry.at for entry in case.journal.of(key, "taken_up"))
-    for change in case.of(key):
-        if change.kind == "step":
-            decision = case.journal.decision_behind(change)
-            by_person = not change.ours and not case.taken_for_ours(change)
-            if by_person or (decision and decision.word == "RESUME"):
-                yield change.at
-
-
-@lru_cache(maxsize=8)
-def _detours(case: Case, key: Key) -> tuple[Detour, ...]:
-    seen, drifted = detours.looks(case.evidence, key), list(case.journal.of(key, "drifted"))
-    return tuple(detours.detours(case.of(key), seen, drifted, case.ended_at))
-
-
-def _goes_unseen(case: Case, record: Served, again: datetime) -> bool:
-    return any(detour.hides(record.at, again) for detour in case.detours(record.key))
+def _known(case: Case, names: Sequence[str]) -> Terms:
+    usual = (str(case.setting.get("policy", "")), next(iter(case.policies)))
+    return next(case.policies[name] for name in (*names, *usual) if name in case.policies)
 
 
 @lru_cache(maxsize=8)

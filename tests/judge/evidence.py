@@ -28,7 +28,9 @@ class Evidence:
     its database failed it, the same way (unwritten.txt), `stopped` the spans in which its process stood still ("from
     to", in stopped.txt), `slow` those in which its clocks ran slow ("from to pace", in slow.txt: at 0.98 an hour by them
     takes 73 s more). What the daemon's clock said while it was wrong is no instant of the story's: an entry of the
-    journal then carries the true one beside its own, as `true_at`. `texts` are all texts in which none of `canaries`
+    journal then carries the true one beside its own, as `true_at`. `people`: the configuration's list of them, none where
+    it names nobody (people.jsonl); `orders` the id, the verb and the account behind each order and what its person saw, as it was left,
+    where somebody kept them (orders.jsonl). `texts` are all texts in which none of `canaries`
     (planted secrets) may appear, by the name to call them in a finding.
     """
 
@@ -38,6 +40,8 @@ class Evidence:
     notices: Sequence[Record]
     rollouts: Sequence[Record]
     policies: Mapping[str, Record]
+    people: Sequence[Record] = ()
+    orders: Sequence[Record] = ()
     scenario: Record = field(default_factory=dict)
     account: str = ""
     deaths: Sequence[str] = ()
@@ -57,6 +61,8 @@ def read(directory: Path) -> Evidence:
         journal=_lines(directory / "journal.jsonl"),
         notices=_lines(directory / "notices.jsonl"),
         rollouts=_rollouts(directory / "rollouts.json"),
+        people=_lines(directory / "people.jsonl") if (directory / "people.jsonl").exists() else (),
+        orders=_lines(directory / "orders.jsonl") if (directory / "orders.jsonl").exists() else (),
         scenario=_yaml(directory / "scenario.yaml"),
         policies={path.stem: _yaml(path) for path in sorted((directory / "policies").glob("*.yaml"))},
         deaths=_plain_lines(directory / "deaths.txt"),

@@ -72,6 +72,7 @@ class Order:
     verb: str
     command: str
     without_evidence: bool
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +205,17 @@ def _order(entry: Entry) -> Order | None:
     body = entry.body
     person = _is_person(body.get("actor"))
     if entry.kind == "started" and person:
-        return Order(entry.at, entry.key, "start", str(body.get("command", "")), False)
+        return Order(entry.at, entry.key, "start", str(body.get("command", "")), False, _name(body))
     if entry.kind == "commanded" and body.get("accepted") and person:
         without_evidence = bool(body.get("without_evidence"))
-        return Order(entry.at, entry.key, body["verb"], str(body.get("command", "")), without_evidence)
+        command = str(body.get("command", ""))
+        return Order(entry.at, entry.key, body["verb"], command, without_evidence, _name(body))
     return None
+
+
+def _name(body: Mapping[str, Any]) -> str:
+    actor = body.get("actor")
+    return str(actor.get("name", "")) if isinstance(actor, Mapping) else str(actor or "")
 
 
 def _is_person(actor: Any) -> bool:

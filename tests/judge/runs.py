@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 
 from tests.judge.case import Case
-from tests.judge.journal import Entry, is_stopped, resumes, shows_a_halt
-from tests.judge.ledger import GOOGLE_PLAY, Key
+from tests.judge.halted import WANTED, begins_anew, halt_after
+from tests.judge.journal import Entry
+from tests.judge.ledger import Key
 from tests.judge.proof import Stage, hour_floor
 from tests.judge.signals import hour_ceil
 
@@ -63,15 +64,19 @@ def noted_runs(case: Case, key: Key) -> tuple[Run, ...]:
             done_at = entry.at
         if entry.kind == "discovered":
             found.append(Run(entry.at, hour_floor(entry.at), first=True))
-        elif entry.kind == "returned" or _begins_anew(entry, halt):
+        elif entry.kind == "returned" or begins_anew(entry, halt):
             # an order is carried out after the look of its pass, an act in the console is noted before it
             begun = entry.at + (_TICK if entry.kind == "settled" and entry.at == done_at else timedelta(0))
             stages = _resting(case, key, entry.at) if entry.kind == "taken_up" else ()
             found.append(Run(begun, hour_ceil(entry.at), first=False, stages=stages))
+        elif known := case.terms_anew(key).get(
+            entry.seq
+        ):  # the look of its own pass belongs to the run before
+            found.append(Run(known, hour_ceil(entry.at), first=False, stages=_resting(case, key, known)))
         elif entry.kind == "went_live" and found:
             at = entry.at + (_TICK if entry.at == done_at else timedelta(0))
             found[-1] = _live(found[-1], Stage(at, int(entry.body["exposure_ppm"])))
-        halt = _halt_after(halt, entry)
+        halt = halt_after(halt, entry)
     return tuple(found) if any(run.stages for run in found) else ()
 
 
@@ -95,14 +100,6 @@ def _live(run: Run, stage: Stage) -> Run:
     return replace(run, since=since, stages=(*run.stages, stage))
 
 
-def _begins_anew(entry: Entry, halt: str) -> bool:
-    """A person has taken it up again. A halt that the store has not shown is taken back by no raise: it is wanted
-    until it holds."""
-    raised = entry.kind == "drifted" and entry.body.get("meaning") == "raised"
-    shown_on_play = halt == SHOWN and entry.key.store == GOOGLE_PLAY
-    return resumes(entry) or entry.kind == "taken_up" or (raised and shown_on_play)
-
-
 def is_halted(case: Case, key: Key, at: datetime) -> bool:
     """By its journal, whatever the store shows of it: once something newer is out, a halted release reads replaced."""
     return bool(_halt_at(case, key, at))
@@ -117,28 +114,8 @@ def _halt_at(case: Case, key: Key, at: datetime) -> str:
     halt = ""
     for entry in case.journal.by_rollout.get(key, ()):
         if entry.at <= at:
-            halt = "" if entry.body.get("known_bad") else _halt_after(halt, entry)
+            halt = "" if entry.body.get("known_bad") else halt_after(halt, entry)
     return halt
-
-
-WANTED, SHOWN = "wanted", "shown"
-"""A halt that is in force: the store has not shown it yet, or it has."""
-
-
-def _halt_after(halt: str, entry: Entry) -> str:
-    """What is in force once `entry` is known; "" for nothing."""
-    if _begins_anew(entry, halt) or (entry.kind == "returned" and halt == SHOWN):
-        return ""
-    body = entry.body
-    if entry.kind == "decided" and body["decision"] == "HALT" and body.get("intent"):
-        return WANTED
-    if (
-        entry.kind == "drifted"
-        and halt != WANTED
-        and body.get("meaning") in ("halted", "lowered", "withdrawn")
-    ):
-        return SHOWN if body["meaning"] == "lowered" or is_stopped(body["after"]) else WANTED
-    return SHOWN if halt and shows_a_halt(entry) else halt
 
 
 def _resting(case: Case, key: Key, at: datetime) -> tuple[Stage, ...]:

@@ -60,6 +60,9 @@ class Story:
         self.unwritten: list[str] = []
         self.stopped: list[str] = []
         self.slow: list[str] = []
+        self.people: list[Raw] = []
+        self.left: list[Raw] = []
+        self.other_policies: dict[str, Raw] = {}
         self.ledger: list[Raw] = []
         self.requests: list[Raw] = []
         self.journal: list[Raw] = []
@@ -181,11 +184,30 @@ class Story:
         reasons = [{"code": because}] if because else []
         self.writes(hour, "decided", decision=decision, reasons=reasons, **more)
 
-    def orders(self, hour: float, verb: str, **body: Any) -> str:
+    def orders(self, hour: float, verb: str, *, by: str = "ana", **body: Any) -> str:
         command = f"command-{len(self.journal)}"
-        actor = {"kind": "human", "name": "ana"}
+        actor = {"kind": "human", "name": by}
         self.writes(hour, "commanded", command=command, verb=verb, actor=actor, accepted=True, **body)
         return command
+
+    def leaves(self, command: str, verb: str, account: str, **more: Any) -> None:
+        """That order as somebody's account really left it."""
+        self.left.append({"id": command, "verb": verb, "account": account, "via": "cli"} | more)
+
+    def approves(self, hour: float, by: str, target_ppm: int, *, verdict: str = "PASS") -> str:
+        command = self.orders(hour, "approve", by=by)
+        actor = {"kind": "human", "name": by}
+        told = {"groups": [], "reason": "tested", "verdict": verdict, "until": at(hour + 24)}
+        self.writes(hour, "approved", actor=actor, target_ppm=target_ppm, command=command, **told)
+        return command
+
+    def steers_by(self, hour: float, name: str, policy: Raw) -> None:
+        """A person sets another policy; the next pass begins with a look at the store."""
+        self.other_policies[name] = POLICY | {"name": name} | policy
+        self.orders(hour, "set-policy")
+        self.writes(hour, "policy_set", actor={"kind": "human", "name": "ana"}, reason="slower", policy=name)
+        path = "/androidpublisher/v3/applications/com.acme.app/edits/2/tracks/production"
+        self.requested(hour + 0.001, "google_play", path, method="GET")
 
     def tells(
         self, hour: float, kind: str, *, broadcast: bool = False, key: str = "", fault: str | None = None
@@ -245,7 +267,9 @@ class Story:
             notices=self.notices,
             rollouts=self.rollouts,
             scenario=self.scenario,
-            policies={"standard": self.policy},
+            policies={"standard": self.policy, **self.other_policies},
+            people=self.people,
+            orders=self.left,
             deaths=self.deaths,
             unwritten=self.unwritten,
             stopped=self.stopped,

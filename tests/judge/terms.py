@@ -22,6 +22,15 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
+class Approvals:
+    """So many different persons, each of one of `groups` (empty: anybody), and for how long their word stands."""
+
+    count: int = 1
+    groups: tuple[str, ...] = ()
+    valid: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """After `max_bake` the policy's choice decides where the evidence does not."""
 
@@ -29,6 +38,7 @@ class Stage:
     bake: timedelta
     min_sample: int
     max_bake: timedelta
+    approvals: Approvals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +139,7 @@ class Terms:
     settle: timedelta
     halts_on_unknown: bool
     calendar: Calendar
+    two_persons: tuple[str, ...] = ()
 
     def next_ppm(self, exposure_ppm: int) -> int | None:
         return next((s.exposure_ppm for s in self.stages if s.exposure_ppm > exposure_ppm), None)
@@ -160,6 +171,7 @@ def terms(content: Mapping[str, Any], name: str = "") -> Terms:
         settle=duration(content.get("settle", "1h")),
         halts_on_unknown=(content.get("unknown_data") or {}).get("action") == "halt",
         calendar=_calendar(content.get("calendar") or {}, content.get("icalendar_files") or {}),
+        two_persons=tuple(content.get("two_persons") or ()),
     )
 
 
@@ -182,7 +194,16 @@ def percent(exposure_ppm: int) -> str:
 def _stage(stage: Mapping[str, Any]) -> Stage:
     bake = duration(stage["bake"]) if "bake" in stage else timedelta(0)
     longest = duration(stage["max_bake"]) if "max_bake" in stage else 2 * bake
-    return Stage(ppm(stage["percent"]), bake, int(stage.get("min_sample", 0)), longest)
+    asked = _approvals(stage["approvals"] or {}) if "approvals" in stage else None
+    return Stage(ppm(stage["percent"]), bake, int(stage.get("min_sample", 0)), longest, asked)
+
+
+def _approvals(asked: Mapping[str, Any]) -> Approvals:
+    return Approvals(
+        count=int(asked.get("count", 1)),
+        groups=tuple(asked.get("groups", ())),
+        valid=duration(asked.get("valid", "24h")),
+    )
 
 
 def _phasing(phasing: Mapping[str, Any]) -> Phasing:

@@ -20,6 +20,8 @@ VIOLATIONS = (
     "stages_skipped",
     "bakes_cut",
     "raises_outside_calendar",
+    "raises_unapproved",
+    "orders_without_right",
     "siblings_changed",
     "halts_late",
     "halts_lost",

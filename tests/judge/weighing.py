@@ -69,8 +69,8 @@ class Look:
 @lru_cache(maxsize=64)
 def looks(case: Case, key: Key) -> tuple[Look, ...]:
     """Every look for evidence about the release, in order. None where its policy wants no evidence."""
-    weighed = case.terms(key).weighed
-    return tuple(_Weigher(case, key, weighed).looks()) if weighed else ()
+    weighed = any(terms.weighed for terms in case.all_terms(key))
+    return tuple(_Weigher(case, key).looks()) if weighed else ()
 
 
 @lru_cache(maxsize=1)
@@ -85,16 +85,16 @@ def looks_between(case: Case, key: Key, first: datetime, last: datetime) -> Iter
 def may_be_chosen(case: Case, key: Key, look: Look, exposure_ppm: int, since: datetime) -> bool:
     """Whether the policy's own choice may stand where this look shows too little: it names it, the exposure was kept
     since `since` for the longest it waits, and nothing that was read speaks against the release."""
-    weighed = case.terms(key).weighed
-    over = look.at + GRACE - since >= case.max_bake(key, exposure_ppm)
+    weighed = case.terms(key, look.at).weighed
+    over = look.at + GRACE - since >= case.max_bake(key, exposure_ppm, look.at)
     whole = look.words[WHOLE] & {Word.PASS, Word.INSUFFICIENT}
     beside = all(Word.PASS in words for name, words in look.words.items() if name != WHOLE)
     return weighed is not None and weighed.advances and over and bool(whole) and beside
 
 
 class _Weigher:
-    def __init__(self, case: Case, key: Key, weighed: Weighed) -> None:
-        self._case, self._key, self._weighed = case, key, weighed
+    def __init__(self, case: Case, key: Key) -> None:
+        self._case, self._key = case, key
         self._terms = case.terms(key)
         self._named = {
             case.signal_name(k): k for k in case.served if (k.app, k.store) == (key.app, key.store)
@@ -112,7 +112,7 @@ class _Weigher:
         asked: Reply | None = None
         for reply in self._about():
             if asked and self._is_another_pass(asked, reply):
-                yield self._look(asked)
+                yield from self._look(asked)
                 asked = None
             match reply.kind:
                 case Kind.RUNNING if was_kept(self._case, self._key, reply):
@@ -124,7 +124,7 @@ class _Weigher:
                     asked = reply if reply.kind is Kind.SESSIONS else asked
                     self._users = reply if reply.kind is Kind.USERS else self._users
         if asked:
-            yield self._look(asked)
+            yield from self._look(asked)
 
     def _enter(self, reply: Reply, *, heard: bool) -> None:
         """All of it, and beside that, from an answer that may not have been heard until it makes no difference any more,
@@ -173,7 +173,18 @@ class _Weigher:
         since = compared_since(self._case, self._key, reply)
         self._all.books.compare(since, names or (reply.names[1:] if unknown else ()))
 
-    def _look(self, asked: Reply) -> Look:
+    @property
+    def _weighed(self) -> Weighed:
+        assert self._terms.weighed is not None
+        return self._terms.weighed
+
+    def _look(self, asked: Reply) -> Iterator[Look]:
+        """None of a pass whose policy wants no evidence: what was told is known all the same."""
+        self._terms = self._case.terms(self._key, asked.at)
+        if self._terms.weighed is not None:
+            yield self._seen_in(asked)
+
+    def _seen_in(self, asked: Reply) -> Look:
         words: dict[str, set[Word]] = {}
         numbers = []
         for account in self._accounts():
@@ -241,7 +252,9 @@ class _Weigher:
     def _past_of(self, run: Run) -> Reply | None:
         """The first answer of the run; a daemon that died before it wrote that down asked again, and so did one that stood
         still until the answer had come too late: in the same pass, which says when it began."""
-        told = [p for p in self._pasts if p.at >= run.begun - GRACE]
+        anew = self._case.terms_anew(self._key).values()
+        until = min((at for at in anew if at > run.begun), default=self._case.ended_at)
+        told = [p for p in self._pasts if run.begun - GRACE <= p.at <= until]
         usable = [p for p in told if p.past[0] or p.at - run.since >= _SURELY_QUIET]
         noted = [e.at for e in self._case.journal.of(self._key, "terms_set") if e.at >= run.begun]
         in_time = [p for p in usable if noted and p.at <= awake_for(self._case, noted[0], GRACE)]

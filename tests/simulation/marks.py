@@ -160,12 +160,31 @@ def _of_fact(kind: str, body: Body, on: str) -> Iterator[str]:
             yield f"{on}drifted: {body['meaning']}"
         case "commanded":
             yield f"{on}order: {body['verb']} {'accepted' if body['accepted'] else 'refused'}"
+            yield from _of_answer(body)
             if body["verb"] == "halt" and "completed" in body["text"] and not body["accepted"]:
                 yield "order: halt refused on COMPLETE"
         case "pause_warned":
             yield f"pause warned: {body['days']} days"
         case _:
             yield f"{on}fact: {kind}"
+
+
+_ANSWERS = {
+    "when that was ordered, and is": "order: refused as stale",
+    "nothing is skipped": "order: refused for another stage",
+    "not listed under people": "order: refused, nobody listed",
+    "has no right to": "order: refused, not their right",
+    " asks for ": "order: refused for want of approvals",
+    "is in none of these": "order: refused, not of the groups",
+    "completing needs two persons": "order: waits for a second person",
+}
+"""By what an answer says, whether it was refused or not."""
+
+
+def _of_answer(body: Body) -> Iterator[str]:
+    for words, mark in _ANSWERS.items():
+        if words in body["text"]:
+            yield mark
 
 
 def _on(store: str) -> str:

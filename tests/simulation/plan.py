@@ -8,6 +8,7 @@ from enum import StrEnum
 from random import Random
 
 from stagedrollout.core.model import Supersede
+from stagedrollout.core.people import Person
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
 from tests.simulation import people, stories
 from tests.simulation.ambush import Ambush, ambushes
@@ -72,7 +73,8 @@ class Plan:
     is lost and it takes effect late; NAP is a pause in the console that lasts for less than a poll; MEANWHILE is what somebody
     does in the console while that request is on its way.
 
-    `clock`, `disk`, `stops`: what is wrong with the machine the daemon runs on; None: nothing.
+    `clock`, `disk`, `stops`: what is wrong with the machine the daemon runs on; None: nothing. `listed`: whom the
+    configuration names; nobody: rights are not managed.
     """
 
     seed: int
@@ -88,6 +90,7 @@ class Plan:
     disk: FailingDisk | None = None
     stops: StandingStill | StandsStill | None = None
     rest_from: datetime | None = None
+    listed: tuple[Person, ...] = ()
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -96,13 +99,15 @@ class Plan:
             f"{p.at} {p.act.store} {p.act.app} {p.act.act} {p.act.exposure_ppm or ''}" for p in story.people
         ]
         orders = [
-            f"{o.at:%m-%d %H:%M} {o.command.verb} {o.command.app} on {o.command.store} {o.command.release}"
+            f"{o.at:%m-%d %H:%M} {o.command.actor}: {o.command.verb} {o.command.app} on {o.command.store}"
+            f" {o.command.release} {o.command.policy} {o.command.to_ppm or ''}"
+            f"{f' (as seen {o.seen_at:%m-%d %H:%M})' if o.seen_at else ''}"
             for o in self.orders
         ]
         return "\n".join(
             (
                 f"policy {story.policy}, poll {story.poll}, {story.on_new_release}, {story.mode}",
-                f"supersede {self.supersede}",
+                f"supersede {self.supersede}, listed {[person.name for person in self.listed]}",
                 f"machine: {self.clock}, {self.disk}, {self.stops}",
                 f"{story.start:%a %m-%d %H:%M} for {story.until}, calm from {self.calm_from:%m-%d %H:%M}",
                 f"population {[(app.name, app.store, app.population) for app in story.apps]}",

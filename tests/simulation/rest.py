@@ -60,6 +60,7 @@ _WAITS_FOR_PEOPLE = {
     "journal_behind",
     "journal_unmarked",
     "highwater_unwritable",
+    "approval",
     "clocks_disagree",
 }
 _WAITS_FOR_THE_OTHER = {
@@ -79,6 +80,10 @@ _MOVES = {
     "stepped",
     "window_over",
     "unphased",
+    "approved",
+    "bake_skipped",
+    "left_alone",
+    "policy_set",
 }
 DECISIONS_MOST = 60
 """In the calm hours, for one rollout: a decision is written down when it is another one. More is running in circles."""

@@ -15,12 +15,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from stagedrollout.cli.export import notice_rows, rollouts
+from stagedrollout.cli.export import notice_rows, order_row, person_row, rollouts
 from stagedrollout.cli.history import journal_rows
+from stagedrollout.cli.ordering import as_it_stands
 from stagedrollout.core import facts
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.facts import DecisionKind
-from stagedrollout.core.model import Command
+from stagedrollout.core.model import Command, Expected
 from stagedrollout.core.replay import Replay, replay
 from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.errors import CannotAct
@@ -40,7 +41,7 @@ from tests.simulation.people import PlannedOrder, second_thoughts
 from tests.simulation.perils import Drawn, Fate, SimulatedCrash, of_group
 from tests.simulation.plan import REST, Plan, SecondThoughts
 from tests.simulation.rest import unrest
-from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder
+from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder, policies
 
 PASS_MOST = timedelta(minutes=2)
 """From a decision until it is written down at most."""
@@ -77,7 +78,7 @@ class Run:
         self._draw = Random(f"{plan.seed}/run")
         self._fate = fate or Drawn(self._draw, plan.points_per_life, plan.calm_from)
         self._world = in_its_own_time(plan.scenario)
-        self._loaded = loaded(plan.scenario, self._world, folder, plan.supersede)
+        self._loaded = loaded(plan.scenario, self._world, folder, plan.supersede, plan.listed)
         self._gate = Gate(self._world, plan.weather, self._draw)
         self._gate.watch = self._watch
         self._people = open_existing(self._loaded.settings.database)
@@ -91,6 +92,7 @@ class Run:
         self._rested: Left | None = None
         self._thoughts = plan.second_thoughts
         self._orders: list[PlannedOrder] = []
+        self._saw: dict[str, tuple[Expected, ...]] = {}
         for order in plan.orders:
             self._expect(order)
         for ambush in plan.ambushes:
@@ -156,7 +158,7 @@ class Run:
 
     def _order(self, command: Command) -> None:
         """A person leaves an order, whether a daemon is alive or not."""
-        self._box.put(command)
+        self._box.put(replace(command, expected=self._saw.get(command.id, ())))
         if self._life:
             self._life.stir()
 
@@ -178,6 +180,10 @@ class Run:
         )
         if self._life:
             self._life.stir()
+
+    def _look(self, command: Command) -> None:
+        """What they then order is meant of this."""
+        self._saw[command.id] = as_it_stands(self._people, command.app, command.store)
 
     def _watch(self, service: str, body: bytes) -> None:
         """Second thoughts, where the plan has some. Only once."""
@@ -211,6 +217,8 @@ class Run:
             self._world.timeline.at(order.at, partial(self._past_the_daemon, order.command))
             return
         self._orders.append(order)
+        if order.seen_at:
+            self._world.timeline.at(order.seen_at, partial(self._look, order.command))
         self._world.timeline.at(order.at, partial(self._order, order.command))
 
     def _lie_dead(self) -> None:
@@ -235,7 +243,9 @@ class Run:
             journal=[self._with_its_true_time(row) for row in journal_rows(Journal(self._people))],
             notices=notice_rows(self._people),
             rollouts=rollouts(self._people),
-            policies={story.policy: as_written(story.policy)},
+            policies={name: as_written(name) for name in self._policies()},
+            people=[person_row(person) for person in self._plan.listed],
+            orders=[order_row(order) for order in self._box.everything()],
             scenario={
                 "mode": story.mode,
                 "supersede": self._plan.supersede.value,
@@ -249,6 +259,12 @@ class Run:
         )
         told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
         return Left(evidence, self._marks, told, tuple(self._unrepeatable()))
+
+    def _policies(self) -> list[str]:
+        """Those by which anything may be steered, the story's own first."""
+        named = [order.command.policy for order in self._orders]
+        known = policies().policies
+        return [name for name in dict.fromkeys((self._plan.scenario.policy, *named)) if name in known]
 
     def _slow(self) -> list[str]:
         slow = self._machine.clock.slow

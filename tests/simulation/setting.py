@@ -34,6 +34,7 @@ from stagedrollout.config.settings import (
 from stagedrollout.config.shipped import policies_folder
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
+from stagedrollout.core.people import Person
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import ORGANIZATION
 from stagedrollout.emulator.sentry_sessions import project_slug
@@ -83,7 +84,13 @@ def _calendars(policy: str) -> tuple[CalendarSettings, ...]:
     return tuple(CalendarSettings(name=name, file=str(_icalendar(name))) for name in named)
 
 
-def loaded(scenario: Scenario, world: World, folder: Path, supersede: Supersede = Supersede.FINISH) -> Loaded:
+def loaded(
+    scenario: Scenario,
+    world: World,
+    folder: Path,
+    supersede: Supersede = Supersede.FINISH,
+    listed: tuple[Person, ...] = (),
+) -> Loaded:
     """The configuration of a daemon for this world, with keys that the world knows."""
     world.credentials.learn_account(ACCOUNT, _key().public_key())
     world.credentials.learn_app_store_key(KEY_ID, ISSUER_ID, _app_store_key().public_key())
@@ -106,6 +113,7 @@ def loaded(scenario: Scenario, world: World, folder: Path, supersede: Supersede 
         slack=SlackAccess(token=SecretRef(env="SLACK_TOKEN"), channel=CHANNEL, endpoint=f"{URL}/slack/api/"),
         limits=Limits(http_timeout=HTTP_TIMEOUT),
         calendars=_calendars(scenario.policy),
+        people=listed,
     )
     shutil.copyfile(_empty_database(), folder / "simulated.db")
     return Loaded(settings, policies().policies, folder / "stagedrollout.yaml", secrets)

@@ -27,6 +27,14 @@ LEADS_TO = {
     "a person decides for the older": "app_store fact: set_aside",
     "both stores as one": "fact: linked",
     "nobody comes back": "apple: PAUSED to COMPLETE",
+    "people override": "order: ",
+    "people allow a stage": "order: approve accepted",
+    "two complete it": "order: waits for a second person",
+    "a bake is skipped": "fact: bake_skipped",
+    "another policy": "fact: policy_set",
+    "left alone": "fact: left_alone",
+    "two people at once": "order: refused as stale",
+    "a stranger orders": "order: refused, nobody listed",
 }
 
 

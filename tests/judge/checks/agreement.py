@@ -173,7 +173,7 @@ def _agrees_on_phases(case: Case, row: Record, served: Served) -> bool:
             )
         case "rolling_out":
             let_go = _in_window(case, served) or _let_go_where_it_was(case, served)
-            resting = case.guarded(served.key) and not let_go and not excused
+            resting = case.guarded(served.key, case.ended_at) and not let_go and not excused
             return same and (served.paused or (served.grows and not resting))
         case "held":
             return pending or (same and (excused or not served.grows))

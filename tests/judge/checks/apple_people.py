@@ -99,7 +99,7 @@ def windows_cut(case: Case) -> list[Finding]:
         for key in case.served
         for window in case.windows(key)
         for paused in case.of(key)
-        if window.by_person and case.guarded(key)
+        if window.by_person and case.guarded(key, paused.at)
         if paused.ours and paused.kind == "pause" and cuts(case, window, paused)
         if not _has_cause(case, window, paused)
     ]
@@ -121,7 +121,7 @@ def _may_be_halted(case: Case, paused: Change) -> bool:
     key, begun = paused.key, case.run_begun(paused.key, paused.at)
     since = (begun or paused.at) - case.poll
     return (
-        case.terms(key).halts_on_unknown
+        case.terms(key, paused.at).halts_on_unknown
         or any(not c.ours and c.kind == "pause" and since <= c.at <= paused.at for c in case.of(key))
         or case.journal.ordered_between(key, since, paused.at, "halt")
         or (begun is not None and _takes_up_a_halt(case, paused, begun))
@@ -169,7 +169,8 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
     came before the next change, or that look showed what the one before had shown."""
     found = next(case.journal.of(act.key, "discovered"), None)
     over = any(entry.at <= act.at for entry in case.journal.of(act.key, "closed", "superseded"))
-    ignored = found is not None and found.body.get("choice") == "ignore" and not case.steered_since(act.key)
+    ignored = found is not None and found.body.get("choice") == "ignore" and not case.steered(act.key)
+    ignored = ignored or case.left_alone(act.key, act.at)
     if found is None or found.at > act.at or over or ignored:
         return None
     if act.kind == "pause" and looks_like_before(case, act):
@@ -282,8 +283,8 @@ def is_bound(case: Case, key: Key, since: datetime, until: datetime) -> bool:
         linked.is_held(case, key, until)
         or any(entry.at <= until for entry in case.journal.of(key, "held"))
         or case.suspects_reviews(key, until)
-        or case.journal.ordered_between(key, since, until, "halt", "hold")
-        or case.terms(key).calendar.freeze_at(until) is not None
+        or case.journal.ordered_between(key, since, until, "halt", "hold", "reject", "set-policy", "ignore")
+        or case.terms(key, until).calendar.freeze_at(until) is not None
         or case.stands_back(key, until)
         or hindered_between(case, key, since, until)
     )
@@ -297,7 +298,7 @@ def _may_be_in_doubt(case: Case, key: Key, since: datetime, until: datetime) -> 
 
 def words_between(case: Case, key: Key, since: datetime, until: datetime) -> Iterator[set[Word]]:
     """What may be said of each gate and of each signal in each look of that time."""
-    for gate in (*case.terms(key).gates, *case.terms(key).vetoes):
+    for gate in (*case.terms(key, until).gates, *case.terms(key, until).vetoes):
         for poll in case.polls_about(key, gate.metric):
             if since <= poll.at <= until:
                 yield case.words(key, gate, poll)

@@ -53,7 +53,7 @@ def warnings_told(case: Case, key: Key | None = None) -> int:
 def _watched(case: Case) -> Iterator[Key]:
     for key in case.served:
         found = next(case.journal.of(key, "discovered"), None)
-        ignored = found is None or (found.body.get("choice") == "ignore" and not case.steered_since(key))
+        ignored = found is None or (found.body.get("choice") == "ignore" and not case.steered(key))
         if key.store == APP_STORE and not ignored:
             yield key
 

@@ -25,7 +25,7 @@ def check(case: Case) -> list[Finding]:
 
 def _why_closed(case: Case, raised: Change) -> str:
     """Closed a minute ago as well: a pass that began in time may end a moment late."""
-    calendar, asked = case.terms(raised.key).calendar, raised.asked_at
+    calendar, asked = case.terms(raised.key, raised.asked_at).calendar, raised.asked_at
     begun = asked - GRACE
     freeze = calendar.freeze_at(asked)
     if freeze and calendar.freeze_at(begun):

@@ -46,7 +46,9 @@ def due(case: Case) -> tuple[Due, ...]:
 
 
 def _all_due(case: Case, key: Key) -> Iterator[Due]:
-    for gate in (*case.terms(key).gates, *case.terms(key).vetoes):
+    for gate in dict.fromkeys(
+        gate for terms in case.all_terms(key) for gate in (*terms.gates, *terms.vetoes)
+    ):
         yield from _confirmations(case, key, gate)
     for look in looks(case, key):
         if look.words[WHOLE] == {Word.BREACH} and _can_and_must_be_halted(case, key, look.at):
@@ -57,9 +59,10 @@ def something_failed(case: Case, key: Key, since: datetime, until: datetime) -> 
     """Whether a gate or the evidence may be said to have failed in a look of that time."""
     return any(
         Word.BREACH in case.words(key, gate, poll)
-        for gate in (*case.terms(key).gates, *case.terms(key).vetoes)
+        for terms in case.all_terms(key)
+        for gate in (*terms.gates, *terms.vetoes)
         for poll in case.polls_about(key, gate.metric)
-        if since <= poll.at <= until
+        if since <= poll.at <= until and case.terms(key, poll.at) is terms
     ) or any(Word.BREACH in look.words[WHOLE] for look in looks_between(case, key, since, until))
 
 
@@ -117,7 +120,8 @@ def _confirmations(case: Case, key: Key, gate: Gate) -> Iterator[Due]:
     """Not hearing from a gate neither confirms nor clears it; any other word clears it."""
     count, counted_at, run = 0, None, None
     for poll in case.polls_about(key, gate.metric):
-        if not _can_and_must_be_halted(case, key, poll.at):
+        terms = case.terms(key, poll.at)
+        if gate not in (*terms.gates, *terms.vetoes) or not _can_and_must_be_halted(case, key, poll.at):
             count, counted_at = 0, None
             continue
         begun = case.run_begun(key, poll.at)
@@ -150,7 +154,9 @@ def _watched(case: Case, key: Key, at: datetime) -> bool:
         return False
     if _is_the_past(case, key):
         return False
-    if any(entry.at <= at for entry in case.journal.of(key, "closed", "superseded")):
+    if any(entry.at <= at for entry in case.journal.of(key, "closed", "superseded")) or case.left_alone(
+        key, at
+    ):
         return False
     ignored = any(e.body.get("choice") == "ignore" for e in case.journal.of(key, "discovered"))
     return not ignored or any(entry.at <= at for entry in case.journal.of(key, "started"))

@@ -21,14 +21,23 @@ CHECK = "disagreements"
 _TERMS = ("p_ref", "s", "rho0", "floor")
 _EXACT = 1e-6
 _EVER = datetime.min.replace(tzinfo=UTC)
-_BEGINNINGS = ("discovered", "went_live", "settled", "drifted", "taken_up", "returned", "compared")
+_BEGINNINGS = (
+    "discovered",
+    "went_live",
+    "settled",
+    "drifted",
+    "taken_up",
+    "returned",
+    "compared",
+    "policy_set",
+)
 
 
 def check(case: Case) -> list[Finding]:
     return [
         Finding(CHECK, entry.at.isoformat(), key.app, f"{case.served[key][0].name}: {text}")
         for key in case.served
-        if case.terms(key).weighed
+        if any(terms.weighed for terms in case.all_terms(key))
         for entry, text in (*_terms(case, key), *_evidence(case, key))
     ]
 

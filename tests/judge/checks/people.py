@@ -87,7 +87,9 @@ def _lowering_is_due(case: Case, halted: Change, act: Change) -> bool:
     if case.suspects_reviews(halted.key, halted.at):
         return True
     since = act.at - case.poll
-    return case.terms(halted.key).halts_on_unknown or something_failed(case, halted.key, since, halted.at)
+    return case.terms(halted.key, halted.at).halts_on_unknown or something_failed(
+        case, halted.key, since, halted.at
+    )
 
 
 def _still_owed(case: Case, act: Change) -> bool:

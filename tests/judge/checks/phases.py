@@ -49,31 +49,45 @@ def whence(case: Case, step: AppleStep) -> str:
     """Where a step of Apple's belongs: to a window, to Apple's clock that the policy follows, or to nothing."""
     if any(window.opened.at < step.at == window.ends for window in case.windows(step.key)):
         return "window"
-    return "outside" if case.guarded(step.key) else "follow"
+    return "outside" if case.guarded(step.key, step.at) else "follow"
 
 
 def stretches(case: Case) -> Iterator[Stretch]:
     """Those that the daemon had to look after: steered, and not only observed."""
     for key, history in case.served.items():
-        steered = case.steered_since(key) if key.store == APP_STORE else None
-        if steered is None or case.observes(key.app):
+        if key.store != APP_STORE or case.observes(key.app):
             continue
         for record, following in pairwise([*history, None]):
             if record is not None and record.grows:
                 ended = following.at if following else None
-                if ended is None or ended > steered:
-                    begun = max(record.at, steered)
-                    yield Stretch(key, record.name, record.exposure_ppm, begun, ended)
+                for begun, until in _looked_after(case, key, record.at, ended):
+                    yield Stretch(key, record.name, record.exposure_ppm, begun, until)
+
+
+def _looked_after(
+    case: Case, key: Key, begun: datetime, ended: datetime | None
+) -> Iterator[tuple[datetime, datetime | None]]:
+    """What of that time it was steered in, by one policy each."""
+    anew = sorted(case.terms_anew(key).values())
+    for since, until in case.steered(key):
+        first, last = max(begun, since), min((at for at in (ended, until) if at), default=None)
+        cuts = [at for at in anew if first < at and (last is None or at < last)]
+        for each, then in pairwise([first, *cuts, last]):
+            if each is not None and (then is None or each < then):
+                yield each, then
 
 
 def _faults(case: Case, stretch: Stretch) -> Iterator[tuple[datetime, str]]:
     window = _window(case, stretch)
     allowed_until = window.ends if window else _let_go_on_until(case, stretch)
-    guarded = case.guarded(stretch.key)
+    guarded = case.guarded(stretch.key, stretch.begun)
     if guarded:
         why = "after its window was over" if window else "and no window was open"
         yield from _outlived(case, stretch, allowed_until, why)
-    elif stretch.exposure_ppm >= LAST_STAGED_PPM and not case.terms(stretch.key).completes_itself:
+    elif (
+        stretch.exposure_ppm >= LAST_STAGED_PPM
+        and not case.terms(stretch.key, stretch.begun).completes_itself
+    ):
         yield from _outlived(case, stretch, stretch.begun, "to everyone, which is left to a person")
     until = min(allowed_until, stretch.ended or case.ended_at) if guarded else stretch.ended or case.ended_at
     yield from _held(case, stretch)
@@ -88,6 +102,11 @@ def _without_evidence(case: Case, window: Window) -> bool:
     """Who opened it said so: doubt does not close it, and what fails for sure is halted (halts.py)."""
     order = case.order_behind(window.opened)
     return order is not None and order.without_evidence
+
+
+def _steered_since(case: Case, stretch: Stretch) -> datetime:
+    since = [begun for begun, _ in case.steered(stretch.key) if begun <= stretch.begun]
+    return since[-1] if since else stretch.begun
 
 
 def _window(case: Case, stretch: Stretch) -> Window | None:
@@ -123,7 +142,7 @@ def _in_doubt(
     A window that evidence opened needs evidence (`needed`). Who opened one by hand, or follows Apple, may wait
     for it; a veto only has to be silent. A daemon that was killed over it may find all well once it is back. The pass that adopts a release does not yet steer it.
     """
-    terms, steered = case.terms(stretch.key), case.steered_since(stretch.key) or stretch.begun
+    terms, steered = case.terms(stretch.key, stretch.begun), _steered_since(case, stretch)
     silent = set(Word) - {Word.BREACH}
     for gate, allowed in [*((g, needed) for g in terms.gates), *((g, silent) for g in terms.vetoes)]:
         for poll in _passes(case, stretch.key, gate):
@@ -146,7 +165,7 @@ def _inconclusive(
     case: Case, stretch: Stretch, until: datetime, needed: set[Word] | None
 ) -> Iterator[tuple[datetime, str]]:
     """The same of the evidence: the first pass in which any of its signals left no way to go on."""
-    key, steered = stretch.key, case.steered_since(stretch.key) or stretch.begun
+    key, steered = stretch.key, _steered_since(case, stretch)
     for look in looks(case, key):
         if not max(stretch.begun, steered + GRACE) < look.at < until:
             continue

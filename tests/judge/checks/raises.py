@@ -53,6 +53,8 @@ def _faults(case: Case, raised: Change) -> Iterator[str]:
     order = case.order_behind(raised)
     if case.observes(raised.key.app):
         yield "the app is only observed"
+    elif raised.kind not in ("start", "resume") and _left_alone(case, raised):
+        yield "a person had it looked after no more"
     elif order is None and raised.kind == "start":
         yield "nobody had started it"
     elif order is None:
@@ -61,6 +63,11 @@ def _faults(case: Case, raised: Change) -> Iterator[str]:
         yield from _stage_sample_missing(case, raised)
     elif order.verb in _FORWARD:
         yield from _faults_of_a_person(case, raised, order)
+
+
+def _left_alone(case: Case, raised: Change) -> bool:
+    decision = case.journal.decision_behind(raised)
+    return case.left_alone(raised.key, decision.at if decision else raised.asked_at)
 
 
 def _faults_of_a_person(case: Case, raised: Change, order: Order) -> Iterator[str]:
@@ -81,14 +88,14 @@ def _used_without_evidence(case: Case, raised: Change, order: Order) -> bool:
 def _beyond_waiting(case: Case, raised: Change) -> bool:
     allowed = case.waiting_words(raised.key, raised.asked_at)
     said = [*_gates_not_passing(case, raised), *_signals_not_passing(_look_before(case, raised))]
-    if case.terms(raised.key).weighed and _look_before(case, raised) is None:
+    if case.terms(raised.key, raised.asked_at).weighed and _look_before(case, raised) is None:
         said.append((WHOLE, Word.MISSING))
     return any(word not in allowed for _, word in said)
 
 
 def _evidence_not_passing(case: Case, raised: Change) -> Iterator[str]:
     """Evidence must clear it, read in this pass; or show too little, and the policy has named its choice for that."""
-    if case.terms(raised.key).weighed is None:
+    if case.terms(raised.key, raised.asked_at).weighed is None:
         return
     look = _look_before(case, raised)
     short = [f"{name} {_WHY[word]}" for name, word in _signals_not_passing(look)]
@@ -130,12 +137,12 @@ def _look_before(case: Case, raised: Change) -> Look | None:
 
 def _gates_not_passing(case: Case, raised: Change) -> Iterator[tuple[str, Word]]:
     """The required gates that did not pass, each with the mildest word that can be said for it."""
-    for gate in case.terms(raised.key).gates:
+    for gate in case.terms(raised.key, raised.asked_at).gates:
         poll = _answer_before(case, raised, gate)
         words = case.words(raised.key, gate, poll) if poll else {Word.MISSING}
         if Word.PASS not in words:
             yield gate.metric, next(word for word in Word if word in words)
-    for gate in case.terms(raised.key).vetoes:
+    for gate in case.terms(raised.key, raised.asked_at).vetoes:
         poll = _answer_before(case, raised, gate)
         if poll and case.words(raised.key, gate, poll) == {Word.BREACH}:
             yield gate.metric, Word.BREACH

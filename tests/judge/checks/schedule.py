@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tests.judge import people
 from tests.judge.case import Case
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, Change, Served
@@ -63,12 +64,35 @@ def bakes(case: Case) -> list[Finding]:
         Finding("bakes_cut", raised.at.isoformat(), raised.key.app, f"{raised.name}: {text}")
         for raised in case.raises()
         if raised.kind in ("raise", "step", "complete") and case.order_behind(raised) is None
+        if not _skipped(case, raised)
         for text in _cut_short(case, raised)
     ]
 
 
+def _skipped(case: Case, raised: Change) -> bool:
+    """A person does not wait for the rest of this very bake."""
+    since = case.live_since(raised.key, *where_it_was_decided(case, raised))
+    return since is not None and case.journal.ordered_between(raised.key, since, raised.asked_at, "skip-bake")
+
+
+def stale(case: Case) -> list[Finding]:
+    """Who ordered a step of a release by what they saw of it meant that step, and not the one after it."""
+    return [
+        Finding(
+            "stages_skipped",
+            raised.at.isoformat(),
+            raised.key.app,
+            f"{raised.name} was raised from {percent(before)} by an order that was meant of {percent(saw)}",
+        )
+        for raised in case.raises()
+        if raised.kind in ("raise", "step", "complete") and (order := case.order_behind(raised))
+        for before, _ in (where_it_was_decided(case, raised),)
+        if (saw := people.saw(case.evidence, order.command, raised.key.id)) is not None and saw != before
+    ]
+
+
 def _off_the_stages(case: Case, raised: Change) -> Iterator[str]:
-    terms = case.terms(raised.key)
+    terms = case.terms(raised.key, raised.asked_at)
     match raised.kind:
         case "start":
             allowed: int | None = terms.stages[0].exposure_ppm
@@ -92,7 +116,7 @@ def _off_the_stages(case: Case, raised: Change) -> Iterator[str]:
 
 def _off_the_shares(case: Case, raised: Change) -> Iterator[str]:
     """Apple's last step and our completing both mean everyone; `advance` is no order for that."""
-    terms, order = case.terms(raised.key), case.order_behind(raised)
+    terms, order = case.terms(raised.key, raised.asked_at), case.order_behind(raised)
     if raised.after_ppm < PPM_ALL or (order is not None and order.verb != "advance"):
         return
     early = terms.app_store.guarded and raised.before_ppm >= LAST_STAGED_PPM

@@ -31,7 +31,7 @@ def _cut(case: Case) -> list[Finding]:
         for key in case.served
         for window in case.windows(key)
         for paused in case.of(key)
-        if not window.by_person and case.guarded(key)
+        if not window.by_person and case.guarded(key, paused.at)
         if paused.ours and paused.kind == "pause" and cuts(case, window, paused)
         if not _has_cause(case, window, paused)
     ]
@@ -62,7 +62,7 @@ def _asked_for_again(case: Case) -> list[Finding]:
         )
         for key in case.served
         for window in case.windows(key)
-        if window.opened.ours and case.guarded(key)
+        if window.opened.ours and case.guarded(key, window.opened.at)
         for again in case.journal.decisions
         if (again.key, again.kind, again.command) == (key, "step", "")
         if _known_to_be_open(case, window, again.at)
