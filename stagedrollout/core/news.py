@@ -74,8 +74,6 @@ def of_decision(
     if decision.command and refused(decision):
         return decision.also
     change = decision.change
-    if any(isinstance(fact, facts.PolicySet) for fact in decision.also):
-        weighed = None  # it was weighed by terms that are over with that
     decided = facts.Decided(
         decision=decision.kind,
         reasons=decision.reasons,
