@@ -41,7 +41,7 @@ from stagedrollout.config.signals import (
 )
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
-from stagedrollout.core.people import Person, doubles
+from stagedrollout.core.people import EVERY_RIGHT, GroupName, Person, Right, SlackGroupId, doubles
 from stagedrollout.core.units import FromFile
 
 
@@ -104,6 +104,15 @@ class SentryAccess(FromFile):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlackGroup(FromFile):
+    """The members of a Slack user group, as far as they are not listed under `people` themselves."""
+
+    id: SlackGroupId
+    groups: tuple[GroupName, ...] = ()
+    rights: tuple[Right, ...] = EVERY_RIGHT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlackAccess(FromFile):
     """Where notices go."""
 
@@ -118,6 +127,19 @@ class SlackAccess(FromFile):
 
     endpoint: WebAddress = ""
     """The Web API's base address, ending in /api/. Empty: Slack's own. Others only on loopback."""
+
+    buttons: bool = False
+    """Whether messages can be answered by pressing: halt, hold, approve, resume. Whoever may is listed."""
+
+    app_token: SecretReference | None = None
+    """An app-level token (xapp-...) with connections:write, by which presses come in: Socket Mode (slack.md section 6)."""
+
+    user_groups: tuple[SlackGroup, ...] = ()
+    """Whose members may press too; the bot token needs usergroups:read for it."""
+
+    def __post_init__(self) -> None:
+        if self.buttons and self.app_token is None:
+            raise ValueError("buttons needs app_token: presses come in by Socket Mode")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +321,11 @@ class Settings(FromFile):
     def __post_init__(self) -> None:
         if wrong := doubles(self.people):
             raise ValueError("; ".join(wrong))
+        slack = self.slack
+        if slack and slack.buttons and not (slack.user_groups or any(p.slack for p in self.people)):
+            raise ValueError(
+                "slack.buttons needs somebody who may press: people with slack, or slack.user_groups"
+            )
 
     def app(self, name: str) -> AppSettings | None:
         return next((app for app in self.apps if app.name == name), None)

@@ -17,6 +17,7 @@ from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.pressed import Buttons, NoButtons
 from stagedrollout.notify.relay import Relay
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.presence import Presence
@@ -38,6 +39,7 @@ class Works:
     report: SelfReport = field(default_factory=Silent)
     bell: Bell = field(default_factory=Bell)
     brakes: Brakes = field(default_factory=NothingPulled)
+    buttons: Buttons = field(default_factory=NoButtons)
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
 

@@ -82,7 +82,7 @@ class World:
         self.console = Console({GOOGLE_PLAY: by_hand, APP_STORE: app_store_console})
         self.opinions = Opinions(self.timeline, scenario.seed, lambda: self.switches)
         projects = tuple(self._open(story, number) for number, story in enumerate(scenario.apps))
-        self.slack = Slack(self.timeline, self.ledger, self.credentials, lambda: self.switches)
+        self.slack = Slack(self.timeline, self.ledger, self.credentials, lambda: self.switches, wall)
         self.ingest = SentryIngest(self.ledger, self.credentials)
         metrics = Metrics(self._tills(projects), self.timeline)
         self._services: tuple[Service, ...] = (
@@ -109,6 +109,8 @@ class World:
             Stats(metrics, self.credentials),
             PlayBucket(self.play, self.opinions, self.credentials, scenario.seed),
         )
+        self.hang_up: Callable[[], None] = lambda: None
+        """Break every open socket; whoever serves them says how."""
         self._control = Control(self)
         self._plot = Plot(scenario, self.timeline, self.ledger, self.faults)
         self._plot.lay_out(self.play, by_hand, self.app_store)
