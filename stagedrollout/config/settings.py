@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
+from stagedrollout.config.escalation import Digest, Escalation, Reminders
 from stagedrollout.config.fields import (
     AppName,
     AppStoreId,
@@ -315,6 +316,12 @@ class Settings(FromFile):
     people: tuple[Person, ...] = ()
     """Who may order what. Empty: rights are not managed, and whoever can write the database may order everything."""
 
+    escalation: Escalation | None = None
+    """Whom to wake where nobody answers. Left out: nobody."""
+
+    reminders: Reminders | None = None
+    digest: Digest | None = None
+
     limits: Limits = Limits()
     health: HealthSettings = HealthSettings()
 
@@ -322,6 +329,8 @@ class Settings(FromFile):
         if wrong := doubles(self.people):
             raise ValueError("; ".join(wrong))
         slack = self.slack
+        if slack is None and self.escalation and self.escalation.channel:
+            raise ValueError("escalation.channel needs a section slack, with a token")
         if slack and slack.buttons and not (slack.user_groups or any(p.slack for p in self.people)):
             raise ValueError(
                 "slack.buttons needs somebody who may press: people with slack, or slack.user_groups"

@@ -16,8 +16,9 @@ from stagedrollout.core.fold_acts import decided, new_run, settled
 from stagedrollout.core.fold_overrides import overridden
 from stagedrollout.core.hours import hour_floor
 from stagedrollout.core.ledger import Comparison
-from stagedrollout.core.lifecycle import Halt, Hold, Landing, Ordered, Rollout
+from stagedrollout.core.lifecycle import Halt, Hold, Landing, Rollout
 from stagedrollout.core.model import SOMEBODY, UNKNOWN_ACTOR, ActorKind, ReleaseStatus, RolloutKey, Store
+from stagedrollout.core.ordered import Ordered
 from stagedrollout.core.phasing import LATE_WRITE, StepWindow, next_share
 from stagedrollout.core.units import PPM_ALL
 

@@ -34,6 +34,7 @@ from stagedrollout.core.model import (
     Verb,
     is_final,
 )
+from stagedrollout.core.ordered import Ordered
 from stagedrollout.core.phasing import PauseClock, StepWindow
 from stagedrollout.core.reviewing import halt_words
 from stagedrollout.core.units import PPM_ALL
@@ -142,14 +143,6 @@ class Halt:
     @property
     def words(self) -> str:
         return f"halted by {self.actor} on {self.at:%Y-%m-%d %H:%M} UTC: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class Ordered:
-    """The newest order of a person, carried out or refused, and when."""
-
-    said: facts.Commanded
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

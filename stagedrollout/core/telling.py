@@ -8,12 +8,13 @@ from datetime import datetime
 from stagedrollout.core import facts
 from stagedrollout.core.issue import Issue
 from stagedrollout.core.judgement import Reason
-from stagedrollout.core.lifecycle import Ordered, Rollout
+from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import STORE_NAMES, Release, Store
 from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.observation import Metric
 from stagedrollout.core.offer import Offer
 from stagedrollout.core.offering import WITH_OFFERS, offers_of
+from stagedrollout.core.ordered import Ordered
 from stagedrollout.core.units import percent_text
 
 _SUBJECTS = {metric.value: metric.words for metric in Metric}

@@ -24,6 +24,7 @@ from stagedrollout.config.settings import (
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.alarming import open_errands
 from stagedrollout.daemon.allowed import Net
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.brakes import PulledBrakes
@@ -229,6 +230,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         report=open_report(loaded, listings, clock=clock, epoch=epoch, transport=doors.reports),
         doors=doors,
         buttons=open_pressing(loaded, engine, passes, roster),
+        errands=open_errands(loaded, doors, engine, recorder, clock),
     )
 
 
@@ -246,6 +248,7 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
         listings=listings,
         passes=passes,
         buttons=open_pressing(loaded, engine, passes, people),
+        errands=open_errands(loaded, works.doors, engine, passes.recorder, works.clock),
         relay=_relay(loaded, works.doors, engine, works.clock),
         report=open_report(
             loaded, listings, clock=works.clock, epoch=works.epoch, transport=works.doors.reports

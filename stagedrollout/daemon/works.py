@@ -14,6 +14,7 @@ from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.errands import Errands, NoErrands
 from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
@@ -40,6 +41,7 @@ class Works:
     bell: Bell = field(default_factory=Bell)
     brakes: Brakes = field(default_factory=NothingPulled)
     buttons: Buttons = field(default_factory=NoButtons)
+    errands: Errands = field(default_factory=NoErrands)
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
 

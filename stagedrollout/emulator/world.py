@@ -33,6 +33,7 @@ from stagedrollout.emulator.nerdgraph import NerdGraph
 from stagedrollout.emulator.oauth import OAuth
 from stagedrollout.emulator.opinions import Opinions
 from stagedrollout.emulator.pace import Pace
+from stagedrollout.emulator.pager import PagerDuty, WebhookSink
 from stagedrollout.emulator.picture import app_store_picture, play_picture
 from stagedrollout.emulator.play import Play
 from stagedrollout.emulator.play_bucket import PlayBucket
@@ -86,6 +87,7 @@ class World:
         self.ingest = SentryIngest(self.ledger, self.credentials)
         metrics = Metrics(self._tills(projects), self.timeline)
         self._services: tuple[Service, ...] = (
+            PagerDuty(self.ledger, self.credentials),  # before the App Store, whose paths begin like it
             Play(self.play, edits, self.timeline, self.credentials, PlayReviews(self.opinions)),
             AppStore(
                 self.app_store,
@@ -103,6 +105,7 @@ class World:
             self.ingest,
             ITunes(self.app_store, self.opinions, self.timeline, lambda: self.switches),
             self.slack,
+            WebhookSink(self.ledger, self.credentials),
             Prometheus(metrics, self.credentials),
             Grafana(metrics, self.credentials),
             NerdGraph(metrics, self.credentials),
