@@ -39,8 +39,7 @@ from stagedrollout.core.phasing import PauseClock, StepWindow
 from stagedrollout.core.reviewing import halt_words
 from stagedrollout.core.units import PPM_ALL
 
-OLD_NEWS = timedelta(days=1)
-"""For so long after a halt people want to be shown what crashed."""
+OLD_NEWS = timedelta(days=1)  # for so long after a halt people want to be shown what crashed
 
 
 class Phase(StrEnum):

@@ -15,6 +15,9 @@ from stagedrollout.notify.log_channel import LogChannel
 from stagedrollout.notify.slack import BASE_URL, Call, Slack, open_call
 from stagedrollout.notify.slack_survey import Ask, open_ask
 
+OPENING = "apps.connections.open"
+"""By which the app asks for a socket."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlackChannels:

@@ -22,7 +22,7 @@ from stagedrollout.core.model import RolloutKey
 from stagedrollout.core.offer import Seal
 from stagedrollout.core.people import People
 from stagedrollout.daemon.app_pass import AppPasses
-from stagedrollout.daemon.channels import slack_app_call, slack_call, slack_endpoint
+from stagedrollout.daemon.channels import OPENING, slack_app_call, slack_call, slack_endpoint
 from stagedrollout.daemon.elapsed import elapsed
 from stagedrollout.daemon.pressed import Buttons, NoButtons
 from stagedrollout.daemon.recorder import Recorder
@@ -157,7 +157,7 @@ def open_pressing(loaded: Loaded, engine: Engine, passes: AppPasses, roster: Ros
 
 
 def _receiver(loaded: Loaded, access: SlackAccess, queue: Queue[Any]) -> Line:
-    from stagedrollout.buttons.socket import OPENING, Receiver  # noqa: PLC0415 - websockets only where it is used
+    from stagedrollout.buttons.socket import Receiver  # noqa: PLC0415 - websockets only where it is used
 
     call = slack_app_call(loaded, access)
     return Receiver(lambda: call(OPENING, {}), slack_endpoint(access), queue)
