@@ -27,6 +27,7 @@ HEAVY = (
     "googleapiclient",
     "httpx",
     "slack_sdk",
+    "websockets",
     "rich",
     "ruamel",
     "matplotlib",

@@ -17,7 +17,9 @@ from stagedrollout.config.yaml_tree import Document, Path
 _LOOKUP = ("app_store", "lookup_endpoint")
 _REPORTING = ("google_play", "reporting_endpoint")
 _STORAGE = ("google_play", "storage_endpoint")
-_SERVICES = (
+_PAGERDUTY = ("escalation", "pagerduty", "url")
+_WEBHOOK = ("escalation", "webhook", "url")
+_SERVICES: tuple[Path, ...] = (
     ("google_play", "endpoint"),
     _REPORTING,
     _STORAGE,
@@ -28,6 +30,8 @@ _SERVICES = (
     ("prometheus", "url"),
     ("grafana", "url"),
     ("new_relic", "url"),
+    _PAGERDUTY,
+    _WEBHOOK,
 )
 _SELF_HOSTED = ("sentry", "prometheus", "grafana")
 """The services that a team may run itself, on a server that has nothing but plain http."""
@@ -98,7 +102,7 @@ def _off_loopback(document: Document) -> Iterator[Problem]:
             )
 
 
-def _used(document: Document) -> Iterator[tuple[str, str]]:
+def _used(document: Document) -> Iterator[Path]:
     """The addresses that something will be sent to."""
     for place in _SERVICES:
         if not isinstance(document.get(place[0]), dict):
@@ -144,5 +148,7 @@ _ASKED_BY_SOME: Mapping[Path, Callable[[Document], bool]] = {
     _LOOKUP: _looks_up,
     _REPORTING: _of_source("vitals"),
     _STORAGE: _of_source("ratings_csv"),
+    _PAGERDUTY: lambda document: document.get("escalation", "pagerduty") is not None,
+    _WEBHOOK: lambda document: document.get("escalation", "webhook") is not None,
 }
 """The services that not every app with access to them asks."""

@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
+from stagedrollout.config.escalation import Digest, Escalation, Reminders
 from stagedrollout.config.fields import (
     AppName,
     AppStoreId,
@@ -41,7 +42,7 @@ from stagedrollout.config.signals import (
 )
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
-from stagedrollout.core.people import Person, doubles
+from stagedrollout.core.people import EVERY_RIGHT, GroupName, Person, Right, SlackGroupId, doubles
 from stagedrollout.core.units import FromFile
 
 
@@ -104,6 +105,15 @@ class SentryAccess(FromFile):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlackGroup(FromFile):
+    """The members of a Slack user group, as far as they are not listed under `people` themselves."""
+
+    id: SlackGroupId
+    groups: tuple[GroupName, ...] = ()
+    rights: tuple[Right, ...] = EVERY_RIGHT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlackAccess(FromFile):
     """Where notices go."""
 
@@ -118,6 +128,19 @@ class SlackAccess(FromFile):
 
     endpoint: WebAddress = ""
     """The Web API's base address, ending in /api/. Empty: Slack's own. Others only on loopback."""
+
+    buttons: bool = False
+    """Whether messages can be answered by pressing: halt, hold, approve, resume. Whoever may is listed."""
+
+    app_token: SecretReference | None = None
+    """An app-level token (xapp-...) with connections:write, by which presses come in: Socket Mode (slack.md section 6)."""
+
+    user_groups: tuple[SlackGroup, ...] = ()
+    """Whose members may press too; the bot token needs usergroups:read for it."""
+
+    def __post_init__(self) -> None:
+        if self.buttons and self.app_token is None:
+            raise ValueError("buttons needs app_token: presses come in by Socket Mode")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,12 +316,25 @@ class Settings(FromFile):
     people: tuple[Person, ...] = ()
     """Who may order what. Empty: rights are not managed, and whoever can write the database may order everything."""
 
+    escalation: Escalation | None = None
+    """Whom to wake where nobody answers. Left out: nobody."""
+
+    reminders: Reminders | None = None
+    digest: Digest | None = None
+
     limits: Limits = Limits()
     health: HealthSettings = HealthSettings()
 
     def __post_init__(self) -> None:
         if wrong := doubles(self.people):
             raise ValueError("; ".join(wrong))
+        slack = self.slack
+        if slack is None and self.escalation and self.escalation.channel:
+            raise ValueError("escalation.channel needs a section slack, with a token")
+        if slack and slack.buttons and not (slack.user_groups or any(p.slack for p in self.people)):
+            raise ValueError(
+                "slack.buttons needs somebody who may press: people with slack, or slack.user_groups"
+            )
 
     def app(self, name: str) -> AppSettings | None:
         return next((app for app in self.apps if app.name == name), None)

@@ -17,7 +17,7 @@ from stagedrollout.core.evidence.terms import SignalId, Terms
 from stagedrollout.core.issue import NewIssues
 from stagedrollout.core.line_facts import LineFreed, LineStopped
 from stagedrollout.core.link_facts import KINDS as LINK_KINDS
-from stagedrollout.core.link_facts import LinkAnswered, Linked, LinkHeld, LinkHolds, Unlinked
+from stagedrollout.core.link_facts import LinkFact
 from stagedrollout.core.model import (
     Actor,
     CommandVerb,
@@ -29,7 +29,15 @@ from stagedrollout.core.model import (
     Supersede,
     Verb,
 )
-from stagedrollout.core.override_facts import ApprovalsLapsed, Approved, BakeSkipped, LeftAlone, PolicySet
+from stagedrollout.core.override_facts import (
+    Acknowledged,
+    ApprovalsLapsed,
+    Approved,
+    BakeSkipped,
+    LeftAlone,
+    OverrideFact,
+    PolicySet,
+)
 from stagedrollout.core.removal_facts import RemovalOrdered, RemovalTold
 from stagedrollout.core.run_facts import Returned, TakenUp, WentLive
 from stagedrollout.core.seen import NOWHERE, Drift, Seen
@@ -37,6 +45,7 @@ from stagedrollout.core.seen import NOWHERE, Drift, Seen
 __all__ = [
     "LINK_KINDS",
     "NOWHERE",
+    "Acknowledged",
     "ApprovalsLapsed",
     "Approved",
     "BakeSkipped",
@@ -365,16 +374,8 @@ Fact = (
     | LineStopped
     | LineFreed
     | Closed
-    | Linked
-    | Unlinked
-    | LinkHeld
-    | LinkAnswered
-    | LinkHolds
-    | Approved
-    | ApprovalsLapsed
-    | BakeSkipped
-    | LeftAlone
-    | PolicySet
+    | LinkFact
+    | OverrideFact
 )
 
 

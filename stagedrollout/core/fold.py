@@ -18,6 +18,7 @@ from stagedrollout.core.hours import hour_floor
 from stagedrollout.core.ledger import Comparison
 from stagedrollout.core.lifecycle import Halt, Hold, Landing, Rollout
 from stagedrollout.core.model import SOMEBODY, UNKNOWN_ACTOR, ActorKind, ReleaseStatus, RolloutKey, Store
+from stagedrollout.core.ordered import Ordered
 from stagedrollout.core.phasing import LATE_WRITE, StepWindow, next_share
 from stagedrollout.core.units import PPM_ALL
 
@@ -308,11 +309,15 @@ _apply.register(facts.ApprovalsLapsed, overridden)
 _apply.register(facts.BakeSkipped, overridden)
 _apply.register(facts.LeftAlone, overridden)
 _apply.register(facts.PolicySet, overridden)
+_apply.register(facts.Acknowledged, overridden)
 
 
 @_apply.register
 def _(fact: facts.Commanded, rollout: Rollout, at: datetime) -> Rollout:
-    return replace(rollout, taken=(*rollout.taken[-19:], fact.command))
+    answered = rollout.halt.at if rollout.halt and fact.accepted else rollout.answered
+    return replace(
+        rollout, taken=(*rollout.taken[-19:], fact.command), answered=answered, ordered=Ordered(fact, at)
+    )
 
 
 @_apply.register

@@ -71,6 +71,11 @@ def _(fact: override_facts.PolicySet, rollout: Rollout, at: datetime) -> Rollout
     return replace(begun, live_since=since, stages=(StageStart(since, rollout.live_ppm),))
 
 
+@overridden.register
+def _(fact: override_facts.Acknowledged, rollout: Rollout, at: datetime) -> Rollout:  # noqa: ARG001
+    return replace(rollout, answered=fact.halted_at)
+
+
 def _said(verdict: str) -> Verdict:
     """A word that this version does not know counts as the best: then whatever is worse voids the approval."""
     return Verdict.__members__.get(verdict, Verdict.PASS)

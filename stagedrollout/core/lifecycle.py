@@ -34,12 +34,12 @@ from stagedrollout.core.model import (
     Verb,
     is_final,
 )
+from stagedrollout.core.ordered import Ordered
 from stagedrollout.core.phasing import PauseClock, StepWindow
 from stagedrollout.core.reviewing import halt_words
 from stagedrollout.core.units import PPM_ALL
 
-OLD_NEWS = timedelta(days=1)
-"""For so long after a halt people want to be shown what crashed."""
+OLD_NEWS = timedelta(days=1)  # for so long after a halt people want to be shown what crashed
 
 
 class Phase(StrEnum):
@@ -213,10 +213,9 @@ class Rollout:
     `live_ppm` and `live_since`: the exposure people really have, and since when (None: not yet live).
     `run_since`: start of the monitoring run, on a full hour; `runs`: the how-manieth it is. `terms`: by what its
     evidence is judged (None: not set yet) and `settings` what the policy said then; `stages`: when its stages began. `comparisons`: what it was compared with
-    from when on, oldest first. `acts`: how many intents there were.
-    `approvals`: what people allow of the next step; `bake_skipped`: who does not wait for the rest of this bake.
-    `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash.
-    `drift`: the newest thing a person did in the console, until a change of ours follows it. `untold`: the end of the
+    from when on, oldest first. `acts`: how many intents there were. `approvals`: what people allow of the next step; `bake_skipped`: who does not wait for the rest of this bake.
+    `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash. `ordered`: the last
+    one; `answered`: which halt (its `at`) somebody has answered by an order, or has seen. `drift`: the newest thing a person did in the console, until a change of ours follows it. `untold`: the end of the
     journal was lost and nothing was decided since, so what the store shows may be our own doing. `known_bad`: the halt it
     was under before it was over or gone; nobody has said since that it may go on. `newer`: the newest release that
     people were told waits for this one, and `set_aside` the id of the newest that a person has let wait.
@@ -261,6 +260,8 @@ class Rollout:
     last: facts.Decided | None = None
     acts: int = 0
     taken: tuple[str, ...] = ()
+    ordered: Ordered | None = None
+    answered: datetime | None = None
     superseded_by: str = ""
     closed: bool = False
     drift: facts.Drifted | None = None

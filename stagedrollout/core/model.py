@@ -335,7 +335,8 @@ class Via(StrEnum):
 class Expected:
     """What stood in the journal of a release when a person gave an order: they meant that, and not what came since.
 
-    `seq`: the journal's newest entry of it then. `mark`: Rollout.mark as of then, "" where only the rest was seen.
+    `seq`: the journal's newest entry of it then, 0 where they saw a message. `mark`: Rollout.mark as of then, "" where
+    only the rest was seen. `halted_at`: which halt it was under; None: none, or they were not told which.
     """
 
     release_id: str
@@ -343,6 +344,7 @@ class Expected:
     exposure_ppm: int
     halted: bool
     mark: str = ""
+    halted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from stagedrollout.core.offer import Offer
+
 PUT_OFF_MAX = timedelta(hours=1)
 """The longest that one is put off at a time, by a channel that asks for it."""
 
@@ -28,6 +30,9 @@ class NoticeKind(StrEnum):
     COMMAND = "command"
     PAUSE_BUDGET = "pause_budget"
     NEW_ISSUES = "new_issues"
+    REMINDER = "reminder"
+    DIGEST = "digest"
+    ESCALATION = "escalation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,8 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message. `key` is unique for ever and deduplicates; `broadcast` also shows it in the channel.
+    """One message. `key` is unique for ever and deduplicates; `broadcast` also shows it in the channel. `offers`: what can
+    be pressed on it, where that is possible.
 
     All text is plain; it may hold foreign words (release names, reasons) and is escaped where rendered.
     """
@@ -52,6 +58,7 @@ class Notice:
     headline: str
     facts: tuple[Fact, ...] = ()
     footer: str = ""
+    offers: tuple[Offer, ...] = ()
 
 
 WITNESSED = (NoticeKind.HALTED, NoticeKind.NOT_HALTED)
@@ -77,3 +84,4 @@ class Board:
     headline: str
     facts: tuple[Fact, ...] = ()
     footer: str = ""
+    offers: tuple[Offer, ...] = ()

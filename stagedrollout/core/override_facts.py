@@ -58,4 +58,12 @@ class PolicySet:
     since: datetime | None = None
 
 
-OverrideFact = Approved | ApprovalsLapsed | BakeSkipped | LeftAlone | PolicySet
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Somebody has seen the halt of `halted_at` and looks after it. Nothing is ordered by that."""
+
+    actor: Actor
+    halted_at: datetime
+
+
+OverrideFact = Approved | ApprovalsLapsed | BakeSkipped | LeftAlone | PolicySet | Acknowledged

@@ -89,6 +89,10 @@ class People:
     listed: tuple[Person, ...] = ()
 
     @property
+    def everybody(self) -> People:
+        return self
+
+    @property
     def managed(self) -> bool:
         """Whether rights are asked for at all."""
         return bool(self.listed)

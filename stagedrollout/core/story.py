@@ -272,5 +272,10 @@ def _(fact: facts.LeftAlone) -> str:
 
 
 @sentence.register
+def _(fact: facts.Acknowledged) -> str:
+    return f"{fact.actor} has seen the halt of {fact.halted_at:%Y-%m-%d %H:%M} UTC"
+
+
+@sentence.register
 def _(fact: facts.PolicySet) -> str:
     return f"steered by the policy {fact.policy} from here, by {fact.actor}: {fact.reason}{_when(fact.since)}"

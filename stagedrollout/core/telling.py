@@ -12,6 +12,9 @@ from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import STORE_NAMES, Release, Store
 from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.observation import Metric
+from stagedrollout.core.offer import Offer
+from stagedrollout.core.offering import WITH_OFFERS, offers_of
+from stagedrollout.core.ordered import Ordered
 from stagedrollout.core.units import percent_text
 
 _SUBJECTS = {metric.value: metric.words for metric in Metric}
@@ -36,12 +39,15 @@ class Telling:
     def notice(self, kind: NoticeKind, headline: str, *told: Fact, broadcast: bool = False) -> Notice:
         """A notice that is new with every instant it is told at."""
         key = f"{self.rollout.key}/{kind.value}/{self.at.isoformat()}"
-        return Notice(key, kind, broadcast, headline, told, self._footer())
+        return Notice(key, kind, broadcast, headline, told, self._footer(), self._offers(kind))
 
     def once(self, key: str, kind: NoticeKind, headline: str, *told: Fact, broadcast: bool) -> Notice:
         """A notice told once for `key`, however often it comes up."""
         whole = f"{self.rollout.key}/{kind.value}/{key}"
-        return Notice(whole, kind, broadcast, headline, told, self._footer())
+        return Notice(whole, kind, broadcast, headline, told, self._footer(), self._offers(kind))
+
+    def _offers(self, kind: NoticeKind) -> tuple[Offer, ...]:
+        return offers_of(self.rollout) if kind in WITH_OFFERS else ()
 
     def _footer(self) -> str:
         return f"policy {self.rollout.policy} | {self.at:%Y-%m-%d %H:%M:%S} UTC"
@@ -49,6 +55,11 @@ class Telling:
 
 def title(rollout: Rollout) -> str:
     return f"{rollout.key.app} on {STORE_NAMES[rollout.key.store]} {rollout.release.label}"
+
+
+def seen_notice(fact: facts.Acknowledged, told: Telling) -> Notice:
+    headline = f"{told.name}: {fact.actor} has seen the halt and looks after it"
+    return told.once(f"seen/{fact.halted_at.isoformat()}", NoticeKind.COMMAND, headline, broadcast=False)
 
 
 def override(rollout: Rollout, verb: str, release: Release | None = None) -> str:
@@ -111,3 +122,10 @@ def console_hint(store: Store) -> str:
             return "Play Console > the app > Test and release > Production > Releases > Halt rollout"
         case Store.APP_STORE:
             return "App Store Connect > the app > the version > Phased Release > Pause"
+
+
+def order_words(order: Ordered) -> str:
+    """ "resume by Ana Lima at 12:03 UTC", and why not, where it was refused."""
+    said = order.said
+    refused = "" if said.accepted else f", refused: {said.text}"
+    return f"{said.verb.value} by {said.actor} at {order.at:%H:%M} UTC{refused}"

@@ -26,11 +26,21 @@ from stagedrollout.core.model import (
     Supersede,
 )
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
+from stagedrollout.core.offering import offers_of
 from stagedrollout.core.phasing import BUDGET
 from stagedrollout.core.reading_back import STALE_READ
 from stagedrollout.core.reviewing import FOR_A_PERSON, REVIEW_WORDS, halt_words
 from stagedrollout.core.settlements import halted, held, of_settlement, told_already
-from stagedrollout.core.telling import Telling, evidence, issue_words, issues_words, override, title
+from stagedrollout.core.telling import (
+    Telling,
+    evidence,
+    issue_words,
+    issues_words,
+    order_words,
+    override,
+    seen_notice,
+    title,
+)
 from stagedrollout.core.units import percent_text
 
 PHASE_WORDS = {
@@ -49,12 +59,12 @@ def board(rollout: Rollout) -> Board:
     """Where the rollout stands, for the head of its thread and for `status`."""
     state = "waiting for its turn" if rollout.start_awaited else PHASE_WORDS[rollout.phase]
     told = [Fact("Exposure", percent_text(rollout.exposure_ppm)), Fact("State", state)]
-    if link := rollout.link.text(rollout.key.store):
-        told.append(Fact("Link", link))
-    if rollout.reason:
-        told.append(Fact("Why", rollout.reason))
+    link = rollout.link.text(rollout.key.store)
+    told += [Fact("Link", link)] if link else []
+    told += [Fact("Why", rollout.reason)] if rollout.reason else []
+    told += [Fact("Last order", order_words(rollout.ordered))] if rollout.ordered else []
     footer = f"policy {rollout.policy} | changed {rollout.changed_at:%Y-%m-%d %H:%M} UTC"
-    return Board(f"{title(rollout)}: {state}", tuple(told), footer)
+    return Board(f"{title(rollout)}: {state}", tuple(told), footer, offers_of(rollout))
 
 
 def notices(rollout: Rollout, news: tuple[facts.Fact, ...], at: datetime) -> tuple[Notice, ...]:
@@ -275,6 +285,11 @@ def _(fact: facts.Commanded, told: Telling) -> tuple[Notice, ...]:
     return (
         told.once(fact.command, NoticeKind.COMMAND, headline, Fact("Reason", fact.reason), broadcast=False),
     )
+
+
+@_tell.register
+def _(fact: facts.Acknowledged, told: Telling) -> tuple[Notice, ...]:
+    return (seen_notice(fact, told),)
 
 
 @_tell.register

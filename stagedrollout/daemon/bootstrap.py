@@ -22,9 +22,9 @@ from stagedrollout.config.settings import (
     Settings,
 )
 from stagedrollout.core.errors import StorageError
-from stagedrollout.core.people import People
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.alarming import open_errands
 from stagedrollout.daemon.allowed import Net
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.brakes import PulledBrakes
@@ -41,6 +41,7 @@ from stagedrollout.daemon.lease import Lease
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listings import open_listings
 from stagedrollout.daemon.picturing import open_illustrator
+from stagedrollout.daemon.pressing import open_pressing, open_roster, open_seal
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.reloading import Reloading, watched
@@ -99,6 +100,7 @@ class Daemon:
 
     def start(self) -> None:
         self.scheduler.start()
+        self.works.buttons.start()
 
     def mind_the_clock(self) -> None:
         self.scheduler.mind_the_clock()
@@ -110,6 +112,7 @@ class Daemon:
     def stop(self) -> tuple[str, ...]:
         """What is still under way after the time there was to finish it."""
         self.reloading.end()
+        self.works.buttons.stop()
         self.works.relay.ends()
         return self.scheduler.stop()
 
@@ -145,6 +148,7 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
 
 
 def _close_what_is_in_force(scheduler: Scheduler) -> None:
+    scheduler.works.buttons.stop()
     scheduler.works.relay.close()
     scheduler.works.report.close()
 
@@ -188,6 +192,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         footing.check(clock.now())
 
     bell = Bell()
+    roster = open_roster(loaded)
     reconciler = Reconciler(
         recorder=recorder,
         hearer=Hearer(recorder),
@@ -198,7 +203,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         brakes=brakes,
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
         bell=bell,
-        people=People(settings.people),
+        people=roster,
     )
     passes = AppPasses(
         recorder=recorder,
@@ -224,6 +229,8 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         brakes=brakes,
         report=open_report(loaded, listings, clock=clock, epoch=epoch, transport=doors.reports),
         doors=doors,
+        buttons=open_pressing(loaded, engine, passes, roster),
+        errands=open_errands(loaded, doors, engine, recorder, clock),
     )
 
 
@@ -232,13 +239,16 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
     channels and limits are new. `works` stay as they are. Raises WrongConfiguration.
     """
     listings, deadline = open_listings(loaded, works.doors, works.clock), loaded.settings.limits.pass_deadline
-    people = People(loaded.settings.people)
+    people, deadline_seconds = open_roster(loaded), deadline.total_seconds()
     known = works.passes.reconciler
-    reconciler = replace(known, deadline_seconds=deadline.total_seconds(), people=people)
+    reconciler = replace(known, deadline_seconds=deadline_seconds, people=people)
+    passes = replace(works.passes, reconciler=reconciler)
     return replace(
         works,
         listings=listings,
-        passes=replace(works.passes, reconciler=reconciler),
+        passes=passes,
+        buttons=open_pressing(loaded, engine, passes, people),
+        errands=open_errands(loaded, works.doors, engine, passes.recorder, works.clock),
         relay=_relay(loaded, works.doors, engine, works.clock),
         report=open_report(
             loaded, listings, clock=works.clock, epoch=works.epoch, transport=works.doors.reports
@@ -264,7 +274,7 @@ def _lock_step(settings: Settings, doors: Doors) -> LockStep | None:
 
 
 def _relay(loaded: Loaded, doors: Doors, engine: Engine, clock: Clock) -> Relay:
-    channels, rows = open_channels(loaded, doors.slack), OutboxTable(engine)
+    channels, rows = open_channels(loaded, doors.slack, open_seal(loaded, engine)), OutboxTable(engine)
     first, second = channels.first, channels.second
     also = SecondChannel(rows, second, clock, first=first.channel) if second else None
     follower = None if doors.slack else open_illustrator(loaded)

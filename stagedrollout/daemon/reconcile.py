@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from stagedrollout.core import news
 from stagedrollout.core.apple_drift import may_still_let_go, pause_settled_at
@@ -71,6 +71,17 @@ RETRY_SOON = timedelta(seconds=30)
 SETTLE_ATTEMPTS = 3
 
 
+class Acquaintance(Protocol):
+    """Who knows people: see `People.known_as`. Asks nobody outside for it."""
+
+    def known_as(self, order: Command) -> Command: ...
+
+    @property
+    def everybody(self) -> People:
+        """Those whom it knows now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
     """What one pass came to. `due`: when to look again at the latest."""
@@ -93,7 +104,7 @@ class Reconciler:
     hearer: Hearer
     bell: Bell = field(default_factory=Bell)
     footing: Footing = field(default_factory=Firm)
-    people: People = field(default_factory=People)
+    people: Acquaintance = field(default_factory=People)
     brakes: Brakes = field(default_factory=NothingPulled)
 
     def reconcile(
@@ -126,7 +137,7 @@ class Reconciler:
             others=others,
             supersede=listing.supersede,
             footing=observed.footing,
-            people=self.people,
+            people=self.people.everybody,
             passed=self.footing.passed(key, observed.rollout.live_since, observed.heard_at),
         )
         decision = decide(case)

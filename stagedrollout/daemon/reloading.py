@@ -151,6 +151,8 @@ class Reloading:
         if under_way is None:
             _close(works)
             return
+        before.buttons.stop()
+        works.buttons.start()
         self._loaded = loaded
         self._in_force = InForce.at(loaded.path, loaded.folders, works.wall.now())
         log.warning("%s", _taken_text(self._in_force, before, works))

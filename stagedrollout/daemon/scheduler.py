@@ -65,6 +65,7 @@ class Scheduler:
         self._passes = open_pool(apps, "pass")
         self._halts = open_pool(halt_workers * apps, "halt")
         self._telling = open_pool(1, "tell")
+        self._errands = open_pool(1, "errands")
         self._guard = threading.Lock()
         self._next: Renewal | None = None
         self._due: dict[StoreApp, datetime] = dict.fromkeys(works.listings, works.clock.now())
@@ -122,7 +123,7 @@ class Scheduler:
         if self._apscheduler.running:
             self._apscheduler.shutdown(wait=False)
         wait(list(self._running.values()), timeout=self._bounds.drain_seconds)
-        for pool in (self._passes, self._halts, self._telling):
+        for pool in (self._passes, self._halts, self._telling, self._errands):
             pool.shutdown(wait=False, cancel_futures=True)
         return self._under_way()
 
@@ -139,6 +140,8 @@ class Scheduler:
             return
         self._start_passes()
         self._launch("tell", self._telling, self._works.relay.deliver_due, self._told)
+        if self._works.errands.wanted:
+            self._launch("errands", self._errands, self._works.errands.run, self._ran)
 
     def _take_over(self) -> None:
         """Between two turns, so that no turn sees two configurations. Every app is looked at anew."""
@@ -199,9 +202,9 @@ class Scheduler:
             return tuple(self._due.values())
 
     def _next_due(self) -> datetime:
-        telling = self._works.relay.next_due()
+        beside = (self._works.relay.next_due(), self._works.errands.next_due())
         return min(
-            [*self.dues(), *([telling] if telling else [])],
+            [*self.dues(), *(at for at in beside if at)],
             default=self._works.clock.now() + timedelta(hours=1),
         )
 
@@ -344,6 +347,12 @@ class Scheduler:
         if error:
             log.error("notices could not be delivered: %s", words(error), exc_info=unexpected(error))
             self._works.report.stumbled("delivering notices", error)
+
+    def _ran(self, outcome: Future[Any]) -> None:
+        error = outcome.exception()
+        if error:
+            log.error("alarms and reminders: %s", words(error), exc_info=unexpected(error))
+            self._works.report.stumbled("alarms and reminders", error)
 
     def _turn_broke_off(self, event: JobExecutionEvent) -> None:
         """APScheduler has logged it, and the next turn comes all the same."""

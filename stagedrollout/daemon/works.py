@@ -14,9 +14,11 @@ from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.doors import Doors
+from stagedrollout.daemon.errands import Errands, NoErrands
 from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.pressed import Buttons, NoButtons
 from stagedrollout.notify.relay import Relay
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.presence import Presence
@@ -38,6 +40,8 @@ class Works:
     report: SelfReport = field(default_factory=Silent)
     bell: Bell = field(default_factory=Bell)
     brakes: Brakes = field(default_factory=NothingPulled)
+    buttons: Buttons = field(default_factory=NoButtons)
+    errands: Errands = field(default_factory=NoErrands)
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
 

@@ -10,13 +10,13 @@ from datetime import timedelta
 from itertools import chain
 
 from stagedrollout.config.load import Loaded
-from stagedrollout.config.settings import AppSettings, AppStoreListing, PlayListing, SentrySource
+from stagedrollout.config.settings import AppSettings, AppStoreListing, PlayListing, SentrySource, SlackAccess
 from stagedrollout.core.gates import Part
 from stagedrollout.core.model import Release, Store, StoreApp
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.bootstrap import clock_of
-from stagedrollout.daemon.channels import slack_ask
+from stagedrollout.daemon.channels import OPENING, slack_app_call, slack_ask
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.listings import Clients, open_clients, open_listings
@@ -114,8 +114,17 @@ def _services(loaded: Loaded, clients: Clients, clock: Clock) -> Iterator[Unit]:
             tell=Telling(SLACK),
             ask=slack_ask(loaded, channel),
             channels=tuple(each for each in named if each[1]),
+            open_socket=_socket_of(loaded, channel),
+            groups=tuple(group.id for group in channel.user_groups) if channel.buttons else (),
         )
         yield Unit(line.tell, lambda: slack.questions(line))
+
+
+def _socket_of(loaded: Loaded, access: SlackAccess) -> Callable[[], object] | None:
+    if not access.buttons:
+        return None
+    call = slack_app_call(loaded, access)
+    return lambda: call(OPENING, {})
 
 
 def _accounts(loaded: Loaded, clients: Clients) -> Iterator[Unit]:

@@ -44,6 +44,9 @@ class Control:
             ("POST", "console"): self._console,
             ("GET", "switches"): lambda _: self._world.switches_document(),
             ("POST", "switches"): self._turn,
+            ("POST", "slack/press"): self._press,
+            ("POST", "slack/group"): lambda request: self._world.slack.people.join(_object(request)),
+            ("POST", "slack/disconnect"): self._disconnect,
         }
 
     def answer(self, request: Request) -> Reply:
@@ -125,6 +128,19 @@ class Control:
             raise ValueError("; ".join(problem.text for problem in findings.problems))
         self._world.console.act(act)
         return {"done": act.act}
+
+    def _press(self, request: Request) -> dict[str, Any]:
+        slack = self._world.slack
+        return slack.people.press(slack.messages(), _object(request))
+
+    def _disconnect(self, request: Request) -> dict[str, Any]:
+        """With a reason Slack says so first; without one the line breaks."""
+        reason = _object(request).get("reason")
+        if reason:
+            self._world.slack.lines.disconnect(str(reason))
+        else:
+            self._world.hang_up()
+        return {"disconnected": str(reason or "")}
 
     def _turn(self, request: Request) -> dict[str, Any]:
         self._world.turn(_object(request))

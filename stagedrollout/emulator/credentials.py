@@ -55,6 +55,9 @@ class Credentials:
         self.sentry_public_key = secrets.token_hex(16)
         self.signals_token = "signals-emulated-" + secrets.token_hex(16)
         self.slack_token = "xoxb-emulated-" + secrets.token_hex(16)
+        self.pagerduty_key = secrets.token_hex(16)
+        self.webhook_secret = "webhook-emulated-" + secrets.token_hex(16)
+        self.slack_app_token = "xapp-1-emulated-" + secrets.token_hex(16)
 
     def new_account(self, email: str) -> str:
         """Create a service account; returns its private key as PEM, which is kept nowhere here."""

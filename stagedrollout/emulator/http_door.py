@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs
 
 from stagedrollout.emulator.request import Request, Response
+from stagedrollout.emulator.slack_door import SocketDoor
 from stagedrollout.emulator.world import World
 
 LOOPBACK = "127.0.0.1"
@@ -131,6 +132,8 @@ class RunningEmulator:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="emulator", daemon=True
         )
         self._thread.start()
+        self._sockets = SocketDoor(world.slack.lines, self._server.turn, LOOPBACK)
+        world.hang_up = self._sockets.hang_up
 
     @property
     def port(self) -> int:
@@ -142,6 +145,7 @@ class RunningEmulator:
 
     def close(self) -> None:
         """Stop answering; open connections are closed. May be called twice."""
+        self._sockets.close()
         self._server.shutdown()
         self._server.hang_up()
         self._server.server_close()

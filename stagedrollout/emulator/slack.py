@@ -5,7 +5,7 @@ Errors are HTTP 200 with `ok: false`; a message is named by its channel and its 
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,14 +13,17 @@ from typing import Any
 from stagedrollout.emulator.clock import Timeline
 from stagedrollout.emulator.credentials import Credentials
 from stagedrollout.emulator.ledger import Ledger
-from stagedrollout.emulator.request import JSON, Reply, Request
+from stagedrollout.emulator.request import JSON, Reply
 from stagedrollout.emulator.service import Call
 from stagedrollout.emulator.slack_blocks import blocks_fit, metadata_error
 from stagedrollout.emulator.slack_files import COMPLETE, GET_URL, UPLOAD, UPLOADS, Files, NoFile, Sent
+from stagedrollout.emulator.slack_people import Lines, People
+from stagedrollout.emulator.slack_reading import Document, No, arguments, page, shown
 from stagedrollout.emulator.switches import Switches
 
 PREFIX = "/slack/api/"
 CHANNEL = "C0RELEASE"
+OPENING = "apps.connections.open"
 SECOND_CHANNEL = "C0ONCALL"
 NEEDS = {
     "chat.postMessage": "chat:write",
@@ -28,6 +31,8 @@ NEEDS = {
     GET_URL: "files:write",
     COMPLETE: "files:write",
     "conversations.info": "channels:read",
+    "chat.postEphemeral": "chat:write",
+    "usergroups.users.list": "usergroups:read",
 }
 """The scope that a method asks for (slack.md section 1)."""
 
@@ -35,12 +40,6 @@ TEXT_KEPT = 40_000
 UPDATE_TEXT_MOST = 4_000
 _BOT = {"user": "stagedrollout", "user_id": "U0EMULATED", "bot_id": "B0EMULATED"}
 _TEAM = {"team": "Acme", "team_id": "T0EMULATED", "url": "https://acme.slack.example.invalid/"}
-
-Document = dict[str, Any]
-
-
-class _No(Exception):
-    """Slack's refusal, by its error word."""
 
 
 @dataclass(slots=True)
@@ -72,7 +71,7 @@ class Slack:
 
     name = "slack"
     prefix = (PREFIX, UPLOADS)
-    writes = frozenset({"chat.postMessage", "chat.update", UPLOAD, COMPLETE})
+    writes = frozenset({"chat.postMessage", "chat.update", "chat.postEphemeral", UPLOAD, COMPLETE})
 
     def __init__(
         self,
@@ -80,6 +79,7 @@ class Slack:
         ledger: Ledger,
         credentials: Credentials,
         switches: Callable[[], Switches],
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._timeline = timeline
         self._ledger = ledger
@@ -87,10 +87,15 @@ class Slack:
         self._switches = switches
         self.channels = {name: Channel(name) for name in (CHANNEL, SECOND_CHANNEL)}
         self._files = Files()
+        self.lines = Lines(ledger, wall)
+        self.people = People(self.lines, ledger, wall)
         self._methods: dict[str, Callable[[Document, Call], Document]] = {
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
             "chat.update": self._update,
+            "chat.postEphemeral": self._whisper,
+            "usergroups.users.list": self._members,
+            OPENING: self._open_line,
             "conversations.info": self._info,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
@@ -124,7 +129,9 @@ class Slack:
         token = call.request.bearer
         if token is None:
             return _refused("not_authed")
-        if token != self._credentials.slack_token:
+        if call.operation == OPENING and token == self._credentials.slack_token:
+            return _refused("not_allowed_token_type")
+        if token != (self._app_token if call.operation == OPENING else self._credentials.slack_token):
             return _refused("invalid_auth")
         if call.trouble == "error":
             return _refused((call.fault.detail if call.fault else "") or "internal_error")
@@ -139,10 +146,14 @@ class Slack:
             return self._limited()
         applied = True if call.operation in self.writes else None
         try:
-            document = self._methods[call.operation](_arguments(call.request), call)
+            document = self._methods[call.operation](arguments(call.request), call)
             return self._with_scopes(Reply(document={"ok": True, **document}, applied=applied))
-        except (_No, NoFile) as no:
+        except (No, NoFile) as no:
             return _refused(str(no), applied=None if applied is None else False)
+
+    @property
+    def _app_token(self) -> str:
+        return self._credentials.slack_app_token
 
     @property
     def _scopes(self) -> str:
@@ -157,7 +168,7 @@ class Slack:
         """More than one message a second in a channel, by virtual time."""
         if call.operation != "chat.postMessage" or not self._switches().slack_rate_limit:
             return False
-        channel = self.channels.get(str(_arguments(call.request).get("channel")))
+        channel = self.channels.get(str(arguments(call.request).get("channel")))
         return channel is not None and channel.last[0] == self._second()
 
     def _limited(self) -> Reply:
@@ -173,24 +184,23 @@ class Slack:
     def _channel(self, asked: Document) -> Channel:
         channel = self.channels.get(str(asked.get("channel")))
         if channel is None:
-            raise _No("channel_not_found")
+            raise No("channel_not_found")
         return channel
 
     def _post(self, asked: Document, call: Call) -> Document:
         channel = self._channel(asked)
         if not channel.member:
-            raise _No("not_in_channel")
+            raise No("not_in_channel")
         if channel.archived:
-            raise _No("is_archived")
+            raise No("is_archived")
         message = self._message(asked)
         thread = asked.get("thread_ts")
         parent = channel.find(thread) if thread else None
         if thread and (parent is None or parent.get("thread_ts", thread) != thread):
-            raise _No("cannot_reply_to_message")
+            raise No("cannot_reply_to_message")
         double = self._double(channel, asked.get("client_msg_id"))
         if double is not None:
-            shown = _shown(double)
-            return {"channel": channel.id, "ts": double["ts"], "message": shown, "is_duplicate": True}
+            return {"channel": channel.id, "ts": double["ts"], "message": shown(double), "is_duplicate": True}
         message["ts"] = channel.next_ts(self._second())
         if parent is not None:
             message["thread_ts"] = parent["thread_ts"] = thread
@@ -200,7 +210,7 @@ class Slack:
             message["client_msg_id"] = asked["client_msg_id"]
         channel.messages.append(message)
         self._tell(channel, message, call, update=False)
-        return {"channel": channel.id, "ts": message["ts"], "message": _shown(message)}
+        return {"channel": channel.id, "ts": message["ts"], "message": shown(message)}
 
     def _double(self, channel: Channel, client_msg_id: Any) -> Document | None:
         if not client_msg_id or not self._switches().slack_deduplicates:
@@ -210,11 +220,11 @@ class Slack:
     def _message(self, asked: Document) -> Document:
         blocks, metadata, text = asked.get("blocks"), asked.get("metadata"), asked.get("text") or ""
         if not isinstance(text, str) or (not text and not blocks):
-            raise _No("no_text")
+            raise No("no_text")
         if blocks is not None and not blocks_fit(blocks):
-            raise _No("invalid_blocks")
+            raise No("invalid_blocks")
         if (wrong := metadata_error(metadata)) is not None:
-            raise _No(wrong)
+            raise No(wrong)
         who = {"type": "message", "user": _BOT["user_id"], "bot_id": _BOT["bot_id"], "team": _TEAM["team_id"]}
         message = {**who, "text": text[:TEXT_KEPT]}
         return {
@@ -227,11 +237,11 @@ class Slack:
         channel = self._channel(asked)
         message = channel.find(asked.get("ts"))
         if message is None:
-            raise _No("message_not_found")
+            raise No("message_not_found")
         if message["bot_id"] != _BOT["bot_id"]:
-            raise _No("cant_update_message")
+            raise No("cant_update_message")
         if len(str(asked.get("text") or "")) > UPDATE_TEXT_MOST:
-            raise _No("msg_too_long")
+            raise No("msg_too_long")
         fresh = self._message(asked)
         message.pop("blocks", None)
         if asked.get("metadata") == {}:
@@ -239,12 +249,36 @@ class Slack:
         message.update(fresh)
         message["edited"] = {"user": _BOT["user_id"], "ts": f"{self._second()}.000000"}
         self._tell(channel, message, call, update=True)
-        shown = _shown(message)
-        return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": shown}
+        told = shown(message)
+        return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": told}
+
+    def messages(self) -> list[tuple[str, Document]]:
+        """Every message that is there, with its channel, oldest first."""
+        found = [(channel.id, message) for channel in self.channels.values() for message in channel.messages]
+        return sorted(found, key=lambda each: float(each[1]["ts"]))
+
+    def _open_line(self, _: Document, __: Call) -> Document:
+        if not self.lines.address:
+            raise No("internal_error")
+        return {"url": self.lines.ticket()}
+
+    def _members(self, asked: Document, _: Call) -> Document:
+        users = self.people.groups.get(str(asked.get("usergroup")))
+        if users is None:
+            raise No("no_such_subteam")
+        return {"users": users}
+
+    def _whisper(self, asked: Document, call: Call) -> Document:
+        channel, text = self._channel(asked), asked.get("text")
+        if not isinstance(text, str) or not text:
+            raise No("no_text")
+        told = {"channel": channel.id, "user": str(asked.get("user")), "text": text, "request": call.seq}
+        self._ledger.add("slack_ephemeral", **told)
+        return {"message_ts": channel.next_ts(self._second())}
 
     def _get_upload_url(self, asked: Document, call: Call) -> Document:
         if "json" in call.request.headers.get("content-type", ""):
-            raise _No("invalid_arguments")  # as seen of the real one, whatever its documentation says
+            raise No("invalid_arguments")  # as seen of the real one, whatever its documentation says
         ticket, file_id = self._files.promise(asked.get("filename"), asked.get("length"))
         host = call.request.headers.get("host", "127.0.0.1")
         return {"upload_url": f"http://{host}{UPLOADS}{ticket}", "file_id": file_id}
@@ -258,10 +292,10 @@ class Slack:
 
     def _share(self, channel: Channel, sent: list[Sent], asked: Document, call: Call) -> None:
         if not channel.member:
-            raise _No("not_in_channel")
+            raise No("not_in_channel")
         thread = asked.get("thread_ts")
         if thread and channel.find(thread) is None:
-            raise _No("invalid_thread_ts")
+            raise No("invalid_thread_ts")
         comment = str(asked.get("initial_comment") or "")
         message: Document = {
             "type": "message",
@@ -285,16 +319,16 @@ class Slack:
     def _history(self, asked: Document, _: Call) -> Document:
         channel = self._channel(asked)
         if not channel.member:
-            raise _No("not_in_channel")
+            raise No("not_in_channel")
         tops = [m for m in channel.messages if m.get("thread_ts", m["ts"]) == m["ts"] or "subtype" in m]
-        return _page(list(reversed(tops)), asked)
+        return page(list(reversed(tops)), asked)
 
     def _replies(self, asked: Document, _: Call) -> Document:
         channel = self._channel(asked)
         thread = asked.get("ts")
         if channel.find(thread) is None:
-            raise _No("thread_not_found")
-        return _page([m for m in channel.messages if m.get("thread_ts", m["ts"]) == thread], asked)
+            raise No("thread_not_found")
+        return page([m for m in channel.messages if m.get("thread_ts", m["ts"]) == thread], asked)
 
     def _tell(self, channel: Channel, message: Document, call: Call, *, update: bool) -> None:
         thread = message.get("thread_ts")
@@ -311,61 +345,6 @@ class Slack:
             update=update,
             request=call.seq,
         )
-
-
-def _arguments(request: Request) -> Document:
-    """From the query, and a JSON or form body; in forms, structures are JSON inside a field."""
-    asked: Document = {name: values[-1] for name, values in request.query.items()}
-    if "json" in request.headers.get("content-type", ""):
-        try:
-            body = request.json()
-        except ValueError:
-            return asked
-        return {**asked, **body} if isinstance(body, dict) else asked
-    asked.update(request.form())
-    for name in ("blocks", "metadata", "files"):
-        if isinstance(asked.get(name), str):
-            try:
-                asked[name] = json.loads(asked[name])
-            except ValueError:
-                asked[name] = "not JSON"
-    return asked
-
-
-def _page(messages: list[Document], asked: Document) -> Document:
-    oldest, latest = _ts(asked.get("oldest"), 0.0), _ts(asked.get("latest"), float("inf"))
-    inclusive = asked.get("inclusive") in (True, "true", "1", 1)
-    within = [
-        m
-        for m in messages
-        if oldest < float(m["ts"]) < latest or (inclusive and float(m["ts"]) in (oldest, latest))
-    ]
-    limit, start = _whole(asked.get("limit"), 100), _whole(asked.get("cursor"), 0)
-    page = within[start : start + min(max(limit, 1), 999)]
-    with_metadata = asked.get("include_all_metadata") in (True, "true", "1", 1)
-    following = str(start + len(page)) if start + len(page) < len(within) else ""
-    return {
-        "messages": [_shown(message, metadata=with_metadata) for message in page],
-        "has_more": bool(following),
-        "response_metadata": {"next_cursor": following},
-    }
-
-
-def _ts(value: Any, missing: float) -> float:
-    if value in (None, ""):
-        return missing
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise _No("invalid_ts_latest") from None
-
-
-def _whole(value: Any, missing: int) -> int:
-    return int(value) if str(value).isdecimal() and len(str(value)) < 10 else missing
-
-
-def _shown(message: Document, *, metadata: bool = True) -> Document:
-    return {name: value for name, value in message.items() if metadata or name != "metadata"}
 
 
 def _refused(error: str, *, applied: bool | None = None, **more: str) -> Reply:

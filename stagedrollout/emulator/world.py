@@ -33,6 +33,7 @@ from stagedrollout.emulator.nerdgraph import NerdGraph
 from stagedrollout.emulator.oauth import OAuth
 from stagedrollout.emulator.opinions import Opinions
 from stagedrollout.emulator.pace import Pace
+from stagedrollout.emulator.pager import PagerDuty, WebhookSink
 from stagedrollout.emulator.picture import app_store_picture, play_picture
 from stagedrollout.emulator.play import Play
 from stagedrollout.emulator.play_bucket import PlayBucket
@@ -82,10 +83,11 @@ class World:
         self.console = Console({GOOGLE_PLAY: by_hand, APP_STORE: app_store_console})
         self.opinions = Opinions(self.timeline, scenario.seed, lambda: self.switches)
         projects = tuple(self._open(story, number) for number, story in enumerate(scenario.apps))
-        self.slack = Slack(self.timeline, self.ledger, self.credentials, lambda: self.switches)
+        self.slack = Slack(self.timeline, self.ledger, self.credentials, lambda: self.switches, wall)
         self.ingest = SentryIngest(self.ledger, self.credentials)
         metrics = Metrics(self._tills(projects), self.timeline)
         self._services: tuple[Service, ...] = (
+            PagerDuty(self.ledger, self.credentials),  # before the App Store, whose paths begin like it
             Play(self.play, edits, self.timeline, self.credentials, PlayReviews(self.opinions)),
             AppStore(
                 self.app_store,
@@ -103,12 +105,15 @@ class World:
             self.ingest,
             ITunes(self.app_store, self.opinions, self.timeline, lambda: self.switches),
             self.slack,
+            WebhookSink(self.ledger, self.credentials),
             Prometheus(metrics, self.credentials),
             Grafana(metrics, self.credentials),
             NerdGraph(metrics, self.credentials),
             Stats(metrics, self.credentials),
             PlayBucket(self.play, self.opinions, self.credentials, scenario.seed),
         )
+        self.hang_up: Callable[[], None] = lambda: None
+        """Break every open socket; whoever serves them says how."""
         self._control = Control(self)
         self._plot = Plot(scenario, self.timeline, self.ledger, self.faults)
         self._plot.lay_out(self.play, by_hand, self.app_store)

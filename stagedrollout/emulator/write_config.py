@@ -42,6 +42,10 @@ def write_config(directory: Path, world: World, *, url: str, policies: Path) -> 
         # nothing here uses it: whoever tries a signal of their own against the emulated services needs it
         _write_secret(directory / "secrets" / "signals-token", world.credentials.signals_token)
         _write_secret(directory / "secrets" / "slack-token", world.credentials.slack_token)
+        # for whoever switches buttons or alarms on
+        _write_secret(directory / "secrets" / "pagerduty-key", world.credentials.pagerduty_key)
+        _write_secret(directory / "secrets" / "webhook-secret", world.credentials.webhook_secret)
+        _write_secret(directory / "secrets" / "slack-app-token", world.credentials.slack_app_token)
         _write_secret(directory / "secrets" / "sentry-dsn", world.credentials.sentry_dsn(url))
         for file in files.values():
             shutil.copyfile(file, directory / "policies" / file.name)

@@ -156,6 +156,12 @@ class HttpClient:
         """POST `body` as JSON. Raises like `get_json`; after Unreachable or Faulty it may be applied."""
         return self._in_json(doing, self._exchange(doing, "POST", path, payload={"json": body}))
 
+    def tell(self, doing: str, path: str, content: bytes, headers: Mapping[str, str]) -> int:
+        """POST `content` as it is, with headers of the caller's own; the status of an answer that nobody reads. Raises like
+        `post_json`."""
+        payload = {"content": content}
+        return self._exchange(doing, "POST", path, payload=payload, more=headers).status
+
     def patch_json(self, doing: str, path: str, body: Any) -> JsonReply:
         """PATCH `path` with `body` as JSON. Raises like `post_json`."""
         return self._in_json(doing, self._exchange(doing, "PATCH", path, payload={"json": body}))
@@ -180,6 +186,7 @@ class HttpClient:
         params: Params = (),
         payload: Mapping[str, Any] = _NO_PAYLOAD,
         accept: str = "application/json",
+        more: Mapping[str, str] = _NO_PAYLOAD,
     ) -> _Reply:
         service, url = self.endpoint.service, self.endpoint.url(path)
         credential = self._credential(doing)
@@ -188,6 +195,7 @@ class HttpClient:
             "Accept": accept,
             "Accept-Encoding": "identity",
             "User-Agent": f"stagedrollout/{__version__}",
+            **more,
         }
         if credential:
             headers[self._credential_header] = credential

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stagedrollout.core.notice import Board, Fact, Notice, NoticeKind
+from stagedrollout.core.offer import Seal
 from stagedrollout.core.plain import one_line
+from stagedrollout.notify.offers import ON_BOARD, ON_NOTICE, buttons
 
 TEXT_MAX = 4_000
 HEADER_MAX = 150
@@ -25,7 +27,7 @@ FIELDS_MAX = 10
 BLOCKS_MAX = 50
 
 FACT_BLOCKS_MAX = BLOCKS_MAX - 3
-"""What is left of the blocks beside the header, a long headline and the context."""
+"""What is left of the blocks beside the header, a long headline and the context; buttons take one more."""
 
 FACT_NAME_MAX = 100
 LINK_MAX = 300
@@ -71,6 +73,9 @@ EMOJI = {
     NoticeKind.SUPERSEDED: ":fast_forward:",
     NoticeKind.COMMAND: ":bust_in_silhouette:",
     NoticeKind.NEW_ISSUES: ":beetle:",
+    NoticeKind.REMINDER: ":bell:",
+    NoticeKind.DIGEST: ":newspaper:",
+    NoticeKind.ESCALATION: ":rotating_light:",
 }
 
 Block = dict[str, Any]
@@ -84,13 +89,16 @@ class Message:
     blocks: tuple[Block, ...]
 
 
-def notice_message(notice: Notice) -> Message:
+def notice_message(notice: Notice, seal: Seal | None = None) -> Message:
+    """With what can be pressed, where there is a seal for it."""
     headline = one_line(notice.headline) or notice.kind.value
-    return _message(headline, f"{EMOJI[notice.kind]} ", notice.facts, notice.footer)
+    pressable = buttons(notice.offers, seal, ON_NOTICE)
+    return _message(headline, f"{EMOJI[notice.kind]} ", notice.facts, notice.footer, pressable)
 
 
-def board_message(board: Board) -> Message:
-    return _message(one_line(board.headline) or "rollout", "", board.facts, board.footer)
+def board_message(board: Board, seal: Seal | None = None) -> Message:
+    pressable = buttons(board.offers, seal, ON_BOARD)
+    return _message(one_line(board.headline) or "rollout", "", board.facts, board.footer, pressable)
 
 
 def escaped(text: str, length_max: int) -> str:
@@ -114,9 +122,11 @@ def lines_of(text: str) -> list[str]:
     return lines if len(lines) <= QUOTED_LINES_MAX else [*lines[: QUOTED_LINES_MAX - 1], "…"]
 
 
-def _message(headline: str, emoji: str, facts: tuple[Fact, ...], footer: str) -> Message:
-    sections, left_out = _sections(facts)
-    blocks = (*_head(headline, emoji), *sections, *_foot(footer, left_out))
+def _message(
+    headline: str, emoji: str, facts: tuple[Fact, ...], footer: str, pressable: tuple[Block, ...]
+) -> Message:
+    sections, left_out = _sections(facts, FACT_BLOCKS_MAX - len(pressable))
+    blocks = (*_head(headline, emoji), *sections, *_foot(footer, left_out), *pressable)
     return Message(_text(headline, facts, footer), blocks)
 
 
@@ -151,7 +161,7 @@ def _head(headline: str, emoji: str) -> Iterator[Block]:
         yield {"type": "section", "text": _words(whole)}
 
 
-def _sections(facts: tuple[Fact, ...]) -> tuple[list[Block], int]:
+def _sections(facts: tuple[Fact, ...], blocks_max: int) -> tuple[list[Block], int]:
     """The facts in their order, as many as a message may hold, and how many were left out.
 
     Short ones stand side by side, ten to a section; one with several lines has a section of its own.
@@ -163,7 +173,7 @@ def _sections(facts: tuple[Fact, ...]) -> tuple[list[Block], int]:
         text = _quoted(fact, lines) if len(lines) > 1 else _field(fact, "".join(lines))
         beside = len(lines) <= 1 and _room_beside(blocks)
         room -= len(text)
-        if room < 0 or (len(blocks) == FACT_BLOCKS_MAX and not beside):
+        if room < 0 or (len(blocks) == blocks_max and not beside):
             return blocks, len(facts) - number
         if not text:
             continue

@@ -27,6 +27,7 @@ from typing import Any
 from stagedrollout.core.errors import EdgeError, Faulty, Rejected, WrongConfiguration
 from stagedrollout.core.model import RolloutKey
 from stagedrollout.core.notice import Board, Notice
+from stagedrollout.core.offer import Seal
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.notify.blocks import Message, board_message, notice_message
 from stagedrollout.notify.ports import MessageGone, ThreadGone, Unsendable
@@ -73,10 +74,11 @@ def usable_token(token: str) -> str:
 
 
 class Slack:
-    """One channel, by its id. Not bound to a thread of execution."""
+    """One channel, by its id. `seal`: for buttons; None: without any. Not bound to a thread of execution."""
 
-    def __init__(self, call: Call, channel: str) -> None:
+    def __init__(self, call: Call, channel: str, seal: Seal | None = None) -> None:
         self._call = call
+        self._seal = seal
         self._channel = channel
 
     @property
@@ -90,7 +92,7 @@ class Slack:
         """
         told = {"key": notice.key, "kind": notice.kind.value, "rollout": str(rollout)}
         payload = {
-            **self._new(notice_message(notice), notice.key),
+            **self._new(notice_message(notice, self._seal), notice.key),
             "metadata": {"event_type": METADATA_TYPE, "event_payload": told},
         }
         if thread:
@@ -100,12 +102,12 @@ class Slack:
 
     def open_thread(self, board: Board, *, key: str) -> str:
         """The `ts` of the thread's first message. Raises like `post`."""
-        return _ts(self._send("chat.postMessage", self._new(board_message(board), key)))
+        return _ts(self._send("chat.postMessage", self._new(board_message(board, self._seal), key)))
 
     def update(self, board: Board, message_id: str) -> None:
         """Raises EdgeError; MessageGone if there is nothing to update."""
         try:
-            self._send("chat.update", {**self._shown(board_message(board)), "ts": message_id})
+            self._send("chat.update", {**self._shown(board_message(board, self._seal)), "ts": message_id})
         except Rejected as refused:
             if target_gone(refused.detail):
                 raise _as(MessageGone, refused) from None

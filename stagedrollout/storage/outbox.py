@@ -199,6 +199,11 @@ class OutboxTable:
         with writing(self._engine) as connection:
             enqueue(connection, OF_THE_DAEMON, notice, at)
 
+    def tell(self, rollout: RolloutKey, notice: Notice, at: datetime) -> None:
+        """A notice in the rollout's thread that tells of nothing new in its journal; told once for its key."""
+        with writing(self._engine) as connection:
+            enqueue(connection, rollout, notice, at)
+
     def next_due(self, now: datetime) -> datetime | None:
         """When `due` or `stale_boards` next has something, long past if at once; None while nothing waits."""
         with reading(self._engine) as connection:

@@ -95,6 +95,24 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
+errands = Table(
+    "errand",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key", Words, nullable=False),
+    Column("place", Words, nullable=False),
+    Column("rollout", Words, nullable=False),
+    Column("body", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_us", BigInteger, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("error", Words, nullable=False),
+    UniqueConstraint("key", "place", name="uq_errand_key_place"),
+    Index("ix_errand_state_next_try", "state", "next_try_us"),
+    sqlite_autoincrement=True,
+)
+
 threads = Table(
     "thread",
     metadata,

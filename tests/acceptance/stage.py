@@ -226,7 +226,7 @@ class Stage:
     def secrets(self) -> list[str]:
         """Every secret that the configuration speaks of; of the key each line."""
         secrets = self.conf / "secrets"
-        tokens = ("sentry-token", "slack-token", "sentry-dsn")
+        tokens = ("sentry-token", "slack-token", "slack-app-token", "sentry-dsn")
         found = [(secrets / name).read_text("utf-8").strip() for name in tokens]
         play, apple = secrets / "play.json", secrets / "AuthKey.p8"
         keys = [json.loads(play.read_text("utf-8"))["private_key"]] if play.exists() else []

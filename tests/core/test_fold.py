@@ -103,6 +103,7 @@ def test_a_field_that_an_older_version_did_not_write_takes_its_default() -> None
 def test_the_words_of_the_journal_never_change() -> None:
     """They stand in databases: a renamed class would make every old journal unreadable."""
     assert sorted(KINDS) == [
+        "acknowledged",
         "approvals_lapsed",
         "approved",
         "bake_skipped",

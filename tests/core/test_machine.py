@@ -74,6 +74,9 @@ REMOVALS = {facts.RemovalOrdered, facts.RemovalTold}
 ACCEPTED = {facts.JournalAccepted}
 """What only a person writes who goes on with a journal that lacks its end (test_footing.py has it)."""
 
+ORDERS_NOTHING = {facts.Acknowledged}
+"""What it makes of a rollout: test_offers.py."""
+
 LINE = {facts.LineStopped, facts.LineFreed}
 """What only a freeze of the whole line writes, which stands beside the configuration (test_line.py has it)."""
 
@@ -276,7 +279,7 @@ class Rollouts(Watched):
 def test_no_course_of_events_breaks_a_promise() -> None:
     SEEN.clear()
     run_state_machine_as_test(Rollouts, settings=settings(max_examples=200, stateful_step_count=40))
-    elsewhere = APPLES | LINKS | REMOVALS | ACCEPTED | LINE | BESIDE | OVERRIDES
+    elsewhere = APPLES | LINKS | REMOVALS | ACCEPTED | LINE | BESIDE | OVERRIDES | ORDERS_NOTHING
     missed = {*KINDS.values(), *DecisionKind, *Phase, *Verdict, "inconclusive_by_policy"} - SEEN - elsewhere
     assert not missed, f"the walk is blind: it never saw {missed}"
 

@@ -27,7 +27,12 @@ def as_told(tmp_path: Path) -> Path:
     for folder in ("policies", "secrets"):
         (tmp_path / folder).mkdir()
     (tmp_path / "policies" / "weekday.yaml").write_text(fenced(PAGE, "policy"), "utf-8")
-    for name, text in (("play.json", "{}"), ("AuthKey.p8", "no key"), ("slack-token", "no token")):
+    tokens = ("slack-token", "slack-app-token", "pagerduty-key", "webhook-secret")
+    for name, text in (
+        ("play.json", "{}"),
+        ("AuthKey.p8", "no key"),
+        *((name, "no token") for name in tokens),
+    ):
         secret = tmp_path / "secrets" / name
         secret.write_text(text)
         secret.chmod(0o600)

@@ -44,3 +44,25 @@ def test_a_channel_that_does_not_exist_is_named(desk: Desk) -> None:
     desk.configures(in_section("slack", channel="C0NOWHERE"))
     desk.examines()
     assert "C0NOWHERE" in desk.finding("slack", "channel", "channel_not_found").right
+
+
+def _buttons(app_token: str = "slack-app-token"):
+    token = {"file": f"secrets/{app_token}"}
+    return in_section("slack", buttons=True, app_token=token, user_groups=[{"id": "S0RELEASE"}])
+
+
+def test_buttons_are_tried_out_without_pressing_any(desk: Desk) -> None:
+    desk.world.turn({"slack_scopes": "chat:write,files:write,usergroups:read"})
+    desk.world.slack.people.groups["S0RELEASE"] = ["U0ANA", "U0BEN"]
+    desk.world.slack.lines.address = "ws://127.0.0.1:9"
+    desk.configures(_buttons())
+    desk.examines()
+    assert desk.finding("slack", "app token").state is State.OK
+    assert "2 members" in desk.finding("slack", "user group").said
+
+
+def test_an_app_token_of_the_wrong_kind_is_told_with_where_to_get_another(desk: Desk) -> None:
+    desk.configures(_buttons("slack-token"))
+    desk.examines()
+    assert "connections:write" in desk.finding("slack", "app token").right
+    assert "missing_scope" in desk.finding("slack", "user group").said

@@ -9,7 +9,7 @@ from pathlib import Path
 import stagedrollout.emulator
 
 FOLDER = Path(stagedrollout.emulator.__file__).parent
-ALLOWED = {"ruamel", "jwt", "cryptography"}
+ALLOWED = {"ruamel", "jwt", "cryptography", "websockets"}
 
 
 def test_it_imports_nothing_of_ours_and_only_what_it_needs():

@@ -50,9 +50,20 @@ def _moved(case: Case, order: Command) -> str:
     by = f" ({rollout.drift.meaning.words} in the console)" if rollout.drift else ""
     if _saw(saw) != stands:
         return f"it was {_saw(saw)} when that was ordered, and is {stands} now{by}: look, and order again"
+    if anew := _halted_anew(case, saw):
+        return anew
     if saw.mark and saw.mark != rollout.mark:
         return f"it is {stands} as before{by}, and was halted, held, resumed or given another policy since: look, and order again"
     return ""
+
+
+def _halted_anew(case: Case, saw: Expected) -> str:
+    """Halted at the same share, and yet not by the halt that they saw: what they would lift is another one."""
+    halt = case.rollout.halt
+    if halt is None or saw.halted_at is None or saw.halted_at == halt.at:
+        return ""
+    when = f"{saw.halted_at:%Y-%m-%d %H:%M} UTC"
+    return f"it was under the halt of {when} when that was ordered, and is {halt.words} now: look, and order again"
 
 
 def _saw(saw: Expected) -> str:
