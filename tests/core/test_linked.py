@@ -306,6 +306,17 @@ def held(rollout: Rollout) -> Rollout:
     return with_facts(rollout, PLAY_LINKED, HELD)
 
 
+def test_who_starts_what_apple_raises_while_the_other_store_is_halted_sees_it_paused() -> None:
+    """To be looked after raises nothing, and to be left to Apple would."""
+    rollout = replace(waiting(found=shown(STAGED, 1)), key=APPLE_KEY)
+    stopped = with_facts(rollout, PLAY_LINKED, replace(HELD, store=Store.GOOGLE_PLAY))
+    decision = decide(case(stopped, command=order(CommandVerb.START), policy=terms(Pacing.FOLLOW)))
+    assert answer(decision).accepted
+    assert (decision.kind, code(decision), decision.due) == (DecisionKind.HOLD, "linked_halt", None)
+    assert decision.change is not None
+    assert decision.change.verb is Verb.PAUSE
+
+
 def test_a_halt_on_the_other_store_holds_and_says_whose_and_why() -> None:
     decision = decide(case(held(rolling())))
     assert (decision.kind, code(decision), decision.change) == (DecisionKind.HOLD, "linked_halt", None)
