@@ -360,5 +360,12 @@ def test_that_evidence_or_share_have_changed_takes_no_consent_to_a_removal_back(
     assert with_facts(consent, *rejected.also).approvals == ()
 
 
+def test_who_may_not_approve_agrees_to_no_removal() -> None:
+    barred = order(APPROVE, to_ppm=0, barred="eve is not listed under people")
+    decision = decide(APPLE_SITUATIONS["guarded, active"](Verdict.PASS, barred, Mode.ACT))
+    assert code(decision) == "no_right"
+    assert not [fact for fact in decision.also if isinstance(fact, facts.Approved)]
+
+
 def test_nothing_is_taken_off_sale_on_google_play() -> None:
     assert not answer(decided(command=order(APPROVE, to_ppm=0), policy=asking())).accepted

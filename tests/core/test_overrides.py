@@ -333,8 +333,16 @@ def test_rights_are_kept_apart() -> None:
     assert not LISTED.known_as(by("bo", CommandVerb.APPROVE)).barred
 
 
+def test_by_ordering_it_only_those_agree_who_may_approve() -> None:
+    only_raises = replace(ANA, rights=(Right.RAISE,))
+    assert LISTED.known_as(by("ana")).approves
+    assert not People((only_raises,)).known_as(by("ana")).approves
+    assert not LISTED.known_as(by("eve")).approves
+
+
 def test_where_nobody_is_listed_rights_are_not_managed() -> None:
     assert People().known_as(by("eve")).barred == ""
+    assert People().lacks(Right.APPROVE, ANNA, None) == ""
     assert LISTED.known_as(by("ana")).barred == ""
 
 
