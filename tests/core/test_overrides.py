@@ -107,6 +107,8 @@ def test_a_release_that_was_not_known_yet_is_meant_only_by_its_name() -> None:
     assert code(decided(command=order(ADVANCE, expected=elsewhere))) == "moved_on"
     assert answer(decided(command=order(ADVANCE, expected=elsewhere, release="5.2.0"))).accepted
     assert answer(decided(command=order(ADVANCE))).accepted, "who saw nothing at all means what there is"
+    draft, start = waiting(found=shown(DRAFT)), order(CommandVerb.START, expected=elsewhere)
+    assert answer(decided(draft, command=start)).accepted, "what is started is new"
 
 
 @pytest.mark.promise("R9", "R11")
@@ -157,6 +159,7 @@ def test_a_hold_is_not_ended_by_a_shorter_one_of_somebody_else() -> None:
     assert code(decided(held, command=order(CommandVerb.HOLD, hold_for=HOUR))) == "held_longer"
     until = with_facts(rolling(), facts.Held(ANNA, "lunch", NOON + HOUR))
     assert code(decided(until, command=order(CommandVerb.HOLD, hold_for=HOUR / 2))) == "held_longer"
+    assert answer(decided(until, command=order(CommandVerb.HOLD, hold_for=HOUR))).accepted
     assert answer(decided(until, command=order(CommandVerb.HOLD, hold_for=2 * HOUR))).accepted
     assert answer(decided(until, command=order(CommandVerb.REJECT))).accepted
 
