@@ -32,9 +32,6 @@ class Frozen:
     ends: datetime | None
     last: date | None = None
 
-    def at(self, now: datetime) -> bool:
-        return self.during(now, now)
-
     def during(self, first: datetime, last: datetime) -> bool:
         """Whether it freezes any instant from `first` to `last`, both included."""
         return self.begins <= last and (self.ends is None or first < self.ends)

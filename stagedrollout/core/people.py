@@ -7,35 +7,34 @@ listed rights are not managed: whoever can write the database may order everythi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 from stagedrollout.core.model import DAEMON, Actor, ActorKind, Command, CommandVerb, Via
 from stagedrollout.core.units import FromFile, Written
 
 
-def _matching(pattern: str, words: str) -> Callable[[object], str]:
-    def read(text: object) -> str:
-        if not isinstance(text, str) or not re.fullmatch(pattern, text):
-            raise ValueError(words)
-        return text
-
-    return read
+def _matching(pattern: str, words: str, text: object) -> str:
+    """The text, if it is one of that form; ValueError in these words if not."""
+    if not isinstance(text, str) or not re.fullmatch(pattern, text):
+        raise ValueError(words)
+    return text
 
 
 GroupName = Annotated[
     str,
     Written(
-        _matching(r"[a-z0-9][a-z0-9._-]{0,39}", "a group has up to 40 small letters, digits, . _ -"),
+        partial(_matching, r"[a-z0-9][a-z0-9._-]{0,39}", "a group has up to 40 small letters, digits, . _ -"),
         "release",
     ),
 ]
 PersonName = Annotated[
     str,
     Written(
-        _matching(
+        partial(
+            _matching,
             r"[^\x00-\x1f\x7f<>&*`]{1,80}",
             "a person's name has up to 80 characters, and none of < > & * and backquotes",
         ),
@@ -43,17 +42,22 @@ PersonName = Annotated[
     ),
 ]
 OsUser = Annotated[
-    str, Written(_matching(r"[^\x00-\x20\x7f:/]{1,64}", "an OS user is written as `id -un` prints it"), "ana")
+    str,
+    Written(
+        partial(_matching, r"[^\x00-\x20\x7f:/]{1,64}", "an OS user is written as `id -un` prints it"), "ana"
+    ),
 ]
 SlackId = Annotated[
     str,
     Written(
-        _matching(r"[UW][A-Z0-9]{2,20}", "a Slack user's id begins with U or W: profile > Copy member ID"),
+        partial(
+            _matching, r"[UW][A-Z0-9]{2,20}", "a Slack user's id begins with U or W: profile > Copy member ID"
+        ),
         "U012AB3CD",
     ),
 ]
 SlackGroupId = Annotated[
-    str, Written(_matching(r"S[A-Z0-9]{2,20}", "a Slack user group's id begins with S"), "S012AB3CD")
+    str, Written(partial(_matching, r"S[A-Z0-9]{2,20}", "a Slack user group's id begins with S"), "S012AB3CD")
 ]
 
 

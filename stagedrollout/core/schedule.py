@@ -74,7 +74,7 @@ def _allowed_for_a_day(calendar: Calendar, at: datetime) -> bool:
 def _after_the_freeze(calendar: Calendar, at: datetime) -> datetime | None:
     """The first opening after all that freezes the day from `at` on; None where nothing does, or nobody knows."""
     ends = [frozen.ends for frozen in frozen_during(calendar, at, at + _STEP)]
-    known = [end for end in ends if end is not None and end > at]
+    known = [end for end in ends if end is not None]
     return window(calendar, max(known)).opens_at if known and len(known) == len(ends) else None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stagedrollout.core import facts
+from stagedrollout.core.approval import ApprovalTerms
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.case import Decision
 from stagedrollout.core.decision import decide
@@ -84,7 +85,27 @@ def test_an_order_to_approve_is_answered_with_until_when_it_holds() -> None:
     approved = only(facts.Approved, decision.also)
     assert (approved.target_ppm, approved.verdict, approved.until) == (500_000, "PASS", NOON + 6 * HOUR)
     assert answer(decision).accepted
+    assert "still asked for" not in answer(decision).text
     assert decision.change is None, "an approval raises nothing by itself"
+
+
+def test_who_approves_as_the_first_of_two_is_told_that_one_more_is_asked_for() -> None:
+    said = answer(decided(command=order(APPROVE), policy=asking(count=2))).text
+    assert said.endswith("; still asked for: 2 approvals")
+
+
+def test_a_stage_that_waits_names_who_has_agreed() -> None:
+    waits = decided(given(), policy=asking(count=2)).reasons[0].text
+    assert "; agreed: ben until 2026-03-03 12:00 UTC" in waits
+    assert "agreed" not in decided(policy=asking()).reasons[0].text
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"), [({"count": 0}, "1 or more"), ({"valid": timedelta(0)}, "how long an approval holds")]
+)
+def test_terms_under_which_nobody_could_approve_are_refused(terms: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ApprovalTerms(**terms)
 
 
 def test_two_words_of_one_person_are_one() -> None:
@@ -192,6 +213,8 @@ def test_where_nobody_is_asked_an_approval_is_refused_in_words() -> None:
 
 def test_a_rejection_holds_the_release_and_takes_back_what_others_allowed() -> None:
     decision = decided(given(), command=order(CommandVerb.REJECT), policy=asking())
+    assert answer(decision).text == "rejected, and held until somebody resumes it"
+    assert answer(decided(command=order(CommandVerb.HOLD))).text == "held until somebody resumes it"
     after = with_facts(given(), *decision.also)
     assert after.hold is not None
     assert after.approvals == ()
@@ -221,6 +244,12 @@ def test_everyone_can_be_approved_from_any_stage_where_somebody_is_asked() -> No
         assert answer(said).accepted
     agreed = given(given(target_ppm=1_000_000), by=CARO, target_ppm=1_000_000)
     assert raised(decided(agreed, command=order(COMPLETE), policy=two))
+
+
+def test_only_the_step_to_everyone_is_approved_where_no_stage_asks_and_completing_takes_two() -> None:
+    half = rolling(shown(percent=50))
+    assert answer(decided(half, command=order(APPROVE), policy=BY_TWO)).accepted
+    assert code(decided(command=order(APPROVE), policy=BY_TWO)) == "no_approval"
 
 
 def test_where_apple_follows_its_own_clock_it_is_paused_until_people_agree() -> None:
@@ -329,6 +358,13 @@ def test_that_evidence_or_share_have_changed_takes_no_consent_to_a_removal_back(
         assert with_facts(consent, happened).approvals == consent.approvals
     rejected = decided(consent, command=order(CommandVerb.REJECT))
     assert with_facts(consent, *rejected.also).approvals == ()
+
+
+def test_who_may_not_approve_agrees_to_no_removal() -> None:
+    barred = order(APPROVE, to_ppm=0, barred="eve is not listed under people")
+    decision = decide(APPLE_SITUATIONS["guarded, active"](Verdict.PASS, barred, Mode.ACT))
+    assert code(decision) == "no_right"
+    assert not [fact for fact in decision.also if isinstance(fact, facts.Approved)]
 
 
 def test_nothing_is_taken_off_sale_on_google_play() -> None:

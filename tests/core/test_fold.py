@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagedrollout.core import facts
+from stagedrollout.core.assessment import Reason
 from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.events import Entry, canonical
 from stagedrollout.core.facts import KINDS, Drift, Fact, read, written
@@ -276,6 +277,12 @@ def test_an_outcome_in_doubt_leaves_the_intent_open() -> None:
     doubtful = with_facts(rolling(), intent(), settled(Settlement.IN_DOUBT))
     assert doubtful.intent
     assert doubtful.intent.in_doubt
+
+
+def test_what_one_gate_suspects_stays_suspected_when_another_one_is_cleared() -> None:
+    reason = Reason("suspected", "it crashes")
+    both = with_facts(rolling(), *(facts.Suspected(gate, 1, NOON, reason) for gate in ("crashes", "reviews")))
+    assert [s.gate for s in with_facts(both, facts.Cleared("crashes")).suspicions] == ["reviews"]
 
 
 def test_orders_are_remembered_so_that_none_is_carried_out_twice() -> None:

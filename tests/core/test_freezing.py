@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.calendar import Calendar, Freeze, Holidays, Hours, Share, Weekday
+from stagedrollout.core.case import Decision
 from stagedrollout.core.decision import decide
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.freezing import Cause, Entry, Frozen, unread
@@ -143,6 +144,32 @@ def test_the_schedule_asks_for_the_share_it_goes_to() -> None:
 
 
 @pytest.mark.parametrize(
+    ("situation", "words"),
+    [
+        (
+            "guarded, paused, baked",
+            "outside the hours for raises, Apple's day for its step included; the next",
+        ),
+        (
+            "guarded, half of the users, automatic",
+            "outside the hours for raises; the next begin Mon 2026-03-02",
+        ),
+    ],
+)
+def test_only_where_apple_takes_a_step_its_day_counts_and_is_named(situation: str, words: str) -> None:
+    built = APPLE_SITUATIONS[situation](Verdict.PASS, None, Mode.ACT)
+    evenings = Calendar(hours=Hours(start=time(18), end=time(20)))
+    decision = decide(replace(built, policy=replace(built.policy, calendar=evenings)))
+    assert code(decision) == "window"
+    assert decision.reasons[0].text.startswith(words)
+
+
+def test_on_google_play_the_hours_for_raises_are_named_alone() -> None:
+    waits = decided(policy=policy(calendar=Calendar(hours=Hours(start=time(18), end=time(20)))))
+    assert waits.reasons[0].text == "outside the hours for raises; the next begin Mon 2026-03-02 18:00 UTC"
+
+
+@pytest.mark.parametrize(
     "shares",
     [
         ((10, None, None),),
@@ -192,6 +219,9 @@ def test_freezes_that_follow_each_other_thaw_together_and_an_unknown_end_never()
     lost = calendar.with_entries((first, unread("gone")))
     assert thaw(lost, NOON) is None
     assert endless(lost, NOON) == unread("gone")
+    ever = Frozen(Cause.ICALENDAR, "ever", NOON + 2 * HOUR, None)
+    assert endless(calendar.with_entries((first, second, ever)), NOON) == ever
+    assert endless(calendar, NOON - HOUR) is None
 
 
 def test_a_freeze_until_the_last_day_there_is_ends_never() -> None:
@@ -199,6 +229,27 @@ def test_a_freeze_until_the_last_day_there_is_ends_never() -> None:
     shut = window(ever, NOON)
     assert (shut.open, shut.opens_at) == (False, None)
     assert step_window(ever, NOON).opens_at is None
+
+
+def test_apple_is_not_let_go_on_into_a_freeze_that_never_ends() -> None:
+    tomorrow = Freeze(first=NOON.date() + DAY, last=date.max, reason="ever")
+    shut = step_window(Calendar(freezes=(tomorrow,)), NOON)
+    assert (shut.open, shut.freeze, shut.opens_at) == (False, None, None)
+
+
+def test_the_days_of_an_entry_are_over_when_its_last_one_is() -> None:
+    calendar = with_entry(BERLIN, date(2026, 3, 2), date(2026, 3, 4))
+    (found,) = calendar.closed
+    assert (found.last, found.ends) == (date(2026, 3, 3), datetime(2026, 3, 3, 23, tzinfo=UTC))
+    assert window(calendar, found.ends).open
+
+
+def test_holidays_that_are_known_freeze_nothing_but_their_days_and_unknown_ones_freeze_everything() -> None:
+    berlin = Holidays(country="DE", subdivision="BE")
+    assert (str(berlin), str(Holidays(country="DE"))) == ("DE-BE", "DE")
+    asked = Calendar(holidays=(berlin,))
+    assert window(asked.with_holidays(()), NOON).open
+    assert not window(asked.with_entries(()), NOON).open
 
 
 def test_what_floats_is_meant_in_the_calendar_s_own_time() -> None:
@@ -210,6 +261,13 @@ def test_what_floats_is_meant_in_the_calendar_s_own_time() -> None:
     )
 
 
+def frozen_on_apple(spent: int, calendar: Calendar) -> Decision:
+    """Of a version that follows Apple's clock, and was paused for so many days before."""
+    built = APPLE_SITUATIONS["follow, active, in a freeze"](Verdict.PASS, None, Mode.ACT)
+    rollout = replace(built.rollout, pauses=PauseClock(timedelta(days=spent)))
+    return decide(replace(built, rollout=rollout, policy=replace(built.policy, calendar=calendar)))
+
+
 @pytest.mark.promise("R7")
 @pytest.mark.parametrize(
     ("spent", "days", "asks"),
@@ -218,17 +276,37 @@ def test_what_floats_is_meant_in_the_calendar_s_own_time() -> None:
 def test_on_the_app_store_a_freeze_that_leaves_less_than_seven_pause_days_asks(
     spent: int, days: int, asks: bool
 ) -> None:
-    built = APPLE_SITUATIONS["follow, active, in a freeze"](Verdict.PASS, None, Mode.ACT)
-    calendar = with_entry(Calendar(), NOON, NOON + days * DAY)
-    case = replace(
-        built,
-        rollout=replace(built.rollout, pauses=PauseClock(timedelta(days=spent))),
-        policy=replace(built.policy, calendar=calendar),
-    )
-    decision = decide(case)
+    decision = frozen_on_apple(spent, with_entry(Calendar(), NOON, NOON + days * DAY))
     assert decision.kind is DecisionKind.HOLD
     assert decision.change is not None, "paused meanwhile"
     assert ("freeze_ask" in [reason.code for reason in decision.reasons]) is asks
+
+
+@pytest.mark.parametrize(
+    ("spent", "calendar", "words"),
+    [
+        (29, unreadable(), "for the freeze so far would leave 1 of Apple's 30 pause-days"),
+        (30, unreadable(), "for the freeze so far takes all of Apple's 30 pause-days"),
+        (
+            20,
+            with_entry(Calendar(), NOON, NOON + 9 * DAY),
+            "until 2026-03-11 12:00 UTC would leave 1 of Apple's 30 pause-days",
+        ),
+        (23, unreadable(), ""),
+    ],
+)
+def test_who_has_to_decide_about_a_freeze_is_told_what_it_takes_of_apples_pause_days(
+    spent: int, calendar: Calendar, words: str
+) -> None:
+    """What nobody can read costs nothing ahead: seven days are kept until they are touched."""
+    said = [reason.text for reason in frozen_on_apple(spent, calendar).reasons if reason.code == "freeze_ask"]
+    assert len(said) == bool(words)
+    assert words in "".join(said)
+
+
+def test_a_long_freeze_asks_nobody_where_no_pause_days_are_spent() -> None:
+    decision = decided(policy=policy(calendar=with_entry(Calendar(), NOON, NOON + 40 * DAY)))
+    assert [reason.code for reason in decision.reasons] == ["freeze"]
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -64,8 +65,9 @@ def test_or_it_is_held_in_the_words_of_the_policy(choice: OnInconclusive, word: 
     assert decision.change is None
 
 
-def test_nobody_is_asked_to_choose_while_it_is_another_gate_that_has_too_little():
-    held = case(rolling(since=NOON - 48 * HOUR), Verdict.INSUFFICIENT, policy=choosing(OnInconclusive.ASK))
+@pytest.mark.parametrize("choice", list(OnInconclusive))
+def test_nobody_chooses_while_it_is_another_gate_that_has_too_little(choice: OnInconclusive):
+    held = case(rolling(since=NOON - 48 * HOUR), Verdict.INSUFFICIENT, policy=choosing(choice))
     assert decide(held).kind is DecisionKind.WAIT
 
 
@@ -106,6 +108,16 @@ def test_without_its_sample_no_policy_advances():
     policy = choosing(OnInconclusive.ADVANCE, min_sample=10_000)
     found = at_ten_percent(5 * DAY, little(5 * DAY), policy)
     assert (code(found), found.kind) == ("stage_sample", DecisionKind.WAIT)
+
+
+@pytest.mark.parametrize(("needed", "got", "advances"), [(1_350, 1_350, True), (0, 1, True), (0, 0, False)])
+def test_the_policys_choice_needs_its_sample_and_no_session_more(needed: int, got: int, *, advances: bool):
+    policy = choosing(OnInconclusive.ADVANCE, min_sample=needed)
+    since = NOON - 48 * HOUR
+    found = assessed(little(48 * HOUR), policy, live_since=since, exposure_ppm=ppm(10))
+    told = replace(found, stage_sample=got)
+    decision = decide(case(rolling(since=since), assessment=told, policy=policy))
+    assert (decision.kind is DecisionKind.ADVANCE) is advances
 
 
 def test_without_a_single_session_no_policy_advances_whatever_it_asks_for():

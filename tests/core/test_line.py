@@ -49,6 +49,7 @@ def test_a_freeze_for_a_time_ends_by_itself_and_the_daemon_says_so():
     line = Line(SHORT)
     assert line.standing(NOON + 6 * HOUR - timedelta(microseconds=1)) == SHORT
     assert line.reason(NOON + 6 * HOUR) is None
+    assert line.ended(NOON + 5 * HOUR) is None
     told = replace(rolling(), line=SHORT)
     (freed,) = news_of_the_line(told, line, NOON + 7 * HOUR)
     assert freed == LineFreed("2", DAEMON, "its time is over", NOON + 6 * HOUR)

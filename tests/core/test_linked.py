@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache
-from typing import Any, NamedTuple
+from functools import cache, reduce
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
 
@@ -20,7 +21,7 @@ from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Phase, Rollout
 from stagedrollout.core.link_facts import Linked, LinkHeld
-from stagedrollout.core.linking import Link, other_store
+from stagedrollout.core.linking import Link, LinkState, other_store
 from stagedrollout.core.model import (
     DAEMON,
     Change,
@@ -304,6 +305,17 @@ def test_a_window_that_evidence_opened_is_closed_when_the_lead_has_to_begin_agai
 
 def held(rollout: Rollout) -> Rollout:
     return with_facts(rollout, PLAY_LINKED, HELD)
+
+
+def test_who_starts_what_apple_raises_while_the_other_store_is_halted_sees_it_paused() -> None:
+    """To be looked after raises nothing, and to be left to Apple would."""
+    rollout = replace(waiting(found=shown(STAGED, 1)), key=APPLE_KEY)
+    stopped = with_facts(rollout, PLAY_LINKED, replace(HELD, store=Store.GOOGLE_PLAY))
+    decision = decide(case(stopped, command=order(CommandVerb.START), policy=terms(Pacing.FOLLOW)))
+    assert answer(decision).accepted
+    assert (decision.kind, code(decision), decision.due) == (DecisionKind.HOLD, "linked_halt", None)
+    assert decision.change is not None
+    assert decision.change.verb is Verb.PAUSE
 
 
 def test_a_halt_on_the_other_store_holds_and_says_whose_and_why() -> None:
@@ -667,3 +679,68 @@ def test_while_a_halt_elsewhere_is_unanswered_nothing_is_raised_and_apple_is_pau
         refused = any(isinstance(fact, facts.Commanded) and not fact.accepted for fact in pair.within.also)
         if pair.case.pacing and growing and not refused:
             assert pair.within.change is not None, pair.where
+
+
+# -- where it stands, in one line --------------------------------------------------------------------
+
+ANSWERED = link_facts.LinkAnswered(HELD.by, HELD.halted_at, "anna")
+
+
+@pytest.mark.parametrize(
+    ("told", "on", "line"),
+    [
+        ((), Store.APP_STORE, ""),
+        ((PLAY_LINKED,), Store.GOOGLE_PLAY, "leads 5.2.0 (5020) on App Store"),
+        (
+            (replace(PLAY_LINKED, release=""),),
+            Store.GOOGLE_PLAY,
+            "leads no such version yet on App Store",
+        ),
+        (
+            (PLAY_LINKED, HELD),
+            Store.GOOGLE_PLAY,
+            "held by the halt of App Store 5.2.0 by anna, until a person answers",
+        ),
+        (
+            (replace(PLAY_LINKED, unread="no journal"),),
+            Store.APP_STORE,
+            "Google Play cannot be judged: no journal",
+        ),
+        (
+            (replace(PLAY_LINKED, halted=True), HELD, ANSWERED),
+            Store.APP_STORE,
+            "goes by its own evidence: the halt on Google Play is answered",
+        ),
+        (
+            (replace(PLAY_LINKED, earned_ppm=PPM_ALL),),
+            Store.APP_STORE,
+            "Google Play 5.2.0 (5020) is at 100 %",
+        ),
+        (
+            (replace(PLAY_LINKED, earned_ppm=200_000),),
+            Store.APP_STORE,
+            "may go up to 20 %, like Google Play 5.2.0 (5020)",
+        ),
+        (
+            (replace(PLAY_LINKED, earned_ppm=100_000),),
+            Store.APP_STORE,
+            "waits until Google Play is at 20 %: evidence has raised Google Play 5.2.0 (5020) to 10 %",
+        ),
+        ((PLAY_LINKED, facts.Closed()), Store.GOOGLE_PLAY, "leads 5.2.0 (5020) on App Store"),
+    ],
+)
+def test_people_read_where_the_link_stands(told: tuple[Any, ...], on: Store, line: str) -> None:
+    state = reduce(LinkState.knowing, told, LinkState())
+    assert state.text(on) == line
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [("{version}-{flavour}", "only {version} and {build}"), ("{build}", "it needs {version}")],
+)
+def test_a_name_on_google_play_that_no_version_gives_is_refused(written: str, said: str) -> None:
+    (template,) = get_args(get_type_hints(Link, include_extras=True)["match"])[1:]
+    assert template.read("{build} ({version})") == "{build} ({version})"
+    assert template.read("{version}") == "{version}"
+    with pytest.raises(ValueError, match=re.escape(said)):
+        template.read(written)

@@ -24,6 +24,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.rules import raises
+from stagedrollout.core.rules.beginning import prepare
 from stagedrollout.core.units import PPM_ALL
 from tests.core.apple_situations import APPLE_SITUATIONS
 from tests.core.builders import (
@@ -288,3 +289,19 @@ def test_when_a_hold_runs_out_nothing_is_raised_by_that() -> None:
 
 def test_an_order_that_comes_when_the_hold_has_run_out_is_carried_out() -> None:
     assert raised_to(decided(held_until(timedelta(0)), command=order(ADVANCE))) == ppm(50)
+
+
+def test_what_was_halted_at_the_smallest_share_there_is_can_be_resumed() -> None:
+    resumed = decided(halted(rolling(shown(percent=0.0001))), command=order(CommandVerb.RESUME))
+    assert resumed.change is not None
+    assert resumed.change.exposure_ppm == 1
+
+
+def test_no_phased_release_is_made_of_what_is_gone_or_out_already() -> None:
+    built = APPLE_SITUATIONS["pending release, to be adopted, without a phased release"](
+        Verdict.PASS, None, Mode.ACT
+    )
+    assert prepare(built)
+    out = replace(shown(STAGED), phased=False)
+    for look in (store(), store(out)):
+        assert prepare(replace(built, observation=replace(built.observation, store=look))) is None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from stagedrollout.core import facts, news
 from stagedrollout.core.assessment import Verdict
 from stagedrollout.core.decision import decide
+from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import (
     Actor,
@@ -23,10 +24,23 @@ from stagedrollout.core.model import (
     Verb,
     Via,
 )
-from stagedrollout.core.people import People, Person, Right, doubles
+from stagedrollout.core.people import (
+    GroupName,
+    OsUser,
+    People,
+    Person,
+    PersonName,
+    Right,
+    SlackGroupId,
+    SlackId,
+    doubles,
+)
 from tests.core.apple_situations import APPLE_SITUATIONS
 from tests.core.builders import (
     ANNA,
+    COMPLETED,
+    DAY,
+    DRAFT,
     HOUR,
     NOON,
     RELEASE,
@@ -40,7 +54,9 @@ from tests.core.builders import (
     policy,
     rolling,
     seen,
+    shown,
     unread,
+    waiting,
     with_facts,
 )
 
@@ -91,6 +107,8 @@ def test_a_release_that_was_not_known_yet_is_meant_only_by_its_name() -> None:
     assert code(decided(command=order(ADVANCE, expected=elsewhere))) == "moved_on"
     assert answer(decided(command=order(ADVANCE, expected=elsewhere, release="5.2.0"))).accepted
     assert answer(decided(command=order(ADVANCE))).accepted, "who saw nothing at all means what there is"
+    draft, start = waiting(found=shown(DRAFT)), order(CommandVerb.START, expected=elsewhere)
+    assert answer(decided(draft, command=start)).accepted, "what is started is new"
 
 
 @pytest.mark.promise("R9", "R11")
@@ -141,6 +159,7 @@ def test_a_hold_is_not_ended_by_a_shorter_one_of_somebody_else() -> None:
     assert code(decided(held, command=order(CommandVerb.HOLD, hold_for=HOUR))) == "held_longer"
     until = with_facts(rolling(), facts.Held(ANNA, "lunch", NOON + HOUR))
     assert code(decided(until, command=order(CommandVerb.HOLD, hold_for=HOUR / 2))) == "held_longer"
+    assert answer(decided(until, command=order(CommandVerb.HOLD, hold_for=HOUR))).accepted
     assert answer(decided(until, command=order(CommandVerb.HOLD, hold_for=2 * HOUR))).accepted
     assert answer(decided(until, command=order(CommandVerb.REJECT))).accepted
 
@@ -163,12 +182,25 @@ def test_a_skipped_bake_is_not_waited_for_and_everything_else_is() -> None:
     assert code(decided(skipped, policy=policy(min_sample=10_000_000))) == "stage_sample"
 
 
+def test_who_skips_a_bake_is_told_until_when_it_would_have_lasted() -> None:
+    assert answer(decided(baking(), command=order(SKIP))).text.startswith(
+        "the bake at 10 % (until 2026-03-03 11:00 UTC) is skipped"
+    )
+
+
 def test_a_skipped_bake_is_over_with_its_stage() -> None:
     skipped = with_facts(baking(), facts.BakeSkipped(ANNA, "a hotfix", 100_000))
     assert with_facts(skipped, facts.WentLive(500_000)).bake_skipped is None
 
 
-@pytest.mark.parametrize("rollout", [rolling(), with_facts(baking(), facts.BakeSkipped(ANNA, "x", 100_000))])
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        rolling(),
+        replace(rolling(), live_since=NOON - DAY),
+        with_facts(baking(), facts.BakeSkipped(ANNA, "x", 100_000)),
+    ],
+)
 def test_no_bake_is_skipped_where_none_is_waited_for(rollout: Any) -> None:
     assert code(decided(rollout, command=order(SKIP))) == "no_bake"
 
@@ -208,6 +240,28 @@ def test_another_policy_undoes_no_halt() -> None:
     after = with_facts(halted(rolling()), facts.PolicySet(ANNA, "slower", "slow"))
     assert (after.policy, after.runs) == ("slow", 1)
     assert after.halt is not None
+    told = decided(halted(rolling()), command=order(SET, policy="slow"))
+    assert told.kind is DecisionKind.HOLD
+    assert "begin anew" not in answer(told).text
+
+
+def test_who_sets_another_policy_before_anybody_has_the_release_is_told_of_no_new_beginning() -> None:
+    assert answer(decided(waiting(found=shown(DRAFT)), command=order(SET, policy="slow"))).text == (
+        "steered by slow from here"
+    )
+
+
+def test_what_everyone_has_is_steered_by_no_other_policy() -> None:
+    refused = decided(rolling(shown(COMPLETED)), command=order(SET, policy="slow"))
+    assert answer(refused).text == "it is at 100 %: there is nothing left to steer"
+
+
+def test_the_bake_of_a_version_that_rests_begins_when_its_policy_was_set() -> None:
+    """Nothing else would ever tell that it is live: Apple shows it paused all along."""
+    paused = APPLE_SITUATIONS["guarded, paused, baked"](Verdict.PASS, None, Mode.ACT).rollout
+    after = with_facts(paused, facts.PolicySet(ANNA, "slower", "slow"), at=NOON)
+    assert after.live_since == NOON
+    assert after.stages == (StageStart(NOON, paused.exposure_ppm),)
 
 
 @pytest.mark.parametrize(("named", "said"), [("", "no_policy"), ("standard", "same_policy")])
@@ -282,8 +336,17 @@ def test_rights_are_kept_apart() -> None:
     assert not LISTED.known_as(by("bo", CommandVerb.APPROVE)).barred
 
 
+def test_by_ordering_it_only_those_agree_who_may_approve() -> None:
+    only_raises = replace(ANA, rights=(Right.RAISE,))
+    assert LISTED.known_as(by("ana")).approves
+    assert not People((only_raises,)).known_as(by("ana")).approves
+    assert not LISTED.known_as(by("eve")).approves
+
+
 def test_where_nobody_is_listed_rights_are_not_managed() -> None:
-    assert not People().known_as(by("eve")).barred
+    assert People().known_as(by("eve")).barred == ""
+    assert People().lacks(Right.APPROVE, ANNA, None) == ""
+    assert LISTED.known_as(by("ana")).barred == ""
 
 
 def test_one_account_of_two_people_is_a_mistake() -> None:
@@ -292,3 +355,24 @@ def test_one_account_of_two_people_is_a_mistake() -> None:
     assert doubles((ANA, BO)) == ()
     assert "who is meant is not plain" in doubles((ANA, replace(BO, name="ana")))[0]
     assert "daemon" in doubles((replace(BO, name="stagedrollout"),))[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fits", "others"),
+    [
+        (GroupName, "release", ["Release", "", 7, None]),
+        (PersonName, "Ana Lima", ["", "a*b", ["Ana"]]),
+        (OsUser, "ana", ["an a", "root:x", 0]),
+        (SlackId, "U012AB3CD", ["ana", "U1\n", 12]),
+        (SlackGroupId, "S012AB3CD", ["U012AB3CD", None]),
+    ],
+)
+def test_what_can_be_no_account_or_group_is_refused_in_words(
+    kind: Any, fits: str, others: list[object]
+) -> None:
+    (written,) = get_args(kind)[1:]
+    assert written.read(fits) == fits
+    assert written.read(written.example) == written.example
+    for other in others:
+        with pytest.raises(ValueError, match=r"has up to|is written as|begins with"):
+            written.read(other)

@@ -12,7 +12,7 @@ from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Phase
 from stagedrollout.core.model import CommandVerb, OnNewRelease, ReleaseStatus, Verb
 from stagedrollout.core.notice import NoticeKind
-from stagedrollout.core.phasing import AppStoreTerms, Pacing
+from stagedrollout.core.phasing import AppStoreTerms, Pacing, PauseClock
 from stagedrollout.core.policy import Completion
 from stagedrollout.core.units import PPM_ALL
 from tests.core.apple import ACTIVE, PAUSED, AppleWorld, phased, terms
@@ -361,3 +361,19 @@ def test_a_completed_release_that_fails_is_said_to_be_beyond_halting() -> None:
 def test_terms_that_would_spend_the_pause_budget_on_bake_are_refused() -> None:
     with pytest.raises(ValueError, match="30 pause-days"):
         AppStoreTerms(bake=timedelta(days=4))
+
+
+def test_terms_may_ask_for_no_bake_and_for_no_longer_wait_than_the_bake() -> None:
+    assert AppStoreTerms(bake=timedelta(0)).bake_days == timedelta(0)
+    assert AppStoreTerms(bake=HOUR, max_bake=HOUR)
+    with pytest.raises(ValueError, match="cannot be shorter than bake"):
+        AppStoreTerms(bake=HOUR, max_bake=HOUR / 2)
+
+
+def test_people_are_warned_at_the_very_day_and_the_daemon_knows_when_the_next_one_comes() -> None:
+    paused = PauseClock(timedelta(days=20), NOON)
+    assert (paused.warning(NOON - HOUR), paused.warning(NOON)) == (20, 20)
+    assert paused.next_warning() == NOON + timedelta(days=5)
+    assert PauseClock(timedelta(days=19), NOON).warning(NOON) == 0
+    assert PauseClock(timedelta(days=28), NOON).next_warning() is None
+    assert PauseClock(timedelta(days=19)).next_warning() is None

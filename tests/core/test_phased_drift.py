@@ -384,3 +384,14 @@ def test_a_pause_in_the_console_is_that_persons_halt_once_a_look_came_too_late_f
         assert pause_settled_at(rollout) is None
     halted = extend(rollout, look(rollout, phased(PAUSED, 1)), NOON).halt
     assert (halted is not None) == looked_in_time
+
+
+def test_a_halted_version_that_a_person_releases_to_everyone_begins_no_new_run() -> None:
+    """There is nothing left to steer, and that it was halted is not forgotten."""
+    by_hand = facts.Drifted(facts.Drift.HALTED, Seen.of(phased(ACTIVE, 3)), Seen.of(phased(PAUSED, 3)))
+    before = extend(rolling(phased(ACTIVE, 3)), (by_hand, by_hand.after), EARLIER)
+    (drifted,) = (fact for fact in look(before, completed("COMPLETE")) if isinstance(fact, facts.Drifted))
+    assert drifted.meaning is facts.Drift.RAISED
+    after = extend(before, (drifted,), NOON)
+    assert after.halt == before.halt is not None
+    assert after.runs == before.runs

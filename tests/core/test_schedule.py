@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagedrollout.core.calendar import Calendar, Freeze, Hours, Weekday
-from stagedrollout.core.schedule import bake_ends, first_instant, step_window, window
+from stagedrollout.core.calendar import Calendar, Freeze, Hours, TimeOfDay, Weekday
+from stagedrollout.core.schedule import bake_ends, first_instant, hours_of, step_window, window
 from tests.core.builders import DAY, HOUR, NOON, policy
 
 MINUTE = timedelta(minutes=1)
@@ -237,3 +238,25 @@ def test_the_first_instant_of_a_local_time_shows_it_or_is_the_end_of_its_gap(
     instant = first_instant(wall, where)
     assert instant.astimezone(where.zone).replace(tzinfo=None) >= wall
     assert (instant - timedelta(seconds=1)).astimezone(where.zone).replace(tzinfo=None) < wall
+
+
+def test_hours_until_midnight_close_at_the_end_of_that_very_day() -> None:
+    assert hours_of(calendar(time(20), time(0)), date(2026, 3, 2)) == (
+        berlin("2026-03-02T20:00"),
+        berlin("2026-03-03T00:00"),
+    )
+
+
+def test_hours_that_end_when_they_begin_are_refused() -> None:
+    with pytest.raises(ValueError, match="must end after they start"):
+        Hours(start=time(9), end=time(9))
+
+
+def test_a_time_of_day_is_taken_as_it_is_written_or_as_the_file_already_told_it() -> None:
+    (written,) = get_args(TimeOfDay)[1:]
+    assert written.read("09:00") == written.read(time(9)) == time(9)
+
+
+def test_monday_follows_sunday() -> None:
+    assert Calendar(weekdays=(Weekday.SUN, Weekday.MON)).has_two_days_in_a_row
+    assert not Calendar(weekdays=(Weekday.SUN, Weekday.TUE)).has_two_days_in_a_row

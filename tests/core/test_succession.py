@@ -26,7 +26,7 @@ from stagedrollout.core.model import (
     Verb,
 )
 from stagedrollout.core.phasing import Pacing
-from stagedrollout.core.succession import of_newer
+from stagedrollout.core.succession import of_newer, staged_before, taking_its_place
 from stagedrollout.core.wording import notices
 from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED, phased, terms
 from tests.core.builders import (
@@ -43,6 +43,7 @@ from tests.core.builders import (
     STAGED,
     UNKNOWN,
     answer,
+    case,
     code,
     decided,
     discovered,
@@ -345,3 +346,15 @@ def test_a_resume_of_what_nobody_has_started_sets_nothing_aside() -> None:
     refused = older_decides(HOLD, replace(rolling(), steered=False), command=order(CommandVerb.RESUME))
     assert not answer(refused).accepted
     assert "neither halted nor held" in answer(refused).text
+
+
+def test_a_newer_release_that_is_over_and_that_nobody_gets_takes_no_place() -> None:
+    begun = of(NEWER, rolling())
+    stopped = store(shown(), shown(HALTED, release=NEWER))
+    assert taking_its_place(case(others=(begun,), look=stopped)) == NEWER
+    assert taking_its_place(case(others=(replace(begun, closed=True),), look=stopped)) is None
+
+
+def test_no_release_takes_the_place_of_itself() -> None:
+    assert staged_before(case(look=store(shown()))) is None
+    assert staged_before(case(look=store(shown(), shown(release=OLDER)))) == shown(release=OLDER)

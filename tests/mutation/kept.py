@@ -14,9 +14,17 @@ from tests.mutation.playing import Fate
 
 FILE = Path(__file__).with_name("survivors.json")
 AREAS = {
-    "decision": ("decision.py", "rules/*.py"),
+    "decision": (
+        "decision.py",
+        "rules/*.py",
+        "approval.py",
+        "people.py",
+        "line.py",
+        "succession.py",
+        "linking.py",
+    ),
     "lifecycle": ("lifecycle.py", "fold*.py"),
-    "schedule": ("schedule.py",),
+    "schedule": ("schedule.py", "calendar.py", "freezing.py", "hours.py", "inconclusive.py", "phasing.py"),
     "evidence": ("evidence/*.py",),
 }
 ENOUGH = 90.0
