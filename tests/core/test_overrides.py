@@ -136,6 +136,16 @@ def test_a_halt_that_its_person_had_not_seen_is_not_undone_by_an_older_resume() 
     assert (code(decision), decision.change) == ("moved_on", None)
 
 
+@pytest.mark.parametrize(("hours", "accepted"), [(0, True), (1, False)])
+def test_the_button_of_one_halt_does_not_lift_another(hours: int, accepted: bool) -> None:
+    """A message in Slack tells when the halt began that it is about, and little else."""
+    told = halted(rolling())
+    assert told.halt is not None
+    button = Expected(RELEASE.id, 0, told.exposure_ppm, True, halted_at=told.halt.at)
+    now = halted_since(told, told.halt.at + hours * HOUR)
+    assert answer(decided(now, command=order(CommandVerb.RESUME, expected=(button,)))).accepted is accepted
+
+
 @pytest.mark.promise("R3", "R4", "R11")
 @pytest.mark.parametrize(
     "command",
