@@ -19,6 +19,7 @@ from stagedrollout.core.units import PPM_ALL, percent_text
 from stagedrollout.storage.journal import Journal
 
 if TYPE_CHECKING:
+    from stagedrollout.cli.carrying_out import TeamAtWork
     from stagedrollout.cli.demo import Truth
     from stagedrollout.daemon.bootstrap import Daemon
 
@@ -32,13 +33,14 @@ LINES_MIN, LINES_MAX = 3, 12
 """How many lines the two lists have at least, and at most, whatever the height of the terminal."""
 
 
-def show(daemon: Daemon, truth: Truth) -> None:
+def show(daemon: Daemon, truth: Truth, team: TeamAtWork) -> None:
     """Draw until the story is over; the last picture stays on the screen."""
     console, journal = Console(), JournalTail(daemon)
     with Live(console=console, refresh_per_second=8, transient=False) as live:
         while True:
             over = daemon.finished
             truth.refresh()
+            team.step()
             live.update(_screen(daemon, truth, journal, console.height))
             if over:
                 return

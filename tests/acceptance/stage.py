@@ -86,6 +86,11 @@ class Stage:
     def daemon(self) -> Background:
         return self._daemons[-1]
 
+    @property
+    def started(self) -> bool:
+        """Whether there was a daemon yet."""
+        return bool(self._daemons)
+
     def starts_daemon(self, *options: str) -> Background:
         self.starts_daemon_unwatched(*options).says("watching")
         return self.daemon
