@@ -114,7 +114,8 @@ def _run(emulated: Emulated, out: Path | None, *, live: bool) -> tuple[list[dict
         HttpClient(Endpoint("emulator", emulated.url), limits=limits) as http,
         open_daemon(loaded) as daemon,
     ):
-        truth, team = Truth(http), TeamAtWork(http, daemon.engine)
+        truth = Truth(http)
+        team = TeamAtWork(http, daemon.engine, truth)
         daemon.start()
         _watch(daemon, truth, team, live=live)
         daemon.stop()

@@ -140,6 +140,7 @@ def _document(
             "token": {"file": "secrets/slack-token"},
             "channel": CHANNEL,
             "endpoint": f"{url}/slack/api/",
+            **_buttons(scenario),
         },
         "policies": ["policies"],
         "health": {
@@ -150,6 +151,12 @@ def _document(
         **({"people": [_person(member) for member in scenario.team]} if scenario.team else {}),
         "apps": [_app(scenario, name, policies) for name in names],
     }
+
+
+def _buttons(scenario: Scenario) -> dict[str, Any]:
+    """Where somebody in the story presses them."""
+    pressed = any(order.via == "slack" for order in scenario.orders)
+    return {"buttons": True, "app_token": {"file": "secrets/slack-app-token"}} if pressed else {}
 
 
 def _person(member: Member) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.processes import Done, run
+from tests.acceptance.processes import eventually, run
 from tests.acceptance.stage import Stage
-from tests.acceptance.stories import SHIPPED, shipped
+from tests.acceptance.stories import SHIPPED, shipped, short, write
 from tests.judge import judge, read
 from tests.judge.terms import duration
 
@@ -42,6 +42,12 @@ STORY = (
 )
 """The week in the words of `history`, in order."""
 
+HEARD = (
+    *("starting at 1 %", "Approved by Ben Ode", "the step to 20 % is approved"),
+    *("frozen until 2026-03-08", "Resumed by Ana Lima", "the schedule steers it from here"),
+)
+"""What each of them is answered, on the command line or in Slack."""
+
 
 def test_the_demo_shows_the_week_and_ends_clean(tmp_path):
     out = tmp_path / "out"
@@ -56,9 +62,10 @@ def test_the_demo_shows_the_week_and_ends_clean(tmp_path):
 
 def test_the_week_is_played_by_commands_and_buttons_and_the_journal_tells_it(opens):
     stage = opens(_week())
-    answers = _played(stage)
+    heard = _played(stage)
     assert _served(stage.asks("ledger")["ledger"]) == SERVED
-    assert [answer.code for answer in answers] == [0, 0, 0, 1, 0, 0], "the freeze refuses the first resume"
+    for said, words in zip(heard, HEARD, strict=True):
+        assert words in said
     told = stage.types("history").out
     _stands_in_order(told, STORY)
     assert _orders(stage) == [
@@ -71,46 +78,68 @@ def test_the_week_is_played_by_commands_and_buttons_and_the_journal_tells_it(ope
         _is_noticed_where_one_byte_is_another(stage, kind)
 
 
+def test_a_button_that_is_not_there_ends_the_demo_in_words(tmp_path):
+    """Nothing is halted in this story, so nobody can press that."""
+    order = {
+        "at": "3h",
+        "by": "Ana Lima",
+        "verb": "resume",
+        "app": "acme",
+        "reason": "why not",
+        "via": "slack",
+    }
+    story = short(until="4h", team=[{"name": "Ana Lima", "slack": "U0ANA"}], orders=[order])
+    done = run("demo", "--scenario", str(write(story, tmp_path)), within=PATIENCE)
+    assert done.code == 1
+    assert "no message has a button 'Resume'" in done.err
+    assert "Traceback" not in done.err
+
+
 def _week() -> dict[str, Any]:
     """The shipped story; its policy is found from everywhere."""
     story = shipped("week")
     return story | {"policy": str(SHIPPED / story["policy"])}
 
 
-def _played(stage: Stage) -> list[Done]:
-    """Everybody gives their orders when their time has come, each by the account that the story says."""
-    orders = sorted(_week()["orders"], key=lambda order: duration(order["at"]))
+def _played(stage: Stage) -> list[str]:
+    """Everybody gives their orders when their time has come, by the way that the story says; what they heard."""
+    _sits_at_the_keyboard(stage, "Ana Lima")
     stage.stops_at("0m")
-    answers, sits_there = [], ""
-    for order in orders:
-        if order["by"] != sits_there:
-            sits_there = order["by"]
-            _sits_down(stage, sits_there)
+    stage.starts_daemon()
+    heard = []
+    for order in sorted(_week()["orders"], key=lambda order: duration(order["at"])):
         stage.plays_to(order["at"])
-        answers.append(_given(stage, order))
+        heard.append(_presses(stage, order) if order.get("via") == "slack" else _types(stage, order))
     stage.plays_out()
-    return answers
+    return heard
 
 
-def _given(stage: Stage, order: dict[str, Any]) -> Done:
+def _types(stage: Stage, order: dict[str, Any]) -> str:
+    assert order["by"] == "Ana Lima", "nobody else has an account on this machine"
     more = [word for key in ("to", "release") if key in order for word in (f"--{key}", str(order[key]))]
-    return stage.types(order["verb"], order["app"], "--reason", order["reason"], *more)
+    done = stage.types(order["verb"], order["app"], "--reason", order["reason"], *more)
+    assert done.code == (1 if "frozen" in done.said else 0), done.said
+    return done.said
 
 
-def _sits_down(stage: Stage, name: str) -> None:
-    """The account that the tests run under is this person's from here on: who types is an OS user, never what somebody
-    claims, and a daemon knows people by its configuration."""
+def _presses(stage: Stage, order: dict[str, Any]) -> str:
+    """The newest button with that word on it; what is answered is for the presser's eyes alone."""
+    (user,) = [member["slack"] for member in _week()["team"] if member["name"] == order["by"]]
+    before = len(stage.ledger("slack_ephemeral"))
+    stage.asks("slack/press", {"label": order["verb"].capitalize(), "user": user})
+    told = eventually(lambda: stage.ledger("slack_ephemeral")[before:], within=20, what="an answer in Slack")
+    assert [each["user"] for each in told] == [user]
+    return str(told[0]["text"])
+
+
+def _sits_at_the_keyboard(stage: Stage, name: str) -> None:
+    """The account that the tests run under is this person's: who types is an OS user, never what somebody claims."""
 
     def change(document: Any) -> None:
-        for person in document["people"]:
-            person.pop("os_user", None)
-            if person["name"] == name:
-                person["os_user"] = getpass.getuser()
+        (person,) = [each for each in document["people"] if each["name"] == name]
+        person["os_user"] = getpass.getuser()
 
-    if stage.started:
-        stage.kills_daemon()
     stage.edits_config(change)
-    stage.starts_daemon()
 
 
 def _served(ledger: list[dict[str, Any]]) -> dict[str, list[tuple[str, int]]]:
