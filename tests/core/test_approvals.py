@@ -92,7 +92,7 @@ def test_an_order_to_approve_is_answered_with_until_when_it_holds() -> None:
 
 def test_who_approves_as_the_first_of_two_is_told_that_one_more_is_asked_for() -> None:
     said = answer(decided(command=order(APPROVE), policy=asking(count=2))).text
-    assert said.endswith("; still asked for: 2 approvals")
+    assert said.endswith("; still asked for: 1 of 2 approvals")
 
 
 def test_a_stage_that_waits_names_who_has_agreed() -> None:
