@@ -20,6 +20,7 @@ import click
 from stagedrollout.cli.options import json_option, scenario_option, seed_option
 
 if TYPE_CHECKING:
+    from stagedrollout.cli.carrying_out import TeamAtWork
     from stagedrollout.daemon.bootstrap import Daemon
     from stagedrollout.http.client import HttpClient
 
@@ -98,6 +99,7 @@ def _emulator(folder: Path, scenario: str, seed: int | None, speed: float | None
 
 def _run(emulated: Emulated, out: Path | None, *, live: bool) -> tuple[list[dict[str, Any]], list[str]]:
     """Where every rollout ended, and the narrator's lines."""
+    from stagedrollout.cli.carrying_out import TeamAtWork  # noqa: PLC0415
     from stagedrollout.cli.export import export_run, rollouts  # noqa: PLC0415
     from stagedrollout.cli.logs import log_to_stderr  # noqa: PLC0415
     from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
@@ -113,8 +115,9 @@ def _run(emulated: Emulated, out: Path | None, *, live: bool) -> tuple[list[dict
         open_daemon(loaded) as daemon,
     ):
         truth = Truth(http)
+        team = TeamAtWork(http, daemon.engine, truth)
         daemon.start()
-        _watch(daemon, truth, live=live)
+        _watch(daemon, truth, team, live=live)
         daemon.stop()
         truth.refresh()
         if out:
@@ -142,14 +145,15 @@ class Truth:
         return picture
 
 
-def _watch(daemon: Daemon, truth: Truth, *, live: bool) -> None:
+def _watch(daemon: Daemon, truth: Truth, team: TeamAtWork, *, live: bool) -> None:
     if live:
         from stagedrollout.cli.live import show  # noqa: PLC0415
 
-        show(daemon, truth)
+        show(daemon, truth, team)
         return
     while not daemon.finished:
         truth.refresh()
+        team.step()
         time.sleep(LOOK_SECONDS)
 
 

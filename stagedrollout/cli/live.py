@@ -19,27 +19,35 @@ from stagedrollout.core.units import PPM_ALL, percent_text
 from stagedrollout.storage.journal import Journal
 
 if TYPE_CHECKING:
+    from stagedrollout.cli.carrying_out import TeamAtWork
     from stagedrollout.cli.demo import Truth
     from stagedrollout.daemon.bootstrap import Daemon
 
 TOLD_KINDS = frozenset(
     {"discovered", "started", "went_live", "drifted", "stepped", "suspected", "went_blind", "saw_again"}
-    | {"decided", "settled", "commanded", "pause_warned", "taken_up"}
+    | {"decided", "settled", "commanded", "pause_warned", "taken_up", "superseded"}
 )
 SYSTEMS = {"google_play": "Android", "app_store": "iOS"}
+COLUMNS = (("app", 4), ("phase", 3), ("exposure", 3), ("", 2), ("crash-free now", 3), ("why", 10))
+"""Of the rollouts, each with its share of the width."""
+
 CHAPTERS = 2
+WHY_LINES = 3
+"""How much of the reason is shown."""
+
 LINES_MIN, LINES_MAX = 3, 12
 """How many lines the two lists have at least, and at most, whatever the height of the terminal."""
 
 
-def show(daemon: Daemon, truth: Truth) -> None:
+def show(daemon: Daemon, truth: Truth, team: TeamAtWork) -> None:
     """Draw until the story is over; the last picture stays on the screen."""
     console, journal = Console(), JournalTail(daemon)
     with Live(console=console, refresh_per_second=8, transient=False) as live:
         while True:
             over = daemon.finished
             truth.refresh()
-            live.update(_screen(daemon, truth, journal, console.height))
+            team.step()
+            live.update(_screen(daemon, truth, journal, console))
             if over:
                 return
             daemon.scheduler.finished.wait(LOOK_SECONDS)
@@ -66,7 +74,7 @@ def _decision(row: dict[str, Any]) -> str:
     return f"{_when(row)}  {_name(app, store):<16} {row['said']}"
 
 
-def _screen(daemon: Daemon, truth: Truth, journal: JournalTail, height: int) -> RenderableType:
+def _screen(daemon: Daemon, truth: Truth, journal: JournalTail, console: Console) -> RenderableType:
     world, standing = truth.world(), rollouts(daemon.engine)
     poll = int(next(iter(daemon.works.listings.values())).poll.total_seconds() // 60)
     head = Text.assemble(
@@ -74,16 +82,19 @@ def _screen(daemon: Daemon, truth: Truth, journal: JournalTail, height: int) -> 
         world["story"],
         ("\n " + world["now"][:16].replace("T", " "), "bold cyan"),
         f" UTC, a look every {poll} min (the emulator's clock; no schedule is shortened)",
+        no_wrap=True,
+        overflow="ellipsis",
     )
     chapters = [entry for entry in truth.told["ledger"] if entry["type"] == "chapter"][-CHAPTERS:]
     parts: list[RenderableType] = [head]
     if chapters:
         parts.append(Panel(_story(chapters), title="the story", title_align="left", border_style="cyan"))
-    taken = 2 + (4 if chapters else 0) + 3 + sum(_height(row) for row in standing) + 4 + 1
-    lines = min(max((height - taken) // 2, LINES_MIN), LINES_MAX)
+    table = Panel(_rollouts(standing, world, console.width), title="rollouts", title_align="left")
+    taken = 2 + (4 if chapters else 0) + len(console.render_lines(table)) + 4 + 1
+    lines = min(max((console.height - taken) // 2, LINES_MIN), LINES_MAX)
     return Group(
         *parts,
-        Panel(_rollouts(standing, world), title="rollouts", title_align="left"),
+        table,
         Panel(_lines(journal.lines(), lines), title="what the daemon sees and decides", title_align="left"),
         Panel(_lines(_slack(truth), lines), title="Slack #release", title_align="left"),
     )
@@ -95,15 +106,10 @@ def _story(chapters: list[dict[str, Any]]) -> Text:
     return dim.append(Text(f"\n{now}", style="bold not dim"))
 
 
-def _height(row: dict[str, Any]) -> int:
-    """How many lines its row is likely to take: the reason wraps."""
-    return min(max(1, -(-len(row["reason"]) // 40)), 3)
-
-
-def _rollouts(standing: list[dict[str, Any]], world: dict[str, Any]) -> RenderableType:
+def _rollouts(standing: list[dict[str, Any]], world: dict[str, Any], width: int) -> RenderableType:
     table = Table(box=None, expand=True, header_style="dim")
-    columns = (("app", 4), ("phase", 3), ("exposure", 3), ("", 2), ("crash-free now", 3), ("why", 10))
-    for name, ratio in columns:
+    shown = WHY_LINES * width * COLUMNS[-1][1] // sum(ratio for _, ratio in COLUMNS) - WHY_LINES * 8
+    for name, ratio in COLUMNS:
         table.add_column(name, ratio=ratio)
     truths = {
         (app["app"], app["store"], release["release_id"]): release
@@ -119,7 +125,7 @@ def _rollouts(standing: list[dict[str, Any]], world: dict[str, Any]) -> Renderab
             ProgressBar(total=PPM_ALL, completed=ppm, width=14),
             Text(percent_text(ppm)),
             Text(f"{told['crash_free_ppm'] / 10_000:.2f} %" if told else ""),
-            Text(reason if len(reason) <= 120 else f"{reason[:119]}…"),
+            Text(reason if len(reason) <= shown else f"{reason[: shown - 1]}…"),
         )
     return table
 

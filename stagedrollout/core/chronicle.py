@@ -1,13 +1,14 @@
 """The journal as a story for people: who did what and why, and how the exposure changed by it.
 
 Facts that were written in one breath are told together, and what merely repeats another one of them is left out: the
-look that confirmed a raise, the same terms again. Every single fact is in `history --json` and in `export journal`.
+look that confirmed a raise, the same terms again, that nothing else follows from an approval. Why a release was halted
+stands at its halt, and not again where that halt holds it. Every single fact is in `history --json` and in `export journal`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import singledispatch
 from itertools import groupby
@@ -44,7 +45,19 @@ def chronicle(told: Iterable[Told]) -> Iterator[Line]:
         before = known.get(key)
         known[key] = extend(before, news, at) if before else extend(begin(key, news[0], at), news[1:], at)
         change = (before.exposure_ppm if before else 0, known[key].exposure_ppm)
-        yield from _lines(key, at, _worth_telling(news), change)
+        for line in _lines(key, at, _worth_telling(news), change):
+            yield replace(line, text=_without_its_halt(line, before))
+
+
+def _without_its_halt(line: Line, before: Rollout | None) -> str:
+    """Where an earlier halt holds it: by whom it is, and not once more why."""
+    if before is None or before.halt is None or not before.halt.reason or not _holds(line.fact):
+        return line.text
+    return line.text.replace(f": {before.halt.reason};", ";", 1)
+
+
+def _holds(fact: facts.Fact) -> bool:
+    return isinstance(fact, facts.Decided) and fact.decision is DecisionKind.HOLD
 
 
 def _lines(
@@ -70,8 +83,24 @@ def _tells_exposure(fact: facts.Fact) -> bool:
 def _worth_telling(news: tuple[facts.Fact, ...]) -> tuple[facts.Fact, ...]:
     """A look says nothing beside what it led to, and the same fact twice says nothing more."""
     led = any(isinstance(fact, (*_TELLS, facts.WentLive)) for fact in news)
-    kept = [fact for fact in news if not (led and isinstance(fact, facts.Seen))]
+    kept = [fact for fact in news if not (led and isinstance(fact, facts.Seen)) and not _echoes(fact, news)]
     return tuple({telling(fact): fact for fact in kept}.values())
+
+
+_ECHOES = {
+    "approved": facts.Approved,
+    "human_start": facts.Started,
+    "adopted": facts.Started,
+    "finished": facts.Superseded,
+}
+"""By the code of its only reason: what a decision to wait follows from, and so says again."""
+
+
+def _echoes(fact: facts.Fact, news: tuple[facts.Fact, ...]) -> bool:
+    if not isinstance(fact, facts.Decided) or fact.decision is not DecisionKind.WAIT or fact.intent:
+        return False
+    source = _ECHOES.get(fact.reasons[0].code) if len(fact.reasons) == 1 else None
+    return source is not None and any(isinstance(other, source) for other in news)
 
 
 @singledispatch

@@ -47,6 +47,7 @@ class Control:
             ("POST", "slack/press"): self._press,
             ("POST", "slack/group"): lambda request: self._world.slack.people.join(_object(request)),
             ("POST", "slack/disconnect"): self._disconnect,
+            ("POST", "orders"): self._orders,
         }
 
     def answer(self, request: Request) -> Reply:
@@ -67,11 +68,12 @@ class Control:
         return {"now": iso(now), "until": iso(until), "finished": now >= until}
 
     def _idle(self, request: Request) -> Reply:
-        """Nothing is open any more: jump to what is due next, at most to the end of the story, at the pace."""
+        """Nothing is open any more: jump to what is due next, at most to the end of the story, at the pace, and no
+        further than to an order that somebody is about to give."""
         due = _object(request).get("next_due")
         until = self._world.scenario.ends
         wanted = until if due is None else min(_instant(due), until)
-        step = self._world.pace.step(self._world.timeline.now, wanted)
+        step = self._world.pace.step(self._world.timeline.now, wanted, self._world.orders.waits_at)
         self._world.timeline.advance(step.to)
         self._held_back = wanted if step.to < wanted else None
         return Reply(document=self._clock(), delay_seconds=step.seconds)
@@ -141,6 +143,13 @@ class Control:
         else:
             self._world.hang_up()
         return {"disconnected": str(reason or "")}
+
+    def _orders(self, request: Request) -> dict[str, Any]:
+        """What the team orders by now. Whoever asks carries it out, and says `done` with an order's number."""
+        number = _object(request).get("done")
+        if number is not None:
+            self._world.orders.done(number)
+        return {"orders": self._world.orders.due(self._world.timeline.now)}
 
     def _turn(self, request: Request) -> dict[str, Any]:
         self._world.turn(_object(request))

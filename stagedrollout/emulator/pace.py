@@ -34,9 +34,9 @@ class Pace:
     hours_per_second: float | None = None
     stop_at: datetime | None = None
 
-    def step(self, now: datetime, due: datetime) -> Step:
-        """One answer's worth of the way from `now` to `due`."""
-        to = max(now, due if self.stop_at is None else min(due, self.stop_at))
+    def step(self, now: datetime, due: datetime, waits_at: datetime | None = None) -> Step:
+        """One answer's worth of the way from `now` to `due`; `waits_at`: where somebody else has to act first."""
+        to = max(now, min(each for each in (due, self.stop_at, waits_at) if each is not None))
         if to == now:
             return Step(now, ANSWER_SECONDS if due > now else 0.0)
         if self.hours_per_second is None:

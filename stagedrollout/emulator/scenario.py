@@ -157,6 +157,38 @@ class PlannedAct:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody of the team: `os_user` on the daemon's machine, `slack` by id. `rights` None: all there are."""
+
+    name: str
+    os_user: str = ""
+    slack: str = ""
+    groups: tuple[str, ...] = ()
+    rights: tuple[str, ...] | None = None
+
+    def account(self, via: str) -> str:
+        """What they are called there; "" where they are not."""
+        return self.slack if via == "slack" else self.os_user
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What somebody of the team tells the daemon at `at`. The emulator only hands it out; "" and None: not said."""
+
+    at: timedelta
+    by: str
+    verb: str
+    app: str
+    store: str
+    release: str
+    reason: str
+    to_ppm: int | None = None
+    lasts: timedelta | None = None
+    policy: str = ""
+    via: str = "cli"
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """A service fails from `begins` until `ends` (None: to the end of the story)."""
 
@@ -189,6 +221,8 @@ class Scenario:
     on_new_release: str
     apps: tuple[AppStory, ...]
     people: tuple[PlannedAct, ...] = ()
+    team: tuple[Member, ...] = ()
+    orders: tuple[Ordered, ...] = ()
     outages: tuple[Outage, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     switches: dict[str, Any] = field(default_factory=dict)

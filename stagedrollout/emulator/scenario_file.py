@@ -14,9 +14,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from stagedrollout.emulator.errors import Problem, ScenarioError
 from stagedrollout.emulator.faults import OUTAGE_KINDS, SERVICES, outage_fault
-from stagedrollout.emulator.scenario import Chapter, Outage, Scenario
+from stagedrollout.emulator.scenario import Chapter, Outage, Scenario, usual_store
 from stagedrollout.emulator.scenario_app import read_app
 from stagedrollout.emulator.scenario_people import read_planned
+from stagedrollout.emulator.scenario_team import check_orders, read_member, read_order
 from stagedrollout.emulator.switches import Switches
 from stagedrollout.emulator.yaml_section import (
     Findings,
@@ -75,6 +76,10 @@ def parse_scenario(source: str, path: Path) -> Scenario:
         ),
         apps=apps,
         people=tuple(read_planned(section, apps) for section in root.sections("people")),
+        team=tuple(read_member(section) for section in root.sections("team")),
+        orders=tuple(
+            read_order(section, lambda app: usual_store(apps, app)) for section in root.sections("orders")
+        ),
         outages=tuple(_outage(section) for section in root.sections("outages")),
         chapters=tuple(_chapter(section) for section in root.sections("chapters")),
         switches=root.get("switches", _switches, {}, default={}),
@@ -172,10 +177,13 @@ def _check_whole(root: Section, scenario: Scenario) -> None:
     for app in scenario.apps:
         if app.link and sum(name == app.name for name, _ in names) < 2:
             root.problem("apps", f"links {app.name!r}, which is not on both stores")
-    for planned in scenario.people:
-        if (planned.act.app, planned.act.store) not in names:
-            where = f" on {planned.act.store}" if planned.act.app in dict(names) else ""
-            root.problem("people", f"speaks of an app {planned.act.app!r}{where} that is not in apps")
+    spoken_of = [("people", planned.act.app, planned.act.store) for planned in scenario.people]
+    spoken_of += [("orders", order.app, order.store) for order in scenario.orders]
+    for key, app_name, store in spoken_of:
+        if (app_name, store) not in names:
+            where = f" on {store}" if app_name in dict(names) else ""
+            root.problem(key, f"speaks of an app {app_name!r}{where} that is not in apps")
+    check_orders(root, scenario.team, scenario.orders)
     if scenario.until <= _NONE:
         root.problem("until", "must be more than nothing")
     if scenario.poll < timedelta(minutes=1):

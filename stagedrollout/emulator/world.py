@@ -48,6 +48,7 @@ from stagedrollout.emulator.population import Crowd
 from stagedrollout.emulator.prometheus import Prometheus
 from stagedrollout.emulator.request import Reply, Request, Response
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
+from stagedrollout.emulator.scenario_team import Orders
 from stagedrollout.emulator.sentry import Sentry
 from stagedrollout.emulator.sentry_ingest import SentryIngest
 from stagedrollout.emulator.sentry_sessions import NewIssues, Project, project_slug
@@ -70,6 +71,7 @@ class World:
         self.scenario = scenario
         self.timeline = Timeline(scenario.start)
         self.pace = Pace()
+        self.orders = Orders(scenario.start, scenario.team, scenario.orders)
         self.ledger = Ledger(lambda: self.timeline.now, wall)
         self.faults = Faults()
         self.credentials = Credentials(wall)

@@ -17,7 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from stagedrollout.emulator.errors import ConfigError
-from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
+from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Member, Scenario
 from stagedrollout.emulator.sentry import ORGANIZATION
 from stagedrollout.emulator.sentry_sessions import ENVIRONMENT, project_slug
 from stagedrollout.emulator.slack import CHANNEL
@@ -140,6 +140,7 @@ def _document(
             "token": {"file": "secrets/slack-token"},
             "channel": CHANNEL,
             "endpoint": f"{url}/slack/api/",
+            **_buttons(scenario),
         },
         "policies": ["policies"],
         "health": {
@@ -147,8 +148,21 @@ def _document(
             "monitor": "stagedrollout",
             "heartbeat_file": "state/heartbeat",
         },
+        **({"people": [_person(member) for member in scenario.team]} if scenario.team else {}),
         "apps": [_app(scenario, name, policies) for name in names],
     }
+
+
+def _buttons(scenario: Scenario) -> dict[str, Any]:
+    """Where somebody in the story presses them."""
+    pressed = any(order.via == "slack" for order in scenario.orders)
+    return {"buttons": True, "app_token": {"file": "secrets/slack-app-token"}} if pressed else {}
+
+
+def _person(member: Member) -> dict[str, Any]:
+    said = {"os_user": member.os_user, "slack": member.slack, "groups": list(member.groups)}
+    rights = {} if member.rights is None else {"rights": list(member.rights)}
+    return {"name": member.name, **{key: value for key, value in said.items() if value}, **rights}
 
 
 def _app(scenario: Scenario, name: str, policies: dict[str, str]) -> dict[str, Any]:

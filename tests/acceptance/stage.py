@@ -209,6 +209,7 @@ class Stage:
         _write_lines(folder / "ledger.jsonl", truth["ledger"])
         _write_lines(folder / "requests.jsonl", truth["requests"])
         _write_lines(folder / "journal.jsonl", self.document("history")["history"])
+        _write_lines(folder / "people.jsonl", self._people())
         _write_lines(folder / "notices.jsonl", [])  # what arrived is in the ledger
         status = self.status()
         (folder / "rollouts.json").write_text(json.dumps(status), "utf-8")
@@ -222,6 +223,12 @@ class Stage:
         (folder / "deaths.txt").write_text("\n".join(self._deaths), "utf-8")
         (folder / "canaries.txt").write_text("\n".join(self.secrets()), "utf-8")
         return judge(read(folder))
+
+    def _people(self) -> list[dict[str, Any]]:
+        """Whom the configuration lists, with what it need not write."""
+        listed = YAML(typ="safe", pure=True).load(self.config).get("people") or []
+        usual: dict[str, Any] = {"os_user": "", "slack": "", "groups": [], "rights": ["raise", "approve"]}
+        return [{**usual, **person} for person in listed]
 
     def secrets(self) -> list[str]:
         """Every secret that the configuration speaks of; of the key each line."""

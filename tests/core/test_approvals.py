@@ -43,6 +43,7 @@ from tests.core.builders import (
 APPROVE, ADVANCE, COMPLETE = CommandVerb.APPROVE, CommandVerb.ADVANCE, CommandVerb.COMPLETE
 BEN = Actor(ActorKind.HUMAN, "ben")
 CARO = Actor(ActorKind.HUMAN, "caro")
+DAN = Actor(ActorKind.HUMAN, "dan")
 
 pytestmark = pytest.mark.promise("R1", "R11")
 
@@ -91,7 +92,7 @@ def test_an_order_to_approve_is_answered_with_until_when_it_holds() -> None:
 
 def test_who_approves_as_the_first_of_two_is_told_that_one_more_is_asked_for() -> None:
     said = answer(decided(command=order(APPROVE), policy=asking(count=2))).text
-    assert said.endswith("; still asked for: 2 approvals")
+    assert said.endswith("; still asked for: 1 of 2 approvals")
 
 
 def test_a_stage_that_waits_names_who_has_agreed() -> None:
@@ -112,6 +113,18 @@ def test_two_words_of_one_person_are_one() -> None:
     twice = given(given(), reason="once more")
     assert not raised(decided(twice, policy=asking(count=2)))
     assert raised(decided(given(given(), by=CARO), policy=asking(count=2)))
+
+
+def test_whoever_agrees_hears_how_many_words_are_left_to_get() -> None:
+    three = asking(count=3, groups=("qa",))
+    first = answer(decided(command=order(APPROVE, groups=("qa",)), policy=three))
+    assert first.text.endswith("; still asked for: 2 of 3 approvals from qa")
+    second = answer(
+        decided(given(groups=("qa",), by=CARO), command=order(APPROVE, groups=("qa",)), policy=three)
+    )
+    assert second.text.endswith("; still asked for: 1 of 3 approvals from qa")
+    last = given(given(groups=("qa",), by=CARO), groups=("qa",), by=DAN)
+    assert "still" not in answer(decided(last, command=order(APPROVE, groups=("qa",)), policy=three)).text
 
 
 def test_only_those_of_the_groups_that_are_named_count() -> None:

@@ -35,7 +35,11 @@ def test_the_named_scenarios_ship():
     }
 
 
-@pytest.mark.parametrize("name", shipped_scenarios())
+TOLD_BY_ORDERS = {"week"}
+"""Where people order what happens, nothing does without a daemon that hears them."""
+
+
+@pytest.mark.parametrize("name", sorted({*shipped_scenarios()} - TOLD_BY_ORDERS))
 def test_a_shipped_scenario_is_adopted_from_one_percent_and_plays_to_its_end(name):
     scenario = load_scenario(name)
     assert scenario.name == name

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from stagedrollout.core import facts
 from stagedrollout.core.chronicle import chronicle
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.judgement import Reason
 from stagedrollout.core.model import DAEMON, CommandVerb
 from stagedrollout.core.notice import HEAD_DIGITS, Notice, NoticeKind, witnessed
 from stagedrollout.core.seen import Drift
 from stagedrollout.storage.outbox import OutboxTable
-from tests.core.builders import DAY, NOON
+from tests.core.builders import ANNA, DAY, NOON
 from tests.knowing.world import World
-from tests.reporting.histories import History, bad, completed
+from tests.reporting.histories import HARM, History, bad, completed
 
 
 def story(history: History) -> list[tuple[str, int, int]]:
@@ -50,6 +53,27 @@ def test_each_change_of_the_exposure_stands_beside_what_brought_it_about(tmp_pat
 
 def test_a_look_is_not_told_beside_what_it_led_to() -> None:
     assert not any("the store shows inProgress" in text for text, _, _ in story(completed()))
+
+
+APPROVED = facts.Approved(ANNA, ("qa",), "tested", 100_000, "PASS", NOON + DAY)
+HELD = Reason("halted", f"halted by stagedrollout: {HARM[0].text}; only a person can resume it")
+
+
+def test_what_merely_follows_from_an_approval_is_not_told_beside_it() -> None:
+    waits = Reason("approved", "the step to 10 % approved by anna: tested")
+    history = History().started(0).at(1, facts.Decided(DecisionKind.WAIT, (waits,), ANNA, "c1"), APPROVED)
+    told = [text for text, _, _ in story(history)]
+    assert told[-1].startswith("anna approved the step to 10 %")
+    assert not any(waits.text in text for text in told)
+    assert any("bake" in text for text, _, _ in story(history.waits(2))), "what it waits for is told"
+
+
+def test_why_it_was_halted_is_told_at_the_halt_and_not_where_the_halt_holds_it() -> None:
+    told = [text for text, _, _ in story(bad().held(13, HELD))]
+    assert told[-1] == "is held: halted by stagedrollout; only a person can resume it"
+    assert sum(HARM[0].text in text for text in told) == 1
+    another = story(History().started(0).held(13, HELD))[-1][0]
+    assert HARM[0].text in another, "a reason that was not told yet"
 
 
 def test_it_can_begin_at_a_time_and_still_knows_what_was_before(tmp_path: Path) -> None:

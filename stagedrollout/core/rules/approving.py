@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stagedrollout.core import facts
-from stagedrollout.core.approval import REMOVAL, ApprovalTerms
+from stagedrollout.core.approval import REMOVAL, ApprovalTerms, missing
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, taken, turned_down
 from stagedrollout.core.facts import DecisionKind
@@ -145,8 +145,11 @@ def _second_person_wanted(case: Case, target: int) -> bool:
 
 
 def _still_missing(case: Case, order: Command, target: int) -> str:
+    """Of each stage that the step crosses, as many words as are wanted beside those there are and this one."""
     lacking = not_agreed(case, target, by=order)
-    return f"; still asked for: {'; '.join(one.words for one in lacking)}" if lacking else ""
+    agreed = [(*given(case, target), word_of(case, order, target, one)) for one in lacking]
+    left = [f"{missing(one, has)} of {one.words}" for one, has in zip(lacking, agreed, strict=True)]
+    return f"; still asked for: {'; '.join(left)}" if left else ""
 
 
 def _approved(case: Case, order: Command, target: int) -> facts.Approved:
