@@ -9,7 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from stagedrollout.calendars.entries import NoCalendar, entries
+from stagedrollout.calendars.apart import worked_out_apart
+from stagedrollout.calendars.entries import entries
+from stagedrollout.calendars.oddities import NoCalendar
 from stagedrollout.core.errors import Faulty, Rejected, Unreachable
 from stagedrollout.core.freezing import Entry
 from stagedrollout.http.client import HttpClient, Limits, Transport
@@ -19,7 +21,7 @@ BYTES_MAX = 2 * 1024 * 1024
 """Of one calendar; a thousand entries have about 300 KiB."""
 
 SECONDS_MAX = 5.0
-"""For one answer. A daemon that starts reads every calendar once before it looks at any app."""
+"""For one answer."""
 
 DOING = "reading the calendar"
 
@@ -78,7 +80,7 @@ def at_address(name: str, address: str, transport: Transport | None) -> Calendar
 
 def _understood(name: str, content: bytes, now: datetime) -> tuple[Entry, ...]:
     try:
-        return entries(content, now)
+        return entries(content, now, worked_out_apart)
     except NoCalendar as why:
         raise Faulty(_service(name), DOING, str(why)) from None
 

@@ -48,6 +48,9 @@ def hosts_of(loaded: Loaded) -> Hosts:
         named.update(_SLACK)
     if settings.health.sentry_dsn:
         named.add(_host(loaded.secret(settings.health.sentry_dsn).reveal()))
+    named.update(
+        _host(loaded.secret(each.secret_url).reveal()) for each in settings.calendars if each.secret_url
+    )
     named.update(_host(proxy if "://" in proxy else f"http://{proxy}") for proxy in getproxies().values())
     return frozenset(named - {""})
 

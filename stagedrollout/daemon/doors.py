@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stagedrollout.calendars.readings import Remembered
 from stagedrollout.core.ports import Clock, Dates
 from stagedrollout.daemon.elapsed import Elapsed
 from stagedrollout.http.client import Transport
@@ -35,3 +36,5 @@ class Doors:
     """Who is told the date of each answer; bootstrap brings it."""
     edits: EditsKnown | None = None
     """What is known of Play's edits, for clients that take each other's place; bootstrap brings it."""
+    calendars: Remembered | None = None
+    """What iCalendars said last, for readings that take each other's place; bootstrap brings it."""

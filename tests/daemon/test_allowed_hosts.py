@@ -17,9 +17,13 @@ pytestmark = pytest.mark.promise("R24")
 ENVIRON = {
     "SENTRY_TOKEN": "sentry-secret",
     "SLACK_TOKEN": "slack-secret",
+    "CALENDAR": "https://calendar.intern/private/basic.ics",
     "DSN": "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.example/7",
 }
-MORE = "health: {sentry_dsn: {env: DSN}}\nprometheus: {url: 'https://prometheus.intern:9090/x'}\n"
+MORE = (
+    "health: {sentry_dsn: {env: DSN}}\nprometheus: {url: 'https://prometheus.intern:9090/x'}\n"
+    "calendars: [{name: own, secret_url: {env: CALENDAR}}, {name: open, url: 'https://open.example.com/x.ics'}]\n"
+)
 
 
 @pytest.fixture
@@ -44,6 +48,8 @@ def loaded(tmp_path, monkeypatch):
         ("o1.ingest.sentry.example", True),
         ("prometheus.intern", True),
         ("proxy.intern", True),
+        ("calendar.intern", True),
+        ("open.example.com", True),
         ("metadata.google.internal", False),
         ("169.254.169.254", False),
         ("127.0.0.1", False),
