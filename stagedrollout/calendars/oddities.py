@@ -138,7 +138,7 @@ def _ends_some_time(event: Any, rule: Any) -> None:
         )
     for key in ("INTERVAL", "COUNT"):
         if any(not isinstance(told, int) or told < 1 for told in _all(rule.get(key))):
-            raise NoCalendar(f"its entry {title(event)} repeats with an {key} that is not 1 or more")
+            raise NoCalendar(f"its entry {title(event)} repeats by a rule whose {key} is not 1 or more")
 
 
 def _rules(event: Any) -> Iterator[Any]:
