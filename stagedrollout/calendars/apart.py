@@ -30,8 +30,7 @@ def worked_out_apart(content: bytes, now: datetime, *, seconds: float = SECONDS_
         done = subprocess.run(  # noqa: S603 - our own command, no shell
             [*_COMMAND, now.isoformat()],
             input=content,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            capture_output=True,
             timeout=seconds,
             env=_surroundings(os.environ),
             check=False,

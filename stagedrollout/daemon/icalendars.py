@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from stagedrollout.calendars.apart import worked_out_apart
 from stagedrollout.calendars.readings import Placed, PoliciesNow, Readings, Remembered, on_a_thread
 from stagedrollout.calendars.sources import DOING, CalendarFile, at_address
 from stagedrollout.config.addresses import on_loopback
@@ -87,14 +88,15 @@ def _told_source(loaded: Loaded, written: CalendarSettings) -> EntrySource:
 
 
 def _source(loaded: Loaded, written: CalendarSettings, doors: Doors) -> EntrySource:
+    apart = doors.apart or worked_out_apart
     if written.file:
-        return CalendarFile(written.name, loaded.path.parent / written.file)
+        return CalendarFile(written.name, loaded.path.parent / written.file, apart)
     address = _place(loaded, written)
     if loaded.settings.clock is ClockSource.EMULATOR and not on_loopback(address):
         raise WrongConfiguration(
             f"calendar {written.name}: with the emulator's clock it has to be on this machine"
         )
-    return at_address(written.name, address, doors.http)
+    return replace(at_address(written.name, address, doors.http), apart=apart)
 
 
 def _place(loaded: Loaded, written: CalendarSettings) -> str:
