@@ -1,7 +1,7 @@
 """What every iCalendar said when it was last read well, and since when that is too old to stand on.
 
-A calendar is read when the daemon starts, and again, beside the passes, when one of them finds that it is time: no pass
-waits for it. A reading that fails leaves the last good one standing, for 24 hours at most; then nobody knows any more
+A calendar is read when the daemon starts, and again when a pass finds that it is time, always beside the passes: none
+waits for it, and what was not read yet is a freeze. A reading that fails leaves the last good one standing, for 24 hours at most; then nobody knows any more
 whether there is a freeze, and raises stop.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from stagedrollout.core.calendar import Calendar
@@ -44,13 +44,40 @@ class _Reading:
     elapsed: float
 
 
+class Remembered:
+    """Good readings by where they come from, so that those who take the place of others (a reload) begin with them. May
+    be shared by threads."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._good: dict[str, _Reading] = {}
+
+    def of(self, place: str) -> _Reading | None:
+        with self._guard:
+            return self._good.get(place)
+
+    def keep(self, place: str, reading: _Reading) -> None:
+        with self._guard:
+            self._good[place] = reading
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A source, and where it reads: two with the same `place` read the same. It may be a secret, and is never told.
+    `remembered`: where its good readings are kept."""
+
+    source: EntrySource
+    place: str = field(repr=False)
+    remembered: Remembered = field(default_factory=Remembered, repr=False)
+
+
 class Readings:
     """May be shared by threads. `steady`: seconds that only pass, so that a clock set back makes nothing young again.
     `tell`: what becomes of a calendar that cannot be read, once until that changes."""
 
     def __init__(
         self,
-        sources: Mapping[str, EntrySource],
+        sources: Mapping[str, Placed],
         clock: Clock,
         steady: Callable[[], float],
         *,
@@ -60,7 +87,9 @@ class Readings:
         self._sources, self._clock, self._steady, self._spawn = dict(sources), clock, steady, spawn
         self._tell = tell
         self._guard = threading.Lock()
-        self._good: dict[str, _Reading] = {}
+        self._ended = threading.Event()
+        held = {name: placed.remembered.of(placed.place) for name, placed in self._sources.items()}
+        self._good: dict[str, _Reading] = {name: reading for name, reading in held.items() if reading}
         self._trouble: dict[str, str] = {}
         self._tried: _Reading | None = None
         self._under_way = False
@@ -68,25 +97,47 @@ class Readings:
     def read(self) -> None:
         """Read every calendar now. Raises nothing: what cannot be read is told by `frozen`."""
         begun = _Reading((), self._clock.now(), self._steady())
-        for name, source in self._sources.items():
-            try:
-                found = source.read(begun.at)
-            except EdgeError as error:
-                self._failed(name, str(error))
-            else:
-                self._succeeded(name, replace(begun, entries=found))
-        with self._guard:
-            self._tried, self._under_way = begun, False
+        try:
+            for name, placed in self._sources.items():
+                self._read(name, placed, begun)
+        finally:
+            self._over(begun)
 
     def read_beside(self) -> None:
-        """Have them read by somebody else, where it is time; returns at once."""
+        """Have them read by somebody else, where it is time; returns at once. Raises nothing: a halt asks here too."""
         now = _Reading((), self._clock.now(), self._steady())
         with self._guard:
             due = self._tried is None or _age(self._tried, now) >= EVERY
             if not due or self._under_way or not self._sources:
                 return
             self._under_way = True
-        self._spawn(self.read)
+        try:
+            self._spawn(self.read)
+        except RuntimeError as error:  # no thread to be had; again when it is asked next
+            self._over(self._tried)
+            log.error("the calendars cannot be read now: %s", error)  # noqa: TRY400
+
+    def wait(self, seconds: float) -> None:
+        """Until they have been read once, or for so long."""
+        self._ended.wait(seconds)
+
+    def _read(self, name: str, placed: Placed, begun: _Reading) -> None:
+        try:
+            found = placed.source.read(begun.at)
+        except EdgeError as error:
+            self._failed(name, str(error))
+        except Exception as mistake:  # the verdict: this one is not read, the others are
+            log.exception("calendar %s could not be read", name)
+            self._failed(name, f"calendar {name}: internal error: {type(mistake).__name__}")
+        else:
+            reading = replace(begun, entries=found)
+            placed.remembered.keep(placed.place, reading)
+            self._succeeded(name, reading)
+
+    def _over(self, tried: _Reading | None) -> None:
+        with self._guard:
+            self._tried, self._under_way = tried, False
+        self._ended.set()
 
     def frozen(self, calendar: Calendar) -> tuple[Frozen, ...]:
         """What the calendar's iCalendars freeze, and what of them nobody knows."""

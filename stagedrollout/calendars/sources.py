@@ -9,7 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from stagedrollout.calendars.entries import NoCalendar, entries
+from stagedrollout.calendars.apart import worked_out_apart
+from stagedrollout.calendars.entries import Apart, entries
+from stagedrollout.calendars.oddities import NoCalendar
 from stagedrollout.core.errors import Faulty, Rejected, Unreachable
 from stagedrollout.core.freezing import Entry
 from stagedrollout.http.client import HttpClient, Limits, Transport
@@ -19,7 +21,7 @@ BYTES_MAX = 2 * 1024 * 1024
 """Of one calendar; a thousand entries have about 300 KiB."""
 
 SECONDS_MAX = 5.0
-"""For one answer. A daemon that starts reads every calendar once before it looks at any app."""
+"""For one answer."""
 
 DOING = "reading the calendar"
 
@@ -28,10 +30,11 @@ DOING = "reading the calendar"
 class CalendarFile:
     name: str
     path: Path
+    apart: Apart = worked_out_apart
 
     def read(self, now: datetime) -> tuple[Entry, ...]:
         """Raises EdgeError."""
-        return _understood(self.name, self._content(), now)
+        return _understood(self.name, self._content(), now, self.apart)
 
     def _content(self) -> bytes:
         try:
@@ -57,11 +60,12 @@ class CalendarAddress:
     client: HttpClient
     path: str
     params: tuple[tuple[str, str], ...] = ()
+    apart: Apart = worked_out_apart
 
     def read(self, now: datetime) -> tuple[Entry, ...]:
         """Raises EdgeError."""
         content = self.client.get_bytes(DOING, self.path, self.params, accept="text/calendar, */*")
-        return _understood(self.name, content, now)
+        return _understood(self.name, content, now, self.apart)
 
 
 def at_address(name: str, address: str, transport: Transport | None) -> CalendarAddress:
@@ -76,9 +80,9 @@ def at_address(name: str, address: str, transport: Transport | None) -> Calendar
     return CalendarAddress(name, HttpClient(endpoint, limits=limits, transport=transport), path, tuple(query))
 
 
-def _understood(name: str, content: bytes, now: datetime) -> tuple[Entry, ...]:
+def _understood(name: str, content: bytes, now: datetime, apart: Apart) -> tuple[Entry, ...]:
     try:
-        return entries(content, now)
+        return entries(content, now, apart)
     except NoCalendar as why:
         raise Faulty(_service(name), DOING, str(why)) from None
 

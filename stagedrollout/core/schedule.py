@@ -7,6 +7,7 @@ that begins in a fold (clocks go back) begins at the first of the two, once (pro
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
@@ -90,22 +91,51 @@ def frozen_at(calendar: Calendar, now: datetime) -> Frozen | None:
 
 def thaw(calendar: Calendar, now: datetime) -> datetime | None:
     """When all freezes that follow each other from `now` on are over; None where nobody knows."""
-    at: datetime | None = now
-    while at is not None and (frozen := frozen_at(calendar, at)):
-        at = frozen.ends
-    return at
+    return _thaw(_spans(calendar), now)
 
 
 def endless(calendar: Calendar, now: datetime) -> Frozen | None:
     """Where `thaw` has no answer: what freezes then, and nobody knows until when."""
-    at: datetime | None = now
-    while at is not None:
-        found = list(frozen_during(calendar, at, at))
-        unknown = next((frozen for frozen in found if frozen.ends is None), None)
-        if unknown or not found:
-            return unknown
-        at = found[0].ends
+    at = now
+    for frozen in _in_order(calendar):
+        if frozen.begins > at:
+            return None
+        if frozen.ends is None:
+            return frozen
+        at = max(at, frozen.ends)
     return None
+
+
+_Span = tuple[datetime, datetime | None]
+"""From when until when everything is frozen, by one freeze after the other."""
+
+
+def _spans(calendar: Calendar) -> list[_Span]:
+    """In order, with time between them. A year of days, one by one, is one of them: who looks for an opening asks about
+    every day of two years."""
+    spans: list[_Span] = []
+    for frozen in _in_order(calendar):
+        begins, ends = spans[-1] if spans else (frozen.begins, frozen.begins)
+        if not spans or (ends is not None and frozen.begins > ends):
+            spans.append((frozen.begins, frozen.ends))
+        else:
+            spans[-1] = (begins, None if ends is None or frozen.ends is None else max(ends, frozen.ends))
+    return spans
+
+
+def _thaw(spans: list[_Span], now: datetime) -> datetime | None:
+    before = bisect_right(spans, now, key=lambda span: span[0])
+    ends = spans[before - 1][1] if before else now
+    return None if ends is None else max(now, ends)
+
+
+def _in_order(calendar: Calendar) -> list[Frozen]:
+    """Everything that ever freezes, what begins first before the others."""
+    dated = [
+        whole_days(calendar, Cause.DATED, freeze.reason, freeze.first, freeze.last)
+        for freeze in calendar.freezes
+    ]
+    return sorted((*dated, *calendar.closed), key=lambda frozen: frozen.begins)
 
 
 def whole_days(calendar: Calendar, cause: Cause, reason: str, first: date, last: date) -> Frozen:
@@ -187,13 +217,13 @@ def hours_of(calendar: Calendar, day: date) -> tuple[datetime, datetime]:
 
 def _next_opening(calendar: Calendar, now: datetime) -> datetime | None:
     """The first instant after `now` at which it opens: hours begin, or a freeze within them ends."""
-    today = now.astimezone(calendar.zone).date()
+    today, spans = now.astimezone(calendar.zone).date(), _spans(calendar)
     for ahead in range(_DAYS_AHEAD_MAX):
         day = today + timedelta(days=ahead)
         if not allowed_day(calendar, day):
             continue
         opens, closes = hours_of(calendar, day)
-        at = thaw(calendar, max(now, opens))
+        at = _thaw(spans, max(now, opens))
         if at is None:
             return None
         if now < at < closes:

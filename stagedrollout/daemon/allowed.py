@@ -12,6 +12,7 @@ import json
 import logging
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -48,28 +49,44 @@ def hosts_of(loaded: Loaded) -> Hosts:
         named.update(_SLACK)
     if settings.health.sentry_dsn:
         named.add(_host(loaded.secret(settings.health.sentry_dsn).reveal()))
+    named.update(
+        _host(loaded.secret(each.secret_url).reveal()) for each in settings.calendars if each.secret_url
+    )
     named.update(_host(proxy if "://" in proxy else f"http://{proxy}") for proxy in getproxies().values())
     return frozenset(named - {""})
 
 
-class Net:
-    """The hosts that may be looked up; None among them: all. What a reload brings comes on top until nothing that was
-    under way before it needs the others any more."""
+class Claim:
+    """That somebody needs these hosts; None: all. Each is one of its own, whatever the hosts."""
 
     def __init__(self, hosts: Hosts) -> None:
-        self._hosts: tuple[Hosts, ...] = (hosts,)
+        self.hosts = hosts
+
+
+class Net:
+    """The hosts that may be looked up: those that anybody needs who is alive. May be shared by threads."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._guard = threading.Lock()
+        self.first = Claim(hosts)
+        self._claims: tuple[Claim, ...] = (self.first,)
         self._told: set[str] = set()
 
-    def widen(self, hosts: Hosts) -> None:
-        self._hosts = (*self._hosts, hosts)
+    def widen(self, hosts: Hosts) -> Claim:
+        """By what a reload brings, until it is dropped."""
+        claim = Claim(hosts)
+        with self._guard:
+            self._claims = (*self._claims, claim)
+        return claim
 
-    def narrow(self, hosts: Hosts) -> None:
-        """From now on these alone."""
-        self._hosts = (hosts,)
+    def drop(self, claim: Claim) -> None:
+        """Whoever needed those is no more."""
+        with self._guard:
+            self._claims = tuple(each for each in self._claims if each is not claim)
 
     def check(self, host: str) -> None:
         """Raises socket.gaierror for one that the configuration does not speak of."""
-        if any(hosts is None or allowed(host, hosts) for hosts in self._hosts):
+        if any(claim.hosts is None or allowed(host, claim.hosts) for claim in self._claims):
             return
         if len(self._told) < _TOLD_MAX and host not in self._told:
             self._told.add(host)

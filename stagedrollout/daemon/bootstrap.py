@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from stagedrollout import __version__
+from stagedrollout.calendars.readings import Remembered
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import (
     ClockSource,
@@ -182,7 +183,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
     spool = Spool(spool_file(database) if database else None)
     recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch, spool)
     watch = ClockWatch(clock, doors.steady or _steady(clock))
-    doors = replace(doors, dates=watch, edits=EditsKnown())
+    doors = replace(doors, dates=watch, edits=EditsKnown(), calendars=Remembered())
     footing = KeptFooting(highwater, watch)
     lease = Lease(presence, epoch)
     brakes = PulledBrakes(beside(loaded.path, settings.database), wall)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stagedrollout.calendars.entries import Apart
+from stagedrollout.calendars.readings import Remembered
 from stagedrollout.core.ports import Clock, Dates
 from stagedrollout.daemon.elapsed import Elapsed
 from stagedrollout.http.client import Transport
@@ -31,7 +33,11 @@ class Doors:
     """Time that nobody can set; by default the machine's, or where the clock is another, that clock's own."""
     beside: Callable[[Callable[[], None]], None] | None = None
     """Has something done that no pass waits for; by default a thread does it."""
+    apart: Apart | None = None
+    """Works out what repeats in an iCalendar; by default a process of its own does it."""
     dates: Dates | None = None
     """Who is told the date of each answer; bootstrap brings it."""
     edits: EditsKnown | None = None
     """What is known of Play's edits, for clients that take each other's place; bootstrap brings it."""
+    calendars: Remembered | None = None
+    """What iCalendars said last, for readings that take each other's place; bootstrap brings it."""

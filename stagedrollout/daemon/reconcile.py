@@ -49,7 +49,7 @@ from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.core.run_terms import written_down
 from stagedrollout.core.standing import standing
 from stagedrollout.core.succession import of_newer
-from stagedrollout.daemon import linking
+from stagedrollout.daemon import calendar_check, linking
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.elapsed import elapsed
@@ -257,6 +257,8 @@ class Reconciler:
         def still_ours() -> None:
             self.still_ours()
             self.brakes.check(listing.id)
+            policy = listing.policy_of(_policy_meant(case.rollout, case.order))
+            calendar_check.check(case, decision, policy, self.clock.now())
             linking.check(self.recorder, listing, known, case, decision)
 
         return self.actuator.act(listing, decision.change, seen=seen, still_ours=still_ours, permit=permit)

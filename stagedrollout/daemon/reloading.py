@@ -16,7 +16,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from datetime import timedelta
 from typing import Any
 
 from stagedrollout.config.fingerprint import fingerprint
@@ -28,8 +27,9 @@ from stagedrollout.core.errors import StagedRolloutError, StorageError, WrongCon
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.plain import one_line
-from stagedrollout.daemon.allowed import Hosts, Net, hosts_of
+from stagedrollout.daemon.allowed import Claim, Net, hosts_of
 from stagedrollout.daemon.in_force import InForce
+from stagedrollout.daemon.retiring import Retiring, close
 from stagedrollout.daemon.scheduler import Scheduler
 from stagedrollout.daemon.works import Bounds, Works
 from stagedrollout.storage.outbox import OutboxTable
@@ -45,9 +45,6 @@ FIXED = ("database", "clock", "emulator")
 READS_MAX = 5
 """So often a configuration is read that changes meanwhile."""
 
-RETIRED_AFTER = timedelta(minutes=2)
-"""How long what was replaced may still finish: several times what a pass may take, and a picture."""
-
 TOLD_MAX = 5
 """Problems that a notice names; the log has all."""
 
@@ -62,11 +59,12 @@ class Reloading:
         self._scheduler = scheduler
         self._outbox = outbox
         self._rewire = rewire
-        self._net = net
+        self._net = net or Net(None)  # without one, nobody is kept from anything
+        self._claim = self._net.first
         self._guard = threading.Lock()
         self._wanted = self._working = False
         self._ended = threading.Event()
-        self._retiring: list[Works] = []
+        self._retiring = Retiring()
         works = scheduler.works
         self._in_force = InForce.at(loaded.path, loaded.folders, works.wall.now())
         self._tell_row(self._in_force.told)
@@ -91,10 +89,7 @@ class Reloading:
     def close(self) -> None:
         """What was replaced and may still have been finishing is over."""
         self.end()
-        with self._guard:
-            left, self._retiring = self._retiring, []
-        for works in left:
-            _close(works)
+        self._retiring.close()
 
     def _serve(self) -> None:
         while True:
@@ -110,9 +105,10 @@ class Reloading:
 
     def _reload(self) -> None:
         """Whatever happens here, a configuration is in force afterwards."""
-        before = self._scheduler.works
+        before, claim = self._scheduler.works, None
         try:
             loaded = self._read()
+            claim = self._net.widen(hosts_of(loaded))  # before anything is opened, which may ask them already
             works = self._rewire(loaded, before)
         except StagedRolloutError as error:
             self._refuse(_problems(error))
@@ -121,7 +117,10 @@ class Reloading:
             before.report.stumbled("reloading", mistake)
             self._refuse((f"internal error: {type(mistake).__name__}",))
         else:
-            self._take(loaded, works)
+            if self._take(loaded, works, claim):
+                return
+        if claim is not None:
+            self._net.drop(claim)
 
     def _read(self) -> Loaded:
         """The configuration, every byte of it as it was at one time. Raises WrongConfiguration."""
@@ -141,29 +140,33 @@ class Reloading:
             folders = loaded.folders
         raise WrongConfiguration(f"{path}: it changes while it is read; send SIGHUP again when it is written")
 
-    def _take(self, loaded: Loaded, works: Works) -> None:
+    def _take(self, loaded: Loaded, works: Works, claim: Claim) -> bool:
+        """False: the scheduler ended before."""
         before, was = self._scheduler.works, self._in_force
         tighten(loose(loaded.settings.database, *filter(None, [loaded.heartbeat_file])))
-        if self._net:
-            self._net.widen(hosts_of(loaded))
         renewal = self._scheduler.renew(works, Bounds.of(loaded.settings.limits))
         under_way = self._taken(renewal.taken)
         if under_way is None:
-            _close(works)
-            return
+            close(works)
+            return False
         before.buttons.stop()
         works.buttons.start()
         self._loaded = loaded
+        old, self._claim = self._claim, claim
+        self._retire(before, under_way, old)
         self._in_force = InForce.at(loaded.path, loaded.folders, works.wall.now())
         log.warning("%s", _taken_text(self._in_force, before, works))
         self._tell_row({**watched(loaded.settings), **self._in_force.told})
         if was.refused:
             self._announce(_taken_again(self._in_force, works.epoch))
-        with self._guard:
-            self._retiring.append(before)
-        threading.Thread(
-            target=self._retire, args=(before, under_way, hosts_of(loaded)), name="retire", daemon=True
-        ).start()
+        return True
+
+    def _retire(self, works: Works, under_way: list[Future[Any]], claim: Claim) -> None:
+        """What began by the old works ends by them, with their hosts, and a picture has its time."""
+        try:
+            self._retiring.add(works, under_way, lambda: self._net.drop(claim))
+        except RuntimeError as error:
+            log.warning("what was replaced is let go later: %s", error)
 
     def _taken(self, taken: Future[list[Future[Any]]]) -> list[Future[Any]] | None:
         """What was under way when the scheduler took the works over; None: it ended before."""
@@ -171,23 +174,6 @@ class Reloading:
             if wait([taken], timeout=0.1).done:
                 return taken.result()
         return taken.result() if taken.done() else None
-
-    def _retire(self, works: Works, under_way: list[Future[Any]], hosts: Hosts) -> None:
-        """What began by the old works ends by them, and a picture has its time; then they are let go."""
-        wait(under_way, timeout=RETIRED_AFTER.total_seconds())
-        if self._net and self._newest(works):
-            self._net.narrow(hosts)
-        self._ended.wait(RETIRED_AFTER.total_seconds())
-        with self._guard:
-            if works not in self._retiring:
-                return
-            self._retiring.remove(works)
-        _close(works)
-
-    def _newest(self, works: Works) -> bool:
-        """Whether these are the ones that were replaced last."""
-        with self._guard:
-            return bool(self._retiring) and self._retiring[-1] is works
 
     def _refuse(self, problems: tuple[str, ...]) -> None:
         """The old one stays; said in the log, in the daemon's row and, once, in the channel."""
@@ -224,11 +210,6 @@ def watched(settings: Settings) -> dict[str, Any]:
         "poll_seconds": int(settings.poll.total_seconds()),
         "watching": [str(StoreApp(app.name, store)) for app in settings.apps for store in app.stores],
     }
-
-
-def _close(works: Works) -> None:
-    works.relay.close()
-    works.report.close()
 
 
 def _fixed(now: Settings, loaded: Loaded) -> Iterator[Problem]:

@@ -73,6 +73,12 @@ class Illustrator:
                 self._ends_at = time.monotonic() + CLOSING_SECONDS
             return self._ends_at
 
+    @property
+    def busy(self) -> bool:
+        """Whether a picture is being drawn or waits for it."""
+        with self._guard:
+            return self._thread is not None and self._thread.is_alive()
+
     def close(self) -> None:
         """Nothing follows any more, once that time is over. May be called twice."""
         left = self.ends() - time.monotonic()

@@ -140,6 +140,11 @@ class Follower(Protocol):
         """The halt is told; more may be said below the message `thread`."""
         ...
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is still under way."""
+        ...
+
     def ends(self) -> object:
         """The daemon is told to end: nothing is begun any more, and the time of what is under way begins to run."""
         ...

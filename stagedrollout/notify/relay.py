@@ -125,6 +125,11 @@ class Relay:
         if self._follower:
             self._follower.ends()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something that follows a halt is still under way."""
+        return self._follower is not None and self._follower.busy
+
     def close(self) -> None:
         """Nothing is to follow any more."""
         if self._follower:

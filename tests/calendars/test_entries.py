@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagedrollout.calendars.entries import NoCalendar, entries
+from stagedrollout.calendars.entries import entries as read
+from stagedrollout.calendars.entries import worked_out
+from stagedrollout.calendars.oddities import NoCalendar
 from stagedrollout.core.freezing import Entry
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def entries(content: bytes, now: datetime) -> tuple[Entry, ...]:
+    """Here, without a process of its own."""
+    return read(content, now, worked_out)
 
 
 def ics(*events: str, head: str = "") -> bytes:
@@ -98,6 +105,23 @@ def test_a_calendar_with_nothing_in_it_freezes_nothing():
         ics(*(DAY_LONG for _ in range(4_001))),
         ics(*(f"{DAY_LONG}\nRRULE:FREQ=YEARLY" for _ in range(201))),
         b"BEGIN:VEVENT\r\nDTSTART:20260305T120000Z\r\nEND:VEVENT\r\n",
+        b"BEGIN:VCALENDAR\r\n" * 20_000 + b"END:VCALENDAR\r\n" * 20_000,
+        ics("DTSTART;VALUE=DATE:20260305\nRRULE:FREQ=DAILY;INTERVAL=0\nSUMMARY:hangs"),
+        ics("DTSTART;VALUE=DATE:20260305\nRRULE:FREQ=DAILY;COUNT=0\nSUMMARY:x"),
+        ics(f"{DAY_LONG}\nEXDATE:" + ",".join(["20260310T120000Z"] * 4_001)),
+        ics("DTSTART:20260305T120000Z\nSUMMARY:no end"),
+        ics("DTSTART;TZID=Europe/Berlin:20260305T120000\nSUMMARY:no end"),
+        ics("DTSTART:20260305T120000Z\nDTEND:20260304T120000Z\nSUMMARY:backwards"),
+        ics("DTSTART:20260305T120000Z\nDTEND:20260305T120000Z\nSUMMARY:no time"),
+        ics("DTSTART:20260305T120000Z\nDURATION:-PT1H\nSUMMARY:no time"),
+        ics("DTSTART;VALUE=DATE:20260305\nDTEND;VALUE=DATE:20260304\nSUMMARY:backwards"),
+        ics("DTSTART;VALUE=DATE:20260305\nDTEND:20260307T120000Z\nSUMMARY:mixed"),
+        ics("DTSTART:20260305T120000\nDTEND:20260307T120000Z\nSUMMARY:mixed"),
+        ics(f"{DAY_LONG}\nEXDATE;TZID=Nowhere/City:20260310T120000"),
+        ics(f"{DAY_LONG}\nRDATE;TZID=Nowhere/City:20260310T120000"),
+        ics(f"{DAY_LONG}\nRDATE;VALUE=PERIOD;TZID=Nowhere/City:20260310T120000/P1D"),
+        ics(f"{DAY_LONG}\nRECURRENCE-ID;TZID=Nowhere/City:20260310T120000"),
+        ics(head="BEGIN:VFREEBUSY\nUID:x\nFREEBUSY:20260310T100000Z/20260312T100000Z\nEND:VFREEBUSY\n"),
     ],
     ids=lambda content: content[-60:].decode("latin-1"),
 )
@@ -105,6 +129,39 @@ def test_what_is_odd_is_refused_as_a_whole_in_words(content: bytes):
     with pytest.raises(NoCalendar) as error:
         entries(content, NOW)
     assert str(error.value)
+
+
+LATER = DAY_LONG.replace("202603", "202604")
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        (DAY_LONG, LATER),
+        (DAY_LONG, f"{LATER}\nSEQUENCE:1"),
+        (DAY_LONG, f"{DAY_LONG}\nSTATUS:CANCELLED"),
+        (
+            f"{DAY_LONG}\nRECURRENCE-ID;TZID=Europe/Berlin:20260310T130000",
+            f"{LATER}\nRECURRENCE-ID:20260310T120000Z",
+        ),
+    ],
+    ids=["another day", "a newer one", "called off", "one instance"],
+)
+def test_of_two_entries_with_one_uid_none_vanishes(twice: tuple[str, str]):
+    content = ics(*twice).replace(b"UID:1", b"UID:0")
+    with pytest.raises(NoCalendar, match="Audit has the same UID"):
+        entries(content, NOW)
+
+
+def test_an_instance_that_was_moved_or_called_off_goes_by_its_own_entry():
+    daily = "DTSTART;VALUE=DATE:20260310\nRRULE:FREQ=DAILY;COUNT=3\nSUMMARY:Daily"
+    moved = "DTSTART;VALUE=DATE:20260320\nRECURRENCE-ID;VALUE=DATE:20260311\nSUMMARY:Moved"
+    off = "DTSTART;VALUE=DATE:20260312\nRECURRENCE-ID;VALUE=DATE:20260312\nSTATUS:CANCELLED"
+    content = ics(daily, moved, off).replace(b"UID:1", b"UID:0").replace(b"UID:2", b"UID:0")
+    assert [(entry.reason, entry.begins) for entry in entries(content, NOW)] == [
+        ("Daily", date(2026, 3, 10)),
+        ("Moved", date(2026, 3, 20)),
+    ]
 
 
 @settings(max_examples=150, deadline=None)

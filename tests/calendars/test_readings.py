@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from stagedrollout.calendars.readings import EVERY, OLDEST, PoliciesNow, Readings
+from stagedrollout.calendars.readings import EVERY, OLDEST, Placed, PoliciesNow, Readings
 from stagedrollout.calendars.sources import CalendarFile, at_address
 from stagedrollout.core.calendar import Calendar
 from stagedrollout.core.errors import EdgeError, Unreachable, WrongConfiguration
 from stagedrollout.core.freezing import Cause, Entry
+from stagedrollout.core.ports import EntrySource
 from stagedrollout.core.schedule import frozen_at, window
 from stagedrollout.http.client import in_process
 from tests.calendars.test_entries import DAY_LONG, ics
@@ -26,12 +28,16 @@ SALE = Entry("Sale", NOON - HOUR, NOON + 48 * HOUR)
 class World:
     """A source that can break, and two clocks."""
 
-    def __init__(self, *entries: Entry) -> None:
+    def __init__(self, *entries: Entry, **more: EntrySource) -> None:
         self.entries, self.broken, self.reads = entries, False, 0
         self.at, self.steady, self.said = NOON, 0.0, []
-        self.work = []
+        self.work, self.threads = [], True
         self.readings = Readings(
-            {"company": self}, self, lambda: self.steady, spawn=self.work.append, tell=self.said.append
+            {"company": Placed(self, "somewhere"), **{name: Placed(more[name], name) for name in more}},
+            self,
+            lambda: self.steady,
+            spawn=self.spawn,
+            tell=self.said.append,
         )
 
     def now(self) -> datetime:
@@ -42,6 +48,11 @@ class World:
         if self.broken:
             raise Unreachable("calendar company", "reading the calendar", "no connection")
         return self.entries
+
+    def spawn(self, work: Callable[[], None]) -> None:
+        if not self.threads:
+            raise RuntimeError("can't start new thread")
+        self.work.append(work)
 
     def passes(self, span: timedelta) -> None:
         self.at += span
@@ -112,6 +123,32 @@ def test_it_is_read_again_beside_the_passes_once_at_a_time():
     assert world.reads == 2
     assert world.frozen is None
     assert not world.work
+
+
+def test_where_no_thread_is_to_be_had_it_is_tried_again_and_nobody_stumbles():
+    world = World(SALE)
+    world.threads = False
+    assert world.frozen.cause is Cause.UNREAD
+    world.threads = True
+    assert world.frozen.cause is Cause.UNREAD
+    world.work.pop()()
+    assert world.frozen.cause is Cause.ICALENDAR
+
+
+class Mistaken:
+    def read(self, now: datetime) -> tuple[Entry, ...]:
+        raise TypeError("a mistake")
+
+
+def test_a_mistake_in_reading_one_freezes_and_keeps_none_of_the_others_from_being_read():
+    world = World(SALE, aaa=Mistaken(), zzz=Mistaken())
+    for _ in range(2):
+        assert world.frozen.cause in (Cause.UNREAD, Cause.ICALENDAR)
+        world.work.pop()()
+        assert world.frozen.cause is Cause.ICALENDAR
+        (unread,) = world.readings.frozen(Calendar(icalendars=("zzz",)))
+        assert "internal error: TypeError" in unread.text
+        world.passes(EVERY)
 
 
 def test_trouble_is_told_once_and_its_end_too():

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from stagedrollout.calendars.sources import CalendarFile
 from stagedrollout.config.load import Loaded, load
 from stagedrollout.config.settings import ClockSource
 from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.freezing import Cause
 from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.schedule import frozen_at
-from stagedrollout.daemon.bootstrap import Doors, wire
+from stagedrollout.daemon import icalendars
+from stagedrollout.daemon.bootstrap import Doors, rewire, wire
 from stagedrollout.daemon.icalendars import policies_now, policies_read_at
 from stagedrollout.http.client import in_process
 from stagedrollout.storage.engine import open_engine
@@ -57,7 +60,7 @@ def loaded(folder: Path, place: str, **more: str) -> Loaded:
     return load(path, environ={"KEY": _pem(_app_store_key()), "TOKEN": "t", "CALENDAR": SECRET, **more})
 
 
-def test_the_daemon_reads_it_before_it_looks_at_any_app_and_beside_its_passes_later(tmp_path: Path):
+def test_the_daemon_reads_it_beside_its_passes_and_until_then_it_freezes(tmp_path: Path):
     engine, clock, work = open_engine(f"sqlite:///{tmp_path / 'x.db'}"), At(AUDIT - timedelta(days=3)), []
     upgrade(engine)
     file = tmp_path / "company.ics"
@@ -65,12 +68,52 @@ def test_the_daemon_reads_it_before_it_looks_at_any_app_and_beside_its_passes_la
     doors = Doors(clock=clock, steady=lambda: 0.0, beside=work.append)
     works = wire(loaded(tmp_path, "file: company.ics"), doors, engine)
     listing = works.listings[StoreApp("acme", Store.APP_STORE)]
+    assert frozen_at(listing.policy_of("mine").calendar, AUDIT).cause is Cause.UNREAD
+    work.pop()()
     assert frozen_at(listing.policy_of("mine").calendar, AUDIT) is None
     file.write_bytes(ics(DAY_LONG))
     clock.at = AUDIT
     listing.policy_of("mine")
     work.pop()()
     assert frozen_at(listing.policy_of("mine").calendar, AUDIT).cause is Cause.ICALENDAR
+    engine.dispose()
+
+
+def test_a_calendar_that_is_never_done_keeps_no_daemon_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "company.ics").write_bytes(ics())
+    goes_on = threading.Event()
+    monkeypatch.setattr(icalendars, "AT_START_SECONDS", 0.05)
+    monkeypatch.setattr(CalendarFile, "read", lambda *_: (goes_on.wait(30), ())[1])
+    policy = policies_now(loaded(tmp_path, "file: company.ics"), Doors(), At(AUDIT))["mine"]
+    assert frozen_at(policy.calendar, AUDIT).cause is Cause.UNREAD
+    goes_on.set()
+
+
+def test_a_daemon_that_starts_gives_its_calendars_a_moment(tmp_path: Path):
+    (tmp_path / "company.ics").write_bytes(ics(DAY_LONG))
+    policy = policies_now(loaded(tmp_path, "file: company.ics"), Doors(), At(AUDIT))["mine"]
+    assert frozen_at(policy.calendar, AUDIT).cause is Cause.ICALENDAR
+
+
+def test_a_reload_begins_with_what_the_same_calendar_said_last_and_with_nothing_of_another(tmp_path: Path):
+    engine, clock, work = open_engine(f"sqlite:///{tmp_path / 'x.db'}"), At(AUDIT), []
+    upgrade(engine)
+    (tmp_path / "company.ics").write_bytes(ics())
+    doors = Doors(clock=clock, steady=lambda: 0.0, beside=work.append)
+    works = wire(loaded(tmp_path, "file: company.ics"), doors, engine)
+    work.pop()()
+    (tmp_path / "company.ics").unlink()
+
+    def after(place: str):
+        renewed = rewire(loaded(tmp_path, place), works, engine=engine)
+        work.pop()()
+        calendar = renewed.listings[StoreApp("acme", Store.APP_STORE)].policy_of("mine").calendar
+        return frozen_at(calendar, AUDIT)
+
+    assert after("file: company.ics") is None
+    assert after("file: other.ics").cause is Cause.UNREAD
     engine.dispose()
 
 

@@ -17,9 +17,13 @@ pytestmark = pytest.mark.promise("R24")
 ENVIRON = {
     "SENTRY_TOKEN": "sentry-secret",
     "SLACK_TOKEN": "slack-secret",
+    "CALENDAR": "https://calendar.intern/private/basic.ics",
     "DSN": "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.example/7",
 }
-MORE = "health: {sentry_dsn: {env: DSN}}\nprometheus: {url: 'https://prometheus.intern:9090/x'}\n"
+MORE = (
+    "health: {sentry_dsn: {env: DSN}}\nprometheus: {url: 'https://prometheus.intern:9090/x'}\n"
+    "calendars: [{name: own, secret_url: {env: CALENDAR}}, {name: open, url: 'https://open.example.com/x.ics'}]\n"
+)
 
 
 @pytest.fixture
@@ -44,6 +48,8 @@ def loaded(tmp_path, monkeypatch):
         ("o1.ingest.sentry.example", True),
         ("prometheus.intern", True),
         ("proxy.intern", True),
+        ("calendar.intern", True),
+        ("open.example.com", True),
         ("metadata.google.internal", False),
         ("169.254.169.254", False),
         ("127.0.0.1", False),
@@ -91,13 +97,34 @@ def test_the_net_below_holds_for_every_library_of_the_process():
     assert "does not speak of metadata.google.internal" in done.stderr
 
 
+def _refused(net: Net, host: str) -> bool:
+    try:
+        net.check(host)
+    except socket.gaierror:
+        return True
+    return False
+
+
 def test_a_reload_brings_hosts_and_takes_the_old_ones_away_when_nothing_needs_them_any_more():
     net = Net(frozenset({"old.example.com"}))
     net.widen(frozenset({"new.example.com"}))
     for host in ("old.example.com", "new.example.com"):
         net.check(host)
-    net.narrow(frozenset({"new.example.com"}))
+    net.drop(net.first)
     net.check("new.example.com")
-    for host in ("old.example.com", "other.example.com"):
-        with pytest.raises(socket.gaierror):
-            net.check(host)
+    assert _refused(net, "old.example.com")
+    assert _refused(net, "other.example.com")
+
+
+def test_what_ends_late_takes_away_no_host_of_what_came_after_it():
+    net = Net(frozenset({"old.example.com"}))
+    second = net.widen(frozenset({"second.example.com"}))
+    third = net.widen(frozenset({"third.example.com"}))
+    net.widen(frozenset({"third.example.com"}))
+    net.drop(net.first)
+    net.check("second.example.com")
+    net.drop(third)
+    net.check("third.example.com")
+    net.drop(second)
+    assert _refused(net, "second.example.com")
+    net.check("third.example.com")

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httplib2
 
+from stagedrollout.calendars.entries import worked_out
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.request import Request, Response
@@ -148,6 +149,7 @@ def doors(gate: Gate, world: World, machine: MachineClock | None = None) -> Door
         wall=machine,
         steady=machine.monotonic if machine else None,
         beside=lambda work: work(),
+        apart=worked_out,
     )
 
 

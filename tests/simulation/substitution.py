@@ -70,6 +70,8 @@ OUTSIDE: Mapping[str, str] = {
     "stagedrollout.explaining.finding": "read by a command",
     "stagedrollout.rehearsal": "runs without a daemon",
     "stagedrollout.daemon.reloading": "asked for by a signal to the process; its exchange in the scheduler is inside",
+    "stagedrollout.daemon.retiring": "as reloading",
+    "stagedrollout.daemon.allowed": "which hosts the process may look up, set by `run` alone",
     "stagedrollout.daemon.clocks": "the clocks that a run replaces, by Doors",
     "stagedrollout.daemon.health.errors": "opened only where the daemon reports to Sentry, which no run does",
     "stagedrollout.daemon.picturing": "pictures are drawn in a process of their own, where Slack is no door",
