@@ -10,6 +10,7 @@ Where root leaves them, they are given to the user whose database it is, for oth
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -29,8 +30,8 @@ SUFFIX = ".brakes"
 _FOLDER_MODE = 0o700
 _HALT, _LINE, _JSON = "halt-", "line.json", ".json"
 _BYTES_MAX = 64 * 1024
-_MARKERS_MAX = 1_000
-"""More are not read: then nothing is raised at all."""
+_MARKERS_MAX = 200
+"""More are not read at a time, for every raise asks for them: while there are more, nothing is raised at all."""
 
 _SQLITE = "sqlite:///"
 
@@ -117,10 +118,22 @@ class BrakesFolder:
             names = sorted(_halts_in(self.path))
         except OSError as error:
             return (Left(self.path, None, _why(error)),)
+        found = (self._halt(self.path / name) for name in names[:_MARKERS_MAX])
+        halts = sorted((each for each in found if each), key=_age)
         if len(names) > _MARKERS_MAX:
-            return (Left(self.path, None, f"there are more than {_MARKERS_MAX} halts in it"),)
-        found = (self._halt(self.path / name) for name in names)
-        return tuple(sorted((each for each in found if each), key=_age))
+            halts.append(Left(self.path, None, f"there are more than {_MARKERS_MAX} halts in it"))
+        return tuple(halts)
+
+    def signature(self) -> object:
+        """Another value once anything in it is another; cheap, for it is asked for at every turn. Raises nothing."""
+        try:
+            with os.scandir(self.path) as folder:
+                found = itertools.islice(folder, 2 * _MARKERS_MAX)
+                return tuple(sorted((each.name, *_looks(each.stat(follow_symlinks=False))) for each in found))
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            return _why(error)
 
     def leave(self, marker: HaltMarker) -> Path:
         """Durable once this returns. Raises StorageError."""
@@ -156,20 +169,30 @@ class BrakesFolder:
 
     def _write(self, name: str, body: object) -> Path:
         path = self.path / name
+        text = json.dumps(body, indent=2, sort_keys=True) + "\n"
+        if len(text.encode()) > _BYTES_MAX:
+            raise StorageError(f"{path} cannot be written: it would be longer than {_BYTES_MAX} bytes")
         try:
-            if not self.path.is_dir():
-                self.path.mkdir(mode=_FOLDER_MODE)
-                durable_file.sync_folder(self.path.parent)
-                self._give(self.path)
-            durable_file.replace_whole(path, json.dumps(body, indent=2, sort_keys=True) + "\n")
-            self._give(path)
+            folder = self._opened()
+            try:
+                durable_file.replace_within(folder, name, text, self._owner)
+            finally:
+                os.close(folder)
         except OSError as error:
             raise StorageError(f"{path} cannot be written: {_why(error)}") from error
         return path
 
-    def _give(self, path: Path) -> None:
-        if self._owner is not None:
-            os.chown(path, *self._owner)
+    def _opened(self) -> int:
+        """The folder, made where there is none. Followed is no link, and given away nothing but what was made here: its
+        parent may belong to somebody who would like to have another folder of root's. Raises OSError."""
+        made = not self.path.is_dir()
+        if made:
+            self.path.mkdir(mode=_FOLDER_MODE)
+            durable_file.sync_folder(self.path.parent)
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if made and self._owner is not None:
+            os.fchown(folder, *self._owner)
+        return folder
 
 
 def beside(config: Path, database: str = "") -> BrakesFolder:
@@ -201,6 +224,10 @@ def _halts_in(folder: Path) -> Iterator[str]:
         )
     except FileNotFoundError:
         return
+
+
+def _looks(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _age(left: Left) -> tuple[bool, str, str]:

@@ -138,6 +138,33 @@ def test_a_store_that_cannot_be_reached_is_not_halted_and_nothing_is_raised_unti
     assert stage.shows("halted")["reason"] == f"halted by {ME}: it eats data"
 
 
+def test_a_misspelled_halt_that_reached_nobody_keeps_the_release_where_it_is(opens):
+    stage = opens(short(until="30h"), to="5h")
+    _loses_everything(stage)
+    stage.breaks("google_play", "503", count=None)
+    halted = stage.types("halt", "acme", "--release", "5.20", "--direct", "--wait", "1s", *WHY)
+    assert halted.code == 3, halted.said
+    stage.heals()
+    stage.starts_daemon()
+    stage.plays_to("12h")
+    assert (stage.served(), stage.committed()) == (("inProgress", 100_000), [])
+    (marker,) = _markers(stage)
+    (told,) = stage.messages("no release '5.20'", f"take {marker} away", broadcast=True)
+    assert "is held at 10 %" in told
+    assert "no release '5.20'" in stage.rollout()["reason"]
+    assert stage.types("halt", "acme", "--release", "5.2.0", *WHY).code == 0
+    assert stage.served() == ("halted", 0)
+    marker.unlink()
+
+
+def test_a_misspelled_halt_that_the_database_has_got_its_answer(opens):
+    stage = opens(short(until="30h"), to="5h")
+    stage.breaks("google_play", "503", count=None)
+    assert stage.types("halt", "acme", "--release", "5.20", "--direct", "--wait", "1s", *WHY).code == 3
+    stage.heals()
+    eventually(lambda: not _markers(stage), what="the marker being answered")
+
+
 def test_where_neither_marker_nor_order_can_be_left_that_is_said(opens):
     stage = opens(short(until="30h"), to="5h")
     _loses_everything(stage)

@@ -89,6 +89,7 @@ class Steering:
     looks: int = 0
     wished: bool = False
     footing: Any = field(default_factory=lambda: SimpleNamespace(reasons=lambda now: ()))
+    people: People = field(default_factory=lambda: People(()))
     actuator: Any = field(default_factory=lambda: SimpleNamespace(announce_halt=lambda listing: None))
     people: People = field(default_factory=People)
 
@@ -121,6 +122,9 @@ class Orders:
 
     def finish(self, order: str, result: CommandResult, text: str, now: datetime) -> None:
         self.answered.append((order, result))
+
+    def find(self, order: str) -> None:
+        """None of them is known by its id."""
 
 
 @dataclass
