@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,11 +99,23 @@ class Left:
 class BrakesFolder:
     """The folder beside one configuration. Safe from several processes: a file is replaced whole or taken away."""
 
-    def __init__(self, config: Path, *, owner: tuple[int, int] | None = None) -> None:
-        """`owner`: user and group to give to what root leaves; None: it stays root's."""
+    def __init__(self, config: Path, *, owner: tuple[int, int] | None = None, sure: bool = True) -> None:
+        """`owner`: user and group to give to what root leaves; None: it stays root's. `sure`: they are the daemon's."""
         path = config.absolute()
         self.path = path.with_name(path.name + SUFFIX)
         self._owner = owner if os.geteuid() == 0 else None
+        self._sure = sure
+
+    @property
+    def whose(self) -> str:
+        """Where root leaves something and the database is not there to tell whose it is: for whom that is no use."""
+        if self._sure or self._owner is None:
+            return ""
+        name = _user(self._owner[0])
+        return (
+            f"What was left belongs to {name}, for the database does not tell whose it is. A daemon of another user"
+            f" cannot read it: it raises nothing, and imports nothing before chown -R USER {self.path}"
+        )
 
     def paths(self) -> tuple[Path, ...]:
         """The folder and what is in it, as far as that can be seen; all of it is for one user only."""
@@ -197,7 +210,8 @@ class BrakesFolder:
 
 def beside(config: Path, database: str = "") -> BrakesFolder:
     """The folder of a configuration; `database` is its database's address, "" where that is not known."""
-    return BrakesFolder(config, owner=_keeper(database))
+    keeper = _keeper(database)
+    return BrakesFolder(config, owner=keeper or _likely(config.absolute()), sure=keeper is not None)
 
 
 def _keeper(database: str) -> tuple[int, int] | None:
@@ -205,13 +219,28 @@ def _keeper(database: str) -> tuple[int, int] | None:
     if not database.startswith(_SQLITE):
         return None
     file = Path(database.removeprefix(_SQLITE))
-    for path in (file, file.parent):
-        try:
-            found = path.stat()
-        except OSError:
-            continue
-        return found.st_uid, found.st_gid
-    return None
+    return _owner_of(file) or _owner_of(file.parent)
+
+
+def _likely(config: Path) -> tuple[int, int] | None:
+    """Without a database: who has the configuration, or its folder; others than root, if there are any."""
+    found = [owner for path in (config, config.parent) if (owner := _owner_of(path))]
+    return next((owner for owner in found if owner[0] != 0), found[0] if found else None)
+
+
+def _owner_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_uid, found.st_gid
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid {number}"
 
 
 def _halts_in(folder: Path) -> Iterator[str]:

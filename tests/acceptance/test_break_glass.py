@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
+import signal
+import sqlite3
 
 import pytest
 
@@ -163,6 +165,47 @@ def test_a_misspelled_halt_that_the_database_has_got_its_answer(opens):
     assert stage.types("halt", "acme", "--release", "5.20", "--direct", "--wait", "1s", *WHY).code == 3
     stage.heals()
     eventually(lambda: not _markers(stage), what="the marker being answered")
+
+
+def test_a_mistake_elsewhere_in_the_configuration_keeps_no_release_from_being_halted(opens):
+    stage = opens(short(until="30h"), to="5h")
+    stage.kills_daemon()
+    stage.edits_config(lambda document: document.update(pol="15m", calendars=[{"name": "a"}, {"name": "a"}]))
+    assert stage.types("check").code == 2
+    halted = stage.types("halt", "acme", "--direct", *WHY)
+    assert (halted.code, stage.served()) == (0, ("halted", 0)), halted.said
+
+
+def test_whoever_does_not_wait_for_a_store_that_hangs_leaves_a_marker_and_is_told(opens):
+    stage = opens(short(until="30h"), to="5h")
+    stage.kills_daemon()
+    stage.breaks("google_play", "slow", count=None, seconds=60)
+    begun = len(stage.requests("google_play"))
+    typed = stage.begins("halt", "acme", "--direct", *WHY)
+    eventually(lambda: len(stage.requests("google_play")) > begun, what="the halt being on its way")
+    typed.gets(signal.SIGINT)
+    assert typed.ended(within=20) == 3, typed.said
+    assert "NOT HALTED: interrupted before the store had answered" in typed.said
+    assert "goes on trying" in typed.said or "until then nobody tries on" in typed.said
+    assert len(_markers(stage)) == 1
+
+
+def test_the_halt_and_its_marker_do_not_wait_for_a_database_that_is_locked(opens):
+    story = short(until="30h")
+    story["apps"] += ios()["apps"]
+    stage = opens(story, to="5h")
+    stage.kills_daemon()
+    (database,) = (stage.conf / "state").glob("*.db")
+    connection = sqlite3.connect(database, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    typed = stage.begins("halt", "--all", "--direct", *WHY)
+    eventually(lambda: _markers(stage), what="the marker")
+    assert "No order" not in typed.said
+    typed.ended(within=20)
+    connection.close()
+    assert stage.served(store="google_play") == ("halted", 0)
+    assert "No order in the database" in typed.said
+    assert "Bound by the marker" in typed.said
 
 
 def test_where_neither_marker_nor_order_can_be_left_that_is_said(opens):

@@ -171,13 +171,30 @@ def test_what_root_leaves_belongs_to_whose_database_it_is(tmp_path: Path, monkey
     assert len(given) == 3, "a folder that was there is nothing of root's to give away"
 
 
+def test_where_root_cannot_tell_whose_database_it_was_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given, config = gives(monkeypatch), tmp_path / "stagedrollout.yaml"
+    config.write_text("")
+    gone = f"sqlite:///{tmp_path}/gone/gone.db"
+    left = beside(config, gone)
+    left.leave(marker())
+    assert {each[2:] for each in given} == {(config.stat().st_uid, config.stat().st_gid)}
+    assert f"chown -R USER {left.path}" in left.whose
+    (tmp_path / "gone").mkdir()
+    assert beside(config, gone).whose == ""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert left.whose
+    assert beside(config, "").whose == "", "who is not root gives nothing away"
+
+
 def gives(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], int, int, int]]:
     """Acts as root; what was in the folder when something was given away, what it was, and to whom."""
     given: list[tuple[list[str], int, int, int]] = []
 
     def fchown(descriptor: int, user: int, group: int) -> None:
         found = os.fstat(descriptor)
-        there = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        there = Path(f"/proc/self/fd/{descriptor}").readlink()
         names = sorted(each.name for each in there.parent.iterdir()) if there.is_file() else []
         given.append((names, found.st_ino, user, group))
 
