@@ -89,7 +89,6 @@ class Steering:
     looks: int = 0
     wished: bool = False
     footing: Any = field(default_factory=lambda: SimpleNamespace(reasons=lambda now: ()))
-    people: People = field(default_factory=lambda: People(()))
     actuator: Any = field(default_factory=lambda: SimpleNamespace(announce_halt=lambda listing: None))
     people: People = field(default_factory=People)
 
