@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from stagedrollout.cli.options import config_option, json_option
-from stagedrollout.cli.ordering import acting_user, span
+from stagedrollout.cli.ordering import REASON_MAX, acting_user, span
 from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
@@ -56,9 +56,16 @@ def freeze(  # noqa: PLR0913 - one for each option
         raise click.UsageError(f'for one app say: stagedrollout hold {app} --reason "..."')
     if not all_apps:
         raise click.UsageError("freeze stops every app: say --all (for one app there is `hold`)")
+    _said(reason)
     folder, now = _folder(config), datetime.now(UTC)
     until = now + span(lasts, "--for") if lasts else None
-    standing = folder.line().standing(now)
+    found = folder.line()
+    if found.unread and until is not None:  # it may be stopped with no end, and ending that counts as a raise
+        words = (
+            f"whether the line is stopped cannot be read: {found.unread}; stop it with no end, without --for"
+        )
+        _end("refused", found, words, as_json=as_json)
+    standing = found.standing(now)
     if standing is not None and standing.until is None and until is not None:
         words = f"it is stopped already by {standing.actor}, with no end: {standing.reason}; thaw it first"
         _end("refused", folder.line(), words, as_json=as_json)
@@ -80,6 +87,7 @@ def thaw(reason: str, config: Path, *, as_json: bool) -> None:
     from stagedrollout.core.line import Line  # noqa: PLC0415
     from stagedrollout.core.line_facts import LineFreed  # noqa: PLC0415
 
+    _said(reason)
     folder, now = _folder(config), datetime.now(UTC)
     line, (who, barred) = folder.line(), _who_may_raise(config)
     if barred:
@@ -98,6 +106,15 @@ def thaw(reason: str, config: Path, *, as_json: bool) -> None:
         "the line is free: each rollout goes on with the next evidence that passes",
         as_json=as_json,
     )
+
+
+def _said(reason: str) -> None:
+    """Raises click.BadParameter."""
+    if not reason.strip():
+        raise click.BadParameter("say why: it stands in the journal and in Slack", param_hint="--reason")
+    if len(reason) > REASON_MAX:
+        words = f"say it shorter: at most {REASON_MAX} characters, these are {len(reason)}"
+        raise click.BadParameter(words, param_hint="--reason")
 
 
 def _folder(config: Path) -> BrakesFolder:

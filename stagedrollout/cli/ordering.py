@@ -41,6 +41,9 @@ ORDER_LASTS = timedelta(minutes=15)
 
 LOOK_AGAIN_SECONDS = 0.1
 
+REASON_MAX = 2_000
+"""Characters of a reason that is kept in a file: it must fit into one message, and the file be readable again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -18,6 +18,7 @@ ALOUD = (
     "approval",
     "inconclusive_ask",
     "freeze_ask",
+    "halt_of_nothing",
     "calendar_unread",
     "store_denied",
     "journal_behind",

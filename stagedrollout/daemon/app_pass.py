@@ -124,13 +124,24 @@ class AppPasses:
             rollouts, unread = self._with_new(listing, store, self._rollouts(listing))
             meant = _halted_by(order, tuple(_as_looked(rollout, store) for rollout in rollouts), unread)
         if meant is None:
-            if isinstance(
-                store, StoreState
-            ):  # one that was given past the daemon waits for a look that tells
-                self.brakes.lift(order.id)
-            self._answer(order, CommandResult.REFUSED, nobody(order, rollouts))
+            self._meant_for_nobody(order, store, nobody(order, rollouts))
             return self.clock.now() if _shows_news(store, rollouts) else None
         return self._reconcile(listing, meant, store, order)
+
+    def _meant_for_nobody(self, order: Command, store: StoreState | Unread, why: str) -> None:
+        """One that was given past the daemon waits for a look that tells, and goes on waiting where its answer reaches
+        nobody, for the database has no such order: whoever misspelled a release wanted something to be stopped."""
+        self._answer(order, CommandResult.REFUSED, why)
+        if isinstance(store, Unread):
+            return
+        try:
+            row = self.commands.find(order.id)
+        except StorageError:
+            row = None
+        if row and row.finished_at:
+            self.brakes.lift(order.id)
+        else:
+            self.brakes.keep(order.id, why)
 
     def _import_halts(self, listing: Listing) -> list[Exception]:
         """Halts that people gave past the daemon, before this pass looks: what it sees is their doing then, and nobody's

@@ -22,6 +22,7 @@ from stagedrollout.storage.brakes import BrakesFolder, Left
 log = logging.getLogger(__name__)
 
 HALT_WAITS = "halt_waits"
+HALT_OF_NOTHING = "halt_of_nothing"
 
 
 class Brakes(Protocol):
@@ -47,6 +48,10 @@ class Brakes(Protocol):
         """The halt of this id is in the journal, or there is nothing to halt: it is waited for no more."""
         ...
 
+    def keep(self, order: str, why: str) -> None:
+        """The halt of this id means no release, and nobody was told: it waits on until a person takes it out."""
+        ...
+
     def newly(self) -> bool:
         """Whether anything was pulled or let go since this was asked last."""
         ...
@@ -70,6 +75,9 @@ class NothingPulled:
     def lift(self, order: str) -> None:
         """Nobody waits for it."""
 
+    def keep(self, order: str, why: str) -> None:
+        """There is none."""
+
     def newly(self) -> bool:
         return False
 
@@ -83,13 +91,22 @@ class PulledBrakes:
     _lifted: set[str] = field(default_factory=set)
     """Halts that the journal has, also where the file cannot be taken away."""
 
-    _known: object = None
+    _of_nothing: dict[str, str] = field(default_factory=dict)
+    """Halts that mean no release, and why."""
+
+    _line: Line | None = None
+    _known: tuple[object, ...] | None = None
 
     def reasons(self, app: StoreApp) -> tuple[Reason, ...]:
         stopped = self.folder.line().reason(self.wall.now())
         waiting = (each for each in self._waiting() if each.concerns(app))
-        held = tuple(Reason(HALT_WAITS, f"nothing is raised: {each.words}") for each in waiting)
-        return (*((stopped,) if stopped else ()), *held)
+        return (*((stopped,) if stopped else ()), *map(self._held, waiting))
+
+    def _held(self, left: Left) -> Reason:
+        missing = self._of_nothing.get(left.marker.id) if left.marker else None
+        if missing is None:
+            return Reason(HALT_WAITS, f"nothing is raised: {left.words}")
+        return Reason(HALT_OF_NOTHING, f"nothing is raised: {_how_it_ends(left, missing)}")
 
     def check(self, app: StoreApp) -> None:
         for reason in self.reasons(app):
@@ -113,16 +130,29 @@ class PulledBrakes:
             ) as error:  # it binds nobody any more, and the next daemon finds it in the journal
                 log.warning("%s", error)
 
-    def newly(self) -> bool:
-        now = self._state()
-        before, self._known = self._known, now
-        return before is not None and before != now
+    def keep(self, order: str, why: str) -> None:
+        for each in self._waiting():
+            if each.marker is None or each.marker.id != order:
+                continue
+            if order not in self._of_nothing:
+                log.critical("NOT HALTED: %s", _how_it_ends(each, why))
+            self._of_nothing[order] = why
 
-    def _state(self) -> tuple[Line, LineStopped | None, tuple[Left, ...]]:
-        line = self.folder.line()
-        return line, line.standing(self.wall.now()), self._waiting()
+    def newly(self) -> bool:
+        """Reads nothing while nothing has changed: it is asked at every turn, on which all halts depend."""
+        seen, before = (self.folder.signature(), len(self._lifted)), self._known
+        if self._line is None or before is None or before[0] != seen:
+            self._line = self.folder.line()
+        self._known = seen, self._line.standing(self.wall.now())
+        return before is not None and before != self._known
 
     def _waiting(self) -> tuple[Left, ...]:
         return tuple(
             each for each in self.folder.halts() if each.marker is None or each.marker.id not in self._lifted
         )
+
+
+def _how_it_ends(left: Left, missing: str) -> str:
+    """For people: no daemon can tell what was meant, and theirs is the next word."""
+    what = left.marker.words if left.marker else left.words
+    return f"{what}; {missing}. Halt it by the right name, then take {left.path} away"

@@ -10,8 +10,10 @@ Where root leaves them, they are given to the user whose database it is, for oth
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,8 +31,8 @@ SUFFIX = ".brakes"
 _FOLDER_MODE = 0o700
 _HALT, _LINE, _JSON = "halt-", "line.json", ".json"
 _BYTES_MAX = 64 * 1024
-_MARKERS_MAX = 1_000
-"""More are not read: then nothing is raised at all."""
+_MARKERS_MAX = 200
+"""More are not read at a time, for every raise asks for them: while there are more, nothing is raised at all."""
 
 _SQLITE = "sqlite:///"
 
@@ -97,11 +99,23 @@ class Left:
 class BrakesFolder:
     """The folder beside one configuration. Safe from several processes: a file is replaced whole or taken away."""
 
-    def __init__(self, config: Path, *, owner: tuple[int, int] | None = None) -> None:
-        """`owner`: user and group to give to what root leaves; None: it stays root's."""
+    def __init__(self, config: Path, *, owner: tuple[int, int] | None = None, sure: bool = True) -> None:
+        """`owner`: user and group to give to what root leaves; None: it stays root's. `sure`: they are the daemon's."""
         path = config.absolute()
         self.path = path.with_name(path.name + SUFFIX)
         self._owner = owner if os.geteuid() == 0 else None
+        self._sure = sure
+
+    @property
+    def whose(self) -> str:
+        """Where root leaves something and the database is not there to tell whose it is: for whom that is no use."""
+        if self._sure or self._owner is None:
+            return ""
+        name = _user(self._owner[0])
+        return (
+            f"What was left belongs to {name}, for the database does not tell whose it is. A daemon of another user"
+            f" cannot read it: it raises nothing, and imports nothing before chown -R USER {self.path}"
+        )
 
     def paths(self) -> tuple[Path, ...]:
         """The folder and what is in it, as far as that can be seen; all of it is for one user only."""
@@ -117,10 +131,22 @@ class BrakesFolder:
             names = sorted(_halts_in(self.path))
         except OSError as error:
             return (Left(self.path, None, _why(error)),)
+        found = (self._halt(self.path / name) for name in names[:_MARKERS_MAX])
+        halts = sorted((each for each in found if each), key=_age)
         if len(names) > _MARKERS_MAX:
-            return (Left(self.path, None, f"there are more than {_MARKERS_MAX} halts in it"),)
-        found = (self._halt(self.path / name) for name in names)
-        return tuple(sorted((each for each in found if each), key=_age))
+            halts.append(Left(self.path, None, f"there are more than {_MARKERS_MAX} halts in it"))
+        return tuple(halts)
+
+    def signature(self) -> object:
+        """Another value once anything in it is another; cheap, for it is asked for at every turn. Raises nothing."""
+        try:
+            with os.scandir(self.path) as folder:
+                found = itertools.islice(folder, 2 * _MARKERS_MAX)
+                return tuple(sorted((each.name, *_looks(each.stat(follow_symlinks=False))) for each in found))
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            return _why(error)
 
     def leave(self, marker: HaltMarker) -> Path:
         """Durable once this returns. Raises StorageError."""
@@ -156,25 +182,36 @@ class BrakesFolder:
 
     def _write(self, name: str, body: object) -> Path:
         path = self.path / name
+        text = json.dumps(body, indent=2, sort_keys=True) + "\n"
+        if len(text.encode()) > _BYTES_MAX:
+            raise StorageError(f"{path} cannot be written: it would be longer than {_BYTES_MAX} bytes")
         try:
-            if not self.path.is_dir():
-                self.path.mkdir(mode=_FOLDER_MODE)
-                durable_file.sync_folder(self.path.parent)
-                self._give(self.path)
-            durable_file.replace_whole(path, json.dumps(body, indent=2, sort_keys=True) + "\n")
-            self._give(path)
+            folder = self._opened()
+            try:
+                durable_file.replace_within(folder, name, text, self._owner)
+            finally:
+                os.close(folder)
         except OSError as error:
             raise StorageError(f"{path} cannot be written: {_why(error)}") from error
         return path
 
-    def _give(self, path: Path) -> None:
-        if self._owner is not None:
-            os.chown(path, *self._owner)
+    def _opened(self) -> int:
+        """The folder, made where there is none. Followed is no link, and given away nothing but what was made here: its
+        parent may belong to somebody who would like to have another folder of root's. Raises OSError."""
+        made = not self.path.is_dir()
+        if made:
+            self.path.mkdir(mode=_FOLDER_MODE)
+            durable_file.sync_folder(self.path.parent)
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if made and self._owner is not None:
+            os.fchown(folder, *self._owner)
+        return folder
 
 
 def beside(config: Path, database: str = "") -> BrakesFolder:
     """The folder of a configuration; `database` is its database's address, "" where that is not known."""
-    return BrakesFolder(config, owner=_keeper(database))
+    keeper = _keeper(database)
+    return BrakesFolder(config, owner=keeper or _likely(config.absolute()), sure=keeper is not None)
 
 
 def _keeper(database: str) -> tuple[int, int] | None:
@@ -182,13 +219,28 @@ def _keeper(database: str) -> tuple[int, int] | None:
     if not database.startswith(_SQLITE):
         return None
     file = Path(database.removeprefix(_SQLITE))
-    for path in (file, file.parent):
-        try:
-            found = path.stat()
-        except OSError:
-            continue
-        return found.st_uid, found.st_gid
-    return None
+    return _owner_of(file) or _owner_of(file.parent)
+
+
+def _likely(config: Path) -> tuple[int, int] | None:
+    """Without a database: who has the configuration, or its folder; others than root, if there are any."""
+    found = [owner for path in (config, config.parent) if (owner := _owner_of(path))]
+    return next((owner for owner in found if owner[0] != 0), found[0] if found else None)
+
+
+def _owner_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_uid, found.st_gid
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid {number}"
 
 
 def _halts_in(folder: Path) -> Iterator[str]:
@@ -201,6 +253,10 @@ def _halts_in(folder: Path) -> Iterator[str]:
         )
     except FileNotFoundError:
         return
+
+
+def _looks(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _age(left: Left) -> tuple[bool, str, str]:

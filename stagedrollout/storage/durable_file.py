@@ -8,7 +8,9 @@ All of them raise OSError; callers put it in their own words.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from pathlib import Path
 
 MODE = 0o600
@@ -16,12 +18,16 @@ _NEW = ".new"
 
 
 def read_whole(path: Path, bytes_max: int) -> str | None:
-    """The text, None where there is no such file. Raises ValueError for one that is too long or no text."""
+    """The text, None where there is no such file. Raises ValueError for one that is too long, no text or no file."""
     try:
-        with path.open("rb") as file:
-            content = file.read(bytes_max + 1)
+        # Not blocking: a named pipe must not hang whoever reads before it is found to be no file.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is no regular file")
+        content = file.read(bytes_max + 1)
     if len(content) > bytes_max:
         raise ValueError(f"it is longer than {bytes_max} bytes")
     return content.decode("utf-8")
@@ -29,15 +35,29 @@ def read_whole(path: Path, bytes_max: int) -> str | None:
 
 def replace_whole(path: Path, text: str) -> None:
     """Put `text` in the place of whatever is there: written, synced, renamed, and the folder synced."""
-    fresh = path.with_name(path.name + _NEW)
-    fresh.unlink(missing_ok=True)  # of a process that was killed in between
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        replace_within(folder, path.name, text)
+    finally:
+        os.close(folder)
+
+
+def replace_within(folder: int, name: str, text: str, owner: tuple[int, int] | None = None) -> None:
+    """The same in an open folder, whatever becomes of its path meanwhile. `owner`: user and group that it is given to
+    before it has its name, so that nothing else can be given away in its place."""
+    fresh = name + _NEW
+    with contextlib.suppress(FileNotFoundError):  # of a process that was killed in between
+        os.unlink(fresh, dir_fd=folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(fresh, flags, MODE, dir_fd=folder)
+    try:
+        if owner is not None:
+            os.fchown(descriptor, *owner)
         _write(descriptor, text)
     finally:
         os.close(descriptor)
-    fresh.replace(path)
-    sync_folder(path.parent)
+    os.replace(fresh, name, src_dir_fd=folder, dst_dir_fd=folder)
+    os.fsync(folder)
 
 
 def append(path: Path, text: str) -> None:

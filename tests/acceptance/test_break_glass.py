@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
+import signal
+import sqlite3
 
 import pytest
 
@@ -136,6 +138,74 @@ def test_a_store_that_cannot_be_reached_is_not_halted_and_nothing_is_raised_unti
     stage.starts_daemon()
     stage.serves("halted", 0)
     assert stage.shows("halted")["reason"] == f"halted by {ME}: it eats data"
+
+
+def test_a_misspelled_halt_that_reached_nobody_keeps_the_release_where_it_is(opens):
+    stage = opens(short(until="30h"), to="5h")
+    _loses_everything(stage)
+    stage.breaks("google_play", "503", count=None)
+    halted = stage.types("halt", "acme", "--release", "5.20", "--direct", "--wait", "1s", *WHY)
+    assert halted.code == 3, halted.said
+    stage.heals()
+    stage.starts_daemon()
+    stage.plays_to("12h")
+    assert (stage.served(), stage.committed()) == (("inProgress", 100_000), [])
+    (marker,) = _markers(stage)
+    (told,) = stage.messages("no release '5.20'", f"take {marker} away", broadcast=True)
+    assert "is held at 10 %" in told
+    assert "no release '5.20'" in stage.rollout()["reason"]
+    assert stage.types("halt", "acme", "--release", "5.2.0", *WHY).code == 0
+    assert stage.served() == ("halted", 0)
+    marker.unlink()
+
+
+def test_a_misspelled_halt_that_the_database_has_got_its_answer(opens):
+    stage = opens(short(until="30h"), to="5h")
+    stage.breaks("google_play", "503", count=None)
+    assert stage.types("halt", "acme", "--release", "5.20", "--direct", "--wait", "1s", *WHY).code == 3
+    stage.heals()
+    eventually(lambda: not _markers(stage), what="the marker being answered")
+
+
+def test_a_mistake_elsewhere_in_the_configuration_keeps_no_release_from_being_halted(opens):
+    stage = opens(short(until="30h"), to="5h")
+    stage.kills_daemon()
+    stage.edits_config(lambda document: document.update(pol="15m", calendars=[{"name": "a"}, {"name": "a"}]))
+    assert stage.types("check").code == 2
+    halted = stage.types("halt", "acme", "--direct", *WHY)
+    assert (halted.code, stage.served()) == (0, ("halted", 0)), halted.said
+
+
+def test_whoever_does_not_wait_for_a_store_that_hangs_leaves_a_marker_and_is_told(opens):
+    stage = opens(short(until="30h"), to="5h")
+    stage.kills_daemon()
+    stage.breaks("google_play", "slow", count=None, seconds=60)
+    begun = len(stage.requests("google_play"))
+    typed = stage.begins("halt", "acme", "--direct", *WHY)
+    eventually(lambda: len(stage.requests("google_play")) > begun, what="the halt being on its way")
+    typed.gets(signal.SIGINT)
+    assert typed.ended(within=20) == 3, typed.said
+    assert "NOT HALTED: interrupted before the store had answered" in typed.said
+    assert "goes on trying" in typed.said or "until then nobody tries on" in typed.said
+    assert len(_markers(stage)) == 1
+
+
+def test_the_halt_and_its_marker_do_not_wait_for_a_database_that_is_locked(opens):
+    story = short(until="30h")
+    story["apps"] += ios()["apps"]
+    stage = opens(story, to="5h")
+    stage.kills_daemon()
+    (database,) = (stage.conf / "state").glob("*.db")
+    connection = sqlite3.connect(database, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    typed = stage.begins("halt", "--all", "--direct", *WHY)
+    eventually(lambda: _markers(stage), what="the marker")
+    assert "No order" not in typed.said
+    typed.ended(within=20)
+    connection.close()
+    assert stage.served(store="google_play") == ("halted", 0)
+    assert "No order in the database" in typed.said
+    assert "Bound by the marker" in typed.said
 
 
 def test_where_neither_marker_nor_order_can_be_left_that_is_said(opens):

@@ -7,12 +7,16 @@ import pytest
 
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Verdict
+from stagedrollout.core.calendar import Calendar
+from stagedrollout.core.decision import decide
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.fold import extend
 from stagedrollout.core.line import Line, news_of_the_line
 from stagedrollout.core.line_facts import LineFreed, LineStopped
-from stagedrollout.core.model import DAEMON, CommandVerb
+from stagedrollout.core.model import DAEMON, CommandVerb, Mode
+from stagedrollout.core.phasing import PauseClock
 from stagedrollout.core.wording import notices
+from tests.core.apple_situations import APPLE_SITUATIONS
 from tests.core.builders import ANNA, HOUR, NOON, answer, code, decided, halted, order, rolling
 
 pytestmark = pytest.mark.promise("R9", "R11")
@@ -37,6 +41,23 @@ def test_nothing_is_raised_while_it_is_stopped_neither_by_the_schedule_nor_by_a_
         refused = decided(rollout, command=order(verb, without_evidence=True), footing=footing)
         assert (refused.change, answer(refused).accepted) == (None, False)
         assert "the backend is down" in answer(refused).text
+
+
+@pytest.mark.promise("R7")
+@pytest.mark.parametrize(
+    ("spent", "asks"),
+    [(22, ""), (23, ""), (24, "only 6 are left"), (29, "only 1 are left"), (30, "none"), (31, "none")],
+)
+def test_on_the_app_store_a_line_that_is_stopped_asks_before_the_pause_days_are_over(spent: int, asks: str):
+    built = APPLE_SITUATIONS["follow, active, in a freeze"](Verdict.PASS, None, Mode.ACT)
+    policy = replace(built.policy, calendar=Calendar())
+    rollout = replace(built.rollout, pauses=PauseClock(timedelta(days=spent)))
+    held = decide(replace(built, rollout=rollout, policy=policy, footing=stopped_by(Line(FOREVER))))
+    assert (held.kind, code(held)) == (DecisionKind.HOLD, "line_stopped")
+    asked = [reason.text for reason in held.reasons if reason.code == "freeze_ask"]
+    assert [asks in text for text in asked] == ([True] if asks else [])
+    fact = facts.Decided(held.kind, held.reasons, DAEMON, "", "", None, 0, "")
+    assert [notice.broadcast for notice in notices(rollout, (fact,), NOON)] == ([True] if asks else [])
 
 
 def test_halts_go_on():

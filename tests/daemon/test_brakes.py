@@ -67,6 +67,42 @@ def test_what_is_pulled_or_let_go_wakes_the_daemon_once(brakes: PulledBrakes):
     assert brakes.newly(), "its time is over"
 
 
+def test_a_turn_reads_nothing_while_nothing_has_changed(
+    brakes: PulledBrakes, monkeypatch: pytest.MonkeyPatch
+):
+    brakes.folder.leave(HALT)
+    brakes.folder.write_line(Line(STOPPED))
+    brakes.newly()
+    for name in ("halts", "line"):
+        monkeypatch.setattr(BrakesFolder, name, lambda folder: pytest.fail("read"))
+    assert not brakes.newly()
+    brakes.wall.at = NOON + timedelta(hours=6)  # type: ignore[attr-defined]
+    assert brakes.newly(), "its time is over"
+
+
+def test_what_is_changed_in_place_wakes_the_daemon_too(brakes: PulledBrakes):
+    path = brakes.folder.leave(HALT)
+    brakes.newly()
+    path.write_text("{")
+    assert brakes.newly()
+
+
+def test_a_halt_that_means_no_release_goes_on_forbidding_and_says_how_that_ends(
+    brakes: PulledBrakes, caplog: pytest.LogCaptureFixture
+):
+    path = brakes.folder.leave(HALT)
+    for _ in range(2):
+        brakes.keep("1", "acme on google_play has no release '5020'; known releases: 5.2.0")
+    (reason,) = brakes.reasons(ACME)
+    assert reason.code == "halt_of_nothing"
+    assert "known releases: 5.2.0" in reason.text
+    assert f"take {path} away" in reason.text
+    with pytest.raises(Unfounded):
+        brakes.check(ACME)
+    brakes.check(OTHER)
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"], "once"
+
+
 def test_a_halt_that_the_journal_has_binds_nobody_though_its_file_stays(
     brakes: PulledBrakes, monkeypatch: pytest.MonkeyPatch
 ):

@@ -13,7 +13,6 @@ from stagedrollout.core.errors import StorageError
 from stagedrollout.core.line import Line
 from stagedrollout.core.line_facts import LineFreed, LineStopped
 from stagedrollout.core.model import Actor, ActorKind, CommandVerb, Store, StoreApp
-from stagedrollout.storage import durable_file
 from stagedrollout.storage.brakes import BrakesFolder, HaltMarker, beside
 
 pytestmark = pytest.mark.promise("R12", "R18")
@@ -61,10 +60,10 @@ def test_the_folder_and_its_files_are_for_one_user_only(folder: BrakesFolder):
 
 
 def test_it_is_on_the_disk_when_it_is_told(folder: BrakesFolder, monkeypatch: pytest.MonkeyPatch):
-    synced: list[str] = []
-    monkeypatch.setattr(durable_file, "sync_folder", lambda path: synced.append(path.name))
-    folder.leave(marker())
-    assert synced == [folder.path.parent.name, folder.path.name]
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    path = folder.leave(marker())
+    assert synced == [each.stat().st_ino for each in (folder.path.parent, path, folder.path)]
 
 
 def test_halts_are_met_in_the_order_in_which_they_were_given(folder: BrakesFolder):
@@ -160,12 +159,80 @@ def test_a_damaged_line_raises_nothing(folder: BrakesFolder, text: str):
 
 
 def test_what_root_leaves_belongs_to_whose_database_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    given: list[tuple[str, int, int]] = []
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(os, "chown", lambda path, user, group: given.append((path.name, user, group)))
+    given = gives(monkeypatch)
     (tmp_path / "state").mkdir()
     state = (tmp_path / "state").stat()
     folder = beside(tmp_path / "stagedrollout.yaml", f"sqlite:///{tmp_path}/state/gone.db")
-    folder.leave(marker())
+    path = folder.leave(marker())
     whose = (state.st_uid, state.st_gid)
-    assert given == [("stagedrollout.yaml.brakes", *whose), ("halt-1.json", *whose)]
+    assert [each[1:] for each in given] == [(path.parent.stat().st_ino, *whose), (path.stat().st_ino, *whose)]
+    assert given[1][0] == ["halt-1.json.new"], "it has its name only once it is theirs"
+    folder.leave(marker("2"))
+    assert len(given) == 3, "a folder that was there is nothing of root's to give away"
+
+
+def test_where_root_cannot_tell_whose_database_it_was_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given, config = gives(monkeypatch), tmp_path / "stagedrollout.yaml"
+    config.write_text("")
+    gone = f"sqlite:///{tmp_path}/gone/gone.db"
+    left = beside(config, gone)
+    left.leave(marker())
+    assert {each[2:] for each in given} == {(config.stat().st_uid, config.stat().st_gid)}
+    assert f"chown -R USER {left.path}" in left.whose
+    (tmp_path / "gone").mkdir()
+    assert beside(config, gone).whose == ""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert left.whose
+    assert beside(config, "").whose == "", "who is not root gives nothing away"
+
+
+def gives(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], int, int, int]]:
+    """Acts as root; what was in the folder when something was given away, what it was, and to whom."""
+    given: list[tuple[list[str], int, int, int]] = []
+
+    def fchown(descriptor: int, user: int, group: int) -> None:
+        found = os.fstat(descriptor)
+        there = Path(f"/proc/self/fd/{descriptor}").readlink()
+        names = sorted(each.name for each in there.parent.iterdir()) if there.is_file() else []
+        given.append((names, found.st_ino, user, group))
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", fchown)
+    return given
+
+
+def test_root_follows_nobodys_link_when_it_leaves_something(
+    folder: BrakesFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given = gives(monkeypatch)
+    (tmp_path / "elsewhere").mkdir()
+    folder.path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageError, match="cannot be written"):
+        folder.leave(marker())
+    assert (given, list((tmp_path / "elsewhere").iterdir())) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["halt-1.json", "line.json"])
+def test_a_named_pipe_among_them_holds_nobody_up(folder: BrakesFolder, name: str):
+    folder.path.mkdir()
+    os.mkfifo(folder.path / name)
+    wrong = folder.line().unread or folder.halts()[0].wrong
+    assert "no regular file" in wrong
+
+
+def test_more_halts_than_are_read_at_a_time_are_met_one_after_the_other(folder: BrakesFolder):
+    for number in range(201):
+        folder.leave(marker(f"{number:03}"))
+    met = folder.halts()
+    assert (len(met), met[-1].marker, "more than 200" in met[-1].wrong) == (201, None, True)
+    folder.take_out(met[0])
+    assert len([left for left in folder.halts() if left.marker]) == 200
+
+
+def test_what_could_not_be_read_again_is_not_written(folder: BrakesFolder):
+    endless = LineStopped("1", ANNA, "x" * 70_000, NOON)
+    with pytest.raises(StorageError, match="longer than"):
+        folder.write_line(Line(endless))
+    assert folder.line() == Line()

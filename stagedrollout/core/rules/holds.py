@@ -86,6 +86,20 @@ def frozen(case: Case) -> Decision | None:
     return Decision(DecisionKind.HOLD, reasons, due=case.window.opens_at)
 
 
+def spent(case: Case) -> tuple[Reason, ...]:
+    """What to ask a person where something with no known end, such as a stopped line, keeps it paused and has spent
+    Apple's pause-days."""
+    left = BUDGET - case.rollout.pauses.at(case.now)
+    if case.pacing is None or case.rollout.exposure_ppm >= PPM_ALL or left >= KEPT:
+        return ()
+    days = f"only {left.days} are left" if left > timedelta(0) else "none is left"
+    text = (
+        f"of Apple's {BUDGET.days} pause-days {days}, and then Apple may go on by itself; it stays paused, and a person"
+        " decides: end what keeps it from being raised, halt it, or release it to everyone in App Store Connect"
+    )
+    return (Reason("freeze_ask", text),)
+
+
 def _dear(case: Case) -> tuple[Reason, ...]:
     """What to ask a person where a freeze takes more of Apple's pause-days than it should; paused it is meanwhile."""
     if case.pacing is None or case.rollout.exposure_ppm >= PPM_ALL:

@@ -22,6 +22,7 @@ from stagedrollout.core.model import (
 )
 from stagedrollout.core.reading_back import STALE_READ, same_place
 from stagedrollout.core.reviewing import FOR_A_PERSON, REVIEW_WORDS
+from stagedrollout.core.rules.holds import spent
 from stagedrollout.core.rules.succession import waits_for_the_older
 
 
@@ -52,7 +53,7 @@ def unfounded(case: Case) -> Decision | None:
         return None
     if case.order:
         return refuse(case, footing[0].code, "; ".join(reason.text for reason in footing))
-    return Decision(DecisionKind.HOLD, footing)
+    return Decision(DecisionKind.HOLD, (*footing, *spent(case)))
 
 
 def unsettled(case: Case) -> Decision | None:
