@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, link_facts
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.ledger import Tally
@@ -258,7 +258,7 @@ ANYTHING = st.sampled_from(
         facts.Superseded("5.9.0"),
         facts.RemovalOrdered(ANNA, "away with it"),
         facts.Suspected("evidence", 1, NOON, SUSPECTED[0]),
-        facts.Unlinked(),
+        link_facts.Unlinked(),
         facts.Returned(seen(HALTED), seen()),
         facts.Closed(),
         seen(HALTED),
