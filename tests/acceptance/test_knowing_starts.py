@@ -33,7 +33,7 @@ def test_a_start_says_what_the_person_knows(
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
     upgrade(engine)
 
-    def answered(box: CommandBox, command: Command) -> Answer:
+    def answered(box: CommandBox, command: Command, seconds: float) -> Answer:
         return Answer(command, "done", "starting", 0)
 
     monkeypatch.setattr(orders, "_followed", answered)

@@ -52,7 +52,7 @@ def test_a_stage_waits_until_a_person_of_the_group_has_approved_it(opens):
     assert "1 approval from qa" in stage.types("explain", "acme").out
     assert stage.writes() == []
 
-    other = stage.types("approve", "acme", "--to", "100", *WHY)
+    other = stage.types("approve", "acme", "--to", "30", *WHY)
     assert (other.code, "the next step is to 50 %" in other.err) == (1, True)
     done = stage.types("approve", "acme", "--to", "50", *WHY)
     assert (done.code, done.err) == (0, "")
@@ -65,7 +65,7 @@ def test_a_stage_waits_until_a_person_of_the_group_has_approved_it(opens):
 
 def test_two_approvals_are_two_people(opens):
     stage = opens(short(until="20h"))
-    _asks(stage, people=[MYSELF], count=2)
+    _asks(stage, people=[MYSELF, {"name": "Ben", "os_user": "ben"}], count=2)
     _plays(stage, "12h")
     for _ in range(2):
         assert stage.types("approve", "acme", *WHY).code == 0
