@@ -75,7 +75,9 @@ def test_status_and_history_are_documents_and_stories(opens):
     assert kinds[0] == "discovered"
     assert {"went_live", "decided", "settled"} <= set(kinds)
     assert stage.document("history", "acme", "--release", "5020")["history"] == history
-    assert stage.document("history", "nobody")["history"] == []
+    unknown = stage.types("history", "nobody", "--json")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "no app 'nobody'; known here: acme" in unknown.err
     told = stage.types("history").out.splitlines()
     assert len(told) == len(history)
     assert any("50 %" in line for line in told)

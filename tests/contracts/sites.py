@@ -28,7 +28,11 @@ UNDESCRIBED = {
     "signals/new_relic.py": "NerdGraph has a schema of GraphQL, which is not among the specs; the query in it is a text",
     "signals/http_json.py": "whatever service a team has",
     "cli/demo.py": "the emulator's own door is no service",
+    "cli/carrying_out.py": "likewise: the orders of the emulated people, and their presses",
     "daemon/clocks.py": "likewise",
+    "cli/asking.py": "no requests: its paths are the machine's own files, which tell its time zone",
+    "core/waiting.py": "no requests: what looks like a path is the middle of a notice's key",
+    "daemon/reloading.py": "likewise",
 }
 """Rooms and files whose requests are held against nothing, and why."""
 

@@ -31,13 +31,27 @@ PASSES_A_POINT = {
 """Requests go through the doors of the simulation, statements through the haunted engine."""
 
 FILES = {
-    "storage/brakes.py": {".mkdir()"},
-    "storage/durable_file.py": {".open()", ".replace()", ".unlink()", "os.fsync", "os.open", "os.write"},
+    "storage/brakes.py": {".mkdir()", "os.open"},
+    "storage/durable_file.py": {
+        ".unlink()",
+        "os.fdopen",
+        "os.fsync",
+        "os.open",
+        "os.replace",
+        "os.unlink",
+        "os.write",
+    },
     "storage/highwater.py": {".execute()"},
 }
 """Whoever of the daemon's uses these is met by the audit hook of files.py, and its statements by the engine."""
 
 OUTSIDE = {
+    "calendars/apart.py": (
+        {"subprocess"},
+        "works out what repeats, beside passes, and leaves nothing; a simulation does it without a process",
+    ),
+    "calendars/sources.py": ({"os.fdopen", "os.open"}, "reads a calendar's file, beside passes"),
+    "config/fingerprint.py": ({".open()"}, "reads the configuration, to tell which it is"),
     "config/secrets.py": ({"os.fdopen", "os.open"}, "reads keys, before anything starts"),
     "config/yaml_source.py": ({".open()"}, "reads the configuration, before anything starts"),
     "daemon/allowed.py": ({"socket", "urllib.request"}, "forbids look-ups, and makes none"),
@@ -55,6 +69,10 @@ OUTSIDE = {
     "storage/backup.py": (
         {".execute()", ".replace()", ".unlink()", "os.open", "sqlite3"},
         "a person's command: copies, and puts back while no daemon runs",
+    ),
+    "storage/errands.py": (
+        {".execute()"},
+        "a thread's beside passes, which no run configures; a statement there would be a point without a name",
     ),
     "storage/lock.py": (
         {"fcntl", "os.ftruncate", "os.open", "os.write"},

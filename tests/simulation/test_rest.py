@@ -18,7 +18,7 @@ from tests.simulation.run import Left, play
 from tests.simulation.seldom import drawn
 from tests.simulation.test_what_seeds_taught import a_plan
 
-STAGED_TO_THE_END = 117
+STAGED_TO_THE_END = 120
 
 
 def test_a_daemon_that_has_written_nothing_down_has_overlooked_what_is_being_rolled_out() -> None:
