@@ -72,6 +72,7 @@ def _give_birth(wish: dict[str, dict[str, str] | list[str]], out: int, err: int,
     os.dup2(err, 2)
     for file in (out, err, told):
         os.close(file)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal, wherever the tests are run
     os.environ.clear()
     os.environ.update(wish["environ"])
     time.tzset()

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import stat
 import sys
 import time
@@ -202,6 +203,7 @@ def _typed(options, answers):
     """What it says in a terminal in which these lines are typed, and how it ends."""
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job ignores it
         os.environ.update(ENV, COLUMNS="200", TERM="dumb")
         os.execv(sys.executable, [sys.executable, "-m", "stagedrollout", "init", *options])
     said, left, ends = "", list(answers), time.monotonic() + 60
