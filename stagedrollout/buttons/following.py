@@ -73,6 +73,11 @@ class Following:
         """Whether the order is followed, or was."""
         return order in self._known
 
+    @property
+    def waits(self) -> bool:
+        """Whether somebody has not heard the end yet."""
+        return bool(self._followed or self._to_tell)
+
     def order(self, order: str, pressed: Pressed, offer: Offer, by: str, at: datetime) -> None:
         while len(self._known) >= KNOWN_MAX:
             del self._known[next(iter(self._known))]

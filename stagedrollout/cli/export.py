@@ -84,6 +84,9 @@ def order_row(order: Command) -> dict[str, Any]:
         "verb": order.verb.value,
         "account": order.actor.name,
         "via": order.via.value,
+        "app": order.app,
+        "store": order.store.value,
+        "at": order.created_at.isoformat(),
         "saw": [{"release": one.release_id, "exposure_ppm": one.exposure_ppm} for one in order.expected],
     }
 

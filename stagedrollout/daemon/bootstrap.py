@@ -193,7 +193,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         footing.check(clock.now())
 
     bell = Bell()
-    roster = open_roster(loaded)
+    roster = open_roster(loaded, doors.slack)
     reconciler = Reconciler(
         recorder=recorder,
         hearer=Hearer(recorder),
@@ -230,7 +230,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         brakes=brakes,
         report=open_report(loaded, listings, clock=clock, epoch=epoch, transport=doors.reports),
         doors=doors,
-        buttons=open_pressing(loaded, engine, passes, roster),
+        buttons=open_pressing(loaded, engine, passes, roster, doors.slack),
         errands=open_errands(loaded, doors, engine, recorder, clock),
     )
 
@@ -240,7 +240,7 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
     channels and limits are new. `works` stay as they are. Raises WrongConfiguration.
     """
     listings, deadline = open_listings(loaded, works.doors, works.clock), loaded.settings.limits.pass_deadline
-    people, deadline_seconds = open_roster(loaded), deadline.total_seconds()
+    people, deadline_seconds = open_roster(loaded, works.doors.slack), deadline.total_seconds()
     known = works.passes.reconciler
     reconciler = replace(known, deadline_seconds=deadline_seconds, people=people)
     passes = replace(works.passes, reconciler=reconciler)
@@ -248,7 +248,7 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
         works,
         listings=listings,
         passes=passes,
-        buttons=open_pressing(loaded, engine, passes, people),
+        buttons=open_pressing(loaded, engine, passes, people, works.doors.slack),
         errands=open_errands(loaded, works.doors, engine, passes.recorder, works.clock),
         relay=_relay(loaded, works.doors, engine, works.clock),
         report=open_report(

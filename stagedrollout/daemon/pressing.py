@@ -28,6 +28,7 @@ from stagedrollout.daemon.pressed import Buttons, NoButtons
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.http.held import HELD
 from stagedrollout.notify.answers import SlackAnswers
+from stagedrollout.notify.slack import Call
 from stagedrollout.storage.engine import Engine, database_file
 from stagedrollout.storage.seal_file import seal_key
 
@@ -50,13 +51,16 @@ def open_seal(loaded: Loaded, engine: Engine) -> Seal | None:
     return Seal(bytes.fromhex(key))
 
 
-def open_roster(loaded: Loaded) -> Roster:
-    """Everybody whom the configuration lists; with buttons, members of Slack groups too. Raises WrongConfiguration."""
+def open_roster(loaded: Loaded, call: Call | None = None) -> Roster:
+    """Everybody whom the configuration lists; with buttons, members of Slack groups too. `call`: see Doors.slack.
+
+    Raises WrongConfiguration.
+    """
     people, access = People(loaded.settings.people), loaded.settings.slack
     if access is None or not access.buttons or not access.user_groups:
         return Roster(people, (), None, elapsed)
     groups = tuple(Group(each.id, each.groups, each.rights) for each in access.user_groups)
-    return Roster(people, groups, slack_call(loaded, access), elapsed)
+    return Roster(people, groups, call or slack_call(loaded, access), elapsed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,8 @@ class Pressing:
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._receiver.run, name="slack-socket", daemon=True),
-            threading.Thread(target=self._take, name="slack-presses", daemon=True),
-            threading.Thread(target=self._tell, name="slack-answers", daemon=True),
+            threading.Thread(target=self._take_all, name="slack-presses", daemon=True),
+            threading.Thread(target=self._tell_all, name="slack-answers", daemon=True),
         ]
 
     def start(self) -> None:
@@ -105,18 +109,19 @@ class Pressing:
             if thread.is_alive():
                 thread.join(CLOSING_SECONDS)
 
-    def _take(self) -> None:
+    def _take_all(self) -> None:
         while not self._stopping.is_set():
             try:
                 payload = self._queue.get(timeout=LOOK_SECONDS)
             except Empty:
                 continue
             try:
-                self._take_one(payload)
+                self.take(payload)
             except Exception:
                 log.exception("a press in Slack could not be taken")
 
-    def _take_one(self, payload: Any) -> None:
+    def take(self, payload: Any) -> None:
+        """One payload, by one thread. Raises nothing but a mistake of ours."""
         while self._desk.following.without_effect:
             self._desk.claims.drop(self._desk.following.without_effect.popleft())
         pressed = read_pressed(payload)
@@ -125,23 +130,31 @@ class Pressing:
         elif pressed.value:
             self._desk.take(pressed)
 
-    def _tell(self) -> None:
+    def _tell_all(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
             try:
-                self._roster.look()
-                self._desk.following.tell()
+                self.tell()
             except Exception:
                 log.exception("what became of a press in Slack could not be told")
 
 
-def open_pressing(loaded: Loaded, engine: Engine, passes: AppPasses, roster: Roster) -> Buttons:
-    """Sends nothing yet. Raises WrongConfiguration, StorageError."""
+    def tell(self) -> bool:
+        """Whatever is to be told by now, by one thread; whether somebody still waits to hear something."""
+        self._roster.look()
+        self._desk.following.tell()
+        return self._desk.following.waits
+
+
+def open_pressing(
+    loaded: Loaded, engine: Engine, passes: AppPasses, roster: Roster, call: Call | None = None
+) -> Buttons:
+    """Sends nothing yet. `call`: see Doors.slack. Raises WrongConfiguration, StorageError."""
     access = loaded.settings.slack
     seal = open_seal(loaded, engine)
     if access is None or seal is None:
         return NoButtons()
     queue: Queue[Any] = Queue(QUEUE_MAX)
-    following = Following(passes.commands, SlackAnswers(slack_call(loaded, access)), passes.wall)
+    following = Following(passes.commands, SlackAnswers(call or slack_call(loaded, access)), passes.wall)
     desk = Desk(
         seal=seal,
         roster=roster,

@@ -31,6 +31,7 @@ class Lines:
         self._tickets: set[str] = set()
         self._open: dict[str, Send] = {}
         self._sent: dict[str, float] = {}
+        self._delivered = 0
 
     def ticket(self) -> str:
         """The address of a new socket, good for one connection."""
@@ -67,7 +68,8 @@ class Lines:
         """To one of the sockets; the envelope. Raises CannotAct where none is open."""
         if not self._open:
             raise CannotAct("no app has a socket open: Slack shows that the press did not arrive")
-        envelope = secrets.token_hex(16)
+        self._delivered += 1
+        envelope = f"{self._delivered:032x}"
         said = {"envelope_id": envelope, "type": "interactive", "accepts_response_payload": False}
         self._sent[envelope] = self._wall()
         next(iter(self._open.values()))(json.dumps({**said, "payload": payload}))
@@ -114,7 +116,7 @@ class People:
                 "channel_id": channel,
                 "is_ephemeral": False,
             },
-            "trigger_id": f"1.2.{secrets.token_hex(8)}",
+            "trigger_id": f"1.2.{stamp}",
             "team": {"id": "T0EMULATED", "domain": "acme"},
             "channel": {"id": channel, "name": channel.lower()},
             "message": message,
@@ -122,7 +124,18 @@ class People:
             "actions": [{**element, "block_id": block, "value": value, "action_ts": stamp}],
         }
         envelopes = [self._lines.deliver(payload) for _ in range(times)]
-        self._ledger.add("slack_press", user=user, label=_label(element), channel=channel, ts=message["ts"])
+        shown = value == element.get("value")
+        self._ledger.add(
+            "slack_press",
+            user=user,
+            label=_label(element),
+            channel=channel,
+            ts=message["ts"],
+            value=value,
+            shown=shown,
+            stamp=stamp,
+            envelopes=envelopes,
+        )
         return {"envelopes": envelopes, "value": value, "ts": message["ts"]}
 
     def join(self, asked: Document) -> Document:

@@ -16,9 +16,11 @@ from stagedrollout.core.errors import StagedRolloutError, StorageError
 from stagedrollout.core.model import StoreApp
 from stagedrollout.daemon.bootstrap import wire
 from stagedrollout.daemon.linking import Bell
+from stagedrollout.daemon.pressing import Pressing
 from stagedrollout.daemon.scheduler import TURN_SECONDS, Scheduler
 from stagedrollout.emulator.world import World
 from stagedrollout.storage.engine import open_engine
+from tests.simulation.buttons import Socket
 from tests.simulation.doors import Gate, doors
 from tests.simulation.kernel import Kernel
 from tests.simulation.machine import Machine
@@ -61,6 +63,7 @@ class Life:
         self._stirred = Event(self._kernel)
         self._turn_soon = False
         self._nothing_waits_at: int | None = None
+        self._socket: Socket | None = None
         try:
             wired = wire(loaded, doors(gate, world, machine.clock), self._engine)
             self._works = works = replace(wired, report=self._foreseen)
@@ -73,6 +76,8 @@ class Life:
                 open_pool=self._open_pool,
             )
             self._hear(works.bell)
+            if isinstance(works.buttons, Pressing):
+                self._socket = Socket(self._kernel, world.slack.lines, works.buttons, self.stir)
             machine.clock.when_set(self.stir, before=TURN)  # so that a turn has seen what it said until then
         except BaseException:
             self.end()
@@ -80,6 +85,8 @@ class Life:
 
     def end(self) -> None:
         """The process is gone: the database connections are closed by whoever owned it."""
+        if self._socket:
+            self._socket.close()
         try:
             self._machine.bury()
         finally:
@@ -160,7 +167,8 @@ class Life:
         return not self._working() and (left is None or left > NOTHING)
 
     def _working(self) -> bool:
-        return any(pool.working for pool in self._pools.values())
+        pressed = self._socket is not None and self._socket.working
+        return pressed or any(pool.working for pool in self._pools.values())
 
     def _hear(self, bell: Bell) -> None:
         """What a linked store has to say reaches the scheduler as always, and its next turn comes in time."""
@@ -173,7 +181,7 @@ class Life:
         bell.listen(also)
 
     def _open_pool(self, most: int, name: str) -> Pool:
-        ended = self.stir if name == PASS else self._look_again
+        ended = self._passed if name == PASS else self._look_again
         self._pools[name] = Pool(self._kernel, most, name, self._begins, ended)
         return self._pools[name]
 
@@ -181,9 +189,16 @@ class Life:
         if name == HALT and self._pools[PASS].working:
             self._marks["halt in the middle of a pass"] += 1
 
+    def _passed(self) -> None:
+        self.stir()
+        if self._socket:
+            self._socket.look()
+
     def _look_again(self) -> None:
         """Whether there is more to tell, or a halt to be followed, what is due says; a pass has its say in that."""
         self._stirred.set()
+        if self._socket:
+            self._socket.look()
 
     def _something_was_written(self) -> None:
         if self._kernel.running.name in (PASS, HALT) and self._kernel.draw.random() < _LOOKS_AT_ONCE:

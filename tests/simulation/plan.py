@@ -12,6 +12,7 @@ from stagedrollout.core.people import Person
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Scenario
 from tests.simulation import people, stories
 from tests.simulation.ambush import Ambush, ambushes
+from tests.simulation.buttons import PlannedPress
 from tests.simulation.clocks import WrongClock
 from tests.simulation.disk import FailingDisk
 from tests.simulation.machines import a_failing_disk, a_machine_that_stops, a_wrong_clock
@@ -74,7 +75,8 @@ class Plan:
     does in the console while that request is on its way.
 
     `clock`, `disk`, `stops`: what is wrong with the machine the daemon runs on; None: nothing. `listed`: whom the
-    configuration names; nobody: rights are not managed.
+    configuration names; nobody: rights are not managed. `presses`: what is pressed in Slack; where nothing is, messages
+    have no buttons.
     """
 
     seed: int
@@ -91,6 +93,7 @@ class Plan:
     stops: StandingStill | StandsStill | None = None
     rest_from: datetime | None = None
     listed: tuple[Person, ...] = ()
+    presses: tuple[PlannedPress, ...] = ()
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -117,6 +120,7 @@ class Plan:
                 f"ambushes {[str(ambush) for ambush in self.ambushes]}",
                 f"switches {story.switches}, a life of {self.points_per_life or 'endless'} points",
                 f"console {acts}, orders {orders}, second thoughts: {self.second_thoughts}",
+                f"presses {[str(press) for press in self.presses]}",
             )
         )
 

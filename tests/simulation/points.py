@@ -30,6 +30,7 @@ REQUESTS = (
     "oauth token",
     "sentry issues",
     "sentry sessions",
+    "slack chat.postEphemeral",
     "slack chat.postMessage",
     "slack chat.update",
 )
@@ -38,6 +39,7 @@ REQUESTS = (
 WRITES = (
     COMMIT,
     "storage insert bucket",
+    "storage insert command",
     "storage insert daemon",
     "storage insert event",
     "storage insert intent",

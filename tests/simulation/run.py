@@ -33,6 +33,7 @@ from stagedrollout.storage.engine import open_existing
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from tests.judge import Evidence
+from tests.simulation.buttons import Fingers
 from tests.simulation.doors import Gate
 from tests.simulation.files import watched_files
 from tests.simulation.life import Life
@@ -78,7 +79,9 @@ class Run:
         self._draw = Random(f"{plan.seed}/run")
         self._fate = fate or Drawn(self._draw, plan.points_per_life, plan.calm_from)
         self._world = in_its_own_time(plan.scenario)
-        self._loaded = loaded(plan.scenario, self._world, folder, plan.supersede, plan.listed)
+        self._loaded = loaded(
+            plan.scenario, self._world, folder, plan.supersede, plan.listed, buttons=bool(plan.presses)
+        )
         self._gate = Gate(self._world, plan.weather, self._draw)
         self._gate.watch = self._watch
         self._people = open_existing(self._loaded.settings.database)
@@ -95,6 +98,9 @@ class Run:
         self._saw: dict[str, tuple[Expected, ...]] = {}
         for order in plan.orders:
             self._expect(order)
+        fingers = Fingers(self._world.slack, self._marks)
+        for press in plan.presses:
+            fingers.plan(press, self._world.timeline.at)
         for ambush in plan.ambushes:
             ambush.lay(self._world.timeline.at, self._world.faults.add)
         self._world.timeline.at(plan.calm_from, self._calm_down)

@@ -25,6 +25,7 @@ from stagedrollout.emulator.scenario import (
 )
 from tests.simulation.overriding import OVERRIDES
 from tests.simulation.plan import MONTH_EVERY, Plan, SecondThoughts, is_month, plain
+from tests.simulation.pressing import PRESSES
 from tests.simulation.turning import (
     GOOD,
     HOUR,
@@ -187,4 +188,5 @@ TURNS = (
     Turn("both stores as one", 0.4, _on_both, _as_one),
     Turn("nobody comes back", 1.0, _every_second_month, _nobody_comes_back),
     *OVERRIDES,
+    *PRESSES,
 )

@@ -42,6 +42,8 @@ from stagedrollout.emulator.slack import CHANNEL
 from stagedrollout.emulator.world import World
 from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.migrate import upgrade
+from stagedrollout.storage.seal_file import seal_file
+from tests.simulation.buttons import SEAL
 from tests.simulation.doors import URL
 from tests.simulation.plan import HTTP_TIMEOUT
 
@@ -90,6 +92,8 @@ def loaded(
     folder: Path,
     supersede: Supersede = Supersede.FINISH,
     listed: tuple[Person, ...] = (),
+    *,
+    buttons: bool = False,
 ) -> Loaded:
     """The configuration of a daemon for this world, with keys that the world knows."""
     world.credentials.learn_account(ACCOUNT, _key().public_key())
@@ -99,6 +103,7 @@ def loaded(
         "APP_STORE_KEY": _pem(_app_store_key()),
         "SENTRY_TOKEN": world.credentials.sentry_token,
         "SLACK_TOKEN": world.credentials.slack_token,
+        "SLACK_APP_TOKEN": world.credentials.slack_app_token,
     }
     stores = {app.store for app in scenario.apps}
     settings = Settings(
@@ -110,13 +115,25 @@ def loaded(
         google_play=_google_play() if GOOGLE_PLAY in stores else None,
         app_store=_app_store() if APP_STORE in stores else None,
         sentry=SentryAccess(organization=ORGANIZATION, token=SecretRef(env="SENTRY_TOKEN"), url=URL),
-        slack=SlackAccess(token=SecretRef(env="SLACK_TOKEN"), channel=CHANNEL, endpoint=f"{URL}/slack/api/"),
+        slack=_slack(buttons=buttons),
         limits=Limits(http_timeout=HTTP_TIMEOUT),
         calendars=_calendars(scenario.policy),
         people=listed,
     )
     shutil.copyfile(_empty_database(), folder / "simulated.db")
+    if buttons:
+        seal_file(folder / "simulated.db").write_text(SEAL)
     return Loaded(settings, policies().policies, folder / "stagedrollout.yaml", secrets)
+
+
+def _slack(*, buttons: bool) -> SlackAccess:
+    return SlackAccess(
+        token=SecretRef(env="SLACK_TOKEN"),
+        channel=CHANNEL,
+        endpoint=f"{URL}/slack/api/",
+        buttons=buttons,
+        app_token=SecretRef(env="SLACK_APP_TOKEN") if buttons else None,
+    )
 
 
 def _google_play() -> GooglePlayAccess:

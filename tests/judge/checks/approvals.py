@@ -139,11 +139,12 @@ def _given(case: Case, step: Step) -> Iterator[WordGiven]:
         order = accepted.get(str(entry.body.get("command", "")))
         if entry.seq >= step.seq or entry.body["target_ppm"] != step.after_ppm or order is None:
             continue
-        if order.verb not in ("approve", "complete") or _is_void(case, step, entry):
+        if order.verb not in ("approve", "advance", "complete") or _is_void(case, step, entry):
             continue
+        right = "approve" if order.verb == "advance" else order.verb  # it raises, and whoever may agree has agreed
         person = people.behind(case.evidence, order.command, order.person)
         slack = CLOCKS_APART if entry.told or case.journal.hardly_off(step.at) else timedelta(0)
-        if people.may(case.evidence, order.command, order.person, order.verb):
+        if people.may(case.evidence, order.command, order.person, right):
             yield WordGiven(person, people.groups(case.evidence, person), entry.at, slack)
 
 
