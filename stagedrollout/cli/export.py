@@ -86,6 +86,7 @@ def order_row(order: Command) -> dict[str, Any]:
         "via": order.via.value,
         "app": order.app,
         "store": order.store.value,
+        "release": order.release,
         "at": order.created_at.isoformat(),
         "saw": [{"release": one.release_id, "exposure_ppm": one.exposure_ppm} for one in order.expected],
     }

@@ -132,7 +132,10 @@ def of_outcome(rollout: Rollout, intent: str, outcome: Outcome) -> tuple[Fact, .
     seen = Seen.of(found) if found is not None else None
     if outcome.settlement is Settlement.ALREADY and pending.verb is Verb.PAUSE:
         return _paused_by_others(rollout, pending, outcome.detail, state, at)
-    if seen and confirms(rollout, pending, seen) and not _too_easy(rollout, outcome, seen):
+    own = seen is not None and not (
+        _too_easy(rollout, outcome, seen) or _completed_by_others(pending, outcome, seen)
+    )
+    if seen and own and confirms(rollout, pending, seen):
         return learn(replace(rollout, landing=None), state, at)  # read back: this look is no old one
     if outcome.settlement in (Settlement.IN_DOUBT, Settlement.CONFIRMED, Settlement.ALREADY):
         # Only what was seen in the store is confirmed; a mere claim stays in doubt until the next look.
@@ -165,6 +168,12 @@ def _told_to_be_paused(rollout: Rollout, pending: Intent, settled: facts.Settled
         return (replace(settled, settlement=Settlement.IN_DOUBT),)
     paused = replace(before, status=ReleaseStatus.PAUSED, status_word=PAUSED_WORD)
     return (settled, paused, facts.Drifted(facts.Drift.HALTED, before, paused))
+
+
+def _completed_by_others(pending: Intent, outcome: Outcome, seen: Seen) -> bool:
+    """The store has refused to let it go on, for everybody gets it: whoever completed it, it was no request of ours."""
+    refused = pending.verb is Verb.RESUME and outcome.settlement is Settlement.REFUSED
+    return refused and seen.status is ReleaseStatus.COMPLETED
 
 
 def _too_easy(rollout: Rollout, outcome: Outcome, seen: Seen) -> bool:

@@ -137,7 +137,6 @@ class Pressing:
             except Exception:
                 log.exception("what became of a press in Slack could not be told")
 
-
     def tell(self) -> bool:
         """Whatever is to be told by now, by one thread; whether somebody still waits to hear something."""
         self._roster.look()

@@ -8,8 +8,8 @@ import pytest
 
 from stagedrollout.core import facts, news
 from stagedrollout.core.drift import learn
-from stagedrollout.core.facts import Drift, Fact
-from stagedrollout.core.fold import extend
+from stagedrollout.core.facts import Drift, Fact, Seen
+from stagedrollout.core.fold import extend, fold
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import (
     Outcome,
@@ -19,12 +19,15 @@ from stagedrollout.core.model import (
     Unread,
     Verb,
 )
+from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED, completed, phased
 from tests.core.builders import (
+    ANNA,
     HALTED,
     HOUR,
     IN_REVIEW,
     NOON,
     STAGED,
+    discovered,
     intent,
     only,
     ppm,
@@ -104,3 +107,22 @@ def test_a_store_that_moved_meanwhile_is_learned_from_at_once() -> None:
 def test_the_outcome_of_a_raise_that_a_halt_has_overtaken_counts_for_nothing() -> None:
     overtaken = with_facts(raising(opened=NOON), intent(Verb.HALT, 10, "h1"), at=NOON)
     assert outcome(Settlement.CONFIRMED, store(shown(STAGED, 50)), overtaken) == ()
+
+
+@pytest.mark.promise("R10")
+@pytest.mark.parametrize(
+    ("answer", "told"), [(Settlement.REFUSED, [Drift.RAISED]), (Settlement.CONFIRMED, [])]
+)
+def test_who_completed_it_while_our_resume_was_on_its_way_is_told(
+    answer: Settlement, told: list[Drift]
+) -> None:
+    """Apple refuses ours then: seed 1085. What it takes, and goes through all days with, is what we asked for."""
+    before, after = Seen.of(phased(ACTIVE, 1)), Seen.of(phased(PAUSED, 1))
+    running = fold(APPLE_KEY, ((discovered(found=phased(ACTIVE, 1)), NOON - HOUR), (before, NOON - HOUR)))
+    assert running is not None
+    halted = extend(running, (facts.Drifted(Drift.HALTED, before, after), after), NOON - HOUR)
+    resume = facts.Decided(facts.DecisionKind.RESUME, (), ANNA, "c1", "i1", Verb.RESUME, 10_000, "f")
+    state = StoreState((completed("COMPLETE on day 1"),), "f", NOON)
+    found = news.of_outcome(extend(halted, (resume,), NOON), "i1", Outcome(answer, "as it is", state))
+    assert [fact.meaning for fact in found if isinstance(fact, facts.Drifted)] == told
+    assert [fact.settlement for fact in found if isinstance(fact, facts.Settled)] == [answer]

@@ -22,6 +22,8 @@ VIOLATIONS = (
     "raises_outside_calendar",
     "raises_unapproved",
     "orders_without_right",
+    "presses_doubled",
+    "presses_lost",
     "siblings_changed",
     "halts_late",
     "halts_lost",

@@ -200,6 +200,22 @@ MUST_BE_MET = (
     "app_store fact: bake_skipped",
     "app_store fact: left_alone",
     "app_store fact: policy_set",
+    # what they press in Slack
+    "pressed: approve accepted",
+    "pressed: halt accepted",
+    "pressed: hold accepted",
+    "pressed: resume accepted",
+    "fact: acknowledged",
+    "app_store fact: acknowledged",
+    "press: arrives again",
+    "press: arrives late",
+    "press: forged",
+    "press: nobody listens",
+    "press refused: another was first",
+    "press refused: nobody listed",
+    "press refused: none of ours",
+    "press refused: stale",
+    "press refused: too late",
     "halt in the middle of a pass",
     # what went wrong
     "crash: google_play: before send",
@@ -248,7 +264,6 @@ ELSEWHERE = {
     "removal_told": "goes past the daemon, by a command of its own: tests/stores/app_store/test_apple_removal.py",
     "line_stopped": "nobody stops the line in a story: tests/core/test_line.py, tests/acceptance/test_break_glass.py",
     "line_freed": "nobody stops the line in a story: tests/core/test_line.py, tests/acceptance/test_break_glass.py",
-    "acknowledged": "no story has Slack's buttons: tests/acceptance/test_alarms.py",
     "identified": "the emulated stores keep a release's build: tests/core/test_fold.py, tests/core/test_machine.py",
 }
 """Facts that no seed can meet, why, and what tries them instead."""

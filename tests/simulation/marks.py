@@ -37,6 +37,7 @@ def marks_of(left: Left) -> Counter[str]:
     marks.update(_of_refusals(left))
     marks.update(_of_long_outages(left))
     windows, outcomes = _Windows(), _Outcomes(left.evidence.deaths)
+    marks.update(_of_presses(left))
     for entry in left.evidence.journal:
         on_apple = f"/{APP_STORE}/" in entry["rollout"]
         marks.update(_of_fact(entry["kind"], entry["body"], "app_store " if on_apple else ""))
@@ -167,6 +168,27 @@ def _of_fact(kind: str, body: Body, on: str) -> Iterator[str]:
             yield f"pause warned: {body['days']} days"
         case _:
             yield f"{on}fact: {kind}"
+
+
+_PRESSES = {
+    "when that was ordered, and is": "press refused: stale",
+    "not listed as somebody who may press": "press refused: nobody listed",
+    "pressed too long before it arrived": "press refused: too late",
+    "has just pressed": "press refused: another was first",
+}
+"""By what the journal says of a press that came to nothing."""
+
+
+def _of_presses(left: Left) -> Iterator[str]:
+    """What became of buttons: in the journal, and in what Slack showed to whoever pressed."""
+    for entry in left.evidence.journal:
+        body = entry["body"]
+        if entry["kind"] == "commanded" and body["command"].startswith("slack"):
+            yield f"pressed: {body['verb']} {'accepted' if body['accepted'] else 'refused'}"
+            yield from (mark for words, mark in _PRESSES.items() if words in body["text"])
+    for record in left.evidence.ledger:
+        if record["type"] == "slack_ephemeral" and "not valid any more" in record["text"]:
+            yield "press refused: none of ours"
 
 
 _ANSWERS = {

@@ -71,7 +71,10 @@ def _clicks(draw: Random, plan: Plan) -> Plan:
     at, presses = 4 * HOUR + timedelta(minutes=draw.randrange(60)), []
     for label in (first, "Resume", first):
         user, late = draw.choice(_MAY), draw.choice((_SECOND / 2, _SECOND, 9 * _SECOND, 15 * _SECOND))
-        presses += [_press(plan, at, user, label, _SECOND), _press(plan, at + late, user, label, _SECOND + late)]
+        presses += [
+            _press(plan, at, user, label, _SECOND),
+            _press(plan, at + late, user, label, _SECOND + late),
+        ]
         at += plan.scenario.poll + timedelta(minutes=draw.randrange(5, 30))
     return _with(plan, *presses)
 
@@ -81,7 +84,9 @@ def _two_at_once(draw: Random, plan: Plan) -> Plan:
     plan = _good(plan, draw.choice(("quick", "agreed", "by-hand")))
     at = 4 * HOUR + timedelta(minutes=draw.randrange(90))
     late = draw.choice((_SECOND / 4, _SECOND, 30 * _SECOND, 5 * _MINUTE))
-    labels = draw.choice((("Hold", "Halt"), ("Halt", "Hold"), ("Hold", "Hold"), ("Approve", "Hold"), ("Approve", "Approve")))
+    labels = draw.choice(
+        (("Hold", "Halt"), ("Halt", "Hold"), ("Hold", "Hold"), ("Approve", "Hold"), ("Approve", "Approve"))
+    )
     lets_go = draw.random() < 0.5
     more = [_press(plan, at + 2 * plan.scenario.poll, user, "Resume", _MINUTE) for user in _MAY if lets_go]
     both = [
@@ -111,9 +116,17 @@ def _halted_and_answered(draw: Random, plan: Plan) -> Plan:
     bad = replace(app, releases=(first, replace(candidate, onset=Onset(at, _BAD)), *later))
     plan = replace(plan, scenario=replace(plan.scenario, apps=(bad, *others)))
     steps = draw.choice((1, 2)) * plan.scenario.poll + 3 * HOUR
-    labels = draw.choice((("Acknowledge",), ("Acknowledge", "Acknowledge"), ("Acknowledge", "Resume"), ("Resume", "Halt")))
+    labels = draw.choice(
+        (("Acknowledge",), ("Acknowledge", "Acknowledge"), ("Acknowledge", "Resume"), ("Resume", "Halt"))
+    )
     presses = [
-        _press(plan, at + steps * number + timedelta(minutes=draw.randrange(40)), draw.choice(_MAY), label, _MINUTE)
+        _press(
+            plan,
+            at + steps * number + timedelta(minutes=draw.randrange(40)),
+            draw.choice(_MAY),
+            label,
+            _MINUTE,
+        )
         for number, label in enumerate(labels, 1)
     ]
     return _with(plan, *presses)

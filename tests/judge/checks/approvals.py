@@ -141,7 +141,9 @@ def _given(case: Case, step: Step) -> Iterator[WordGiven]:
             continue
         if order.verb not in ("approve", "advance", "complete") or _is_void(case, step, entry):
             continue
-        right = "approve" if order.verb == "advance" else order.verb  # it raises, and whoever may agree has agreed
+        right = (
+            "approve" if order.verb == "advance" else order.verb
+        )  # it raises, and whoever may agree has agreed
         person = people.behind(case.evidence, order.command, order.person)
         slack = CLOCKS_APART if entry.told or case.journal.hardly_off(step.at) else timedelta(0)
         if people.may(case.evidence, order.command, order.person, right):
