@@ -21,7 +21,7 @@ from tests.judge.proof import (
     tolerated,
 )
 from tests.judge.runs import Run
-from tests.judge.tallies import Books, Reply
+from tests.judge.tallies import Books, Kind, Reply
 from tests.judge.terms import Weighed
 
 DAY = timedelta(days=1)
@@ -117,18 +117,21 @@ class Reading:
 
 @dataclass(slots=True)
 class Account:
-    """`changed`: since when something is otherwise than after the look before; `bad`: whether anything was bad data."""
+    """`changed`: since when something is otherwise than after the look before; `bad`: whether anything was bad data;
+    `bad_users`: whether the last that was told of users was, who are asked for less often than there are looks."""
 
     books: Books
     readings: Sequence[Reading]
     changed: datetime | None = None
     bad: bool = False
+    bad_users: bool = False
 
     def enter(self, reply: Reply, *, heard: bool) -> datetime | None:
         """Since when something is otherwise; None: nothing is."""
         since, refused = self.books.enter(reply, heard=heard)
         self.changed = min((t for t in (self.changed, since) if t), default=None)
         self.bad = self.bad or refused
+        self.bad_users = refused if reply.kind is Kind.USERS else self.bad_users
         return since
 
     def looked(self) -> None:
@@ -136,7 +139,8 @@ class Account:
 
     def without_more(self) -> Account:
         """The account of who hears nothing of what comes next."""
-        return Account(self.books.copied(), [reading.anew() for reading in self.readings], bad=self.bad)
+        readings = [reading.anew() for reading in self.readings]
+        return Account(self.books.copied(), readings, bad=self.bad, bad_users=self.bad_users)
 
 
 def _had_begun(stage: Stage, look: Reply) -> bool:

@@ -288,9 +288,10 @@ class _Weigher:
         elif account.bad or not asked.ok:
             yield Word.ERROR
         elif len(silent) == 1 or (course is None and known.agreed.p_ref is None):
-            yield Word.MISSING
+            yield from {Word.MISSING, Word.ERROR} if account.bad_users else {Word.MISSING}
         else:
             yield from {Word.MISSING} if silent else ()
+            yield from {Word.ERROR} if account.bad_users else ()  # until they are asked for again
             yield from self._calm(account, reading, known, asked)
 
     def _calm(self, account: Account, reading: Reading, known: Numbers, asked: Reply) -> Iterator[Word]:
