@@ -1,4 +1,4 @@
-"""Thirteen short stories. Between them they meet every decision, every verb, and every point in points.py.
+"""Fourteen short stories. Between them they meet every decision, every verb, and every point in points.py.
 
 All but the last are a good day: what goes wrong in them is the daemon's own death. They are as short as the decision
 in question allows, since each is played some hundred times.
@@ -24,6 +24,8 @@ from stagedrollout.emulator.scenario import (
     Scenario,
     Submitted,
 )
+from tests.simulation.buttons import PlannedPress
+from tests.simulation.overriding import LISTED
 from tests.simulation.people import PlannedOrder
 from tests.simulation.plan import Plan
 from tests.simulation.weather import Weather
@@ -109,7 +111,7 @@ def _story(
     meets: tuple[str, ...],
     policy: str = "quick",
     poll: float = 3,
-    happens: tuple[PlannedAct | PlannedOrder, ...] = (),
+    happens: tuple[PlannedAct | PlannedOrder | PlannedPress, ...] = (),
     supersede: Supersede = Supersede.FINISH,
     adopts: str = "adopt",
 ) -> Story:
@@ -129,7 +131,14 @@ def _story(
         switches={},
     )
     orders = tuple(event for event in happens if isinstance(event, PlannedOrder))
-    return Story(name, Plan(7, scenario, _FINE, MONDAY, 0, orders, supersede=supersede), meets)
+    presses = tuple(event for event in happens if isinstance(event, PlannedPress))
+    listed = LISTED if presses else ()
+    plan = Plan(7, scenario, _FINE, MONDAY, 0, orders, supersede=supersede, listed=listed, presses=presses)
+    return Story(name, plan, meets)
+
+
+def _press(at: float, user: str, label: str) -> PlannedPress:
+    return PlannedPress(MONDAY + hours(at), user, label)
 
 
 _PHASED = Submitted(_NOTHING, _NOTHING, "after_approval", True, _NOTHING)
@@ -165,6 +174,19 @@ STORIES = (
         meets=("order: halt accepted", "order: resume accepted", "settled: resume confirmed"),
         policy="by-hand",
         happens=(_order(1, CommandVerb.HALT, "5.2.0"), _order(2, CommandVerb.RESUME, "5.2.0")),
+    ),
+    _story(
+        "halted-and-resumed-by-button",
+        3.5,
+        _play(200_000),
+        meets=("pressed: halt accepted", "pressed: resume accepted", "press refused: nobody listed"),
+        policy="by-hand",
+        poll=1,
+        happens=(
+            *(_press(at, "U0LEE", "Halt") for at in (1.2, 1.4)),  # again, where the first came to nothing
+            _press(1.8, "U0EVE", "Resume"),
+            *(_press(at, "U0ANA", "Resume") for at in (2.2, 2.4)),
+        ),
     ),
     _story(
         "halted-past-the-daemon",

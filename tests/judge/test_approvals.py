@@ -3,7 +3,7 @@
 import pytest
 
 from tests.judge.apple_story import FOLLOWING, AppleStory
-from tests.judge.story import OLD, POLICY, Story, new
+from tests.judge.story import OLD, POLICY, Story, at, new
 
 pytestmark = pytest.mark.promise("R11")
 
@@ -193,3 +193,13 @@ def test_what_somebody_raises_in_the_console_needs_nobodys_word():
     told.console(28.2, new("inProgress", 0.1), OLD, exposure_ppm=100_000)
     told.ends("rolling_out", 100_000)
     assert "raises_unapproved" not in told.blamed()
+
+
+def test_a_word_given_by_advancing_counts_for_the_step_that_was_taken_back_since():
+    """Kim advances, somebody holds it, and the hold runs out: the step is taken again with Kim's word of the day."""
+    told = story(QA, DEV)
+    command = told.orders(BAKED - 1, "advance", by=QA["name"])
+    given = {"groups": [], "reason": "tested", "verdict": "PASS", "until": at(BAKED + 23)}
+    actor = {"kind": "human", "name": QA["name"]}
+    told.writes(BAKED - 1, "approved", actor=actor, target_ppm=100_000, command=command, **given)
+    assert raised(told) == {}

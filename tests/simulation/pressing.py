@@ -137,5 +137,5 @@ PRESSES = (
     Turn("each button twice", 0.02, _not_a_month, _clicks),
     Turn("two press at once", 0.03, _not_a_month, _two_at_once),
     Turn("approved by button", 0.02, _not_a_month, _approved_by_button),
-    Turn("halted and answered by button", 0.03, _not_a_month, _halted_and_answered),
+    Turn("halted and answered by button", 0.05, _not_a_month, _halted_and_answered),
 )

@@ -35,6 +35,11 @@ LEADS_TO = {
     "left alone": "fact: left_alone",
     "two people at once": "order: refused as stale",
     "a stranger orders": "order: refused, nobody listed",
+    "people press buttons": "press: ",
+    "each button twice": "pressed: resume accepted",
+    "two press at once": "pressed: ",
+    "approved by button": "pressed: approve accepted",
+    "halted and answered by button": "fact: acknowledged",
 }
 
 
