@@ -60,6 +60,7 @@ class Story:
         self.unwritten: list[str] = []
         self.stopped: list[str] = []
         self.slow: list[str] = []
+        self.line: list[str] = []
         self.people: list[Raw] = []
         self.left: list[Raw] = []
         self.other_policies: dict[str, Raw] = {}
@@ -274,6 +275,7 @@ class Story:
             unwritten=self.unwritten,
             stopped=self.stopped,
             slow=self.slow,
+            line=self.line,
             canaries=self.canaries,
             texts={"journal.jsonl": str(self.journal), "requests.jsonl": str(self.requests)},
         )

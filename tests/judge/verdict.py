@@ -20,6 +20,7 @@ VIOLATIONS = (
     "stages_skipped",
     "bakes_cut",
     "raises_outside_calendar",
+    "raises_on_a_stopped_line",
     "raises_unapproved",
     "orders_without_right",
     "presses_doubled",

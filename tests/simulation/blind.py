@@ -200,6 +200,14 @@ MUST_BE_MET = (
     "app_store fact: bake_skipped",
     "app_store fact: left_alone",
     "app_store fact: policy_set",
+    # what they stop for all apps at once
+    "because: line_stopped",
+    "because: line_unread",
+    "fact: line_stopped",
+    "fact: line_freed",
+    "app_store fact: line_stopped",
+    "app_store fact: line_freed",
+    "order: refused on a stopped line",
     # what they press in Slack
     "pressed: approve accepted",
     "pressed: halt accepted",
@@ -262,8 +270,6 @@ ELSEWHERE = {
     "journal_accepted": "a journal that lacks its end was restored from a backup: tests/acceptance/test_restored_backup.py",
     "removal_ordered": "goes past the daemon, by a command of its own: tests/stores/app_store/test_apple_removal.py",
     "removal_told": "goes past the daemon, by a command of its own: tests/stores/app_store/test_apple_removal.py",
-    "line_stopped": "nobody stops the line in a story: tests/core/test_line.py, tests/acceptance/test_break_glass.py",
-    "line_freed": "nobody stops the line in a story: tests/core/test_line.py, tests/acceptance/test_break_glass.py",
     "identified": "the emulated stores keep a release's build: tests/core/test_fold.py, tests/core/test_machine.py",
 }
 """Facts that no seed can meet, why, and what tries them instead."""

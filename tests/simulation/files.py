@@ -52,6 +52,16 @@ def watched_files() -> Iterator[None]:
         _Watch.point = staticmethod(_nowhere)
 
 
+@contextmanager
+def by_others() -> Iterator[None]:
+    """In here files are changed by somebody else, in the middle of whatever the daemon is doing."""
+    on, _Watch.on = _Watch.on, False
+    try:
+        yield
+    finally:
+        _Watch.on = on
+
+
 def haunt_files(point: Callable[[str], None]) -> None:
     _Watch.point = staticmethod(point)
 

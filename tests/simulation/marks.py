@@ -199,6 +199,7 @@ _ANSWERS = {
     " asks for ": "order: refused for want of approvals",
     "is in none of these": "order: refused, not of the groups",
     "completing needs two persons": "order: waits for a second person",
+    "the line is stopped by": "order: refused on a stopped line",
 }
 """By what an answer says, whether it was refused or not."""
 

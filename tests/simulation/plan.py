@@ -15,6 +15,7 @@ from tests.simulation.ambush import Ambush, ambushes
 from tests.simulation.buttons import PlannedPress
 from tests.simulation.clocks import WrongClock
 from tests.simulation.disk import FailingDisk
+from tests.simulation.line import LineAct
 from tests.simulation.machines import a_failing_disk, a_machine_that_stops, a_wrong_clock
 from tests.simulation.people import PlannedOrder
 from tests.simulation.stops import StandingStill, StandsStill
@@ -76,7 +77,7 @@ class Plan:
 
     `clock`, `disk`, `stops`: what is wrong with the machine the daemon runs on; None: nothing. `listed`: whom the
     configuration names; nobody: rights are not managed. `presses`: what is pressed in Slack; where nothing is, messages
-    have no buttons.
+    have no buttons. `line`: when people stop the line, and let it go on.
     """
 
     seed: int
@@ -94,6 +95,7 @@ class Plan:
     rest_from: datetime | None = None
     listed: tuple[Person, ...] = ()
     presses: tuple[PlannedPress, ...] = ()
+    line: tuple[LineAct, ...] = ()
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -120,7 +122,7 @@ class Plan:
                 f"ambushes {[str(ambush) for ambush in self.ambushes]}",
                 f"switches {story.switches}, a life of {self.points_per_life or 'endless'} points",
                 f"console {acts}, orders {orders}, second thoughts: {self.second_thoughts}",
-                f"presses {[str(press) for press in self.presses]}",
+                f"presses {[str(press) for press in self.presses]}, the line {[str(act) for act in self.line]}",
             )
         )
 

@@ -61,6 +61,8 @@ _WAITS_FOR_PEOPLE = {
     "journal_unmarked",
     "highwater_unwritable",
     "approval",
+    "line_stopped",
+    "line_unread",
     "clocks_disagree",
 }
 _WAITS_FOR_THE_OTHER = {

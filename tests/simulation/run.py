@@ -35,8 +35,9 @@ from stagedrollout.storage.ledger import LedgerTable
 from tests.judge import Evidence
 from tests.simulation.buttons import Fingers
 from tests.simulation.doors import Gate
-from tests.simulation.files import watched_files
+from tests.simulation.files import by_others, watched_files
 from tests.simulation.life import Life
+from tests.simulation.line import TheLine, stopped_spans
 from tests.simulation.machine import Machine, in_its_own_time
 from tests.simulation.people import PlannedOrder, second_thoughts
 from tests.simulation.perils import Drawn, Fate, SimulatedCrash, of_group
@@ -101,6 +102,7 @@ class Run:
         fingers = Fingers(self._world.slack, self._marks)
         for press in plan.presses:
             fingers.plan(press, self._world.timeline.at)
+        TheLine(BrakesFolder(self._loaded.path), self._stir).plan(plan.line, self._world.timeline.at)
         for ambush in plan.ambushes:
             ambush.lay(self._world.timeline.at, self._world.faults.add)
         self._world.timeline.at(plan.calm_from, self._calm_down)
@@ -165,6 +167,9 @@ class Run:
     def _order(self, command: Command) -> None:
         """A person leaves an order, whether a daemon is alive or not."""
         self._box.put(replace(command, expected=self._saw.get(command.id, ())))
+        self._stir()
+
+    def _stir(self) -> None:
         if self._life:
             self._life.stir()
 
@@ -173,19 +178,19 @@ class Run:
         act = "halt" if command.store.value == GOOGLE_PLAY else "pause"
         with suppress(CannotAct):
             self._world.console.act(Act(command.app, act, store=command.store.value))
-        BrakesFolder(self._loaded.path).leave(
-            HaltMarker(
-                command.id,
-                command.app,
-                command.store,
-                command.release,
-                command.actor,
-                command.reason,
-                command.created_at,
+        with by_others():
+            BrakesFolder(self._loaded.path).leave(
+                HaltMarker(
+                    command.id,
+                    command.app,
+                    command.store,
+                    command.release,
+                    command.actor,
+                    command.reason,
+                    command.created_at,
+                )
             )
-        )
-        if self._life:
-            self._life.stir()
+        self._stir()
 
     def _look(self, command: Command) -> None:
         """What they then order is meant of this."""
@@ -262,6 +267,7 @@ class Run:
             unwritten=[iso(at) for at in self._machine.unwritten],
             stopped=[f"{iso(begun)} {iso(ended)}" for begun, ended in self._machine.stopped],
             slow=self._slow(),
+            line=self._line(),
         )
         told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
         return Left(evidence, self._marks, told, tuple(self._unrepeatable()))
@@ -271,6 +277,12 @@ class Run:
         named = [order.command.policy for order in self._orders]
         known = policies().policies
         return [name for name in dict.fromkeys((self._plan.scenario.policy, *named)) if name in known]
+
+    def _line(self) -> list[str]:
+        """Nothing is said of a stop whose end lies in the eye of a clock that is wrong at some time."""
+        if self._machine.clock.is_ever_wrong and any(act.until for act in self._plan.line):
+            return []
+        return list(stopped_spans(self._plan.line, self._now))
 
     def _slow(self) -> list[str]:
         slow = self._machine.clock.slow

@@ -23,6 +23,7 @@ from stagedrollout.emulator.scenario import (
     ReleaseStory,
     Submitted,
 )
+from tests.simulation.braking import BRAKES
 from tests.simulation.overriding import OVERRIDES
 from tests.simulation.plan import MONTH_EVERY, Plan, SecondThoughts, is_month, plain
 from tests.simulation.pressing import PRESSES
@@ -189,4 +190,5 @@ TURNS = (
     Turn("nobody comes back", 1.0, _every_second_month, _nobody_comes_back),
     *OVERRIDES,
     *PRESSES,
+    *BRAKES,
 )

@@ -35,6 +35,8 @@ LEADS_TO = {
     "left alone": "fact: left_alone",
     "two people at once": "order: refused as stale",
     "a stranger orders": "order: refused, nobody listed",
+    "the line is stopped": "because: line_stopped",
+    "halt --all": "order: halt accepted",
     "people press buttons": "press: ",
     "each button twice": "pressed: resume accepted",
     "two press at once": "pressed: ",

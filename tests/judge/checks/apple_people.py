@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import datetime
 
+from tests.judge import line
 from tests.judge.apple_doubt import died_over, is_ours_too, looks_like_before, taken_for_ours, untold
 from tests.judge.case import Case
 from tests.judge.checks import linked
@@ -277,10 +278,11 @@ def _by_a_wrong_clock(case: Case, paused: Change) -> bool:
 
 
 def is_bound(case: Case, key: Key, since: datetime, until: datetime) -> bool:
-    """By an order, a hold, a halt on the linked store, a freeze, reviews, a newer version, or a store that could not be
+    """By an order, a hold, a halt on the linked store, a freeze, a stopped line, reviews, a newer version, or a store that could not be
     read."""
     return (
         linked.is_held(case, key, until)
+        or line.is_stopped(case, since, until)
         or any(entry.at <= until for entry in case.journal.of(key, "held"))
         or case.suspects_reviews(key, until)
         or case.journal.ordered_between(key, since, until, "halt", "hold", "reject", "set-policy", "ignore")

@@ -183,9 +183,9 @@ def _untold(case: Case) -> Iterator[tuple[Press, str]]:
     for wish in wishes(list(pressed(case.evidence))):
         press = wish[0]
         forgotten = any(death >= press.arrived for death in deaths) or _hindered(case, press.arrived)
-        if not forgotten and not _may_be_open(case, press):
-            if not any(user == press.user and at >= press.arrived for user, at in told):
-                yield press, f"{press.user} pressed {press.verb}, and was never told what came of it"
+        heard = any(user == press.user and at >= press.arrived for user, at in told)
+        if not (heard or forgotten or _may_be_open(case, press)):
+            yield press, f"{press.user} pressed {press.verb}, and was never told what came of it"
 
 
 def _may_be_open(case: Case, press: Press) -> bool:
