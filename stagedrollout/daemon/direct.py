@@ -169,13 +169,14 @@ def _play(loaded: Loaded, app: AppSettings, listing: PlayListing | None, doors: 
         package=listing.package,
         track=listing.track,
         client=client,
-        clock=SystemClock(),
+        clock=doors.wall or SystemClock(),
         halt_in_review=loaded.policies[app.policy].halt_in_review,
     )
 
 
 def _app_store(loaded: Loaded, app: AppSettings, listing: AppStoreListing | None, doors: Doors) -> Brake:
-    client = app_store_client(loaded, doors, SystemClock())
+    clock = doors.wall or SystemClock()
+    client = app_store_client(loaded, doors, clock)
     if client is None or listing is None:
         raise WrongConfiguration(f"{app.name} is not on the App Store")
-    return AppStore(app_id=listing.app_id, client=client, clock=SystemClock())
+    return AppStore(app_id=listing.app_id, client=client, clock=clock)

@@ -27,7 +27,8 @@ class Evidence:
     which the daemon was killed, where somebody kept count (one a line in deaths.txt), `unwritten` those at which
     its database failed it, the same way (unwritten.txt), `stopped` the spans in which its process stood still ("from
     to", in stopped.txt), `slow` those in which its clocks ran slow ("from to pace", in slow.txt: at 0.98 an hour by them
-    takes 73 s more), `line` those in which people had stopped the line ("from to", in line.txt). What the daemon's clock said while it was wrong is no instant of the story's: an entry of the
+    takes 73 s more), `line` those in which people had stopped the line ("from to", in line.txt),
+    `direct` the halts that people gave past the daemon (direct.jsonl: from when until when that took, and what came of it). What the daemon's clock said while it was wrong is no instant of the story's: an entry of the
     journal then carries the true one beside its own, as `true_at`. `people`: the configuration's list of them, none where
     it names nobody (people.jsonl); `orders` the id, the verb and the account behind each order and what its person saw, as it was left,
     where somebody kept them (orders.jsonl). `texts` are all texts in which none of `canaries`
@@ -49,6 +50,7 @@ class Evidence:
     stopped: Sequence[str] = ()
     slow: Sequence[str] = ()
     line: Sequence[str] = ()
+    direct: Sequence[Record] = ()
     canaries: Sequence[str] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -71,6 +73,7 @@ def read(directory: Path) -> Evidence:
         stopped=_plain_lines(directory / "stopped.txt"),
         slow=_plain_lines(directory / "slow.txt"),
         line=_plain_lines(directory / "line.txt"),
+        direct=_lines(directory / "direct.jsonl") if (directory / "direct.jsonl").exists() else (),
         canaries=canaries,
         texts=_texts(directory) if canaries else {},
     )

@@ -9,7 +9,7 @@ from random import Random
 from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb, Store
 from stagedrollout.emulator.scenario import GOOGLE_PLAY
 from tests.simulation.line import Does, LineAct
-from tests.simulation.people import PlannedOrder
+from tests.simulation.people import PlannedDirect, PlannedOrder
 from tests.simulation.plan import Plan, is_month
 from tests.simulation.turning import HOUR, Turn, as_long_as, troubled, well
 
@@ -83,7 +83,26 @@ def _all_halted(draw: Random, plan: Plan) -> Plan:
     return _with(plan, [*_for_every_app(plan, CommandVerb.HALT, at, "ana"), *resumed], *plan.line)
 
 
+def _halted_directly(draw: Random, plan: Plan) -> Plan:
+    """Nothing else answers: the daemon is dead, and in some stories its database as well. Later somebody resumes it, or
+    nobody does."""
+    app = plan.scenario.apps[0]
+    if draw.random() < 0.7:
+        plan = well(as_long_as(9 * HOUR if app.store == GOOGLE_PLAY else 30 * HOUR, plan), app.store, "quick")
+    at = timedelta(minutes=draw.randrange(90, int(troubled(plan) / _A_MINUTE)))
+    when = plan.scenario.start + _in_time(plan, at)
+    every = plan.scenario.apps if draw.random() < 0.5 else (app,)
+    direct = tuple(
+        PlannedDirect(when, each.name, Store(each.store), ordered=draw.random() < 0.5) for each in every
+    )
+    later = at + draw.choice((1, 3)) * plan.scenario.poll + 5 * _A_MINUTE
+    verbs = draw.choice(((), (CommandVerb.RESUME,), (CommandVerb.ADVANCE,), (CommandVerb.START,)))
+    orders = [order for verb in verbs for order in _for_every_app(plan, verb, later, "ana")[:1]]
+    return replace(_with(plan, orders, *plan.line), direct=(*plan.direct, *direct))
+
+
 BRAKES = (
     Turn("the line is stopped", 0.05, _not_a_month, _the_line_is_stopped),
     Turn("halt --all", 0.02, _not_a_month, _all_halted),
+    Turn("halt --direct", 0.05, _not_a_month, _halted_directly),
 )

@@ -41,6 +41,21 @@ class PlannedOrder:
     direct: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedDirect:
+    """The daemon is killed at `at`, if it is alive, and then a person halts. `ordered`: the database answers them."""
+
+    at: datetime
+    app: str
+    store: Store
+    ordered: bool = True
+
+    def __str__(self) -> str:
+        return (
+            f"{self.at:%m-%d %H:%M} {self.app} on {self.store} {'' if self.ordered else 'without a database'}"
+        )
+
+
 def acts(draw: Random, apps: tuple[AppStory, ...], troubled: timedelta) -> tuple[PlannedAct, ...]:
     """What people do in the consoles."""
     times = sorted(some_hours(draw, troubled) for _ in range(draw.choice((0, 0, 0, 1, 1, 2, 4))))

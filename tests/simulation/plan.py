@@ -17,7 +17,7 @@ from tests.simulation.clocks import WrongClock
 from tests.simulation.disk import FailingDisk
 from tests.simulation.line import LineAct
 from tests.simulation.machines import a_failing_disk, a_machine_that_stops, a_wrong_clock
-from tests.simulation.people import PlannedOrder
+from tests.simulation.people import PlannedDirect, PlannedOrder
 from tests.simulation.stops import StandingStill, StandsStill
 from tests.simulation.weather import Weather, days_without_slack, outages, switches, weather
 
@@ -78,6 +78,7 @@ class Plan:
     `clock`, `disk`, `stops`: what is wrong with the machine the daemon runs on; None: nothing. `listed`: whom the
     configuration names; nobody: rights are not managed. `presses`: what is pressed in Slack; where nothing is, messages
     have no buttons. `line`: when people stop the line, and let it go on.
+    `direct`: what is halted past the daemon, which is killed for that.
     """
 
     seed: int
@@ -96,6 +97,7 @@ class Plan:
     listed: tuple[Person, ...] = ()
     presses: tuple[PlannedPress, ...] = ()
     line: tuple[LineAct, ...] = ()
+    direct: tuple[PlannedDirect, ...] = ()
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -123,6 +125,7 @@ class Plan:
                 f"switches {story.switches}, a life of {self.points_per_life or 'endless'} points",
                 f"console {acts}, orders {orders}, second thoughts: {self.second_thoughts}",
                 f"presses {[str(press) for press in self.presses]}, the line {[str(act) for act in self.line]}",
+                f"halted past the daemon {[str(planned) for planned in self.direct]}",
             )
         )
 

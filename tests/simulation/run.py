@@ -34,17 +34,19 @@ from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from tests.judge import Evidence
 from tests.simulation.buttons import Fingers
+from tests.simulation.direct import BreakGlass
 from tests.simulation.doors import Gate
 from tests.simulation.files import by_others, watched_files
 from tests.simulation.life import Life
 from tests.simulation.line import TheLine, stopped_spans
 from tests.simulation.machine import Machine, in_its_own_time
-from tests.simulation.people import PlannedOrder, second_thoughts
+from tests.simulation.people import PlannedDirect, PlannedOrder, second_thoughts
 from tests.simulation.perils import Drawn, Fate, SimulatedCrash, of_group
 from tests.simulation.plan import REST, Plan, SecondThoughts
 from tests.simulation.rest import unrest
 from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder, policies
 
+KILLED = "the daemon: killed"
 PASS_MOST = timedelta(minutes=2)
 """From a decision until it is written down at most."""
 
@@ -92,6 +94,10 @@ class Run:
             self._world, plan.seed, self._marks, clock=plan.clock, disk=plan.disk, stops=plan.stops
         )
         self._box = CommandBox(self._people)
+        self._glass = BreakGlass(self._loaded, self._world, self._machine.kernel, plan.weather, self._box)
+        self._to_halt: list[PlannedDirect] = []
+        for planned in plan.direct:
+            self._world.timeline.at(planned.at, partial(self._kill, planned))
         self._life: Life | None = None
         self._rested: Left | None = None
         self._thoughts = plan.second_thoughts
@@ -129,7 +135,8 @@ class Run:
             try:
                 self._live_through(self._life)
             finally:
-                self._life.end()
+                life, self._life = self._life, None
+                life.end()
         except SimulatedCrash as crash:
             self._marks[f"crash: {of_group(str(crash))}"] += 1
             self._lie_dead()
@@ -168,6 +175,11 @@ class Run:
         """A person leaves an order, whether a daemon is alive or not."""
         self._box.put(replace(command, expected=self._saw.get(command.id, ())))
         self._stir()
+
+    def _kill(self, planned: PlannedDirect) -> None:
+        """The daemon is gone when the person halts: what it was about to do is not done any more."""
+        self._to_halt.append(planned)
+        self._gate.perils.died_at = KILLED
 
     def _stir(self) -> None:
         if self._life:
@@ -234,13 +246,20 @@ class Run:
 
     def _lie_dead(self) -> None:
         again = min(self._now + timedelta(hours=self._fate.hours_dead()), self._plan.scenario.ends)
+        self._halt_directly()
         while self._now < again:
             self._deaths.append(self._now)
             self._world.timeline.advance(min(self._now + self._plan.scenario.poll, again))
+            self._halt_directly()
         self._deaths.append(self._now)
 
+    def _halt_directly(self) -> None:
+        while self._to_halt:
+            self._deaths.append(self._now)
+            self._glass.halt(self._to_halt.pop(0))
+
     def _calm_down(self) -> None:
-        self._gate.calm = True
+        self._gate.calm = self._glass.gate.calm = True
         self._gate.perils.spare()
         self._machine.calm_down()
         self._world.faults.clear()
@@ -268,6 +287,7 @@ class Run:
             stopped=[f"{iso(begun)} {iso(ended)}" for begun, ended in self._machine.stopped],
             slow=self._slow(),
             line=self._line(),
+            direct=self._glass.told,
         )
         told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
         return Left(evidence, self._marks, told, tuple(self._unrepeatable()))

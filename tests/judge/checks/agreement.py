@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from tests.judge.case import Case
+from tests.judge.direct import is_by_hand
 from tests.judge.evidence import Record
 from tests.judge.finding import Finding
 from tests.judge.journal import resumes, shows_a_halt
@@ -39,7 +40,7 @@ def undecided(case: Case) -> list[Finding]:
             CHECK, c.at.isoformat(), c.key.app, f"{c.name} was changed ({c.kind}), and no journal says why"
         )
         for c in case.changes
-        if c.ours and not _was_decided(case, c)
+        if c.ours and not (_was_decided(case, c) or is_by_hand(case, c.key, c.at))
     ]
 
 
@@ -64,11 +65,14 @@ def observed_apps(case: Case) -> list[Finding]:
 
 
 def _is_ordered(case: Case, halt: Change) -> bool:
-    """Within the last poll, or sooner: it is sent for as long as no halt was read in the store, and nobody resumed what was
+    """By hand; or within the last poll, or sooner: it is sent for as long as no halt was read in the store, and nobody resumed what was
     to be halted."""
     over = [e.at for e in case.journal.by_rollout.get(halt.key, ()) if shows_a_halt(e) or resumes(e)]
     since = max((at for at in over if at < halt.at), default=case.journal.entries[0].at)
-    return case.journal.ordered_between(halt.key, min(since, halt.at - case.poll - GRACE), halt.at, "halt")
+    first = min(since, halt.at - case.poll - GRACE)
+    return is_by_hand(case, halt.key, halt.at) or case.journal.ordered_between(
+        halt.key, first, halt.at, "halt"
+    )
 
 
 def _served_lately(case: Case, key: Key) -> list[Served]:

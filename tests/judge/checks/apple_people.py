@@ -18,6 +18,7 @@ from tests.judge.apple_doubt import died_over, is_ours_too, looks_like_before, t
 from tests.judge.case import Case
 from tests.judge.checks import linked
 from tests.judge.checks.halts import something_failed
+from tests.judge.direct import is_by_hand
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant
 from tests.judge.passes import look_may_be_late, looked_in_the_dark
@@ -127,6 +128,7 @@ def _may_be_halted(case: Case, paused: Change) -> bool:
         or case.journal.ordered_between(key, since, paused.at, "halt")
         or (begun is not None and _takes_up_a_halt(case, paused, begun))
         or case.suspects_reviews(key, paused.at)
+        or is_by_hand(case, key, paused.at)
         or something_failed(case, key, since, paused.at)
     )
 
@@ -278,11 +280,12 @@ def _by_a_wrong_clock(case: Case, paused: Change) -> bool:
 
 
 def is_bound(case: Case, key: Key, since: datetime, until: datetime) -> bool:
-    """By an order, a hold, a halt on the linked store, a freeze, a stopped line, reviews, a newer version, or a store that could not be
+    """By an order, a hold, a halt on the linked store, a freeze, a stopped line, a halt past the daemon, reviews, a newer version, or a store that could not be
     read."""
     return (
         linked.is_held(case, key, until)
         or line.is_stopped(case, since, until)
+        or is_by_hand(case, key, until)
         or any(entry.at <= until for entry in case.journal.of(key, "held"))
         or case.suspects_reviews(key, until)
         or case.journal.ordered_between(key, since, until, "halt", "hold", "reject", "set-policy", "ignore")

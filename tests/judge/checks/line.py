@@ -5,13 +5,13 @@ Halts go on meanwhile, and are judged as always.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.judge.case import Case
 from tests.judge.checks.phases import goes_on_after, stretches
 from tests.judge.finding import Finding
 from tests.judge.line import stops
-from tests.judge.patience import ONE_WAY, a_poll, awake_for, deadline_of_the_living
+from tests.judge.patience import ONE_WAY, a_poll, awake_for, deadline_of_the_living, stood_still
 
 CHECK = "raises_on_a_stopped_line"
 _ASKED_AND_SENT = ONE_WAY + timedelta(seconds=1)
@@ -24,8 +24,13 @@ def check(case: Case) -> list[Finding]:
         Finding(CHECK, raised.at.isoformat(), raised.key.app, f"{raised.name} {text} {begun.isoformat()}")
         for begun, ended in stops(case)
         for raised in case.raises()
-        if awake_for(case, begun, _ASKED_AND_SENT) < raised.asked_at < ended
+        if awake_for(case, _awake_from(case, begun), _ASKED_AND_SENT) < raised.asked_at < ended
     ]
+
+
+def _awake_from(case: Case, begun: datetime) -> datetime:
+    """A process that stood still then had looked before that, and goes on with what it was about to send."""
+    return max((until for since, until in stood_still(case) if since <= begun <= until), default=begun)
 
 
 def growth(case: Case) -> list[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from tests.judge.case import Case
 from tests.judge.checks.halts import something_failed
+from tests.judge.direct import is_by_hand
 from tests.judge.finding import Finding
 from tests.judge.ledger import GOOGLE_PLAY, LOWERINGS, RAISES, Change
 from tests.judge.passes import read_between
@@ -80,7 +81,8 @@ def _looks_like_before(case: Case, changes: list[Change], act: Change) -> bool:
 def _lowering_is_due(case: Case, halted: Change, act: Change) -> bool:
     if halted.kind != "halt":
         return False
-    if case.journal.ordered_between(halted.key, act.at, halted.at, "halt"):
+    ordered = case.journal.ordered_between(halted.key, act.at, halted.at, "halt")
+    if ordered or is_by_hand(case, halted.key, halted.at):
         return True
     if _still_owed(case, act):
         return True
