@@ -35,3 +35,8 @@ def halts(case: Case) -> Iterator[Direct]:
 def is_by_hand(case: Case, key: Key, at: datetime) -> bool:
     """Whether a change of that time is what a person sent."""
     return any(one.means(key) and one.begun <= at <= one.ended + ONE_WAY for one in halts(case))
+
+
+def is_halted_by_hand(case: Case, key: Key, since: datetime, until: datetime) -> bool:
+    """Whether a person has halted it past the daemon in that time: a pause from before is as good as theirs."""
+    return any(one.means(key) and since <= one.ended and one.begun <= until for one in halts(case))

@@ -61,6 +61,7 @@ class Story:
         self.stopped: list[str] = []
         self.slow: list[str] = []
         self.line: list[str] = []
+        self.direct: list[Raw] = []
         self.people: list[Raw] = []
         self.left: list[Raw] = []
         self.other_policies: dict[str, Raw] = {}
@@ -276,6 +277,7 @@ class Story:
             stopped=self.stopped,
             slow=self.slow,
             line=self.line,
+            direct=self.direct,
             canaries=self.canaries,
             texts={"journal.jsonl": str(self.journal), "requests.jsonl": str(self.requests)},
         )

@@ -208,6 +208,9 @@ MUST_BE_MET = (
     "app_store fact: line_stopped",
     "app_store fact: line_freed",
     "order: refused on a stopped line",
+    # what they halt past a daemon that is dead
+    "crash: daemon: killed",
+    "because: halt_waits",
     # what they press in Slack
     "pressed: approve accepted",
     "pressed: halt accepted",

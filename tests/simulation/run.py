@@ -46,7 +46,7 @@ from tests.simulation.plan import REST, Plan, SecondThoughts
 from tests.simulation.rest import unrest
 from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder, policies
 
-KILLED = "the daemon: killed"
+KILLED = "daemon: killed"
 PASS_MOST = timedelta(minutes=2)
 """From a decision until it is written down at most."""
 

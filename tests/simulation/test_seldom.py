@@ -37,6 +37,7 @@ LEADS_TO = {
     "a stranger orders": "order: refused, nobody listed",
     "the line is stopped": "because: line_stopped",
     "halt --all": "order: halt accepted",
+    "halt --direct": "crash: daemon: killed",
     "people press buttons": "press: ",
     "each button twice": "pressed: resume accepted",
     "two press at once": "pressed: ",

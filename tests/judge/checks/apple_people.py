@@ -18,7 +18,7 @@ from tests.judge.apple_doubt import died_over, is_ours_too, looks_like_before, t
 from tests.judge.case import Case
 from tests.judge.checks import linked
 from tests.judge.checks.halts import something_failed
-from tests.judge.direct import is_by_hand
+from tests.judge.direct import is_by_hand, is_halted_by_hand
 from tests.judge.finding import Finding
 from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant
 from tests.judge.passes import look_may_be_late, looked_in_the_dark
@@ -201,7 +201,7 @@ def _was_noticed(case: Case, act: Change, seen: datetime) -> bool:
     if any(entry.kind != "settled" or entry.body["verb"] == act.kind for entry in noted):
         return True  # or taken for a change of our own that wanted the same
     if act.kind == "pause":
-        return _halting(case, act.key, act.at)
+        return _halting(case, act.key, act.at) or is_halted_by_hand(case, act.key, act.at, latest)
     return any(act.at <= at <= latest for at in _seen_unasked(case, act))
 
 
