@@ -25,6 +25,7 @@ _READS = ("GET", "HEAD")
 _OPEN = """
     SELECT (SELECT count(*) FROM intent WHERE settlement IS NULL OR settlement = 'in_doubt')
          + (SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending'))
+         + (SELECT count(*) FROM errand WHERE state IN ('waiting', 'over'))
 """
 
 
@@ -41,7 +42,7 @@ class Lasting:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """`number` counts from 1 within a life. `settled`: no intent is open and no notice waits."""
+    """`number` counts from 1 within a life. `settled`: no intent is open, and neither a notice nor an alarm waits."""
 
     number: int
     name: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tests.judge.case import Case
 from tests.judge.checks import (
     agreement,
+    alarms,
     apple_people,
     approvals,
     budget,
@@ -80,6 +81,7 @@ CHECKS = (
     Check(notices.lost, ("R20",)),
     Check(notices.doubled, ("R20",)),
     Check(notices.out_of_order, ("R20",)),
+    Check(alarms.check, ("R20",)),
     Check(agreement.rollouts, ("R4", "R13")),
     Check(agreement.undecided, ("R13", "R18")),
     Check(agreement.observed_apps, ()),

@@ -39,6 +39,8 @@ _SERVICES = {
     "/androidpublisher": "google_play",
     "/v1beta1/": "play_reporting",
     "/oauth2": "oauth",
+    "/v2/enqueue": "pagerduty",
+    "/webhook": "webhook",
     "/v1/": "app_store",
     "/v2/": "app_store",
     "/lookup": "itunes",

@@ -38,7 +38,7 @@ TURN = timedelta(seconds=TURN_SECONDS)
 _ON_WHAT_IS_TOLD = tuple(
     f"storage {kind} {table}" for kind in ("insert", "update") for table in ("outbox", "thread")
 )
-PASS, HALT, TELL = "pass", "halt", "tell"
+PASS, HALT, TELL, ERRANDS = "pass", "halt", "tell", "errands"
 _LOOKS_AT_ONCE = 0.25
 """How often the next turn comes while a pass goes on that has just written something down: with all of them a notice
 would be looked for more often than anything else is done."""
@@ -145,10 +145,10 @@ class Life:
         dues = [at for at in dues if at > now or not self._pools[PASS].working]
         try:
             telling = None if self._pools[TELL].working else self._when_to_tell()
+            errands = None if self._pools[ERRANDS].working else self._when_to_alarm()
         except StorageError:
             return TURN
-        if telling:
-            dues.append(telling)
+        dues += [at for at in (telling, errands) if at]
         return self._machine.clock.until(min(dues)) if dues else None
 
     def _when_to_tell(self) -> datetime | None:
@@ -161,6 +161,13 @@ class Life:
             due = self._works.relay.next_due()
         self._nothing_waits_at = changes if due is None else None
         return due
+
+    def _when_to_alarm(self) -> datetime | None:
+        """Asked by the simulation as well."""
+        if not self._works.errands.wanted:
+            return None
+        with self._machine.unnoticed(self._gate.perils):
+            return self._works.errands.next_due()
 
     def _at_rest(self) -> bool:
         left = self._left()

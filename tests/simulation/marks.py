@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from stagedrollout.emulator.scenario import APP_STORE
+from stagedrollout.emulator.slack import SECOND_CHANNEL
 from tests.simulation.plan import Plan
 from tests.simulation.run import Left
 
@@ -38,6 +39,7 @@ def marks_of(left: Left) -> Counter[str]:
     marks.update(_of_long_outages(left))
     windows, outcomes = _Windows(), _Outcomes(left.evidence.deaths)
     marks.update(_of_presses(left))
+    marks.update(_of_alarms(left))
     for entry in left.evidence.journal:
         on_apple = f"/{APP_STORE}/" in entry["rollout"]
         marks.update(_of_fact(entry["kind"], entry["body"], "app_store " if on_apple else ""))
@@ -168,6 +170,18 @@ def _of_fact(kind: str, body: Body, on: str) -> Iterator[str]:
             yield f"pause warned: {body['days']} days"
         case _:
             yield f"{on}fact: {kind}"
+
+
+def _of_alarms(left: Left) -> Iterator[str]:
+    """Who was woken, and where."""
+    for record in left.evidence.ledger:
+        match record["type"]:
+            case "pagerduty":
+                yield f"alarm: pagerduty {record['action']}"
+            case "webhook":
+                yield f"alarm: webhook {(record['said'] or {}).get('event')}"
+            case "slack" if record["channel"] == SECOND_CHANNEL:
+                yield "alarm: in the other channel"
 
 
 _PRESSES = {

@@ -79,6 +79,7 @@ class Plan:
     configuration names; nobody: rights are not managed. `presses`: what is pressed in Slack; where nothing is, messages
     have no buttons. `line`: when people stop the line, and let it go on.
     `direct`: what is halted past the daemon, which is killed for that.
+    `alarms`: whether people are alarmed of halts that nobody answers, reminded, and told once a day how everything stands.
     """
 
     seed: int
@@ -98,6 +99,7 @@ class Plan:
     presses: tuple[PlannedPress, ...] = ()
     line: tuple[LineAct, ...] = ()
     direct: tuple[PlannedDirect, ...] = ()
+    alarms: bool = False
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -125,7 +127,7 @@ class Plan:
                 f"switches {story.switches}, a life of {self.points_per_life or 'endless'} points",
                 f"console {acts}, orders {orders}, second thoughts: {self.second_thoughts}",
                 f"presses {[str(press) for press in self.presses]}, the line {[str(act) for act in self.line]}",
-                f"halted past the daemon {[str(planned) for planned in self.direct]}",
+                f"alarms {self.alarms}, halted past the daemon {[str(planned) for planned in self.direct]}",
             )
         )
 

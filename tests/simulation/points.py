@@ -28,11 +28,13 @@ REQUESTS = (
     "google_play tracks.update",
     "itunes lookup",
     "oauth token",
+    "pagerduty enqueue",
     "sentry issues",
     "sentry sessions",
     "slack chat.postEphemeral",
     "slack chat.postMessage",
     "slack chat.update",
+    "webhook take",
 )
 """Each before it is sent, and after its answer is there."""
 
@@ -41,6 +43,7 @@ WRITES = (
     "storage insert bucket",
     "storage insert command",
     "storage insert daemon",
+    "storage insert errand",
     "storage insert event",
     "storage insert intent",
     "storage insert outbox",
@@ -52,6 +55,7 @@ WRITES = (
     "storage savepoint",
     "storage update command",
     "storage update daemon",
+    "storage update errand",
     "storage update intent",
     "storage update outbox",
     "storage update thread",
@@ -64,6 +68,7 @@ READS = (
     "storage select bucket",
     "storage select command",
     "storage select daemon",
+    "storage select errand",
     "storage select event",
     "storage select outbox",
     "storage select pass",

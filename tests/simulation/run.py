@@ -27,6 +27,7 @@ from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.errors import CannotAct
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Act, AppStory
+from stagedrollout.emulator.slack import SECOND_CHANNEL
 from stagedrollout.storage.brakes import BrakesFolder, HaltMarker
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import open_existing
@@ -49,6 +50,9 @@ from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder,
 KILLED = "daemon: killed"
 PASS_MOST = timedelta(minutes=2)
 """From a decision until it is written down at most."""
+
+WAKE = {"wake": {"unanswered_after_minutes": 15, "places": ["pagerduty", "webhook", SECOND_CHANNEL]}}
+"""Whom the judge may expect to be told, and when (setting.py)."""
 
 PROMISES = ("R16",)
 """What is looked at here (the README's table)."""
@@ -83,7 +87,13 @@ class Run:
         self._fate = fate or Drawn(self._draw, plan.points_per_life, plan.calm_from)
         self._world = in_its_own_time(plan.scenario)
         self._loaded = loaded(
-            plan.scenario, self._world, folder, plan.supersede, plan.listed, buttons=bool(plan.presses)
+            plan.scenario,
+            self._world,
+            folder,
+            plan.supersede,
+            plan.listed,
+            buttons=bool(plan.presses),
+            alarms=plan.alarms,
         )
         self._gate = Gate(self._world, plan.weather, self._draw)
         self._gate.watch = self._watch
@@ -279,6 +289,7 @@ class Run:
             scenario={
                 "mode": story.mode,
                 "supersede": self._plan.supersede.value,
+                **(WAKE if self._plan.alarms else {}),
                 "apps": [_told(app) for app in story.apps],
             },
             account=ACCOUNT,

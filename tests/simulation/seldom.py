@@ -23,6 +23,7 @@ from stagedrollout.emulator.scenario import (
     ReleaseStory,
     Submitted,
 )
+from tests.simulation.alarming import ALARMS
 from tests.simulation.braking import BRAKES
 from tests.simulation.overriding import OVERRIDES
 from tests.simulation.plan import MONTH_EVERY, Plan, SecondThoughts, is_month, plain
@@ -191,4 +192,5 @@ TURNS = (
     *OVERRIDES,
     *PRESSES,
     *BRAKES,
+    *ALARMS,
 )

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from ruamel.yaml import YAML
 
+from stagedrollout.config.escalation import (
+    Digest,
+    Escalation,
+    PagerDutyAccess,
+    Reminders,
+    WebhookAccess,
+)
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.policies import Shelf, read_policies
 from stagedrollout.config.secrets import SecretRef
@@ -38,7 +46,7 @@ from stagedrollout.core.people import Person
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, AppStory, Scenario
 from stagedrollout.emulator.sentry import ORGANIZATION
 from stagedrollout.emulator.sentry_sessions import project_slug
-from stagedrollout.emulator.slack import CHANNEL
+from stagedrollout.emulator.slack import CHANNEL, SECOND_CHANNEL
 from stagedrollout.emulator.world import World
 from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.migrate import upgrade
@@ -94,16 +102,22 @@ def loaded(
     listed: tuple[Person, ...] = (),
     *,
     buttons: bool = False,
+    alarms: bool = False,
 ) -> Loaded:
     """The configuration of a daemon for this world, with keys that the world knows."""
     world.credentials.learn_account(ACCOUNT, _key().public_key())
     world.credentials.learn_app_store_key(KEY_ID, ISSUER_ID, _app_store_key().public_key())
+    world.credentials.pagerduty_key = (
+        "6b" * 16
+    )  # what is drawn stands in each request, and would make each run another
     secrets = {
         "PLAY_KEY": _key_file(),
         "APP_STORE_KEY": _pem(_app_store_key()),
         "SENTRY_TOKEN": world.credentials.sentry_token,
         "SLACK_TOKEN": world.credentials.slack_token,
         "SLACK_APP_TOKEN": world.credentials.slack_app_token,
+        "PAGER_KEY": world.credentials.pagerduty_key,
+        "WEBHOOK_SECRET": world.credentials.webhook_secret,
     }
     stores = {app.store for app in scenario.apps}
     settings = Settings(
@@ -119,6 +133,9 @@ def loaded(
         limits=Limits(http_timeout=HTTP_TIMEOUT),
         calendars=_calendars(scenario.policy),
         people=listed,
+        escalation=_escalation() if alarms else None,
+        reminders=Reminders(every=timedelta(hours=1), most=3) if alarms else None,
+        digest=Digest(at=time(9)) if alarms else None,
     )
     shutil.copyfile(_empty_database(), folder / "simulated.db")
     if buttons:
@@ -133,6 +150,14 @@ def _slack(*, buttons: bool) -> SlackAccess:
         endpoint=f"{URL}/slack/api/",
         buttons=buttons,
         app_token=SecretRef(env="SLACK_APP_TOKEN") if buttons else None,
+    )
+
+
+def _escalation() -> Escalation:
+    return Escalation(
+        channel=SECOND_CHANNEL,
+        pagerduty=PagerDutyAccess(routing_key=SecretRef(env="PAGER_KEY"), url=URL),
+        webhook=WebhookAccess(url=f"{URL}/webhook/alarms", secret=SecretRef(env="WEBHOOK_SECRET")),
     )
 
 

@@ -27,6 +27,7 @@ from tests.simulation.standins import Threading
 
 SUBSTITUTED = (
     "stagedrollout.calendars.readings",
+    "stagedrollout.daemon.alarming",
     "stagedrollout.daemon.clock_watch",
     "stagedrollout.daemon.direct",
     "stagedrollout.daemon.elapsed",
@@ -72,7 +73,6 @@ OUTSIDE: Mapping[str, str] = {
     "stagedrollout.explaining.finding": "read by a command",
     "stagedrollout.rehearsal": "runs without a daemon",
     "stagedrollout.buttons.socket": "a real socket; a run has the emulator's presses without one",
-    "stagedrollout.daemon.alarming": "opened only where somebody is to be alarmed, which no run configures",
     "stagedrollout.daemon.reloading": "asked for by a signal to the process; its exchange in the scheduler is inside",
     "stagedrollout.daemon.retiring": "as reloading",
     "stagedrollout.daemon.allowed": "which hosts the process may look up, set by `run` alone",
