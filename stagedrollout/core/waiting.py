@@ -85,7 +85,8 @@ def alarm_keys(rollout: Rollout, since: datetime) -> tuple[str, str]:
 
 
 def alarms(rollout: Rollout, unanswered_after: timedelta, not_halted_after: timedelta) -> tuple[Alarm, ...]:
-    """What becomes an alarm unless something changes, due or not yet."""
+    """What becomes an alarm unless something changes, due or not yet. Whatever was told and is not among these needs nobody
+    any more: the halt is answered, or shown by the store, or it is another one's by now, or lifted."""
     halt = rollout.halt
     if halt is None or rollout.finished:
         return ()
@@ -106,17 +107,6 @@ def alarms(rollout: Rollout, unanswered_after: timedelta, not_halted_after: time
 def _alarm(key: str, since: datetime, after: timedelta, headline: str, told: tuple[Fact, ...]) -> Alarm:
     notice = Notice(key, NoticeKind.ESCALATION, broadcast=True, headline=headline, facts=told)
     return Alarm(key, since + after, since, notice)
-
-
-def over(rollout: Rollout) -> tuple[str, ...]:
-    """The keys of alarms that need nobody any more: the halt is answered, or the store shows it, or it is lifted."""
-    halt, keys = rollout.halt, list[str]()
-    for since in {each for each in (rollout.answered, halt.at if halt else None) if each}:
-        alone, in_vain = alarm_keys(rollout, since)
-        lifted = rollout.finished or halt is None or halt.at != since
-        keys += [alone] if lifted or not unanswered(rollout) else []
-        keys += [in_vain] if lifted or (halt is not None and halt.confirmed) else []
-    return tuple(sorted(keys))
 
 
 def digest_times(at: time, time_zone: str, now: datetime) -> tuple[datetime | None, datetime]:

@@ -15,9 +15,9 @@ from typing import Protocol
 from stagedrollout.config.escalation import Digest, Escalation, Reminders
 from stagedrollout.core.errors import EdgeError
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import StoreApp
+from stagedrollout.core.model import RolloutKey, StoreApp
 from stagedrollout.core.ports import Clock
-from stagedrollout.core.waiting import alarms, digest, digest_times, next_reminder, over, reminder
+from stagedrollout.core.waiting import Alarm, alarms, digest, digest_times, next_reminder, reminder
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.notify.places import Place
 from stagedrollout.notify.waits import wait_after
@@ -108,13 +108,24 @@ class Rounds:
         terms = self.wishes.escalation
         if terms is None:
             return
-        self.table.end(key for rollout in rollouts for key in over(rollout))
-        for rollout in rollouts:
-            for alarm in alarms(rollout, terms.unanswered_after, terms.not_halted_after):
+        wanted = {
+            rollout.key: alarms(rollout, terms.unanswered_after, terms.not_halted_after)
+            for rollout in rollouts
+        }
+        self._end_all_but(wanted)
+        for rollout, each in wanted.items():
+            for alarm in each:
                 if alarm.due <= now:
-                    self.table.put(alarm.key, self.places, rollout.key, alarm.notice, now)
+                    self.table.put(alarm.key, self.places, rollout, alarm.notice, now)
                 else:
                     yield alarm.due
+
+    def _end_all_but(self, wanted: Mapping[RolloutKey, tuple[Alarm, ...]]) -> None:
+        """Of rollouts whose journals can be read."""
+        keys = {str(rollout): {alarm.key for alarm in each} for rollout, each in wanted.items()}
+        self.table.end(
+            [key for rollout, key in self.table.needed() if rollout in keys and key not in keys[rollout]]
+        )
 
     def _reminders(self, rollouts: tuple[Rollout, ...], now: datetime) -> Iterator[datetime]:
         terms = self.wishes.reminders

@@ -7,7 +7,7 @@ been told before.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,6 +45,12 @@ _KEY: BindParameter[str] = bindparam("of_key")
 _OPEN = errands.c.state.in_((ErrandState.WAITING.value, ErrandState.OVER.value))
 _DUE = select(errands).where(_OPEN, come(errands.c.next_try_us)).order_by(errands.c.id).limit(DUE_MAX)
 _NEXT = select(first(errands.c.next_try_us)).where(_OPEN)
+_NEEDED = (
+    select(errands.c.rollout, errands.c.key)
+    .where(errands.c.state.in_((ErrandState.WAITING.value, ErrandState.SENT.value)))
+    .distinct()
+    .order_by(errands.c.rollout, errands.c.key)
+)
 _HEAD = select(func.max(events.c.seq))
 _ONE = errands.update().where(errands.c.id == _ID)
 _OF_KEY = errands.update().where(errands.c.key == _KEY)
@@ -98,8 +104,15 @@ class ErrandTable:
             for row in rows:
                 connection.execute(_put(connection.dialect.name), row)
 
-    def end(self, keys: Iterable[str]) -> None:
+    def needed(self) -> tuple[tuple[str, str], ...]:
+        """Rollout and key of every alarm that is on, told or not."""
+        with reading(self._engine) as connection:
+            return tuple((row.rollout, row.key) for row in connection.execute(_NEEDED))
+
+    def end(self, keys: Sequence[str]) -> None:
         """Nobody needs these any more: what was never sent is withdrawn, what was is told as over."""
+        if not keys:
+            return
         with writing(self._engine) as connection:
             for key in keys:
                 connection.execute(_WITHDRAWN, {_KEY.key: key})
