@@ -1,4 +1,4 @@
-"""Deaths at every point of the fourteen stories: python -m tests.crash. Exit code 1 if one of them cost anything."""
+"""Deaths at every point of the fifteen stories: python -m tests.crash. Exit code 1 if one of them cost anything."""
 
 from __future__ import annotations
 

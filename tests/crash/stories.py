@@ -1,4 +1,4 @@
-"""Fourteen short stories. Between them they meet every decision, every verb, and every point in points.py.
+"""Fifteen short stories. Between them they meet every decision, every verb, and every point in points.py.
 
 All but the last are a good day: what goes wrong in them is the daemon's own death. They are as short as the decision
 in question allows, since each is played some hundred times.
@@ -114,6 +114,7 @@ def _story(
     happens: tuple[PlannedAct | PlannedOrder | PlannedPress, ...] = (),
     supersede: Supersede = Supersede.FINISH,
     adopts: str = "adopt",
+    alarms: bool = False,
 ) -> Story:
     scenario = Scenario(
         name=name,
@@ -133,7 +134,18 @@ def _story(
     orders = tuple(event for event in happens if isinstance(event, PlannedOrder))
     presses = tuple(event for event in happens if isinstance(event, PlannedPress))
     listed = LISTED if presses else ()
-    plan = Plan(7, scenario, _FINE, MONDAY, 0, orders, supersede=supersede, listed=listed, presses=presses)
+    plan = Plan(
+        7,
+        scenario,
+        _FINE,
+        MONDAY,
+        0,
+        orders,
+        supersede=supersede,
+        listed=listed,
+        presses=presses,
+        alarms=alarms,
+    )
     return Story(name, plan, meets)
 
 
@@ -187,6 +199,16 @@ STORIES = (
             _press(1.8, "U0EVE", "Resume"),
             *(_press(at, "U0ANA", "Resume") for at in (2.2, 2.4)),
         ),
+    ),
+    _story(
+        "halted-and-nobody-answers",
+        6,
+        _play(200_000, bad_from=0.2),
+        meets=("alarm: pagerduty trigger", "alarm: pagerduty resolve", "alarm: webhook over", "told: digest"),
+        policy="by-hand",
+        poll=1,
+        happens=(_order(5.5, CommandVerb.RESUME, "5.2.0"),),
+        alarms=True,
     ),
     _story(
         "halted-past-the-daemon",

@@ -129,12 +129,15 @@ def died_over(case: Case, look: datetime) -> bool:
 
 
 def untold(case: Case, act: Change) -> bool:
-    """The look before had shown the same, or a damaged answer since, of which something can be read: whatever was done and
-    undone since, no look tells of it."""
+    """The look before had shown the same, or a damaged answer since, of which something can be read, or it has come to that
+    since by Apple's doing: whatever was done and undone after that, no look tells of it."""
     looks = [at for at in case.apple_looks(act.key) if not died_over(case, at)]
     place = bisect_right(looks, act.at)
     newest = looks[place - 1] if place else act.at
     answers = (instant(answer["at"]) for answer in case.apple_answers(act.key))
+    since = [r for r in case.served[act.key] if newest <= r.at < act.at and r.cause == "store"]
+    if any(record.status == act.after_status for record in since):
+        return True
     return any(act.after_status in _shown_at(case, act.key, at) for at in answers if newest <= at <= act.at)
 
 

@@ -38,6 +38,7 @@ LEADS_TO = {
     "the line is stopped": "because: line_stopped",
     "halt --all": "order: halt accepted",
     "halt --direct": "crash: daemon: killed",
+    "somebody is woken": "told: digest",
     "people press buttons": "press: ",
     "each button twice": "pressed: resume accepted",
     "two press at once": "pressed: ",

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from tests.judge.case import Case
 from tests.judge.evidence import Record
 from tests.judge.finding import Finding
+from tests.judge.halted import halt_after
 from tests.judge.journal import Entry
 from tests.judge.ledger import Key, instant
 from tests.judge.patience import a_poll
@@ -21,27 +22,18 @@ from tests.judge.patience import a_poll
 CHECK = "notices_lost"
 IN_THE_END = timedelta(hours=2)
 _WORDS = "nobody has answered"
-_ENDS = (
-    "acknowledged",
-    "drifted",
-    "superseded",
-    "closed",
-    "returned",
-    "taken_up",
-    "left_alone",
-    "hold_ended",
-)
+_ENDS = ("acknowledged", "superseded", "closed", "returned", "taken_up", "left_alone")
+_HALTED_THERE = ("halted", "lowered", "withdrawn")
+"""In the console: from then on it is that person's halt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """A halt that the daemon decided on at `since`, and that nobody had answered until `until`; None: until the end.
-    `over`: whether it needs nobody from then on. What somebody has raised in the console may still have to be halted."""
+    """A halt that the daemon decided on at `since`, and that nobody had answered until `until`; None: until the end."""
 
     key: Key
     since: datetime
     until: datetime | None
-    over: bool = False
 
 
 def check(case: Case) -> list[Finding]:
@@ -58,39 +50,28 @@ def check(case: Case) -> list[Finding]:
 
 def _alone(case: Case) -> Iterator[Alone]:
     for key, entries in case.journal.by_rollout.items():
-        since: datetime | None = None
+        since, halt = None, ""
         for entry in entries:
-            if since is not None and _answers(entry):
-                yield Alone(key, since, entry.at, over=entry.body.get("meaning") != "raised")
+            before, halt = halt, halt_after(halt, entry)
+            if since is not None and (not halt or _answers(entry)):
+                yield Alone(key, since, entry.at)
                 since = None
-            elif since is None and _halts_by_itself(entry) and not _is_halted(entries, entry):
+            elif since is None and halt and not before and _by_itself(entry):
                 since = entry.at
         if since is not None:
             yield Alone(key, since, None)
 
 
-def _halts_by_itself(entry: Entry) -> bool:
+def _by_itself(entry: Entry) -> bool:
+    """Nobody has ordered it, here or for the other store, nor done it in the console."""
     body = entry.body
-    decided = entry.kind == "decided" and body["decision"] == "HALT" and bool(body.get("intent"))
-    return decided and not body.get("command") and (body.get("actor") or {}).get("kind") != "human"
-
-
-def _is_halted(entries: list[Entry], halting: Entry) -> bool:
-    """By a person, from before: what is sent again is nobody's new halt."""
-    before = [entry for entry in entries if entry.seq < halting.seq]
-    ordered = [
-        e.seq for e in before if e.kind == "commanded" and e.body.get("accepted") and e.body["verb"] == "halt"
-    ]
-    found = [e.seq for e in before if e.kind in ("drifted", "discovered", "link_holds", "link_held")]
-    lifted = [
-        e.seq for e in before if e.kind == "commanded" and e.body.get("accepted") and e.body["verb"] != "halt"
-    ]
-    return max((*ordered, *found, 0)) > max((*lifted, 0))
+    by_person = bool(body.get("command")) or (body.get("actor") or {}).get("kind") == "human"
+    return entry.kind == "decided" and body["decision"] == "HALT" and not by_person
 
 
 def _answers(entry: Entry) -> bool:
     ordered = entry.kind in ("commanded", "started") and entry.body.get("accepted", True)
-    return bool(ordered) or entry.kind in _ENDS
+    return bool(ordered) or entry.kind in _ENDS or entry.body.get("meaning") in _HALTED_THERE
 
 
 def _untold(case: Case, alone: Alone, after: timedelta, places: list[str]) -> Iterator[str]:
@@ -106,7 +87,7 @@ def _untold(case: Case, alone: Alone, after: timedelta, places: list[str]) -> It
 
 
 def _not_told_as_over(case: Case, alone: Alone) -> Iterator[str]:
-    if alone.until is None or not alone.over or alone.until + a_poll(case) + IN_THE_END > case.ended_at:
+    if alone.until is None or alone.until + a_poll(case) + IN_THE_END > case.ended_at:
         return
     told = {
         record["key"]
@@ -130,7 +111,7 @@ def _told(case: Case, key: Key, place: str) -> Iterator[Record]:
                 about = bool(record["signed"]) and said.get("event") == "alarm"
                 about = about and (said["app"], said["store"], said["release"]) == key
                 words = str(said.get("headline"))
-            case "slack", _ if record["channel"] == place:
+            case "slack", _ if record.get("channel") == place:
                 words = str(record["text"])
                 about = True
             case _:

@@ -265,9 +265,13 @@ def _closes_the_one_before(case: Case, window: Window, paused: Change) -> bool:
 
 
 def _was_unknown(case: Case, window: Window) -> bool:
-    """Opened before anybody had found the release: it reads active, as one does that Apple has just let out."""
-    found = next(case.journal.of(window.opened.key, "discovered"), None)
-    return found is None or window.opened.at <= found.at
+    """Opened before anybody had found the release, or had seen it live: it reads active, as one does that Apple has just
+    let out."""
+    opened = window.opened
+    found = next(case.journal.of(opened.key, "discovered"), None)
+    live = next(case.journal.of(opened.key, "went_live"), None)
+    unseen = live is not None and opened.at <= live.at and untold(case, opened)
+    return found is None or opened.at <= found.at or unseen
 
 
 def _by_a_wrong_clock(case: Case, paused: Change) -> bool:
