@@ -1,33 +1,100 @@
 """A bound on how much runs at once that nobody who hangs can turn into a wait for the others (promises R3, R22).
 
 Eight passes that wait for a store which does not answer would otherwise keep the ninth app's pass, and with it that
-app's halt, waiting for their time-outs. So whoever finds no place free waits for one only for a while, and then
-goes ahead without.
+app's halt, waiting for their time-outs. So a place is lent for a while: whoever takes longer goes on, but stands in nobody's
+way any more. However many are due at once, so few begin within that while, in the order in which they came: a
+processor that two hundred share is late for each of them, and for a person's halt as well. The longer the queue, the
+shorter the while, so that its last one begins in time also where all before it hang.
 """
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE_SECONDS = 1.0
 """About as long as a pass over services that are well takes, and far shorter than one time-out of one that hangs."""
 
+AHEAD_SECONDS, AHEAD_AGAIN_SECONDS = 1.0, 10.0
+"""For how long nobody begins while a person's halt goes ahead, and how soon once more: one that the store refuses is tried
+again at every turn, and must keep nobody from being looked at."""
+
+BEGUN_SECONDS = 40.0
+"""Whoever waits has begun by then; promised is that a halt comes 60 s after the pass that finds the failure was due."""
+
 
 class Places:
-    """`count` at least 1. Safe to use from many threads."""
+    """`count` at least 1, each lent for `patience_seconds` at most. Safe to use from many threads. `seconds` only goes forward."""
 
-    def __init__(self, count: int, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        self._free = threading.BoundedSemaphore(count)
-        self._patience_seconds = patience_seconds
+    def __init__(
+        self,
+        count: int,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        begun_seconds: float = BEGUN_SECONDS,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._count, self._seconds = count, seconds
+        self._patience_seconds, self._begun_seconds = patience_seconds, begun_seconds
+        self._guard = threading.Lock()
+        self._queue: deque[threading.Event] = deque()
+        self._lent: dict[object, float] = {}
+        self._ahead = 0
+        self._ahead_until, self._ahead_again = -math.inf, -math.inf
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Run inside with a place, or, where none came free in time, without one."""
-        held = self._free.acquire(timeout=self._patience_seconds)
+        """Run inside once there is a place."""
+        me = threading.Event()
+        with self._guard:
+            self._queue.append(me)
+        while (wait_seconds := self._waits(me)) != 0:
+            me.wait(wait_seconds)
         try:
             yield
         finally:
-            if held:
-                self._free.release()
+            with self._guard:
+                self._lent.pop(me, None)
+                self._call_the_next()
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Run inside at once, and before those that have not begun."""
+        with self._guard:
+            self._ahead += 1
+            if (now := self._seconds()) >= self._ahead_again:
+                self._ahead_until, self._ahead_again = now + AHEAD_SECONDS, now + AHEAD_AGAIN_SECONDS
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._ahead -= 1
+                self._call_the_next()
+
+    def _waits(self, me: threading.Event) -> float | None:
+        """How long until it may be `me`'s turn; 0 where it is, None where those before have to go first."""
+        with self._guard:
+            me.clear()
+            if self._queue[0] is not me:
+                return None
+            now = self._seconds()
+            if self._ahead and now < self._ahead_until:
+                return self._ahead_until - now
+            patience_seconds = min(
+                self._patience_seconds, self._begun_seconds * self._count / len(self._queue)
+            )
+            self._lent = {who: since for who, since in self._lent.items() if now < since + patience_seconds}
+            if len(self._lent) >= self._count:
+                return min(self._lent.values()) + patience_seconds - now
+            self._queue.popleft()
+            self._lent[me] = now
+            self._call_the_next()
+            return 0
+
+    def _call_the_next(self) -> None:
+        if self._queue:
+            self._queue[0].set()

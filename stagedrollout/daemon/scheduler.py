@@ -272,7 +272,6 @@ class Scheduler:
 
     def _halt(self, app: StoreApp, order: Command) -> None:
         works = self._works
-        listing = works.listings[app]
 
         def halted(outcome: Future[datetime | None]) -> None:
             error = outcome.exception()
@@ -288,11 +287,15 @@ class Scheduler:
             if due := outcome.result():
                 self._make_due(app, due)
 
-        name, halts = HaltUnderWay(app, order.id), works.passes
+        name = HaltUnderWay(app, order.id)
         if self._halts_under_way(app) < self._bounds.halt_workers:
-            self._launch(name, self._halts, lambda: halts.halt(listing, order), halted)
+            self._launch(name, self._halts, lambda: self._halt_first(works, order), halted)
         else:
             self._halts_put_off = True  # until one of the next turns
+
+    def _halt_first(self, works: Works, order: Command) -> datetime | None:
+        with self._places.ahead():
+            return works.passes.halt(works.listings[StoreApp(order.app, order.store)], order)
 
     def _halts_under_way(self, app: StoreApp) -> int:
         with self._guard:
