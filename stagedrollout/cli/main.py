@@ -106,7 +106,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="stagedrollout")
 def cli() -> None:
-    """Staged releases on Google Play, raised on a policy's schedule and halted in time.
+    """Staged releases on Google Play and the App Store, raised on a policy's schedule and halted in time.
 
     \b
     Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration;
