@@ -172,6 +172,7 @@ def _opener(path: Path, mode: str, busy_seconds: float) -> Callable[[], sqlite3.
         )
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA temp_store=MEMORY")  # a container may have no folder for temporary files
         return connection
 
     return connect
@@ -245,12 +246,24 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
-        told = error.orig if isinstance(error, DBAPIError) else error
+        met = _first(error)
+        told = met.orig if isinstance(met, DBAPIError) else met
         # The first line only: PostgreSQL's second one repeats the row that was to be written.
         words = next(iter(str(told).splitlines()), type(told).__name__)
         raise StorageError(f"the database could not be read or written: {words}{_cure(told)}") from error
 
 
+def _first(error: BaseException) -> BaseException:
+    """SQLite undoes the whole transaction where the disk fails; that no savepoint is left then is not what was wrong."""
+    if _NO_SAVEPOINT not in str(error):
+        return error
+    before = error.__context__
+    while before and (_NO_SAVEPOINT in str(before) or not isinstance(before, SQLAlchemyError)):
+        before = before.__context__
+    return before or error
+
+
+_NO_SAVEPOINT = "no such savepoint"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
