@@ -87,7 +87,8 @@ def _of_a_rollout(labels: Labels, look: Look, now: datetime) -> Iterator[Figure]
     if look.ln_safety is not None:
         yield "stagedrollout_evidence_of_safety_ln", labels, look.ln_safety
     for gate in look.gates:
-        yield "stagedrollout_gate_verdict", (*labels, gate.gate, gate.role), float(gate.verdict)
+        if gate.verdict is not None:
+            yield "stagedrollout_gate_verdict", (*labels, gate.gate, gate.role), float(gate.verdict)
         if gate.as_of is not None:
             yield "stagedrollout_data_age_seconds", (*labels, gate.gate), _seconds(now - gate.as_of)
         for name, value_of in _OF_GATES.items():

@@ -40,13 +40,13 @@ class GateLook:
 
     gate: str
     role: str
-    verdict: int
-    as_of: datetime | None
-    value_ppm: int | None
-    threshold_ppm: int | None
-    sample: int | None
-    sample_needed: int | None
-    ln_harm: float | None
+    verdict: int | None = None
+    as_of: datetime | None = None
+    value_ppm: int | None = None
+    threshold_ppm: int | None = None
+    sample: int | None = None
+    sample_needed: int | None = None
+    ln_harm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,19 @@ class Memory:
             if rollout.finished:
                 self.looks.pop(rollout.key, None)
             else:
-                self.looks[rollout.key] = _look(rollout, decision, assessment, heard)
+                before = self.looks.get(rollout.key)
+                self.looks[rollout.key] = _look(rollout, decision, assessment, heard, before)
         except Exception:
             log.exception("%s: what a pass saw cannot be told to who watches", rollout.key)
 
 
-def _look(rollout: Rollout, decision: Decision, assessment: Assessment, heard: Heard | None) -> Look:
-    gates = tuple(_gate(judgement, heard) for judgement in assessment.judgements) if heard else ()
+def _look(
+    rollout: Rollout, decision: Decision, assessment: Assessment, heard: Heard | None, before: Look | None
+) -> Look:
+    if heard:
+        gates = tuple(_gate(judgement, heard) for judgement in assessment.judgements)
+    else:
+        gates = _left(before) if before and rollout.halt else ()
     return Look(
         release=rollout.release.label,
         phase=rollout.phase,
@@ -116,6 +122,11 @@ def _look(rollout: Rollout, decision: Decision, assessment: Assessment, heard: H
         gates=gates,
         ln_safety=_safety(assessment) if heard else None,
     )
+
+
+def _left(before: Look) -> tuple[GateLook, ...]:
+    """Of a halted release nobody asks the signals any more: what it was halted for stays to be seen, and judges nothing."""
+    return tuple(GateLook(each.gate, each.role, ln_harm=each.ln_harm) for each in before.gates)
 
 
 def _safety(assessment: Assessment) -> float | None:

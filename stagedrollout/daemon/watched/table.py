@@ -51,7 +51,7 @@ TABLE = (
     Metric("stagedrollout_gate_sample", "gauge", GATE, "Sessions, users or reviews that were counted."),
     Metric("stagedrollout_gate_sample_needed", "gauge", GATE, "So many are needed before the gate speaks."),
     Metric("stagedrollout_data_age_seconds", "gauge", GATE, "Age of the newest data that the gate was judged by."),
-    Metric("stagedrollout_evidence_of_harm_ln", "gauge", GATE, "Natural logarithm of the odds that it is worse than what people ran before."),
+    Metric("stagedrollout_evidence_of_harm_ln", "gauge", GATE, "Natural logarithm of the odds that it is worse than what people ran before; of a halted one, when it was halted."),
     Metric("stagedrollout_evidence_of_safety_ln", "gauge", ROLLOUT, "The same for it not being as bad as the next stage must rule out."),
     Metric("stagedrollout_evidence_threshold_ln", "gauge", ("at",), "From where on evidence of harm holds and halts, and evidence of safety lets advance."),
     Metric("stagedrollout_notices_undelivered", "gauge", (), "Notices that wait to be delivered."),
