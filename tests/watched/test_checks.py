@@ -17,6 +17,7 @@ from stagedrollout.daemon.watched.figures import figures
 from stagedrollout.daemon.watched.memory import GateLook, Look, PassEnded
 from stagedrollout.daemon.watched.page import Page
 from stagedrollout.daemon.watched.seen import Sample, Seen
+from stagedrollout.daemon.watched.table import TABLE
 from stagedrollout.http.tally import Calls, Ending
 from tests.core.builders import NOON
 from tests.watched.queries import Scrape, alerts, fires, read
@@ -206,6 +207,18 @@ def test_a_name_that_somebody_chose_breaks_no_line():
     assert {labels["release"] for name, labels, _ in scrape(seen) if "exposure" in name} == {
         '5 "x"\n\\ {y="1"} 9'
     }
+
+
+def test_every_metric_says_what_it_is_under_its_own_name():
+    text = Page(lambda: figures(WELL, CALLS)).content().decode()
+    kinds = dict(line.split()[2:] for line in text.splitlines() if line.startswith("# TYPE stagedrollout_"))
+    table = {row.name: row.kind for row in TABLE}
+    seldom = {
+        "stagedrollout_clock_ahead_seconds",
+        "stagedrollout_gate_threshold_ratio",
+        "stagedrollout_gate_sample_needed",
+    }
+    assert kinds == {name: kind for name, kind in table.items() if name not in seldom}
 
 
 def test_requests_are_counted_by_service_and_ending():

@@ -17,13 +17,14 @@ from stagedrollout.daemon.health.rounds import Rounds
 from stagedrollout.daemon.in_force import InForce
 from stagedrollout.daemon.scheduler import Scheduler, Works
 from stagedrollout.daemon.watched import checks, watching
-from stagedrollout.daemon.watched.memory import Memory
+from stagedrollout.daemon.watched.memory import Memory, PassEnded
 from stagedrollout.daemon.watched.watching import Watching
 from stagedrollout.storage.outbox import Undelivered
 from tests.acceptance.processes import eventually
 from tests.daemon.test_scheduler import PATIENCE, QUICK, SLOW, Clock, Here, Nobody, Orders, Passes
 from tests.watched.asking import Told, answers, asked, free_address
 from tests.watched.queries import Scrape, alerts, fires, read
+from tests.watched.test_checks import KEY, LOOK
 
 POLL = timedelta(minutes=15)
 
@@ -199,3 +200,12 @@ def test_without_the_library_health_is_answered_and_metrics_are_explained(
         'there are no metrics without prometheus-client: pip install "stagedrollout[metrics]"\n',
     )
     assert daemon.asked("/healthz").status == 200
+
+
+def test_an_app_that_a_reload_took_out_leaves_no_series(daemon: Daemon):
+    daemon.scheduler.start()
+    memory = daemon.scheduler.works.memory
+    memory.passed(KEY.store_app, PassEnded.DONE, "")
+    memory.looks[KEY] = LOOK
+    eventually(lambda: [1 for name, _, _ in daemon.scrape() if "lateness" in name], what="the passes")
+    assert {labels["app"] for _, labels, _ in daemon.scrape() if "app" in labels} <= {"slow", "quick"}
