@@ -106,9 +106,10 @@ def wired_upload(endpoint: Endpoint, timeout_seconds: float) -> Upload:
             raise Faulty(SERVICE, _UPLOADING, "an upload address that is not Slack's own")
         headers = {"Content-Type": "application/octet-stream"}
         request = Request(url, data=content, method="POST", headers=headers)  # noqa: S310 - looked at above
-        status, answered, _ = line.sent(_UPLOADING, request)
-        if status != 200:
-            raise failure(_UPLOADING, status, answered, {})
+        with CALLS.counted(SERVICE):
+            status, answered, _ = line.sent(_UPLOADING, request)
+            if status != 200:
+                raise failure(_UPLOADING, status, answered, {})
 
     return upload
 

@@ -9,10 +9,12 @@ import pytest
 from tests.acceptance.processes import eventually
 from tests.acceptance.stories import short, turns_bad
 from tests.acceptance.test_halt_without_a_journal import nobody_can_write
+from tests.http.loopback import answer, says, served
 from tests.watched.asking import Told, answers, free_address
 from tests.watched.queries import Scrape, alerts, fires, met, panels, read, variables
 
 FOR_EVER = None
+UUID = "0f9d2c1e-5a77-4a1b-9f55-3c0f6a1be111"
 
 
 class Watcher:
@@ -172,3 +174,25 @@ def test_a_reload_listens_elsewhere_and_one_that_is_refused_is_told(begins):
     watcher.stage.daemon.gets(signal.SIGHUP)
     eventually(lambda: answers(watcher.address) is None, within=20, what="nobody answering any more")
     assert watcher.stage.daemon.alive
+
+
+@pytest.mark.promise("R21", "R24")
+def test_a_dead_mans_switch_is_asked_for_while_all_is_well_and_its_address_is_shown_nowhere(opens):
+    with served(says(answer(b"OK"))) as switch:
+        stage = opens(short(until="9h"))
+        secret = stage.conf / "secrets" / "dead-man-url"
+        secret.write_text(f"{switch.base_url}/ping/{UUID}\n")
+        secret.chmod(0o600)
+        stage.edits_config(
+            lambda config: config.setdefault("health", {}).update(
+                dead_man_url={"file": "secrets/dead-man-url"}
+            )
+        )
+        stage.stops_at("0m")
+        stage.starts_daemon("--verbose")
+        stage.plays_to("3h")
+        eventually(lambda: any(switch.requests), within=30, what="being asked")
+        assert UUID in b"".join(switch.requests).decode()
+        stage.daemon.asked_to_stop()
+        assert stage.daemon.ended(within=10) == 0
+        assert UUID not in stage.daemon.said

@@ -130,6 +130,17 @@ def test_who_drips_his_request_is_let_go_in_two_seconds(address: str):
 
 
 @pytest.mark.promise("R22")
+def test_who_says_nothing_is_let_go(address: str):
+    silent = [_connected(address) for _ in range(AT_ONCE_MAX)]
+    try:
+        told = eventually(lambda: answers(address, "/one"), within=doors.HEAD_SECONDS + 3, what="an answer")
+        assert told.status == 200
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+@pytest.mark.promise("R22")
 def test_who_does_not_take_his_answer_is_let_go(address: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(doors, "ANSWER_SECONDS", 0.5)
     slow = [_connected(address) for _ in range(AT_ONCE_MAX)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from stagedrollout.core.errors import StorageError
+from stagedrollout.core.model import CommandVerb
 from stagedrollout.daemon.footing import Firm
 from stagedrollout.daemon.health.report import OwnHealth
 from stagedrollout.daemon.health.rounds import Rounds
@@ -21,7 +24,7 @@ from stagedrollout.daemon.watched.memory import Memory, PassEnded
 from stagedrollout.daemon.watched.watching import Watching
 from stagedrollout.storage.outbox import Undelivered
 from tests.acceptance.processes import eventually
-from tests.daemon.test_scheduler import PATIENCE, QUICK, SLOW, Clock, Here, Nobody, Orders, Passes
+from tests.daemon.test_scheduler import PATIENCE, QUICK, SLOW, Clock, Here, Nobody, Orders, Passes, order
 from tests.watched.asking import Told, answers, asked, free_address
 from tests.watched.queries import Scrape, alerts, fires, read
 from tests.watched.test_checks import KEY, LOOK
@@ -209,3 +212,30 @@ def test_an_app_that_a_reload_took_out_leaves_no_series(daemon: Daemon):
     memory.looks[KEY] = LOOK
     eventually(lambda: [1 for name, _, _ in daemon.scrape() if "lateness" in name], what="the passes")
     assert {labels["app"] for _, labels, _ in daemon.scrape() if "app" in labels} <= {"slow", "quick"}
+
+
+@pytest.mark.promise("R3", "R22")
+def test_a_crowd_at_the_door_keeps_no_halt_waiting(daemon: Daemon):
+    daemon.scheduler.start()
+    host, port = daemon.address.split(":")
+    daemon.asked("/metrics")
+    over = threading.Event()
+
+    def crowd() -> None:
+        while not over.is_set():
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection((host, int(port)), timeout=1) as connection,
+            ):
+                connection.sendall(b"GET /metrics HTTP/1.1\r\n")
+
+    pushing = [threading.Thread(target=crowd) for _ in range(8)]
+    for thread in pushing:
+        thread.start()
+    try:
+        daemon.orders.waits.append(order(CommandVerb.HALT, QUICK))
+        assert daemon.passes.halted.wait(3.0)
+    finally:
+        over.set()
+        for thread in pushing:
+            thread.join(PATIENCE)
