@@ -44,6 +44,10 @@ COMMANDS = {
     "explain": ("stagedrollout.cli.explain", "Tell why a rollout is where it is, and what it waits for."),
     "calendar": ("stagedrollout.cli.calendar", "Show the coming two weeks: which stage may come when."),
     "health": ("stagedrollout.cli.health", "Tell whether the daemon is well, also by its exit code."),
+    "metrics": (
+        "stagedrollout.cli.metrics",
+        "List the metrics of /metrics; print alert rules and a dashboard.",
+    ),
     "notify": ("stagedrollout.cli.notify", "Try out whether notices reach people."),
     "history": ("stagedrollout.cli.history", "Tell what happened, from the journal."),
     "db": ("stagedrollout.cli.db", "Look after the database: check, upgrade, backup, restore."),

@@ -6,6 +6,7 @@ should see every problem at once.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,6 +53,7 @@ def cross_check(
     yield from _tracks(document, indices)
     yield from _fallback(document)
     yield from _heartbeat(document)
+    yield from _listen(document)
     for key in ("app_id", "bundle_id"):
         places: list[Path] = [("apps", index, "app_store", key) for index in indices]
         yield from _repeated(document, places, f"another app has this {key}")
@@ -97,6 +99,20 @@ def _heartbeat(document: Document) -> Iterator[Problem]:
         yield document.problem(place, "this is the configuration itself", right)
     elif file in _database_files(document, base):
         yield document.problem(place, "this is a file of the database", right)
+
+
+def _listen(document: Document) -> Iterator[Problem]:
+    place = ("health", "listen")
+    written = document.get(*place)
+    if not isinstance(written, str) or document.get("health", "allow_network") is True:
+        return
+    try:
+        beyond = not ipaddress.ip_address(written.rpartition(":")[0].strip("[]")).is_loopback
+    except ValueError:
+        return  # told with the form of the setting
+    if beyond:
+        right = "write 127.0.0.1:PORT, or allow_network: true if everybody who reaches it may read it"
+        yield document.problem(place, "this can be reached from other machines, without a password", right)
 
 
 def _database_files(document: Document, base: pathlib.Path) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import timedelta
 from typing import Annotated, Any
@@ -66,6 +67,22 @@ def _web_address(value: Any) -> Any:
         raise ValueError("leave names and passwords out of addresses")
     if parts.query or parts.fragment:
         raise ValueError("leave out everything from ? or # on")
+    return value
+
+
+def _listen_address(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    host, _, port = value.rpartition(":")
+    try:
+        ipaddress.ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+        fits = (
+            re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65_536 and (":" not in host or "[" in host)
+        )
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError("write an address of this machine and a port, like 127.0.0.1:9464 or [::1]:9464")
     return value
 
 
@@ -187,6 +204,14 @@ WebAddress = Annotated[
         _web_address,
         "https://sentry.example.com",
         {"type": "string", "pattern": r"^[hH][tT][tT][pP][sS]?://[!-~]+$"},
+    ),
+]
+ListenAddress = Annotated[
+    str,
+    Written(
+        _listen_address,
+        "127.0.0.1:9464",
+        {"type": "string", "pattern": r"^([0-9.]{7,15}|\[[0-9a-fA-F:.]{2,45}\]):[0-9]{1,5}$"},
     ),
 ]
 DatabaseUrl = Annotated[

@@ -24,6 +24,7 @@ from stagedrollout.config.fields import (
     FolderName,
     IssuerId,
     KeyId,
+    ListenAddress,
     PackageName,
     PolicyName,
     ReleaseTemplate,
@@ -254,6 +255,16 @@ class HealthSettings(FromFile):
 
     heartbeat_file: str = ""
     """Written every 10 s, on a local disk. A relative file is looked for beside the configuration."""
+
+    dead_man_url: SecretReference | None = None
+    """Asked for once a minute while every app is looked at in time: whoever misses it raises the alarm. A secret, for
+    whoever knows the address can say so too."""
+
+    listen: ListenAddress = ""
+    """Where /healthz, /readyz and /metrics are answered, like 127.0.0.1:9464. Nobody is asked for a password."""
+
+    allow_network: bool = False
+    """Beyond this machine too. False: whoever reaches the port reads the names of apps and releases, and how they do."""
 
     def __post_init__(self) -> None:
         if self.monitor and self.sentry_dsn is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,6 +23,7 @@ from stagedrollout.config.settings import (
     Settings,
 )
 from stagedrollout.core.errors import StorageError
+from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.alarming import open_errands
@@ -36,6 +37,7 @@ from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.elapsed import Elapsed, elapsed
 from stagedrollout.daemon.footing import KEEPS_A_MARK, KeptFooting, open_highwater
 from stagedrollout.daemon.health.opening import open_report
+from stagedrollout.daemon.health.report import SelfReport
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.lease import Lease
@@ -48,6 +50,8 @@ from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.reloading import Reloading, watched
 from stagedrollout.daemon.scheduler import Scheduler
 from stagedrollout.daemon.spool import Spool, spool_file
+from stagedrollout.daemon.watched.memory import Memory
+from stagedrollout.daemon.watched.watching import Watching
 from stagedrollout.daemon.works import Works
 from stagedrollout.http.client import HttpClient
 from stagedrollout.http.endpoint import Endpoint
@@ -139,8 +143,15 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
             drain_seconds=limits.drain.total_seconds(),
         )
         stack.callback(_close_what_is_in_force, scheduler)
+        watching = Watching(scheduler, OutboxTable(engine))
+        stack.callback(watching.close)
         reloading = Reloading(
-            loaded, scheduler, OutboxTable(engine), rewire=partial(rewire, engine=engine), net=net
+            loaded,
+            scheduler,
+            OutboxTable(engine),
+            rewire=partial(rewire, engine=engine),
+            net=net,
+            configured=watching.configured,
         )
         stack.callback(reloading.close)
         stack.callback(_leave, works)
@@ -192,7 +203,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         lease.check()
         footing.check(clock.now())
 
-    bell = Bell()
+    bell, memory = Bell(), Memory()
     roster = open_roster(loaded)
     reconciler = Reconciler(
         recorder=recorder,
@@ -205,6 +216,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
         bell=bell,
         people=roster,
+        onlooker=memory,
     )
     passes = AppPasses(
         recorder=recorder,
@@ -228,7 +240,8 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         lock_step=lock_step,
         bell=bell,
         brakes=brakes,
-        report=open_report(loaded, listings, clock=clock, epoch=epoch, transport=doors.reports),
+        report=_report(loaded, doors, listings, clock, epoch, memory),
+        memory=memory,
         doors=doors,
         buttons=open_pressing(loaded, engine, passes, roster),
         errands=open_errands(loaded, doors, engine, recorder, clock),
@@ -251,9 +264,15 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
         buttons=open_pressing(loaded, engine, passes, people),
         errands=open_errands(loaded, works.doors, engine, passes.recorder, works.clock),
         relay=_relay(loaded, works.doors, engine, works.clock),
-        report=open_report(
-            loaded, listings, clock=works.clock, epoch=works.epoch, transport=works.doors.reports
-        ),
+        report=_report(loaded, works.doors, listings, works.clock, works.epoch, works.memory),
+    )
+
+
+def _report(  # noqa: PLR0913, PLR0917 - of a daemon that is wired, and of one that is wired anew
+    loaded: Loaded, doors: Doors, apps: Iterable[StoreApp], clock: Clock, epoch: int, memory: Memory
+) -> SelfReport:
+    return open_report(
+        loaded, apps, clock=clock, epoch=epoch, memory=memory, transport=doors.reports, http=doors.http
     )
 
 

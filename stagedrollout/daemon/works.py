@@ -19,6 +19,7 @@ from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.pressed import Buttons, NoButtons
+from stagedrollout.daemon.watched.memory import Memory
 from stagedrollout.notify.relay import Relay
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.presence import Presence
@@ -42,6 +43,7 @@ class Works:
     brakes: Brakes = field(default_factory=NothingPulled)
     buttons: Buttons = field(default_factory=NoButtons)
     errands: Errands = field(default_factory=NoErrands)
+    memory: Memory = field(default_factory=Memory)
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
 

@@ -66,6 +66,10 @@ OUTSIDE = {
         {"subprocess", "tempfile"},
         "a follower's: a picture is told or not, nothing waits for it",
     ),
+    "daemon/watched/door.py": (
+        {"socket"},
+        "answers whoever watches, on threads of its own; no pass waits for it",
+    ),
     "storage/backup.py": (
         {".execute()", ".replace()", ".unlink()", "os.open", "sqlite3"},
         "a person's command: copies, and puts back while no daemon runs",

@@ -137,8 +137,8 @@ PROMISES = (
     ),
     Promise(
         "R21",
-        "No silent death: with a DSN a check-in for each round of looks reaches Sentry, and misses are seen there; without "
-        "one `stagedrollout health` tells.",
+        "No silent death: while passes end in time a dead man's switch is asked for and a check-in reaches Sentry, where they "
+        "are configured; `/healthz`, `/metrics` and `stagedrollout health` tell of a pass that is missed.",
         "within 2 polls",
     ),
     Promise(
