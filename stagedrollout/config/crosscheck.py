@@ -14,6 +14,7 @@ from stagedrollout.config.addresses import address_problems
 from stagedrollout.config.database import resolved
 from stagedrollout.config.problems import Problem, nearest
 from stagedrollout.config.yaml_tree import Document, Path
+from stagedrollout.core.database import SQLITE
 from stagedrollout.core.linking import AFTER
 from stagedrollout.core.model import Store
 from stagedrollout.core.policy import Policy
@@ -101,9 +102,9 @@ def _heartbeat(document: Document) -> Iterator[Problem]:
 
 def _database_files(document: Document, base: pathlib.Path) -> tuple[str, ...]:
     url = document.get("database")
-    if not isinstance(url, str) or not url.startswith("sqlite:///"):
+    if not isinstance(url, str) or not url.startswith(SQLITE):
         return ()
-    file = resolved(url, base).removeprefix("sqlite:///")
+    file = resolved(url, base).removeprefix(SQLITE)
     return tuple(_real(pathlib.Path(file + end)) for end in _BESIDE_DATABASE)
 
 
