@@ -32,7 +32,7 @@ class Bounded(psycopg.Connection[Any]):
             raise
         return found
 
-    def __del__(self) -> None:
+    def __del__(self, *_: object) -> None:
         """Nobody has to be warned: a command that is over leaves its connections to its end, as it does SQLite's."""
 
 

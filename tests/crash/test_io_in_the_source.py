@@ -82,6 +82,7 @@ OUTSIDE = {
         "the process's; the kernel frees it",
     ),
     "storage/migrate.py": ({".execute()"}, "before the daemon starts, in one transaction"),
+    "storage/migrations/versions/0020_numbers_of_a_server.py": ({".execute()"}, "as migrate"),
     "storage/postgres.py": ({".execute()"}, "a server's, which no run has: transactions begin with it"),
     "storage/roles.py": ({".execute()"}, "a person's command"),
     "storage/private.py": ({".chmod()"}, "closes what is open to others, before the daemon starts"),
