@@ -150,7 +150,7 @@ _BY_STATE = {
     "55P03": "another writer holds it for longer than it should: locked",
     "57014": "it took longer than it may",
     "25006": "it takes no writes: it is a standby, or was opened to be read only",
-    "42501": "`stagedrollout db roles` prints what this role has to be granted",
+    "42501": "`stagedrollout db roles` prints what this role has to be granted, `db upgrade --as OWNER` changes the schema",
     "53300": "raise max_connections, or let fewer processes use it",
     "42P01": "`stagedrollout run` or `stagedrollout db upgrade` makes its tables",
 }
@@ -169,8 +169,9 @@ _BY_WORDS = (
 def said(error: BaseException) -> str:
     """An error of the driver in one line, with what may be done about it. Never a password."""
     lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
-    # The first line only, for the second one repeats the row that was to be written; of several hosts one a line.
-    first = " ".join(lines) if lines[0].startswith("Multiple connection attempts") else lines[0]
+    # The first line only, for the second one repeats the row that was to be written; of several hosts there is one for each.
+    hosts = [line.rpartition("connection failed: ")[2] for line in lines if line.startswith("- host:")]
+    first = "; ".join(hosts) or lines[0]
     state = str(getattr(error, "sqlstate", None) or "")
     cure = _BY_STATE.get(state) or next((words for form, words in _BY_WORDS if form.search(first)), "")
     return HELD.text(f"{first}{'; ' if cure else ''}{cure}")
