@@ -23,9 +23,11 @@ class Bounded(psycopg.Connection[Any]):
     def wait(
         self, gen: Generator[Any, Any, T], interval: float = _LOOK_SECONDS, timeout: float | None = None
     ) -> T:
+        if timeout is not None:
+            return super().wait(gen, interval, timeout)  # the driver's own bound, for which it looks
         late = psycopg.OperationalError(f"the server has not answered for {self.answer_seconds:.0f} s")
         try:
-            found: T = super().wait(within(gen, self.answer_seconds, late), interval, timeout)
+            found: T = super().wait(within(gen, self.answer_seconds, late), interval)
         except psycopg.OperationalError as error:
             if error is late:
                 self.pgconn.finish()
