@@ -1,4 +1,4 @@
-"""Something between the daemon and its server that can stop passing on what it is sent, without closing anything."""
+"""Something between the daemon and its server: it can stop passing on what it is sent, cut what is open, or be gone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 class Proxy:
-    """`swallows`: from now on nothing is passed on. `cuts`: every connection is closed."""
+    """`swallows`: from now on nothing is passed on. `cuts`: every connection is closed. `goes`: none is taken any more."""
 
     def __init__(self, port: int) -> None:
         self._there = port
@@ -17,7 +17,7 @@ class Proxy:
         self._open: list[socket.socket] = []
         self._passes = threading.Event()
         self._passes.set()
-        threading.Thread(target=self._accepts, daemon=True).start()
+        threading.Thread(target=self._accepts, args=(self._listens,), daemon=True).start()
 
     def swallows(self) -> None:
         self._passes.clear()
@@ -32,15 +32,24 @@ class Proxy:
                 each.shutdown(socket.SHUT_RDWR)
         self._open.clear()
 
-    def close(self) -> None:
-        self._passes.set()
+    def goes(self) -> None:
+        with suppress(OSError):
+            self._listens.shutdown(socket.SHUT_RDWR)  # whoever waits for connections wakes up by it
         self._listens.close()
         self.cuts()
 
-    def _accepts(self) -> None:
+    def comes_back(self) -> None:
+        self._listens = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accepts, args=(self._listens,), daemon=True).start()
+
+    def close(self) -> None:
+        self._passes.set()
+        self.goes()
+
+    def _accepts(self, listens: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                here, _ = self._listens.accept()
+                here, _ = listens.accept()
                 there = socket.create_connection(("127.0.0.1", self._there))
                 self._open += [here, there]
                 for one, other in ((here, there), (there, here)):
