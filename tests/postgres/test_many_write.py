@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from stagedrollout.core.errors import LostLease, StaleJournal, StorageError
+from stagedrollout.storage import journal as journal_module
 from stagedrollout.storage.engine import open_existing
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.presence import Presence
@@ -110,6 +111,32 @@ def test_whoever_lost_the_epoch_records_no_intent_whatever_the_order(server_url)
     assert _together(records, claims) == []
     assert len(lost) == 1
     assert verify(engines[0]).sound
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.mark.promise("R14")
+def test_nobody_claims_the_epoch_while_an_intent_is_being_recorded_under_it(monkeypatch, server_url):
+    engines = [open_existing(server_url) for _ in range(2)]
+    epoch = Presence(engines[0]).claim("one", NOW, {})
+    inside, claimed, meanwhile = threading.Event(), threading.Event(), []
+
+    def waits_in_the_middle(*_) -> None:
+        inside.set()
+        meanwhile.append(claimed.wait(0.5))
+
+    monkeypatch.setattr(journal_module, "note", waits_in_the_middle)
+
+    def records() -> None:
+        Journal(engines[0]).record(batch(opened=intent("k", epoch=epoch), epoch=epoch))
+
+    def claims() -> None:
+        inside.wait(20)
+        Presence(engines[1]).claim("two", NOW, {})
+        claimed.set()
+
+    assert _together(records, claims) == []
+    assert meanwhile == [False]
     for engine in engines:
         engine.dispose()
 
