@@ -6,6 +6,7 @@ should see every problem at once.
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import pathlib
@@ -15,6 +16,7 @@ from stagedrollout.config.addresses import address_problems
 from stagedrollout.config.database import resolved
 from stagedrollout.config.problems import Problem, nearest
 from stagedrollout.config.yaml_tree import Document, Path
+from stagedrollout.core.database import SERVER, SQLITE
 from stagedrollout.core.linking import AFTER
 from stagedrollout.core.model import Store
 from stagedrollout.core.policy import Policy
@@ -54,6 +56,7 @@ def cross_check(
     yield from _fallback(document)
     yield from _heartbeat(document)
     yield from _listen(document)
+    yield from _driver(document)
     for key in ("app_id", "bundle_id"):
         places: list[Path] = [("apps", index, "app_store", key) for index in indices]
         yield from _repeated(document, places, f"another app has this {key}")
@@ -115,11 +118,26 @@ def _listen(document: Document) -> Iterator[Problem]:
         yield document.problem(place, "this can be reached from other machines, without a password", right)
 
 
+def _driver(document: Document) -> Iterator[Problem]:
+    """What talks to PostgreSQL is an extra; looked up and not imported, for it takes long."""
+    url = document.get("database")
+    if isinstance(url, str) and url.startswith(SERVER) and not _is_there("psycopg"):
+        right = "install it: pip install 'stagedrollout[postgres]'"
+        yield document.problem(("database",), "PostgreSQL needs psycopg, which is not installed", right)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # what is only half imported
+        return False
+
+
 def _database_files(document: Document, base: pathlib.Path) -> tuple[str, ...]:
     url = document.get("database")
-    if not isinstance(url, str) or not url.startswith("sqlite:///"):
+    if not isinstance(url, str) or not url.startswith(SQLITE):
         return ()
-    file = resolved(url, base).removeprefix("sqlite:///")
+    file = resolved(url, base).removeprefix(SQLITE)
     return tuple(_real(pathlib.Path(file + end)) for end in _BESIDE_DATABASE)
 
 

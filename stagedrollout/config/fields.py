@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from stagedrollout.core.database import HINT, SQLITE, server_problem
 from stagedrollout.core.units import Written, duration, duration_text
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -89,9 +90,13 @@ def _listen_address(value: Any) -> Any:
 def read_database(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    if not value.startswith("sqlite:///") or not re.fullmatch(r"[^?#\x00]+", value):
-        raise ValueError("write it like sqlite:///state/stagedrollout.db, a file beside this one")
-    file = value.removeprefix("sqlite:///")
+    if not value.startswith(SQLITE):
+        if wrong := server_problem(value):
+            raise ValueError(wrong)
+        return value
+    if not re.fullmatch(r"[^?#\x00]+", value):
+        raise ValueError(HINT)
+    file = value.removeprefix(SQLITE)
     if file in ("", ":memory:") or file.startswith(("file:", "~")) or file.endswith("/"):
         raise ValueError("name a file: the journal must outlive the daemon")
     return value
@@ -219,7 +224,7 @@ DatabaseUrl = Annotated[
     Written(
         read_database,
         "sqlite:///state/stagedrollout.db",
-        {"type": "string", "pattern": r"^sqlite:///[^?#]+$"},
+        {"type": "string", "pattern": r"^(?:sqlite:///[^?#]+|postgresql://[^#\s]+)$"},
     ),
 ]
 ReleaseTemplate = Annotated[str, Written(_release_template, '"{package}@{version}+{build}"')]

@@ -98,7 +98,9 @@ def check(path: str | Path, *, environ: Mapping[str, str]) -> list[Problem]:
 def _loaded(found: _Found, more: list[Problem], path: Path, environ: Mapping[str, str]) -> Loaded:
     if found.settings is None or found.problems or more:
         raise refusal([*found.problems, *more])
-    settings = replace(found.settings, database=resolved(found.settings.database, path.parent))
+    read = found.settings
+    database = resolved(read.database, path.parent, state=read.state, password=read.database_password)
+    settings = replace(read, database=database)
     return Loaded(settings, found.shelf.policies, path, environ)
 
 

@@ -59,10 +59,10 @@ from stagedrollout.notify.relay import Relay
 from stagedrollout.notify.second_channel import SecondChannel
 from stagedrollout.storage.brakes import beside
 from stagedrollout.storage.commands import CommandBox
-from stagedrollout.storage.engine import Engine, database_file, open_engine
+from stagedrollout.storage.engine import Engine, beside_database, is_server, open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
-from stagedrollout.storage.lock import SingleDaemonLock
+from stagedrollout.storage.lock import SingleDaemonLock, elsewhere
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
@@ -132,9 +132,13 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
             loose(settings.database, *filter(None, [loaded.heartbeat_file]), *beside(loaded.path).paths())
         )
         stack.callback(engine.dispose)
-        stack.enter_context(SingleDaemonLock.beside(database_file(engine)))
+        lock = stack.enter_context(SingleDaemonLock.beside(beside_database(engine)))
         upgrade(engine)
-        works = wire(loaded, doors, engine)
+        if is_server(engine) and (
+            who := elsewhere(Presence(engine).current(), lock.place, SystemClock().now())
+        ):
+            raise StorageError(who)
+        works = wire(loaded, doors, engine, place=lock.place)
         limits = settings.limits
         scheduler = Scheduler(
             works,
@@ -173,8 +177,8 @@ def _leave(works: Works) -> None:
         log.warning("that this daemon has stopped cannot be noted: %s", error)
 
 
-def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
-    """Claim the database and connect everything; nothing runs yet, and no lock is taken.
+def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Works:
+    """Claim the database and connect everything; nothing runs yet, and no lock is taken. `place`: of the lock that is held.
 
     Raises WrongConfiguration, StorageError, EdgeError.
     """
@@ -186,11 +190,12 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         "version": __version__,
         "clock": settings.clock.value,
         **KEEPS_A_MARK,
+        **({"place": place} if place else {}),
         **watched(settings),
     }
     highwater = open_highwater(engine, presence.current())
     epoch = presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info)
-    database = database_file(engine)
+    database = beside_database(engine)
     spool = Spool(spool_file(database) if database else None)
     recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch, spool)
     watch = ClockWatch(clock, doors.steady or _steady(clock))

@@ -59,7 +59,7 @@ class Firm:
 
 @dataclass(frozen=True, slots=True)
 class KeptFooting:
-    """`highwater` is None on a database server."""
+    """`highwater` is None where there is no place for it outside the database."""
 
     highwater: HighWater | None
     watch: ClockWatch

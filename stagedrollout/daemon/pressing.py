@@ -28,7 +28,7 @@ from stagedrollout.daemon.pressed import Buttons, NoButtons
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.http.held import HELD
 from stagedrollout.notify.answers import SlackAnswers
-from stagedrollout.storage.engine import Engine, database_file
+from stagedrollout.storage.engine import Engine, beside_database
 from stagedrollout.storage.seal_file import seal_key
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def open_seal(loaded: Loaded, engine: Engine) -> Seal | None:
     access = loaded.settings.slack
     if access is None or not access.buttons:
         return None
-    key = seal_key(database_file(engine))
+    key = seal_key(beside_database(engine))
     HELD.secret(key)
     return Seal(bytes.fromhex(key))
 

@@ -202,7 +202,10 @@ class Scheduler:
             return tuple(self._due.values())
 
     def _next_due(self) -> datetime:
-        beside = (self._works.relay.next_due(), self._works.errands.next_due())
+        try:
+            beside = (self._works.relay.next_due(), self._works.errands.next_due())
+        except StorageError:  # time goes on without it
+            beside = (None, None)
         return min(
             [*self.dues(), *(at for at in beside if at)],
             default=self._works.clock.now() + timedelta(hours=1),

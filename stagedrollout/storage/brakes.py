@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stagedrollout.core.codec import decode, encode
+from stagedrollout.core.database import beside as begins
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.line import Line
 from stagedrollout.core.line_facts import LineFreed, LineStopped
@@ -33,8 +34,6 @@ _HALT, _LINE, _JSON = "halt-", "line.json", ".json"
 _BYTES_MAX = 64 * 1024
 _MARKERS_MAX = 200
 """More are not read at a time, for every raise asks for them: while there are more, nothing is raised at all."""
-
-_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +215,9 @@ def beside(config: Path, database: str = "") -> BrakesFolder:
 
 def _keeper(database: str) -> tuple[int, int] | None:
     """Whose database it is: the file may be gone, its folder tells as well."""
-    if not database.startswith(_SQLITE):
+    if not (name := begins(database)):
         return None
-    file = Path(database.removeprefix(_SQLITE))
+    file = Path(name)
     return _owner_of(file) or _owner_of(file.parent)
 
 

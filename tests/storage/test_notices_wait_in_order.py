@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +11,7 @@ from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.outbox import WAITING_MAX, OutboxTable
+from tests.storage.behind import Behind
 from tests.storage.rows import CHAT, NOW, SHOP, after, batch, notice
 
 
@@ -130,14 +129,11 @@ def test_a_clock_set_back_does_not_delay_a_notice(journal: Journal, outbox: Outb
 
 @pytest.mark.promise("R20")
 def test_a_notice_that_cannot_be_read_holds_up_nobody_else(
-    journal: Journal, outbox: OutboxTable, path: Path, caplog: pytest.LogCaptureFixture
+    journal: Journal, outbox: OutboxTable, behind: Behind, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal.record(batch(notices=(notice("s1"),)))
     journal.record(batch(CHAT, notices=(notice("c1"),)))
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute("""update outbox set body = '{"kind":"from the future"}' where key = 's1'""")
-    connection.close()
+    behind("""update outbox set body = '{"kind":"from the future"}' where key = 's1'""")
     assert keys(outbox) == ["c1"]
     assert "stays unsent" in caplog.text
     assert outbox.undelivered(NOW).waiting == 2
