@@ -64,7 +64,7 @@ class Roster:
     def go_on_from(self, before: Roster) -> None:
         """What Slack has told of these groups lately is known here too: a reload makes strangers of nobody."""
         ids = {group.id for group in self._groups}
-        self._told.update({id: told for id, told in before._told.items() if id in ids})
+        self._told.update({group: told for group, told in before._told.items() if group in ids})
 
     def find(self, account: str) -> Person | None:
         """Whose Slack account that is; None for nobody who may press anything."""

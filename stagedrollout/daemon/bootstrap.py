@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from stagedrollout import __version__
+from stagedrollout.buttons.roster import Roster
 from stagedrollout.calendars.readings import Remembered
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import (
@@ -242,6 +243,8 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
     listings, deadline = open_listings(loaded, works.doors, works.clock), loaded.settings.limits.pass_deadline
     people, deadline_seconds = open_roster(loaded), deadline.total_seconds()
     known = works.passes.reconciler
+    if isinstance(known.people, Roster):
+        people.go_on_from(known.people)
     reconciler = replace(known, deadline_seconds=deadline_seconds, people=people)
     passes = replace(works.passes, reconciler=reconciler)
     return replace(
