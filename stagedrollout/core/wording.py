@@ -293,11 +293,6 @@ def _(fact: facts.Acknowledged, told: Telling) -> tuple[Notice, ...]:
 
 
 @_tell.register
-def _(fact: facts.PressRefused, told: Telling) -> tuple[Notice, ...]:  # noqa: ARG001
-    return ()  # who has pressed is told; a thread that a stranger could fill at will is none
-
-
-@_tell.register
 def _(fact: facts.ApprovalsLapsed, told: Telling) -> tuple[Notice, ...]:
     how = Fact("To approve it again", override(told.rollout, "approve"))
     return (told.notice(NoticeKind.HELD, f"{told.name}: the approvals are void, {fact.why}", how),)

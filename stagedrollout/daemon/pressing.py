@@ -34,8 +34,8 @@ from stagedrollout.http.held import HELD
 from stagedrollout.notify.answers import SlackAnswers
 from stagedrollout.notify.window import REASON
 from stagedrollout.storage.engine import Engine, database_file
-from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.seal_file import seal_key
+from stagedrollout.storage.told_by import told_by
 
 if TYPE_CHECKING:
     from stagedrollout.buttons.socket import Arrived
@@ -73,7 +73,7 @@ def open_roster(loaded: Loaded) -> Roster:
 @dataclass(frozen=True, slots=True)
 class _Journals:
     recorder: Recorder
-    outbox: OutboxTable
+    engine: Engine
 
     def rollout(self, key: RolloutKey) -> Rollout:
         return self.recorder.load(key).rollout
@@ -82,7 +82,7 @@ class _Journals:
         return self.recorder.note(key, news, at)
 
     def told_by(self, channel: str, ts: str) -> RolloutKey | None:
-        return self.outbox.told_by(channel, ts)
+        return told_by(self.engine, channel, ts)
 
 
 class Line(Protocol):
@@ -200,7 +200,7 @@ def open_pressing(loaded: Loaded, engine: Engine, passes: AppPasses, roster: Ros
         seal=seal,
         roster=roster,
         orders=passes.commands,
-        book=_Journals(passes.recorder, OutboxTable(engine)),
+        book=_Journals(passes.recorder, engine),
         following=following,
         asking=Asking(answers, following),
         wall=passes.wall,

@@ -204,17 +204,6 @@ class OutboxTable:
         with writing(self._engine) as connection:
             enqueue(connection, rollout, notice, at)
 
-    def told_by(self, channel: str, message_id: str) -> RolloutKey | None:
-        """The rollout that a message is about: its thread's first one, or a notice; None for neither."""
-        thread = select(threads.c.rollout).where(
-            threads.c.channel == channel, threads.c.message_id == message_id
-        )
-        notice = select(outbox.c.rollout).where(outbox.c.message_id == message_id)
-        with reading(self._engine) as connection:
-            found = connection.execute(thread).scalar() or connection.execute(notice.limit(1)).scalar()
-        key = RolloutKey.parse(found) if found else None
-        return None if key == OF_THE_DAEMON else key
-
     def next_due(self, now: datetime) -> datetime | None:
         """When `due` or `stale_boards` next has something, long past if at once; None while nothing waits."""
         with reading(self._engine) as connection:

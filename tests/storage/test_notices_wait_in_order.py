@@ -13,6 +13,7 @@ from stagedrollout.core.notice import Board, Notice, NoticeKind
 from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.outbox import WAITING_MAX, OutboxTable
+from stagedrollout.storage.told_by import told_by
 from tests.storage.rows import CHAT, NOW, SHOP, after, batch, notice
 
 
@@ -202,3 +203,17 @@ def test_of_a_rollout_that_flaps_while_nobody_can_be_told_so_many_wait_and_every
     assert [send(outbox) for _ in range(2)] == ["shop/halted", "chat/0"]
 
     assert keys(outbox) == ["shop/7"]
+
+
+@pytest.mark.promise("R22")
+def test_whose_message_it_is_stands_here_and_not_in_the_message(engine: Engine, outbox: OutboxTable) -> None:
+    Journal(engine).record(batch(notices=(notice("s1"),)))
+    send(outbox)
+    outbox.set_thread(SHOP, "C0RELEASE", "1700000000.9")
+    outbox.announce(notice("d1"), NOW)
+    row = outbox.due(NOW)[0]
+    outbox.mark_sending(row.id)
+    outbox.mark_sent(row.id, "1700000000.2", NOW)
+    ids = ("1700000000.1", "1700000000.9", "1700000000.2", "1700000000.3", "")
+    assert [told_by(engine, "C0RELEASE", ts) for ts in ids] == [SHOP, SHOP, None, None, None]
+    assert told_by(engine, "C0OTHER", "1700000000.9") is None
