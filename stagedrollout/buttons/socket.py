@@ -95,8 +95,10 @@ class Receiver:
         except EdgeError as error:
             return self._later(error)
         except Exception as mistake:  # the thread goes on: nobody else would begin it again
-            log.exception("the socket broke off")
-            return self._later(Faulty(SERVICE, "the socket", type(mistake).__name__))
+            broken = Faulty(SERVICE, "the socket", type(mistake).__name__)
+            if str(broken) not in self._problem:  # once, as everything that goes on
+                log.exception("the socket broke off")
+            return self._later(broken)
         return 0.0 if self._lasted() else self._backoff()
 
     def stop(self) -> None:
@@ -127,6 +129,8 @@ class Receiver:
                 self._talk(line, urlsplit(address).hostname or "")
         except (WebSocketException, OSError, EOFError) as error:
             raise Unreachable(SERVICE, "the socket", type(error).__name__) from None
+        finally:
+            HELD.forget(address)  # its ticket was good for this one connection
 
     def _talk(self, line: ClientConnection, host: str) -> None:
         answered = urlsplit(f"//{line.request.headers.get('Host', '')}").hostname if line.request else ""

@@ -43,7 +43,7 @@ from stagedrollout.daemon.lease import Lease
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listings import open_listings
 from stagedrollout.daemon.picturing import open_illustrator
-from stagedrollout.daemon.pressing import open_pressing, open_roster, open_seal
+from stagedrollout.daemon.pressing import SEALED_BY, open_pressing, open_roster, open_seal
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.reloading import Reloading, watched
@@ -178,7 +178,9 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         **KEEPS_A_MARK,
         **watched(settings),
     }
-    highwater = open_highwater(engine, presence.current())
+    before = presence.current()
+    info |= {SEALED_BY: before.info[SEALED_BY]} if before and SEALED_BY in before.info else {}
+    highwater = open_highwater(engine, before)
     epoch = presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info)
     database = database_file(engine)
     spool = Spool(spool_file(database) if database else None)

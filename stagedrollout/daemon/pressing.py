@@ -5,6 +5,7 @@ It ends from the outside in: nothing is received any more, then what was receive
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from stagedrollout.buttons.pressed import Pressed, read_heard
 from stagedrollout.buttons.roster import Group, Roster
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import SlackAccess
+from stagedrollout.core.errors import StorageError
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import RolloutKey
@@ -34,8 +36,9 @@ from stagedrollout.http.held import HELD
 from stagedrollout.notify.answers import SlackAnswers
 from stagedrollout.notify.window import REASON
 from stagedrollout.storage.engine import Engine, database_file
+from stagedrollout.storage.messages import show_anew, told_by
+from stagedrollout.storage.presence import Presence
 from stagedrollout.storage.seal_file import seal_key
-from stagedrollout.storage.told_by import told_by
 
 if TYPE_CHECKING:
     from stagedrollout.buttons.socket import Arrived
@@ -44,6 +47,9 @@ log = logging.getLogger(__name__)
 
 QUEUE_MAX = 100
 """Presses that wait; what comes on top is not acknowledged, and its person sees that."""
+
+SEALED_BY = "buttons_sealed_by"
+"""In the daemon's row: which seal the messages' buttons have, as a mark from which it cannot be told."""
 
 LOOK_SECONDS = 0.25
 CLOSING_SECONDS = 2.0
@@ -85,6 +91,29 @@ class _Journals:
         return told_by(self.engine, channel, ts)
 
 
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """The messages with buttons. Those of another seal, or of none, are written anew, once: nothing on them is valid."""
+
+    engine: Engine
+    seal: Seal
+
+    def anew(self) -> None:
+        """Raises nothing."""
+        presence, mark = Presence(self.engine), hashlib.sha256(self.seal.key).hexdigest()[:16]
+        try:
+            row = presence.current()
+            if row is None or row.info.get(SEALED_BY) == mark:
+                return
+            count = show_anew(self.engine)
+            presence.tell(row.epoch, {SEALED_BY: mark})
+        except StorageError as error:
+            log.warning("the messages with buttons cannot be written anew: %s", error)
+            return
+        if count:
+            log.info("%s messages get buttons that are valid", count)
+
+
 class Line(Protocol):
     """Puts what was pressed into the queue: see buttons/socket.py."""
 
@@ -98,8 +127,16 @@ class Line(Protocol):
 class Pressing:
     """Runs from `start` to `stop`. Whatever goes wrong in it concerns nothing else in the daemon."""
 
-    def __init__(self, receiver: Line, queue: Queue[Arrived], desk: Desk, roster: Roster) -> None:
+    def __init__(
+        self,
+        receiver: Line,
+        queue: Queue[Arrived],
+        desk: Desk,
+        roster: Roster,
+        messages: Messages | None = None,
+    ) -> None:
         self._receiver = receiver
+        self._messages = messages
         self._queue = queue
         self.desk = desk
         self.roster = roster
@@ -113,6 +150,8 @@ class Pressing:
         ]
 
     def start(self) -> None:
+        if self._messages:
+            self._messages.anew()
         for thread in (self._socket, self.desks, *self._tellers):
             thread.start()
 
@@ -208,7 +247,7 @@ def open_pressing(loaded: Loaded, engine: Engine, passes: AppPasses, roster: Ros
         claims=Claims(),
         noted={},
     )
-    return Pressing(_receiver(loaded, access, queue), queue, desk, roster)
+    return Pressing(_receiver(loaded, access, queue), queue, desk, roster, Messages(engine, seal))
 
 
 def _receiver(loaded: Loaded, access: SlackAccess, queue: Queue[Arrived]) -> Line:

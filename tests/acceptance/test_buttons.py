@@ -339,3 +339,26 @@ def test_a_token_that_is_revoked_shows_in_health(plays):
     )
     assert "invalid_auth" in said
     stage.heals()
+
+
+@pytest.mark.parametrize("how", ["a reload that switches them on", "a restart with another secret"])
+def test_buttons_that_are_not_valid_are_written_anew(opens, how):
+    stage = opens(short())
+    if how.startswith("a restart"):
+        _with_buttons(stage)
+    stage.stops_at("0m")
+    stage.starts_daemon()
+    stage.plays_to("3h")
+    edits = len(stage.ledger("slack"))
+    if how.startswith("a restart"):
+        stage.kills_daemon()
+        (secret,) = stage.folder.rglob("*.seal")
+        secret.unlink()
+        stage.starts_daemon()
+    else:
+        _with_buttons(stage)
+        stage.daemon.gets(signal.SIGHUP)
+    eventually(lambda: _sockets(stage) == 1, within=20, what="the socket")
+    eventually(lambda: len(stage.ledger("slack")) > edits, within=20, what="the first message, anew")
+    _press(stage, "Halt", ANA)
+    stage.serves("halted", 0)

@@ -74,7 +74,7 @@ OUTSIDE = {
         {".execute()"},
         "a thread's beside passes, which no run configures; a statement there would be a point without a name",
     ),
-    "storage/told_by.py": ({".execute()"}, "reads, for who has pressed a forged button; no run has buttons"),
+    "storage/messages.py": ({".execute()"}, "for those who press; no run has buttons"),
     "storage/lock.py": (
         {"fcntl", "os.ftruncate", "os.open", "os.write"},
         "the process's; the kernel frees it",

@@ -10,10 +10,11 @@ import pytest
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.notice import Board, Notice, NoticeKind
+from stagedrollout.core.offer import Offer, Press
 from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.messages import show_anew, told_by
 from stagedrollout.storage.outbox import WAITING_MAX, OutboxTable
-from stagedrollout.storage.told_by import told_by
 from tests.storage.rows import CHAT, NOW, SHOP, after, batch, notice
 
 
@@ -217,3 +218,13 @@ def test_whose_message_it_is_stands_here_and_not_in_the_message(engine: Engine, 
     ids = ("1700000000.1", "1700000000.9", "1700000000.2", "1700000000.3", "")
     assert [told_by(engine, "C0RELEASE", ts) for ts in ids] == [SHOP, SHOP, None, None, None]
     assert told_by(engine, "C0OTHER", "1700000000.9") is None
+
+
+def test_what_can_be_pressed_is_shown_anew_and_nothing_else(engine: Engine, outbox: OutboxTable) -> None:
+    offer = Offer(Press.HALT, SHOP, 100_000, halted=False)
+    Journal(engine).record(batch(board=Board("going on", (), "", offers=(offer,))))
+    Journal(engine).record(batch(CHAT, board=Board("over", (), "")))
+    for thread in outbox.stale_boards(NOW):
+        outbox.board_shown(thread.rollout, thread.wanted)
+    assert show_anew(engine) == 1
+    assert [thread.rollout for thread in outbox.stale_boards(NOW)] == [SHOP]
