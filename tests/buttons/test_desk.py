@@ -289,3 +289,9 @@ def test_the_message_keeps_every_line_and_loses_no_button_twice(around):
     assert (len(said), gone) == (2, None)
     assert BY_MACHINE.at == around.desk.book.rollout(KEY).answered
     assert (pressed.channel, pressed.ts) == PLACE
+
+
+def test_ten_replays_of_what_is_refused_are_told_once(around):
+    forged, stranger = around.press(Press.HALT, value="forged"), around.press(Press.HALT, EVE)
+    around.takes(*[forged] * 10, *[stranger] * 10)
+    assert [user for user, _ in around.told()] == [ANA, EVE]

@@ -51,6 +51,14 @@ def test_what_has_arrived_is_an_order_before_it_ends():
     queue = Queue()
     halt, hold = (_payload(around.press(press)) for press in (Press.HALT, Press.HOLD))
     pressing = Pressing(Line(queue, {"type": "nonsense"}, halt, hold), queue, around.desk, around.desk.roster)
+    puts = around.orders.put
+
+    def put_late(command):
+        """Nothing more arrives by then, and the second press still waits."""
+        assert pressing._hung_up.wait(10)
+        puts(command)
+
+    around.orders.put = put_late
     pressing.start()
     pressing.stop()
     assert [order.verb.value for order in around.orders.put_in] == ["halt"]
