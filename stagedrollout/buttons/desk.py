@@ -132,9 +132,17 @@ class Desk:
         if offer.press is Press.ACKNOWLEDGE:
             self._acknowledge(order, pressed, offer, person)
         elif offer.press in IN_WORDS and not reason:
-            self.asking.ask(order, pressed, offer)
+            self._ask(order, pressed, offer, person)
         else:
             self._order(order, pressed, offer, person, reason or _no_reason(offer))
+
+    def _ask(self, order: str, pressed: Pressed, offer: Offer, person: Person) -> None:
+        """Nobody types a reason for what is not theirs to order; that is asked again of the order itself."""
+        barred = self.roster.known_as(self._command(order, pressed, offer, _no_reason(offer))).barred
+        if barred:
+            self._refuse(order, pressed, offer, who=person.name, why=barred, said=f"Refused: {barred}.")
+            return
+        self.asking.ask(order, pressed, offer)
 
     def _order(self, order: str, pressed: Pressed, offer: Offer, person: Person, reason: str) -> None:
         at = max(pressed.at, self.wall.now()) if offer.press in IN_WORDS else pressed.at

@@ -13,7 +13,7 @@ from stagedrollout.core import facts
 from stagedrollout.core.errors import Rejected, Throttled, Unreachable
 from stagedrollout.core.model import CommandVerb
 from stagedrollout.core.offer import Press
-from stagedrollout.core.people import People, Right
+from stagedrollout.core.people import People, Person, Right
 from tests.buttons.desks import ANA, BEN, BY_MACHINE, EVE, PLACE, Around
 from tests.core.builders import KEY, rolling
 
@@ -295,3 +295,15 @@ def test_ten_replays_of_what_is_refused_are_told_once(around):
     forged, stranger = around.press(Press.HALT, value="forged"), around.press(Press.HALT, EVE)
     around.takes(*[forged] * 10, *[stranger] * 10)
     assert [user for user, _ in around.told()] == [ANA, EVE]
+
+
+@pytest.mark.promise("R11")
+def test_nobody_types_a_reason_for_what_is_not_theirs_to_order():
+    around = Around(People((Person(name="Ben Ode", slack=BEN, rights=(Right.APPROVE,)),)))
+    around.takes(around.press(Press.RESUME, BEN))
+    assert around.told() == [(BEN, "Refused: Ben Ode has no right to raise (people: rights).")]
+    ((_, fact),) = around.book.notes
+    assert (fact.verb, fact.accepted) == (CommandVerb.RESUME, False)
+    around.takes(around.press(Press.APPROVE, BEN))
+    around.told()
+    assert around.answers.windows == [(BEN, Press.APPROVE)]
