@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from stagedrollout import __version__
+from stagedrollout.buttons.roster import Roster
 from stagedrollout.calendars.readings import Remembered
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import (
@@ -44,7 +45,7 @@ from stagedrollout.daemon.lease import Lease
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listings import open_listings
 from stagedrollout.daemon.picturing import open_illustrator
-from stagedrollout.daemon.pressing import open_pressing, open_roster, open_seal
+from stagedrollout.daemon.pressing import SEALED_BY, open_pressing, open_roster, open_seal
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.reloading import Reloading, watched
@@ -193,7 +194,9 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         **({"place": place} if place else {}),
         **watched(settings),
     }
-    highwater = open_highwater(engine, presence.current())
+    before = presence.current()
+    info |= {SEALED_BY: before.info[SEALED_BY]} if before and SEALED_BY in before.info else {}
+    highwater = open_highwater(engine, before)
     epoch = presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info)
     database = beside_database(engine)
     spool = Spool(spool_file(database) if database else None)
@@ -260,6 +263,8 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
     listings, deadline = open_listings(loaded, works.doors, works.clock), loaded.settings.limits.pass_deadline
     people, deadline_seconds = open_roster(loaded), deadline.total_seconds()
     known = works.passes.reconciler
+    if isinstance(known.people, Roster):
+        people.go_on_from(known.people)
     reconciler = replace(known, deadline_seconds=deadline_seconds, people=people)
     passes = replace(works.passes, reconciler=reconciler)
     return replace(

@@ -168,6 +168,7 @@ class Reloading:
             close(works)
             return False
         before.buttons.stop()
+        works.buttons.go_on_from(before.buttons)
         works.buttons.start()
         self._loaded = loaded
         old, self._claim = self._claim, claim

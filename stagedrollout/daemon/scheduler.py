@@ -28,7 +28,7 @@ from stagedrollout.daemon.elapsed import A_STEP, WallWatch
 from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
 from stagedrollout.daemon.troubles import unexpected, words
 from stagedrollout.daemon.turning import InAWhile
-from stagedrollout.daemon.works import Bounds, HaltUnderWay, OpenPool, Pool, Renewal, Works, threads
+from stagedrollout.daemon.works import Beside, Bounds, HaltUnderWay, OpenPool, Pool, Renewal, Works, threads
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class Scheduler:
         """Set when an emulated story is over, or this daemon has lost its lease."""
         self.lost = False
         self._watch = WallWatch(works.wall)
+        self._beside = Beside()
         works.bell.listen(self._wake)
         self._apscheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -232,6 +233,8 @@ class Scheduler:
         except StorageError as error:
             problem = f"the database cannot be written: {error}"
             log.error("%s", problem)  # noqa: TRY400 - the words are enough
+        else:
+            self._beside.tell(self._works)
         self._works.report.beat(now, problem)
 
     def _take_orders(self) -> None:

@@ -81,6 +81,7 @@ OUTSIDE = {
         {".execute()"},
         "a thread's beside passes, which no run configures; a statement there would be a point without a name",
     ),
+    "storage/messages.py": ({".execute()"}, "for those who press; no run has buttons"),
     "storage/lock.py": (
         {"fcntl", "os.ftruncate", "os.open", "os.pwrite"},
         "the process's; the kernel frees it",

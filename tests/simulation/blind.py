@@ -249,6 +249,7 @@ ELSEWHERE = {
     "line_stopped": "nobody stops the line in a story: tests/core/test_line.py, tests/acceptance/test_break_glass.py",
     "line_freed": "nobody stops the line in a story: tests/core/test_line.py, tests/acceptance/test_break_glass.py",
     "acknowledged": "no story has Slack's buttons: tests/acceptance/test_alarms.py",
+    "press_refused": "likewise: tests/acceptance/test_buttons.py",
     "identified": "the emulated stores keep a release's build: tests/core/test_fold.py, tests/core/test_machine.py",
 }
 """Facts that no seed can meet, why, and what tries them instead."""

@@ -70,6 +70,7 @@ OUTSIDE: Mapping[str, str] = {
     "stagedrollout.explaining.finding": "read by a command",
     "stagedrollout.rehearsal": "runs without a daemon",
     "stagedrollout.buttons.socket": "threads of their own, opened only where Slack's buttons are on, which no run has",
+    "stagedrollout.buttons.asking": "as buttons.socket",
     "stagedrollout.daemon.pressing": "as buttons.socket",
     "stagedrollout.daemon.alarming": "opened only where somebody is to be alarmed, which no run configures",
     "stagedrollout.daemon.direct": "halt --direct, a command of its own",
