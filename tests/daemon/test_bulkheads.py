@@ -60,7 +60,8 @@ def test_there_is_a_place_again_once_somebody_has_left():
 
 @pytest.mark.promise("R22")
 def test_of_two_hundred_apps_that_are_due_at_once_a_few_are_looked_at_at_a_time():
-    places, inside, most, guard = Places(4, patience_seconds=PATIENCE), set(), [0], threading.Lock()
+    places = Places(4, patience_seconds=PATIENCE, worked=time.monotonic)  # a busy processor
+    inside, most, guard = set(), [0], threading.Lock()
 
     def look(app: int) -> None:
         with places.taken():
@@ -81,14 +82,24 @@ def test_of_two_hundred_apps_that_are_due_at_once_a_few_are_looked_at_at_a_time(
 
 @pytest.mark.promise("R3", "R22")
 def test_behind_hundreds_of_apps_that_hang_the_last_one_is_looked_at_in_time():
-    places, begun, leave = Places(2, begun_seconds=1.0), threading.Semaphore(0), threading.Event()
+    _all_begin(Places(2, begun_seconds=1.0, worked=time.monotonic), 300)
+
+
+@pytest.mark.promise("R3", "R22")
+def test_whoever_hangs_is_in_nobodys_way_while_the_processor_has_nothing_to_do():
+    _all_begin(Places(2, patience_seconds=2 * PATIENCE, worked=lambda: 0.0), 100)
+
+
+def _all_begin(places: Places, count: int) -> None:
+    """So many hang, one after the other, until all of them do."""
+    begun, leave = threading.Semaphore(0), threading.Event()
 
     def hang() -> None:
         with places.taken():
             begun.release()
             leave.wait(2 * PATIENCE)
 
-    apps = [threading.Thread(target=hang) for _ in range(300)]
+    apps = [threading.Thread(target=hang) for _ in range(count)]
     for app in apps:
         app.start()
     assert all(begun.acquire(timeout=PATIENCE) for _ in apps)
