@@ -54,9 +54,11 @@ def _time(text: str) -> time | None:
 def _dated(text: str, zone: tzinfo, option: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        found = found if found.tzinfo else found.replace(tzinfo=zone)
+        found.astimezone(UTC)  # the first and the last day of all have no such instant everywhere
+    except (ValueError, OverflowError):
         raise click.BadParameter(f"{text!r} is no instant; {_RIGHT}", param_hint=option) from None
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    return found
 
 
 def day_words(day: date) -> str:

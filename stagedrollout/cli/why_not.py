@@ -14,6 +14,7 @@ import click
 from stagedrollout.cli.completing import app_argument, release_option, store_option
 from stagedrollout.cli.instants import instant_typed
 from stagedrollout.cli.options import config_option, json_option
+from stagedrollout.cli.wrapping import wrapped
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import percent_text
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from stagedrollout.explaining.why_not import Looks
     from stagedrollout.storage.engine import Engine
     from stagedrollout.storage.presence import PassRow
+
+REFUSED_MAX = 5
+"""So many refused orders are shown, the newest."""
 
 
 @click.command(
@@ -152,6 +156,14 @@ def _say(document: dict[str, Any]) -> None:
         _line(f"  {_until(reason)}: {reason['text']}")
         if reason["newest_text"] != reason["text"]:
             _line(f"    at last: {reason['newest_text']}")
+    for order in document["refused"][-REFUSED_MAX:]:
+        _line(
+            f"  refused {_utc(order['at'])}: {order['verb']} by {order['by']} ({order['reason']}): {order['text']}"
+        )
+    if len(document["refused"]) > REFUSED_MAX:
+        _line(
+            f"  and {len(document['refused']) - REFUSED_MAX} orders more that were refused before: --json has them"
+        )
     if document["next"]:
         _line(f"Then, {_utc(document['next']['at'])}: {document['next']['said']}")
     elif document["decision"]:
@@ -188,5 +200,8 @@ def _utc(instant: str) -> str:
 
 
 def _line(words: str, *, bold: bool = False, dim: bool = False) -> None:
+    """On a terminal broken between words, further in where it goes on; whole where it goes elsewhere."""
     indent = words[: len(words) - len(words.lstrip())]
-    click.secho(indent + one_line(words), bold=bold, dim=dim)
+    text = indent + one_line(words)
+    for part in wrapped(text, len(indent) + 2 if indent else 0):
+        click.secho(part, bold=bold, dim=dim)
