@@ -36,21 +36,19 @@ def explain(app: str, plot: Path | None, config: Path, *, as_json: bool, **named
     if plot:
         _draw(found, plot)
     documents = [_document(kept, policies) for kept, policies in found]
+    from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
+    from stagedrollout.cli.pulled import read_pulled, warn_of_pulled  # noqa: PLC0415
+    from stagedrollout.cli.status import opened  # noqa: PLC0415
+
+    told, pulled = freshness(opened(config)), read_pulled(config)
     if as_json:
-        click.echo(json.dumps({"rollouts": documents}, indent=2))
+        click.echo(json.dumps({**told, **pulled, "rollouts": documents}, indent=2))
         return
     from stagedrollout.cli.explain_text import show  # noqa: PLC0415
 
     show(documents)
-    _say_how_old(config)
-
-
-def _say_how_old(config: Path) -> None:
-    """On stderr, where no daemon runs."""
-    from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
-    from stagedrollout.cli.status import opened  # noqa: PLC0415
-
-    warn(freshness(opened(config)))
+    warn(told)
+    warn_of_pulled(pulled)
 
 
 def _found(config: Path, app: str, store: str, release: str) -> list[tuple[Kept, Policy | None]]:

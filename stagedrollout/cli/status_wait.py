@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.pulled import pulled_words, read_pulled
 from stagedrollout.cli.status import OVER, check_names, look, opened
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.plain import one_line
@@ -63,7 +64,8 @@ class Wait:
     as_json: bool
 
     def look(self) -> dict[str, Any]:
-        return look(self.engine, **self.named)
+        """With what people have pulled beside the configuration, which may keep it from ever coming there."""
+        return look(self.engine, **self.named) | read_pulled(self.config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def wait_for(config: Path, named: dict[str, str], goal: str, timeout: str, *, as
         raise click.UsageError(f"{named['app']} has no rollout that could be waited for")
     wanted = _goal(goal, wait, meant)
     end = _waited(wait, wanted, meant, ends)
-    _tell(end, wanted, _rows(end.document, meant), as_json=as_json)
+    _tell(end, wanted, meant, as_json=as_json)
     return end.code
 
 
@@ -174,7 +176,8 @@ def _waited(wait: Wait, goal: Goal, meant: dict[str, dict[str, Any]], ends: floa
             return End(code, why, document)
         if ends is not None and time.monotonic() >= ends:
             return End(TIME_IS_OVER, "the time is over", document)
-        told = _progress(_stand(_rows(document, meant)), told, as_json=wait.as_json)
+        if document:
+            told = _progress(_stand(document, meant), told, as_json=wait.as_json)
         time.sleep(LOOK_SECONDS if ends is None else max(0.0, min(LOOK_SECONDS, ends - time.monotonic())))
 
 
@@ -191,7 +194,12 @@ def _judged(goal: Goal, rows: list[dict[str, Any]], document: dict[str, Any]) ->
     return None, ""
 
 
-def _stand(rows: list[dict[str, Any]]) -> str:
+def _stand(document: dict[str, Any], meant: dict[str, dict[str, Any]]) -> str:
+    rows = _rows(document, meant)
+    return "; ".join([*pulled_words(document), _places(rows)])
+
+
+def _places(rows: list[dict[str, Any]]) -> str:
     from stagedrollout.core.units import percent_text  # noqa: PLC0415
 
     return "; ".join(
@@ -208,7 +216,7 @@ def _progress(words: str, told: str, *, as_json: bool) -> str:
     return words
 
 
-def _tell(end: End, goal: Goal, rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _tell(end: End, goal: Goal, meant: dict[str, dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         told = {
             "goal": goal.words,
@@ -216,8 +224,9 @@ def _tell(end: End, goal: Goal, rows: list[dict[str, Any]], *, as_json: bool) ->
             "why": end.why,
             "as_of": end.document.get("as_of"),
         }
-        click.echo(json.dumps({**told, "rollouts": rows}, indent=2))
+        pulled = {name: end.document.get(name) for name in ("line", "line_stopped", "halts_waiting")}
+        click.echo(json.dumps({**told, **pulled, "rollouts": _rows(end.document, meant)}, indent=2))
         return
-    stand = _stand(rows)
+    stand = _stand(end.document, meant)
     words = f"{goal.words}: {stand}" if end.code == REACHED else f"not {goal.words}: {end.why} ({stand})"
     click.echo(one_line(words), err=end.code != REACHED)

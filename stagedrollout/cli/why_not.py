@@ -51,6 +51,7 @@ REFUSED_MAX = 5
 def why_not(app: str, config: Path, *, as_json: bool, **asked: str) -> None:
     from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
     from stagedrollout.cli.ordering import stores_meant  # noqa: PLC0415
+    from stagedrollout.cli.pulled import read_pulled, warn_of_pulled  # noqa: PLC0415
     from stagedrollout.config.load import load  # noqa: PLC0415
     from stagedrollout.core.model import StoreApp  # noqa: PLC0415
     from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
@@ -65,14 +66,16 @@ def why_not(app: str, config: Path, *, as_json: bool, **asked: str) -> None:
     documents = [document for each in meant if (document := question.answered(each))]
     if not documents:
         raise _unknown(engine, meant, asked["release"])
+    pulled = read_pulled(config)
     if as_json:
-        click.echo(json.dumps({**told, "rollouts": documents}, indent=2))
+        click.echo(json.dumps({**told, **pulled, "rollouts": documents}, indent=2))
         return
     for number, document in enumerate(documents):
         if number:
             click.echo()
         _say(document)
     warn(told)
+    warn_of_pulled(pulled)
 
 
 def _unknown(engine: Engine, meant: list[StoreApp], release: str) -> click.ClickException:

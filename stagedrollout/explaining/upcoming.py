@@ -66,6 +66,10 @@ def _answered(rollout: Rollout) -> Next:
 def _not_yet(rollout: Rollout, policy: Policy | None) -> Next | None:
     """What comes before the schedule leads on."""
     app = rollout.key.app
+    if rollout.line:
+        lasts = rollout.line.until
+        what = "the line is free again" if lasts else "somebody lets the line go on: stagedrollout thaw"
+        return Next(lasts, f"{what} (stopped by {rollout.line.actor})")
     if not rollout.steered:
         knowing = " --known-bad" if rollout.known_bad else ""
         return Next(None, f"somebody runs: stagedrollout start {app}{knowing}")

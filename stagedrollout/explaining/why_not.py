@@ -124,7 +124,9 @@ def _said(kept: Kept, this: _Decided, then: Rollout | None) -> str:
         case "not_sent" if this.fact.decision is DecisionKind.HALT:
             return "it should have been halted, and nothing was sent"
         case "not_sent":
-            return f"it would have been raised to {percent_text(this.fact.target_ppm)}, and nothing was sent"
+            return (
+                f"it would have been raised from {percent_text(this.fact.target_ppm)}, and nothing was sent"
+            )
         case "holds":
             return "a cause forbade raising it"
         case _:

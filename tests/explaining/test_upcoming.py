@@ -46,6 +46,15 @@ def test_while_it_bakes_the_end_of_the_bake_comes_first_and_then_the_raise():
     ]
 
 
+@pytest.mark.parametrize("until", [None, NOON + 5 * HOUR])
+def test_while_the_line_is_stopped_nothing_else_comes_next(until):
+    rollout = with_facts(rolling(since=NOON - HOUR), facts.LineStopped("l1", ANNA, "fire", NOON, until))
+    ((at, what),) = told(rollout, policy())
+    assert at == until
+    assert ("somebody lets the line go on: stagedrollout thaw" in what) == (until is None)
+    assert "stopped by anna" in what
+
+
 def test_a_raise_waits_for_the_hours_in_which_raises_are_allowed():
     morning = Calendar(weekdays=EVERY_DAY, hours=Hours(start=time(8), end=time(11)))
     found = told(rolling(), policy(calendar=morning))

@@ -69,15 +69,13 @@ def test_a_halt_answers_for_all_that_comes_after_it(tmp_path: Path) -> None:
 def test_what_is_only_observed_was_neither_halted_nor_raised_and_that_is_said(tmp_path: Path) -> None:
     observing = Reason("observe", "mode observe: nothing is sent")
     history = History().started(0).waits(1)
-    history.at(
-        20, facts.Decided(DecisionKind.ADVANCE, (*PASSED, observing), DAEMON, verb=None, target_ppm=100_000)
-    )
+    history.at(20, facts.Decided(DecisionKind.ADVANCE, (*PASSED, observing), DAEMON, target_ppm=10_000))
     history.at(30, facts.Decided(DecisionKind.HALT, (*HARM, observing), DAEMON))
     world = World(tmp_path, history)
     raised = asked(world, 25, history)
     assert (raised["answer"], raised["said"]) == (
         "not_sent",
-        "it would have been raised to 10 %, and nothing was sent",
+        "it would have been raised from 1 %, and nothing was sent",
     )
     failing = asked(world, 35, history)
     assert (failing["answer"], failing["said"]) == (
