@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from stagedrollout.core.policy import Policy
     from stagedrollout.explaining.finding import Kept
 
+    Found = tuple[Kept, Policy | None, Policy | None]
+
 
 @click.command(
     help="Tell why a rollout is where it is, what it waits for, and what happens next. Reads the database,"
@@ -35,7 +37,7 @@ def explain(app: str, plot: Path | None, config: Path, *, as_json: bool, **named
     found = _found(config, app, **named)
     if plot:
         _draw(found, plot)
-    documents = [_document(kept, policies) for kept, policies in found]
+    documents = [_document(*each) for each in found]
     from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
     from stagedrollout.cli.pulled import read_pulled, warn_of_pulled  # noqa: PLC0415
     from stagedrollout.cli.status import opened  # noqa: PLC0415
@@ -51,8 +53,8 @@ def explain(app: str, plot: Path | None, config: Path, *, as_json: bool, **named
     warn_of_pulled(pulled)
 
 
-def _found(config: Path, app: str, store: str, release: str) -> list[tuple[Kept, Policy | None]]:
-    """What is kept of each rollout that is meant, with its policy. Raises click.ClickException, StorageError."""
+def _found(config: Path, app: str, store: str, release: str) -> list[Found]:
+    """What is kept of each rollout that is meant, with its policy and the app's own. Raises click.ClickException, StorageError."""
     from stagedrollout.cli.ordering import stores_meant  # noqa: PLC0415
     from stagedrollout.config.load import load  # noqa: PLC0415
     from stagedrollout.daemon.icalendars import policies_read_at  # noqa: PLC0415
@@ -61,7 +63,9 @@ def _found(config: Path, app: str, store: str, release: str) -> list[tuple[Kept,
     stores = stores_meant(loaded, app, store)
     found = meant(loaded.settings.database, stores, app, release)
     policies = policies_read_at(loaded, found[0].now)
-    return [(kept, policies.get(kept.rollout.policy)) for kept in found]
+    settings = loaded.settings.app(app)
+    own = policies.get(settings.policy) if settings else None
+    return [(kept, policies.get(kept.rollout.policy), own) for kept in found]
 
 
 def meant(database: str, stores: tuple[Any, ...], app: str, release: str) -> list[Kept]:
@@ -82,15 +86,15 @@ def meant(database: str, stores: tuple[Any, ...], app: str, release: str) -> lis
     return found
 
 
-def _document(kept: Kept, policy: Policy | None) -> dict[str, Any]:
+def _document(kept: Kept, policy: Policy | None, own: Policy | None) -> dict[str, Any]:
     from stagedrollout.explaining.document import document  # noqa: PLC0415
 
-    return document(kept, policy)
+    return document(kept, policy, own)
 
 
-def _draw(found: list[tuple[Kept, Policy | None]], path: Path) -> None:
+def _draw(found: list[Found], path: Path) -> None:
     if len(found) > 1:
-        stores = ", ".join(kept.key.store.value for kept, _ in found)
+        stores = ", ".join(kept.key.store.value for kept, *_ in found)
         raise click.UsageError(f"a picture shows one rollout, and there are some on {stores}: say --store")
     from stagedrollout.explaining.picture import draw  # noqa: PLC0415
     from stagedrollout.explaining.timeline import timeline  # noqa: PLC0415

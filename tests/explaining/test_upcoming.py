@@ -22,6 +22,7 @@ from tests.core.builders import (
     HOUR,
     NOON,
     PPM_ALL,
+    asks_for_approval,
     halted,
     not_halted,
     policy,
@@ -44,6 +45,13 @@ def test_while_it_bakes_the_end_of_the_bake_comes_first_and_then_the_raise():
         (NOON + 23 * HOUR, "the bake at 10 % ends"),
         (NOON + 23 * HOUR, "raised to 50 % at the earliest, if every required gate says PASS by then"),
     ]
+
+
+def test_whom_the_apps_own_policy_asks_is_named_also_where_another_one_steers():
+    own = asks_for_approval(policy(), at=50)
+    found = [each.what for each in upcoming(rolling(), policy(), NOON, own)]
+    assert any(what.startswith("1 approval for the step to 50 %") for what in found)
+    assert not any("approval" in each.what for each in upcoming(rolling(), policy(), NOON))
 
 
 @pytest.mark.parametrize("until", [None, NOON + 5 * HOUR])
