@@ -45,7 +45,7 @@ def since_typed(written: str, now: datetime, option: str) -> datetime:
 
 def _time(text: str) -> time | None:
     try:
-        found = time.fromisoformat(text)
+        found = time.fromisoformat(text.zfill(5))  # "9:00" as well
     except ValueError:
         return None
     return found if ":" in text and found.tzinfo is None else None

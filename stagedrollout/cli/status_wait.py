@@ -126,20 +126,32 @@ def _goal(written: str, wait: Wait, meant: dict[str, dict[str, Any]]) -> Goal:
 
 
 def _stages(wait: Wait, meant: dict[str, dict[str, Any]]) -> set[int]:
-    """Every share that the schedule stops at, on one of the stores that are meant."""
+    """Every share that the schedule stops at, on one of the stores that are meant: by the policy that steers it, which
+    need not be the app's own."""
     from stagedrollout.config.load import load  # noqa: PLC0415
     from stagedrollout.core.phasing import SHARES_PPM  # noqa: PLC0415
     from stagedrollout.core.units import PPM_ALL  # noqa: PLC0415
 
     loaded = load(wait.config, environ=os.environ)
-    settings, found = loaded.settings.app(wait.named["app"]), {PPM_ALL}
-    policy = loaded.policies.get(settings.policy) if settings else None
+    found = {PPM_ALL}
     for row in meant.values():
         if row["store"] == "app_store":
             found |= set(SHARES_PPM)
-        elif policy:
+        elif policy := loaded.policies.get(_policy_of(wait, row)):
             found |= {stage.exposure_ppm for stage in policy.stages}
     return found
+
+
+def _policy_of(wait: Wait, row: dict[str, Any]) -> str:
+    from stagedrollout.core import facts  # noqa: PLC0415
+    from stagedrollout.core.fold import fold  # noqa: PLC0415
+    from stagedrollout.core.model import RolloutKey  # noqa: PLC0415
+    from stagedrollout.storage.journal import Journal  # noqa: PLC0415
+
+    key = RolloutKey.parse(_key(row))
+    told = tuple((facts.read(each.entry), each.entry.at) for each in Journal(wait.engine).history(key))
+    rollout = fold(key, told)
+    return rollout.policy if rollout else ""
 
 
 def _meant(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -201,6 +201,7 @@ TOKYO = "Asia/Tokyo"
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
+        ("9:00", "2026-03-03T00:00:00+00:00"),
         ("09:00", "2026-03-03T00:00:00+00:00"),  # today in Tokyo, where it is 11:00
         ("11:30", "2026-03-02T02:30:00+00:00"),  # not come yet today: yesterday
         ("2026-03-02 20:15", "2026-03-02T11:15:00+00:00"),
