@@ -207,7 +207,7 @@ def test_a_full_disk_is_no_matter_of_rights(folder: BrakesFolder, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("stagedrollout.storage.durable_file.replace_within", full)
-    with pytest.raises(StorageError, match="No space left on device$"):
+    with pytest.raises(StorageError, match=r"No space left on device$"):
         folder.leave(marker())
 
 
