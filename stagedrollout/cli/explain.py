@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,35 +54,14 @@ def explain(app: str, plot: Path | None, config: Path, *, as_json: bool, **named
 
 def _found(config: Path, app: str, store: str, release: str) -> list[Found]:
     """What is kept of each rollout that is meant, with its policy and the app's own. Raises click.ClickException, StorageError."""
-    from stagedrollout.cli.ordering import stores_meant  # noqa: PLC0415
-    from stagedrollout.config.load import load  # noqa: PLC0415
+    from stagedrollout.cli.meant import kept_of, meant  # noqa: PLC0415
     from stagedrollout.daemon.icalendars import policies_read_at  # noqa: PLC0415
 
-    loaded = load(config, environ=os.environ)
-    stores = stores_meant(loaded, app, store)
-    found = meant(loaded.settings.database, stores, app, release)
-    policies = policies_read_at(loaded, found[0].now)
-    settings = loaded.settings.app(app)
-    own = policies.get(settings.policy) if settings else None
+    asked = meant(config, app, store)
+    found = kept_of(asked, release)
+    policies = policies_read_at(asked.loaded, found[0].now) if asked.loaded else {}
+    own = policies.get(asked.own_policy)
     return [(kept, policies.get(kept.rollout.policy), own) for kept in found]
-
-
-def meant(database: str, stores: tuple[Any, ...], app: str, release: str) -> list[Kept]:
-    """The rollouts that answer to what was typed, at least one. Raises click.ClickException, StorageError."""
-    from stagedrollout.cli.naming import unknown_release  # noqa: PLC0415
-    from stagedrollout.core.model import StoreApp  # noqa: PLC0415
-    from stagedrollout.explaining.finding import find, known  # noqa: PLC0415
-    from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
-    from stagedrollout.storage.migrate import check  # noqa: PLC0415
-
-    engine = open_readonly(database)
-    check(engine)
-    apps = [StoreApp(app, store) for store in stores]
-    found = [kept for kept in (find(engine, each, release) for each in apps) if kept]
-    if not found:
-        there = [label for each in apps for label in known(engine, each)]
-        raise unknown_release(app, stores, release, there)
-    return found
 
 
 def _document(kept: Kept, policy: Policy | None, own: Policy | None) -> dict[str, Any]:

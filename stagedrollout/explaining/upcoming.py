@@ -39,7 +39,7 @@ def _upcoming(rollout: Rollout, policy: Policy | None, now: datetime, own: Polic
     if waits:
         yield waits
     elif policy is None:
-        yield Next(None, f"nobody knows: the configuration has no policy {rollout.policy!r}")
+        yield Next(None, f"nobody knows: the configuration has no policy {rollout.policy!r} that can be read")
     else:
         yield from _climbing(rollout, policy, now, own)
         yield from _blind(rollout, policy, now)

@@ -108,7 +108,9 @@ def test_a_hold_for_some_time_and_the_watch_have_an_end():
 
 
 def test_who_steers_by_a_policy_that_is_gone_is_told_so():
-    assert told(rolling(), None) == [(None, "nobody knows: the configuration has no policy 'standard'")]
+    assert told(rolling(), None) == [
+        (None, "nobody knows: the configuration has no policy 'standard' that can be read")
+    ]
 
 
 def test_as_far_as_the_policy_goes_nothing_comes():

@@ -15,6 +15,7 @@ import pytest
 from stagedrollout.cli.instants import instant_typed, since_typed
 from stagedrollout.cli.wrapping import wrapped
 from stagedrollout.core import facts
+from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.ledger import Measure, Place, Revision, Tally
@@ -64,6 +65,28 @@ def test_a_halt_answers_for_all_that_comes_after_it(tmp_path: Path) -> None:
     assert document["answer"] == "halted"
     (reason,) = document["reasons"]
     assert (reason["since"], reason["until"]) == (typed(at(history, 12)), None)
+
+
+@pytest.mark.parametrize("command", ["why-not", "explain"])
+def test_a_configuration_that_cannot_be_used_keeps_nobody_from_asking_why(
+    tmp_path: Path, command: str
+) -> None:
+    """The daemon goes on by its old one, and then above all people ask."""
+    history = History().started(0).waits(1)
+    world = World(tmp_path, history)
+    world.config.write_text(world.config.read_text("utf-8") + "poll: potato\nodd: 1\n", "utf-8")
+    said = world.says(command, "shop")
+    assert (said.exit_code, "waits for bake" in said.stdout) == (0, True), said.output
+    assert "The configuration cannot be used, so what policies say is not told: " in said.stderr
+    assert "poll: this value cannot be used" in said.stderr
+    assert "(and 1 more)" in said.stderr
+    document = json.loads(world.says(command, "shop", "--json").stdout)
+    assert document["rollouts"][0]["app"] == "shop"
+    for wrong, near in ((("shpo",), "`shop`"), (("shop", "--store", "google"), "`google_play`")):
+        refused = world.says(command, *wrong)
+        assert (refused.exit_code, near in refused.stderr) == (2, True), refused.output
+    world.config.write_text("poll: potato", "utf-8")
+    assert isinstance(world.says(command, "shop").exception, WrongConfiguration), "no database can be told"
 
 
 def test_what_is_only_observed_was_neither_halted_nor_raised_and_that_is_said(tmp_path: Path) -> None:
