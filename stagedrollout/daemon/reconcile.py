@@ -148,6 +148,7 @@ class Reconciler:
             supersede=listing.supersede,
             footing=observed.footing,
             people=self.people.everybody,
+            own=listing.policy_of(listing.policy),
             passed=self.footing.passed(key, observed.rollout.live_since, observed.heard_at),
         )
         decision = decide(case)

@@ -191,8 +191,18 @@ class BrakesFolder:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise StorageError(f"{path} cannot be written: {_why(error)}") from error
+            raise StorageError(
+                f"{path} cannot be written: {_why(error)}{self._whose_to_write(error)}"
+            ) from error
         return path
+
+    def _whose_to_write(self, error: OSError) -> str:
+        """Who may, where it is a matter of rights; "" where it is not."""
+        if not isinstance(error, PermissionError):
+            return ""
+        place = self.path if self.path.is_dir() else self.path.parent
+        owner = _owner_of(place)
+        return f"; {place} belongs to {_user(owner[0])}: order it as that user, or as root" if owner else ""
 
     def _opened(self) -> int:
         """The folder, made where there is none. Followed is no link, and given away nothing but what was made here: its

@@ -110,6 +110,39 @@ def test_an_order_of_an_unknown_kind_does_not_keep_a_halt_waiting(
     assert "left alone" in caplog.text
 
 
+ODD = (
+    "expected = 'no JSON'",
+    'expected = \'{"seen": [{"odd": 1}]}\'',
+    "expected = '[]'",
+    "via = 'carrier pigeon'",
+)
+
+
+@pytest.mark.promise("R12", "R18")
+@pytest.mark.parametrize("verb", [verb for verb in CommandVerb if verb.brakes])
+@pytest.mark.parametrize("odd", ODD)
+def test_a_brake_is_taken_whatever_its_row_says_of_what_was_seen_and_from_where(
+    box: CommandBox, path: Path, verb: CommandVerb, odd: str
+) -> None:
+    box.put(order("brake", verb, expires_at=None))
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"update command set {odd}")
+    raw.close()
+    (found,) = box.waiting()
+    assert (found.id, found.verb, found.reason) == ("brake", verb, order("brake", verb).reason)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_raise_whose_row_does_not_say_what_was_seen_is_left_alone(
+    box: CommandBox, path: Path, odd: str
+) -> None:
+    box.put(order())
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"update command set {odd}")
+    raw.close()
+    assert box.waiting() == ()
+
+
 def test_nobody_knows_an_order_that_was_never_given(box: CommandBox) -> None:
     assert box.find("never") is None
     assert not box.take("never", NOW)
