@@ -32,6 +32,7 @@ HEAVY = (
     "ruamel",
     "matplotlib",
     "numpy",
+    "prometheus_client",
 )
 
 _RUN = """
@@ -86,6 +87,13 @@ def test_status_as_json_needs_no_tables(configuration: Path) -> None:
 def test_httpx_is_imported_in_one_module() -> None:
     importers = [file.relative_to(ROOT).as_posix() for file in _sources() if "httpx" in _imports(file)]
     assert importers == ["stagedrollout/http/client.py"]
+
+
+def test_prometheus_client_is_an_extra_and_imported_in_one_module() -> None:
+    importers = [
+        file.relative_to(ROOT).as_posix() for file in _sources() if "prometheus_client" in _imports(file)
+    ]
+    assert importers == ["stagedrollout/daemon/watched/page.py"]
 
 
 def test_no_file_is_too_long_to_be_read() -> None:

@@ -9,6 +9,7 @@ from stagedrollout.buttons.pressed import Pressed
 from stagedrollout.core.facts import Fact
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Command, RolloutKey
+from stagedrollout.core.offer import Offer
 
 
 class Answered(Protocol):
@@ -39,14 +40,26 @@ class Book(Protocol):
 
     def note(self, key: RolloutKey, news: tuple[Fact, ...], at: datetime, /) -> Any: ...
 
+    def told_by(self, channel: str, ts: str, /) -> RolloutKey | None:
+        """Whose message that is; None for nobody's."""
+        ...
+
+
+Gone = frozenset[str] | None
+"""The values of the buttons that are to go from a message; None: all of them."""
+
 
 class Answers(Protocol):
-    """How people hear what became of their press. Both raise EdgeError."""
+    """How people are asked, and hear what became of their press. All raise EdgeError."""
+
+    def ask(self, pressed: Pressed, offer: Offer, /) -> None:
+        """Have the presser say why, in a window. Works for three seconds after the press."""
+        ...
 
     def whisper(self, pressed: Pressed, text: str, /) -> None:
         """To the person alone."""
         ...
 
-    def rewrite(self, pressed: Pressed, said: tuple[str, ...], /, *, keeps: bool) -> None:
-        """On the message itself, in place of its buttons; `keeps`: only the one that was pressed goes."""
+    def rewrite(self, pressed: Pressed, said: tuple[str, ...], /, *, gone: Gone) -> None:
+        """On the message itself: what is said below it, and its buttons without those that are gone."""
         ...

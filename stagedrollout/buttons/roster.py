@@ -1,6 +1,8 @@
 """Who may press: the people of the configuration, and the members of Slack user groups, as Slack last told.
 
 A membership that Slack has not confirmed for a while is none (fails closed); looking it up never keeps a press waiting.
+An order that comes from Slack is its person's to give or nobody's, also where the configuration lists nobody for the
+command line: a button stands in front of everybody in the channel.
 """
 
 from __future__ import annotations
@@ -21,8 +23,11 @@ log = logging.getLogger(__name__)
 Call = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 LOOK_AGAIN = timedelta(minutes=5)
+TRY_AGAIN = timedelta(seconds=30)
+"""After Slack has not told; its limit is 20 questions a minute (tier 2)."""
+
 GOOD_FOR = timedelta(minutes=15)
-MEMBERS_MAX = 500
+MEMBERS_MAX = 5_000
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 
@@ -53,7 +58,13 @@ class Roster:
         self._call = call
         self._seconds = seconds
         self._told: dict[str, _Told] = {}
-        self._asked_at: float | None = None
+        self._look_at = seconds()
+        self._problem = ""
+
+    def go_on_from(self, before: Roster) -> None:
+        """What Slack has told of these groups lately is known here too: a reload makes strangers of nobody."""
+        ids = {group.id for group in self._groups}
+        self._told.update({group: told for group, told in before._told.items() if group in ids})
 
     def find(self, account: str) -> Person | None:
         """Whose Slack account that is; None for nobody who may press anything."""
@@ -62,7 +73,7 @@ class Roster:
     def known_as(self, order: Command) -> Command:
         """See `People.known_as`. Members of Slack groups are known where an order comes from Slack, and only there: they
         have no account on the machine."""
-        people = self._of_slack() if order.via is Via.SLACK and self._people.managed else self._people
+        people = self._of_slack() if order.via is Via.SLACK else self._people
         return people.known_as(order)
 
     @property
@@ -70,33 +81,52 @@ class Roster:
         """Where people are listed, members of Slack groups are among them; else rights are not managed at all."""
         return self._of_slack() if self._people.managed else self._people
 
+    @property
+    def unsure(self) -> bool:
+        """Whether somebody may be a member of a group, and Slack has not told lately who is."""
+        return any(self._lately(group) is None for group in self._groups)
+
+    def problem(self) -> str:
+        """Why members of a group may not be known, in words; "" while nothing is wrong."""
+        return self._problem
+
     def look(self) -> None:
         """Ask Slack again where it is time. Raises nothing; whom it does not confirm is let go after a while."""
-        now = self._seconds()
-        if self._call is None or not self._groups or not self._due(now):
+        if self._call is None or not self._groups or self._seconds() < self._look_at:
             return
-        self._asked_at = now
-        for group in self._groups:
-            try:
-                answer = self._call("usergroups.users.list", {"usergroup": group.id})
-            except EdgeError as error:
-                log.warning("who is in the Slack user group %s cannot be told: %s", group.id, error)
-                continue
-            self._told[group.id] = _Told(_members(answer.get("users")), now)
+        problems = [words for group in self._groups if (words := self._look_into(self._call, group))]
+        self._look_at = self._seconds() + (TRY_AGAIN if problems else LOOK_AGAIN).total_seconds()
+        problem = problems[0] if problems else ""
+        if problem and problem != self._problem:
+            log.warning("%s", problem)
+        self._problem = problem
 
-    def _due(self, now: float) -> bool:
-        return self._asked_at is None or now - self._asked_at >= LOOK_AGAIN.total_seconds()
+    def _look_into(self, call: Call, group: Group) -> str:
+        """Why the group's members cannot be told; "" where they are."""
+        try:
+            users = call("usergroups.users.list", {"usergroup": group.id}).get("users")
+        except EdgeError as error:
+            return f"who is in the Slack user group {group.id} cannot be told: {error}"
+        if not isinstance(users, list):
+            return f"who is in the Slack user group {group.id} cannot be told: an answer without users"
+        self._told[group.id] = _Told(_members(users), self._seconds())
+        if len(users) > MEMBERS_MAX:
+            return f"the Slack user group {group.id} has more than {MEMBERS_MAX} members: the others may press nothing"
+        return ""
+
+    def _lately(self, group: Group) -> _Told | None:
+        told = self._told.get(group.id)
+        return told if told and self._seconds() - told.at <= GOOD_FOR.total_seconds() else None
 
     def _of_slack(self) -> People:
-        return People((*self._people.listed, *self._members()))
+        return People((*self._people.listed, *self._members()), closed=True)
 
     def _members(self) -> tuple[Person, ...]:
         """Of each group as told lately; who is in two has what both give."""
         found: dict[str, Person] = {}
-        oldest = self._seconds() - GOOD_FOR.total_seconds()
         for group in self._groups:
-            told = self._told.get(group.id)
-            for account in told.members if told and told.at >= oldest else ():
+            told = self._lately(group)
+            for account in told.members if told else ():
                 before = found.get(account)
                 groups = (*(before.groups if before else ()), *group.groups)
                 rights = {*(before.rights if before else ()), *group.rights}
@@ -109,6 +139,5 @@ class Roster:
         return tuple(found.values())
 
 
-def _members(users: Any) -> tuple[str, ...]:
-    named = users[:MEMBERS_MAX] if isinstance(users, list) else []
-    return tuple(each for each in named if isinstance(each, str) and _USER.fullmatch(each))
+def _members(users: list[Any]) -> tuple[str, ...]:
+    return tuple(each for each in users[:MEMBERS_MAX] if isinstance(each, str) and _USER.fullmatch(each))

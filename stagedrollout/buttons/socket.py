@@ -4,10 +4,12 @@ What holds here:
 
 - The address comes with an answer of Slack's; only wss:// to a host below slack.com is believed, and in an emulated
   world ws:// on this machine. It carries a ticket and is logged nowhere.
-- An envelope is acknowledged as soon as it has a place in the queue, before anything is done about it. Where the queue
-  is full it is not, and Slack shows the person that their press did not arrive.
+- An envelope is acknowledged once it is dealt with, an order being durable by then: who dies before that acknowledges
+  nothing, and Slack shows the person that their press did not arrive. Slack waits for three seconds, so what takes longer
+  than two, or stands behind that, is acknowledged while it waits. Where the queue is full it is not.
 - Whatever breaks, or is sent that we do not understand, ends in a new connection, later and later while it goes wrong,
-  up to a minute; a token that Slack refuses is tried every ten. Nothing of this is in the way of a pass or a halt.
+  up to a minute; a token that Slack refuses is tried every ten. A connection that did not last is one that went wrong.
+  Nothing of this is in the way of a pass or a halt, and nothing that goes wrong here ends it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from queue import Full, Queue
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,6 +41,12 @@ OPEN_SECONDS = 10.0
 LISTEN_SECONDS = 1.0
 """How often a quiet socket looks whether the daemon ends."""
 
+ACK_SECONDS = 2.0
+"""How long an envelope waits to be dealt with before it is acknowledged all the same; Slack waits for three."""
+
+LASTED_SECONDS = 60.0
+"""A connection that held for so long begins the waits anew; Slack ends each after hours, and says so before."""
+
 PING_SECONDS = 15.0
 WAIT_MAX_SECONDS = 60.0
 HUMAN_WAIT_SECONDS = 600.0
@@ -49,26 +58,48 @@ Open = Callable[[], dict[str, Any]]
 """`apps.connections.open`: Slack's answer. Raises EdgeError."""
 
 
-class Receiver:
-    """`queue` gets the payload of each envelope of the kind "interactive"."""
+@dataclass(slots=True)
+class Arrived:
+    """The payload of an envelope. `dealt_with` is set by whoever takes it; `answer` is what Slack is told then."""
 
-    def __init__(self, open_line: Open, endpoint: Endpoint, queue: Queue[Any]) -> None:
+    payload: Any
+    dealt_with: threading.Event = field(default_factory=threading.Event)
+    answer: dict[str, Any] | None = None
+
+
+class Receiver:
+    """`queue` gets the payload of each envelope of the kind "interactive". `seconds` only goes forward."""
+
+    def __init__(
+        self, open_line: Open, endpoint: Endpoint, queue: Queue[Arrived], seconds: Callable[[], float]
+    ) -> None:
         self._open_line = open_line
         self._endpoint = endpoint
         self._queue = queue
+        self._seconds = seconds
         self._stopping = threading.Event()
         self._tries = 0
         self._problem = ""
+        self._since: float | None = None
 
     def run(self) -> None:
         """Until `stop`."""
         while not self._stopping.is_set():
-            try:
-                self._listen()
-                wait = 0.0 if self._tries == 0 else self._backoff()
-            except EdgeError as error:
-                wait = self._later(error)
-            self._stopping.wait(wait)
+            self._stopping.wait(self._line())
+
+    def _line(self) -> float:
+        """One connection; how many seconds to wait before the next one."""
+        self._since = None
+        try:
+            self._listen()
+        except EdgeError as error:
+            return self._later(error)
+        except Exception as mistake:  # the thread goes on: nobody else would begin it again
+            broken = Faulty(SERVICE, "the socket", type(mistake).__name__)
+            if str(broken) not in self._problem:  # once, as everything that goes on
+                log.exception("the socket broke off")
+            return self._later(broken)
+        return 0.0 if self._lasted() else self._backoff()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -98,6 +129,8 @@ class Receiver:
                 self._talk(line, urlsplit(address).hostname or "")
         except (WebSocketException, OSError, EOFError) as error:
             raise Unreachable(SERVICE, "the socket", type(error).__name__) from None
+        finally:
+            HELD.forget(address)  # its ticket was good for this one connection
 
     def _talk(self, line: ClientConnection, host: str) -> None:
         answered = urlsplit(f"//{line.request.headers.get('Host', '')}").hostname if line.request else ""
@@ -118,7 +151,6 @@ class Receiver:
                 self._well()
             case "disconnect":
                 log.info("slack ends the socket, a new one is opened")
-                self._tries = 0 if said.get("reason") in ("warning", "refresh_requested") else self._tries + 1
                 return False
             case kind:
                 self._take(line, kind, said)
@@ -128,21 +160,33 @@ class Receiver:
         envelope = said.get("envelope_id")
         if not isinstance(envelope, str) or len(envelope) > 255:
             return
+        answer = None
         if kind == "interactive":
+            arrived = Arrived(said.get("payload"))
             try:
-                self._queue.put_nowait(said.get("payload"))
+                self._queue.put_nowait(arrived)
             except Full:
                 log.error("too many presses wait: one is not acknowledged")  # noqa: TRY400
                 return
-        line.send(json.dumps({"envelope_id": envelope}))
+            behind = self._queue.qsize() > 1
+            arrived.dealt_with.wait(0.0 if behind else ACK_SECONDS)
+            answer = arrived.answer
+        line.send(json.dumps({"envelope_id": envelope} | ({"payload": answer} if answer else {})))
 
     def _well(self) -> None:
         if self._problem:
             log.warning("slack: buttons can be pressed again")
-        self._tries, self._problem = 0, ""
+        self._since, self._problem = self._seconds(), ""
+
+    def _lasted(self) -> bool:
+        """Whether the connection was one: then the waits begin anew."""
+        lasted = self._since is not None and self._seconds() - self._since >= LASTED_SECONDS
+        self._tries = 0 if lasted else self._tries
+        return lasted
 
     def _later(self, error: EdgeError) -> float:
         """Seconds to wait; what is wrong is logged once, until it changes."""
+        self._lasted()
         words = f"nothing that is pressed in Slack arrives: {error}"
         if words != self._problem and not self._stopping.is_set():
             log.warning("%s", words)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.completing import app_argument, store_option
 from stagedrollout.cli.options import config_option, json_option
 
 if TYPE_CHECKING:
@@ -29,31 +30,41 @@ DAYS_MAX = 60
     " earliest. APP: only that one. Reads the database, and the iCalendars that the policies name; works without the"
     " daemon."
 )
-@click.argument("app", default="")
-@click.option("--store", default="", help="google_play or app_store. Default: every store the app is on.")
+@app_argument(required=False, default="")
+@store_option("google_play or app_store. Default: every store the app is on.")
 @click.option(
     "--days", type=click.IntRange(1, DAYS_MAX), default=14, show_default=True, help="How many days."
 )
 @config_option
 @json_option
 def calendar(app: str, store: str, days: int, config: Path, *, as_json: bool) -> None:
+    from stagedrollout.cli.freshness import warn  # noqa: PLC0415
+    from stagedrollout.cli.pulled import read_pulled, warn_of_pulled  # noqa: PLC0415
     from stagedrollout.config.load import load  # noqa: PLC0415
 
     loaded = load(config, environ=os.environ)
-    documents, trouble = _documents(loaded, _meant(loaded, app, store), days)
+    documents, told, trouble = _documents(loaded, _meant(loaded, app, store), days)
+    pulled = read_pulled(config)
     if as_json:
-        click.echo(json.dumps({"calendars": documents, "database_problem": trouble}, indent=2))
+        document = {**told, **pulled, "calendars": documents, "database_problem": trouble}
+        click.echo(json.dumps(document, indent=2))
         return
     from stagedrollout.cli.calendar_text import show  # noqa: PLC0415
 
     show(documents, trouble)
+    if told:
+        warn(told)
+    warn_of_pulled(pulled)
 
 
 def _meant(loaded: Loaded, app: str, store: str) -> list[StoreApp]:
     """Raises click.UsageError with the nearest names."""
+    from stagedrollout.cli.naming import check_among  # noqa: PLC0415
     from stagedrollout.cli.ordering import stores_meant  # noqa: PLC0415
-    from stagedrollout.core.model import StoreApp  # noqa: PLC0415
+    from stagedrollout.core.model import Store, StoreApp  # noqa: PLC0415
 
+    if not app:
+        check_among("store", store, Store)
     names = [app] if app else [each.name for each in loaded.settings.apps]
     found = [
         StoreApp(name, each)
@@ -67,21 +78,25 @@ def _meant(loaded: Loaded, app: str, store: str) -> list[StoreApp]:
     return found
 
 
-def _documents(loaded: Loaded, apps: list[StoreApp], days: int) -> tuple[list[dict[str, Any]], str]:
-    """And why the database tells no rollouts; "" if it does."""
+def _documents(
+    loaded: Loaded, apps: list[StoreApp], days: int
+) -> tuple[list[dict[str, Any]], dict[str, Any], str]:
+    """And how fresh they are, as far as there is a database, and why it tells no rollouts; "" if it does."""
+    from stagedrollout.cli.freshness import freshness  # noqa: PLC0415
     from stagedrollout.core.errors import StorageError  # noqa: PLC0415
     from stagedrollout.daemon.icalendars import policies_read_at  # noqa: PLC0415
 
     kept: dict[StoreApp, tuple[Kept | None, datetime]] = {}
+    told: dict[str, Any] = {}
     trouble = ""
     try:
         engine = _engine(loaded)
-        kept = {app: _kept(engine, app) for app in apps}
+        kept, told = {app: _kept(engine, app) for app in apps}, freshness(engine)
     except StorageError as error:
         trouble = str(error)
     standing = [(app, *kept.get(app, (None, _wall()))) for app in apps]
     policies = policies_read_at(loaded, standing[0][2])
-    return [_document(loaded, policies, each, days) for each in standing], trouble
+    return [_document(loaded, policies, each, days) for each in standing], told, trouble
 
 
 def _engine(loaded: Loaded) -> Engine:

@@ -33,7 +33,7 @@ def _lines(document: Document) -> Iterator[str]:
     zone = ZoneInfo(document["time_zone"])
     yield click.style(one_line(_head(document)), bold=True)
     if document["waits"]:
-        yield f"  waits for: {one_line(document['waits'])}"
+        yield f"  waits for: {one_line(document['waits'])}{_at(document['waits_until'], zone)}"
     if document["follows_apple"]:
         yield "  Apple steps by its own clock, in whatever hours; only a freeze or another hold pauses it"
     for frozen in document["frozen_now"]:
@@ -47,6 +47,10 @@ def _head(document: Document) -> str:
     where = document["title"] or f"{document['app']} on {store}, no rollout: if one started as soon as it may"
     at = f" at {percent_text(document['exposure_ppm'])}" if document["exposure_ppm"] else ""
     return f"{where}{at}; policy {document['policy']}, times in {document['time_zone']}"
+
+
+def _at(instant: str | None, zone: ZoneInfo) -> str:
+    return f", {datetime.fromisoformat(instant).astimezone(zone):%a %d %b %H:%M}" if instant else ""
 
 
 def _row(day: dict[str, Any], zone: ZoneInfo) -> str:

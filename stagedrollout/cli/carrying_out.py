@@ -116,9 +116,11 @@ class TeamAtWork:
 
         user, label = given.order["account"], given.order["verb"].capitalize()
         heard = self._whispers(user)
+        press = {"user": user, "label": label, "reason": given.order["reason"] or None}
+        press = {name: said for name, said in press.items() if said is not None}
         given.tries += 1
         try:
-            self._http.post_json("pressing a button", _PRESS, {"user": user, "label": label})
+            self._http.post_json("pressing a button", _PRESS, press)
         except Rejected as refused:
             if refused.status != HTTPStatus.CONFLICT or given.tries >= PRESSES_MAX:
                 raise

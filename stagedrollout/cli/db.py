@@ -1,6 +1,6 @@
 """`db`: look after the database: check it, bring it up to date, copy it, put a copy back, and go on after that.
 
-Everything here is for SQLite; a database server has its own tools for copies (pg_dump, pg_restore).
+A database server has its own tools for copies: what is to be typed there instead is said.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def check_database(config: Path, *, as_json: bool) -> None:
     """Reads only; works with a daemon and without. Exit code 1 if anything is wrong."""
     from stagedrollout.cli.db_check import findings  # noqa: PLC0415
 
-    found = findings(_database(config))
+    found = findings(_url(config))
     sound = all(finding.well for finding in found)
     if as_json:
         rows = [{"about": each.about, "ok": each.well, "said": each.said} for each in found]
@@ -47,12 +47,28 @@ def check_database(config: Path, *, as_json: bool) -> None:
 
 
 @db.command("upgrade", help="Bring the database up to date, after a backup. No daemon may run.")
+@click.option(
+    "--as",
+    "owner",
+    default="",
+    metavar="ROLE",
+    help="PostgreSQL: the role that owns the tables; its password is PGPASSWORD's or PGPASSFILE's.",
+)
 @config_option
-def upgrade_database(config: Path) -> None:
+def upgrade_database(config: Path, owner: str) -> None:
+    from stagedrollout.core.database import SQLITE  # noqa: PLC0415
     from stagedrollout.storage.backup import back_up, schema_of  # noqa: PLC0415
     from stagedrollout.storage.engine import open_existing  # noqa: PLC0415
     from stagedrollout.storage.migrate import HEAD, upgrade  # noqa: PLC0415
 
+    url = _url(config)
+    if not url.startswith(SQLITE):
+        from stagedrollout.cli.db_server import upgrade_server  # noqa: PLC0415
+
+        upgrade_server(url, owner)
+        return
+    if owner:
+        raise click.UsageError("--as is for PostgreSQL: a file has no roles")
     database = _database(config)
     with _alone(database):
         engine = open_existing(f"sqlite:///{database}")
@@ -76,7 +92,7 @@ def upgrade_database(config: Path) -> None:
 def backup(target: Path, config: Path, *, as_json: bool) -> None:
     from stagedrollout.storage.backup import back_up  # noqa: PLC0415
 
-    proof = back_up(_database(config), target.absolute())
+    proof = back_up(_database(config, copies="pg_dump", target=str(target)), target.absolute())
     size = target.stat().st_size
     if as_json:
         told = {"backup": str(target), "bytes": size, "entries": proof.entries, "head": proof.head}
@@ -94,7 +110,7 @@ def restore_database(source: Path, config: Path) -> None:
     from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
     from stagedrollout.storage.highwater import doubt_of  # noqa: PLC0415
 
-    database = _database(config)
+    database = _database(config, copies="pg_restore", target=str(source))
     with _alone(database):
         proof, kept = restore(source.absolute(), database, datetime.now(UTC))
         click.echo(f"{database} is {source} now ({proof.entries} entries of the journal)")
@@ -118,7 +134,7 @@ def accept_journal(reason: str, config: Path) -> None:
     from stagedrollout.storage.engine import open_existing  # noqa: PLC0415
     from stagedrollout.storage.migrate import check  # noqa: PLC0415
 
-    engine = open_existing(f"sqlite:///{_database(config)}")
+    engine = open_existing(_url(config))
     check(engine)
     done = accept(engine, Actor(ActorKind.HUMAN, acting_user()), reason, datetime.now(UTC))
     if done is None:
@@ -135,11 +151,32 @@ def accept_journal(reason: str, config: Path) -> None:
     click.echo("raises are allowed again")
 
 
-def _database(config: Path) -> Path:
-    """Raises WrongConfiguration, also for a database that is a server."""
+@db.command("roles", help="Print the SQL for PostgreSQL by which the daemon can only add to the journal.")
+@click.option("--owner", default="stagedrollout_owner", show_default=True, help="Owns the tables.")
+@config_option
+def roles(config: Path, owner: str) -> None:
+    from stagedrollout.cli.db_server import print_roles  # noqa: PLC0415
+
+    print_roles(_url(config), owner)
+
+
+def _url(config: Path) -> str:
+    """Raises WrongConfiguration."""
     from stagedrollout.config.database import database_url  # noqa: PLC0415
 
-    return Path(database_url(config).removeprefix("sqlite:///"))
+    return database_url(config)
+
+
+def _database(config: Path, *, copies: str = "", target: str = "") -> Path:
+    """The file. Raises WrongConfiguration; StorageError for a server, with what to type instead."""
+    from stagedrollout.core.database import SQLITE  # noqa: PLC0415
+
+    url = _url(config)
+    if not url.startswith(SQLITE):
+        from stagedrollout.cli.db_server import its_own_tool  # noqa: PLC0415
+
+        raise its_own_tool(url, copies, target)
+    return Path(url.removeprefix(SQLITE))
 
 
 @contextmanager

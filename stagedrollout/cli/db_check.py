@@ -1,19 +1,27 @@
-"""What `db check` looks at, one finding each: the file, the schema, the chains, the mark, and what waits beside."""
+"""What `db check` looks at, one finding each: file or server, the schema, the chains, the mark, and what waits beside."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+from stagedrollout.core.database import SQLITE
 from stagedrollout.core.errors import StorageError
 from stagedrollout.daemon.spool import read_spool, spool_file
 from stagedrollout.storage.backup import damage
-from stagedrollout.storage.engine import Engine, open_readonly
-from stagedrollout.storage.highwater import beside, doubt_of, read_mark
+from stagedrollout.storage.engine import (
+    Engine,
+    beside_database,
+    database_file,
+    is_server,
+    open_readonly,
+    reading,
+)
+from stagedrollout.storage.highwater import doubt_of, mark_file, read_mark
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import HEAD, check
+from stagedrollout.storage.roles import may_rewrite, serving
 from stagedrollout.storage.verifying import verify
 
 
@@ -24,36 +32,69 @@ class Finding:
     well: bool = True
 
 
-def findings(database: Path) -> tuple[Finding, ...]:
-    """Everything that can still be looked at: a damaged file ends it, a wrong schema too."""
-    return tuple(_findings(database))
+def findings(url: str) -> tuple[Finding, ...]:
+    """Everything that can still be looked at: a damaged file ends it, a server that does not answer, a wrong schema too."""
+    return tuple(_findings(url))
 
 
-def _findings(database: Path) -> Iterator[Finding]:
+def _findings(url: str) -> Iterator[Finding]:
+    about = "file" if url.startswith(SQLITE) else "server"
     try:
-        engine = open_readonly(f"sqlite:///{database}")
+        engine = open_readonly(url)
+        if is_server(engine):
+            yield from _server(engine)
     except StorageError as error:
-        yield Finding("file", str(error), well=False)
+        yield Finding(about, str(error), well=False)
         return
-    if wrong := damage(database):
-        cure = "`stagedrollout db restore` puts a backup in its place"
-        yield Finding("file", f"the database file is damaged ({wrong}): {cure}", well=False)
-        return
-    yield Finding("file", "whole, by SQLite's own check")
+    if (database := database_file(engine)) is not None:
+        if wrong := damage(database):
+            cure = "`stagedrollout db restore` puts a backup in its place"
+            yield Finding("file", f"the database file is damaged ({wrong}): {cure}", well=False)
+            return
+        yield Finding("file", "whole, by SQLite's own check")
     try:
         check(engine)
     except StorageError as error:
         yield Finding("schema", str(error), well=False)
         return
     yield Finding("schema", f"{HEAD}, the one this version works with")
-    for look in (_journal, _counts, _mark, _spool):
+    for look in (*((_role,) if is_server(engine) else ()), _journal, _counts, _mark, _spool):
         try:
-            yield from look(engine, database)
+            yield from look(engine)
         except StorageError as error:
             yield Finding(look.__name__.strip("_"), str(error), well=False)
 
 
-def _journal(engine: Engine, _database: Path) -> Iterator[Finding]:
+def _server(engine: Engine) -> Iterator[Finding]:
+    with reading(engine) as connection:
+        told = serving(connection)
+    version = f"PostgreSQL {told['server_version'].split()[0]}"
+    if told["standby"] == "true":
+        said = f"{version} is a standby: it may lag, and takes no writes; `database` has to name the primary"
+        yield Finding("server", said, well=False)
+        return
+    loses = [name for name in ("fsync", "full_page_writes") if told[name] == "off"]
+    if loses:
+        said = (
+            f"{version}, which loses what it has committed when its machine fails ({', '.join(loses)} is off)"
+        )
+        yield Finding("server", f"{said}: switch it on", well=False)
+        return
+    yield Finding("server", f"{version}; what is committed is on its disk")
+
+
+def _role(engine: Engine) -> Iterator[Finding]:
+    with reading(engine) as connection:
+        rewrites = may_rewrite(connection)
+    if rewrites:
+        yield Finding(
+            "role", "may also change and delete what is recorded: `stagedrollout db roles` keeps that apart"
+        )
+    else:
+        yield Finding("role", "can add to the journal, and change and delete nothing of it")
+
+
+def _journal(engine: Engine) -> Iterator[Finding]:
     proof = verify(engine)
     if proof.sound:
         yield Finding("journal", f"{proof.entries} entries, as they were written; head {proof.head}")
@@ -61,7 +102,7 @@ def _journal(engine: Engine, _database: Path) -> Iterator[Finding]:
         yield Finding("journal", found.words, well=False)
 
 
-def _counts(engine: Engine, _database: Path) -> Iterator[Finding]:
+def _counts(engine: Engine) -> Iterator[Finding]:
     ledger, broken = LedgerTable(engine), 0
     for key in Journal(engine).rollout_keys():
         if seq := ledger.verify(key):
@@ -71,8 +112,11 @@ def _counts(engine: Engine, _database: Path) -> Iterator[Finding]:
         yield Finding("counts", "as they were written")
 
 
-def _spool(_engine: Engine, database: Path) -> Iterator[Finding]:
+def _spool(engine: Engine) -> Iterator[Finding]:
     """What waits is nothing wrong with the database, but a daemon should have written it long ago."""
+    database = beside_database(engine)
+    if database is None or not database.parent.is_dir():
+        return  # the daemon's files are on its machine
     path = spool_file(database)
     try:
         kept, unreadable = read_spool(path)
@@ -87,11 +131,13 @@ def _spool(_engine: Engine, database: Path) -> Iterator[Finding]:
         yield Finding("spool", f"{len(unreadable)} lines of {path} cannot be read", well=False)
 
 
-def _mark(engine: Engine, database: Path) -> Iterator[Finding]:
-    doubt, mark = doubt_of(engine), None
+def _mark(engine: Engine) -> Iterator[Finding]:
+    doubt, path = doubt_of(engine), mark_file(engine)
     if doubt:
         yield Finding("high-water", doubt.words, well=False)
-    elif mark := read_mark(beside(database)):
+    elif path is None or not path.parent.is_dir():
+        yield Finding("high-water", "the file is on the daemon's machine; ask there")
+    elif mark := read_mark(path):
         yield Finding("high-water", f"the journal holds entry {mark.seq}, and everything up to it")
     else:
         yield Finding("high-water", "no file yet, and nothing in the journal")

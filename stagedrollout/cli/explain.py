@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from stagedrollout.cli.options import config_option, json_option
 if TYPE_CHECKING:
     from stagedrollout.core.policy import Policy
     from stagedrollout.explaining.finding import Kept
+
+    Found = tuple[Kept, Policy | None, Policy | None]
 
 
 @click.command(
@@ -35,64 +36,43 @@ def explain(app: str, plot: Path | None, config: Path, *, as_json: bool, **named
     found = _found(config, app, **named)
     if plot:
         _draw(found, plot)
-    documents = [_document(kept, policies) for kept, policies in found]
+    documents = [_document(*each) for each in found]
+    from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
+    from stagedrollout.cli.pulled import read_pulled, warn_of_pulled  # noqa: PLC0415
+    from stagedrollout.cli.status import opened  # noqa: PLC0415
+
+    told, pulled = freshness(opened(config)), read_pulled(config)
     if as_json:
-        click.echo(json.dumps({"rollouts": documents}, indent=2))
+        click.echo(json.dumps({**told, **pulled, "rollouts": documents}, indent=2))
         return
     from stagedrollout.cli.explain_text import show  # noqa: PLC0415
 
     show(documents)
-    _say_how_old(config)
+    warn(told)
+    warn_of_pulled(pulled)
 
 
-def _say_how_old(config: Path) -> None:
-    """On stderr, where no daemon runs."""
-    from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
-    from stagedrollout.cli.status import opened  # noqa: PLC0415
-
-    warn(freshness(opened(config)))
-
-
-def _found(config: Path, app: str, store: str, release: str) -> list[tuple[Kept, Policy | None]]:
-    """What is kept of each rollout that is meant, with its policy. Raises click.ClickException, StorageError."""
-    from stagedrollout.cli.ordering import stores_meant  # noqa: PLC0415
-    from stagedrollout.config.load import load  # noqa: PLC0415
+def _found(config: Path, app: str, store: str, release: str) -> list[Found]:
+    """What is kept of each rollout that is meant, with its policy and the app's own. Raises click.ClickException, StorageError."""
+    from stagedrollout.cli.meant import kept_of, meant  # noqa: PLC0415
     from stagedrollout.daemon.icalendars import policies_read_at  # noqa: PLC0415
 
-    loaded = load(config, environ=os.environ)
-    stores = stores_meant(loaded, app, store)
-    found = meant(loaded.settings.database, stores, app, release)
-    policies = policies_read_at(loaded, found[0].now)
-    return [(kept, policies.get(kept.rollout.policy)) for kept in found]
+    asked = meant(config, app, store)
+    found = kept_of(asked, release)
+    policies = policies_read_at(asked.loaded, found[0].now) if asked.loaded else {}
+    own = policies.get(asked.own_policy)
+    return [(kept, policies.get(kept.rollout.policy), own) for kept in found]
 
 
-def meant(database: str, stores: tuple[Any, ...], app: str, release: str) -> list[Kept]:
-    """The rollouts that answer to what was typed, at least one. Raises click.ClickException, StorageError."""
-    from stagedrollout.cli.naming import unknown_release  # noqa: PLC0415
-    from stagedrollout.core.model import StoreApp  # noqa: PLC0415
-    from stagedrollout.explaining.finding import find, known  # noqa: PLC0415
-    from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
-    from stagedrollout.storage.migrate import check  # noqa: PLC0415
-
-    engine = open_readonly(database)
-    check(engine)
-    apps = [StoreApp(app, store) for store in stores]
-    found = [kept for kept in (find(engine, each, release) for each in apps) if kept]
-    if not found:
-        there = [label for each in apps for label in known(engine, each)]
-        raise unknown_release(app, stores, release, there)
-    return found
-
-
-def _document(kept: Kept, policy: Policy | None) -> dict[str, Any]:
+def _document(kept: Kept, policy: Policy | None, own: Policy | None) -> dict[str, Any]:
     from stagedrollout.explaining.document import document  # noqa: PLC0415
 
-    return document(kept, policy)
+    return document(kept, policy, own)
 
 
-def _draw(found: list[tuple[Kept, Policy | None]], path: Path) -> None:
+def _draw(found: list[Found], path: Path) -> None:
     if len(found) > 1:
-        stores = ", ".join(kept.key.store.value for kept, _ in found)
+        stores = ", ".join(kept.key.store.value for kept, *_ in found)
         raise click.UsageError(f"a picture shows one rollout, and there are some on {stores}: say --store")
     from stagedrollout.explaining.picture import draw  # noqa: PLC0415
     from stagedrollout.explaining.timeline import timeline  # noqa: PLC0415

@@ -73,5 +73,9 @@ def _at(row: dict[str, Any]) -> datetime:
 
 
 def _line(row: dict[str, Any]) -> str:
-    """As it was hashed: sorted keys in the body, and every character as it is."""
-    return json.dumps({field: row[field] for field in FIELDS}, ensure_ascii=False) + "\n"
+    """As it was hashed: sorted keys in the body, and every character as it is, but for what would steer a terminal or turn
+    the direction of writing, which JSON can spell."""
+    text = json.dumps({field: row[field] for field in FIELDS}, ensure_ascii=False)
+    if not text.isprintable():
+        text = "".join(mark if mark.isprintable() else json.dumps(mark)[1:-1] for mark in text)
+    return text + "\n"

@@ -48,13 +48,13 @@ export.add_command(journal)
 )
 @config_option
 def ledger(app: str, store: str, release: str, out: Path | None, config: Path) -> None:
-    from stagedrollout.cli.explain import meant  # noqa: PLC0415
-    from stagedrollout.cli.ordering import addressed  # noqa: PLC0415
+    from stagedrollout.cli.meant import kept_of, meant  # noqa: PLC0415
 
-    database, stores = addressed(config, app, store, "")
-    if len(stores) > 1:
-        raise click.UsageError(f"{app} is on {', '.join(stores)}: say which with --store")
-    text = _csv(meant(database, stores, app, release)[0])
+    found = meant(config, app, store)
+    if len(found.apps) > 1:
+        stores = ", ".join(each.store.value for each in found.apps)
+        raise click.UsageError(f"{app} is on {stores}: say which with --store")
+    text = _csv(kept_of(found, release)[0])
     if out is None:
         sys.stdout.write(text)
         return

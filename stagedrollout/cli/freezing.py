@@ -74,7 +74,8 @@ def freeze(  # noqa: PLR0913 - one for each option
         _end("refused", folder.line(), words, as_json=as_json)
     line = Line(LineStopped(uuid.uuid4().hex, _who(), reason, now, until))
     folder.write_line(line)
-    _end("stopped", line, f"{_words(line)}; {SOON}", as_json=as_json)
+    whose = f". {folder.whose}" if folder.whose else ""
+    _end("stopped", line, f"{_words(line)}; {SOON}{whose}", as_json=as_json)
 
 
 @click.command(

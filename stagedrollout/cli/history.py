@@ -63,9 +63,11 @@ def history(config: Path, *, since: str, verifies: bool, expect: str, as_json: b
         click.echo(json.dumps({**told, "history": asked}, indent=2))
         return
     from stagedrollout.cli.history_text import tell  # noqa: PLC0415
+    from stagedrollout.cli.pulled import read_pulled, warn_of_pulled  # noqa: PLC0415
 
     tell(rows, begin)
     warn(told)
+    warn_of_pulled(read_pulled(config))
 
 
 def _begin(since: str, told: dict[str, Any]) -> datetime | None:

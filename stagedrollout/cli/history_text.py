@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import textwrap
 from datetime import UTC, date, datetime
 from typing import Any
 
 import click
 
 from stagedrollout.cli.instants import day_words
+from stagedrollout.cli.wrapping import wrapped
 from stagedrollout.core import facts
 from stagedrollout.core.chronicle import Line, Told, chronicle
 from stagedrollout.core.events import Entry
@@ -18,9 +16,6 @@ from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import STORE_NAMES, RolloutKey
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import percent_text
-
-WIDTH_MAX = 120
-"""Longer lines are hard to read, however wide the terminal; what is no terminal gets whole sentences."""
 
 _CHANGE = 16
 """The width of "99.5 % -> 100 %" and a blank."""
@@ -66,7 +61,7 @@ def _say(line: Line, name: str) -> None:
     lead = f"{name}: {change and change + ': '}" if name else change.ljust(_CHANGE)
     indent = len(time) if name else len(time + lead)
     text = lead + one_line(line.text)
-    for number, part in enumerate(_wrapped(time + text, indent)):
+    for number, part in enumerate(wrapped(time + text, indent)):
         shown = part[len(time + lead) :] if not number else part
         click.echo((time + lead if not number else "") + click.style(shown, **_style(line.fact)))
 
@@ -75,13 +70,6 @@ def _change(line: Line) -> str:
     if line.before_ppm == line.after_ppm:
         return ""
     return f"{percent_text(line.before_ppm)} -> {percent_text(line.after_ppm)}"
-
-
-def _wrapped(text: str, indent: int) -> list[str]:
-    if not sys.stdout.isatty():
-        return [text]
-    width = max(min(shutil.get_terminal_size().columns, WIDTH_MAX), indent + 20)
-    return textwrap.wrap(text, width, subsequent_indent=" " * indent, drop_whitespace=False)
 
 
 def _style(fact: facts.Fact) -> dict[str, Any]:

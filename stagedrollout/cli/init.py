@@ -41,12 +41,14 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--force", is_flag=True, help="Overwrite what was written before.")
 def init(folder: Path, *, yes: bool, force: bool, **options: str | None) -> None:
     """Exit code 2 where a file is there already, or an answer is missing and nobody can be asked."""
+    from stagedrollout.cli.ordering import acting_user  # noqa: PLC0415
     from stagedrollout.config.starting import Answers, SecretsIn  # noqa: PLC0415
 
     _leave_alone(folder, force=force)
     asking = _Asking(folder.resolve().name, options, ask=not yes and sys.stdin.isatty(), take_defaults=yes)
     given = asking.answers()
-    answers = Answers(**{**given, "secrets": SecretsIn(given["secrets"])})  # type: ignore[arg-type]
+    terms = {**given, "secrets": SecretsIn(given["secrets"]), "os_user": acting_user()}
+    answers = Answers(**terms)  # type: ignore[arg-type]
     try:
         for name, text in _files(answers).items():
             _write(folder / name, text, force=force)

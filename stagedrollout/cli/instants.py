@@ -45,7 +45,7 @@ def since_typed(written: str, now: datetime, option: str) -> datetime:
 
 def _time(text: str) -> time | None:
     try:
-        found = time.fromisoformat(text)
+        found = time.fromisoformat(text.zfill(5))  # "9:00" as well
     except ValueError:
         return None
     return found if ":" in text and found.tzinfo is None else None
@@ -54,9 +54,11 @@ def _time(text: str) -> time | None:
 def _dated(text: str, zone: tzinfo, option: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        found = found if found.tzinfo else found.replace(tzinfo=zone)
+        found.astimezone(UTC)  # the first and the last day of all have no such instant everywhere
+    except (ValueError, OverflowError):
         raise click.BadParameter(f"{text!r} is no instant; {_RIGHT}", param_hint=option) from None
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    return found
 
 
 def day_words(day: date) -> str:

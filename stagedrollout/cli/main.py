@@ -44,6 +44,10 @@ COMMANDS = {
     "explain": ("stagedrollout.cli.explain", "Tell why a rollout is where it is, and what it waits for."),
     "calendar": ("stagedrollout.cli.calendar", "Show the coming two weeks: which stage may come when."),
     "health": ("stagedrollout.cli.health", "Tell whether the daemon is well, also by its exit code."),
+    "metrics": (
+        "stagedrollout.cli.metrics",
+        "List the metrics of /metrics; print alert rules and a dashboard.",
+    ),
     "notify": ("stagedrollout.cli.notify", "Try out whether notices reach people."),
     "history": ("stagedrollout.cli.history", "Tell what happened, from the journal."),
     "db": ("stagedrollout.cli.db", "Look after the database: check, upgrade, backup, restore."),
@@ -106,7 +110,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="stagedrollout")
 def cli() -> None:
-    """Staged releases on Google Play, raised on a policy's schedule and halted in time.
+    """Staged releases on Google Play and the App Store, raised on a policy's schedule and halted in time.
 
     \b
     Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration;

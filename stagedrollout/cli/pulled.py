@@ -1,10 +1,15 @@
-"""What people have pulled beside the configuration, for `status` and `health`. Needs no database."""
+"""What people have pulled beside the configuration, for whoever reads how things stand. Needs no database."""
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import click
+
+from stagedrollout.core.plain import one_line
 
 
 def read_pulled(config: Path) -> dict[str, Any]:
@@ -34,3 +39,9 @@ def pulled_words(pulled: dict[str, Any]) -> tuple[str, ...]:
     """One sentence for each."""
     line = (f"NOTHING IS RAISED: {pulled['line']}",) if pulled.get("line") else ()
     return (*line, *(f"NOTHING IS RAISED there: {halt['words']}" for halt in pulled.get("halts_waiting", ())))
+
+
+def warn_of_pulled(pulled: dict[str, Any]) -> None:
+    """To stderr, so that what is asked for stays alone on stdout: the journal, which is told there, need not know it."""
+    for words in pulled_words(pulled):
+        click.secho(one_line(words), fg="red", bold=True, err=True, color=sys.stderr.isatty())

@@ -37,18 +37,26 @@ class _Hangup:
 )
 @config_option
 @click.option("--verbose", is_flag=True, help="Log every pass.")
-def run(config: Path, *, verbose: bool) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What is written to standard error: text for people, or one JSON object a line for what collects logs.",
+)
+def run(config: Path, log_format: str, *, verbose: bool) -> None:
     """Where the clock is an emulator's, it ends when the emulator's story does."""
     hangup = _Hangup()
     signal.signal(signal.SIGHUP, hangup.note)  # at once: by default it would end the process
 
-    from stagedrollout.cli.logs import log_to_stderr  # noqa: PLC0415
+    from stagedrollout.cli.logs import LogForm, log_to_stderr  # noqa: PLC0415
     from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
     from stagedrollout.daemon.allowed import hosts_of, keep_to  # noqa: PLC0415
     from stagedrollout.daemon.bootstrap import open_daemon  # noqa: PLC0415
     from stagedrollout.daemon.hardening import harden  # noqa: PLC0415
 
-    log_to_stderr(logging.INFO if verbose else logging.WARNING)
+    log_to_stderr(logging.INFO if verbose else logging.WARNING, LogForm(log_format))
+    say = _logged if log_format == "json" else _said
     harden()
     loaded = load_with_secrets(config, environ=os.environ)
     net = keep_to(hosts_of(loaded))
@@ -57,15 +65,25 @@ def run(config: Path, *, verbose: bool) -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
         daemon.start()
-        click.echo(f"stagedrollout: watching {daemon.watching}; stop with SIGTERM", err=True)
+        say(f"watching {daemon.watching}; stop with SIGTERM")
         while not (stop.wait(0.2) or daemon.finished):
             daemon.mind_the_clock()
             if hangup.taken():
                 daemon.reload()
         left = daemon.stop()
         if daemon.lost:
-            click.echo("stagedrollout: another daemon has taken over this database", err=True)
+            say("another daemon has taken over this database")
     _end(left, 1 if daemon.lost else 0)
+
+
+def _said(text: str) -> None:
+    click.echo(f"stagedrollout: {text}", err=True)
+
+
+def _logged(text: str) -> None:
+    """Whatever the level of the others is."""
+    log.setLevel(logging.INFO)
+    log.info("%s", text)
 
 
 def _end(left: tuple[str, ...], code: int) -> None:

@@ -76,7 +76,7 @@ def status(config: Path, *, watch: bool, wait: str, as_json: bool, **asked: Any)
     if watch:
         from stagedrollout.cli.status_watch import watch_on  # noqa: PLC0415
 
-        watch_on(engine, named, as_json=as_json, **shown)
+        watch_on(engine, config, named, as_json=as_json, **shown)
         return
     document = look(engine, **named) | pulled
     if as_json:

@@ -107,7 +107,9 @@ def _below(document: dict[str, Any], shown: list[dict[str, Any]]) -> Iterator[st
             yield f"[yellow]{_foreign(row['app'])} on {row['store']}: {_foreign(row['problem'])}[/]"
     if document["notices_undelivered"]:
         why = f": {_foreign(document['notices_problem'])}" if document["notices_problem"] else ""
-        yield f"[yellow]{document['notices_undelivered']} notices are not delivered yet{why}[/]"
+        count = document["notices_undelivered"]
+        told = "1 notice is" if count == 1 else f"{count} notices are"
+        yield f"[yellow]{told} not delivered yet{why}[/]"
     hidden = len(document["rollouts"]) - len(shown)
     if hidden:
         yield f"[dim]not shown: {hidden} superseded by newer releases (--all)[/]"

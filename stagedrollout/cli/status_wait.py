@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.pulled import pulled_words, read_pulled
 from stagedrollout.cli.status import OVER, check_names, look, opened
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.plain import one_line
@@ -63,7 +64,8 @@ class Wait:
     as_json: bool
 
     def look(self) -> dict[str, Any]:
-        return look(self.engine, **self.named)
+        """With what people have pulled beside the configuration, which may keep it from ever coming there."""
+        return look(self.engine, **self.named) | read_pulled(self.config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def wait_for(config: Path, named: dict[str, str], goal: str, timeout: str, *, as
         raise click.UsageError(f"{named['app']} has no rollout that could be waited for")
     wanted = _goal(goal, wait, meant)
     end = _waited(wait, wanted, meant, ends)
-    _tell(end, wanted, _rows(end.document, meant), as_json=as_json)
+    _tell(end, wanted, meant, as_json=as_json)
     return end.code
 
 
@@ -124,20 +126,32 @@ def _goal(written: str, wait: Wait, meant: dict[str, dict[str, Any]]) -> Goal:
 
 
 def _stages(wait: Wait, meant: dict[str, dict[str, Any]]) -> set[int]:
-    """Every share that the schedule stops at, on one of the stores that are meant."""
+    """Every share that the schedule stops at, on one of the stores that are meant: by the policy that steers it, which
+    need not be the app's own."""
     from stagedrollout.config.load import load  # noqa: PLC0415
     from stagedrollout.core.phasing import SHARES_PPM  # noqa: PLC0415
     from stagedrollout.core.units import PPM_ALL  # noqa: PLC0415
 
     loaded = load(wait.config, environ=os.environ)
-    settings, found = loaded.settings.app(wait.named["app"]), {PPM_ALL}
-    policy = loaded.policies.get(settings.policy) if settings else None
+    found = {PPM_ALL}
     for row in meant.values():
         if row["store"] == "app_store":
             found |= set(SHARES_PPM)
-        elif policy:
+        elif policy := loaded.policies.get(_policy_of(wait, row)):
             found |= {stage.exposure_ppm for stage in policy.stages}
     return found
+
+
+def _policy_of(wait: Wait, row: dict[str, Any]) -> str:
+    from stagedrollout.core import facts  # noqa: PLC0415
+    from stagedrollout.core.fold import fold  # noqa: PLC0415
+    from stagedrollout.core.model import RolloutKey  # noqa: PLC0415
+    from stagedrollout.storage.journal import Journal  # noqa: PLC0415
+
+    key = RolloutKey.parse(_key(row))
+    told = tuple((facts.read(each.entry), each.entry.at) for each in Journal(wait.engine).history(key))
+    rollout = fold(key, told)
+    return rollout.policy if rollout else ""
 
 
 def _meant(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -174,7 +188,8 @@ def _waited(wait: Wait, goal: Goal, meant: dict[str, dict[str, Any]], ends: floa
             return End(code, why, document)
         if ends is not None and time.monotonic() >= ends:
             return End(TIME_IS_OVER, "the time is over", document)
-        told = _progress(_stand(_rows(document, meant)), told, as_json=wait.as_json)
+        if document:
+            told = _progress(_stand(document, meant), told, as_json=wait.as_json)
         time.sleep(LOOK_SECONDS if ends is None else max(0.0, min(LOOK_SECONDS, ends - time.monotonic())))
 
 
@@ -191,7 +206,12 @@ def _judged(goal: Goal, rows: list[dict[str, Any]], document: dict[str, Any]) ->
     return None, ""
 
 
-def _stand(rows: list[dict[str, Any]]) -> str:
+def _stand(document: dict[str, Any], meant: dict[str, dict[str, Any]]) -> str:
+    rows = _rows(document, meant)
+    return "; ".join([*pulled_words(document), _places(rows)])
+
+
+def _places(rows: list[dict[str, Any]]) -> str:
     from stagedrollout.core.units import percent_text  # noqa: PLC0415
 
     return "; ".join(
@@ -208,7 +228,7 @@ def _progress(words: str, told: str, *, as_json: bool) -> str:
     return words
 
 
-def _tell(end: End, goal: Goal, rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _tell(end: End, goal: Goal, meant: dict[str, dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         told = {
             "goal": goal.words,
@@ -216,8 +236,9 @@ def _tell(end: End, goal: Goal, rows: list[dict[str, Any]], *, as_json: bool) ->
             "why": end.why,
             "as_of": end.document.get("as_of"),
         }
-        click.echo(json.dumps({**told, "rollouts": rows}, indent=2))
+        pulled = {name: end.document.get(name) for name in ("line", "line_stopped", "halts_waiting")}
+        click.echo(json.dumps({**told, **pulled, "rollouts": _rows(end.document, meant)}, indent=2))
         return
-    stand = _stand(rows)
+    stand = _stand(end.document, meant)
     words = f"{goal.words}: {stand}" if end.code == REACHED else f"not {goal.words}: {end.why} ({stand})"
     click.echo(one_line(words), err=end.code != REACHED)

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.pulled import pulled_words
 from stagedrollout.cli.status import OVER, look
 from stagedrollout.core.plain import one_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stagedrollout.storage.engine import Engine
 
 LOOK_SECONDS = 1.0
@@ -31,26 +34,28 @@ _CLEAR = "\x1b[2J"
 _REST_OF_LINE = "\x1b[K"
 
 
-def watch_on(engine: Engine, named: dict[str, str], *, as_json: bool, everything: bool, long: bool) -> None:
+def watch_on(engine: Engine, config: Path, named: dict[str, str], *, as_json: bool, **shown: bool) -> None:
     """Until Ctrl-C or SIGTERM, both of which are its usual end."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    documents = _documents(engine, named)
+    documents = _documents(engine, config, named)
     try:
         if as_json or not sys.stdout.isatty():
-            _tell_changes(documents, as_json=as_json, everything=everything)
+            _tell_changes(documents, as_json=as_json, everything=shown["everything"])
         else:
-            _paint(documents, everything=everything, long=long)
+            _paint(documents, **shown)
     except KeyboardInterrupt:
         pass
 
 
-def _documents(engine: Engine, named: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """A new one each second; while the database cannot be read the last one, with the `trouble`."""
+def _documents(engine: Engine, config: Path, named: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """A new one each second; while the database cannot be read the last one, with the `trouble`. What people have pulled
+    beside the configuration needs no database."""
+    from stagedrollout.cli.pulled import read_pulled  # noqa: PLC0415
     from stagedrollout.core.errors import StorageError  # noqa: PLC0415
 
     last = look(engine, **named)
     while True:
-        yield last
+        yield last | read_pulled(config)
         time.sleep(LOOK_SECONDS)
         try:
             last = look(engine, **named)
@@ -122,6 +127,7 @@ def _parts(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     parts: dict[str, dict[str, Any]] = {"daemon": {"daemon": {"running": document["daemon"]["running"]}}}
     for what in ("trouble", "journal_problem", "notices_problem"):
         parts[what] = {what: document.get(what, "")}
+    parts["pulled"] = {"nothing_raised": list(pulled_words(document))}
     for row in document["rollouts"]:
         parts[f"{row['app']}/{row['store']}/{row['release_id']}"] = {"rollout": row}
     for row in document["passes"]:
@@ -156,6 +162,8 @@ def _words(part: dict[str, Any]) -> str:
             return f"{value['app']} on {value['store']}: {value['problem'] or 'no trouble any more'}"
         case "daemon":
             return "a daemon is running" if value["running"] else "NO DAEMON is running"
+        case "nothing_raised":
+            return "; ".join(value) or "the line is not stopped, and no halt waits for a daemon any more"
         case _:
             return f"{what.replace('_', ' ')}: {value or 'none any more'}"
 

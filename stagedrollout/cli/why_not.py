@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -14,16 +13,20 @@ import click
 from stagedrollout.cli.completing import app_argument, release_option, store_option
 from stagedrollout.cli.instants import instant_typed
 from stagedrollout.cli.options import config_option, json_option
+from stagedrollout.cli.wrapping import wrapped
 from stagedrollout.core.plain import one_line
 from stagedrollout.core.units import percent_text
 
 if TYPE_CHECKING:
-    from stagedrollout.config.load import Loaded
+    from stagedrollout.cli.meant import Meant
     from stagedrollout.core.model import StoreApp
     from stagedrollout.explaining.finding import Kept
     from stagedrollout.explaining.why_not import Looks
     from stagedrollout.storage.engine import Engine
     from stagedrollout.storage.presence import PassRow
+
+REFUSED_MAX = 5
+"""So many refused orders are shown, the newest."""
 
 
 @click.command(
@@ -46,45 +49,32 @@ if TYPE_CHECKING:
 @json_option
 def why_not(app: str, config: Path, *, as_json: bool, **asked: str) -> None:
     from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
-    from stagedrollout.cli.ordering import stores_meant  # noqa: PLC0415
-    from stagedrollout.config.load import load  # noqa: PLC0415
-    from stagedrollout.core.model import StoreApp  # noqa: PLC0415
-    from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
-    from stagedrollout.storage.migrate import check  # noqa: PLC0415
+    from stagedrollout.cli.meant import meant, nobody  # noqa: PLC0415
+    from stagedrollout.cli.pulled import read_pulled, warn_of_pulled  # noqa: PLC0415
 
-    loaded = load(config, environ=os.environ)
-    meant = [StoreApp(app, each) for each in stores_meant(loaded, app, asked["store"])]
-    engine = open_readonly(loaded.settings.database)
-    check(engine)
-    told = freshness(engine)
-    question = _Question(loaded, engine, asked["at"], asked["release"], datetime.fromisoformat(told["now"]))
-    documents = [document for each in meant if (document := question.answered(each))]
+    found = meant(config, app, asked["store"])
+    told = freshness(found.engine)
+    question = _Question(found, asked["at"], asked["release"], datetime.fromisoformat(told["now"]))
+    documents = [document for each in found.apps if (document := question.answered(each))]
     if not documents:
-        raise _unknown(engine, meant, asked["release"])
+        raise nobody(found, asked["release"])
+    pulled = read_pulled(config)
     if as_json:
-        click.echo(json.dumps({**told, "rollouts": documents}, indent=2))
+        click.echo(json.dumps({**told, **pulled, "rollouts": documents}, indent=2))
         return
     for number, document in enumerate(documents):
         if number:
             click.echo()
         _say(document)
     warn(told)
-
-
-def _unknown(engine: Engine, meant: list[StoreApp], release: str) -> click.ClickException:
-    from stagedrollout.cli.naming import unknown_release  # noqa: PLC0415
-    from stagedrollout.explaining.finding import known  # noqa: PLC0415
-
-    there = [label for each in meant for label in known(engine, each)]
-    return unknown_release(meant[0].app, [each.store.value for each in meant], release, there)
+    warn_of_pulled(pulled)
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
     """`at` as it was typed, "" for now; `now` by the daemon's clock."""
 
-    loaded: Loaded
-    engine: Engine
+    meant: Meant
     at: str
     release: str
     now: datetime
@@ -93,10 +83,9 @@ class _Question:
         """None where the store has no such rollout."""
         from stagedrollout.explaining.finding import find, find_at  # noqa: PLC0415
 
-        settings = self.loaded.settings.app(app.app)
-        asked = self._instant(self._zone(settings.policy if settings else ""))
+        asked, engine = self._instant(self._zone(self.meant.own_policy)), self.meant.engine
         then = bool(self.at) and not self.release
-        kept = find_at(self.engine, app, asked) if then else find(self.engine, app, self.release)
+        kept = find_at(engine, app, asked) if then else find(engine, app, self.release)
         return self._document(kept) if kept else None
 
     def _document(self, kept: Kept) -> dict[str, Any]:
@@ -104,8 +93,8 @@ class _Question:
         from stagedrollout.storage.glances import reads_around  # noqa: PLC0415
 
         zone = self._zone(kept.rollout.policy)
-        asked, newest = self._instant(zone), _newest_pass(self.engine, kept)
-        looks = Looks(*reads_around(self.engine, kept.key, asked))
+        asked, newest = self._instant(zone), _newest_pass(self.meant.engine, kept)
+        looks = Looks(*reads_around(self.meant.engine, kept.key, asked))
         looks = _with(looks, newest.finished_at if newest else None, asked)
         return {
             **why_not(kept, asked, looks),
@@ -121,7 +110,7 @@ class _Question:
 
     def _zone(self, policy: str) -> tzinfo:
         """The time zone of the calendar that the policy brings along; UTC without one."""
-        found = self.loaded.policies.get(policy)
+        found = self.meant.policies.get(policy)
         return found.calendar.zone if found else UTC
 
 
@@ -152,6 +141,14 @@ def _say(document: dict[str, Any]) -> None:
         _line(f"  {_until(reason)}: {reason['text']}")
         if reason["newest_text"] != reason["text"]:
             _line(f"    at last: {reason['newest_text']}")
+    for order in document["refused"][-REFUSED_MAX:]:
+        _line(
+            f"  refused {_utc(order['at'])}: {order['verb']} by {order['by']} ({order['reason']}): {order['text']}"
+        )
+    if len(document["refused"]) > REFUSED_MAX:
+        _line(
+            f"  and {len(document['refused']) - REFUSED_MAX} orders more that were refused before: --json has them"
+        )
     if document["next"]:
         _line(f"Then, {_utc(document['next']['at'])}: {document['next']['said']}")
     elif document["decision"]:
@@ -188,5 +185,8 @@ def _utc(instant: str) -> str:
 
 
 def _line(words: str, *, bold: bool = False, dim: bool = False) -> None:
+    """On a terminal broken between words, further in where it goes on; whole where it goes elsewhere."""
     indent = words[: len(words) - len(words.lstrip())]
-    click.secho(indent + one_line(words), bold=bold, dim=dim)
+    text = indent + one_line(words)
+    for part in wrapped(text, len(indent) + 2 if indent else 0):
+        click.secho(part, bold=bold, dim=dim)

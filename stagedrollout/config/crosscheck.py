@@ -6,6 +6,8 @@ should see every problem at once.
 
 from __future__ import annotations
 
+import importlib.util
+import ipaddress
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +16,7 @@ from stagedrollout.config.addresses import address_problems
 from stagedrollout.config.database import resolved
 from stagedrollout.config.problems import Problem, nearest
 from stagedrollout.config.yaml_tree import Document, Path
+from stagedrollout.core.database import SERVER, SQLITE
 from stagedrollout.core.linking import AFTER
 from stagedrollout.core.model import Store
 from stagedrollout.core.policy import Policy
@@ -52,6 +55,8 @@ def cross_check(
     yield from _tracks(document, indices)
     yield from _fallback(document)
     yield from _heartbeat(document)
+    yield from _listen(document)
+    yield from _driver(document)
     for key in ("app_id", "bundle_id"):
         places: list[Path] = [("apps", index, "app_store", key) for index in indices]
         yield from _repeated(document, places, f"another app has this {key}")
@@ -99,11 +104,40 @@ def _heartbeat(document: Document) -> Iterator[Problem]:
         yield document.problem(place, "this is a file of the database", right)
 
 
+def _listen(document: Document) -> Iterator[Problem]:
+    place = ("health", "listen")
+    written = document.get(*place)
+    if not isinstance(written, str) or document.get("health", "allow_network") is True:
+        return
+    try:
+        beyond = not ipaddress.ip_address(written.rpartition(":")[0].strip("[]")).is_loopback
+    except ValueError:
+        return  # told with the form of the setting
+    if beyond:
+        right = "write 127.0.0.1:PORT, or allow_network: true if everybody who reaches it may read it"
+        yield document.problem(place, "this can be reached from other machines, without a password", right)
+
+
+def _driver(document: Document) -> Iterator[Problem]:
+    """What talks to PostgreSQL is an extra; looked up and not imported, for it takes long."""
+    url = document.get("database")
+    if isinstance(url, str) and url.startswith(SERVER) and not _is_there("psycopg"):
+        right = "install it: pip install 'stagedrollout[postgres]'"
+        yield document.problem(("database",), "PostgreSQL needs psycopg, which is not installed", right)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # what is only half imported
+        return False
+
+
 def _database_files(document: Document, base: pathlib.Path) -> tuple[str, ...]:
     url = document.get("database")
-    if not isinstance(url, str) or not url.startswith("sqlite:///"):
+    if not isinstance(url, str) or not url.startswith(SQLITE):
         return ()
-    file = resolved(url, base).removeprefix("sqlite:///")
+    file = resolved(url, base).removeprefix(SQLITE)
     return tuple(_real(pathlib.Path(file + end)) for end in _BESIDE_DATABASE)
 
 

@@ -9,8 +9,13 @@ from pathlib import Path
 
 from stagedrollout.config.fields import read_database
 from stagedrollout.config.problems import Problem, refusal
+from stagedrollout.config.secrets import SecretRef, read_ref
 from stagedrollout.config.yaml_source import read_document
 from stagedrollout.config.yaml_tree import Document
+from stagedrollout.core.database import SQLITE, handed_on
+
+STATE = "state"
+"""The folder beside the configuration for what belongs to the database of a server, but stands outside of it."""
 
 STORES = ("google_play", "app_store")
 """The sections of an app that are stores."""
@@ -23,7 +28,14 @@ def database_url(path: str | Path) -> str:
         raise refusal(problems)
     if problem := _unusable(document):
         raise refusal([problem])
-    return resolved(document.get("database"), Path(path).parent)
+    password = document.get("database_password")
+    state = document.get("state")
+    return resolved(
+        document.get("database"),
+        Path(path).parent,
+        state=state if isinstance(state, str) and state else STATE,
+        password=read_ref(password) if password is not None else None,
+    )
 
 
 def listed(path: str | Path) -> tuple[tuple[str, str], ...]:
@@ -54,12 +66,26 @@ def _unusable(document: Document) -> Problem | None:
         )
     try:
         read_database(written)
+        place = ("database_password",)
+        if document.get(*place) is not None:
+            read_ref(document.get(*place))
     except ValueError as error:
         return document.problem(place, "this value cannot be used", str(error))
     return None
 
 
-def resolved(url: str, base_dir: Path) -> str:
-    """sqlite:///state/x.db is relative to the configuration's folder; sqlite:////var/x.db stays."""
-    file = base_dir.absolute() / url.removeprefix("sqlite:///")
-    return f"sqlite:///{file}"
+def resolved(url: str, base_dir: Path, *, state: str = STATE, password: SecretRef | None = None) -> str:
+    """sqlite:///state/x.db is relative to the configuration's folder; sqlite:////var/x.db stays. Of a server the folder
+    of its state, and where its password stands, are added (core/database.py)."""
+    if not url.startswith(SQLITE):
+        folder = str(base_dir.absolute() / state)
+        return handed_on(url, state=folder, password=_stands(password, base_dir.absolute()))
+    return f"{SQLITE}{base_dir.absolute() / url.removeprefix(SQLITE)}"
+
+
+def _stands(password: SecretRef | None, base_dir: Path) -> tuple[str, str]:
+    if password is None:
+        return "", ""
+    if password.file:
+        return "file", str(base_dir / password.file)
+    return ("env", password.env) if password.env else ("credential", password.credential)

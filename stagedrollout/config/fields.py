@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from stagedrollout.core.database import HINT, SQLITE, server_problem
 from stagedrollout.core.units import Written, duration, duration_text
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -69,12 +71,32 @@ def _web_address(value: Any) -> Any:
     return value
 
 
+def _listen_address(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    host, _, port = value.rpartition(":")
+    try:
+        ipaddress.ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+        fits = (
+            re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65_536 and (":" not in host or "[" in host)
+        )
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError("write an address of this machine and a port, like 127.0.0.1:9464 or [::1]:9464")
+    return value
+
+
 def read_database(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    if not value.startswith("sqlite:///") or not re.fullmatch(r"[^?#\x00]+", value):
-        raise ValueError("write it like sqlite:///state/stagedrollout.db, a file beside this one")
-    file = value.removeprefix("sqlite:///")
+    if not value.startswith(SQLITE):
+        if wrong := server_problem(value):
+            raise ValueError(wrong)
+        return value
+    if not re.fullmatch(r"[^?#\x00]+", value):
+        raise ValueError(HINT)
+    file = value.removeprefix(SQLITE)
     if file in ("", ":memory:") or file.startswith(("file:", "~")) or file.endswith("/"):
         raise ValueError("name a file: the journal must outlive the daemon")
     return value
@@ -189,12 +211,20 @@ WebAddress = Annotated[
         {"type": "string", "pattern": r"^[hH][tT][tT][pP][sS]?://[!-~]+$"},
     ),
 ]
+ListenAddress = Annotated[
+    str,
+    Written(
+        _listen_address,
+        "127.0.0.1:9464",
+        {"type": "string", "pattern": r"^([0-9.]{7,15}|\[[0-9a-fA-F:.]{2,45}\]):[0-9]{1,5}$"},
+    ),
+]
 DatabaseUrl = Annotated[
     str,
     Written(
         read_database,
         "sqlite:///state/stagedrollout.db",
-        {"type": "string", "pattern": r"^sqlite:///[^?#]+$"},
+        {"type": "string", "pattern": r"^(?:sqlite:///[^?#]+|postgresql://[^#\s]+)$"},
     ),
 ]
 ReleaseTemplate = Annotated[str, Written(_release_template, '"{package}@{version}+{build}"')]

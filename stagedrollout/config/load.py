@@ -13,6 +13,7 @@ from stagedrollout.config.crosscheck_calendars import calendar_problems
 from stagedrollout.config.crosscheck_people import people_problems
 from stagedrollout.config.crosscheck_signals import signal_problems
 from stagedrollout.config.database import resolved
+from stagedrollout.config.dead_man import unusable_dead_man
 from stagedrollout.config.dsn import unusable_dsn
 from stagedrollout.config.policies import Shelf, read_policies
 from stagedrollout.config.problems import Problem, Problems, joined, refusal
@@ -97,7 +98,9 @@ def check(path: str | Path, *, environ: Mapping[str, str]) -> list[Problem]:
 def _loaded(found: _Found, more: list[Problem], path: Path, environ: Mapping[str, str]) -> Loaded:
     if found.settings is None or found.problems or more:
         raise refusal([*found.problems, *more])
-    settings = replace(found.settings, database=resolved(found.settings.database, path.parent))
+    read = found.settings
+    database = resolved(read.database, path.parent, state=read.state, password=read.database_password)
+    settings = replace(read, database=database)
     return Loaded(settings, found.shelf.policies, path, environ)
 
 
@@ -149,10 +152,17 @@ def _unreadable(document: Document | None, path: Path, environ: Mapping[str, str
         except ValueError:
             continue
         found = read_secret(ref, path.parent, environ=environ)
-        if isinstance(found, Secret) and place == ("health", "sentry_dsn"):
-            found = unusable_dsn(found, ref, _clock(document)) or found
+        if isinstance(found, Secret) and place in _JUDGED:
+            found = _JUDGED[place](found, ref, _clock(document)) or found
         if isinstance(found, Unusable):
             yield document.problem(place, found.wrong, found.right)
+
+
+_JUDGED = {
+    ("health", "sentry_dsn"): unusable_dsn,
+    ("health", "dead_man_url"): unusable_dead_man,
+}
+"""Secrets that have to be of a kind."""
 
 
 def _clock(document: Document) -> ClockSource:

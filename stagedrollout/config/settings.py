@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
+from stagedrollout.config.database import STATE
 from stagedrollout.config.escalation import Digest, Escalation, Reminders
 from stagedrollout.config.fields import (
     AppName,
@@ -24,6 +25,7 @@ from stagedrollout.config.fields import (
     FolderName,
     IssuerId,
     KeyId,
+    ListenAddress,
     PackageName,
     PolicyName,
     ReleaseTemplate,
@@ -40,6 +42,7 @@ from stagedrollout.config.signals import (
     PrometheusAccess,
     SignalSettings,
 )
+from stagedrollout.core.database import SQLITE
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
 from stagedrollout.core.people import EVERY_RIGHT, GroupName, Person, Right, SlackGroupId, doubles
@@ -255,6 +258,16 @@ class HealthSettings(FromFile):
     heartbeat_file: str = ""
     """Written every 10 s, on a local disk. A relative file is looked for beside the configuration."""
 
+    dead_man_url: SecretReference | None = None
+    """Asked for once a minute while every app is looked at in time: whoever misses it raises the alarm. A secret, for
+    whoever knows the address can say so too."""
+
+    listen: ListenAddress = ""
+    """Where /healthz, /readyz and /metrics are answered, like 127.0.0.1:9464. Nobody is asked for a password."""
+
+    allow_network: bool = False
+    """Beyond this machine too. False: whoever reaches the port reads the names of apps and releases, and how they do."""
+
     def __post_init__(self) -> None:
         if self.monitor and self.sentry_dsn is None:
             raise ValueError("monitor needs sentry_dsn: its check-ins are sent there")
@@ -286,12 +299,19 @@ class Settings(FromFile):
     """The whole configuration file."""
 
     database: DatabaseUrl
-    """Where the journal is. A relative file is looked for beside the configuration."""
+    """Where the journal is: a file, which is looked for beside the configuration, or a database of PostgreSQL."""
 
     apps: tuple[AppSettings, ...]
 
     poll: Annotated[timedelta, between("1m", "6h", example="15m")] = timedelta(minutes=15)
     """Time between two looks at an app, 1m to 6h. 15m: the sources count in hours, halts should not."""
+
+    database_password: SecretReference | None = None
+    """Of postgresql://. Left out: none is needed, or libpq finds it (PGPASSWORD, PGPASSFILE)."""
+
+    state: FolderName = STATE
+    """Folder, beside this file, for what must outlive a database of PostgreSQL: the high-water mark, halts that wait for
+    the journal, the seal of buttons. Keep it on a disk that stays. Beside SQLite's file they stand without it."""
 
     google_play: GooglePlayAccess | None = None
     app_store: AppStoreAccess | None = None
@@ -328,6 +348,8 @@ class Settings(FromFile):
     def __post_init__(self) -> None:
         if wrong := doubles(self.people):
             raise ValueError("; ".join(wrong))
+        if self.database_password and self.database.startswith(SQLITE):
+            raise ValueError("database_password is for postgresql:// only: a file has none")
         slack = self.slack
         if slack is None and self.escalation and self.escalation.channel:
             raise ValueError("escalation.channel needs a section slack, with a token")

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from stagedrollout.config.shipped import policies_folder
 from stagedrollout.config.yaml_source import parse
+from stagedrollout.core.people import OsUser, PersonName
 
 POLICY = "team"
 """What the team's own policy is called."""
@@ -82,6 +83,8 @@ class Answers:
     slack_channel: str = ""
     secrets: SecretsIn = SecretsIn.FILE
     time_zone: str = "UTC"
+    os_user: str = ""
+    """Who begins with it, as the machine knows them."""
 
     @property
     def needed_secrets(self) -> tuple[StartingSecret, ...]:
@@ -115,7 +118,7 @@ class Answers:
 
 def configuration_text(answers: Answers) -> str:
     """stagedrollout.yaml."""
-    parts = (_head(), _accesses(answers), _slack(answers), _apps(answers))
+    parts = (_head(), _accesses(answers), _slack(answers), _people(answers), _apps(answers))
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -187,6 +190,32 @@ def _slack(answers: Answers) -> Iterator[str]:
     yield _lined(f"  channel: {_text(answers.slack_channel)}", "the channel's id, not its name")
     yield "  # fallback_channel: C0456EFGH              # halts and alarms go there too while the channel does not take them"
     yield ""
+
+
+def _people(answers: Answers) -> Iterator[str]:
+    """Commented out: a list of one would forbid everybody else to raise anything, and that is the team's to decide."""
+    user = answers.os_user if _is_user(answers.os_user) else "ana"
+    yield "# Who may order what. Without this section whoever can write the database may order everything. With it, whoever is"
+    yield "# not listed may read, halt and hold, and raise nothing: list yourself first."
+    yield "# people:"
+    yield _lined(f"#   - name: {_text(user)}", "as the journal and Slack tell it")
+    yield _lined(
+        f"#     os_user: {_text(user)}", "`id -un` on the daemon's machine; through sudo the caller's"
+    )
+    yield _lined("#     # slack: U0123ABCD", "their member id, where they press buttons")
+    yield _lined("#     groups: [release]", "which a policy may ask for approvals")
+    yield _lined("#     rights: [raise, approve]", "both is the default")
+    yield ""
+
+
+def _is_user(name: str) -> bool:
+    """Whether that can be written as a person's name and as their account."""
+    try:
+        for kind in (OsUser, PersonName):
+            kind.__metadata__[0].read(name)  # type: ignore[attr-defined]
+    except ValueError:
+        return False
+    return True
 
 
 def _apps(answers: Answers) -> Iterator[str]:

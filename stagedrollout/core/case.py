@@ -72,6 +72,10 @@ class Case:
     people: People = field(default_factory=People)
     """Who may approve now: what somebody allowed counts while it is theirs to allow."""
 
+    own: Policy | None = None
+    """The policy that the configuration names for the app, whichever steers this rollout; None: the same. Whom it asks is
+    asked for every raise, so that nobody gets around them by choosing another one."""
+
     passed: timedelta | None = None
     """What has passed of this stage by the clock that passes live by and by one that nobody can set, whichever says
     less; None where only the former is known."""

@@ -141,7 +141,7 @@ def _deed(fact: facts.Decided) -> str:
             return (
                 f"{who} raises it to {at}"
                 if fact.intent
-                else f"would be raised to {at}, and nothing was sent"
+                else f"would be raised from {at}, and nothing was sent"
             )
 
 
@@ -162,4 +162,5 @@ def _(fact: facts.Commanded) -> str:
 def _(fact: facts.Drifted) -> str:
     if fact.untold:
         return sentence(fact)
-    return f"somebody has {fact.meaning.words} it in the console: {fact.words}"
+    did, *how = fact.meaning.words.split()
+    return f"somebody has {' '.join([did, 'it', *how])} in the console: {fact.words}"

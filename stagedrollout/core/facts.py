@@ -37,6 +37,7 @@ from stagedrollout.core.override_facts import (
     LeftAlone,
     OverrideFact,
     PolicySet,
+    PressRefused,
 )
 from stagedrollout.core.removal_facts import RemovalOrdered, RemovalTold
 from stagedrollout.core.run_facts import Returned, TakenUp, WentLive
@@ -54,6 +55,7 @@ __all__ = [
     "LineFreed",
     "LineStopped",
     "PolicySet",
+    "PressRefused",
     "RemovalOrdered",
     "RemovalTold",
     "Returned",

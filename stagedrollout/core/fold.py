@@ -310,6 +310,7 @@ _apply.register(facts.BakeSkipped, overridden)
 _apply.register(facts.LeftAlone, overridden)
 _apply.register(facts.PolicySet, overridden)
 _apply.register(facts.Acknowledged, overridden)
+_apply.register(facts.PressRefused, overridden)
 
 
 @_apply.register

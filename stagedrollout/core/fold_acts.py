@@ -13,9 +13,12 @@ from stagedrollout.core.lifecycle import Halt, Intent, Landing, Rollout, Setback
 from stagedrollout.core.model import ActorKind, Settlement, Store, Verb
 from stagedrollout.core.phasing import StepWindow
 
+ON_PEOPLE = frozenset({"approval", "inconclusive_ask", "by_hand"})
+"""Codes of the reasons for which a rollout goes on only when a person says so."""
+
 
 def decided(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
-    changed = replace(rollout, last=fact, untold=False)
+    changed = replace(rollout, last=fact, untold=False, asks_since=_asks_since(fact, rollout, at))
     if fact.intent and fact.verb:
         intent = Intent(
             fact.intent,
@@ -78,6 +81,13 @@ def _wanted(halt: Halt | None, fact: facts.Decided, at: datetime) -> Halt:
     if not fact.command:
         return halt
     return Halt(fact.actor, "; ".join(r.text for r in fact.reasons), halt.at, confirmed=False)
+
+
+def _asks_since(fact: facts.Decided, rollout: Rollout, at: datetime) -> datetime | None:
+    """Whatever else happens to it meanwhile, and however often the same is decided with other numbers."""
+    before = {reason.code for reason in rollout.last.reasons} if rollout.last else set()
+    asks = {reason.code for reason in fact.reasons} & ON_PEOPLE
+    return (rollout.asks_since if asks & before else at) if asks else None
 
 
 def settled(fact: facts.Settled, rollout: Rollout, at: datetime) -> Rollout:

@@ -76,6 +76,11 @@ def _(fact: override_facts.Acknowledged, rollout: Rollout, at: datetime) -> Roll
     return replace(rollout, answered=fact.halted_at)
 
 
+@overridden.register
+def _(fact: override_facts.PressRefused, rollout: Rollout, at: datetime) -> Rollout:  # noqa: ARG001
+    return rollout  # that somebody tried is all there is to it
+
+
 def _said(verdict: str) -> Verdict:
     """A word that this version does not know counts as the best: then whatever is worse voids the approval."""
     return Verdict.__members__.get(verdict, Verdict.PASS)

@@ -215,15 +215,14 @@ class Rollout:
     evidence is judged (None: not set yet) and `settings` what the policy said then; `stages`: when its stages began. `comparisons`: what it was compared with
     from when on, oldest first. `acts`: how many intents there were. `approvals`: what people allow of the next step; `bake_skipped`: who does not wait for the rest of this bake.
     `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash. `ordered`: the last
-    one; `answered`: which halt (its `at`) somebody has answered by an order, or has seen. `drift`: the newest thing a person did in the console, until a change of ours follows it. `untold`: the end of the
+    one; `answered`: which halt (its `at`) somebody has answered by an order, or has seen; `asks_since`: how long it has waited for a person's word. `drift`: the newest thing a person did in the console, until a change of ours follows it. `untold`: the end of the
     journal was lost and nothing was decided since, so what the store shows may be our own doing. `known_bad`: the halt it
     was under before it was over or gone; nobody has said since that it may go on. `newer`: the newest release that
     people were told waits for this one, and `set_aside` the id of the newest that a person has let wait.
     App Store only: `window`, while Apple may take a step; `pauses`, and up to which of its warnings people were
     told (`warned_days`); `let_go_at`, when we last asked for growth without having heard what became of it;
-    `pause_sent_at`, the same of a pause, a halt among them;
-    `pause_wanted_since`, while it must be paused and does not read so; `no_phasing`, why Apple makes no phased
-    release of it.
+    `pause_sent_at`, the same of a pause, a halt among them; `pause_wanted_since`, while it must be paused and does
+    not read so; `no_phasing`, why Apple makes no phased release of it.
     For an app whose stores are linked: `link`; `start_awaited`, the start of a draft that was not sent yet;
     `earned_ppm`, the share that evidence has raised it to in this run (`reaching_ppm`: on its way there).
     `line`: the freeze of the whole line that it was told of, and not yet of its end.
@@ -258,6 +257,7 @@ class Rollout:
     suspicions: tuple[Suspicion, ...] = ()
     blind_since: datetime | None = None
     last: facts.Decided | None = None
+    asks_since: datetime | None = None
     acts: int = 0
     taken: tuple[str, ...] = ()
     ordered: Ordered | None = None

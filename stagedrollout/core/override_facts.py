@@ -66,4 +66,16 @@ class Acknowledged:
     halted_at: datetime
 
 
-OverrideFact = Approved | ApprovalsLapsed | BakeSkipped | LeftAlone | PolicySet | Acknowledged
+@dataclass(frozen=True, slots=True)
+class PressRefused:
+    """Somebody has pressed a button that is nobody's, or was not theirs to press. Nothing comes of it.
+
+    `press`: which ("acknowledge"), "" where what it said is not believed. `why` is in words of ours.
+    """
+
+    actor: Actor
+    press: str
+    why: str
+
+
+OverrideFact = Approved | ApprovalsLapsed | BakeSkipped | LeftAlone | PolicySet | Acknowledged | PressRefused

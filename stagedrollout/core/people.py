@@ -88,9 +88,10 @@ class Person(FromFile):
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Everybody that the configuration lists."""
+    """Everybody that the configuration lists. `closed`: rights are asked for also while nobody is listed."""
 
     listed: tuple[Person, ...] = ()
+    closed: bool = False
 
     @property
     def everybody(self) -> People:
@@ -99,7 +100,7 @@ class People:
     @property
     def managed(self) -> bool:
         """Whether rights are asked for at all."""
-        return bool(self.listed)
+        return bool(self.listed) or self.closed
 
     def find(self, account: str, via: Via) -> Person | None:
         """Whose account that is."""

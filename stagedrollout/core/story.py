@@ -277,5 +277,12 @@ def _(fact: facts.Acknowledged) -> str:
 
 
 @sentence.register
+def _(fact: facts.PressRefused) -> str:
+    return (
+        f"a press{f' of {fact.press}' if fact.press else ''} by {fact.actor} in Slack was refused: {fact.why}"
+    )
+
+
+@sentence.register
 def _(fact: facts.PolicySet) -> str:
     return f"steered by the policy {fact.policy} from here, by {fact.actor}: {fact.reason}{_when(fact.since)}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from stagedrollout.core.fold_acts import ON_PEOPLE
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.offering import offers_of, unanswered
@@ -17,8 +18,8 @@ from stagedrollout.core.telling import console_hint, override, title
 from stagedrollout.core.units import duration_text, percent_text
 from stagedrollout.core.wording import board
 
-ON_PEOPLE = ("approval", "inconclusive_ask", "by_hand")
-"""Codes of the reasons for which a rollout goes on only when a person says so."""
+AHEAD_MAX = timedelta(minutes=1)
+"""So far two machines' clocks may lie apart."""
 
 LATE_DIGEST = timedelta(hours=6)
 """A digest that could not be told for longer than this is left out: the next one is nearer."""
@@ -41,7 +42,7 @@ def waits_on_people(rollout: Rollout) -> Wait | None:
     if rollout.halt or rollout.last is None:
         return None
     reason = next((r for r in rollout.last.reasons if r.code in ON_PEOPLE), None)
-    return Wait(reason.code, reason.text, rollout.changed_at) if reason else None
+    return Wait(reason.code, reason.text, rollout.asks_since or rollout.changed_at) if reason else None
 
 
 def reminder(rollout: Rollout, every: timedelta, most: int, now: datetime) -> Notice | None:
@@ -77,30 +78,27 @@ class Alarm:
     since: datetime
     notice: Notice
 
-
-def alarm_keys(rollout: Rollout, since: datetime) -> tuple[str, str]:
-    """Of a halt that nobody answers, and of one that the store does not show."""
-    halt = f"{rollout.key}/{since.isoformat()}"
-    return f"{halt}/unanswered", f"{halt}/not_halted"
+    def is_due(self, now: datetime) -> bool:
+        """Nobody knows how long a halt has stood that began after now: the clock was set back, and that is too long."""
+        return self.due <= now or self.since - now > AHEAD_MAX
 
 
 def alarms(rollout: Rollout, unanswered_after: timedelta, not_halted_after: timedelta) -> tuple[Alarm, ...]:
-    """What becomes an alarm unless something changes, due or not yet. Whatever was told and is not among these needs nobody
-    any more: the halt is answered, or shown by the store, or it is another one's by now, or lifted."""
+    """What becomes an alarm unless something changes, due or not yet: whatever else was told is over."""
     halt = rollout.halt
     if halt is None or rollout.finished:
         return ()
-    alone, in_vain = alarm_keys(rollout, halt.at)
+    about = f"{rollout.key}/{halt.at.isoformat()}"
     found = list[Alarm]()
     at = percent_text(rollout.exposure_ppm)
     if not halt.confirmed and not rollout.final:
         told = (Fact("Why", halt.reason), Fact("To stop it by hand", console_hint(rollout.key.store)))
         headline = f"{title(rollout)} is NOT HALTED: for {duration_text(not_halted_after)} the store has not shown the halt"
-        found.append(_alarm(in_vain, halt.at, not_halted_after, headline, told))
+        found.append(_alarm(f"{about}/not_halted", halt.at, not_halted_after, headline, told))
     if unanswered(rollout):
         told = (Fact("Why", halt.reason), Fact("To resume", override(rollout, "resume")))
         headline = f"{title(rollout)} was halted at {at} {duration_text(unanswered_after)} ago, and nobody has answered"
-        found.append(_alarm(alone, halt.at, unanswered_after, headline, told))
+        found.append(_alarm(f"{about}/unanswered", halt.at, unanswered_after, headline, told))
     return tuple(found)
 
 
@@ -110,13 +108,12 @@ def _alarm(key: str, since: datetime, after: timedelta, headline: str, told: tup
 
 
 def digest_times(at: time, time_zone: str, now: datetime) -> tuple[datetime | None, datetime]:
-    """When today's digest was due, if it still is to be told, and when the next one is."""
+    """When the newest digest was due, if it still is to be told, and when the next one is."""
     zone = ZoneInfo(time_zone)
     today = now.astimezone(zone).date()
-    due, tomorrow = _instant(today, at, zone), _instant(today + timedelta(days=1), at, zone)
-    if now < due:
-        return None, due
-    return (due if now - due <= LATE_DIGEST else None), tomorrow
+    yesterdays, due, tomorrows = (_instant(today + timedelta(days=n), at, zone) for n in (-1, 0, 1))
+    newest, following = (yesterdays, due) if now < due else (due, tomorrows)
+    return (newest if now - newest <= LATE_DIGEST else None), following
 
 
 def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -49,6 +49,8 @@ def hosts_of(loaded: Loaded) -> Hosts:
         named.update(_SLACK)
     if settings.health.sentry_dsn:
         named.add(_host(loaded.secret(settings.health.sentry_dsn).reveal()))
+    if settings.health.dead_man_url:
+        named.add(_host(loaded.secret(settings.health.dead_man_url).reveal()))
     named.update(
         _host(loaded.secret(each.secret_url).reveal()) for each in settings.calendars if each.secret_url
     )

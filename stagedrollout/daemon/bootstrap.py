@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from stagedrollout import __version__
+from stagedrollout.buttons.roster import Roster
 from stagedrollout.calendars.readings import Remembered
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import (
@@ -23,6 +24,7 @@ from stagedrollout.config.settings import (
     Settings,
 )
 from stagedrollout.core.errors import StorageError
+from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.alarming import open_errands
@@ -36,18 +38,21 @@ from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.elapsed import Elapsed, elapsed
 from stagedrollout.daemon.footing import KEEPS_A_MARK, KeptFooting, open_highwater
 from stagedrollout.daemon.health.opening import open_report
+from stagedrollout.daemon.health.report import SelfReport
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.lease import Lease
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listings import open_listings
 from stagedrollout.daemon.picturing import open_illustrator
-from stagedrollout.daemon.pressing import open_pressing, open_roster, open_seal
+from stagedrollout.daemon.pressing import SEALED_BY, open_pressing, open_roster, open_seal
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.reloading import Reloading, watched
 from stagedrollout.daemon.scheduler import Scheduler
 from stagedrollout.daemon.spool import Spool, spool_file
+from stagedrollout.daemon.watched.memory import Memory
+from stagedrollout.daemon.watched.watching import Watching
 from stagedrollout.daemon.works import Works
 from stagedrollout.http.client import HttpClient
 from stagedrollout.http.endpoint import Endpoint
@@ -55,10 +60,10 @@ from stagedrollout.notify.relay import Relay
 from stagedrollout.notify.second_channel import SecondChannel
 from stagedrollout.storage.brakes import beside
 from stagedrollout.storage.commands import CommandBox
-from stagedrollout.storage.engine import Engine, database_file, open_engine
+from stagedrollout.storage.engine import Engine, beside_database, is_server, open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
-from stagedrollout.storage.lock import SingleDaemonLock
+from stagedrollout.storage.lock import SingleDaemonLock, elsewhere
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
@@ -128,9 +133,13 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
             loose(settings.database, *filter(None, [loaded.heartbeat_file]), *beside(loaded.path).paths())
         )
         stack.callback(engine.dispose)
-        stack.enter_context(SingleDaemonLock.beside(database_file(engine)))
+        lock = stack.enter_context(SingleDaemonLock.beside(beside_database(engine)))
         upgrade(engine)
-        works = wire(loaded, doors, engine)
+        if is_server(engine) and (
+            who := elsewhere(Presence(engine).current(), lock.place, SystemClock().now())
+        ):
+            raise StorageError(who)
+        works = wire(loaded, doors, engine, place=lock.place)
         limits = settings.limits
         scheduler = Scheduler(
             works,
@@ -139,8 +148,15 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
             drain_seconds=limits.drain.total_seconds(),
         )
         stack.callback(_close_what_is_in_force, scheduler)
+        watching = Watching(scheduler, OutboxTable(engine))
+        stack.callback(watching.close)
         reloading = Reloading(
-            loaded, scheduler, OutboxTable(engine), rewire=partial(rewire, engine=engine), net=net
+            loaded,
+            scheduler,
+            OutboxTable(engine),
+            rewire=partial(rewire, engine=engine),
+            net=net,
+            configured=watching.configured,
         )
         stack.callback(reloading.close)
         stack.callback(_leave, works)
@@ -162,8 +178,8 @@ def _leave(works: Works) -> None:
         log.warning("that this daemon has stopped cannot be noted: %s", error)
 
 
-def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
-    """Claim the database and connect everything; nothing runs yet, and no lock is taken.
+def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Works:
+    """Claim the database and connect everything; nothing runs yet, and no lock is taken. `place`: of the lock that is held.
 
     Raises WrongConfiguration, StorageError, EdgeError.
     """
@@ -175,11 +191,14 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         "version": __version__,
         "clock": settings.clock.value,
         **KEEPS_A_MARK,
+        **({"place": place} if place else {}),
         **watched(settings),
     }
-    highwater = open_highwater(engine, presence.current())
+    before = presence.current()
+    info |= {SEALED_BY: before.info[SEALED_BY]} if before and SEALED_BY in before.info else {}
+    highwater = open_highwater(engine, before)
     epoch = presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info)
-    database = database_file(engine)
+    database = beside_database(engine)
     spool = Spool(spool_file(database) if database else None)
     recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch, spool)
     watch = ClockWatch(clock, doors.steady or _steady(clock))
@@ -192,7 +211,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         lease.check()
         footing.check(clock.now())
 
-    bell = Bell()
+    bell, memory = Bell(), Memory()
     roster = open_roster(loaded, doors.slack)
     reconciler = Reconciler(
         recorder=recorder,
@@ -205,6 +224,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
         bell=bell,
         people=roster,
+        onlooker=memory,
     )
     passes = AppPasses(
         recorder=recorder,
@@ -228,7 +248,8 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine) -> Works:
         lock_step=lock_step,
         bell=bell,
         brakes=brakes,
-        report=open_report(loaded, listings, clock=clock, epoch=epoch, transport=doors.reports),
+        report=_report(loaded, doors, listings, clock, epoch, memory),
+        memory=memory,
         doors=doors,
         buttons=open_pressing(loaded, engine, passes, roster, doors.slack),
         errands=open_errands(loaded, doors, engine, recorder, clock),
@@ -242,6 +263,8 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
     listings, deadline = open_listings(loaded, works.doors, works.clock), loaded.settings.limits.pass_deadline
     people, deadline_seconds = open_roster(loaded, works.doors.slack), deadline.total_seconds()
     known = works.passes.reconciler
+    if isinstance(known.people, Roster):
+        people.go_on_from(known.people)
     reconciler = replace(known, deadline_seconds=deadline_seconds, people=people)
     passes = replace(works.passes, reconciler=reconciler)
     return replace(
@@ -251,9 +274,15 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
         buttons=open_pressing(loaded, engine, passes, people, works.doors.slack),
         errands=open_errands(loaded, works.doors, engine, passes.recorder, works.clock),
         relay=_relay(loaded, works.doors, engine, works.clock),
-        report=open_report(
-            loaded, listings, clock=works.clock, epoch=works.epoch, transport=works.doors.reports
-        ),
+        report=_report(loaded, works.doors, listings, works.clock, works.epoch, works.memory),
+    )
+
+
+def _report(  # noqa: PLR0913, PLR0917 - of a daemon that is wired, and of one that is wired anew
+    loaded: Loaded, doors: Doors, apps: Iterable[StoreApp], clock: Clock, epoch: int, memory: Memory
+) -> SelfReport:
+    return open_report(
+        loaded, apps, clock=clock, epoch=epoch, memory=memory, transport=doors.reports, http=doors.http
     )
 
 

@@ -28,6 +28,10 @@ HALT_OF_NOTHING = "halt_of_nothing"
 class Brakes(Protocol):
     """Nothing of it raises anything but what is said."""
 
+    def line(self) -> Reason | None:
+        """Why nothing of any app may be raised; None while the line is not stopped."""
+        ...
+
     def reasons(self, app: StoreApp) -> tuple[Reason, ...]:
         """Why nothing of this store app may be raised; empty where nobody has pulled anything."""
         ...
@@ -59,6 +63,9 @@ class Brakes(Protocol):
 
 class NothingPulled:
     """For whoever has no configuration on a disk."""
+
+    def line(self) -> Reason | None:
+        return None
 
     def reasons(self, app: StoreApp) -> tuple[Reason, ...]:  # noqa: ARG002 - the common signature
         return ()
@@ -97,8 +104,11 @@ class PulledBrakes:
     _line: Line | None = None
     _known: tuple[object, ...] | None = None
 
+    def line(self) -> Reason | None:
+        return self.folder.line().reason(self.wall.now())
+
     def reasons(self, app: StoreApp) -> tuple[Reason, ...]:
-        stopped = self.folder.line().reason(self.wall.now())
+        stopped = self.line()
         waiting = (each for each in self._waiting() if each.concerns(app))
         return (*((stopped,) if stopped else ()), *map(self._held, waiting))
 

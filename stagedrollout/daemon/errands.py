@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from stagedrollout.config.escalation import Digest, Escalation, Reminders
-from stagedrollout.core.errors import EdgeError
+from stagedrollout.core.errors import EdgeError, Rejected
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import RolloutKey, StoreApp
+from stagedrollout.core.model import StoreApp
+from stagedrollout.core.plain import one_line
 from stagedrollout.core.ports import Clock
 from stagedrollout.core.waiting import Alarm, alarms, digest, digest_times, next_reminder, reminder
 from stagedrollout.daemon.recorder import Recorder
@@ -43,6 +44,10 @@ class Errands(Protocol):
         """When `run` has something to do; None: when a journal goes on. Raises StorageError."""
         ...
 
+    def problem(self) -> str:
+        """Why somebody is not woken, in words; "" while nothing is wrong."""
+        ...
+
 
 class NoErrands:
     wanted = False
@@ -52,6 +57,9 @@ class NoErrands:
 
     def next_due(self) -> datetime | None:
         return None
+
+    def problem(self) -> str:
+        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +92,14 @@ class Rounds:
         if head != self.looked or (self.comes_due and self.comes_due <= now):
             self._look(now)
             self.looked = head
+        silent: dict[str, EdgeError] = {}
         for errand in self.table.due(now):
-            self._send(errand, now)
+            if (
+                errand.place in silent
+            ):  # what does not answer keeps no other place waiting, errand after errand
+                self._later(errand, silent[errand.place], now)
+            elif (error := self._send(errand, now)) and not isinstance(error, Rejected):
+                silent[errand.place] = error
 
     def next_due(self) -> datetime | None:
         now = self.clock.now()
@@ -108,24 +122,21 @@ class Rounds:
         terms = self.wishes.escalation
         if terms is None:
             return
-        wanted = {
-            rollout.key: alarms(rollout, terms.unanswered_after, terms.not_halted_after)
-            for rollout in rollouts
-        }
-        self._end_all_but(wanted)
-        for rollout, each in wanted.items():
-            for alarm in each:
-                if alarm.due <= now:
-                    self.table.put(alarm.key, self.places, rollout, alarm.notice, now)
-                else:
-                    yield alarm.due
+        found = [(rollout, alarm) for rollout in rollouts for alarm in self._alarms_of(rollout, terms)]
+        self._end_what_is_over({alarm.key for _, alarm in found}, {str(each.key) for each in rollouts})
+        for rollout, alarm in found:
+            if alarm.is_due(now):
+                self.table.put(alarm.key, self.places, rollout.key, alarm.notice, now)
+            else:
+                yield alarm.due
 
-    def _end_all_but(self, wanted: Mapping[RolloutKey, tuple[Alarm, ...]]) -> None:
-        """Of rollouts whose journals can be read."""
-        keys = {str(rollout): {alarm.key for alarm in each} for rollout, each in wanted.items()}
-        self.table.end(
-            [key for rollout, key in self.table.needed() if rollout in keys and key not in keys[rollout]]
-        )
+    def _alarms_of(self, rollout: Rollout, terms: Escalation) -> tuple[Alarm, ...]:
+        return alarms(rollout, terms.unanswered_after, terms.not_halted_after)
+
+    def _end_what_is_over(self, needed: set[str], read: set[str]) -> None:
+        """Whatever has ended it, an order or somebody in the console. A journal that cannot be read ends nothing."""
+        standing = self.table.standing()
+        self.table.end([key for key, rollout in standing if rollout in read and key not in needed])
 
     def _reminders(self, rollouts: tuple[Rollout, ...], now: datetime) -> Iterator[datetime]:
         terms = self.wishes.reminders
@@ -145,24 +156,33 @@ class Rounds:
             self.outbox.announce(digest(rollouts, due), now)
         yield following
 
-    def _send(self, errand: Errand, now: datetime) -> None:
+    def problem(self) -> str:
+        """Which place does not take an alarm, and why, in words; "" while nothing is wrong."""
+        return next((f"{place} does not take an alarm: {why}" for place, why in self.problems.items()), "")
+
+    def _send(self, errand: Errand, now: datetime) -> EdgeError | None:
+        """What kept it from being told, if anything."""
         place = self.places.get(errand.place)
         if place is None:  # the configuration names it no more
             self.table.told(errand)
-            return
+            return None
         self.table.trying(errand.id)
         try:
             tell = place.over if errand.over else place.tell
             tell(errand.key, errand.rollout, errand.notice)
         except EdgeError as error:
             self._put_off(errand, error, now)
-            return
+            return error
         self.problems.pop(errand.place, None)
         self.table.told(errand)
+        return None
 
     def _put_off(self, errand: Errand, error: EdgeError, now: datetime) -> None:
         if self.problems.get(errand.place) != str(error):
             level = logging.WARNING if errand.over else logging.CRITICAL
-            log.log(level, "%s is not told by %s: %s", errand.notice.headline, errand.place, error)
+            log.log(level, "%s is not told by %s: %s", one_line(errand.notice.headline), errand.place, error)
         self.problems[errand.place] = str(error)
+        self._later(errand, error, now)
+
+    def _later(self, errand: Errand, error: EdgeError, now: datetime) -> None:
         self.table.retry_at(errand.id, now + wait_after(error, errand.attempts), str(error))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from stagedrollout.core.clocks import disagreement, time_by
+from stagedrollout.core.clocks import ClockReading, disagreement, time_by
 from stagedrollout.core.errors import Unfounded
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.model import RolloutKey
@@ -32,6 +32,10 @@ class Footing(Protocol):
         """What time it is for the signals, as well as anybody can tell."""
         ...
 
+    def clocks(self) -> tuple[ClockReading, ...]:
+        """What the other clocks say beside this machine's."""
+        ...
+
     def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:
         """What has passed since then by every clock; None where nobody can tell better than `now`."""
         ...
@@ -46,22 +50,28 @@ class Firm:
     def time(self, now: datetime) -> datetime:
         return now
 
+    def clocks(self) -> tuple[ClockReading, ...]:
+        return ()
+
     def passed(self, rollout: RolloutKey, since: datetime | None, now: datetime) -> timedelta | None:  # noqa: ARG002
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class KeptFooting:
-    """`highwater` is None on a database server."""
+    """`highwater` is None where there is no place for it outside the database."""
 
     highwater: HighWater | None
     watch: ClockWatch
 
     def reasons(self, now: datetime) -> tuple[Reason, ...]:  # noqa: ARG002 - a pass's `now` may be minutes old
         doubt = self.highwater.doubt() if self.highwater else None
-        newest = self.highwater.newest_instant() if self.highwater else None
-        apart = disagreement(self.watch.readings(newest))
+        apart = disagreement(self.clocks())
         return (*((Reason(doubt.code, doubt.words),) if doubt else ()), *((apart,) if apart else ()))
+
+    def clocks(self) -> tuple[ClockReading, ...]:
+        newest = self.highwater.newest_instant() if self.highwater else None
+        return self.watch.readings(newest)
 
     def time(self, now: datetime) -> datetime:
         return time_by(self.watch.of_a_store(), now)

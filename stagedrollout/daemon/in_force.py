@@ -81,7 +81,7 @@ def trouble(found: InForce) -> str:
     since = f"the one of {found.since:%Y-%m-%d %H:%M} UTC ({found.fingerprint}) stays in force"
     if refused and there in (refused.fingerprint, UNREAD) and refused.problems:
         more = f" (and {len(refused.problems) - 1} more)" if len(refused.problems) > 1 else ""
-        return f"the new configuration was refused at {refused.at:%H:%M} UTC: {refused.problems[0]}{more}; {since}"
+        return f"the new configuration was refused at {refused.at:%Y-%m-%d %H:%M} UTC: {refused.problems[0]}{more}; {since}"
     if UNREAD not in (there, found.fingerprint) and there != found.fingerprint:
         return f"the configuration on the disk is not the one in force since {found.since:%Y-%m-%d %H:%M} UTC: SIGHUP takes it"
     return ""

@@ -1,33 +1,124 @@
 """A bound on how much runs at once that nobody who hangs can turn into a wait for the others (promises R3, R22).
 
-Eight passes that wait for a store which does not answer would otherwise keep the ninth app's pass, and with it that
-app's halt, waiting for their time-outs. So whoever finds no place free waits for one only for a while, and then
-goes ahead without.
+However many apps are due at once, a few are looked at at a time, in the order in which they came: a processor that two
+hundred share is late for each of them, and for a person's halt as well. But eight passes that wait for a store which does
+not answer must not keep the ninth app's pass, and with it that app's halt, waiting for their time-outs. So a place
+is lent for a while: as long as the processor is busy, and then for some time. Whoever takes longer goes on, but stands in
+nobody's way any more.
 """
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE_SECONDS = 1.0
 """About as long as a pass over services that are well takes, and far shorter than one time-out of one that hangs."""
 
+LOOK_SECONDS, IDLE_SHARE = 0.05, 0.7
+"""How often it is asked how busy this process keeps a processor while somebody waits, and below which share of one all who
+have a place are taken to wait for something else."""
+
+AHEAD_SECONDS, AHEAD_AGAIN_SECONDS = 1.0, 10.0
+"""For how long nobody begins while a person's halt goes ahead, and how soon once more: one that the store refuses is tried
+again at every turn, and must keep nobody from being looked at."""
+
+BEGUN_SECONDS = 40.0
+"""Whoever waits has begun by then; promised is that a halt comes 60 s after the pass that finds the failure was due."""
+
 
 class Places:
-    """`count` at least 1. Safe to use from many threads."""
+    """`count` at least 1, each lent for `patience_seconds` at most. Safe to use from many threads. `seconds` only goes forward,
+    `worked` tells how many of them this process has used a processor."""
 
-    def __init__(self, count: int, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        self._free = threading.BoundedSemaphore(count)
-        self._patience_seconds = patience_seconds
+    def __init__(
+        self,
+        count: int,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        begun_seconds: float = BEGUN_SECONDS,
+        seconds: Callable[[], float] = time.monotonic,
+        worked: Callable[[], float] = time.process_time,
+    ) -> None:
+        self._count, self._seconds, self._worked = count, seconds, worked
+        self._looked = (-math.inf, 0.0)
+        self._patience_seconds, self._begun_seconds = patience_seconds, begun_seconds
+        self._guard = threading.Lock()
+        self._queue: deque[threading.Event] = deque()
+        self._lent: dict[object, float] = {}
+        self._ahead = 0
+        self._ahead_until, self._ahead_again = -math.inf, -math.inf
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Run inside with a place, or, where none came free in time, without one."""
-        held = self._free.acquire(timeout=self._patience_seconds)
+        """Run inside once there is a place."""
+        me = threading.Event()
+        with self._guard:
+            self._queue.append(me)
+        while (wait_seconds := self._waits(me)) != 0:
+            me.wait(wait_seconds)
         try:
             yield
         finally:
-            if held:
-                self._free.release()
+            with self._guard:
+                self._lent.pop(me, None)
+                self._call_the_next()
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Run inside at once, and before those that have not begun."""
+        with self._guard:
+            self._ahead += 1
+            if (now := self._seconds()) >= self._ahead_again:
+                self._ahead_until, self._ahead_again = now + AHEAD_SECONDS, now + AHEAD_AGAIN_SECONDS
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._ahead -= 1
+                self._call_the_next()
+
+    def _waits(self, me: threading.Event) -> float | None:
+        """How long until it may be `me`'s turn; 0 where it is, None where those before have to go first."""
+        with self._guard:
+            me.clear()
+            if self._queue[0] is not me:
+                return None
+            now = self._seconds()
+            wait_seconds = self._ahead_until - now if self._ahead else 0.0
+            wait_seconds = max(wait_seconds, self._full(now))
+            if wait_seconds > 0:
+                return wait_seconds
+            self._queue.popleft()
+            self._lent[me] = now
+            self._call_the_next()
+            return 0
+
+    def _full(self, now: float) -> float:
+        """How long until somebody may be in nobody's way any more; 0 where there is a place."""
+        if len(self._lent) < self._count:
+            return 0.0
+        if self._idle(now):
+            self._lent.clear()
+        patience_seconds = min(self._patience_seconds, self._begun_seconds * self._count / len(self._queue))
+        self._lent = {who: since for who, since in self._lent.items() if now < since + patience_seconds}
+        if len(self._lent) < self._count:
+            return 0.0
+        return min(LOOK_SECONDS, min(self._lent.values()) + patience_seconds - now)
+
+    def _idle(self, now: float) -> bool:
+        """Whether those who have a place have not used the processor much since the last look."""
+        (since, before), worked = self._looked, self._worked()
+        if now - since < LOOK_SECONDS:
+            return False
+        self._looked = (now, worked)
+        recently = now - since < 1.0  # before that, nobody waited
+        return recently and worked - before < IDLE_SHARE * (now - since)
+
+    def _call_the_next(self) -> None:
+        if self._queue:
+            self._queue[0].set()

@@ -8,6 +8,14 @@ from typing import Protocol
 class Buttons(Protocol):
     def start(self) -> None: ...
 
+    def go_on_from(self, before: Buttons) -> None:
+        """In place of others that are stopped, before `start`: whoever waits for an answer gets it from these."""
+        ...
+
+    def problem(self) -> str:
+        """Why nothing can be pressed, or not by everybody, in words; "" while nothing is wrong."""
+        ...
+
     def stop(self) -> None:
         """May be called twice, and before `start`."""
         ...
@@ -18,6 +26,12 @@ class NoButtons:
 
     def start(self) -> None:
         pass
+
+    def go_on_from(self, before: Buttons) -> None:
+        pass
+
+    def problem(self) -> str:
+        return ""
 
     def stop(self) -> None:
         pass

@@ -61,6 +61,7 @@ from stagedrollout.daemon.listening import circumstances
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.recorder import Known, Learned, Recorder
 from stagedrollout.daemon.retrying import persistently
+from stagedrollout.daemon.watched.memory import Memory
 from stagedrollout.daemon.weighing import Found
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,14 @@ class Acquaintance(Protocol):
     @property
     def everybody(self) -> People:
         """Those whom it knows now."""
+        ...
+
+
+class Onlooker(Protocol):
+    def looked(
+        self, rollout: Rollout, decision: Decision, assessment: Assessment, heard: Heard | None
+    ) -> None:
+        """What a pass came to; `heard`: None where nobody listened. Raises nothing."""
         ...
 
 
@@ -106,6 +115,7 @@ class Reconciler:
     footing: Footing = field(default_factory=Firm)
     people: Acquaintance = field(default_factory=People)
     brakes: Brakes = field(default_factory=NothingPulled)
+    onlooker: Onlooker = field(default_factory=Memory)
 
     def reconcile(
         self,
@@ -138,6 +148,7 @@ class Reconciler:
             supersede=listing.supersede,
             footing=observed.footing,
             people=self.people.everybody,
+            own=listing.policy_of(listing.policy),
             passed=self.footing.passed(key, observed.rollout.live_since, observed.heard_at),
         )
         decision = decide(case)
@@ -150,6 +161,9 @@ class Reconciler:
         self._wake_the_other(listing, recorded, settled)
         if settled.rollout.finished:
             self.hearer.forget(key)
+        self.onlooker.looked(
+            settled.rollout, decision, assessment, observed.heard if observed.weighed else None
+        )
         return Pass(settled, decision, outcome, _due(listing, settled.rollout, decision, observed.seen.now))
 
     def look(self, listing: Listing) -> StoreState | Unread:

@@ -39,6 +39,15 @@ log = logging.getLogger(__name__)
 
 Rewire = Callable[[Loaded, Works], Works]
 
+Configured = Callable[[Loaded, InForce], None]
+"""Told which configuration is in force, at the beginning and whenever that changes or a newer one is refused. Raises
+nothing."""
+
+
+def _nobody(_loaded: Loaded, _in_force: InForce) -> None:
+    """For whom nobody has to be told."""
+
+
 FIXED = ("database", "clock", "emulator")
 """Keys that hold for a daemon's whole life: what it knows, and what time it is, hang on them."""
 
@@ -52,13 +61,21 @@ TOLD_MAX = 5
 class Reloading:
     """`rewire` opens everything by another configuration. Requests come from one thread, and return at once."""
 
-    def __init__(
-        self, loaded: Loaded, scheduler: Scheduler, outbox: OutboxTable, *, rewire: Rewire, net: Net | None
+    def __init__(  # noqa: PLR0913 - what is in force, what takes it over, and who is told
+        self,
+        loaded: Loaded,
+        scheduler: Scheduler,
+        outbox: OutboxTable,
+        *,
+        rewire: Rewire,
+        net: Net | None,
+        configured: Configured = _nobody,
     ) -> None:
         self._loaded = loaded
         self._scheduler = scheduler
         self._outbox = outbox
         self._rewire = rewire
+        self._configured = configured
         self._net = net or Net(None)  # without one, nobody is kept from anything
         self._claim = self._net.first
         self._guard = threading.Lock()
@@ -68,6 +85,7 @@ class Reloading:
         works = scheduler.works
         self._in_force = InForce.at(loaded.path, loaded.folders, works.wall.now())
         self._tell_row(self._in_force.told)
+        self._configured(loaded, self._in_force)
 
     def ask(self) -> None:
         """Read the configuration anew, soon. Ignored once the daemon ends."""
@@ -150,6 +168,7 @@ class Reloading:
             close(works)
             return False
         before.buttons.stop()
+        works.buttons.go_on_from(before.buttons)
         works.buttons.start()
         self._loaded = loaded
         old, self._claim = self._claim, claim
@@ -157,6 +176,7 @@ class Reloading:
         self._in_force = InForce.at(loaded.path, loaded.folders, works.wall.now())
         log.warning("%s", _taken_text(self._in_force, before, works))
         self._tell_row({**watched(loaded.settings), **self._in_force.told})
+        self._configured(loaded, self._in_force)
         if was.refused:
             self._announce(_taken_again(self._in_force, works.epoch))
         return True
@@ -187,6 +207,7 @@ class Reloading:
         there = fingerprint(self._loaded.path, self._loaded.folders)
         self._in_force = found.refusing(there, works.wall.now(), problems)
         self._tell_row(self._in_force.told)
+        self._configured(self._loaded, self._in_force)
         self._announce(_refused(self._in_force, works.epoch, problems))
 
     def _tell_row(self, more: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from stagedrollout.daemon.elapsed import A_STEP, WallWatch
 from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
 from stagedrollout.daemon.troubles import unexpected, words
 from stagedrollout.daemon.turning import InAWhile
-from stagedrollout.daemon.works import Bounds, HaltUnderWay, OpenPool, Pool, Renewal, Works, threads
+from stagedrollout.daemon.works import Beside, Bounds, HaltUnderWay, OpenPool, Pool, Renewal, Works, threads
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class Scheduler:
         """Set when an emulated story is over, or this daemon has lost its lease."""
         self.lost = False
         self._watch = WallWatch(works.wall)
+        self._beside = Beside()
         works.bell.listen(self._wake)
         self._apscheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -202,7 +203,10 @@ class Scheduler:
             return tuple(self._due.values())
 
     def _next_due(self) -> datetime:
-        beside = (self._works.relay.next_due(), self._works.errands.next_due())
+        try:
+            beside = (self._works.relay.next_due(), self._works.errands.next_due())
+        except StorageError:  # time goes on without it
+            beside = (None, None)
         return min(
             [*self.dues(), *(at for at in beside if at)],
             default=self._works.clock.now() + timedelta(hours=1),
@@ -229,6 +233,8 @@ class Scheduler:
         except StorageError as error:
             problem = f"the database cannot be written: {error}"
             log.error("%s", problem)  # noqa: TRY400 - the words are enough
+        else:
+            self._beside.tell(self._works)
         self._works.report.beat(now, problem)
 
     def _take_orders(self) -> None:
@@ -272,7 +278,6 @@ class Scheduler:
 
     def _halt(self, app: StoreApp, order: Command) -> None:
         works = self._works
-        listing = works.listings[app]
 
         def halted(outcome: Future[datetime | None]) -> None:
             error = outcome.exception()
@@ -288,11 +293,15 @@ class Scheduler:
             if due := outcome.result():
                 self._make_due(app, due)
 
-        name, halts = HaltUnderWay(app, order.id), works.passes
+        name = HaltUnderWay(app, order.id)
         if self._halts_under_way(app) < self._bounds.halt_workers:
-            self._launch(name, self._halts, lambda: halts.halt(listing, order), halted)
+            self._launch(name, self._halts, lambda: self._halt_first(works, order), halted)
         else:
             self._halts_put_off = True  # until one of the next turns
+
+    def _halt_first(self, works: Works, order: Command) -> datetime | None:
+        with self._places.ahead():
+            return works.passes.halt(works.listings[StoreApp(order.app, order.store)], order)
 
     def _halts_under_way(self, app: StoreApp) -> int:
         with self._guard:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from stagedrollout.config.settings import Limits
+from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.app_pass import AppPasses
@@ -19,9 +21,12 @@ from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.pressed import Buttons, NoButtons
+from stagedrollout.daemon.watched.memory import Memory
 from stagedrollout.notify.relay import Relay
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.presence import Presence
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,7 @@ class Works:
     brakes: Brakes = field(default_factory=NothingPulled)
     buttons: Buttons = field(default_factory=NoButtons)
     errands: Errands = field(default_factory=NoErrands)
+    memory: Memory = field(default_factory=Memory)
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
 
@@ -58,6 +64,24 @@ class Bounds:
     def of(cls, limits: Limits) -> Bounds:
         drain = limits.drain.total_seconds()
         return cls(pass_workers=limits.pass_workers, halt_workers=limits.halt_workers, drain_seconds=drain)
+
+
+class Beside:
+    """What is wrong beside passes and notices, told in the daemon's row whenever that changes."""
+
+    def __init__(self) -> None:
+        self._told = {"buttons_problem": "", "alarms_problem": ""}
+
+    def tell(self, works: Works) -> None:
+        troubles = {"buttons_problem": works.buttons.problem(), "alarms_problem": works.errands.problem()}
+        if troubles == self._told:
+            return
+        try:
+            works.presence.tell(works.epoch, troubles)
+        except StorageError as error:
+            log.warning("what is wrong with buttons or alarms cannot be noted: %s", error)
+            return
+        self._told = troubles
 
 
 class Renewal:

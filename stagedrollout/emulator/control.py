@@ -45,6 +45,7 @@ class Control:
             ("GET", "switches"): lambda _: self._world.switches_document(),
             ("POST", "switches"): self._turn,
             ("POST", "slack/press"): self._press,
+            ("POST", "slack/window"): lambda request: self._world.slack.people.finish(_object(request)),
             ("POST", "slack/group"): lambda request: self._world.slack.people.join(_object(request)),
             ("POST", "slack/disconnect"): self._disconnect,
             ("POST", "orders"): self._orders,

@@ -71,7 +71,9 @@ class Slack:
 
     name = "slack"
     prefix = (PREFIX, UPLOADS)
-    writes = frozenset({"chat.postMessage", "chat.update", "chat.postEphemeral", UPLOAD, COMPLETE})
+    writes = frozenset(
+        {"chat.postMessage", "chat.update", "chat.postEphemeral", "views.open", UPLOAD, COMPLETE}
+    )
 
     def __init__(
         self,
@@ -95,6 +97,7 @@ class Slack:
             "chat.update": self._update,
             "chat.postEphemeral": self._whisper,
             "usergroups.users.list": self._members,
+            "views.open": self._open_window,
             OPENING: self._open_line,
             "conversations.info": self._info,
             "conversations.history": self._history,
@@ -267,6 +270,12 @@ class Slack:
         if users is None:
             raise No("no_such_subteam")
         return {"users": users}
+
+    def _open_window(self, asked: Document, _: Call) -> Document:
+        opened = self.people.opened(asked.get("trigger_id"), asked.get("view"))
+        if isinstance(opened, str):
+            raise No(opened)
+        return {"view": opened}
 
     def _whisper(self, asked: Document, call: Call) -> Document:
         channel, text = self._channel(asked), asked.get("text")

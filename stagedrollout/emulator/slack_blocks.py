@@ -7,6 +7,7 @@ from typing import Any
 
 BLOCKS_MOST = 50
 METADATA_BYTES_MOST = 16_384
+VIEW_BYTES_MOST = 250_000
 
 _TYPES = frozenset(
     {"header", "section", "context", "actions", "divider", "image", "rich_text", "input", "video", "file"}
@@ -18,6 +19,35 @@ def blocks_fit(blocks: Any) -> bool:
     if not isinstance(blocks, list) or len(blocks) > BLOCKS_MOST:
         return False
     return all(isinstance(block, dict) and _block_fits(block) for block in blocks)
+
+
+def view_fits(view: Any) -> bool:
+    """Whether Slack would open this window (docs.slack.dev/reference/views); otherwise it says invalid_arguments."""
+    if not isinstance(view, dict) or view.get("type") != "modal" or len(json.dumps(view)) > VIEW_BYTES_MOST:
+        return False
+    names = all(
+        _text_fits(view.get(part), 24, kinds=("plain_text",)) for part in ("title", "submit", "close")
+    )
+    kept = len(view.get("private_metadata", "")) <= 3_000 and _short(view.get("callback_id", "x"), 255)
+    blocks = view.get("blocks") or []
+    return (
+        names and kept and bool(blocks) and blocks_fit(blocks) and all(_input_fits(each) for each in blocks)
+    )
+
+
+def _input_fits(block: dict[str, Any]) -> bool:
+    if block["type"] != "input":
+        return True
+    element = block.get("element")
+    if not isinstance(element, dict) or element.get("type") != "plain_text_input":
+        return False
+    least, most = element.get("min_length", 0), element.get("max_length", 3_000)
+    return (
+        _text_fits(block.get("label"), 2_000, kinds=("plain_text",))
+        and _short(block.get("block_id"), 255)
+        and _short(element.get("action_id"), 255)
+        and 0 <= least <= most <= 3_000
+    )
 
 
 def _block_fits(block: dict[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """What people do in an emulated Slack: press a button of a message, be in a user group; and the line it goes out on.
 
-Payloads and envelopes as slack.md section 6 tells them. A payload's time is real time, as Slack's is.
+Payloads and envelopes as slack.md section 6 tells them, windows as docs.slack.dev/reference/interaction-payloads does
+(`view_submission`, `view_closed`). A payload's time is real time, as Slack's is.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from stagedrollout.emulator.errors import CannotAct
 from stagedrollout.emulator.ledger import Ledger
+from stagedrollout.emulator.slack_blocks import view_fits
 
 Document = dict[str, Any]
 Send = Callable[[str], None]
@@ -19,6 +23,13 @@ Send = Callable[[str], None]
 TIMES_MOST = 100
 CONNECTIONS_MOST = 10
 """Of one app (slack.md section 6)."""
+
+TRIGGER_SECONDS = 3.0
+"""How long after a press a window may be opened."""
+
+WINDOWS_MOST = 1_000
+REASON = "looked at, and meant"
+"""What a person types who is not told what to type."""
 
 
 class Lines:
@@ -57,12 +68,14 @@ class Lines:
     def heard(self, text: str) -> None:
         """What an app says on its socket: that it has an envelope."""
         try:
-            envelope = str(json.loads(text)["envelope_id"])
+            said = json.loads(text)
+            envelope = str(said["envelope_id"])
         except (ValueError, KeyError, TypeError):
             return
         sent = self._sent.pop(envelope, None)
         if sent is not None:
-            self._ledger.add("slack_ack", envelope=envelope, seconds=round(self._wall() - sent, 3))
+            took = round(self._wall() - sent, 3)
+            self._ledger.add("slack_ack", envelope=envelope, seconds=took, payload=said.get("payload"))
 
     def deliver(self, payload: Document) -> str:
         """To one of the sockets; the envelope. Raises CannotAct where none is open."""
@@ -70,7 +83,8 @@ class Lines:
             raise CannotAct("no app has a socket open: Slack shows that the press did not arrive")
         self._delivered += 1
         envelope = f"{self._delivered:032x}"
-        said = {"envelope_id": envelope, "type": "interactive", "accepts_response_payload": False}
+        answered = payload["type"] == "view_submission"
+        said = {"envelope_id": envelope, "type": "interactive", "accepts_response_payload": answered}
         self._sent[envelope] = self._wall()
         next(iter(self._open.values()))(json.dumps({**said, "payload": payload}))
         return envelope
@@ -81,25 +95,42 @@ class Lines:
             send(json.dumps({"type": "disconnect", "reason": reason, "debug_info": {"host": "emulated"}}))
 
 
+@dataclass(slots=True)
+class Window:
+    """One that was opened for `user`, who types `reason` at once, `times` times over; None: later, or never. `value` and
+    `stamp` are of the press that it was opened for."""
+
+    user: str
+    value: str
+    stamp: str
+    reason: str | None
+    times: int
+    opened: float
+    view: Document | None = None
+
+
 class People:
-    """`groups`: the members of each user group."""
+    """`groups`: the members of each user group. A press lets the app open a window for whoever pressed."""
 
     def __init__(self, lines: Lines, ledger: Ledger, wall: Callable[[], float]) -> None:
         self.groups: dict[str, list[str]] = {}
         self._lines = lines
         self._ledger = ledger
         self._wall = wall
+        self._windows: dict[str, Window] = {}
+        self._named = 0
 
     def press(self, messages: list[tuple[str, Document]], asked: Document) -> Document:
         """Press the newest button that fits: `label` as people read it (its beginning is enough), `user`; and for the bad
         days `channel` and `ts` of another message, `value`, `age_seconds`, `times` for a payload that comes again.
+        In the window that opens then they type `reason`, if it is none: nothing yet; `submits`: so often it is sent.
 
         `messages`: each with its channel, oldest first. Raises ValueError and CannotAct.
         """
         user, label = str(asked.get("user", "")), str(asked.get("label", ""))
-        times, age = asked.get("times", 1), asked.get("age_seconds", 0)
-        if not isinstance(times, int) or not 1 <= times <= TIMES_MOST or not isinstance(age, int | float):
-            raise ValueError("times is a whole number up to 100, age_seconds a number")
+        times, age = _times(asked, "times"), asked.get("age_seconds", 0)
+        if not isinstance(age, int | float):
+            raise ValueError("age_seconds is a number")
         found = [each for each in _buttons(messages) if _fits(each, asked, label)]
         if not found:
             raise CannotAct(f"no message has a button {label!r}")
@@ -116,7 +147,7 @@ class People:
                 "channel_id": channel,
                 "is_ephemeral": False,
             },
-            "trigger_id": f"1.2.{stamp}",
+            "trigger_id": self._trigger(user, asked, value, stamp),
             "team": {"id": "T0EMULATED", "domain": "acme"},
             "channel": {"id": channel, "name": channel.lower()},
             "message": message,
@@ -138,6 +169,85 @@ class People:
         )
         return {"envelopes": envelopes, "value": value, "ts": message["ts"]}
 
+    def opened(self, trigger: Any, view: Any) -> Document | str:
+        """A window for whoever has pressed, or the word with which Slack refuses it."""
+        window = self._windows.get(str(trigger))
+        if window is None:
+            return "invalid_trigger_id"
+        if window.view is not None:
+            return "exchanged_trigger_id"
+        if self._wall() - window.opened > TRIGGER_SECONDS:
+            return "expired_trigger_id"
+        if not view_fits(view):
+            return "invalid_arguments"
+        window.view = {**view, "id": f"V{self._next():010X}", "hash": f"{self._wall():.6f}"}
+        self._tell("opened", window)
+        if window.reason is not None:
+            with suppress(CannotAct):  # the line broke meanwhile: nobody hears of it
+                self._submit(window, window.reason, window.times)
+        return window.view
+
+    def finish(self, asked: Document) -> Document:
+        """Type `reason` into the newest window of `user` and send it, `times` times, or close it with `close`."""
+        user, reason = str(asked.get("user", "")), asked.get("reason")
+        found = [each for each in self._windows.values() if each.user == user and each.view is not None]
+        if not found:
+            raise CannotAct(f"{user} has no window open")
+        if asked.get("close") is True:
+            closed = self._lines.deliver(self._about(found[-1], "view_closed"))
+            self._tell("closed", found[-1])
+            return {"envelopes": [closed]}
+        if not isinstance(reason, str):
+            raise ValueError('say {"user": "U0ANA", "reason": text} or {"user": "U0ANA", "close": true}')
+        return {"envelopes": self._submit(found[-1], reason, _times(asked, "times"))}
+
+    def _next(self) -> int:
+        """Names differ, and are the same in each run."""
+        self._named += 1
+        return self._named
+
+    def _tell(self, state: str, window: Window, **more: str) -> None:
+        view = (window.view or {}).get("id")
+        self._ledger.add(
+            "slack_view",
+            state=state,
+            user=window.user,
+            view=view,
+            value=window.value,
+            stamp=window.stamp,
+            **more,
+        )
+
+    def _trigger(self, user: str, asked: Document, value: str, stamp: str) -> str:
+        trigger, reason = f"1.2.{self._next():016x}", asked.get("reason", REASON)
+        if not (reason is None or isinstance(reason, str)):
+            raise ValueError("reason is a text, or null")
+        while len(self._windows) >= WINDOWS_MOST:
+            del self._windows[next(iter(self._windows))]
+        self._windows[trigger] = Window(user, value, stamp, reason, _times(asked, "submits"), self._wall())
+        return trigger
+
+    def _submit(self, window: Window, reason: str, times: int) -> list[str]:
+        payload = self._about(window, "view_submission")
+        self._tell("submitted", window, reason=reason)
+        ids = [
+            (block["block_id"], block["element"]) for block in payload["view"]["blocks"] if "element" in block
+        ]
+        typed = {block: {each["action_id"]: {"type": each["type"], "value": reason}} for block, each in ids}
+        payload["view"]["state"] = {"values": typed}
+        return [self._lines.deliver(payload) for _ in range(times)]
+
+    def _about(self, window: Window, kind: str) -> Document:
+        user = {"id": window.user, "name": window.user.lower(), "team_id": "T0EMULATED"}
+        team = {"id": "T0EMULATED", "domain": "acme"}
+        return {
+            "type": kind,
+            "user": user,
+            "team": team,
+            "api_app_id": "A0EMU",
+            "view": dict(window.view or {}),
+        }
+
     def join(self, asked: Document) -> Document:
         """Who is in a user group from now on."""
         group, users = asked.get("id"), asked.get("users")
@@ -145,6 +255,13 @@ class People:
             raise ValueError('say {"id": "S0GROUP", "users": ["U0ANA"]}')
         self.groups[group] = [str(user) for user in users]
         return {"groups": self.groups}
+
+
+def _times(asked: Document, name: str) -> int:
+    times = asked.get(name, 1)
+    if not isinstance(times, int) or not 1 <= times <= TIMES_MOST:
+        raise ValueError(f"{name} is a whole number up to {TIMES_MOST}")
+    return times
 
 
 def _buttons(messages: list[tuple[str, Document]]) -> Iterator[tuple[str, Document, str, Document]]:

@@ -30,8 +30,9 @@ from stagedrollout.explaining.needed import Needed, needed
 from stagedrollout.explaining.upcoming import upcoming
 
 
-def document(kept: Kept, policy: Policy | None) -> dict[str, Any]:
-    """`policy`: the one that steers it, None if the configuration has none of that name. Raises StorageError."""
+def document(kept: Kept, policy: Policy | None, own: Policy | None = None) -> dict[str, Any]:
+    """`policy`: the one that steers it, None if the configuration has none of that name; `own`: the one that the
+    configuration names for the app. Raises StorageError."""
     rollout, weighed_now = kept.rollout, kept.weighing()
     evidence = told(kept, weighed_now)
     wants = needed(kept, policy, weighed_now)
@@ -57,7 +58,9 @@ def document(kept: Kept, policy: Policy | None) -> dict[str, Any]:
         "gates": _gates(kept, weighed_now),
         "evidence": _evidence(evidence) if evidence else None,
         "needed": _needed(wants) if wants else None,
-        "next": [{"at": _iso(each.at), "what": each.what} for each in upcoming(rollout, policy, kept.now)],
+        "next": [
+            {"at": _iso(each.at), "what": each.what} for each in upcoming(rollout, policy, kept.now, own)
+        ],
     }
 
 

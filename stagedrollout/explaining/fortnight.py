@@ -38,7 +38,9 @@ def fortnight(
     """One document of plain values; instants are ISO 8601 in UTC, dates those of the calendar's time zone."""
     share = rollout.exposure_ppm if rollout and rollout.live_since else 0
     waits = stands_still(rollout, policy) if rollout else None
-    steps = () if waits else tuple(_steps(policy, app.store, rollout, now))
+    begins = max(now, waits.at or now) if waits else now
+    endless_wait = waits is not None and waits.at is None
+    steps = () if endless_wait else tuple(_steps(policy, app.store, rollout, begins))
     tiers, today = _tiers(policy, app.store, share), now.astimezone(policy.calendar.zone).date()
     return {
         "app": app.app,
@@ -49,6 +51,7 @@ def fortnight(
         "title": title(rollout) if rollout else None,
         "exposure_ppm": share if rollout else None,
         "waits": waits.what if waits else None,
+        "waits_until": _iso(waits.at) if waits else None,
         "follows_apple": follows_apple(policy, app.store, share),
         "frozen_now": [_told(each) for each in frozen_during(policy.calendar, now, now)],
         "steps": [_step(step, policy.calendar) for step in steps],

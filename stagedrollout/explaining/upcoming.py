@@ -12,6 +12,7 @@ from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Store
 from stagedrollout.core.phasing import FIRST_SHARE_PPM, REST, Pacing
 from stagedrollout.core.policy import Completion, OnUnknown, Policy, TwoPersons
+from stagedrollout.core.rules.agreement import asked_by
 from stagedrollout.core.schedule import bake_ends, opening
 from stagedrollout.core.units import PPM_ALL, percent_text
 
@@ -24,20 +25,23 @@ class Next:
     what: str
 
 
-def upcoming(rollout: Rollout, policy: Policy | None, now: datetime) -> tuple[Next, ...]:
-    """What is due, the soonest first; what waits for somebody comes before that."""
-    found = tuple(_upcoming(rollout, policy, now))
+def upcoming(
+    rollout: Rollout, policy: Policy | None, now: datetime, own: Policy | None = None
+) -> tuple[Next, ...]:
+    """What is due, the soonest first; what waits for somebody comes before that. `own`: the policy that the configuration
+    names for the app, where another one steers; whom it asks is asked all the same."""
+    found = tuple(_upcoming(rollout, policy, now, own))
     return tuple(sorted(found, key=lambda each: (each.at is not None, each.at or now)))
 
 
-def _upcoming(rollout: Rollout, policy: Policy | None, now: datetime) -> Iterator[Next]:
+def _upcoming(rollout: Rollout, policy: Policy | None, now: datetime, own: Policy | None) -> Iterator[Next]:
     waits = stands_still(rollout, policy)
     if waits:
         yield waits
     elif policy is None:
-        yield Next(None, f"nobody knows: the configuration has no policy {rollout.policy!r}")
+        yield Next(None, f"nobody knows: the configuration has no policy {rollout.policy!r} that can be read")
     else:
-        yield from _climbing(rollout, policy, now)
+        yield from _climbing(rollout, policy, now, own)
         yield from _blind(rollout, policy, now)
 
 
@@ -66,6 +70,10 @@ def _answered(rollout: Rollout) -> Next:
 def _not_yet(rollout: Rollout, policy: Policy | None) -> Next | None:
     """What comes before the schedule leads on."""
     app = rollout.key.app
+    if rollout.line:
+        lasts = rollout.line.until
+        what = "the line is free again" if lasts else "somebody lets the line go on: stagedrollout thaw"
+        return Next(lasts, f"{what} (stopped by {rollout.line.actor})")
     if not rollout.steered:
         knowing = " --known-bad" if rollout.known_bad else ""
         return Next(None, f"somebody runs: stagedrollout start {app}{knowing}")
@@ -95,7 +103,7 @@ def _published(rollout: Rollout, policy: Policy | None) -> str:
     return f"it {rollout.link.awaited(first)}"
 
 
-def _climbing(rollout: Rollout, policy: Policy, now: datetime) -> Iterator[Next]:
+def _climbing(rollout: Rollout, policy: Policy, now: datetime, own: Policy | None) -> Iterator[Next]:
     store, share, since = rollout.key.store, rollout.exposure_ppm, rollout.live_since
     target = policy.next_share(store, share)
     if since is None or target is None:
@@ -109,10 +117,10 @@ def _climbing(rollout: Rollout, policy: Policy, now: datetime) -> Iterator[Next]
         yield Next(rollout.window.closes_at, f"until then Apple may step to {to}; then it is paused again")
         return
     if _apple_leads(store, policy, share):
-        yield from _agreed(rollout, policy, now, target)
+        yield from _agreed(rollout, policy, now, target, own)
         yield Next(None, f"Apple steps to {to} by its own clock, within a day of being active")
         return
-    yield from _raised(rollout, policy, now, target)
+    yield from _raised(rollout, policy, now, target, own)
     yield from _inconclusive(rollout, policy, now)
 
 
@@ -121,7 +129,9 @@ def _apple_leads(store: Store, policy: Policy, share: int) -> bool:
     return follows and share < policy.app_store.complete_from_ppm
 
 
-def _raised(rollout: Rollout, policy: Policy, now: datetime, target: int) -> Iterator[Next]:
+def _raised(
+    rollout: Rollout, policy: Policy, now: datetime, target: int, own: Policy | None
+) -> Iterator[Next]:
     stay = policy.stay_at(rollout.key.store, rollout.exposure_ppm)
     ends = now if rollout.bake_skipped else bake_ends(stay, rollout.live_since or now)
     at, to = percent_text(rollout.exposure_ppm), percent_text(target)
@@ -136,7 +146,7 @@ def _raised(rollout: Rollout, policy: Policy, now: datetime, target: int) -> Ite
     if not allowed.open:
         why = f"; until then the calendar keeps it: {allowed.freeze.text}" if allowed.freeze else ""
         yield Next(allowed.opens_at, f"the hours for raises begin{why}")
-    yield from _agreed(rollout, policy, now, target)
+    yield from _agreed(rollout, policy, now, target, own)
     if target == PPM_ALL and policy.completion is Completion.BY_HAND:
         who = "two persons complete" if TwoPersons.COMPLETE in policy.two_persons else "a person completes"
         yield Next(None, f"{who} it when it is ready: stagedrollout complete {rollout.key.app}")
@@ -146,10 +156,12 @@ def _raised(rollout: Rollout, policy: Policy, now: datetime, target: int) -> Ite
     yield Next(allowed.opens_at, f"{verb} at the earliest, if every required gate says PASS by then")
 
 
-def _agreed(rollout: Rollout, policy: Policy, now: datetime, target: int) -> Iterator[Next]:
+def _agreed(
+    rollout: Rollout, policy: Policy, now: datetime, target: int, own: Policy | None
+) -> Iterator[Next]:
     """Whose word the step still needs, and until when those hold that were given."""
     given = [one for one in in_force(rollout.approvals, now) if one.target_ppm == target]
-    for terms in policy.approvals_between(rollout.exposure_ppm, target):
+    for terms in asked_by(policy, own, rollout.exposure_ppm, target):
         if missing(terms, given):
             how = f"stagedrollout approve {rollout.key.app} --store {rollout.key.store.value}"
             yield Next(None, f"{terms.words} for the step to {percent_text(target)}: {how}")

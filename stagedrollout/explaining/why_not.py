@@ -17,6 +17,7 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.codec import decode
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.fold import fold
+from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Settlement
 from stagedrollout.core.story import sentence
 from stagedrollout.core.telling import title
@@ -49,10 +50,11 @@ class Looks:
 def why_not(kept: Kept, asked: datetime, read: Looks) -> dict[str, Any]:
     """Everything that is known, as one document. `read`: when counts were read anew around the instant.
 
-    `answer`: "waits", "holds", "raised", "halted", "not_known_yet", "over" or "undecided".
+    `answer`: "waits", "holds", "raised", "halted", "not_halted", "not_sent", "not_known_yet", "over" or "undecided".
     """
     decided = _decisions(kept)
     place = next((index for index in reversed(range(len(decided))) if decided[index].at <= asked), None)
+    then = fold(kept.key, tuple(one for one in kept.told if one[1] <= asked))
     document = {
         "app": kept.key.app,
         "store": kept.key.store.value,
@@ -60,7 +62,8 @@ def why_not(kept: Kept, asked: datetime, read: Looks) -> dict[str, Any]:
         "rollout": str(kept.key),
         "title": title(kept.rollout),
         "asked_at": asked.isoformat(),
-        "exposure_ppm": _exposure(kept, asked),
+        "exposure_ppm": then.exposure_ppm if then else 0,
+        "refused": _refused(kept, decided, place, asked),
         **_looked(kept, asked, read),
     }
     begun, ended = kept.told[0][1], _over_since(kept, asked)
@@ -70,7 +73,7 @@ def why_not(kept: Kept, asked: datetime, read: Looks) -> dict[str, Any]:
         return document | _nothing("over", f"it was over: {ended}")
     if place is None:
         return document | _nothing("undecided", "nothing had been decided about it yet")
-    return document | _told(kept, decided, place)
+    return document | _told(kept, decided, place, then)
 
 
 def _nothing(answer: str, said: str) -> dict[str, Any]:
@@ -83,52 +86,91 @@ def _decisions(kept: Kept) -> list[_Decided]:
     return [_Decided(at, fact, end) for (at, fact), end in zip(found, [*ends, None], strict=True)]
 
 
-def _told(kept: Kept, decided: list[_Decided], place: int) -> dict[str, Any]:
+def _told(kept: Kept, decided: list[_Decided], place: int, then: Rollout | None) -> dict[str, Any]:
     this = decided[place]
     following = decided[place + 1] if place + 1 < len(decided) else None
     fresh = _fresh(kept) if following is None else {}
     return {
-        "answer": _answer(this.fact),
-        "said": _said(kept, this),
+        "answer": _answer(this.fact, then),
+        "said": _said(kept, this, then),
         "decision": _document(this),
         "reasons": [_reason(decided, place, reason, fresh) for reason in this.fact.reasons],
         "next": _document(following) if following else None,
     }
 
 
-def _answer(fact: facts.Decided) -> str:
-    if fact.decision is DecisionKind.HALT or any(reason.code == "halted" for reason in fact.reasons):
-        return "halted"
-    if fact.intent and fact.decision in _RAISES:
+def _answer(fact: facts.Decided, then: Rollout | None) -> str:
+    """A halt is what the journal says of one: where only the decision says so (an app that is observed, a store with no
+    brake left) nothing was sent. That halt, and a raise that was not sent either, are answers of their own."""
+    halt = then.halt if then else None
+    if halt is not None:
+        return "halted" if halt.confirmed else "not_halted"
+    if fact.decision in _RAISES and fact.intent:
         return "raised"
+    observed = any(reason.code == "observe" for reason in fact.reasons)
+    if fact.decision is DecisionKind.HALT or (fact.decision in _RAISES and observed):
+        return "not_sent"
     return "holds" if fact.decision is DecisionKind.HOLD else "waits"
 
 
-def _said(kept: Kept, this: _Decided) -> str:
-    fact = this.fact
-    match _answer(fact):
+def _said(kept: Kept, this: _Decided, then: Rollout | None) -> str:
+    match _answer(this.fact, then):
         case "raised":
             return f"it did go on: {_act(kept, this)}"
         case "halted":
             return "it was halted, and only a person can resume it"
+        case "not_halted":
+            return f"a halt was wanted that the store did not show then{_became(kept, this)}"
+        case "not_sent" if this.fact.decision is DecisionKind.HALT:
+            return "it should have been halted, and nothing was sent"
+        case "not_sent":
+            return (
+                f"it would have been raised from {percent_text(this.fact.target_ppm)}, and nothing was sent"
+            )
         case "holds":
             return "a cause forbade raising it"
         case _:
             return "nothing was wrong, and a raise was not due yet"
 
 
+def _refused(kept: Kept, decided: list[_Decided], place: int | None, asked: datetime) -> list[dict[str, Any]]:
+    """The orders that were refused while that decision was in force, also those after the instant: they would have
+    changed what it says."""
+    begins = decided[place].at if place is not None else kept.told[0][1]
+    ends = decided[place].until if place is not None else (decided[0].at if decided else None)
+    if asked < begins:
+        return []
+    return [
+        {
+            "at": at.isoformat(),
+            "by": fact.actor.name,
+            "verb": fact.verb.value,
+            "reason": fact.reason,
+            "text": fact.text,
+        }
+        for fact, at in kept.told
+        if isinstance(fact, facts.Commanded)
+        and not fact.accepted
+        and begins <= at
+        and (ends is None or at < ends)
+    ]
+
+
 def _act(kept: Kept, this: _Decided) -> str:
     """What was sent, and what became of it."""
     to = f"{this.fact.decision.value.lower()} to {percent_text(this.fact.target_ppm)} {_minute(this.at)}"
+    return f"{to}{_became(kept, this) or '; whether the store took it is not known'}"
+
+
+def _became(kept: Kept, this: _Decided) -> str:
+    """How what was sent ended, as far as it did."""
     ends = [
         (fact, at)
         for fact, at in kept.told
-        if isinstance(fact, facts.Settled) and fact.intent == this.fact.intent
+        if isinstance(fact, facts.Settled) and this.fact.intent and fact.intent == this.fact.intent
     ]
     final = next((one for one in reversed(ends) if one[0].settlement is not Settlement.IN_DOUBT), None)
-    if final is None:
-        return f"{to}; whether the store took it is not known"
-    return f"{to}; {final[0].settlement.value.replace('_', ' ')} {_minute(final[1])}"
+    return f"; {final[0].settlement.value.replace('_', ' ')} {_minute(final[1])}" if final else ""
 
 
 def _document(this: _Decided) -> dict[str, Any]:
@@ -179,12 +221,6 @@ def _has(one: _Decided, cause: tuple[str, str]) -> bool:
     if cause[0] == "halted" and one.fact.decision is DecisionKind.HALT:
         return True
     return any(_cause(reason) == cause for reason in one.fact.reasons)
-
-
-def _exposure(kept: Kept, asked: datetime) -> int:
-    """What the store showed at the instant, as far as it had been seen."""
-    then = fold(kept.key, tuple(one for one in kept.told if one[1] <= asked))
-    return then.exposure_ppm if then else 0
 
 
 def _over_since(kept: Kept, asked: datetime) -> str:

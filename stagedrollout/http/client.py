@@ -37,6 +37,7 @@ from stagedrollout.http.answer import NotJson, json_value, refusal, shortened, w
 from stagedrollout.http.deadline import Deadline
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.http.peers import PeerRefused
+from stagedrollout.http.tally import CALLS
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -146,25 +147,30 @@ class HttpClient:
 
         Raises Unreachable, Throttled, Denied, Rejected or Faulty.
         """
-        return self._in_json(doing, self._exchange(doing, "GET", path, params=params))
+        with CALLS.counted(self.endpoint.service):
+            return self._in_json(doing, self._exchange(doing, "GET", path, params=params))
 
     def get_bytes(self, doing: str, path: str, params: Params = (), *, accept: str) -> bytes:
         """GET what is no JSON; whoever asked reads it. Raises like `get_json`."""
-        return self._exchange(doing, "GET", path, params=params, accept=accept).content
+        with CALLS.counted(self.endpoint.service):
+            return self._exchange(doing, "GET", path, params=params, accept=accept).content
 
     def post_json(self, doing: str, path: str, body: Any) -> JsonReply:
         """POST `body` as JSON. Raises like `get_json`; after Unreachable or Faulty it may be applied."""
-        return self._in_json(doing, self._exchange(doing, "POST", path, payload={"json": body}))
+        with CALLS.counted(self.endpoint.service):
+            return self._in_json(doing, self._exchange(doing, "POST", path, payload={"json": body}))
 
     def tell(self, doing: str, path: str, content: bytes, headers: Mapping[str, str]) -> int:
         """POST `content` as it is, with headers of the caller's own; the status of an answer that nobody reads. Raises like
         `post_json`."""
         payload = {"content": content}
-        return self._exchange(doing, "POST", path, payload=payload, more=headers).status
+        with CALLS.counted(self.endpoint.service):
+            return self._exchange(doing, "POST", path, payload=payload, more=headers).status
 
     def patch_json(self, doing: str, path: str, body: Any) -> JsonReply:
         """PATCH `path` with `body` as JSON. Raises like `post_json`."""
-        return self._in_json(doing, self._exchange(doing, "PATCH", path, payload={"json": body}))
+        with CALLS.counted(self.endpoint.service):
+            return self._in_json(doing, self._exchange(doing, "PATCH", path, payload={"json": body}))
 
     def close(self) -> None:
         self._client.close()

@@ -35,6 +35,12 @@ class Held:
         """What was made from a secret, for a time: an access token, a signed one."""
         self._keep(self._tokens, value, TOKENS_MAX)
 
+    def forget(self, token: str) -> None:
+        """It is used up: whoever finds it can do nothing with it, and others keep their place."""
+        with self._guard:
+            if self._tokens.pop(token, None) is not None:
+                self._redactor = None
+
     @property
     def redactor(self) -> Redactor:
         """One for what is held now."""

@@ -19,6 +19,7 @@ from stagedrollout.notify.ports import NoticeChannel
 ENQUEUE = "/v2/enqueue"
 SUMMARY_MAX = 1_024
 DEDUP_MAX = 255
+DETAIL_MAX, DETAILS_MAX = 2_000, 20
 SIGNATURE = "X-Stagedrollout-Signature"
 TIMESTAMP = "X-Stagedrollout-Timestamp"
 
@@ -56,7 +57,6 @@ class PagerDuty:
         self._routing_key = routing_key
 
     def tell(self, key: str, rollout: RolloutKey, notice: Notice) -> None:
-        details = {one_line(fact.name): one_line(fact.text) for fact in notice.facts}
         payload = {
             "summary": one_line(notice.headline)[:SUMMARY_MAX],
             "source": str(rollout),
@@ -64,7 +64,7 @@ class PagerDuty:
             "component": rollout.app,
             "group": rollout.store.value,
             "class": notice.kind.value,
-            "custom_details": details,
+            "custom_details": _details(notice),
         }
         self._send("trigger", key, payload=payload, client="stagedrollout")
 
@@ -99,7 +99,7 @@ class Webhook:
             "store": rollout.store.value,
             "release": rollout.release_id,
             "headline": one_line(notice.headline),
-            "facts": {one_line(fact.name): one_line(fact.text) for fact in notice.facts},
+            "facts": _details(notice),
             "version": __version__,
         }
         body = json.dumps(said, separators=(",", ":")).encode()
@@ -113,6 +113,12 @@ def split_address(url: str) -> tuple[str, str]:
     """Base and path of an address."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}", parts.path or "/"
+
+
+def _details(notice: Notice) -> dict[str, str]:
+    """Bounded: a reason may be of any length, and what a place does not take for its size it never takes."""
+    facts = notice.facts[:DETAILS_MAX]
+    return {one_line(fact.name)[:DETAIL_MAX]: one_line(fact.text)[:DETAIL_MAX] for fact in facts}
 
 
 def _short(key: str) -> str:

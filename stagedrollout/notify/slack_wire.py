@@ -34,6 +34,7 @@ from stagedrollout.core.errors import EdgeError, Faulty, Rejected, Unreachable, 
 from stagedrollout.http.answer import NotJson, json_value
 from stagedrollout.http.deadline import Deadline
 from stagedrollout.http.endpoint import Endpoint
+from stagedrollout.http.tally import CALLS
 from stagedrollout.notify.slack_answer import SERVICE, failure, no_answer
 
 ANSWER_BYTES_MAX = 1024 * 1024
@@ -68,6 +69,10 @@ def wired_ask(token: str, endpoint: Endpoint, timeout_seconds: float) -> Ask:
     client = _Client(token, endpoint, timeout_seconds)
 
     def ask(method: str, payload: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        with CALLS.counted(SERVICE):
+            return asked(method, payload)
+
+    def asked(method: str, payload: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         problem: EdgeError
         sent: dict[str, Any] = (
             {"data": _form(payload)} if method.startswith(_FORMS) else {"json": dict(payload)}
@@ -101,9 +106,10 @@ def wired_upload(endpoint: Endpoint, timeout_seconds: float) -> Upload:
             raise Faulty(SERVICE, _UPLOADING, "an upload address that is not Slack's own")
         headers = {"Content-Type": "application/octet-stream"}
         request = Request(url, data=content, method="POST", headers=headers)  # noqa: S310 - looked at above
-        status, answered, _ = line.sent(_UPLOADING, request)
-        if status != 200:
-            raise failure(_UPLOADING, status, answered, {})
+        with CALLS.counted(SERVICE):
+            status, answered, _ = line.sent(_UPLOADING, request)
+            if status != 200:
+                raise failure(_UPLOADING, status, answered, {})
 
     return upload
 

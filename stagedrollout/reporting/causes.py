@@ -100,6 +100,8 @@ _RAISES = (DecisionKind.START, DecisionKind.ADVANCE, DecisionKind.COMPLETE, Deci
 
 _WORDS = {
     "human_hold": "a person's hold",
+    "line_stopped": "the whole line was stopped",
+    "line_unread": "not known whether the line was stopped",
     "suspected": "suspicion of harm",
     "fail": "failing",
     "incident": "an outside incident",

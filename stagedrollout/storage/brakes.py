@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stagedrollout.core.codec import decode, encode
+from stagedrollout.core.database import beside as begins
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.line import Line
 from stagedrollout.core.line_facts import LineFreed, LineStopped
@@ -33,8 +34,6 @@ _HALT, _LINE, _JSON = "halt-", "line.json", ".json"
 _BYTES_MAX = 64 * 1024
 _MARKERS_MAX = 200
 """More are not read at a time, for every raise asks for them: while there are more, nothing is raised at all."""
-
-_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +191,18 @@ class BrakesFolder:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise StorageError(f"{path} cannot be written: {_why(error)}") from error
+            raise StorageError(
+                f"{path} cannot be written: {_why(error)}{self._whose_to_write(error)}"
+            ) from error
         return path
+
+    def _whose_to_write(self, error: OSError) -> str:
+        """Who may, where it is a matter of rights; "" where it is not."""
+        if not isinstance(error, PermissionError):
+            return ""
+        place = self.path if self.path.is_dir() else self.path.parent
+        owner = _owner_of(place)
+        return f"; {place} belongs to {_user(owner[0])}: order it as that user, or as root" if owner else ""
 
     def _opened(self) -> int:
         """The folder, made where there is none. Followed is no link, and given away nothing but what was made here: its
@@ -216,9 +225,9 @@ def beside(config: Path, database: str = "") -> BrakesFolder:
 
 def _keeper(database: str) -> tuple[int, int] | None:
     """Whose database it is: the file may be gone, its folder tells as well."""
-    if not database.startswith(_SQLITE):
+    if not (name := begins(database)):
         return None
-    file = Path(database.removeprefix(_SQLITE))
+    file = Path(name)
     return _owner_of(file) or _owner_of(file.parent)
 
 

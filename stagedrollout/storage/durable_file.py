@@ -78,6 +78,13 @@ def remove(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def make_folders(folder: Path) -> None:
+    """Those that are missing, for their owner only, whatever the umask."""
+    for each in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
+        each.mkdir(mode=0o700, exist_ok=True)
+        each.chmod(0o700)
+
+
 def sync_file(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam, func, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, case, func, select
 
 from stagedrollout.core.model import RolloutKey
 from stagedrollout.core.notice import Notice
@@ -40,17 +40,12 @@ class ErrandState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+_STANDING = (ErrandState.WAITING.value, ErrandState.SENT.value)
 _ID: BindParameter[int] = bindparam("of_id")
 _KEY: BindParameter[str] = bindparam("of_key")
 _OPEN = errands.c.state.in_((ErrandState.WAITING.value, ErrandState.OVER.value))
 _DUE = select(errands).where(_OPEN, come(errands.c.next_try_us)).order_by(errands.c.id).limit(DUE_MAX)
 _NEXT = select(first(errands.c.next_try_us)).where(_OPEN)
-_NEEDED = (
-    select(errands.c.rollout, errands.c.key)
-    .where(errands.c.state.in_((ErrandState.WAITING.value, ErrandState.SENT.value)))
-    .distinct()
-    .order_by(errands.c.rollout, errands.c.key)
-)
 _HEAD = select(func.max(events.c.seq))
 _ONE = errands.update().where(errands.c.id == _ID)
 _OF_KEY = errands.update().where(errands.c.key == _KEY)
@@ -85,7 +80,7 @@ class ErrandTable:
     def put(
         self, key: str, places: Iterable[str], rollout: RolloutKey, notice: Notice, now: datetime
     ) -> None:
-        """One for each place; where there is one of that key it stays as it is."""
+        """One for each place; where there is one of that key it stays as it is, unless it was over: then it begins anew."""
         rows = [
             {
                 "key": key,
@@ -104,10 +99,11 @@ class ErrandTable:
             for row in rows:
                 connection.execute(_put(connection.dialect.name), row)
 
-    def needed(self) -> tuple[tuple[str, str], ...]:
-        """Rollout and key of every alarm that is on, told or not."""
+    def standing(self) -> tuple[tuple[str, str], ...]:
+        """Key and rollout of what was told or is to be, and is not over."""
+        query = select(errands.c.key, errands.c.rollout).where(errands.c.state.in_(_STANDING)).distinct()
         with reading(self._engine) as connection:
-            return tuple((row.rollout, row.key) for row in connection.execute(_NEEDED))
+            return tuple((row.key, row.rollout) for row in connection.execute(query))
 
     def end(self, keys: Sequence[str]) -> None:
         """Nobody needs these any more: what was never sent is withdrawn, what was is told as over."""
@@ -154,7 +150,18 @@ class ErrandTable:
 
 @cache
 def _put(dialect: str) -> Executable:
-    return insert(dialect, errands).on_conflict_do_nothing(index_elements=["key", "place"])
+    """What was over and is not any more is told again; so is one whose end is not told yet, for it may never have been."""
+    new = insert(dialect, errands)
+    over = errands.c.state.not_in(_STANDING)
+    was_told = errands.c.state == ErrandState.OVER.value
+    anew = {
+        "state": ErrandState.WAITING.value,
+        "attempts": case((was_told, errands.c.attempts), else_=0),
+        "next_try_us": AT_ONCE,
+        "body": new.excluded.body,
+        "error": "",
+    }
+    return new.on_conflict_do_update(index_elements=["key", "place"], set_=anew, where=over)
 
 
 def _errand(row: Row[Any]) -> Errand | None:

@@ -29,7 +29,7 @@ from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.events import Recorded
 from stagedrollout.storage import durable_file
-from stagedrollout.storage.engine import Connection, Engine, database_file, reading
+from stagedrollout.storage.engine import Connection, Engine, beside_database, reading
 from stagedrollout.storage.instants import instant_or_none
 from stagedrollout.storage.schema import events
 from stagedrollout.storage.wording import UNREADABLE
@@ -87,8 +87,8 @@ BEHIND, UNMARKED, UNWRITABLE = "journal_behind", "journal_unmarked", "highwater_
 
 
 def mark_file(engine: Engine) -> Path | None:
-    """Where the mark of a database lies; None for a database server, whose journal has none in this version."""
-    database = database_file(engine)
+    """Where the mark of a database lies; None for a server without a state folder."""
+    database = beside_database(engine)
     return None if database is None else beside(database)
 
 
@@ -135,9 +135,10 @@ def holds(connection: Connection, mark: Mark) -> bool:
 
 
 def doubt_of(engine: Engine) -> Doubt | None:
-    """For whoever only looks: what file and database say now. Raises StorageError when the database fails."""
+    """For whoever only looks: what file and database say now; None where the daemon's files are on another machine, as
+    they may be with a server. Raises StorageError when the database fails."""
     path = mark_file(engine)
-    if path is None:
+    if path is None or not path.parent.is_dir():
         return None
     with reading(engine) as connection:
         return _doubt(connection, path)

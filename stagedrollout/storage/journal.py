@@ -29,6 +29,7 @@ from stagedrollout.storage.engine import Connection, Engine, insert, reading, wr
 from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.instants import instant, micros, micros_or_none, span_micros_or_none
 from stagedrollout.storage.ledger import note
+from stagedrollout.storage.numbers import reserve
 from stagedrollout.storage.outbox import enqueue, want_board
 from stagedrollout.storage.schema import daemons, events, intents, rollouts
 from stagedrollout.storage.wording import UNREADABLE, json_body, json_text
@@ -85,11 +86,12 @@ class Journal:
         """
         with writing(self._engine) as connection:
             _check_epoch(connection, batch.epoch)
+            before = reserve(connection, len(batch.entries))
             marked = self._highwater is not None and self._highwater.held(connection)
             last_seq, last_hash = _last(connection, batch.rollout)
             if batch.expected_seq is not None and batch.expected_seq != last_seq:
                 raise StaleJournal(f"the journal of {batch.rollout} has grown since it was read")
-            recorded = _append(connection, batch, last_hash)
+            recorded = _append(connection, batch, last_hash, before)
             if batch.opened is not None:
                 _open(connection, batch, batch.opened)
             if batch.settled is not None:
@@ -197,9 +199,10 @@ def _last(connection: Connection, rollout: RolloutKey) -> tuple[int, str]:
     return (0, CHAIN_START) if row is None else (row.seq, row.hash)
 
 
-def _append(connection: Connection, batch: Batch, prev: str) -> tuple[Recorded, ...]:
+def _append(connection: Connection, batch: Batch, prev: str, before: int | None) -> tuple[Recorded, ...]:
+    """`before`: the number before the first one's, None where the database gives them."""
     recorded: list[Recorded] = []
-    for given in batch.entries:
+    for place, given in enumerate(batch.entries, 1):
         text = json_text(given.body)
         # Hashed and returned as it will be read again, so that a replay sees the same entries.
         entry = Entry(given.kind, given.at.astimezone(UTC), json_body(text))
@@ -211,6 +214,7 @@ def _append(connection: Connection, batch: Batch, prev: str) -> tuple[Recorded, 
             "body": text,
             "prev": prev,
             "hash": digest,
+            **({} if before is None else {"seq": before + place}),
         }
         try:
             seq = connection.execute(_APPEND, row).scalar_one()

@@ -6,17 +6,20 @@ and imports nothing more: `status` must stay fast.
 
 from __future__ import annotations
 
-from sqlalchemy import column, inspect, select, table
+from sqlalchemy import column, func, inspect, select, table
 
 from stagedrollout.core.errors import StorageError
-from stagedrollout.storage.engine import Connection, Engine, reading, writing
+from stagedrollout.storage.engine import Connection, Engine, is_server, reading, writing
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0011", "0020")
 """Every step of the schema this version knows, in order (migrations/versions)."""
 
 HEAD = REVISIONS[-1]
 
-_VERSION = table("alembic_version", column("version_num"))
+VERSION = "alembic_version"
+_VERSION = table(VERSION, column("version_num"))
+_ONE_AT_A_TIME = 0x53_54_52_4F
+"""Of those who would change the schema of a server; it ends with the transaction."""
 _NEWER = (
     "the database was made by a newer stagedrollout (schema {found}, this one knows {head}): "
     "install that version, or a newer one"
@@ -28,7 +31,11 @@ def upgrade(engine: Engine) -> None:
 
     Raises StorageError, also for a schema newer than this version: there is no way back.
     """
+    if is_server(engine) and revision(engine) == HEAD:
+        return  # the daemon's role need not be one that may change the schema
     with writing(engine) as connection:
+        if is_server(engine):
+            connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
         found = _revision(connection)
         if found == HEAD:
             return

@@ -27,6 +27,7 @@ _THE_ONE = 1
 _EPOCH: BindParameter[int] = bindparam("of_epoch")
 _MINE = daemons.update().where(daemons.c.id == _THE_ONE, daemons.c.epoch == _EPOCH)
 _DAEMON = select(daemons)
+_DAEMON_TO_CHANGE = _DAEMON.with_for_update()
 _CLAIMED = select(daemons.c.epoch)
 _ROLLOUTS = select(rollouts).order_by(rollouts.c.app, rollouts.c.store, rollouts.c.seq)
 _PASSES = select(*(column for column in passes.c if column is not passes.c.past)).order_by(
@@ -114,7 +115,7 @@ class Presence:
     def tell(self, epoch: int, more: dict[str, Any]) -> None:
         """Say something else of oneself than at the start. Nothing happens to a newer daemon's row."""
         with writing(self._engine) as connection:
-            row = _daemon(connection)
+            row = _daemon(connection, to_change=True)
             if row is not None and row.epoch == epoch:
                 info = json_text({**row.info, **more})
                 connection.execute(_MINE, {_EPOCH.key: epoch, "info": info})
@@ -189,8 +190,8 @@ def _past_kept(dialect: str) -> Executable:
     return statement.on_conflict_do_update(index_elements=["app", "store"], set_={"past": first})
 
 
-def _daemon(connection: Connection) -> DaemonRow | None:
-    row = connection.execute(_DAEMON).one_or_none()
+def _daemon(connection: Connection, *, to_change: bool = False) -> DaemonRow | None:
+    row = connection.execute(_DAEMON_TO_CHANGE if to_change else _DAEMON).one_or_none()
     if row is None:
         return None
     try:

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stagedrollout.core.database import beside
+
 log = logging.getLogger(__name__)
 
-_SQLITE = "sqlite:///"
 _FILES_MAX = 1_000
 """More are not looked at: a state folder has a dozen."""
 
@@ -40,9 +41,9 @@ class Loose:
 
 def loose(database: str, *more: Path) -> list[Loose]:
     """What of a daemon's state is open to others. `more`: its files and folders elsewhere. Raises nothing."""
-    if not database.startswith(_SQLITE):
+    if not (name := beside(database)):
         return [each for path in more for each in (*_file(path), *_folder(path))]
-    file = Path(database.removeprefix(_SQLITE))
+    file = Path(name)
     files = [path for _, path in zip(range(_FILES_MAX), _beside(file), strict=False)]
     folders = [each for path in (file.parent, *more) for each in _folder(path)]
     return [each for path in (*files, *more) for each in _file(path)] + folders

@@ -1,24 +1,149 @@
-"""SQLite as SQLAlchemy speaks it, with statements that are compiled once per process.
+"""SQLite: how its file is made and opened, how a transaction begins, and what its errors mean. Its twin is postgres.py.
 
-SQLAlchemy keeps what it has compiled per engine, for two engines might spell alike statements differently. Ours never
-do: every engine of this class is made with the same options (engine.py). A process that opens database after database,
-as rehearsals and the tests of whole lives do, would spend much of its time compiling the same few statements.
+SQLite's defaults lose updates silently when several threads read, then write: every writing transaction here begins with
+BEGIN IMMEDIATE, so it holds the write lock before it reads (python.md section 1, row "DB").
+
+Statements are compiled once per process. SQLAlchemy keeps what it has compiled per engine, for two engines might spell
+alike statements differently. Ours never do: every engine of this class is made with the same options. A process that opens
+database after database, as rehearsals and the tests of whole lives do, would spend much of its time compiling the same few
+statements.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import PoolProxiedConnection
+from sqlalchemy import URL, Engine, PoolProxiedConnection, create_engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-DRIVER = "sqlite+ours"
+from stagedrollout.core.errors import StorageError
+from stagedrollout.storage import durable_file
+from stagedrollout.storage.access import BUSY_SECONDS, CONNECTIONS_KEPT, CONNECTIONS_MAX, only_reads
 
-COMPILED: dict[Any, Any] = {}
+_DRIVER = "sqlite+ours"
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_COMPILED: dict[Any, Any] = {}
 """By statement, not by its values: as many as this package has."""
+
+
+def open_made(url: URL, busy_seconds: float) -> Engine:
+    """Creates what is missing: directory 0700, file 0600, whatever the umask. Raises StorageError."""
+    path = path_of(url)
+    _create(path)
+    connect = _opener(path, "rw", busy_seconds)
+    _use_wal(connect, path)
+    return _engine(url, connect, path)
+
+
+def open_present(url: URL, busy_seconds: float, *, may_write: bool) -> Engine:
+    """Never creates. Raises StorageError in words."""
+    path = path_of(url)
+    try:
+        present = path.is_file()
+    except OSError as error:
+        raise StorageError(f"the database {path} cannot be read: {error.strerror}") from error
+    if not present:
+        raise StorageError(f"no database at {path}: has `stagedrollout run` ever been started?")
+    return _engine(url, _opener(path, "rw" if may_write else "ro", busy_seconds), path)
+
+
+def path_of(url: URL) -> Path:
+    name = url.database or ""
+    if name in ("", ":memory:") or name.startswith("file:") or url.query:
+        raise StorageError("the state must survive a restart: name a plain file, like sqlite:///path")
+    return Path(name).absolute()
+
+
+def cure(error: object) -> str:
+    """What to do about a file that is no database any more."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+        return ""
+    return (
+        "; the file is damaged: `stagedrollout db check` tells more, and `stagedrollout db restore` puts a backup in its"
+        " place; until then nothing is raised, and whoever must halt does it in the store's console"
+    )
+
+
+def _create(path: Path) -> None:
+    try:
+        durable_file.make_folders(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StorageError(f"the database {path} cannot be created: {error.strerror}") from error
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+def _opener(path: Path, mode: str, busy_seconds: float) -> Callable[[], sqlite3.Connection]:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode={mode}",
+            uri=True,
+            timeout=busy_seconds,
+            isolation_level=None,  # the library must not begin transactions on its own: see _begin
+            check_same_thread=False,  # the pool lends a connection to one thread at a time
+        )
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA temp_store=MEMORY")  # a container may have no folder for temporary files
+        return connection
+
+    return connect
+
+
+def _engine(url: URL, connect: Callable[[], sqlite3.Connection], path: Path) -> Engine:
+    return create_engine(
+        url.set(drivername=_DRIVER),
+        creator=connect,
+        execution_options={"compiled_cache": _COMPILED},
+        pool_size=CONNECTIONS_KEPT,
+        max_overflow=CONNECTIONS_MAX - CONNECTIONS_KEPT,
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+        begin=partial(_begin, path, _which(path)),
+    )
+
+
+def _which(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise StorageError(f"the database {path} cannot be read: {error.strerror}") from error
+    return found.st_dev, found.st_ino
+
+
+def _begin(path: Path, file: tuple[int, int], connection: PoolProxiedConnection) -> None:
+    """SQLite goes on writing into a file that was deleted or replaced, where nobody will ever read it."""
+    if _which(path) != file:
+        raise StorageError(
+            f"the database {path} is not the file any more that was opened: start the daemon again"
+        )
+    # By the driver's own call: through SQLAlchemy this took as long as the statement that follows.
+    driver: Any = connection.driver_connection
+    driver.execute("BEGIN" if only_reads(connection) else "BEGIN IMMEDIATE")
+
+
+def _use_wal(connect: Callable[[], sqlite3.Connection], path: Path) -> None:
+    try:
+        with closing(connect()) as connection:
+            row = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    except sqlite3.Error as error:
+        raise StorageError(f"the database {path} cannot be used: {error}{cure(error)}") from error
+    if row is None or row[0] != "wal":
+        raise StorageError(f"the file system of {path} cannot hold a write-ahead log: use a local disk")
 
 
 class OneSQLite(SQLiteDialect_pysqlite):

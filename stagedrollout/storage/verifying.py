@@ -4,8 +4,8 @@ Three things are compared, each kept in another place, so that whoever changes o
 
 - the chains: each entry's hash covers the one before it (promise R16), so a changed byte, an entry that is
   missing in the middle and one that was moved to another rollout show where they are;
-- the numbers: SQLite gives each number once and without a gap, also over rollouts, so the end of a chain
-  cannot be cut off (a database server may leave numbers out, so there they say nothing);
+- the numbers: each is given once and without a gap, also over rollouts (numbers.py), so the end of a chain
+  cannot be cut off;
 - the high-water mark outside the database (highwater.py), for a database that is older than it should be.
 
 Nothing here writes, and no daemon is needed.
@@ -17,14 +17,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import column, select, table
+from sqlalchemy import select
 
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.storage.engine import Connection, Engine, reading
 from stagedrollout.storage.journal import follows
+from stagedrollout.storage.numbers import given
 from stagedrollout.storage.schema import events, rollouts
-
-_NUMBERS = table("sqlite_sequence", column("name"), column("seq"))
 
 GAPS_MAX = 100
 """Missing numbers that are told one by one; of more it is enough to know that there are."""
@@ -96,13 +95,13 @@ class _Walk:
 def verify(engine: Engine) -> Proof:
     """Go over the whole journal, as of one moment. The first break of each rollout is told. Raises StorageError."""
     with reading(engine) as connection:
-        dense = connection.dialect.name == "sqlite"
         walk = _walked(connection)
         known = {row.key: row.seq for row in connection.execute(select(rollouts.c.key, rollouts.c.seq))}
-        given = _given(connection) if dense else 0
-    _note_gaps(walk, given + 1 if dense else 0)
-    missing = _ends(walk, known) if not dense else _owners(walk, known)
-    breaks = sorted((*walk.breaks.values(), *missing), key=lambda found: (found.seq, found.rollout))
+        last = given(connection)
+    _note_gaps(walk, last + 1)
+    breaks = sorted(
+        (*walk.breaks.values(), *_owners(walk, known)), key=lambda found: (found.seq, found.rollout)
+    )
     return Proof(tuple(walk.chains.values()), tuple(breaks))
 
 
@@ -115,14 +114,13 @@ def entries_with(engine: Engine, beginning: str) -> tuple[tuple[str, int, str], 
 
 
 def _walked(connection: Connection) -> _Walk:
-    walk, dense = _Walk(), connection.dialect.name == "sqlite"
+    walk = _Walk()
     for row in connection.execute(select(events).order_by(events.c.seq)):
         name, before = str(row.rollout), walk.chains.get(str(row.rollout))
         if name not in walk.breaks and not follows(row, before.head if before else CHAIN_START):
             said = "this entry was changed or moved, or one before it is missing"
             walk.breaks[name] = Break(name, int(row.seq), said)
-        if dense:
-            _note_gaps(walk, int(row.seq))
+        _note_gaps(walk, int(row.seq))
         walk.last = int(row.seq)
         walk.chains[name] = Chain(name, (before.entries if before else 0) + 1, walk.last, str(row.hash))
     return walk
@@ -131,12 +129,6 @@ def _walked(connection: Connection) -> _Walk:
 def _note_gaps(walk: _Walk, up_to: int) -> None:
     room = GAPS_MAX - len(walk.gaps)
     walk.gaps += range(walk.last + 1, min(up_to, walk.last + 1 + room))
-
-
-def _given(connection: Connection) -> int:
-    """The highest number that was ever given to an entry."""
-    query = select(_NUMBERS.c.seq).where(_NUMBERS.c.name == events.name)
-    return int(connection.execute(query).scalar() or 0)
 
 
 def _owners(walk: _Walk, known: dict[str, int]) -> Iterator[Break]:

@@ -145,6 +145,20 @@ class Stage:
         change(document)
         yaml.dump(document, self.config)
 
+    def moves_to_server(self, url: str, password: str = "") -> None:
+        """From the next start on the state is in this database."""
+        if password:
+            file = self.conf / "secrets" / "database"
+            file.write_text(password, "utf-8")
+            file.chmod(0o600)
+
+        def change(document: Any) -> None:
+            document["database"] = url
+            if password:
+                document["database_password"] = {"file": "secrets/database"}
+
+        self.edits_config(change)
+
     # ---- the emulator, and what really happened
 
     def asks(self, name: str, body: dict[str, Any] | None = None, method: str = "") -> dict[str, Any]:
@@ -233,8 +247,9 @@ class Stage:
     def secrets(self) -> list[str]:
         """Every secret that the configuration speaks of; of the key each line."""
         secrets = self.conf / "secrets"
-        tokens = ("sentry-token", "slack-token", "slack-app-token", "sentry-dsn")
-        found = [(secrets / name).read_text("utf-8").strip() for name in tokens]
+        tokens = ("sentry-token", "slack-token", "slack-app-token", "sentry-dsn", "database")
+        kept = [secrets / name for name in tokens if name != "database" or (secrets / name).exists()]
+        found = [path.read_text("utf-8").strip() for path in kept]
         play, apple = secrets / "play.json", secrets / "AuthKey.p8"
         keys = [json.loads(play.read_text("utf-8"))["private_key"]] if play.exists() else []
         keys += [apple.read_text("utf-8")] if apple.exists() else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from http import HTTPStatus
 from typing import Any
 from urllib.error import HTTPError
@@ -71,10 +72,13 @@ def _hears(stage: Stage, user: str, *words: str) -> str:
     return eventually(lambda: _whispers(stage, user, *words), within=20, what=f"{user} hears {words}")[0]
 
 
+def _facts(stage: Stage, kind: str) -> list[dict[str, Any]]:
+    return [entry["body"] for entry in stage.document("history")["history"] if entry["kind"] == kind]
+
+
 def _orders(stage: Stage) -> list[tuple[str, str, bool]]:
     """Verb, actor and whether it was accepted, of every order in the journal."""
-    facts = stage.document("history")["history"]
-    told = [entry["body"] for entry in facts if entry["kind"] == "commanded"]
+    told = _facts(stage, "commanded")
     return [(each["verb"], each["actor"]["name"], each["accepted"]) for each in told]
 
 
@@ -199,6 +203,8 @@ def test_a_forged_value_is_nobodys(plays):
     assert stage.served() == ("inProgress", 100_000)
     assert [taken for taken in _orders(stage) if taken[1] != EVE] == []
     assert "none of ours" in stage.daemon.said
+    (refused,) = _facts(stage, "press_refused")
+    assert (refused["actor"]["name"], refused["press"]) == (ANA, "")
 
 
 def test_what_was_pressed_long_ago_is_refused_and_a_late_halt_is_not(plays):
@@ -251,3 +257,108 @@ def test_the_halt_that_somebody_has_seen(plays):
     (notice,) = _shown(stage, "HALTED at 10 %")
     assert "Acknowledged by Ana Lima" in notice
     assert "Resumed by Ben Ode" in notice
+
+
+REASON = "the login is <!channel> & repaired"
+
+
+def test_a_resume_needs_a_reason_and_ten_of_the_same_are_one(plays):
+    stage = plays(turns_bad(short(), at="3h"), "6h")
+    stage.shows("halted")
+    _press(stage, "Resume", ANA, reason=None)
+    eventually(lambda: stage.ledger("slack_view"), what="the window")
+    stage.asks("slack/window", {"user": ANA, "reason": "  "})
+    refused = eventually(lambda: [a for a in stage.ledger("slack_ack") if a["payload"]], what="the error")
+    assert refused[0]["payload"]["response_action"] == "errors"
+    assert stage.served() == ("halted", 0)
+    stage.asks("slack/window", {"user": ANA, "reason": REASON, "times": 10})
+    _hears(stage, ANA, "Resumed by Ana Lima at ")
+    stage.serves("inProgress", 100_000)
+    eventually(lambda: len(stage.ledger("slack_ack")) == 12, what="every envelope acknowledged")
+    assert [(each["verb"], each["reason"]) for each in _facts(stage, "commanded")] == [("resume", REASON)]
+    assert len(_whispers(stage, ANA)) == 1
+    eventually(lambda: stage.messages("the login is &lt;!channel&gt; &amp; repaired"), what="the notice")
+    assert not stage.messages("<!channel>")
+
+
+def test_who_closes_the_window_has_ordered_nothing_and_may_press_again(plays):
+    stage = plays(turns_bad(short(), at="3h"), "6h")
+    stage.shows("halted")
+    _press(stage, "Resume", ANA, reason=None)
+    eventually(lambda: stage.ledger("slack_view"), what="the window")
+    stage.asks("slack/window", {"user": ANA, "close": True})
+    _press(stage, "Resume", ANA)
+    _hears(stage, ANA, "Resumed by Ana Lima at ")
+    assert _orders(stage) == [("resume", "Ana Lima", True)]
+
+
+def test_a_reload_loses_no_window_and_no_answer(plays):
+    stage = plays(turns_bad(short(), at="3h"), "6h")
+    stage.shows("halted")
+    _press(stage, "Resume", ANA, reason=None)
+    eventually(lambda: stage.ledger("slack_view"), what="the window")
+    stage.daemon.gets(signal.SIGHUP)
+    eventually(lambda: "is in force" in stage.daemon.said, what="the reload")
+    eventually(lambda: _sockets(stage) == 1, within=20, what="one socket")
+    stage.asks("slack/window", {"user": ANA, "reason": REASON})
+    _hears(stage, ANA, "Resumed by Ana Lima at ")
+    (notice,) = _shown(stage, "HALTED at 10 %")
+    assert "Resumed by Ana Lima at " in notice
+
+
+@pytest.mark.parametrize("label", ["Halt", "Resume"])
+def test_while_slack_opens_no_window_people_are_told_and_halts_take_one_tap(plays, label):
+    stage = plays(
+        short() if label == "Halt" else turns_bad(short(), at="3h"), "3h" if label == "Halt" else "6h"
+    )
+    stage.breaks("slack", "error", operation="views.open", detail="expired_trigger_id", count=None)
+    _press(stage, label, ANA)
+    if label == "Halt":
+        stage.serves("halted", 0)
+    else:
+        _hears(stage, ANA, "did not open the window")
+        assert _orders(stage) == []
+
+
+def test_a_strangers_acknowledgement_ends_no_alarm_and_stands_in_the_journal(plays):
+    stage = plays(turns_bad(short(), at="3h"), "6h")
+    stage.shows("halted")
+    _press(stage, "Acknowledge", EVE)
+    _hears(stage, EVE, "not among the people")
+    (refused,) = eventually(lambda: _facts(stage, "press_refused"), what="the refusal in the journal")
+    assert (refused["actor"]["name"], refused["press"]) == (EVE, "acknowledge")
+    assert _facts(stage, "acknowledged") == []
+
+
+def test_a_token_that_is_revoked_shows_in_health(plays):
+    stage = plays(short(), "1h")
+    stage.breaks("slack", "401", count=None)
+    stage.asks("slack/disconnect", {})
+    said = eventually(
+        lambda: "nothing that is pressed" in (found := stage.types("health")).said and found.said, within=40
+    )
+    assert "invalid_auth" in said
+    stage.heals()
+
+
+@pytest.mark.parametrize("how", ["a reload that switches them on", "a restart with another secret"])
+def test_buttons_that_are_not_valid_are_written_anew(opens, how):
+    stage = opens(short())
+    if how.startswith("a restart"):
+        _with_buttons(stage)
+    stage.stops_at("0m")
+    stage.starts_daemon()
+    stage.plays_to("3h")
+    edits = len(stage.ledger("slack"))
+    if how.startswith("a restart"):
+        stage.kills_daemon()
+        (secret,) = stage.folder.rglob("*.seal")
+        secret.unlink()
+        stage.starts_daemon()
+    else:
+        _with_buttons(stage)
+        stage.daemon.gets(signal.SIGHUP)
+    eventually(lambda: _sockets(stage) == 1, within=20, what="the socket")
+    eventually(lambda: len(stage.ledger("slack")) > edits, within=20, what="the first message, anew")
+    _press(stage, "Halt", ANA)
+    stage.serves("halted", 0)

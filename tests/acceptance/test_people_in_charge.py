@@ -63,6 +63,22 @@ def test_a_stage_waits_until_a_person_of_the_group_has_approved_it(opens):
     stage.plays_out()
 
 
+def test_nobody_gets_around_the_others_by_ignoring_it_and_starting_it_by_a_policy_that_asks_nobody(opens):
+    stage = opens(short(until="30h"))
+    lax = stage.conf / "policies" / "lax.yaml"
+    lax.write_text((stage.conf / "policies" / "hotfix.yaml").read_text("utf-8"))
+    another = {"name": "Ben Ode", "os_user": "ben-not-here", "groups": ["release"]}
+    _asks(stage, people=[MYSELF, another], count=1, groups=["release"])
+    _plays(stage, "5h")
+    assert stage.types("ignore", "acme", *WHY).code == 0
+    done = stage.types("start", "acme", "--policy", "lax", *WHY)
+    assert (done.code, done.err) == (0, "")
+    stage.plays_to("20h")
+    assert "asks for 1 approval from release" in stage.shows("held")["reason"]
+    assert stage.writes() == []
+    assert "1 approval from release for the step to 50 %" in stage.types("explain", "acme").out
+
+
 def test_two_approvals_are_two_people(opens):
     stage = opens(short(until="20h"))
     _asks(stage, people=[MYSELF, {"name": "Ben", "os_user": "ben"}], count=2)

@@ -7,10 +7,21 @@ import sys
 from pathlib import Path
 
 from stagedrollout.rehearsal.many import cores
-from tests.bench import calls, cli, daemon, decision, decision_figures, engine, faults, overrides, stores
+from tests.bench import (
+    calls,
+    cli,
+    daemon,
+    decision,
+    decision_figures,
+    engine,
+    faults,
+    overrides,
+    stores,
+    watched,
+)
 from tests.bench.figure import Figure, shown
 
-BENCHES = {"cli": cli.measure, "daemon": daemon.measure, "calls": calls.measure}
+BENCHES = {"cli": cli.measure, "daemon": daemon.measure, "calls": calls.measure, "watched": watched.measure}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagedrollout.buttons.pressed import BLOCKS_MAX, read_pressed
+from stagedrollout.buttons.pressed import BLOCKS_MAX, METADATA_MAX, Said, read_heard, read_pressed
 from stagedrollout.buttons.socket import usable_address
 from stagedrollout.core.errors import Faulty
 from stagedrollout.core.offer import SEALED_MAX
@@ -118,3 +120,60 @@ def test_a_socket_at_slack_is_and_an_emulated_one_on_this_machine_only():
     for elsewhere in (at_slack, "ws://10.0.0.1/link", "wss://127.0.0.1/link"):
         with pytest.raises(Faulty):
             usable_address(elsewhere, HERE)
+
+
+KEPT = {
+    "value": "v",
+    "channel": "C0RELEASE",
+    "ts": "1763892000.000100",
+    "block": "b",
+    "stamp": "1763892001.5",
+}
+
+
+def _window(kept=KEPT, reason="repaired", kind="view_submission"):
+    typed = {"values": {"reason": {"reason": {"type": "plain_text_input", "value": reason}}}}
+    metadata = kept if isinstance(kept, str) else json.dumps(kept)
+    return {"type": kind, "user": {"id": "U0ANA"}, "view": {"private_metadata": metadata, "state": typed}}
+
+
+def test_a_reason_is_read():
+    said = read_heard(_window())
+    assert isinstance(said, Said)
+    assert (said.reason, said.pressed.value, said.pressed.at.timestamp()) == ("repaired", "v", 1763892001.5)
+
+
+@pytest.mark.promise("R22")
+@given(JSON)
+def test_whatever_else_comes_is_heard_as_nothing(said):
+    assert read_heard(said) is None
+
+
+@pytest.mark.promise("R22", "R24")
+@given(st.sampled_from(["view", "user", "type"]), JSON)
+def test_a_window_with_anything_in_one_place_is_read_or_not_and_never_breaks(place, value):
+    found = read_heard({**_window(), place: value})
+    assert found is None or found.pressed.user == "U0ANA"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "",
+        "[]",
+        "{",
+        "[" * 1_000,
+        {**KEPT, "stamp": "nan"},
+        {**KEPT, "channel": "../x"},
+        {**KEPT, "ts": 7},
+        {**KEPT, "block": "x" * METADATA_MAX},
+    ],
+)
+def test_what_slack_did_not_keep_as_we_gave_it_is_refused(kept):
+    assert read_heard(_window(kept)) is None
+    assert read_heard(_window(kept, kind="view_closed")) is None
+
+
+def test_a_reason_of_another_shape_is_none():
+    assert read_heard(_window(reason=7)) is None
+    assert read_heard(_window(reason=None)).reason == ""

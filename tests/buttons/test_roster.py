@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from stagedrollout.buttons.roster import GOOD_FOR, LOOK_AGAIN, Group, Roster
+from stagedrollout.buttons.roster import GOOD_FOR, LOOK_AGAIN, TRY_AGAIN, Group, Roster
 from stagedrollout.core.errors import Unreachable
 from stagedrollout.core.model import Actor, ActorKind, CommandVerb, Via
 from stagedrollout.core.people import People, Person, Right
@@ -105,3 +105,55 @@ def test_rights_are_those_of_the_command_line(clock):
 def test_where_only_groups_are_listed_the_command_line_is_as_before(clock):
     roster = _roster(Slack(S0RELEASE=["U0KIM"]), clock)
     assert roster.known_as(order(CommandVerb.RESUME)).barred == ""
+
+
+def _by_slack(verb, account):
+    return replace(order(verb), actor=Actor(ActorKind.HUMAN, account), via=Via.SLACK)
+
+
+@pytest.mark.promise("R11")
+def test_the_rights_of_a_group_hold_also_where_nobody_is_listed_for_the_command_line(clock):
+    roster = _roster(Slack(S0QA=["U0LEE"]), clock, groups=(QA,))
+    assert "no right to raise" in roster.known_as(_by_slack(CommandVerb.RESUME, "U0LEE")).barred
+    assert roster.known_as(_by_slack(CommandVerb.APPROVE, "U0LEE")).barred == ""
+    assert roster.known_as(_by_slack(CommandVerb.HALT, "U0LEE")).barred == ""
+
+
+@pytest.mark.promise("R11", "R24")
+def test_while_slack_tells_of_nobody_nobody_raises_by_slack(clock):
+    slack = Slack(S0RELEASE=["U0KIM"])
+    slack.down = True
+    roster = _roster(slack, clock)
+    assert "not listed" in roster.known_as(_by_slack(CommandVerb.RESUME, "U0KIM")).barred
+    assert roster.unsure
+
+
+def test_who_is_not_known_and_who_cannot_be_looked_up_are_told_apart(clock):
+    roster = _roster(Slack(S0RELEASE=["U0KIM"]), clock)
+    assert not roster.unsure
+    clock.now = GOOD_FOR.total_seconds() + 1
+    assert roster.unsure
+
+
+def test_slack_is_asked_again_soon_where_it_did_not_tell_and_says_so_once(clock, caplog):
+    slack = Slack(S0RELEASE=["U0KIM"], S0QA=[])
+    slack.down = True
+    roster = _roster(slack, clock)
+    clock.now = TRY_AGAIN.total_seconds()
+    roster.look()
+    assert len(slack.asked) == 4
+    assert len(caplog.records) == 1
+    assert "S0RELEASE cannot be told" in roster.problem()
+    slack.down = False
+    clock.now *= 2
+    roster.look()
+    assert roster.find("U0KIM")
+    assert roster.problem() == ""
+
+
+def test_a_reload_makes_strangers_of_nobody(clock):
+    before = _roster(Slack(S0RELEASE=["U0KIM"], S0QA=["U0LEE"]), clock)
+    after = Roster(People(), (RELEASE,), Slack(), clock)
+    after.go_on_from(before)
+    assert after.find("U0KIM")
+    assert after.find("U0LEE") is None

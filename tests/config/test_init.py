@@ -16,11 +16,13 @@ from click.testing import CliRunner
 from jsonschema import Draft7Validator
 
 from stagedrollout.cli.main import cli
+from stagedrollout.cli.ordering import acting_user
 from stagedrollout.config.load import check, load
 from stagedrollout.config.schema import FILES, schema
 from stagedrollout.config.starting import Answers, SecretsIn, configuration_text
 from stagedrollout.config.yaml_source import parse
 from stagedrollout.core.model import Mode
+from stagedrollout.core.people import EVERY_RIGHT
 
 PLAY = ("--package", "com.acme.shop", "--sentry-organization", "acme")
 APPLE = ("--app-store-id", "6448311069", "--bundle-id", "com.acme.shop", "--key-id", "2X9R4HXF34")
@@ -51,6 +53,32 @@ def test_what_is_written_passes_check_but_for_the_secrets_which_are_named(tmp_pa
     (app,) = loaded.settings.apps
     assert (app.name, app.mode, app.policy) == ("shop", Mode.OBSERVE, "team")
     assert loaded.policies["team"].calendar.time_zone == "Europe/Berlin"
+
+
+def test_who_begins_with_it_stands_there_to_be_listed(tmp_path):
+    """Nobody is listed before the team says so: a list of one would forbid all others to raise anything."""
+    assert _init(tmp_path, "--app", "shop", *PLAY, "--yes").exit_code == 0
+    path = tmp_path / "stagedrollout.yaml"
+    assert load(path, environ={}).settings.people == ()
+    text = path.read_text("utf-8")
+    begin, end = text.index("# people:"), text.index("apps:")
+    block = "".join(line.removeprefix("# ") for line in text[begin:end].splitlines(keepends=True))
+    path.write_text(text[:begin] + block + text[end:], "utf-8")
+    (person,) = load(path, environ={}).settings.people
+    assert (person.name, person.os_user) == (acting_user(), acting_user())
+    assert (person.groups, person.rights) == (("release",), EVERY_RIGHT)
+
+
+@pytest.mark.parametrize("user", ["", "uid 1000", "a`b"])
+def test_an_account_without_a_usable_name_is_an_example_instead(user):
+    answers = Answers(
+        app="shop",
+        package="com.acme.shop",
+        sentry_url="https://sentry.io",
+        sentry_organization="acme",
+        os_user=user,
+    )
+    assert "#     os_user: ana " in configuration_text(answers)
 
 
 def test_with_the_secrets_in_their_places_check_is_content(tmp_path):

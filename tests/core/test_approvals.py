@@ -320,6 +320,45 @@ def test_nobody_steps_around_the_others_by_choosing_another_policy(terms: Policy
     assert code(decided(command=alone, policy=terms)) == "asks_others"
 
 
+def test_under_another_policy_a_raise_still_needs_whom_the_apps_own_policy_asks() -> None:
+    """Whoever lets it be ignored, and starts it by a policy that asks nobody, is alone no more than before."""
+    lax, own = policy(), asking(groups=("qa",))
+    assert raised(decided(policy=lax)), "its own policy asks nobody"
+    waits = decided(policy=lax, own=own)
+    assert (waits.kind, code(waits)) == (DecisionKind.HOLD, "approval")
+    assert code(decided(command=order(ADVANCE), policy=lax, own=own)) == "approval"
+    approved = decided(command=order(APPROVE, groups=("qa",)), policy=lax, own=own)
+    assert answer(approved).accepted
+    assert raised(decided(with_facts(rolling(), *approved.also), policy=lax, own=own))
+
+
+def test_what_another_policy_steps_over_in_one_is_asked_of_the_apps_own() -> None:
+    lax, own = policy(1, 100, completion=Completion.AUTOMATIC), asking()
+    low = rolling(shown(percent=1))
+    assert raised(decided(low, policy=lax))
+    assert code(decided(low, policy=lax, own=own)) == "approval"
+
+
+def test_a_start_by_another_policy_needs_whom_the_apps_own_asks_at_that_share() -> None:
+    lax, own = policy(10, 50), asks_for_approval(policy(), at=1)
+    draft, start = waiting(found=shown(DRAFT)), order(CommandVerb.START, approves=False)
+    assert raised(decided(draft, command=start, policy=lax))
+    assert code(decided(draft, command=start, policy=lax, own=own)) == "approval"
+
+
+def test_two_persons_complete_also_what_another_policy_would_complete_by_itself() -> None:
+    lax, half = policy(completion=Completion.AUTOMATIC), rolling(shown(percent=50))
+    assert raised(decided(half, policy=lax))
+    assert code(decided(half, policy=lax, own=BY_TWO)) == "approval"
+    first = decided(half, command=order(COMPLETE), policy=lax, own=BY_TWO)
+    assert (code(first), raised(first)) == ("second_person", False)
+    one = with_facts(half, *first.also)
+    assert not raised(decided(one, policy=lax, own=BY_TWO))
+    both = given(one, by=BEN, target_ppm=1_000_000)
+    assert raised(decided(both, policy=lax, own=BY_TWO))
+    assert raised(decided(one, command=order(COMPLETE, id="c2", actor=BEN), policy=lax, own=BY_TWO))
+
+
 def test_an_open_window_closes_when_what_was_allowed_is_so_no_more() -> None:
     inside = APPLE_SITUATIONS["guarded, window open"](Verdict.PASS, None, Mode.ACT)
     to = inside.rollout.window.target_ppm / 10_000  # type: ignore[union-attr]

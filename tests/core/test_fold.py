@@ -132,6 +132,7 @@ def test_the_words_of_the_journal_never_change() -> None:
         "overtaken",
         "pause_warned",
         "policy_set",
+        "press_refused",
         "removal_ordered",
         "removal_told",
         "returned",

@@ -74,7 +74,7 @@ REMOVALS = {facts.RemovalOrdered, facts.RemovalTold}
 ACCEPTED = {facts.JournalAccepted}
 """What only a person writes who goes on with a journal that lacks its end (test_footing.py has it)."""
 
-ORDERS_NOTHING = {facts.Acknowledged}
+ORDERS_NOTHING = {facts.Acknowledged, facts.PressRefused}
 """What it makes of a rollout: test_offers.py."""
 
 LINE = {facts.LineStopped, facts.LineFreed}

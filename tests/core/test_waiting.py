@@ -8,10 +8,13 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from stagedrollout.core import facts
+from stagedrollout.core.assessment import Reason
+from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.fold import apply
 from stagedrollout.core.lifecycle import Halt
 from stagedrollout.core.model import DAEMON
 from stagedrollout.core.waiting import (
+    AHEAD_MAX,
     LATE_DIGEST,
     alarms,
     digest,
@@ -49,7 +52,8 @@ def test_whoever_halts_it_what_the_store_does_not_show_wakes_people():
 
 def test_an_answer_ends_what_was_told():
     halted = _halted()
-    assert len(alarms(halted, *TERMS)) == 1
+    (alarm,) = alarms(halted, *TERMS)
+    assert alarm.key == f"{halted.key}/{NOON.isoformat()}/unanswered"
     answered = apply(halted, facts.Acknowledged(ANNA, NOON), NOON + HOUR)
     assert alarms(answered, *TERMS) == ()
 
@@ -57,6 +61,14 @@ def test_an_answer_ends_what_was_told():
 def test_a_halt_that_is_lifted_needs_nobody_any_more():
     assert alarms(replace(_halted(), halt=None), *TERMS) == ()
     assert alarms(replace(_halted(confirmed=False), closed=True), *TERMS) == ()
+
+
+def test_a_halt_from_the_future_waits_for_no_clock():
+    (alarm,) = alarms(_halted(), *TERMS)
+    assert not alarm.is_due(NOON)
+    assert not alarm.is_due(NOON - AHEAD_MAX)
+    assert alarm.is_due(NOON - AHEAD_MAX - MINUTE)
+    assert alarm.is_due(alarm.due)
 
 
 def test_the_next_halt_has_alarms_of_its_own():
@@ -75,6 +87,22 @@ def test_reminders_come_one_at_a_time_and_end():
     assert next_reminder(halted, 4 * HOUR, 3, NOON + 20 * HOUR) is None
 
 
+def _asks(text):
+    return facts.Decided(
+        DecisionKind.HOLD, (Reason("approval", text),), DAEMON, "", "", None, 100_000, "f1", weighed=None
+    )
+
+
+def test_what_waits_for_a_person_waits_from_the_first_time_on_whatever_happens_meanwhile():
+    asked = apply(rolling(), _asks("1 approval"), NOON)
+    again = apply(asked, _asks("1 approval, of qa"), NOON + HOUR)
+    pressed = apply(again, facts.PressRefused(ANNA, "approve", "not hers"), NOON + 2 * HOUR)
+    assert waits_on_people(pressed).since == NOON
+    goes_on = apply(pressed, replace(_asks(""), reasons=(Reason("bake", "bakes"),)), NOON + 3 * HOUR)
+    assert waits_on_people(goes_on) is None
+    assert waits_on_people(apply(goes_on, _asks("1 approval"), NOON + 9 * HOUR)).since == NOON + 9 * HOUR
+
+
 def test_what_rolls_out_waits_for_nobody():
     assert waits_on_people(rolling()) is None
     assert reminder(rolling(), HOUR, 3, NOON + 9 * HOUR) is None
@@ -87,6 +115,13 @@ def test_a_digest_is_due_by_the_clock_on_the_wall():
     assert digest_times(nine, "Europe/Berlin", due - MINUTE) == (None, due)
     assert digest_times(nine, "Europe/Berlin", due) == (due, due + timedelta(days=1))
     assert digest_times(nine, "Europe/Berlin", due + LATE_DIGEST + MINUTE) == (None, due + timedelta(days=1))
+
+
+def test_a_digest_of_the_late_evening_is_told_after_midnight_too():
+    late = time(23, 30)
+    due = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+    assert digest_times(late, "UTC", due + HOUR) == (due, due + timedelta(days=1))
+    assert digest_times(late, "UTC", due + LATE_DIGEST + MINUTE) == (None, due + timedelta(days=1))
 
 
 def test_a_digest_has_one_key_a_day_also_when_clocks_change():

@@ -75,7 +75,7 @@ class Noon:
 
 LISTING: Any = SimpleNamespace(
     id=KEY.store_app, poll=POLL, mode=Mode.ACT, supersede=Supersede.FINISH, link=None,
-    counterpart=None, policy_of=lambda _: policy(), unknown=lambda _: "",
+    counterpart=None, policy="standard", policy_of=lambda _: policy(), unknown=lambda _: "",
 )  # fmt: skip
 
 

@@ -184,6 +184,23 @@ def test_no_order_is_carried_out_while_it_is_not_plain_whom_it_means():
     assert (house.reconciler.turns, orders.answered) == ([(KEY, "")], [])
 
 
+@pytest.mark.promise("R11")
+@pytest.mark.parametrize("brake", [CommandVerb.HOLD, CommandVerb.REJECT])
+def test_of_the_orders_that_wait_for_one_release_what_stops_comes_before_what_raises(brake: CommandVerb):
+    """Whoever ordered it later, and from wherever: in one pass each release has one order."""
+    orders = Orders((order(CommandVerb.ADVANCE, id="first"), order(brake, id="later")))
+    house = passes({KEY: rolling()}, orders=orders)
+    house.run(LISTING)
+    assert house.reconciler.turns == [(KEY, "later")]
+
+
+def test_of_two_orders_that_raise_the_older_one_has_its_turn():
+    orders = Orders((order(CommandVerb.ADVANCE, id="older"), order(CommandVerb.COMPLETE, id="newer")))
+    house = passes({KEY: rolling()}, orders=orders)
+    house.run(LISTING)
+    assert house.reconciler.turns == [(KEY, "older")]
+
+
 def test_a_mistake_over_one_release_leaves_the_others_their_turn_and_no_trouble_is_lost(
     caplog: pytest.LogCaptureFixture,
 ):

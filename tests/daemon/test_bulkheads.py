@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 import pytest
 
@@ -55,3 +56,65 @@ def test_there_is_a_place_again_once_somebody_has_left():
     with places.taken():
         first.join(PATIENCE)
     assert not first.is_alive()
+
+
+@pytest.mark.promise("R22")
+def test_of_two_hundred_apps_that_are_due_at_once_a_few_are_looked_at_at_a_time():
+    places = Places(4, patience_seconds=PATIENCE, worked=time.monotonic)  # a busy processor
+    inside, most, guard = set(), [0], threading.Lock()
+
+    def look(app: int) -> None:
+        with places.taken():
+            with guard:
+                inside.add(app)
+                most[0] = max(most[0], len(inside))
+            time.sleep(0.001)
+            with guard:
+                inside.remove(app)
+
+    apps = [threading.Thread(target=look, args=(app,)) for app in range(200)]
+    for app in apps:
+        app.start()
+    for app in apps:
+        app.join(PATIENCE)
+    assert (most[0], inside) == (4, set())
+
+
+@pytest.mark.promise("R3", "R22")
+def test_behind_hundreds_of_apps_that_hang_the_last_one_is_looked_at_in_time():
+    _all_begin(Places(2, begun_seconds=1.0, worked=time.monotonic), 300)
+
+
+@pytest.mark.promise("R3", "R22")
+def test_whoever_hangs_is_in_nobodys_way_while_the_processor_has_nothing_to_do():
+    _all_begin(Places(2, patience_seconds=2 * PATIENCE, worked=lambda: 0.0), 100)
+
+
+def _all_begin(places: Places, count: int) -> None:
+    """So many hang, one after the other, until all of them do."""
+    begun, leave = threading.Semaphore(0), threading.Event()
+
+    def hang() -> None:
+        with places.taken():
+            begun.release()
+            leave.wait(2 * PATIENCE)
+
+    apps = [threading.Thread(target=hang) for _ in range(count)]
+    for app in apps:
+        app.start()
+    assert all(begun.acquire(timeout=PATIENCE) for _ in apps)
+    leave.set()
+    for app in apps:
+        app.join(PATIENCE)
+
+
+@pytest.mark.promise("R3", "R22")
+def test_while_a_person_halts_nobody_else_begins_but_for_long():
+    """The second halt within ten seconds, as one is that the store refuses, goes ahead of nobody."""
+    places, now = Places(1, seconds=lambda: next(clock)), []
+    clock = iter([0.0, 0.99, 1.0, 2.0, 2.1, 2.2])
+    with places.ahead(), places.taken():
+        now.append(next(clock))
+    with places.ahead(), places.taken():
+        pass
+    assert now == [2.0]

@@ -75,7 +75,7 @@ def test_a_raise_is_not_sent_when_a_freeze_comes_between_its_decision_and_its_re
     )
     mine = replace(
         listing(Store.GOOGLE_PLAY, None),
-        mode=Mode.ACT, policies=policies, poll=POLL, store=cast("Any", other),
+        mode=Mode.ACT, policy="standard", policies=policies, poll=POLL, store=cast("Any", other),
     )  # fmt: skip
     raised = reconciler.reconcile(
         mine, KEY, store(shown()), order(CommandVerb.ADVANCE, without_evidence=True)

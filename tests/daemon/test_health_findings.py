@@ -168,3 +168,11 @@ def test_a_halt_that_slack_took_in_no_form_is_a_trouble():
     [(about, words)] = said(daemon(), undelivered=Undelivered(0, None, 1, lost=1))
     assert about == "notices"
     assert words.startswith("1 urgent notice is given up: Slack took them in no form")
+
+
+@pytest.mark.promise("R20")
+def test_who_is_not_woken_is_a_reason_to_wake_somebody_and_a_dead_button_is_none() -> None:
+    troubled = daemon(alarms_problem="pagerduty does not take an alarm: 400", buttons_problem="token_revoked")
+    assert said(troubled) == [("alarms", "pagerduty does not take an alarm: 400")]
+    found = findings(Statuses(troubled, (), WELL), NONE, NOW, MAX_AGE)
+    assert ("buttons", "token_revoked") in [(finding.about.value, finding.said) for finding in found]

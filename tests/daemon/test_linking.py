@@ -265,7 +265,7 @@ def test_a_raise_is_not_sent_when_the_other_store_is_halted_between_its_decision
     )
     follows = replace(
         listing(Store.GOOGLE_PLAY, Link(lead=Store.APP_STORE)),
-        mode=Mode.ACT, policies={"standard": policy()}, poll=POLL, store=cast("Any", other),
+        mode=Mode.ACT, policy="standard", policies={"standard": policy()}, poll=POLL, store=cast("Any", other),
     )  # fmt: skip
     raised = reconciler.reconcile(
         follows, KEY, store(shown()), order(CommandVerb.ADVANCE, without_evidence=True)

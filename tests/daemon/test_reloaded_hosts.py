@@ -12,6 +12,7 @@ import pytest
 from stagedrollout.config.load import load_with_secrets
 from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.daemon.allowed import Net, hosts_of
+from stagedrollout.daemon.pressed import NoButtons
 from stagedrollout.daemon.reloading import Reloading
 from tests.config.conftest import GOOD
 from tests.daemon.test_allowed_hosts import ENVIRON
@@ -44,7 +45,7 @@ def _works():
         report=nothing,
         epoch=1,
         listings={},
-        buttons=nothing,
+        buttons=NoButtons(),
     )
 
 

@@ -16,6 +16,7 @@ from stagedrollout.config.shipped import policies_folder
 from stagedrollout.core.lifecycle import STEPS, Phase
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.units import percent_text
+from stagedrollout.daemon.watched.table import TABLE
 from stagedrollout.emulator.scenario import Scenario
 from stagedrollout.emulator.scenario_file import load_scenario, shipped_scenarios
 from tests.docs import promises
@@ -196,6 +197,14 @@ def _test_link(test: str) -> str:
     return f"[{name.removeprefix('test_').replace('_', ' ')}]({file})"
 
 
+def metrics() -> str:
+    rows = [
+        (f"`{row.name}`", row.kind, ", ".join(f"`{label}`" for label in row.labels), row.help)
+        for row in TABLE
+    ]
+    return _table(("Metric", "Kind", "Labels", "Meaning"), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "exit-codes": exit_codes,
@@ -205,5 +214,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "promises": promises.table,
     "campaign": campaign,
     "mutants": mutants,
+    "metrics": metrics,
     "incidents": incidents_elsewhere,
 }

@@ -137,14 +137,14 @@ PROMISES = (
     ),
     Promise(
         "R21",
-        "No silent death: with a DSN a check-in for each round of looks reaches Sentry, and misses are seen there; without "
-        "one `stagedrollout health` tells.",
+        "No silent death: while passes end in time a dead man's switch is asked for and a check-in reaches Sentry, where they "
+        "are configured; `/healthz`, `/metrics` and `stagedrollout health` tell of a pass that is missed.",
         "within 2 polls",
     ),
     Promise(
         "R22",
         "Bytes, depth, time, tries and queues have limits, and no slow app or service delays another's halt.",
-        "45 s a pass, 20 s a request; at most 1 s for other apps",
+        "45 s a pass, 20 s a request; a hundred that hang delay others by 1 s",
     ),
     Promise(
         "R23",

@@ -29,6 +29,7 @@ def as_told(tmp_path: Path) -> Path:
     (tmp_path / "policies" / "weekday.yaml").write_text(fenced(PAGE, "policy"), "utf-8")
     tokens = ("slack-token", "slack-app-token", "pagerduty-key", "webhook-secret")
     for name, text in (
+        ("dead-man-url", "https://hc-ping.example.com/not-a-real-one"),
         ("play.json", "{}"),
         ("AuthKey.p8", "no key"),
         *((name, "no token") for name in tokens),

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from stagedrollout.cli.calendar_text import _lines
 from stagedrollout.cli.main import cli
+from stagedrollout.core import facts
 from stagedrollout.core.calendar import Calendar, Freeze, Hours, Share
 from stagedrollout.core.freezing import unread
 from stagedrollout.core.model import Store, StoreApp
@@ -22,7 +24,7 @@ from stagedrollout.core.units import PPM_ALL
 from stagedrollout.explaining.ahead import Course
 from stagedrollout.explaining.fortnight import fortnight
 from tests.core.apple import terms
-from tests.core.builders import DAY, HOUR, NOON, halted, policy, rolling
+from tests.core.builders import ANNA, DAY, HOUR, NOON, halted, policy, rolling, with_facts
 from tests.core.test_freezing import OFFICE_DAYS, with_entry
 from tests.explaining.kept import kept
 
@@ -52,6 +54,16 @@ def test_a_day_is_a_row_with_the_hours_that_are_left_of_it():
     assert spans(saturday) == [[]]
     five = days(policy(calendar=OFFICE), None, count=5)[4]
     assert spans(five) == [["09:00-17:00"], []]
+
+
+def test_a_hold_with_an_end_says_when_and_what_may_come_after_it():
+    held = with_facts(rolling(), facts.Held(ANNA, "a party", NOON + 3 * DAY))
+    document = fortnight(PLAY, policy(calendar=OFFICE), held, NOON, 14)
+    assert document["waits_until"] == (NOON + 3 * DAY).isoformat()
+    assert document["steps"][0]["earliest"] >= document["waits_until"]
+    assert "the hold by anna is over, Thu 05 Mar 12:00" in "".join(_lines(document))
+    for_good = fortnight(PLAY, policy(), with_facts(rolling(), facts.Held(ANNA, "a party", None)), NOON, 14)
+    assert (for_good["waits_until"], for_good["steps"]) == (None, [])
 
 
 def test_a_freeze_says_why_and_takes_its_hours():

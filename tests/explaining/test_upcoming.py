@@ -22,6 +22,7 @@ from tests.core.builders import (
     HOUR,
     NOON,
     PPM_ALL,
+    asks_for_approval,
     halted,
     not_halted,
     policy,
@@ -44,6 +45,22 @@ def test_while_it_bakes_the_end_of_the_bake_comes_first_and_then_the_raise():
         (NOON + 23 * HOUR, "the bake at 10 % ends"),
         (NOON + 23 * HOUR, "raised to 50 % at the earliest, if every required gate says PASS by then"),
     ]
+
+
+def test_whom_the_apps_own_policy_asks_is_named_also_where_another_one_steers():
+    own = asks_for_approval(policy(), at=50)
+    found = [each.what for each in upcoming(rolling(), policy(), NOON, own)]
+    assert any(what.startswith("1 approval for the step to 50 %") for what in found)
+    assert not any("approval" in each.what for each in upcoming(rolling(), policy(), NOON))
+
+
+@pytest.mark.parametrize("until", [None, NOON + 5 * HOUR])
+def test_while_the_line_is_stopped_nothing_else_comes_next(until):
+    rollout = with_facts(rolling(since=NOON - HOUR), facts.LineStopped("l1", ANNA, "fire", NOON, until))
+    ((at, what),) = told(rollout, policy())
+    assert at == until
+    assert ("somebody lets the line go on: stagedrollout thaw" in what) == (until is None)
+    assert "stopped by anna" in what
 
 
 def test_a_raise_waits_for_the_hours_in_which_raises_are_allowed():
@@ -91,7 +108,9 @@ def test_a_hold_for_some_time_and_the_watch_have_an_end():
 
 
 def test_who_steers_by_a_policy_that_is_gone_is_told_so():
-    assert told(rolling(), None) == [(None, "nobody knows: the configuration has no policy 'standard'")]
+    assert told(rolling(), None) == [
+        (None, "nobody knows: the configuration has no policy 'standard' that can be read")
+    ]
 
 
 def test_as_far_as_the_policy_goes_nothing_comes():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stagedrollout.cli.ordering import span
 from stagedrollout.config.addresses import on_loopback
+from stagedrollout.config.dead_man import unusable_dead_man
 from stagedrollout.config.dsn import unusable_dsn
 from stagedrollout.config.secrets import Secret, SecretRef
 from stagedrollout.config.settings import ClockSource
@@ -70,6 +71,7 @@ def test_any_address_is_one_or_is_refused_without_being_repeated(text):
     host_of(text)
     plain_path(text)
     unusable_dsn(Secret(text), SecretRef(env="DSN"), ClockSource.EMULATOR)
+    unusable_dead_man(Secret(text), SecretRef(env="DEAD_MAN"), ClockSource.EMULATOR)
     told = ""
     try:
         Endpoint("sentry", text)

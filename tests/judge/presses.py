@@ -10,17 +10,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.judge.evidence import Evidence
+from tests.judge.evidence import Evidence, Record
 from tests.judge.ledger import Key, instant
 
 SAME_CLICK = timedelta(seconds=10)
 """Of one button by one hand: that is one wish."""
 
 
+IN_WORDS = ("resume", "approve")
+"""What is an order only once its person has said why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """`at`: when it was pressed, `arrived`: when it came; `seen`: the release as the message showed it, which is what two
-    people have in common who look at the same thing."""
+    people have in common who look at the same thing. `asked`: whether a window for a reason was opened, `said`: when a reason
+    was sent from it. `acknowledged`: whether Slack was told of any payload of it that it has arrived."""
 
     user: str
     verb: str
@@ -31,16 +36,26 @@ class Press:
     exposure_ppm: int
     seen: tuple[object, ...]
     times: int
+    asked: bool
+    said: tuple[datetime, ...]
+    acknowledged: bool
+
+    @property
+    def wanted(self) -> tuple[datetime, ...]:
+        """When it was meant: at once, or whenever it was said why; never, if that was not."""
+        return self.said if self.verb in IN_WORDS else (self.at,)
 
 
 def pressed(evidence: Evidence) -> Iterator[Press]:
     """Those of real buttons, oldest first."""
+    windows, acknowledged = _windows(evidence), _acknowledged(evidence)
     for record in evidence.ledger:
         if record["type"] != "slack_press" or not record.get("shown"):
             continue
         offer = _offer(str(record["value"]))
         rollout = offer["rollout"]
         seen = tuple(str(offer.get(name)) for name in ("exposure_ppm", "halted", "halted_at"))
+        window = windows.get((record["user"], record["value"], record["stamp"]), [])
         key = Key(rollout["app"], rollout["store"], rollout["release_id"])
         yield Press(
             user=record["user"],
@@ -52,7 +67,23 @@ def pressed(evidence: Evidence) -> Iterator[Press]:
             exposure_ppm=int(offer["exposure_ppm"]),
             seen=(key, *seen),
             times=len(record["envelopes"]),
+            asked=any(each["state"] == "opened" for each in window),
+            said=tuple(instant(each["at"]) for each in window if each.get("reason", "").strip()),
+            acknowledged=any(envelope in acknowledged for envelope in record["envelopes"]),
         )
+
+
+def _windows(evidence: Evidence) -> dict[tuple[str, str, str], list[Record]]:
+    """What became of each press's window."""
+    found: dict[tuple[str, str, str], list[Record]] = {}
+    for record in evidence.ledger:
+        if record["type"] == "slack_view":
+            found.setdefault((record["user"], record["value"], record["stamp"]), []).append(record)
+    return found
+
+
+def _acknowledged(evidence: Evidence) -> frozenset[str]:
+    return frozenset(record["envelope"] for record in evidence.ledger if record["type"] == "slack_ack")
 
 
 def wishes(presses: list[Press]) -> list[list[Press]]:

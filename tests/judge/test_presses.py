@@ -42,7 +42,10 @@ def presses(
     age: float = 0,
     shown: bool = True,
     heard: bool = True,
+    says: float | None = SECOND,
+    reason: str = "looked at",
 ) -> None:
+    """`says`: how long after the press it is said why, where that is asked; None: never."""
     stamp = f"{(BEGIN + timedelta(hours=hour - age)).timestamp():.6f}"
     told._ledger(
         hour,
@@ -54,6 +57,11 @@ def presses(
         envelopes=["1"],
         label=press,
     )
+    if press in ("resume", "approve"):
+        window = {"user": user, "value": value(press), "stamp": stamp, "view": "V1"}
+        told._ledger(hour, "slack_view", state="opened", **window)
+        if says is not None:
+            told._ledger(hour + says, "slack_view", state="submitted", reason=reason, **window)
     if heard:
         told._ledger(hour + SECOND, "slack_ephemeral", user=user, text="it is done")
 
@@ -132,6 +140,50 @@ def test_of_two_people_who_look_at_the_same_one_gets_their_way_and_a_halt_always
     assert told.blamed().get("presses_doubled", 0) == blamed
 
 
+def test_who_insists_on_a_brake_has_seen_what_came_before():
+    told = pressing()
+    for user, verb, after in (("U0ANA", "resume", 0), ("U0LEE", "hold", 10 * SECOND)):
+        presses(told, user, verb, HOUR + after)
+        orders(told, user, verb, HOUR + after + SECOND)
+    assert told.blamed().get("presses_doubled", 0) == 0
+
+
+@pytest.mark.parametrize("after", [10 * SECOND, 2 * MINUTE])
+def test_what_is_said_late_counts_from_when_it_is_said(after):
+    """Two windows for the same are open at once, and of two reasons within a minute one is the first."""
+    told = pressing()
+    presses(told, "U0ANA", "resume", says=5 * MINUTE)
+    presses(told, "U0LEE", "resume", HOUR + 2 * MINUTE, says=3 * MINUTE + after)
+    for user, at_hour in (("U0ANA", HOUR + 5 * MINUTE), ("U0LEE", HOUR + 5 * MINUTE + after)):
+        orders(told, user, "resume", at_hour + SECOND)
+    assert told.blamed().get("presses_doubled", 0) == (after < MINUTE)
+
+
+@pytest.mark.parametrize("verb", ["resume", "approve"])
+@pytest.mark.parametrize(
+    "how", [{"says": None}, {"reason": "   "}, {"says": 20 * MINUTE}], ids=["never", "blank", "too late"]
+)
+def test_what_lets_more_people_have_it_needs_a_reason_in_time(verb, how):
+    told = pressing()
+    presses(told, "U0ANA", verb, **how)
+    orders(told, "U0ANA", verb, HOUR + max(how.get("says") or 0, SECOND))
+    assert "orders_without_right" in told.blamed()
+
+
+def test_a_reason_does_not_come_after_its_order():
+    told = pressing()
+    presses(told, "U0ANA", "approve", says=9 * MINUTE)
+    orders(told, "U0ANA", "approve", HOUR + MINUTE)
+    assert "orders_without_right" in told.blamed()
+
+
+@pytest.mark.parametrize(("says", "blamed"), [(None, 0), (SECOND, 1)])
+def test_who_is_asked_why_has_heard_of_it_and_hears_once_more_after_that(says, blamed):
+    told = pressing()
+    presses(told, "U0ANA", "approve", says=says, heard=False)
+    assert told.blamed().get("presses_lost", 0) == blamed
+
+
 def test_two_people_may_approve_the_same():
     told = pressing()
     for user in ("U0ANA", "U0LEE"):
@@ -165,6 +217,17 @@ def test_who_is_not_listed_presses_nothing_not_even_a_brake(verb):
 def test_a_halt_that_was_pressed_is_ordered(user, age, blamed):
     told = pressing()
     presses(told, user, "halt", age=age)
+    assert told.blamed().get("presses_lost", 0) == blamed
+
+
+@pytest.mark.promise("R12")
+@pytest.mark.parametrize(("acknowledged", "blamed"), [(True, 1), (False, 0)])
+def test_a_halt_that_was_acknowledged_is_ordered_whoever_dies(acknowledged, blamed):
+    told = pressing()
+    presses(told, "U0ANA", "halt")
+    if acknowledged:
+        told._ledger(HOUR + SECOND, "slack_ack", envelope="1", seconds=1.0, payload=None)
+    told.dies(HOUR + 2 * SECOND)
     assert told.blamed().get("presses_lost", 0) == blamed
 
 

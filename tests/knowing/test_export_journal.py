@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.builders import DAY, NOON
+from stagedrollout.core import facts
+from tests.core.builders import ANNA, DAY, NOON
 from tests.knowing.world import World
 from tests.reporting.histories import bad, completed
 
@@ -39,6 +40,19 @@ def test_what_the_readme_says_verifies_it_and_gives_the_heads_that_we_give(world
     ours = json.loads(world.says("history", "--verify", "--json").stdout)["rollouts"]
     for each in ours:
         assert each["head"] in done.stdout
+
+
+def test_a_reason_that_would_steer_a_terminal_or_turn_the_writing_is_spelt_and_verifies(
+    tmp_path: Path,
+) -> None:
+    evil = "\x1b[31m \x7f \x9b31m \u202etxt \u2028 \U000e0041 \N{SNOWMAN}"
+    history = completed().at(80, facts.Held(ANNA, evil, None))
+    world = World(tmp_path, history)
+    lines = world.says("export", "journal", "shop").stdout
+    assert lines.replace("\n", "").isprintable()
+    assert "\N{SNOWMAN}" in lines
+    assert json.loads(lines.splitlines()[-1])["body"]["reason"] == evil
+    assert verified(lines).returncode == 0
 
 
 def test_it_notices_one_changed_letter_and_one_missing_line(world: World) -> None:

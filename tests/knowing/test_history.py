@@ -51,6 +51,21 @@ def test_each_change_of_the_exposure_stands_beside_what_brought_it_about(tmp_pat
     assert console[-1][0].startswith("somebody has raised it in the console")
 
 
+def test_what_an_app_in_observe_mode_was_not_raised_by_does_not_name_its_own_share_as_the_goal() -> None:
+    observing = Reason("observe", "mode observe: nothing is sent")
+    history = (
+        History()
+        .started(0)
+        .at(9, facts.Decided(DecisionKind.ADVANCE, (observing,), DAEMON, target_ppm=10_000))
+    )
+    assert story(history)[-1][0].startswith("would be raised from 1 %, and nothing was sent")
+
+
+def test_what_somebody_rolled_out_in_the_console_reads_as_a_sentence() -> None:
+    told = [text for text, _, _ in story(History().drifted(3, Drift.ROLLED_OUT, 5))]
+    assert told[-1].startswith("somebody has rolled it out in the console: ")
+
+
 def test_a_look_is_not_told_beside_what_it_led_to() -> None:
     assert not any("the store shows inProgress" in text for text, _, _ in story(completed()))
 

@@ -79,7 +79,7 @@ WRONG: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
         (("shpo", "standard", "--reason", "x"), "`shop`"),
         (("shop", "standart", "--reason", "x"), "`standard`"),
     ),
-    "calendar": ((("shpo",), "`shop`"),),
+    "calendar": ((("shpo",), "`shop`"), (("--store", "google"), "`google_play`")),
 }
 
 

@@ -20,6 +20,8 @@ import pytest
 
 from stagedrollout.cli.status_table import lines
 from stagedrollout.cli.status_watch import Screen, _tell_changes
+from stagedrollout.core.notice import Notice, NoticeKind
+from stagedrollout.storage.outbox import OutboxTable
 from tests.core.builders import DAY, NOON
 from tests.knowing.world import World, superseded
 from tests.reporting.histories import History, bad, completed
@@ -60,6 +62,24 @@ def test_what_is_over_is_hidden_and_said_to_be(world: World) -> None:
     assert "5.2.0" in whole
     assert "not shown" not in whole
     assert len(json.loads(world.says("status", "--json").stdout)["rollouts"]) == 3
+
+
+def test_a_notice_of_the_daemon_itself_counts_as_undelivered_and_is_no_release(world: World) -> None:
+    """It stands in the outbox under a key that is no rollout's."""
+
+    def reported() -> list[tuple[str, Any]]:
+        releases = json.loads(world.says("report", "--json").stdout)["releases"]
+        return [(each["release"], each["notices"]) for each in releases]
+
+    before = reported()
+    notice = Notice("configuration/1/refused/x", NoticeKind.REFUSED, True, "refused", (), "")
+    OutboxTable(world.engine).announce(notice, NOON)
+    assert "\n1 notice is not delivered yet" in world.says("status").stdout
+    assert len(json.loads(world.says("status", "--json").stdout)["rollouts"]) == 3
+    assert reported() == before
+    assert "(daemon)" not in "".join(
+        world.says(*words).output for words in (("report",), ("status",), ("history",))
+    )
 
 
 def test_it_can_be_of_one_app_or_release_only(world: World) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from stagedrollout.cli import status_wait
-from tests.core.builders import DAY, NOON
-from tests.knowing.world import World, superseded
+from stagedrollout.core import facts
+from tests.core.builders import ANNA, DAY, NOON
+from tests.knowing.world import STANDARD, World, superseded
 from tests.reporting.histories import History, bad, completed
 
 
@@ -97,3 +98,13 @@ def test_without_a_database_there_is_no_daemon_either(tmp_path: Path) -> None:
     (tmp_path / "x.db").unlink()
     said = world.says("status", "shop", "--wait", "completed")
     assert (said.exit_code, "no database at" in said.stderr) == (4, True)
+
+
+def test_the_stages_are_those_of_the_policy_that_steers_it(tmp_path: Path) -> None:
+    """Not those of the policy that the configuration names."""
+    history = going_on().at(2, facts.PolicySet(ANNA, "hurry", "hurried"))
+    world = World(tmp_path, history)
+    text = STANDARD.replace("percent: 10,", "percent: 25,")
+    (tmp_path / "policies" / "hurried.yaml").write_text(text, "utf-8")
+    assert code(world, "stage=25", "--timeout", "0s") == 5
+    assert code(world, "stage=10", "--timeout", "0s") == 2

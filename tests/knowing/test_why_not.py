@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,15 +13,17 @@ import click
 import pytest
 
 from stagedrollout.cli.instants import instant_typed, since_typed
+from stagedrollout.cli.wrapping import wrapped
 from stagedrollout.core import facts
+from stagedrollout.core.errors import WrongConfiguration
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.ledger import Measure, Place, Revision, Tally
-from stagedrollout.core.model import DAEMON
+from stagedrollout.core.model import DAEMON, CommandVerb
 from stagedrollout.storage.batch import Batch
 from tests.core.builders import ANNA, DAY, NOON
 from tests.knowing.world import World, at, superseded, typed
-from tests.reporting.histories import SUSPECTED, History, bad, completed
+from tests.reporting.histories import HARM, PASSED, SUSPECTED, History, bad, completed
 
 
 def asked(world: World, hours: float | None, history: History, *more: str) -> dict[str, Any]:
@@ -62,6 +65,99 @@ def test_a_halt_answers_for_all_that_comes_after_it(tmp_path: Path) -> None:
     assert document["answer"] == "halted"
     (reason,) = document["reasons"]
     assert (reason["since"], reason["until"]) == (typed(at(history, 12)), None)
+
+
+@pytest.mark.parametrize("command", ["why-not", "explain"])
+def test_a_configuration_that_cannot_be_used_keeps_nobody_from_asking_why(
+    tmp_path: Path, command: str
+) -> None:
+    """The daemon goes on by its old one, and then above all people ask."""
+    history = History().started(0).waits(1)
+    world = World(tmp_path, history)
+    world.config.write_text(world.config.read_text("utf-8") + "poll: potato\nodd: 1\n", "utf-8")
+    said = world.says(command, "shop")
+    assert (said.exit_code, "waits for bake" in said.stdout) == (0, True), said.output
+    assert "The configuration cannot be used, so what policies say is not told: " in said.stderr
+    assert "poll: this value cannot be used" in said.stderr
+    assert "(and 1 more)" in said.stderr
+    document = json.loads(world.says(command, "shop", "--json").stdout)
+    assert document["rollouts"][0]["app"] == "shop"
+    for wrong, near in ((("shpo",), "`shop`"), (("shop", "--store", "google"), "`google_play`")):
+        refused = world.says(command, *wrong)
+        assert (refused.exit_code, near in refused.stderr) == (2, True), refused.output
+    world.config.write_text("poll: potato", "utf-8")
+    assert isinstance(world.says(command, "shop").exception, WrongConfiguration), "no database can be told"
+
+
+def test_what_is_only_observed_was_neither_halted_nor_raised_and_that_is_said(tmp_path: Path) -> None:
+    observing = Reason("observe", "mode observe: nothing is sent")
+    history = History().started(0).waits(1)
+    history.at(20, facts.Decided(DecisionKind.ADVANCE, (*PASSED, observing), DAEMON, target_ppm=10_000))
+    history.at(30, facts.Decided(DecisionKind.HALT, (*HARM, observing), DAEMON))
+    world = World(tmp_path, history)
+    raised = asked(world, 25, history)
+    assert (raised["answer"], raised["said"]) == (
+        "not_sent",
+        "it would have been raised from 1 %, and nothing was sent",
+    )
+    failing = asked(world, 35, history)
+    assert (failing["answer"], failing["said"]) == (
+        "not_sent",
+        "it should have been halted, and nothing was sent",
+    )
+
+
+def test_a_halt_that_the_store_did_not_show_is_not_told_as_one(tmp_path: Path) -> None:
+    refused = History().started(0, percent=10).halted(12, confirmed=None)
+    document = asked(World(tmp_path, refused), 13, refused)
+    assert (document["answer"], "the store did not show" in document["said"]) == ("not_halted", True)
+
+
+def test_a_halt_that_was_read_back_later_says_when(tmp_path: Path) -> None:
+    history = History().started(0, percent=10).halted(12, confirmed=2)
+    document = asked(World(tmp_path, history), 13, history)
+    assert document["answer"] == "not_halted"
+    assert document["said"].endswith(f"; confirmed at {at(history, 14):%Y-%m-%d %H:%M} UTC")
+
+
+def refused(text: str) -> facts.Commanded:
+    return facts.Commanded("c9", CommandVerb.ADVANCE, ANNA, "we\x1b[31m are late", False, text)
+
+
+def test_orders_that_were_refused_meanwhile_are_told_with_who_and_why(tmp_path: Path) -> None:
+    history = History().started(0).waits(1).at(5, refused("the bake lasts until 10:00"))
+    history.waits(30, "window").at(31, refused("outside the hours"))
+    world = World(tmp_path, history)
+    (order,) = asked(world, 4, history)["refused"]
+    assert (order["by"], order["verb"], order["at"]) == ("anna", "advance", typed(at(history, 5)))
+    assert [one["text"] for one in asked(world, 30, history)["refused"]] == ["outside the hours"]
+    assert asked(world, -1, history)["refused"] == []
+    said = world.says("why-not", "shop", "--at", typed(at(history, 4))).stdout
+    line = next(line for line in said.splitlines() if "refused" in line)
+    assert "advance by anna (we[31m are late): the bake lasts until 10:00" in line
+
+
+def test_of_many_refused_orders_the_newest_are_shown_and_the_rest_counted(tmp_path: Path) -> None:
+    history = History().started(0).waits(1).at(5, *(refused(f"no {number}") for number in range(8)))
+    said = World(tmp_path, history).says("why-not", "shop", "--at", typed(at(history, 6))).stdout
+    assert [number for number in range(8) if f"no {number}" in said] == [3, 4, 5, 6, 7]
+    assert "and 3 orders more" in said
+
+
+def test_on_a_terminal_a_sentence_is_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "since 09:00: " + "evidence of harm " * 20
+    assert wrapped(text, 4) == [text]
+    monkeypatch.setattr("sys.stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "60")
+    first, *more = wrapped(text, 4)
+    assert all(line == line.rstrip() and len(line) <= 60 for line in (first, *more))
+    assert {len(line) - len(line.lstrip()) for line in more} == {4}
+    assert " ".join(line.strip() for line in (first, *more)) == text.strip()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def test_nothing_is_guessed_about_a_time_of_which_nothing_is_recorded(tmp_path: Path) -> None:
@@ -128,6 +224,7 @@ TOKYO = "Asia/Tokyo"
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
+        ("9:00", "2026-03-03T00:00:00+00:00"),
         ("09:00", "2026-03-03T00:00:00+00:00"),  # today in Tokyo, where it is 11:00
         ("11:30", "2026-03-02T02:30:00+00:00"),  # not come yet today: yesterday
         ("2026-03-02 20:15", "2026-03-02T11:15:00+00:00"),
@@ -140,7 +237,13 @@ def test_instants_as_people_type_them(written: str, meant: str) -> None:
     assert instant_typed(written, now, ZoneInfo(TOKYO), "--at").isoformat() == meant
 
 
-@pytest.mark.parametrize("written", ["", "9", "noon", "25:00", "2026-13-01", "2027-01-01", "09:00Z", "0900"])
+ENDS = ("0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00")
+"""In UTC there are no such instants."""
+
+
+@pytest.mark.parametrize(
+    "written", ["", "9", "noon", "25:00", "2026-13-01", "2027-01-01", "09:00Z", "0900", *ENDS]
+)
 def test_what_is_no_instant_of_the_past_is_wrong_usage(written: str) -> None:
     with pytest.raises(click.BadParameter):
         instant_typed(written, datetime(2026, 3, 3, 2, 0, tzinfo=UTC), UTC, "--at")
@@ -151,3 +254,6 @@ def test_since_is_a_duration_back_or_an_instant() -> None:
     assert since_typed("2026-03-01", NOON, "--since") == datetime(2026, 3, 1, tzinfo=UTC)
     with pytest.raises(click.BadParameter, match="2d, 36h, 2026-03-03"):
         since_typed("yesterday", NOON, "--since")
+    for written in ENDS:
+        with pytest.raises(click.BadParameter):
+            since_typed(written, NOON, "--since")

@@ -90,3 +90,13 @@ def test_a_webhook_is_signed_and_any_success_will_do(body):
 def test_a_webhook_that_refuses_is_an_error():
     with pytest.raises(Rejected):
         _webhook(Service(404, b"no")).over("k", ROLLOUT, NOTICE)
+
+
+def test_a_reason_of_any_length_wakes_people():
+    endless = Notice(
+        "k", NoticeKind.ESCALATION, True, "shop", tuple(Fact(f"{n}", "x" * 99_999) for n in range(99))
+    )
+    pager, hook = Service(), Service(200, b"ok")
+    _pager(pager).tell("k", ROLLOUT, endless)
+    _webhook(hook).tell("k", ROLLOUT, endless)
+    assert all(len(service.asked[0][3]) < 64_000 for service in (pager, hook))

@@ -72,13 +72,21 @@ def stories(first_seed: int, kills: int) -> Iterator[tuple[int, int]]:
         kills, seed = kills - KILLS_PER_STORY, seed + 1
 
 
-def killed(seed: int, kills: int, folder: Path, each: Callable[[], None] = lambda: None) -> Told:
-    """Tell the story of `seed` with that many kills; `each` is called after every one."""
+def killed(
+    seed: int,
+    kills: int,
+    folder: Path,
+    each: Callable[[], None] = lambda: None,
+    *,
+    prepare: Callable[[Stage], None] = lambda _: None,
+) -> Told:
+    """Tell the story of `seed` with that many kills; `each` is called after every one, `prepare` before the first life."""
     draw = Random(f"{seed}/kills")
     told = tale(draw)
     deaths: Counter[str] = Counter()
     stage = Stage(folder, told.story)
     try:
+        prepare(stage)
         for at in _instants(draw, told, kills):
             deaths[_one_life(stage, draw, at)] += 1
             if at == told.halted_at:

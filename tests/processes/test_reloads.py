@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 
 import pytest
@@ -210,3 +211,18 @@ def test_a_hangup_while_it_ends_is_ignored(opens):
     stage.daemon.gets(signal.SIGHUP)
     assert stage.daemon.ended(within=20) == 0
     assert "configuration" not in stage.daemon.said
+
+
+def test_where_logs_are_collected_every_line_is_one_object(opens):
+    stage = opens(short(until="10h"))
+    stage.stops_at("3h")
+    stage.starts_daemon("--log-format", "json")
+    stage.plays_to("3h")
+    _breaks(stage)
+    _hangs_up(stage)
+    stage.daemon.asked_to_stop()
+    stage.daemon.ended(within=20)
+    told = [json.loads(line) for line in stage.daemon.said.splitlines()]
+    assert told[0]["message"].startswith("watching ")
+    assert any("unknown key `colour`" in line["message"] for line in told)
+    assert {"ERROR", "WARNING"} & {line["level"] for line in told}

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.promise("R13", "R18")
 
 WHY = ("--reason", "because of a test")
 RAISED = [("inProgress", 50)]
-OLD, NEW = "0006", "0011"
-BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 4, 5
+OLD, NEW = "0006", "0020"
+BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 5, 6
 """Points of the upgrade from the one to the other (dying/sitecustomize.py)."""
 
 
@@ -47,7 +47,7 @@ def _changed(stage, *statements: str) -> None:
 
 
 def _made_old(stage) -> None:
-    """As the version before made and wrote it: the last step added a table, which it did not have."""
+    """As an older version made and wrote it: a later step added a table, which it did not have."""
     _changed(stage, "DROP TABLE errand", f"UPDATE alembic_version SET version_num = '{OLD}'")
 
 

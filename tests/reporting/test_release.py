@@ -182,6 +182,20 @@ def test_the_same_hold_twice_is_two_holds_of_one_reason():
     assert why.because.words == "evidence: suspicion of harm"
 
 
+def test_a_stopped_line_is_one_cause_whoever_stopped_it_and_why():
+    first = Reason(
+        "line_stopped",
+        "the line is stopped by anna since 2026-03-02 12:00 UTC, until somebody thaws it: fire",
+    )
+    second = Reason(
+        "line_stopped",
+        "the line is stopped by ben since 2026-03-02 21:00 UTC, until somebody thaws it: flood",
+    )
+    history = History().started(0).waits(1).held(5, first).waits(6).held(9, second).waits(12)
+    (why,) = stretches(history.report(now=20).course, Cause.HELD)
+    assert (why.because.words, why.times, why.length) == ("the whole line was stopped", 2, 4 * HOUR)
+
+
 def test_a_reason_that_nobody_here_knows_is_told_in_its_own_words():
     new = Reason("moon", "the moon is full", "")
     history = History().started(0).waits(1).held(5, new).waits(8, "tide")

@@ -221,6 +221,7 @@ MUST_BE_MET = (
     "pressed: resume accepted",
     "fact: acknowledged",
     "app_store fact: acknowledged",
+    "fact: press_refused",
     "press: arrives again",
     "press: arrives late",
     "press: forged",
@@ -230,6 +231,10 @@ MUST_BE_MET = (
     "press refused: none of ours",
     "press refused: stale",
     "press refused: too late",
+    "window: opened",
+    "window: submitted",
+    "window: closed",
+    "window: nothing typed",
     "halt in the middle of a pass",
     # what went wrong
     "crash: google_play: before send",

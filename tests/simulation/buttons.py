@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from typing import Any
 from stagedrollout.daemon.pressing import Pressing
 from stagedrollout.emulator.errors import CannotAct
 from stagedrollout.emulator.slack import Slack
-from stagedrollout.emulator.slack_people import Lines
+from stagedrollout.emulator.slack_people import REASON, Lines
 from tests.simulation.kernel import Kernel
 from tests.simulation.standins import Event
 
@@ -40,10 +40,22 @@ class Forged(StrEnum):
     NONSENSE = "nonsense"
 
 
+class Typed(StrEnum):
+    """What its person does with the window in which a reason is asked for. BLANK: spaces at first, and a reason later."""
+
+    AT_ONCE = "at once"
+    TWICE = "twice"
+    BLANK = "blank"
+    LATER = "later"
+    NEVER = "never"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedPress:
     """The newest button `label` of the channel as it looked at `seen_at` (None: as it does then). `times`: how often its
-    payload arrives, `age`: how long after it was pressed."""
+    payload arrives, `age`: how long after it was pressed. `thinks`: how long after the press a window is dealt with that is
+    not at once."""
 
     at: datetime
     user: str
@@ -52,11 +64,23 @@ class PlannedPress:
     times: int = 1
     age: timedelta = timedelta(0)
     forged: Forged = Forged.NO
+    typed: Typed = Typed.AT_ONCE
+    thinks: timedelta = timedelta(0)
 
     def __str__(self) -> str:
         seen = f" as seen {self.seen_at:%m-%d %H:%M:%S}" if self.seen_at else ""
         bad = "".join((f" x{self.times}" if self.times > 1 else "", f" {self.forged}" if self.forged else ""))
-        return f"{self.at:%m-%d %H:%M:%S} {self.user} {self.label}{seen}{bad} aged {self.age}"
+        typed = "" if self.typed is Typed.AT_ONCE else f", typed {self.typed} after {self.thinks}"
+        return f"{self.at:%m-%d %H:%M:%S} {self.user} {self.label}{seen}{bad} aged {self.age}{typed}"
+
+
+_LATER = (Typed.BLANK, Typed.LATER, Typed.CLOSED)
+_TYPED: Mapping[Typed, dict[str, Any]] = {
+    Typed.AT_ONCE: {"reason": REASON},
+    Typed.TWICE: {"reason": REASON, "submits": 2},
+    Typed.BLANK: {"reason": "  "},
+}
+"""What they have sent the moment that the window opens; else nothing."""
 
 
 class Fingers:
@@ -71,6 +95,8 @@ class Fingers:
         if seen_at := press.seen_at:
             at(seen_at, lambda: self._look(seen_at))
         at(press.at, lambda: self._press(press))
+        if press.typed in _LATER:
+            at(press.at + press.thinks, lambda: self._finish(press))
 
     def _look(self, at: datetime) -> None:
         self._seen[at] = deepcopy(self._slack.messages())
@@ -87,6 +113,7 @@ class Fingers:
             "label": press.label,
             "times": press.times,
             "age_seconds": press.age.total_seconds(),
+            **_TYPED.get(press.typed, {"reason": None}),
         }
         if press.forged:
             asked["value"] = forged(found, press.forged)
@@ -99,6 +126,14 @@ class Fingers:
         self._marks["press: forged"] += bool(press.forged)
         self._marks["press: arrives late"] += bool(press.age)
         self._marks["press: arrives again"] += press.times > 1
+
+    def _finish(self, press: PlannedPress) -> None:
+        """In the newest window that they have, if any was opened: also one that was sent already."""
+        said = {"close": True} if press.typed is Typed.CLOSED else {"reason": REASON}
+        try:
+            self._slack.people.finish({"user": press.user, **said})
+        except CannotAct:
+            self._marks["window: none to type in, or nobody listens"] += 1
 
 
 def _value(messages: Messages, label: str) -> str | None:
@@ -126,7 +161,8 @@ def forged(value: str, how: Forged) -> str:
 
 
 class Socket:
-    """Open while its life lasts. Presses are taken by one task, answers told by another one, as the product's threads do."""
+    """Open while its life lasts. Presses are taken by one task, answers told and windows opened by others, as the product's
+    threads do; an envelope is acknowledged once it is dealt with."""
 
     def __init__(self, kernel: Kernel, lines: Lines, pressing: Pressing, stir: Callable[[], None]) -> None:
         self._kernel = kernel
@@ -134,14 +170,14 @@ class Socket:
         self._pressing = pressing
         self._stir = stir
         self._waiting: deque[dict[str, Any]] = deque()
-        self._taking = self._telling = False
+        self._taking = self._telling = self._asking = False
         self._happened = Event(kernel)
         _, _, self._ticket = lines.ticket().partition("ticket=")
         lines.opened(self._ticket, self._heard)
 
     @property
     def working(self) -> bool:
-        return self._taking
+        return self._taking or self._asking
 
     def look(self) -> None:
         """Something was done that may be somebody's answer."""
@@ -154,18 +190,31 @@ class Socket:
         said = json.loads(frame)
         if said["type"] != "interactive":
             return
-        self._waiting.append(said["payload"])
-        self._lines.heard(json.dumps({"envelope_id": said["envelope_id"]}))
+        self._waiting.append(said)
         if not self._taking:
             self._taking = True
             self._kernel.start("presses", self._take)
 
     def _take(self) -> None:
         while self._waiting:
-            self._pressing.take(self._waiting.popleft())
+            said = self._waiting.popleft()
+            answer = self._pressing.take(said["payload"])
+            self._lines.heard(json.dumps({"envelope_id": said["envelope_id"], "payload": answer}))
             self._stir()
+            self._ask()
             self._answer()
         self._taking = False
+        self._stir()
+
+    def _ask(self) -> None:
+        if not self._asking:
+            self._asking = True
+            self._kernel.start("windows", self._open)
+
+    def _open(self) -> None:
+        while self._pressing.ask(0.0):
+            self._answer()
+        self._asking = False
         self._stir()
 
     def _answer(self) -> None:

@@ -201,8 +201,15 @@ def _of_presses(left: Left) -> Iterator[str]:
             yield f"pressed: {body['verb']} {'accepted' if body['accepted'] else 'refused'}"
             yield from (mark for words, mark in _PRESSES.items() if words in body["text"])
     for record in left.evidence.ledger:
-        if record["type"] == "slack_ephemeral" and "not valid any more" in record["text"]:
-            yield "press refused: none of ours"
+        match record["type"]:
+            case "slack_ephemeral" if "not valid any more" in record["text"]:
+                yield "press refused: none of ours"
+            case "slack_ephemeral" if "did not open the window" in record["text"]:
+                yield "window: not opened"
+            case "slack_view":
+                yield f"window: {record['state']}"
+            case "slack_ack" if record["payload"]:
+                yield "window: nothing typed"
 
 
 _ANSWERS = {

@@ -34,6 +34,7 @@ REQUESTS = (
     "slack chat.postEphemeral",
     "slack chat.postMessage",
     "slack chat.update",
+    "slack views.open",
     "webhook take",
 )
 """Each before it is sent, and after its answer is there."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 
 from stagedrollout.emulator.scenario import GOOGLE_PLAY, Onset
-from tests.simulation.buttons import Forged, PlannedPress
+from tests.simulation.buttons import Forged, PlannedPress, Typed
 from tests.simulation.drawing import some_hours
 from tests.simulation.overriding import LISTED
 from tests.simulation.plan import Plan, is_month
@@ -20,6 +20,9 @@ _MINUTE, _SECOND = timedelta(minutes=1), timedelta(seconds=1)
 _LOOKED_BEFORE = (None, None, 2 * _SECOND, 20 * _MINUTE, 3 * HOUR, 6 * HOUR)
 _AGES = (*(timedelta(0),) * 5, 4 * _MINUTE, 7 * _MINUTE, 70 * _MINUTE)
 _BAD = 940_000
+_IN_WORDS = ("Resume", "Approve")
+_TYPED = (*(Typed.AT_ONCE,) * 6, *Typed)
+_THINKS = (2 * _SECOND, 40 * _SECOND, 4 * _MINUTE, 13 * _MINUTE, 17 * _MINUTE)
 
 
 def _not_a_month(plan: Plan) -> bool:
@@ -37,8 +40,17 @@ def _press(
 
 
 def _with(plan: Plan, *presses: PlannedPress) -> Plan:
-    pressed = tuple(sorted((*plan.presses, *presses), key=lambda press: press.at))
+    draw = Random(f"{plan.seed}/typed/{len(plan.presses)}")
+    every = (*plan.presses, *(_typed(draw, press) for press in presses))
+    pressed = tuple(sorted(every, key=lambda press: press.at))
     return replace(plan, presses=pressed, listed=LISTED)
+
+
+def _typed(draw: Random, press: PlannedPress) -> PlannedPress:
+    """Drawn apart: what else happens in a story is the same whatever somebody types."""
+    if press.label not in _IN_WORDS:
+        return press
+    return replace(press, typed=draw.choice(_TYPED), thinks=draw.choice(_THINKS))
 
 
 def _whatever(draw: Random, plan: Plan) -> PlannedPress:

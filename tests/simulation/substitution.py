@@ -73,14 +73,21 @@ OUTSIDE: Mapping[str, str] = {
     "stagedrollout.explaining.finding": "read by a command",
     "stagedrollout.rehearsal": "runs without a daemon",
     "stagedrollout.buttons.socket": "a real socket; a run has the emulator's presses without one",
+    "stagedrollout.buttons.asking": "a run asks its queue without waiting, and nobody gives the baton up in it",
     "stagedrollout.daemon.reloading": "asked for by a signal to the process; its exchange in the scheduler is inside",
     "stagedrollout.daemon.retiring": "as reloading",
     "stagedrollout.daemon.allowed": "which hosts the process may look up, set by `run` alone",
     "stagedrollout.daemon.clocks": "the clocks that a run replaces, by Doors",
     "stagedrollout.daemon.health.errors": "opened only where the daemon reports to Sentry, which no run does",
+    "stagedrollout.daemon.health.dead_man": "opened only where one is configured, which no run does",
+    "stagedrollout.daemon.watched": "threads of their own, opened by `open_daemon` alone; what passes leave in its memory "
+    "needs no lock",
+    "stagedrollout.http.tally": "counts requests for who watches: its lock is held for an addition, in which nobody gives the "
+    "baton up, and nothing is decided by its seconds",
     "stagedrollout.daemon.picturing": "pictures are drawn in a process of their own, where Slack is no door",
     "stagedrollout.daemon.removal": "a command's own process",
     "stagedrollout.notify.illustrator": "as picturing",
+    "stagedrollout.storage.postgres": "the other database, whose server is tried as a process",
     "stagedrollout.stores.google_play.wire": "bounds real sockets; a run has none",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -186,6 +187,28 @@ def test_where_root_cannot_tell_whose_database_it_was_that_is_said(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert left.whose
     assert beside(config, "").whose == "", "who is not root gives nothing away"
+
+
+def test_whoever_may_not_write_there_is_told_who_may(folder: BrakesFolder, monkeypatch: pytest.MonkeyPatch):
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("stagedrollout.storage.durable_file.replace_within", denied)
+    monkeypatch.setattr("stagedrollout.storage.brakes._user", lambda number: f"user {number}")
+    whose = (
+        f"{folder.path} belongs to user {folder.path.parent.stat().st_uid}: order it as that user, or as root"
+    )
+    with pytest.raises(StorageError, match=re.escape(f"Permission denied; {whose}")):
+        folder.write_line(Line(LineStopped("1", ANNA, "because", NOON)))
+
+
+def test_a_full_disk_is_no_matter_of_rights(folder: BrakesFolder, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("stagedrollout.storage.durable_file.replace_within", full)
+    with pytest.raises(StorageError, match=r"No space left on device$"):
+        folder.leave(marker())
 
 
 def gives(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], int, int, int]]:

@@ -169,3 +169,15 @@ def test_a_failed_statement_does_not_tell_what_was_to_be_written(engine: Engine)
         connection.execute(daemons.insert().values(id=1, holder="canary"))
     assert "canary" not in str(failed.value)
     assert "canary" not in str(failed.value.__cause__)
+
+
+def test_what_was_wrong_with_the_disk_is_told_not_what_it_led_to(tmp_path):
+    """SQLite undoes the whole transaction then, so that SQLAlchemy finds no savepoint to go back to."""
+    engine = open_engine(f"sqlite:///{tmp_path}/x.db")
+    with (
+        pytest.raises(StorageError, match="no such table: nowhere"),
+        writing(engine) as connection,
+        connection.begin_nested(),
+    ):
+        connection.connection.driver_connection.execute("ROLLBACK")
+        connection.execute(text("SELECT 1 FROM nowhere"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stagedrollout.cli.main import cli
+from stagedrollout.core.database import server_of
 from stagedrollout.core.events import Recorded
 from stagedrollout.storage.engine import Engine
 from stagedrollout.storage.highwater import HighWater, mark_file
 from stagedrollout.storage.journal import Journal
+from tests.storage.behind import Behind
 from tests.storage.rows import CHAT, SHOP, STANDING, batch, entry
 
 pytestmark = pytest.mark.promise("R16")
@@ -34,27 +35,26 @@ def recorded(engine: Engine) -> tuple[Recorded, ...]:
     return tuple(found)
 
 
-def asked(path: Path, *options: str) -> Result:
-    config = path.with_name("stagedrollout.yaml")
-    config.write_text(f"database: sqlite:///{path}\n", "utf-8")
+@pytest.fixture
+def config(url: str, tmp_path: Path) -> Path:
+    server = server_of(url)
+    path = tmp_path / "stagedrollout.yaml"
+    path.write_text(f"database: {server.address if server else url}\n", "utf-8")
+    return path
+
+
+def asked(config: Path, *options: str) -> Result:
     return CliRunner().invoke(cli, ["history", "--verify", "--config", str(config), *options])
 
 
-def document(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(asked(path, "--json").stdout)
+def document(config: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(asked(config, "--json").stdout)
     return found
 
 
-def tamper(path: Path, sql: str, *values: object) -> None:
-    connection = sqlite3.connect(path)
-    with connection:
-        assert connection.execute(sql, values).rowcount == 1
-    connection.close()
-
-
-def breaks(path: Path) -> list[tuple[str, int]]:
-    answer = asked(path)
-    found = document(path)
+def breaks(config: Path) -> list[tuple[str, int]]:
+    answer = asked(config)
+    found = document(config)
     assert (answer.exit_code, found["sound"]) == (1, False), answer.output
     told = [(each["rollout"], each["seq"]) for each in found["breaks"]]
     for rollout, seq in told:
@@ -63,9 +63,9 @@ def breaks(path: Path) -> list[tuple[str, int]]:
 
 
 def test_a_clean_journal_tells_the_head_of_each_rollout_and_of_all(
-    path: Path, recorded: tuple[Recorded, ...]
+    config: Path, behind: Behind, recorded: tuple[Recorded, ...]
 ) -> None:
-    answer, found = asked(path), document(path)
+    answer, found = asked(config), document(config)
     assert answer.exit_code == 0, answer.output
     heads = {row["rollout"]: (row["entries"], row["seq"], row["head"]) for row in found["rollouts"]}
     assert heads == {str(SHOP): (5, 7, recorded[6].hash), str(CHAT): (2, 6, recorded[5].hash)}
@@ -75,25 +75,23 @@ def test_a_clean_journal_tells_the_head_of_each_rollout_and_of_all(
 
 
 def test_the_head_over_all_changes_with_every_entry(
-    engine: Engine, path: Path, recorded: tuple[Recorded, ...]
+    engine: Engine, config: Path, behind: Behind, recorded: tuple[Recorded, ...]
 ) -> None:
-    before = document(path)["head"]
+    before = document(config)["head"]
     Journal(engine).record(batch(CHAT, entries=(entry("closed", n=9),), summary=STANDING))
-    assert document(path)["head"] != before
+    assert document(config)["head"] != before
 
 
 @pytest.mark.parametrize("column", ["body", "kind", "at_us", "prev", "hash"])
 @pytest.mark.parametrize("seq", [1, 4, 7])
 def test_a_flipped_byte_anywhere_is_told_where_it_is(
-    path: Path, recorded: tuple[Recorded, ...], column: str, seq: int
+    config: Path, behind: Behind, recorded: tuple[Recorded, ...], column: str, seq: int
 ) -> None:
-    connection = sqlite3.connect(path)
-    (found,) = connection.execute(f"select {column} from event where seq = ?", (seq,)).fetchone()
-    connection.close()
+    found = behind.value(f"select {column} from event where seq = ?", seq)
     text = str(found)
     flipped = text[:-2] + chr(ord(text[-2]) ^ 1) + text[-1]
-    tamper(path, f"update event set {column} = ? where seq = ?", flipped, seq)
-    assert breaks(path)[0] == (str(SHOP), seq)
+    behind(f"update event set {column} = ? where seq = ?", flipped, seq)
+    assert breaks(config)[0] == (str(SHOP), seq)
 
 
 @pytest.mark.parametrize(
@@ -107,36 +105,44 @@ def test_a_flipped_byte_anywhere_is_told_where_it_is(
     ],
 )
 def test_a_missing_entry_is_told_wherever_it_stood(
-    path: Path, recorded: tuple[Recorded, ...], seq: int, told: list[tuple[str, int]]
+    config: Path, behind: Behind, recorded: tuple[Recorded, ...], seq: int, told: list[tuple[str, int]]
 ) -> None:
-    tamper(path, "delete from event where seq = ?", seq)
-    assert breaks(path) == told
+    behind("delete from event where seq = ?", seq)
+    assert breaks(config) == told
 
 
 def test_an_end_that_was_cut_off_with_what_status_knew_of_it_is_told(
-    path: Path, recorded: tuple[Recorded, ...]
+    config: Path, behind: Behind, kind: str, recorded: tuple[Recorded, ...]
 ) -> None:
-    tamper(path, "delete from event where seq = 7")
-    tamper(path, "update rollout set seq = 5 where key = ?", str(SHOP))
-    assert breaks(path) == [("", 7)]
-    assert "had come to 7" in document(path)["highwater"]
-    tamper(path, "update sqlite_sequence set seq = 6 where name = 'event'")
-    assert breaks(path) == []  # only what lies outside the database is left to tell
-    assert "had come to 7" in asked(path).output
+    behind("delete from event where seq = 7")
+    behind("update rollout set seq = 5 where key = ?", str(SHOP))
+    assert breaks(config) == [("", 7)]
+    assert "had come to 7" in document(config)["highwater"]
+    keeps = "head set seq = 6" if kind == "postgresql" else "sqlite_sequence set seq = 6 where name = 'event'"
+    behind(f"update {keeps}")
+    assert breaks(config) == []  # only what lies outside the database is left to tell
+    assert "had come to 7" in asked(config).output
 
 
-def test_an_entry_moved_to_another_rollout_is_told(path: Path, recorded: tuple[Recorded, ...]) -> None:
-    tamper(path, "update event set rollout = ? where seq = 4", str(CHAT))
-    assert set(breaks(path)) == {(str(CHAT), 4), (str(SHOP), 5)}
+def test_an_entry_moved_to_another_rollout_is_told(
+    config: Path, behind: Behind, recorded: tuple[Recorded, ...]
+) -> None:
+    behind("update event set rollout = ? where seq = 4", str(CHAT))
+    assert set(breaks(config)) == {(str(CHAT), 4), (str(SHOP), 5)}
 
 
-def test_it_writes_nothing_and_needs_no_daemon(path: Path, recorded: tuple[Recorded, ...]) -> None:
+@pytest.mark.of_a_file
+def test_it_writes_nothing_and_needs_no_daemon(
+    config: Path, path: Path, recorded: tuple[Recorded, ...]
+) -> None:
     mark = path.with_name("state.db.highwater")
     before = (path.read_bytes(), mark.read_bytes())
     path.chmod(0o400)
-    assert asked(path).exit_code == 0
+    assert asked(config).exit_code == 0
     assert (path.read_bytes(), mark.read_bytes()) == before
 
 
-def test_a_part_of_the_journal_cannot_be_verified_alone(path: Path, recorded: tuple[Recorded, ...]) -> None:
-    assert asked(path, "shop").exit_code == 2
+def test_a_part_of_the_journal_cannot_be_verified_alone(
+    config: Path, behind: Behind, recorded: tuple[Recorded, ...]
+) -> None:
+    assert asked(config, "shop").exit_code == 2

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.notice import Board, Notice, NoticeKind
+from stagedrollout.core.offer import Offer, Press
 from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.messages import show_anew, told_by
 from stagedrollout.storage.outbox import WAITING_MAX, OutboxTable
+from tests.storage.behind import Behind
 from tests.storage.rows import CHAT, NOW, SHOP, after, batch, notice
 
 
@@ -130,14 +131,11 @@ def test_a_clock_set_back_does_not_delay_a_notice(journal: Journal, outbox: Outb
 
 @pytest.mark.promise("R20")
 def test_a_notice_that_cannot_be_read_holds_up_nobody_else(
-    journal: Journal, outbox: OutboxTable, path: Path, caplog: pytest.LogCaptureFixture
+    journal: Journal, outbox: OutboxTable, behind: Behind, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal.record(batch(notices=(notice("s1"),)))
     journal.record(batch(CHAT, notices=(notice("c1"),)))
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute("""update outbox set body = '{"kind":"from the future"}' where key = 's1'""")
-    connection.close()
+    behind("""update outbox set body = '{"kind":"from the future"}' where key = 's1'""")
     assert keys(outbox) == ["c1"]
     assert "stays unsent" in caplog.text
     assert outbox.undelivered(NOW).waiting == 2
@@ -202,3 +200,27 @@ def test_of_a_rollout_that_flaps_while_nobody_can_be_told_so_many_wait_and_every
     assert [send(outbox) for _ in range(2)] == ["shop/halted", "chat/0"]
 
     assert keys(outbox) == ["shop/7"]
+
+
+@pytest.mark.promise("R22")
+def test_whose_message_it_is_stands_here_and_not_in_the_message(engine: Engine, outbox: OutboxTable) -> None:
+    Journal(engine).record(batch(notices=(notice("s1"),)))
+    send(outbox)
+    outbox.set_thread(SHOP, "C0RELEASE", "1700000000.9")
+    outbox.announce(notice("d1"), NOW)
+    row = outbox.due(NOW)[0]
+    outbox.mark_sending(row.id)
+    outbox.mark_sent(row.id, "1700000000.2", NOW)
+    ids = ("1700000000.1", "1700000000.9", "1700000000.2", "1700000000.3", "")
+    assert [told_by(engine, "C0RELEASE", ts) for ts in ids] == [SHOP, SHOP, None, None, None]
+    assert told_by(engine, "C0OTHER", "1700000000.9") is None
+
+
+def test_what_can_be_pressed_is_shown_anew_and_nothing_else(engine: Engine, outbox: OutboxTable) -> None:
+    offer = Offer(Press.HALT, SHOP, 100_000, halted=False)
+    Journal(engine).record(batch(board=Board("going on", (), "", offers=(offer,))))
+    Journal(engine).record(batch(CHAT, board=Board("over", (), "")))
+    for thread in outbox.stale_boards(NOW):
+        outbox.board_shown(thread.rollout, thread.wanted)
+    assert show_anew(engine) == 1
+    assert [thread.rollout for thread in outbox.stale_boards(NOW)] == [SHOP]

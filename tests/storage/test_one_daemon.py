@@ -135,8 +135,8 @@ def test_a_lock_that_cannot_be_made_is_our_error(tmp_path: Path) -> None:
         SingleDaemonLock.beside(tmp_path / "missing" / "state.db").__enter__()
 
 
-def test_on_a_database_server_no_lock_is_pretended() -> None:
-    with pytest.raises(StorageError, match="leases"):
+def test_a_server_without_a_state_folder_gets_no_daemon() -> None:
+    with pytest.raises(StorageError, match="`state`"):
         SingleDaemonLock.beside(None)
 
 

@@ -13,6 +13,7 @@ from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import CommandVerb
 from stagedrollout.storage.commands import EXPIRED, CommandBox, CommandResult
 from stagedrollout.storage.engine import Engine, open_existing
+from tests.storage.behind import Behind
 from tests.storage.rows import NOW, after, order
 
 
@@ -99,17 +100,47 @@ def test_an_order_left_behind_by_a_crash_expires_too(box: CommandBox) -> None:
 
 
 def test_an_order_of_an_unknown_kind_does_not_keep_a_halt_waiting(
-    box: CommandBox, path: Path, caplog: pytest.LogCaptureFixture
+    box: CommandBox, behind: Behind, caplog: pytest.LogCaptureFixture
 ) -> None:
     halt = order("halt", CommandVerb.HALT, expires_at=None)
     box.put(order())
     box.put(halt)
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute("update command set verb = 'teleport' where id = 'order-1'")
-    connection.close()
+    behind("update command set verb = 'teleport' where id = 'order-1'")
     assert box.waiting() == (halt,)
     assert "left alone" in caplog.text
+
+
+ODD = (
+    "expected = 'no JSON'",
+    'expected = \'{"seen": [{"odd": 1}]}\'',
+    "expected = '[]'",
+    "via = 'carrier pigeon'",
+)
+
+
+@pytest.mark.promise("R12", "R18")
+@pytest.mark.parametrize("verb", [verb for verb in CommandVerb if verb.brakes])
+@pytest.mark.parametrize("odd", ODD)
+def test_a_brake_is_taken_whatever_its_row_says_of_what_was_seen_and_from_where(
+    box: CommandBox, path: Path, verb: CommandVerb, odd: str
+) -> None:
+    box.put(order("brake", verb, expires_at=None))
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"update command set {odd}")
+    raw.close()
+    (found,) = box.waiting()
+    assert (found.id, found.verb, found.reason) == ("brake", verb, order("brake", verb).reason)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_raise_whose_row_does_not_say_what_was_seen_is_left_alone(
+    box: CommandBox, path: Path, odd: str
+) -> None:
+    box.put(order())
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"update command set {odd}")
+    raw.close()
+    assert box.waiting() == ()
 
 
 def test_nobody_knows_an_order_that_was_never_given(box: CommandBox) -> None:
@@ -118,6 +149,7 @@ def test_nobody_knows_an_order_that_was_never_given(box: CommandBox) -> None:
 
 
 @pytest.mark.promise("R22")
+@pytest.mark.of_a_file  # a server takes nothing into a column that is not of its type
 @pytest.mark.parametrize(
     "damage", ["created_us = 'soon'", "expires_us = 9e18", "hold_for_us = 'a day'", "store = x'ff'"]
 )
@@ -130,6 +162,22 @@ def test_an_order_that_is_damaged_in_the_database_does_not_keep_the_others_from_
     with sqlite3.connect(path) as raw:
         raw.execute(f"update command set {damage} where id = 'order-1'")
     raw.close()
+    assert box.waiting() == (halt,)
+    with pytest.raises(StorageError):
+        box.find("order-1")
+
+
+@pytest.mark.promise("R22")
+@pytest.mark.parametrize(
+    "damage", [f"created_us = {2**62}", f"expires_us = {2**62}", "store = 'ff'", "actor_kind = ''"]
+)
+def test_an_order_that_a_server_would_take_as_well_and_nobody_can_read_does_not_keep_the_others_waiting(
+    box: CommandBox, behind: Behind, damage: str
+) -> None:
+    halt = order("order-2", CommandVerb.HALT, expires_at=None)
+    box.put(order())
+    box.put(halt)
+    behind(f"update command set {damage} where id = 'order-1'")
     assert box.waiting() == (halt,)
     with pytest.raises(StorageError):
         box.find("order-1")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-
 import pytest
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.events import Recorded
 from stagedrollout.storage.engine import Engine
 from stagedrollout.storage.journal import Journal
+from tests.storage.behind import Behind, Refused
 from tests.storage.rows import CHAT, SHOP, STANDING, batch, entry
 
 
@@ -20,41 +18,32 @@ def recorded(engine: Engine) -> tuple[Recorded, ...]:
     return Journal(engine).record(batch(entries=entries, summary=STANDING))
 
 
-def tamper(path: Path, sql: str, *values: object) -> None:
-    connection = sqlite3.connect(path)
-    with connection:
-        assert connection.execute(sql, values).rowcount == 1
-    connection.close()
-
-
 @pytest.mark.parametrize("column", ["body", "kind", "at_us", "prev", "hash"])
 def test_every_flipped_byte_is_found_where_it_is(
-    engine: Engine, path: Path, recorded: tuple[Recorded, ...], column: str
+    engine: Engine, behind: Behind, recorded: tuple[Recorded, ...], column: str
 ) -> None:
     journal = Journal(engine)
     assert journal.verify(SHOP) is None
     seq = recorded[2].seq
-    connection = sqlite3.connect(path)
-    (found,) = connection.execute(f"select {column} from event where seq = ?", (seq,)).fetchone()
-    connection.close()
+    found = behind.value(f"select {column} from event where seq = ?", seq)
     text = str(found)
     for place in range(len(text)):
         flipped = text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :]
-        tamper(path, f"update event set {column} = ? where seq = ?", flipped, seq)
+        behind(f"update event set {column} = ? where seq = ?", flipped, seq)
         assert journal.verify(SHOP) == seq, flipped
-    tamper(path, f"update event set {column} = ? where seq = ?", found, seq)
+    behind(f"update event set {column} = ? where seq = ?", found, seq)
     assert journal.verify(SHOP) is None
 
 
 def test_a_removed_entry_shows_at_the_next_one(
-    engine: Engine, path: Path, recorded: tuple[Recorded, ...]
+    engine: Engine, behind: Behind, recorded: tuple[Recorded, ...]
 ) -> None:
-    tamper(path, "delete from event where seq = ?", recorded[2].seq)
+    behind("delete from event where seq = ?", recorded[2].seq)
     assert Journal(engine).verify(SHOP) == recorded[3].seq
 
 
-def test_a_removed_beginning_shows(engine: Engine, path: Path, recorded: tuple[Recorded, ...]) -> None:
-    tamper(path, "delete from event where seq = ?", recorded[0].seq)
+def test_a_removed_beginning_shows(engine: Engine, behind: Behind, recorded: tuple[Recorded, ...]) -> None:
+    behind("delete from event where seq = ?", recorded[0].seq)
     assert Journal(engine).verify(SHOP) == recorded[1].seq
     assert Journal(engine).rollout_keys() == (SHOP,)
     assert Journal(engine).heads(SHOP.store_app) == {SHOP: recorded[-1].seq}
@@ -62,36 +51,34 @@ def test_a_removed_beginning_shows(engine: Engine, path: Path, recorded: tuple[R
 
 @pytest.mark.promise("R16")
 def test_a_removed_end_shows_against_what_status_knew(
-    engine: Engine, path: Path, recorded: tuple[Recorded, ...]
+    engine: Engine, behind: Behind, recorded: tuple[Recorded, ...]
 ) -> None:
-    tamper(path, "delete from event where seq = ?", recorded[-1].seq)
+    behind("delete from event where seq = ?", recorded[-1].seq)
     assert Journal(engine).verify(SHOP) == recorded[-1].seq
 
 
 @pytest.mark.promise("R16")
 def test_an_entry_moved_to_another_rollout_shows(
-    engine: Engine, path: Path, recorded: tuple[Recorded, ...]
+    engine: Engine, behind: Behind, recorded: tuple[Recorded, ...]
 ) -> None:
-    tamper(path, "update event set rollout = ? where seq = ?", str(CHAT), recorded[0].seq)
+    behind("update event set rollout = ? where seq = ?", str(CHAT), recorded[0].seq)
     assert Journal(engine).verify(CHAT) == recorded[0].seq
     assert Journal(engine).verify(SHOP) == recorded[1].seq
 
 
 def test_a_fork_of_the_chain_is_refused_by_the_database(
-    engine: Engine, path: Path, recorded: tuple[Recorded, ...]
+    engine: Engine, behind: Behind, recorded: tuple[Recorded, ...]
 ) -> None:
-    copy = (
-        "insert into event (rollout, at_us, kind, body, prev, hash) select rollout, at_us, 'x', body, prev,"
-    )
-    with pytest.raises(sqlite3.IntegrityError):
-        tamper(path, f"{copy} 'other' from event where seq = ?", recorded[2].seq)
+    copy = "insert into event (seq, rollout, at_us, kind, body, prev, hash) select 99, rollout, at_us, 'x', body, prev,"
+    with pytest.raises(Refused, match=r"(?i)unique"):
+        behind(f"{copy} 'other' from event where seq = ?", recorded[2].seq)
     assert Journal(engine).verify(SHOP) is None
 
 
 @pytest.mark.parametrize("body", ["{", "[]", "7", '{"a": 1}', "", '{"a":1e999}'])
 def test_a_journal_that_cannot_be_read_is_our_error(
-    engine: Engine, path: Path, recorded: tuple[Recorded, ...], body: str
+    engine: Engine, behind: Behind, recorded: tuple[Recorded, ...], body: str
 ) -> None:
-    tamper(path, "update event set body = ? where seq = ?", body, recorded[1].seq)
+    behind("update event set body = ? where seq = ?", body, recorded[1].seq)
     with pytest.raises(StorageError, match=f"damaged at seq {recorded[1].seq}"):
         Journal(engine).history(SHOP)

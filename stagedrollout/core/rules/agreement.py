@@ -7,13 +7,32 @@ from dataclasses import replace
 from stagedrollout.core.approval import Approval, ApprovalTerms, in_force, missing, outdated
 from stagedrollout.core.case import Case
 from stagedrollout.core.model import Command
-from stagedrollout.core.policy import TwoPersons
+from stagedrollout.core.policy import Policy, TwoPersons
 from stagedrollout.core.units import PPM_ALL
+
+
+def asked(case: Case, target: int) -> tuple[ApprovalTerms, ...]:
+    """Whose words the step to `target` needs."""
+    return asked_by(case.policy, case.own, case.rollout.exposure_ppm, target)
+
+
+def asked_by(policy: Policy, own: Policy | None, exposure_ppm: int, target: int) -> tuple[ApprovalTerms, ...]:
+    """By the policy that steers, and by the app's own: each stage of either that the step reaches or passes."""
+    every = (policy, *((own,) if own else ()))
+    return tuple(
+        dict.fromkeys(terms for one in every for terms in one.approvals_between(exposure_ppm, target))
+    )
+
+
+def two_persons_complete(case: Case) -> bool:
+    """Whether the policy that steers, or the app's own, wants two persons for the step to everyone."""
+    every = (case.policy, *((case.own,) if case.own else ()))
+    return any(TwoPersons.COMPLETE in one.two_persons for one in every)
 
 
 def not_agreed(case: Case, target: int, by: Command | None = None) -> tuple[ApprovalTerms, ...]:
     """Which of the stages that this step crosses still lack somebody's word. Who orders it agrees, if their word counts."""
-    terms = case.policy.approvals_between(case.rollout.exposure_ppm, target)
+    terms = asked(case, target)
     own = [word_of(case, by, target, one) for one in terms] if by and by.approves else []
     return tuple(one for one in terms if missing(one, (*given(case, target), *own)))
 
@@ -31,7 +50,7 @@ def given(case: Case, target: int) -> tuple[Approval, ...]:
 
 def second_person_missing(case: Case, target: int, order: Command) -> bool:
     """Whether it takes two persons, and whoever orders it is the first of them."""
-    wanted = target == PPM_ALL and TwoPersons.COMPLETE in case.policy.two_persons
+    wanted = target == PPM_ALL and two_persons_complete(case)
     return wanted and all(approval.actor == order.actor for approval in given(case, target))
 
 

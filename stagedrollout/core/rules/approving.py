@@ -13,9 +13,16 @@ from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, taken, turned_down
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.model import Command, CommandVerb, Store
-from stagedrollout.core.policy import TwoPersons
+from stagedrollout.core.policy import Completion
 from stagedrollout.core.rules import phased
-from stagedrollout.core.rules.agreement import given, not_agreed, second_person_missing, word_of
+from stagedrollout.core.rules.agreement import (
+    asked,
+    given,
+    not_agreed,
+    second_person_missing,
+    two_persons_complete,
+    word_of,
+)
 from stagedrollout.core.units import PPM_ALL, percent_text
 
 AWAITED = "approval"
@@ -55,7 +62,7 @@ def approve_order(case: Case) -> Decision | None:
         return refuse(case, "last_stage", "it is as far as the policy goes: there is nothing to approve")
     if against := not_the_step(order, target):
         return refuse(case, "other_stage", against)
-    terms = case.policy.approvals_between(case.rollout.exposure_ppm, target)
+    terms = asked(case, target)
     step = f"the step to {percent_text(target)}"
     if not (terms or _second_person_wanted(case, target)):
         return refuse(case, "no_approval", f"{step} asks for no approval")
@@ -82,10 +89,20 @@ def before_apple(case: Case) -> Decision | None:
 
 def awaited(case: Case) -> Decision | None:
     target = next_step(case)
-    lacking = () if target is None else not_agreed(case, target)
+    lacking = () if target is None else (*not_agreed(case, target), *_two_persons_missing(case, target))
     if target is None or not lacking:
         return None
     return Decision(DecisionKind.HOLD, (Reason(AWAITED, _asks(case, target, lacking)),))
+
+
+def _two_persons_missing(case: Case, target: int) -> tuple[ApprovalTerms, ...]:
+    """The app's own policy leaves completing to two persons, and the one that steers does it by itself: then it waits for
+    both their words."""
+    by_itself = case.policy.completion is Completion.AUTOMATIC
+    if not (by_itself and _second_person_wanted(case, target)):
+        return ()
+    both = ApprovalTerms(count=2)
+    return (both,) if missing(both, given(case, target)) else ()
 
 
 def alone(case: Case, order: Command) -> Decision | None:
@@ -109,7 +126,7 @@ def alone(case: Case, order: Command) -> Decision | None:
 
 def own_word(case: Case, order: Command, target: int) -> tuple[facts.Fact, ...]:
     """Who raises it by hand past a stage that asks has agreed, for the passes that follow as well."""
-    terms = case.policy.approvals_between(case.rollout.exposure_ppm, target)
+    terms = asked(case, target)
     counts = order.approves and any(one.counts(word_of(case, order, target, one)) for one in terms)
     return (_approved(case, order, target),) if counts else ()
 
@@ -141,7 +158,7 @@ def _asks(case: Case, target: int, lacking: tuple[ApprovalTerms, ...]) -> str:
 
 
 def _second_person_wanted(case: Case, target: int) -> bool:
-    return target == PPM_ALL and TwoPersons.COMPLETE in case.policy.two_persons
+    return target == PPM_ALL and two_persons_complete(case)
 
 
 def _still_missing(case: Case, order: Command, target: int) -> str:
@@ -154,7 +171,7 @@ def _still_missing(case: Case, order: Command, target: int) -> str:
 
 def _approved(case: Case, order: Command, target: int) -> facts.Approved:
     """For as long as the strictest of the stages says."""
-    terms = case.policy.approvals_between(case.rollout.exposure_ppm, target) or (ApprovalTerms(),)
+    terms = asked(case, target) or (ApprovalTerms(),)
     until = case.now + min(one.valid for one in terms)
     verdict = case.assessment.worst.name
     return facts.Approved(order.actor, order.groups, order.reason, target, verdict, until, order.id)

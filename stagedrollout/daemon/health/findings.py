@@ -31,6 +31,8 @@ class About(StrEnum):
     LATE = "late"
     PROBLEM = "problem"
     NOTICES = "notices"
+    ALARMS = "alarms"
+    BUTTONS = "buttons"
     CONFIGURATION = "configuration"
     LINE = "line"
 
@@ -88,6 +90,8 @@ def _daemon_and_passes(statuses: Statuses, now: datetime, max_age: timedelta) ->
         return
     if absent := _absence(daemon, now, max_age):
         yield Finding(About.DAEMON, absent)
+    else:
+        yield from _beside(daemon)
     watched = _watched(daemon, statuses.passes)
     for name, row in watched.items():
         late = (
@@ -99,6 +103,14 @@ def _daemon_and_passes(statuses: Statuses, now: datetime, max_age: timedelta) ->
             yield Finding(About.LATE, f"{name}: {late}")
         if row and row.problem:
             yield Finding(About.PROBLEM, f"{name}: {row.problem}")
+
+
+def _beside(daemon: DaemonRow) -> Iterator[Finding]:
+    """Nobody is woken, or nothing can be pressed. Whoever cannot press has the command line."""
+    if alarms := daemon.info.get("alarms_problem"):
+        yield Finding(About.ALARMS, str(alarms))
+    if buttons := daemon.info.get("buttons_problem"):
+        yield Finding(About.BUTTONS, str(buttons), ill=False)
 
 
 def _absence(daemon: DaemonRow, now: datetime, max_age: timedelta) -> str:

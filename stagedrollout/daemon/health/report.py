@@ -9,9 +9,11 @@ from typing import Protocol
 from stagedrollout.core.errors import StagedRolloutError
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
+from stagedrollout.daemon.health.dead_man import DeadMan
 from stagedrollout.daemon.health.errors import OwnSentry
 from stagedrollout.daemon.health.heartbeat import HeartbeatFile
 from stagedrollout.daemon.health.rounds import Pace, Rounds
+from stagedrollout.daemon.watched.memory import Memory, PassEnded
 
 BEAT = timedelta(seconds=10)
 """The least time between two heartbeats, however often `beat` is called."""
@@ -54,22 +56,33 @@ class Silent:
 
 
 class OwnHealth:
-    """Tells the heartbeat file, Sentry, or both. `clock` is what the passes live by."""
+    """Tells the heartbeat file, Sentry, a dead man's switch, and the memory of who asks. `clock` is what the passes live by."""
 
-    def __init__(
-        self, rounds: Rounds, clock: Clock, *, file: HeartbeatFile | None, sentry: OwnSentry | None
+    def __init__(  # noqa: PLR0913 - everybody who is told
+        self,
+        rounds: Rounds,
+        clock: Clock,
+        *,
+        file: HeartbeatFile | None = None,
+        sentry: OwnSentry | None = None,
+        dead_man: DeadMan | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._rounds = rounds
         self._clock = clock
         self._file = file
         self._sentry = sentry
+        self._dead_man = dead_man
+        self._memory = memory or Memory()
         self._beaten_at: datetime | None = None
 
     def passed(self, app: StoreApp, due: datetime, problem: str) -> None:
         self._rounds.ended(app, due, problem, self._clock.now())
+        self._memory.passed(app, PassEnded.TROUBLED if problem else PassEnded.DONE, problem)
 
     def broke_off(self, app: StoreApp, due: datetime, error: BaseException, problem: str) -> None:
         self._rounds.broke_off(app, due, problem, self._clock.now())
+        self._memory.passed(app, PassEnded.BROKE_OFF, problem)
         self.stumbled(f"the pass over {app}", error)
 
     def stumbled(self, doing: str, error: BaseException) -> None:
@@ -78,6 +91,7 @@ class OwnHealth:
             self._sentry.report(doing, error)
 
     def beat(self, now: datetime, problem: str = "") -> None:
+        self._memory.beaten(self._rounds, problem)
         last = self._beaten_at
         if last is not None and timedelta(0) <= now - last < BEAT:  # a clock that was set back delays nothing
             return
@@ -89,6 +103,8 @@ class OwnHealth:
             self._file.beat(now, standing)
         if self._sentry:
             self._sentry.check_in(standing.pace)
+        if self._dead_man:
+            self._dead_man.beat(standing.pace)
 
     def close(self) -> None:
         if self._sentry:

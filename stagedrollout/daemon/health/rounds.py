@@ -82,6 +82,12 @@ class Rounds:
         starting = any(not last.ended for last in rounds.values())
         return Standing(Pace.STARTING if starting else Pace.IN_TIME, next_due, problem)
 
+    def lateness(self, now: datetime) -> dict[StoreApp, timedelta]:
+        """For how long each store app's next pass has been due, also while it goes on; zero before."""
+        with self._guard:
+            rounds = dict(self._rounds)
+        return {app: max(now - last.due, timedelta(0)) for app, last in rounds.items()}
+
     def _long_troubled(self, last: _Round, now: datetime) -> bool:
         return last.troubled_since is not None and now - last.troubled_since > TROUBLED_POLLS_MAX * self._poll
 

@@ -22,6 +22,7 @@ from googleapiclient.discovery import build
 from stagedrollout.core.errors import Faulty, Unreachable
 from stagedrollout.core.ports import Clearance, Dates
 from stagedrollout.http.peers import PeerRefused
+from stagedrollout.http.tally import CALLS
 from stagedrollout.stores.google_play.errors import SERVICE, classified, words
 from stagedrollout.stores.google_play.tokens import Tokens, credentials_from
 from stagedrollout.stores.google_play.wire import (
@@ -85,6 +86,10 @@ class GoogleApi(Generic[Resource]):
         `clearance` is called right before anything leaves, a token request included; what it raises
         passes through. Everything else that can go wrong is raised as EdgeError.
         """
+        with CALLS.counted(SERVICE):
+            return self._send(ask, doing, clearance)
+
+    def _send(self, ask: Callable[[Resource], HttpRequest], doing: str, clearance: Clearance) -> Any:
         client = cast("Resource", _service(self.api.name, self.api.version, self._address))
         try:
             request = ask(client)

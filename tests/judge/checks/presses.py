@@ -1,5 +1,7 @@
 """R11 by Slack: one wish is one order, and only of those who may; a halt that was pressed is one; everybody hears of it.
 
+What lets more people have a release is an order once its person has said why.
+
 Held against each other: what Slack has of presses and messages, the orders as they were left, and the journal. Not
 looked at is what a daemon has forgotten that died, and what one could not keep whose disk failed.
 """
@@ -16,10 +18,11 @@ from tests.judge.finding import Finding
 from tests.judge.journal import CLOCKS_APART
 from tests.judge.ledger import instant
 from tests.judge.patience import SLACK, awake_for
-from tests.judge.presses import Press, pressed, wishes
+from tests.judge.presses import IN_WORDS, Press, pressed, wishes
 
 FRESH, FRESH_BRAKE = timedelta(minutes=5), timedelta(hours=1)
-AT_ONCE = timedelta(minutes=1)
+FRESH_REASON = timedelta(minutes=15)
+AT_ONCE, BEFORE_A_BRAKE = timedelta(minutes=1), timedelta(seconds=5)
 _BRAKES = ("halt", "hold")
 
 
@@ -71,6 +74,8 @@ def _without_right(case: Case) -> Iterator[tuple[Record, str]]:
                 order,
                 f"{order['verb']} was ordered by a press that came {behind[0].arrived - behind[0].at} late",
             )
+        elif order["verb"] in IN_WORDS and not any(_said_in_time(case, press, order) for press in behind):
+            yield order, f"{order['verb']} was ordered, and {order['account']} has not said in time why"
 
 
 def _fits(press: Press, order: Record) -> bool:
@@ -88,6 +93,13 @@ def _is_fresh(press: Press) -> bool:
     return press.arrived - press.at <= most + CLOCKS_APART
 
 
+def _said_in_time(case: Case, press: Press, order: Record) -> bool:
+    if _own_clock_is_wrong(case):
+        return bool(press.said)
+    until = min(press.at + FRESH_REASON, instant(str(order["at"]))) + CLOCKS_APART
+    return any(said <= until for said in press.said)
+
+
 def _own_clock_is_wrong(case: Case) -> bool:
     """At any time of the story: then how old a press is depends on who looks."""
     return any(entry.told is not None for entry in case.journal.entries)
@@ -97,7 +109,9 @@ def _doubled(case: Case) -> Iterator[tuple[Record, str]]:
     wanted = wishes(list(pressed(case.evidence)))
     for same in _alike(_orders(case)):
         order = same[0]
-        wished = sum(1 + _deaths_within(case, wish) for wish in wanted if _fits(wish[0], order))
+        wished = sum(
+            1 + _deaths_within(case, wish) for wish in wanted if _fits(wish[0], order) and _is_meant(wish)
+        )
         if len(same) > wished:
             yield (
                 order,
@@ -107,6 +121,10 @@ def _doubled(case: Case) -> Iterator[tuple[Record, str]]:
     for order in _orders(case):
         if accepted[str(order["id"])] > 1:
             yield order, f"one press of {order['verb']} was carried out {accepted[str(order['id'])]} times"
+
+
+def _is_meant(wish: list[Press]) -> bool:
+    return any(press.wanted for press in wish)
 
 
 def _deaths_within(case: Case, wish: list[Press]) -> int:
@@ -131,7 +149,7 @@ def _both(case: Case) -> Iterator[tuple[Record, str]]:
     known = wishes(list(pressed(case.evidence)))
     taken: list[tuple[Press, Record]] = []
     for order in _orders(case):
-        behind = [wish[0] for wish in known if _fits(wish[0], order)]
+        behind = [press for wish in known if _fits(wish[0], order) for press in wish[:1] if _is_meant(wish)]
         if str(order["id"]) in accepted and len(behind) == 1:
             taken.append((behind[0], order))
     for place, (first, _) in enumerate(taken):
@@ -144,14 +162,24 @@ def _both(case: Case) -> Iterator[tuple[Record, str]]:
 
 
 def _stand_against_each_other(first: Press, second: Press) -> bool:
+    """A brake waits a moment only for whatever came before it: who insists on it has seen the other one."""
     together = first.verb == second.verb == "approve"
     halts = "halt" in (first.verb, second.verb)
-    return first.seen == second.seen and abs(first.at - second.at) <= AT_ONCE and not (together or halts)
+    if first.seen != second.seen or together or halts:
+        return False
+    pairs = [(one, other) for one in first.wanted for other in second.wanted]
+    return bool(pairs) and all(abs(other - one) <= _stands(first, second, one, other) for one, other in pairs)
+
+
+def _stands(first: Press, second: Press, one: datetime, other: datetime) -> timedelta:
+    later = second if other >= one else first
+    return BEFORE_A_BRAKE if later.verb in _BRAKES else AT_ONCE
 
 
 def _forgotten(case: Case, first: Press, second: Press) -> bool:
     """The daemon died between them, or came to the later one long after."""
-    since, until = min(first.arrived, second.arrived), max(first.arrived, second.arrived)
+    came = (first.arrived, second.arrived, *first.said, *second.said)
+    since, until = min(came), max(came)
     return any(since <= instant(death) <= until + SLACK for death in case.evidence.deaths)
 
 
@@ -161,16 +189,17 @@ def _halts_lost(case: Case) -> Iterator[tuple[Press, str]]:
     for press in pressed(case.evidence):
         if press.verb != "halt" or press.user not in accounts or press.arrived - press.at > FRESH_BRAKE:
             continue
-        if _hindered(case, press.arrived) or _own_clock_is_wrong(case):
+        if _hindered(case, press.arrived, acknowledged=press.acknowledged) or _own_clock_is_wrong(case):
             continue
         if not any(_fits(press, order) for order in left):
             yield press, f"{press.user} pressed halt, and nothing was ordered"
 
 
-def _hindered(case: Case, since: datetime) -> bool:
-    """Its daemon died, its disk failed, or the story ended, before it could write the order down."""
+def _hindered(case: Case, since: datetime, *, acknowledged: bool = False) -> bool:
+    """Its daemon died, its disk failed, or the story ended, before it could write the order down. Of what was acknowledged no
+    death takes anything: it is written down by then."""
     until = awake_for(case, since, SLACK)
-    troubles = (*case.evidence.deaths, *case.evidence.unwritten)
+    troubles = (*(() if acknowledged else case.evidence.deaths), *case.evidence.unwritten)
     return until > case.ended_at or any(since <= instant(at) <= until for at in troubles)
 
 
@@ -183,14 +212,16 @@ def _untold(case: Case) -> Iterator[tuple[Press, str]]:
     for wish in wishes(list(pressed(case.evidence))):
         press = wish[0]
         forgotten = any(death >= press.arrived for death in deaths) or _hindered(case, press.arrived)
-        heard = any(user == press.user and at >= press.arrived for user, at in told)
-        if not (heard or forgotten or _may_be_open(case, press)):
+        since = max((press.arrived, *(said for each in wish for said in each.said[:1])))
+        shown = any(each.asked for each in wish) and not _is_meant(wish)
+        heard = shown or any(user == press.user and at >= since for user, at in told)
+        if not (heard or forgotten or _may_be_open(case, since)):
             yield press, f"{press.user} pressed {press.verb}, and was never told what came of it"
 
 
-def _may_be_open(case: Case, press: Press) -> bool:
+def _may_be_open(case: Case, since: datetime) -> bool:
     """Whoever waits is told so after half a minute, at the next look."""
-    return press.arrived + timedelta(minutes=20) > case.ended_at
+    return since + timedelta(minutes=20) > case.ended_at
 
 
 def _slack_fails(case: Case) -> bool:

@@ -9,11 +9,14 @@ import pytest
 
 from stagedrollout.cli.ordering import acting_user
 from stagedrollout.core import facts
+from stagedrollout.core.events import Entry
 from stagedrollout.core.model import Actor, ActorKind
 from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.presence import Presence
+from tests.core.builders import NOON
 from tests.stores.app_store.test_apple_removal import CONFIG, Scene, scene  # noqa: F401 - the fixture
 
 POLICIES = Path(__file__).parents[3] / "policies"
@@ -54,6 +57,30 @@ def test_with_the_word_of_another_person_it_is_carried_out(by_two: Scene) -> Non
     done = by_two.removes("--yes-remove", "acme")
     assert done.exit_code == 0, done.output
     assert set(by_two.fake.sold.values()) == {False}
+
+
+def damaged(place: Scene, number: str) -> None:
+    key, journal = place.begins(number), Journal(place.engine)
+    unknown = Entry("of_a_later_version", NOON, {})
+    journal.record(Batch(key, NOON, (unknown,), expected_seq=journal.head(key)))
+
+
+def test_a_journal_that_nobody_can_read_does_not_hide_that_another_one_has_agreed(by_two: Scene) -> None:
+    """Whichever of them is read first."""
+    damaged(by_two, "1.0.0")
+    agreed(by_two, BEN)
+    damaged(by_two, "99.0.0")
+    done = by_two.removes("--yes-remove", "acme")
+    assert done.exit_code == 0, done.output
+    assert set(by_two.fake.sold.values()) == {False}
+
+
+def test_where_the_word_may_stand_in_a_journal_that_nobody_can_read_that_is_said(by_two: Scene) -> None:
+    by_two.begins()
+    damaged(by_two, "99.0.0")
+    done = by_two.removes("--yes-remove", "acme")
+    assert (done.exit_code, "remove" in by_two.fake.steps) == (1, False)
+    assert "cannot be read" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,157 @@
+"""Whatever becomes of the server or of the way to it: everything ends within its time, in our words, and goes on afterwards."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from sqlalchemy import text
+
+from stagedrollout.core.errors import StorageError
+from stagedrollout.storage import postgres
+from stagedrollout.storage.engine import open_engine, open_existing, open_readonly, reading, writing
+from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.presence import Presence
+from tests.postgres.proxy import Proxy
+from tests.storage.rows import NOW, SHOP, after, batch, entry
+
+pytestmark = pytest.mark.promise("R18", "R22")
+
+
+@pytest.fixture
+def proxied(server, server_database):
+    proxy = Proxy(server.port)
+    engine = open_engine(f"postgresql://postgres@127.0.0.1:{proxy.port}/{server_database}")
+    yield proxy, engine
+    engine.dispose()
+    proxy.close()
+
+
+def _seconds(asked) -> tuple[float, str]:
+    begun = time.monotonic()
+    with pytest.raises(StorageError) as refused:
+        asked()
+    return time.monotonic() - begun, str(refused.value)
+
+
+def test_a_way_that_swallows_everything_is_given_up_and_a_new_one_found(monkeypatch, proxied):
+    monkeypatch.setattr(postgres, "ANSWER_SECONDS", 0.5)
+    proxy, engine = proxied
+    Presence(engine).claim("one", NOW, {})
+    proxy.swallows()
+    seconds, said = _seconds(lambda: Presence(engine).claim("two", NOW, {}))
+    assert seconds < 12, said
+    assert "not answered" in said or "timeout" in said
+    proxy.passes_on()
+    assert Presence(engine).claim("three", NOW, {}) >= 2
+
+
+def test_connections_that_were_cut_while_nobody_used_them_are_not_missed(proxied):
+    proxy, engine = proxied
+    Presence(engine).claim("one", NOW, {})
+    proxy.cuts()
+    assert Presence(engine).claim("two", NOW, {}) == 2
+
+
+def test_a_connection_that_is_cut_in_the_middle_undoes_everything(proxied):
+    proxy, engine = proxied
+
+    def broken() -> None:
+        with writing(engine) as connection:
+            connection.execute(text("update head set seq = 99"))
+            proxy.cuts()
+            connection.execute(text("select 1"))
+
+    _, said = _seconds(broken)
+    assert "could not be read or written" in said
+    assert Journal(engine).record(batch(entries=(entry(),)))[0].seq == 1
+
+
+def test_a_server_that_ends_every_connection_is_asked_again(engine, server, server_database):
+    Presence(engine).claim("one", NOW, {})
+    server.runs(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{server_database}'")
+    assert Presence(engine).claim("two", NOW, {}) == 2
+
+
+def test_a_writer_that_waits_too_long_gets_our_error_and_can_go_on(engine, server_url):
+    hasty = open_existing(server_url, busy_seconds=0.05)
+    Presence(engine).claim("patient", NOW, {})
+    with writing(engine) as connection:
+        connection.execute(text("update daemon set holder = 'holds it'"))
+        seconds, said = _seconds(lambda: Presence(hasty).claim("hasty", NOW, {}))
+    assert "locked" in said
+    assert seconds < 2
+    assert Presence(hasty).claim("hasty", NOW, {}) == 2
+    hasty.dispose()
+
+
+def test_a_transaction_whose_process_is_stopped_lets_its_locks_go(monkeypatch, engine, server_url):
+    monkeypatch.setattr(postgres, "LEFT_OPEN_SECONDS", 0.3)
+    stopped = open_existing(server_url)
+    Presence(engine).claim("one", NOW, {})
+
+    def left() -> None:
+        with writing(stopped) as connection:
+            connection.execute(text("update daemon set holder = 'stopped'"))
+            time.sleep(1.5)
+
+    thread = threading.Thread(target=lambda: _seconds(left))
+    thread.start()
+    time.sleep(0.2)
+    assert Presence(engine).claim("two", NOW, {}) == 2
+    thread.join()
+    stopped.dispose()
+
+
+def test_what_takes_too_long_is_ended_by_the_server(monkeypatch, server_url):
+    monkeypatch.setattr(postgres, "STATEMENT_SECONDS", 0.2)
+    engine = open_existing(server_url, busy_seconds=0.2)
+
+    def sleeps() -> None:
+        with reading(engine) as connection:
+            connection.execute(text("select pg_sleep(20)"))
+
+    seconds, said = _seconds(sleeps)
+    assert "longer than it may" in said
+    assert seconds < 5
+    engine.dispose()
+
+
+def test_a_commit_is_durable_also_where_the_server_need_not_wait_for_it(engine):
+    with writing(engine) as connection:
+        assert connection.execute(text("show synchronous_commit")).scalar() == "on"
+    with reading(engine) as connection:
+        assert connection.execute(text("show synchronous_commit")).scalar() == "off"
+
+
+def test_whoever_only_looks_cannot_write(engine, server_url):
+    Presence(engine).claim("host/1", NOW, {})
+    looking = open_readonly(server_url)
+    assert Presence(looking).current() == Presence(engine).current()
+    with pytest.raises(StorageError, match="read-only transaction"):
+        Presence(looking).claim("intruder", NOW, {})
+    looking.dispose()
+
+
+def test_a_reader_sees_one_state_while_a_writer_commits(engine):
+    Journal(engine).record(batch(entries=(entry(),)))
+    with reading(engine) as connection:
+        count = text("select count(*) from event")
+        assert connection.execute(count).scalar() == 1
+        Journal(engine).record(batch(entries=(entry(),)))
+        assert connection.execute(count).scalar() == 1
+    assert Journal(engine).head(SHOP) == 2
+
+
+def test_a_failed_statement_does_not_tell_what_was_to_be_written(engine):
+    with pytest.raises(StorageError) as failed, writing(engine) as connection:
+        connection.execute(text("insert into daemon (id, holder) values (1, 'canary')"))
+    assert "canary" not in str(failed.value)
+
+
+def test_a_beat_does_not_wait_for_whoever_reads(engine):
+    epoch = Presence(engine).claim("one", NOW, {})
+    with reading(engine) as connection:
+        connection.execute(text("select * from daemon"))
+        Presence(engine).beat(epoch, after(seconds=10))

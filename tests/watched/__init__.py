@@ -1,0 +1,1 @@
+"""What whoever watches the daemon from outside is answered: /healthz, /readyz, /metrics, alert rules, a dashboard."""
