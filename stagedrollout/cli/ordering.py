@@ -172,15 +172,31 @@ def span(written: str, option: str) -> timedelta:
 
 def acting_user() -> str:
     """Who is acting: the OS user, and through sudo the one who called it. Never an argument, nor what
-    an environment variable claims; only root's own sudo may be believed."""
+    an environment variable claims: sudo's may be believed of root and of accounts that nobody can log in to, such as the
+    daemon's, which are reached by sudo alone."""
     import pwd  # noqa: PLC0415
 
-    caller = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    caller = os.environ.get("SUDO_UID", "") if _reached_by_sudo() else ""
     user = int(caller) if caller.isdecimal() else os.getuid()
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:
         return f"uid {user}"
+
+
+_NO_LOGIN = ("nologin", "false")
+
+
+def _reached_by_sudo() -> bool:
+    import pwd  # noqa: PLC0415
+
+    if os.geteuid() == 0:
+        return True
+    try:
+        shell = pwd.getpwuid(os.geteuid()).pw_shell
+    except KeyError:
+        return False
+    return os.path.basename(shell) in _NO_LOGIN  # noqa: PTH119 - a name, no file that is looked at
 
 
 def open_database(database: str) -> Engine:

@@ -20,6 +20,7 @@ from stagedrollout.daemon.watched.table import TABLE
 from stagedrollout.emulator.scenario import Scenario
 from stagedrollout.emulator.scenario_file import load_scenario, shipped_scenarios
 from tests.docs import promises
+from tests.docs.drills import DRILLS
 from tests.incidents import incidents
 from tests.mutation import kept
 from tests.simulation import record
@@ -197,6 +198,14 @@ def _test_link(test: str) -> str:
     return f"[{name.removeprefix('test_').replace('_', ' ')}]({file})"
 
 
+def drills() -> str:
+    rows = [
+        (one.trouble, one.does, one.seen, one.then, ", ".join(_test_link(test) for test in one.tests))
+        for one in DRILLS
+    ]
+    return _table(("What goes wrong", "What it does", "What you see", "What you do", "Played by"), rows)
+
+
 def metrics() -> str:
     rows = [
         (f"`{row.name}`", row.kind, ", ".join(f"`{label}`" for label in row.labels), row.help)
@@ -214,6 +223,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "promises": promises.table,
     "campaign": campaign,
     "mutants": mutants,
+    "drills": drills,
     "metrics": metrics,
     "incidents": incidents_elsewhere,
 }

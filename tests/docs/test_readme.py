@@ -12,6 +12,7 @@ from stagedrollout.config.load import load
 from stagedrollout.core.lifecycle import Phase
 from tests.docs.__main__ import README
 from tests.docs.blocks import BLOCKS
+from tests.docs.drills import DRILLS
 from tests.docs.page import BadPage, fenced, links, written
 
 PAGE = README.read_text("utf-8")
@@ -109,3 +110,9 @@ def test_every_promise_is_told_of_as_kept_or_as_missing() -> None:
         if f"R{number}" not in promises.replace(",", " ").replace(":", " ").split()
     ]
     assert untold == []
+
+
+@pytest.mark.parametrize("test", sorted(test for drill in DRILLS for test in drill.tests))
+def test_every_drill_is_a_test_that_is_there(test: str) -> None:
+    file, name = test.split("::")
+    assert f"\ndef {name}(" in (README.parent / file).read_text("utf-8")
