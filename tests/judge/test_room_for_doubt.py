@@ -322,6 +322,23 @@ def test_silence_after_six_hours_may_be_held_for_by_who_counts_from_the_beginnin
     assert (Word.MISSING in case.surely_waiting_words(key, at_hour)) == surely_is
 
 
+@pytest.mark.parametrize(
+    ("code", "after", "blamed"), [("not_halted", 1, 0), ("fail", 1, 1), ("not_halted", -1, 1)]
+)
+def test_a_halt_that_is_sent_again_waits_for_no_answer_and_weighs_what_was_known_before(code, after, blamed):
+    story = Asking()
+    story.polls(4, 10)
+    before = understand(story.evidence())
+    (known,) = looks(before, next(key for key in before.served if key.id == "5020"))[-1].numbers[:1]
+    story.crashing.append((10, 0.03))
+    story.asks(12 + after * 0.001)
+    signals = [{"signal": name, "ln_e": ln_e} for name, ln_e in known.ln_e.items()]
+    told = {"signals": signals, "ln_e": 0.0, "ln_e_advance": None}
+    story.writes(12, "decided", decision="HALT", intent="", reasons=[{"code": code}], weighed=told)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed().get("disagreements", 0) == blamed
+
+
 @pytest.mark.parametrize("of", ["nobody", "others"])
 @pytest.mark.parametrize(("late", "again", "blamed"), [(True, False, 0), (True, True, 1), (False, False, 1)])
 def test_what_came_too_late_is_not_known_by_an_answer_that_does_not_count_it(late, again, blamed, of):

@@ -88,11 +88,19 @@ def _same_evidence(decided: Entry, told: Mapping[str, Any], numbers: Numbers) ->
     return all(abs(a - b) <= LEEWAY for a, b in pairs if a is not None and b is not None)
 
 
+def _sent_again(entry: Entry) -> bool:
+    codes = [reason.get("code") for reason in entry.body.get("reasons", ())]
+    return entry.body.get("decision") == "HALT" and "not_halted" in codes
+
+
 def _looks_at(case: Case, key: Key, entry: Entry) -> list[Look]:
     """Those of the pass in which it was written down, and where it was not answered then, the last one before; none
-    where nobody knows what it had heard. A pass that stood still asks afterwards, and says when it began."""
+    where nobody knows what it had heard. A pass that stood still asks afterwards, and says when it began. A halt that is sent
+    again is decided on before anything is asked, and weighs what was known then."""
     until = awake_for(case, entry.at, GRACE)
     near = list(looks_between(case, key, entry.at - GRACE, until))
-    if any(not poll.ok and entry.at - GRACE <= poll.at <= until for poll in case.polls_for_sessions(key)):
+    polls = [poll for poll in case.polls_for_sessions(key) if entry.at - GRACE <= poll.at <= until]
+    unasked = _sent_again(entry) and not any(poll.at <= entry.at for poll in polls)
+    if unasked or any(not poll.ok for poll in polls):
         near += [look for look in looks_between(case, key, _EVER, entry.at) if look not in near][-1:]
     return near if all(look.certain for look in near) else []
