@@ -140,9 +140,11 @@ class Scheduler:
         if self.lost:
             return
         self._start_passes()
-        self._launch("tell", self._telling, self._works.relay.deliver_due, self._told)
+        self._launch("tell", self._telling, self._works.relay.deliver_due, self._beside("delivering notices"))
         if self._works.errands.wanted:
-            self._launch("errands", self._errands, self._works.errands.run, self._ran)
+            self._launch(
+                "errands", self._errands, self._works.errands.run, self._beside("alarms and reminders")
+            )
 
     def _take_over(self) -> None:
         """Between two turns, so that no turn sees two configurations. Every app is looked at anew."""
@@ -351,17 +353,15 @@ class Scheduler:
 
         return note
 
-    def _told(self, outcome: Future[int]) -> None:
-        error = outcome.exception()
-        if error:
-            log.error("notices could not be delivered: %s", words(error), exc_info=unexpected(error))
-            self._works.report.stumbled("delivering notices", error)
+    def _beside(self, doing: str) -> Callable[[Future[Any]], None]:
+        """Work that is no pass, and whose trouble holds nothing up."""
 
-    def _ran(self, outcome: Future[Any]) -> None:
-        error = outcome.exception()
-        if error:
-            log.error("alarms and reminders: %s", words(error), exc_info=unexpected(error))
-            self._works.report.stumbled("alarms and reminders", error)
+        def note(outcome: Future[Any]) -> None:
+            if error := outcome.exception():
+                log.error("%s broke off: %s", doing, words(error), exc_info=unexpected(error))
+                self._works.report.stumbled(doing, error)
+
+        return note
 
     def _turn_broke_off(self, event: JobExecutionEvent) -> None:
         """APScheduler has logged it, and the next turn comes all the same."""

@@ -122,24 +122,20 @@ ODD = (
 @pytest.mark.parametrize("verb", [verb for verb in CommandVerb if verb.brakes])
 @pytest.mark.parametrize("odd", ODD)
 def test_a_brake_is_taken_whatever_its_row_says_of_what_was_seen_and_from_where(
-    box: CommandBox, path: Path, verb: CommandVerb, odd: str
+    box: CommandBox, behind: Behind, verb: CommandVerb, odd: str
 ) -> None:
     box.put(order("brake", verb, expires_at=None))
-    with sqlite3.connect(path) as raw:
-        raw.execute(f"update command set {odd}")
-    raw.close()
+    behind(f"update command set {odd}")
     (found,) = box.waiting()
     assert (found.id, found.verb, found.reason) == ("brake", verb, order("brake", verb).reason)
 
 
 @pytest.mark.parametrize("odd", ODD)
 def test_a_raise_whose_row_does_not_say_what_was_seen_is_left_alone(
-    box: CommandBox, path: Path, odd: str
+    box: CommandBox, behind: Behind, odd: str
 ) -> None:
     box.put(order())
-    with sqlite3.connect(path) as raw:
-        raw.execute(f"update command set {odd}")
-    raw.close()
+    behind(f"update command set {odd}")
     assert box.waiting() == ()
 
 
