@@ -140,11 +140,9 @@ class Scheduler:
         if self.lost:
             return
         self._start_passes()
-        self._launch("tell", self._telling, self._works.relay.deliver_due, self._beside("delivering notices"))
+        self._launch("tell", self._telling, self._works.relay.deliver_due, self._ended("delivering notices"))
         if self._works.errands.wanted:
-            self._launch(
-                "errands", self._errands, self._works.errands.run, self._beside("alarms and reminders")
-            )
+            self._launch("errands", self._errands, self._works.errands.run, self._ended("errands"))
 
     def _take_over(self) -> None:
         """Between two turns, so that no turn sees two configurations. Every app is looked at anew."""
@@ -353,9 +351,7 @@ class Scheduler:
 
         return note
 
-    def _beside(self, doing: str) -> Callable[[Future[Any]], None]:
-        """Work that is no pass, and whose trouble holds nothing up."""
-
+    def _ended(self, doing: str) -> Callable[[Future[Any]], None]:
         def note(outcome: Future[Any]) -> None:
             if error := outcome.exception():
                 log.error("%s broke off: %s", doing, words(error), exc_info=unexpected(error))
