@@ -56,7 +56,7 @@ def check_database(config: Path, *, as_json: bool) -> None:
 )
 @config_option
 def upgrade_database(config: Path, owner: str) -> None:
-    from stagedrollout.core.database import SQLITE  # noqa: PLC0415
+    from stagedrollout.http.database import SQLITE  # noqa: PLC0415
     from stagedrollout.storage.backup import back_up, schema_of  # noqa: PLC0415
     from stagedrollout.storage.engine import open_existing  # noqa: PLC0415
     from stagedrollout.storage.migrate import HEAD, upgrade  # noqa: PLC0415
@@ -169,7 +169,7 @@ def _url(config: Path) -> str:
 
 def _database(config: Path, *, copies: str = "", target: str = "") -> Path:
     """The file. Raises WrongConfiguration; StorageError for a server, with what to type instead."""
-    from stagedrollout.core.database import SQLITE  # noqa: PLC0415
+    from stagedrollout.http.database import SQLITE  # noqa: PLC0415
 
     url = _url(config)
     if not url.startswith(SQLITE):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stagedrollout.core.database import SQLITE
 from stagedrollout.core.errors import StorageError
 from stagedrollout.daemon.spool import read_spool, spool_file
+from stagedrollout.http.database import SQLITE
 from stagedrollout.storage.backup import damage
 from stagedrollout.storage.engine import (
     Engine,

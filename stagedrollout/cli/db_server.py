@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import click
 
-from stagedrollout.core.database import Server, as_user, server_of
 from stagedrollout.core.errors import StorageError
+from stagedrollout.http.database import Server, as_user, server_of
 
 
 def its_own_tool(url: str, tool: str, file: str) -> StorageError:
@@ -55,7 +55,7 @@ def upgrade_server(url: str, owner: str) -> None:
 
 def print_roles(url: str, owner: str) -> None:
     """Raises StorageError."""
-    from stagedrollout.core.database import SERVER  # noqa: PLC0415
+    from stagedrollout.http.database import SERVER  # noqa: PLC0415
     from stagedrollout.storage.roles import roles_sql  # noqa: PLC0415
 
     if not url.startswith(SERVER):

@@ -16,11 +16,11 @@ from stagedrollout.config.addresses import address_problems
 from stagedrollout.config.database import resolved
 from stagedrollout.config.problems import Problem, nearest
 from stagedrollout.config.yaml_tree import Document, Path
-from stagedrollout.core.database import SERVER, SQLITE
 from stagedrollout.core.linking import AFTER
 from stagedrollout.core.model import Store
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.units import percentage
+from stagedrollout.http.database import SERVER, SQLITE
 
 _BESIDE_DATABASE = ("", "-wal", "-shm", "-journal", ".lock")
 """The ends of the names that belong to a database file."""

@@ -12,7 +12,7 @@ from stagedrollout.config.problems import Problem, refusal
 from stagedrollout.config.secrets import SecretRef, read_ref
 from stagedrollout.config.yaml_source import read_document
 from stagedrollout.config.yaml_tree import Document
-from stagedrollout.core.database import SQLITE, handed_on
+from stagedrollout.http.database import SQLITE, handed_on
 
 STATE = "state"
 """The folder beside the configuration for what belongs to the database of a server, but stands outside of it."""
@@ -76,7 +76,7 @@ def _unusable(document: Document) -> Problem | None:
 
 def resolved(url: str, base_dir: Path, *, state: str = STATE, password: SecretRef | None = None) -> str:
     """sqlite:///state/x.db is relative to the configuration's folder; sqlite:////var/x.db stays. Of a server the folder
-    of its state, and where its password stands, are added (core/database.py)."""
+    of its state, and where its password stands, are added (http/database.py)."""
     if not url.startswith(SQLITE):
         folder = str(base_dir.absolute() / state)
         return handed_on(url, state=folder, password=_stands(password, base_dir.absolute()))

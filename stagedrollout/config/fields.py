@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from stagedrollout.core.database import HINT, SQLITE, server_problem
 from stagedrollout.core.units import Written, duration, duration_text
+from stagedrollout.http.database import HINT, SQLITE, server_problem
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 

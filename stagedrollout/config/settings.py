@@ -42,11 +42,11 @@ from stagedrollout.config.signals import (
     PrometheusAccess,
     SignalSettings,
 )
-from stagedrollout.core.database import SQLITE
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import Mode, OnNewRelease, Store, Supersede
 from stagedrollout.core.people import EVERY_RIGHT, GroupName, Person, Right, SlackGroupId, doubles
 from stagedrollout.core.units import FromFile
+from stagedrollout.http.database import SQLITE
 
 
 class ClockSource(StrEnum):

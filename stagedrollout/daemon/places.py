@@ -3,8 +3,8 @@
 However many apps are due at once, a few are looked at at a time, in the order in which they came: a processor that two
 hundred share is late for each of them, and for a person's halt as well. But eight passes that wait for a store which does
 not answer must not keep the ninth app's pass, and with it that app's halt, waiting for their time-outs. So a place
-is lent for a while: as long as the processor is busy, and then for some time. Whoever takes longer goes on, but stands in
-nobody's way any more.
+is lent for a while, shorter while the processor has nothing to do. Whoever takes longer goes on, but stands in nobody's way
+any more.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ PATIENCE_SECONDS = 1.0
 """About as long as a pass over services that are well takes, and far shorter than one time-out of one that hangs."""
 
 LOOK_SECONDS, IDLE_SHARE = 0.05, 0.7
-"""How often it is asked how busy this process keeps a processor while somebody waits, and below which share of one all who
-have a place are taken to wait for something else."""
+"""How often it is asked how busy this process keeps a processor while somebody waits, and below which share of one somebody
+who has a place is taken to wait for something else. One more at each look: a store is not to be asked by all at once."""
 
 AHEAD_SECONDS, AHEAD_AGAIN_SECONDS = 1.0, 10.0
 """For how long nobody begins while a person's halt goes ahead, and how soon once more: one that the store refuses is tried
@@ -103,7 +103,7 @@ class Places:
         if len(self._lent) < self._count:
             return 0.0
         if self._idle(now):
-            self._lent.clear()
+            del self._lent[min(self._lent, key=self._lent.__getitem__)]  # the one that has been longest at it
         patience_seconds = min(self._patience_seconds, self._begun_seconds * self._count / len(self._queue))
         self._lent = {who: since for who, since in self._lent.items() if now < since + patience_seconds}
         if len(self._lent) < self._count:

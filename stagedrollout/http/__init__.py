@@ -1,1 +1,2 @@
-"""Speaking JSON over HTTP with services that may be slow, broken or hostile. httpx is imported here only."""
+"""Speaking with services that may be slow, broken or hostile: JSON over HTTP (httpx is imported here only), their addresses,
+and the secrets that open them."""

@@ -20,11 +20,11 @@ from datetime import datetime
 from pathlib import Path
 
 from stagedrollout.core.codec import decode, encode
-from stagedrollout.core.database import beside as begins
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.line import Line
 from stagedrollout.core.line_facts import LineFreed, LineStopped
 from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb, Store, StoreApp
+from stagedrollout.http.database import beside as begins
 from stagedrollout.storage import durable_file
 from stagedrollout.storage.wording import UNREADABLE
 

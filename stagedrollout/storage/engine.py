@@ -19,8 +19,8 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import Table
 
-from stagedrollout.core.database import HINT, SERVER, beside, server_of
 from stagedrollout.core.errors import StorageError
+from stagedrollout.http.database import HINT, SERVER, beside, server_of
 from stagedrollout.storage import durable_file
 from stagedrollout.storage.access import BUSY_SECONDS, ONLY_READS, only_reads
 

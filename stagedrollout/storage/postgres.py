@@ -24,8 +24,8 @@ from sqlalchemy import URL, Engine, PoolProxiedConnection, create_engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from stagedrollout.core.database import Server, beside
 from stagedrollout.core.errors import StorageError
+from stagedrollout.http.database import Server, beside
 from stagedrollout.http.held import HELD
 from stagedrollout.http.secrets import SecretRef, Unusable, read_secret
 from stagedrollout.storage.access import CONNECTIONS_KEPT, CONNECTIONS_MAX, only_reads

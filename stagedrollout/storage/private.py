@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stagedrollout.core.database import beside
+from stagedrollout.http.database import beside
 
 log = logging.getLogger(__name__)
 

@@ -144,7 +144,7 @@ PROMISES = (
     Promise(
         "R22",
         "Bytes, depth, time, tries and queues have limits, and no slow app or service delays another's halt.",
-        "45 s a pass, 20 s a request; a hundred that hang delay others by 1 s",
+        "45 s a pass, 20 s a request; twenty apps that hang delay others by 1 s",
     ),
     Promise(
         "R23",

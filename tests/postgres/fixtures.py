@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from stagedrollout.core.database import handed_on
+from stagedrollout.http.database import handed_on
 from stagedrollout.storage.roles import roles_sql
 from tests.postgres.binaries import NoServer
 from tests.postgres.cluster import OWNER

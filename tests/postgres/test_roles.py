@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from stagedrollout.config.database import database_url
-from stagedrollout.core.database import server_of
 from stagedrollout.core.errors import StorageError
+from stagedrollout.http.database import server_of
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import open_engine, open_existing
 from stagedrollout.storage.journal import Journal

@@ -11,8 +11,8 @@ import pytest
 
 from stagedrollout.config.database import database_url
 from stagedrollout.config.load import check, load
-from stagedrollout.core.database import as_user, beside, handed_on, server_of
 from stagedrollout.core.errors import StorageError, WrongConfiguration
+from stagedrollout.http.database import as_user, beside, handed_on, server_of
 from stagedrollout.storage.engine import open_engine, open_existing, reading
 from stagedrollout.storage.presence import Presence
 from tests.acceptance.processes import run

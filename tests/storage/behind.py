@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from stagedrollout.core.database import SQLITE, server_of
+from stagedrollout.http.database import SQLITE, server_of
 
 
 class Refused(Exception):

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stagedrollout.cli.main import cli
-from stagedrollout.core.database import server_of
 from stagedrollout.core.events import Recorded
+from stagedrollout.http.database import server_of
 from stagedrollout.storage.engine import Engine
 from stagedrollout.storage.highwater import HighWater, mark_file
 from stagedrollout.storage.journal import Journal
