@@ -11,7 +11,7 @@ from stagedrollout.notify.blocks import BLOCKS_MAX, SECTION_MAX, TEXT_MAX, escap
 from stagedrollout.notify.offers import ON_NOTICE
 from stagedrollout.notify.slack import Call
 from stagedrollout.notify.slack_answer import SERVICE
-from stagedrollout.notify.window import window
+from stagedrollout.notify.window import Origin, window
 
 LINE_MAX = 290
 """Ten lines, each of them beside the others, fit into one block (3,000 characters)."""
@@ -20,25 +20,15 @@ LINES_MAX = 10
 WHISPER_MAX = 600
 
 
-class Message(Protocol):
+class Message(Origin, Protocol):
     """The message that was pressed on, as Slack shows it, and by whom."""
 
     @property
     def user(self) -> str: ...
     @property
-    def channel(self) -> str: ...
-    @property
-    def ts(self) -> str: ...
-    @property
-    def block_id(self) -> str: ...
-    @property
     def text(self) -> str: ...
     @property
     def blocks(self) -> tuple[dict[str, Any], ...]: ...
-    @property
-    def value(self) -> str: ...
-    @property
-    def stamp(self) -> str: ...
     @property
     def trigger(self) -> str: ...
 
