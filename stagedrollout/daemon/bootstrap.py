@@ -61,6 +61,7 @@ from stagedrollout.notify.second_channel import SecondChannel
 from stagedrollout.storage.brakes import beside
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import Engine, beside_database, is_server, open_engine
+from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.lock import SingleDaemonLock, elsewhere
@@ -187,17 +188,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
     lock_step = _lock_step(settings, doors)
     clock: Clock = doors.clock or lock_step or wall
     presence, commands = Presence(engine), CommandBox(engine)
-    info = {
-        "version": __version__,
-        "clock": settings.clock.value,
-        **KEEPS_A_MARK,
-        **({"place": place} if place else {}),
-        **watched(settings),
-    }
-    before = presence.current()
-    info |= {SEALED_BY: before.info[SEALED_BY]} if before and SEALED_BY in before.info else {}
-    highwater = open_highwater(engine, before)
-    epoch = presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info)
+    epoch, highwater = _claim(settings, engine, presence, wall, place)
     database = beside_database(engine)
     spool = Spool(spool_file(database) if database else None)
     recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch, spool)
@@ -254,6 +245,23 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         buttons=open_pressing(loaded, engine, passes, roster, doors.slack),
         errands=open_errands(loaded, doors, engine, recorder, clock),
     )
+
+
+def _claim(
+    settings: Settings, engine: Engine, presence: Presence, wall: Clock, place: str
+) -> tuple[int, HighWater | None]:
+    """The epoch from here on, and the mark, which is opened by what the daemon before has left. Raises StorageError."""
+    before = presence.current()
+    info = {
+        "version": __version__,
+        "clock": settings.clock.value,
+        **KEEPS_A_MARK,
+        **({"place": place} if place else {}),
+        **watched(settings),
+    }
+    info |= {SEALED_BY: before.info[SEALED_BY]} if before and SEALED_BY in before.info else {}
+    highwater = open_highwater(engine, before)
+    return presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info), highwater
 
 
 def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:

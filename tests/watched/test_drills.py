@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -121,7 +122,9 @@ def test_a_pass_that_does_not_end_is_red_within_two_polls_of_the_last_one_and_gr
     assert daemon.asked("/healthz").status == 200
     _later(daemon, timedelta(minutes=1, seconds=5))
     red = daemon.becomes("/healthz", 503)
-    assert "slow/google_play: its pass is 15m 5s late" in red.document["said"]
+    assert re.search(
+        r"slow/google_play: its pass is 15m \d+s late", str(red.document["said"])
+    )  # by a clock that goes on
     assert not red.check("passes")["ok"]
     assert fires(alerts()["StagedrolloutPassesMissed"], daemon.scrape()) == [
         {"app": "slow", "store": "google_play"}

@@ -55,10 +55,10 @@ class Page:
     def _written(self) -> bytes:
         from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest  # noqa: PLC0415
 
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_collector(self._figures))
-        ProcessCollector(registry=registry)  # memory, processor time and open files, as the library has them
-        return generate_latest(registry)
+        collected = CollectorRegistry(auto_describe=False)
+        collected.register(_collector(self._figures))
+        ProcessCollector(registry=collected)  # memory, processor time and open files, as the library has them
+        return generate_latest(collected)
 
 
 def _collector(figures: Callable[[], Iterable[Figure]]) -> Collector:
