@@ -41,7 +41,7 @@ from stagedrollout.daemon.health.opening import open_report
 from stagedrollout.daemon.health.report import SelfReport
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
-from stagedrollout.daemon.lease import Lease
+from stagedrollout.daemon.lease import HeldLeases, Terms
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listings import open_listings
 from stagedrollout.daemon.picturing import open_illustrator
@@ -63,8 +63,9 @@ from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import Engine, beside_database, is_server, open_engine
 from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.leases import Leases
 from stagedrollout.storage.ledger import LedgerTable
-from stagedrollout.storage.lock import SingleDaemonLock, elsewhere
+from stagedrollout.storage.lock import SingleDaemonLock
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
@@ -136,10 +137,6 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
         stack.callback(engine.dispose)
         lock = stack.enter_context(SingleDaemonLock.beside(beside_database(engine)))
         upgrade(engine)
-        if is_server(engine) and (
-            who := elsewhere(Presence(engine).current(), lock.place, SystemClock().now())
-        ):
-            raise StorageError(who)
         works = wire(loaded, doors, engine, place=lock.place)
         limits = settings.limits
         scheduler = Scheduler(
@@ -160,7 +157,7 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
             configured=watching.configured,
         )
         stack.callback(reloading.close)
-        stack.callback(_leave, works)
+        stack.callback(_leave, scheduler)
         stack.callback(scheduler.stop)
         yield Daemon(scheduler, reloading, engine)
 
@@ -171,9 +168,13 @@ def _close_what_is_in_force(scheduler: Scheduler) -> None:
     scheduler.works.report.close()
 
 
-def _leave(works: Works) -> None:
-    """A daemon that ends on purpose says so; one that cannot say it is missed after its heartbeat's time."""
+def _leave(scheduler: Scheduler) -> None:
+    """A daemon that ends on purpose says so; one that cannot say it is missed after its heartbeat's time. What it held is
+    given away where nothing is under way any more; else its lease has to run out."""
+    works, under_way = scheduler.works, scheduler.stop()
     try:
+        if not under_way:
+            works.leases.give_all()
         works.presence.leave(works.epoch, works.wall.now())
     except StorageError as error:
         log.warning("that this daemon has stopped cannot be noted: %s", error)
@@ -188,20 +189,19 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
     lock_step = _lock_step(settings, doors)
     clock: Clock = doors.clock or lock_step or wall
     presence, commands = Presence(engine), CommandBox(engine)
-    epoch, highwater = _claim(settings, engine, presence, wall, place)
+    terms = Terms(
+        lease=settings.limits.keeps_lease if is_server(engine) else None,
+        longest_request=settings.limits.longest_request,
+    )
+    epoch, highwater = _claim(settings, engine, presence, wall, place, terms)
     database = beside_database(engine)
     spool = Spool(spool_file(database) if database else None)
-    recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch, spool)
-    watch = ClockWatch(clock, doors.steady or _steady(clock))
+    watch, steady = ClockWatch(clock, doors.steady or _steady(clock)), doors.steady or elapsed
+    leases = HeldLeases(Leases(engine), presence, epoch, wall, steady, terms)
+    recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), leases.epoch, spool)
     doors = replace(doors, dates=watch, edits=EditsKnown(), calendars=Remembered())
     footing = KeptFooting(highwater, watch)
-    lease = Lease(presence, epoch)
     brakes = PulledBrakes(beside(loaded.path, settings.database), wall)
-
-    def still_ours() -> None:
-        lease.check()
-        footing.check(clock.now())
-
     bell, memory = Bell(), Memory()
     roster = open_roster(loaded, doors.slack)
     reconciler = Reconciler(
@@ -209,7 +209,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         hearer=Hearer(recorder),
         actuator=Actuator(Lanes(), clock),
         clock=clock,
-        still_ours=still_ours,
+        tenures=leases,
         footing=footing,
         brakes=brakes,
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
@@ -236,6 +236,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         clock=clock,
         wall=wall,
         epoch=epoch,
+        leases=leases,
         lock_step=lock_step,
         bell=bell,
         brakes=brakes,
@@ -247,11 +248,15 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
     )
 
 
-def _claim(
-    settings: Settings, engine: Engine, presence: Presence, wall: Clock, place: str
+def _claim(  # noqa: PLR0913, PLR0917 - who begins, where, and on what terms
+    settings: Settings, engine: Engine, presence: Presence, wall: Clock, place: str, terms: Terms
 ) -> tuple[int, HighWater | None]:
-    """The epoch from here on, and the mark, which is opened by what the daemon before has left. Raises StorageError."""
-    before = presence.current()
+    """The epoch from here on, and the mark, which is opened by what the daemon before has left. Raises StorageError.
+
+    A file has one daemon at a time, whatever became of its lock file; a server has one in each place.
+    """
+    here = place if is_server(engine) else ""
+    before = presence.of_place(here) or presence.current()
     info = {
         "version": __version__,
         "clock": settings.clock.value,
@@ -261,7 +266,8 @@ def _claim(
     }
     info |= {SEALED_BY: before.info[SEALED_BY]} if before and SEALED_BY in before.info else {}
     highwater = open_highwater(engine, before)
-    return presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info), highwater
+    who = f"{socket.gethostname()}:{os.getpid()}"
+    return presence.claim(who, wall.now(), info, place=here, lease=terms.lease), highwater
 
 
 def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:

@@ -28,6 +28,10 @@ class Footing(Protocol):
         """Why nothing may be raised; empty where there is nothing. Raises nothing."""
         ...
 
+    def check(self, now: datetime) -> None:
+        """Raises Unfounded where there is such a reason."""
+        ...
+
     def time(self, now: datetime) -> datetime:
         """What time it is for the signals, as well as anybody can tell."""
         ...
@@ -46,6 +50,9 @@ class Firm:
 
     def reasons(self, now: datetime) -> tuple[Reason, ...]:  # noqa: ARG002 - the common signature
         return ()
+
+    def check(self, now: datetime) -> None:
+        """There is nothing that speaks against it."""
 
     def time(self, now: datetime) -> datetime:
         return now

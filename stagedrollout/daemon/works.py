@@ -18,6 +18,7 @@ from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.errands import Errands, NoErrands
 from stagedrollout.daemon.health.report import SelfReport, Silent
+from stagedrollout.daemon.lease import Everything, Holdings
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.pressed import Buttons, NoButtons
@@ -41,6 +42,7 @@ class Works:
     clock: Clock
     wall: Clock
     epoch: int
+    leases: Holdings = field(default_factory=Everything)
     lock_step: LockStep | None
     report: SelfReport = field(default_factory=Silent)
     bell: Bell = field(default_factory=Bell)
