@@ -152,8 +152,15 @@ class _Tenure:
 class HeldLeases:
     """Of one replica, whose epoch is `replica`. Safe from many threads."""
 
-    def __init__(
-        self, leases: Leases, presence: Presence, replica: int, wall: Clock, steady: Elapsed, terms: Terms
+    def __init__(  # noqa: PLR0913 - whose, where, and by which clocks
+        self,
+        leases: Leases,
+        presence: Presence,
+        replica: int,
+        *,
+        wall: Clock,
+        steady: Elapsed,
+        terms: Terms,
     ) -> None:
         self._leases = leases
         self._presence = presence
@@ -165,6 +172,12 @@ class HeldLeases:
         self._held: dict[str, _Tenure] = {}
         self._until = inf if terms.lease is None else -inf
         self._free_since: dict[str, float] = {}
+
+    def begin(self, apps: Collection[StoreApp]) -> None:
+        """Claim what is free. Raises StorageError."""
+        if self.shared:
+            self.renew()
+        self.tend(apps, lambda _: True)
 
     @property
     def shared(self) -> bool:

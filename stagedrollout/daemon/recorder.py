@@ -231,6 +231,11 @@ class Recorder:
         self._spool.add(Kept(known.rollout.key, news, at, learned))
         return self._remember(known.rollout.key, Known(extend(known.rollout, news, at), known.seq))
 
+    def write_what_was_kept(self) -> None:
+        """Also of what another replica holds by now: nobody else has it. Raises StorageError."""
+        for key in self._spool.rollouts():
+            self._unspool(key)
+
     def _unspool(self, key: RolloutKey) -> None:
         """Write what was kept, oldest first, each once. Raises StorageError; what is left then stays kept."""
         for kept in self._spool.waiting(key):

@@ -52,8 +52,18 @@ class SignsOfLife:
             log.error("%s", problem)  # noqa: TRY400 - the words are enough
         else:
             self._beside.tell(works)
+            self._look_at_the_others(works)
             self._look(works, now)
         works.report.beat(now, problem)
+
+    @staticmethod
+    def _look_at_the_others(works: Works) -> None:
+        try:
+            if works.peers:
+                works.peers.look()
+                works.passes.recorder.write_what_was_kept()
+        except StorageError as error:
+            log.error("the other replicas cannot be looked at: %s", error)  # noqa: TRY400
 
     def _look(self, works: Works, now: datetime) -> None:
         again = timedelta(0) <= now - self._looked_at < LOOK

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -31,6 +31,7 @@ _REPLICAS = select(replicas).order_by(replicas.c.heard_us.desc(), replicas.c.epo
 _REPLICA_TO_CHANGE = select(replicas.c.info).where(replicas.c.epoch == _EPOCH).with_for_update()
 _NEXT = select(func.coalesce(func.max(replicas.c.epoch), 0) + 1)
 _MICROSECOND = timedelta(microseconds=1)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _CLAIM_ATTEMPTS = 5
 """Two that start at the same time may take the same number; one of them takes the next then."""
 
@@ -48,7 +49,7 @@ class DaemonRow:
     """A replica as it claimed last; `heartbeat_at`, by its own clock, tells if it still runs, `info` what it said of itself.
 
     `lapsed`: its lease is over by the database's clock, and another one may take over what it held. `ahead`: how far its
-    clock is ahead of the database's.
+    clock is ahead of the database's; `heard_at`: when that was, by the database's.
     """
 
     holder: str
@@ -59,6 +60,7 @@ class DaemonRow:
     place: str = ""
     lapsed: bool = False
     ahead: timedelta = timedelta(0)
+    heard_at: datetime = _LONG_AGO
 
     @property
     def stopped(self) -> bool:
@@ -254,7 +256,7 @@ def _replicas(connection: Connection) -> tuple[DaemonRow, ...]:
 
 def _replica(row: Row[Any], now: int) -> DaemonRow:
     try:
-        beaten = instant(row.heartbeat_us)
+        beaten, heard = instant(row.heartbeat_us), instant(row.heard_us)
         return DaemonRow(
             row.holder,
             row.epoch,
@@ -263,7 +265,8 @@ def _replica(row: Row[Any], now: int) -> DaemonRow:
             _info(row.info),
             row.place,
             lapsed=row.expires_us <= now,
-            ahead=beaten - instant(row.heard_us),
+            ahead=beaten - heard,
+            heard_at=heard,
         )
     except UNREADABLE as error:
         raise StorageError(f"a daemon's row cannot be read: {error}") from error
