@@ -11,10 +11,10 @@ import json
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from stagedrollout.config.database import STATE
 from stagedrollout.config.fingerprint import LENGTH
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import HealthSettings
-from stagedrollout.http.database import STATE
 
 
 def steering(loaded: Loaded) -> str:
