@@ -55,6 +55,8 @@ SUBSTITUTED = (
     "stagedrollout.signals.store_average",
     "stagedrollout.signals.vitals",
     "stagedrollout.storage.highwater",
+    "stagedrollout.storage.rollout_names",
+    "stagedrollout.storage.writers",
     "stagedrollout.stores.app_store.client",
     "stagedrollout.stores.app_store.tokens",
     "stagedrollout.stores.google_play.api",
