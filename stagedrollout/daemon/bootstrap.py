@@ -44,6 +44,7 @@ from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.lease import Lease
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listings import open_listings
+from stagedrollout.daemon.pacing import AsAsked, Spread
 from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.pressing import SEALED_BY, open_pressing, open_roster, open_seal
 from stagedrollout.daemon.reconcile import Reconciler
@@ -241,6 +242,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         brakes=brakes,
         report=_report(loaded, doors, listings, clock, epoch, memory),
         memory=memory,
+        pace=Spread() if isinstance(clock, SystemClock) else AsAsked(),
         doors=doors,
         buttons=open_pressing(loaded, engine, passes, roster, doors.slack),
         errands=open_errands(loaded, doors, engine, recorder, clock),

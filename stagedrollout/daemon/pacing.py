@@ -15,12 +15,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from stagedrollout.core.model import StoreApp
+from stagedrollout.daemon.listing import Listing
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Pace(Protocol):
-    def due(self, app: StoreApp, poll: timedelta, now: datetime, due: datetime) -> datetime:
+    def due(self, listing: Listing, now: datetime, due: datetime) -> datetime:
         """When the app is looked at next, after `now` and not after `due`, which is what its pass asks for."""
         ...
 
@@ -28,15 +29,16 @@ class Pace(Protocol):
 class AsAsked:
     """For clocks that wait for passes: nobody there shares a processor with anybody."""
 
-    def due(self, app: StoreApp, poll: timedelta, now: datetime, due: datetime) -> datetime:  # noqa: ARG002
+    def due(self, listing: Listing, now: datetime, due: datetime) -> datetime:  # noqa: ARG002
         return due
 
 
 class Spread:
     """One instant in every poll for each app, the same for every daemon and after every start."""
 
-    def due(self, app: StoreApp, poll: timedelta, now: datetime, due: datetime) -> datetime:  # noqa: PLR6301
-        own = due - (due - _EPOCH - _phase(app, poll)) % poll
+    def due(self, listing: Listing, now: datetime, due: datetime) -> datetime:
+        poll = listing.poll
+        own = due - (due - _EPOCH - _phase(listing.id, poll)) % poll
         return own if own > now else due
 
 

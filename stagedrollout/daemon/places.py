@@ -27,8 +27,14 @@ AHEAD_SECONDS, AHEAD_AGAIN_SECONDS = 1.0, 10.0
 """For how long nobody begins while a person's halt goes ahead, and how soon once more: one that the store refuses is tried
 again at every turn, and must keep nobody from being looked at."""
 
+CROWD = 8
+"""For each place so many are under way at most while the processor is busy: then those who have been at it for long do not hang,
+they wait for each other, and one more makes all of them later. Of two thousand that were due at once two hundred were under way
+together, and the database gave up on some of them."""
+
 BEGUN_SECONDS = 40.0
-"""Whoever waits has begun by then; promised is that a halt comes 60 s after the pass that finds the failure was due."""
+"""Whoever waits behind others that hang has begun by then; promised is that a halt comes 60 s after the pass that finds the
+failure was due. Nobody waits for longer because it is crowded."""
 
 
 class Places:
@@ -49,7 +55,9 @@ class Places:
         self._patience_seconds, self._begun_seconds = patience_seconds, begun_seconds
         self._guard = threading.Lock()
         self._queue: deque[threading.Event] = deque()
+        self._waits_since: dict[threading.Event, float] = {}
         self._lent: dict[object, float] = {}
+        self._inside, self._busy = 0, False
         self._ahead = 0
         self._ahead_until, self._ahead_again = -math.inf, -math.inf
 
@@ -58,6 +66,8 @@ class Places:
         """Run inside once there is a place."""
         me = threading.Event()
         with self._guard:
+            if self._queue:
+                self._waits_since[me] = self._seconds()
             self._queue.append(me)
         while (wait_seconds := self._waits(me)) != 0:
             me.wait(wait_seconds)
@@ -65,6 +75,7 @@ class Places:
             yield
         finally:
             with self._guard:
+                self._inside -= 1
                 self._lent.pop(me, None)
                 self._call_the_next()
 
@@ -94,21 +105,33 @@ class Places:
             if wait_seconds > 0:
                 return wait_seconds
             self._queue.popleft()
+            self._waits_since.pop(me, None)
+            self._inside += 1
             self._lent[me] = now
             self._call_the_next()
             return 0
 
     def _full(self, now: float) -> float:
         """How long until somebody may be in nobody's way any more; 0 where there is a place."""
+        if self._inside < self._count:
+            return 0.0
+        idle = self._idle(now)
+        if self._crowded(now):
+            return LOOK_SECONDS
         if len(self._lent) < self._count:
             return 0.0
-        if self._idle(now):
+        if idle:
             del self._lent[min(self._lent, key=self._lent.__getitem__)]  # the one that has been longest at it
         patience_seconds = min(self._patience_seconds, self._begun_seconds * self._count / len(self._queue))
         self._lent = {who: since for who, since in self._lent.items() if now < since + patience_seconds}
         if len(self._lent) < self._count:
             return 0.0
         return min(LOOK_SECONDS, min(self._lent.values()) + patience_seconds - now)
+
+    def _crowded(self, now: float) -> bool:
+        """Whether so many are under way that one more would only make them later, and nobody has waited for too long."""
+        waited = now - self._waits_since.setdefault(self._queue[0], now)
+        return self._busy and self._inside >= CROWD * self._count and waited < self._begun_seconds
 
     def _idle(self, now: float) -> bool:
         """Whether those who have a place have not used the processor much since the last look."""
@@ -117,7 +140,9 @@ class Places:
             return False
         self._looked = (now, worked)
         recently = now - since < 1.0  # before that, nobody waited
-        return recently and worked - before < IDLE_SHARE * (now - since)
+        idle = worked - before < IDLE_SHARE * (now - since)
+        self._busy = recently and not idle
+        return recently and idle
 
     def _call_the_next(self) -> None:
         if self._queue:

@@ -335,7 +335,8 @@ class Scheduler:
             now = works.clock.now()
             error = outcome.exception()
             if error is None:
-                due, problem = outcome.result().due, outcome.result().problem
+                asked, problem = outcome.result().due, outcome.result().problem
+                due = works.pace.due(works.listings[app], now, asked)
             else:
                 due, problem = now + AFTER_TROUBLE, words(error)
                 log.error("the pass over %s broke off: %s", app, problem, exc_info=unexpected(error))

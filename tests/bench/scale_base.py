@@ -111,5 +111,3 @@ def dues(engine: Engine) -> dict[StoreApp, float]:
     """When each store app is due next, as the daemon has written it down; in seconds since 1970."""
     rows = Presence(engine).passes()
     return {row.store_app: row.next_due_at.timestamp() for row in rows if row.next_due_at}
-
-

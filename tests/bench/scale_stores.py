@@ -79,9 +79,7 @@ def lived_through(folder: Path) -> tuple[World, Path]:
     apps = "".join(_APP.format(place=place, share=share) for place, share in _PLACES)
     story.write_text(_STORY.format(days=DAYS, start=start) + apps)
     with serve(load_scenario(str(story))) as running:
-        config = write_config(
-            folder / "model", running.world, url=running.url, policies=policies_folder()
-        )
+        config = write_config(folder / "model", running.world, url=running.url, policies=policies_folder())
         with daemon(config) as process:
             if process.wait():
                 raise RuntimeError(f"the daemon ended with exit code {process.returncode}")
@@ -202,7 +200,9 @@ class _Connection(asyncio.Protocol):
         if response.status != 204:
             told["content-length"] = str(len(response.body))
         head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
-        self._transport.write(f"HTTP/1.1 {response.status} OK\r\n{head}\r\n".encode("latin-1") + response.body)
+        self._transport.write(
+            f"HTTP/1.1 {response.status} OK\r\n{head}\r\n".encode("latin-1") + response.body
+        )
 
 
 _PER_ANSWER = ("content-length", "date", "connection", "transfer-encoding")
