@@ -45,4 +45,4 @@ class Spread:
 def _phase(app: StoreApp, poll: timedelta) -> timedelta:
     """Where in a poll the app's instants lie. Python's own hash is another one in every process."""
     digest = hashlib.sha256(str(app).encode("utf-8", "replace")).digest()
-    return poll * int.from_bytes(digest[:8]) / 2**64
+    return poll * (int.from_bytes(digest[:8]) / 2**64)

@@ -32,6 +32,9 @@ CROWD = 8
 they wait for each other, and one more makes all of them later. Of two thousand that were due at once two hundred were under way
 together, and the database gave up on some of them."""
 
+QUEUED_MOST = 64
+"""So many wait for a place with a thread of their own; of two thousand threads each costs a hundred kilobytes."""
+
 BEGUN_SECONDS = 40.0
 """Whoever waits behind others that hang has begun by then; promised is that a halt comes 60 s after the pass that finds the
 failure was due. Nobody waits for longer because it is crowded."""
@@ -57,9 +60,16 @@ class Places:
         self._queue: deque[threading.Event] = deque()
         self._waits_since: dict[threading.Event, float] = {}
         self._lent: dict[object, float] = {}
-        self._inside, self._busy = 0, False
+        self._inside, self._busy, self._behind = 0, False, 0
         self._ahead = 0
         self._ahead_until, self._ahead_again = -math.inf, -math.inf
+
+    def admitted(self, due: int) -> int:
+        """How many of so many that are due may come to wait here now. The others are counted as waiting, and come later."""
+        with self._guard:
+            admitted = min(due, max(QUEUED_MOST - len(self._queue), 0))
+            self._behind = due - admitted
+            return admitted
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -122,7 +132,8 @@ class Places:
             return 0.0
         if idle:
             del self._lent[min(self._lent, key=self._lent.__getitem__)]  # the one that has been longest at it
-        patience_seconds = min(self._patience_seconds, self._begun_seconds * self._count / len(self._queue))
+        waiting = len(self._queue) + self._behind
+        patience_seconds = min(self._patience_seconds, self._begun_seconds * self._count / waiting)
         self._lent = {who: since for who, since in self._lent.items() if now < since + patience_seconds}
         if len(self._lent) < self._count:
             return 0.0

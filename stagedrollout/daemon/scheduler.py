@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 
 TURN_SECONDS = 0.5
 """How soon a command is noticed; promised is one second."""
-
 TURN = "turn"
 HEARTBEAT = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(minutes=1)
@@ -315,8 +314,9 @@ class Scheduler:
                 self._make_due(app, now)
         self._looked_at = now
         with self._guard:
-            due = [app for app, at in self._due.items() if at <= now]
-        for app in due:
+            waiting = (app for app, at in self._due.items() if at <= now and app not in self._running)
+            due = sorted(waiting, key=self._due.__getitem__)
+        for app in due[: self._places.admitted(len(due))]:
             works = self._works
             self._launch(app, self._passes, self._pass_over(works, app), self._passed(works, app))
 

@@ -1,8 +1,8 @@
 """A thousand apps on two stores and in Sentry, cheap enough not to be what a measurement measures: a process of its own.
 
 One app on each store is emulated (`stagedrollout.emulator`), lives through three days under a real daemon, and is asked each
-question once. From then on that answer serves every app that asks the same: names have equal lengths, so one is put in place of
-the other. An edit gets an id of its own each time. Every answer is kept back for `latency` seconds, without a thread that
+question once, and once a minute what people do with it. That answer serves every app that asks the same: names have equal
+lengths, so one is put in place of the other. An edit gets an id of its own each time. Every answer is kept back for `latency` seconds, without a thread that
 waits. When a look at a store app begins is kept, and told once, at `/_bench/looks`; `/_bench/hang/STORE` makes one store
 answer nothing more.
 
@@ -17,6 +17,7 @@ import re
 import signal
 import sys
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -98,20 +99,21 @@ class Stores:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._known: dict[tuple[str, str, bytes], Response] = {}
+        self._known: dict[tuple[str, str, bytes, int], Response] = {}
         self._edits = count(10**19)
         self._edit = ""
         self.looks: list[tuple[float, str, str]] = []
         """When, on which store, and which app's."""
 
         self.hanging: set[str] = set()
-        self.asked = 0
+        self.asked: Counter[str] = Counter()
+        """Requests by what their path begins with."""
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response | None:
         """None: no answer ever comes."""
         if target.startswith("/_bench/"):
             return self._told(target)
-        self.asked += 1
+        self.asked[target.split("/")[1]] += 1
         self._note(f"{method} {target}")
         if any(target.startswith(_ROOTS[store]) for store in self.hanging):
             return None
@@ -124,7 +126,9 @@ class Stores:
     def _model(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response:
         if method == "DELETE":  # the model's edit is everybody's
             return Response(204, {}, b"")
-        key = (method, target, body)
+        # what is counted goes on: each look finds other numbers in the newest hours, as it does in earnest
+        minute = int(time.time() // 60) if "/sessions/" in target else 0
+        key = (method, target, body, minute)
         known = self._known.get(key)
         if known is None:
             self._world.timeline.advance(datetime.now(UTC))
@@ -155,7 +159,8 @@ class Stores:
     def _told(self, target: str) -> Response:
         match target.split("/")[2:]:
             case ["looks"]:
-                told, self.looks = {"looks": self.looks, "asked": self.asked}, []
+                told = {"looks": self.looks, "asked": self.asked}
+                self.looks, self.asked = [], Counter()
                 return Response(200, {}, json.dumps(told).encode())
             case ["hang", store]:
                 self.hanging.add(store)

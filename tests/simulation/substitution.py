@@ -39,6 +39,7 @@ SUBSTITUTED = (
     "stagedrollout.daemon.pressing",
     "stagedrollout.daemon.recorder",
     "stagedrollout.daemon.scheduler",
+    "stagedrollout.daemon.shelf",
     "stagedrollout.daemon.spool",
     "stagedrollout.daemon.works",
     "stagedrollout.daemon.health.rounds",
