@@ -51,8 +51,8 @@ def run(config: Path, log_format: str, *, verbose: bool) -> None:
 
     from stagedrollout.cli.logs import LogForm, log_to_stderr  # noqa: PLC0415
     from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
-    from stagedrollout.daemon.allowed import hosts_of, keep_to  # noqa: PLC0415
     from stagedrollout.daemon import collecting  # noqa: PLC0415
+    from stagedrollout.daemon.allowed import hosts_of, keep_to  # noqa: PLC0415
     from stagedrollout.daemon.bootstrap import open_daemon  # noqa: PLC0415
     from stagedrollout.daemon.hardening import harden  # noqa: PLC0415
 

@@ -28,16 +28,18 @@ AHEAD_SECONDS, AHEAD_AGAIN_SECONDS = 1.0, 10.0
 again at every turn, and must keep nobody from being looked at."""
 
 CROWD = 8
-"""For each place so many are under way at most while the processor is busy: then those who have been at it for long do not hang,
-they wait for each other, and one more makes all of them later. Of two thousand that were due at once two hundred were under way
-together, and the database gave up on some of them."""
+PROGRESS_SECONDS = 1.0
+"""For each place so many are under way at most while the processor is busy, or somebody has ended within so long: then those who
+have been at it for long do not hang, they wait for each other, and one more makes all of them later. Of two thousand that were
+due at once a thousand were under way together, and the database gave up on some of them. Whoever has waited for BEGUN_SECONDS
+goes all the same, but one after the other."""
 
 QUEUED_MOST = 64
 """So many wait for a place with a thread of their own; of two thousand threads each costs a hundred kilobytes."""
 
 BEGUN_SECONDS = 40.0
 """Whoever waits behind others that hang has begun by then; promised is that a halt comes 60 s after the pass that finds the
-failure was due. Nobody waits for longer because it is crowded."""
+failure was due."""
 
 
 class Places:
@@ -61,6 +63,7 @@ class Places:
         self._waits_since: dict[threading.Event, float] = {}
         self._lent: dict[object, float] = {}
         self._inside, self._busy, self._behind = 0, False, 0
+        self._ended, self._began = -math.inf, -math.inf
         self._ahead = 0
         self._ahead_until, self._ahead_again = -math.inf, -math.inf
 
@@ -86,6 +89,8 @@ class Places:
         finally:
             with self._guard:
                 self._inside -= 1
+                if self._queue:
+                    self._ended = self._seconds()
                 self._lent.pop(me, None)
                 self._call_the_next()
 
@@ -117,7 +122,7 @@ class Places:
             self._queue.popleft()
             self._waits_since.pop(me, None)
             self._inside += 1
-            self._lent[me] = now
+            self._lent[me] = self._began = now
             self._call_the_next()
             return 0
 
@@ -140,9 +145,12 @@ class Places:
         return min(LOOK_SECONDS, min(self._lent.values()) + patience_seconds - now)
 
     def _crowded(self, now: float) -> bool:
-        """Whether so many are under way that one more would only make them later, and nobody has waited for too long."""
+        """Whether so many are under way that one more would only make them later."""
+        progress = self._busy or now - self._ended < PROGRESS_SECONDS
+        if self._inside < CROWD * self._count or not progress:
+            return False
         waited = now - self._waits_since.setdefault(self._queue[0], now)
-        return self._busy and self._inside >= CROWD * self._count and waited < self._begun_seconds
+        return waited < self._begun_seconds or now - self._began < LOOK_SECONDS
 
     def _idle(self, now: float) -> bool:
         """Whether those who have a place have not used the processor much since the last look."""

@@ -8,7 +8,7 @@ millisecond or two of a pass. Nothing that is remembered here is state: whatever
 
 from __future__ import annotations
 
-import pickle  # noqa: S403 - of this process's own values, which never leave its memory
+import pickle
 import threading
 from typing import Generic, TypeVar
 

@@ -30,8 +30,9 @@ _APP = """\
 """
 
 
-def configured(model: Path, folder: Path, *, url: str, apps: int, poll: str, database: str = "") -> Path:
-    """A configuration for `apps` apps on both stores; `model` is the one of the app that was lived through."""
+def configured(model: Path, folder: Path, *, url: str, apps: int, first: int, poll: str) -> Path:
+    """A configuration for `apps` apps on both stores, numbered from `first` on; `model` is the one of the app that was lived
+    through."""
     folder.mkdir(parents=True)
     for name in ("secrets", "policies"):
         shutil.copytree(model.parent / name, folder / name)
@@ -39,7 +40,7 @@ def configured(model: Path, folder: Path, *, url: str, apps: int, poll: str, dat
     key.write_text(_led_to(url, key.read_text()))
     (folder / "state").mkdir(mode=0o700)
     head = f"""\
-database: {database or "sqlite:///state/stagedrollout.db"}
+database: sqlite:///state/stagedrollout.db
 poll: {poll}
 google_play:
   credentials: {{file: secrets/play.json}}
@@ -57,7 +58,7 @@ policies: [policies]
 apps:
 """
     path = folder / "stagedrollout.yaml"
-    path.write_text(head + "".join(_APP.format(number=number) for number in range(apps)))
+    path.write_text(head + "".join(_APP.format(number=number) for number in range(first, first + apps)))
     return path
 
 
@@ -73,17 +74,17 @@ def _lines(config: Path, *begun: str) -> str:
     return "\n".join(line for line in lines if line.strip().startswith(begun))
 
 
-def filled(model: Path, url: str, apps: int) -> None:
+def filled(model: Path, url: str, apps: int, first: int) -> None:
     """Writes into the database at `url`, which must be empty."""
     source = open_readonly(f"sqlite:///{model.parent / 'state' / 'stagedrollout.db'}")
     target = open_engine(url)
     upgrade(target)
-    _copied(source, target, apps)
+    _copied(source, target, range(first, first + apps))
     source.dispose()
     target.dispose()
 
 
-def _copied(source: Engine, target: Engine, apps: int) -> None:
+def _copied(source: Engine, target: Engine, numbers: range) -> None:
     now, read, written = datetime.now(UTC), Journal(source), Journal(target)
     ledgers, presence = LedgerTable(source), Presence(target)
     kept = Presence(source)
@@ -92,7 +93,7 @@ def _copied(source: Engine, target: Engine, apps: int) -> None:
         entries = tuple(recorded.entry for recorded in read.history(key))
         revisions = _newest(ledgers.revisions(key))
         past = kept.past(key.store_app)
-        for number in range(apps):
+        for number in numbers:
             app = StoreApp(f"app-{number:04d}", key.store)
             own = RolloutKey(app.app, app.store, key.release_id)
             batch = Batch(own, now, entries, expected_seq=0, summary=summaries[key], revisions=revisions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,7 +52,7 @@ def test_a_thousand_apps_that_were_due_at_once_are_spread_over_the_poll_from_the
 def test_no_app_waits_longer_than_its_poll_and_none_is_looked_at_twice_at_once():
     for app in APPS:
         times = looks(app, START, 6)
-        apart = [later - before for before, later in zip(times, times[1:], strict=False)]
+        apart = [later - before for before, later in itertools.pairwise(times)]
         assert all(LOOK < each <= POLL for each in apart)
         assert set(apart[1:]) == {POLL}
 
