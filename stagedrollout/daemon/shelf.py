@@ -2,18 +2,21 @@
 
 An hour of a release's evidence is a few dozen small objects, and a rollout of three days a quarter of a megabyte of them: of
 two thousand rollouts more than all the rest of the daemon, and the garbage collector went through all of them again and again,
-which took half of its processor. As bytes the same takes a fifth of the room and no collector's time; to unpack it takes a
-millisecond or two of a pass. Nothing that is remembered here is state: whatever is missing is read or computed again.
+which took half of its processor. As bytes, packed, the same takes a tenth of the room and no collector's time; to pack and unpack it
+takes two milliseconds of a pass. Nothing that is remembered here is state: whatever is missing is read or computed again.
 """
 
 from __future__ import annotations
 
 import pickle
 import threading
+import zlib
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_QUICKLY = 1
 
 
 class Shelf(Generic[K, V]):
@@ -28,11 +31,11 @@ class Shelf(Generic[K, V]):
         packed = self._kept.get(key)
         if packed is None:
             return None
-        found: V = pickle.loads(packed)  # noqa: S301 - see above
+        found: V = pickle.loads(zlib.decompress(packed))  # noqa: S301 - see above
         return found
 
     def put(self, key: K, value: V) -> None:
-        packed = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        packed = zlib.compress(pickle.dumps(value, pickle.HIGHEST_PROTOCOL), _QUICKLY)
         with self._guard:
             self._kept[key] = packed
 

@@ -34,8 +34,8 @@ from tests.bench.scale_base import configured, dues, filled
 
 LATENCY_SECONDS = 0.2
 FEW_APPS = 5
-APPS, POLL, POLLS_COUNTED = 1_000, timedelta(minutes=5), 2
-APPS_QUICK, POLL_QUICK, POLLS_COUNTED_QUICK = 100, timedelta(minutes=1), 1
+APPS, POLL = 1_000, timedelta(minutes=5)
+APPS_QUICK, POLL_QUICK = 100, timedelta(minutes=1)
 
 P99_SECONDS, CORE_SHARE, RSS_MIB, COST_RATIO = 10.0, 0.6, 500, 1.3
 
@@ -105,7 +105,7 @@ def measure(*, quick: bool) -> Result:
     if not sys.platform.startswith("linux"):
         raise SystemExit("bench scale reads /proc and works on Linux only")
     apps, poll = (APPS_QUICK, POLL_QUICK) if quick else (APPS, POLL)
-    seconds = poll.total_seconds() * (POLLS_COUNTED_QUICK if quick else POLLS_COUNTED)
+    seconds = poll.total_seconds()
     with tempfile.TemporaryDirectory(prefix="stagedrollout-bench-") as scratch, ExitStack() as stack:
         stores = stack.enter_context(_stores(Path(scratch)))
         few, idle, many = (
@@ -120,14 +120,14 @@ def measure(*, quick: bool) -> Result:
         asked = _count(stores, (few, idle, many), seconds)
         result = _result(few, idle, many) | {
             "rollouts": 2 * apps,
-            "poll_s": poll.total_seconds(),
+            "poll_s": seconds,
             "first_round_s": round(first_round, 1),
             "apple_per_hour": round(asked.get("v1", 0) / seconds * 3_600),
             "play_per_minute": round(asked.get("androidpublisher", 0) / seconds * 60),
             "load": round(os.getloadavg()[0], 1),
         }
         if not quick:
-            result |= _hung(stores, many, poll.total_seconds())
+            result |= _hung(stores, many, seconds)
     return Result(**result)
 
 
