@@ -43,6 +43,10 @@ class Actuator:
             return self._halted_after_all(listing, change)
         return outcome
 
+    def halted_meanwhile(self, listing: Listing, change: Change, outcome: Outcome) -> Outcome:
+        """Another replica has halted while a raise was under way: to a store that takes both, the halt is sent again."""
+        return outcome if listing.store.fenced else self._halted_after_all(listing, change)
+
     def _halted_after_all(self, listing: Listing, change: Change) -> Outcome:
         """A halt came while a raise was on its way to a store that takes both: the halt has the last word."""
         halted = self._halt(listing, change)

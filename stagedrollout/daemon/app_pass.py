@@ -95,6 +95,13 @@ class AppPasses:
             raise troubles[0]
         return AppPass(due, self._problem(store))
 
+    def take_in(self, listing: Listing) -> AppPass:
+        """Of a store app that another replica holds: halts that people have given past the daemon on this machine, which no
+        other one sees. Raises the first trouble."""
+        for trouble in self._import_halts(listing):
+            raise trouble
+        return AppPass(self.clock.now() + listing.poll, "")
+
     def _problem(self, store: StoreState | Unread) -> str:
         unread = [f"the store could not be read: {store.why}"] if isinstance(store, Unread) else []
         footing = self.reconciler.footing.reasons(self.clock.now())

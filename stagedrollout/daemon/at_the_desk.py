@@ -9,8 +9,8 @@ import logging
 import threading
 from collections.abc import Callable
 
-from stagedrollout.core.errors import StagedRolloutError
 from stagedrollout.daemon.pressed import Buttons, NoButtons
+from stagedrollout.daemon.troubles import unexpected, words
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ class AtTheDesk:
         self._first: Buttons | None = open_buttons()
         self._now: Buttons = NoButtons()
         self._before: Buttons = NoButtons()
+        self._problem = ""
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="slack-duty", daemon=True)
 
@@ -33,14 +34,15 @@ class AtTheDesk:
         self._thread.start()
 
     def go_on_from(self, before: Buttons) -> None:
-        self._before = before.at_work if isinstance(before, AtTheDesk) else before
+        self._before = before.at_last if isinstance(before, AtTheDesk) else before
 
     @property
-    def at_work(self) -> Buttons:
-        return self._now
+    def at_last(self) -> Buttons:
+        """Those that people press now, or have pressed last."""
+        return self._before if isinstance(self._now, NoButtons) else self._now
 
     def problem(self) -> str:
-        return self._now.problem()
+        return self._problem or self._now.problem()
 
     def stop(self) -> None:
         self._ends.set()
@@ -49,7 +51,7 @@ class AtTheDesk:
 
     def _run(self) -> None:
         sitting = False
-        while not self._ends.wait(LOOK_SECONDS if sitting else LOOK_SECONDS / 4):
+        while not self._ends.wait(LOOK_SECONDS):
             if self._on_duty() is not sitting:
                 sitting = self._leave() if sitting else self._sit_down()
         if sitting:
@@ -57,13 +59,15 @@ class AtTheDesk:
 
     def _sit_down(self) -> bool:
         try:
-            self._now, self._first = self._first or self._open(), None
-            self._now.go_on_from(self._before)
-            self._now.start()
-        except StagedRolloutError as error:
-            log.warning("buttons cannot be listened for: %s", error)
-            self._now = NoButtons()
+            opened, self._first = self._first or self._open(), None
+            opened.go_on_from(self._before)
+            opened.start()
+        except Exception as error:
+            if words(error) != self._problem:
+                log.warning("buttons cannot be listened for: %s", words(error), exc_info=unexpected(error))
+            self._problem = words(error)
             return False
+        self._now, self._problem = opened, ""
         return True
 
     def _leave(self) -> bool:

@@ -192,18 +192,17 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
     lock_step = _lock_step(settings, doors)
     clock: Clock = doors.clock or lock_step or wall
     presence, commands = Presence(engine), CommandBox(engine)
-    terms = Terms(
-        lease=settings.limits.keeps_lease if is_server(engine) else None,
-        longest_request=settings.limits.longest_request,
-    )
+    terms = _terms(settings, engine)
     epoch, highwater = _claim(loaded, engine, presence, wall, place, terms)
     database = beside_database(engine)
     spool = Spool(spool_file(database) if database else None)
     watch, steady = ClockWatch(clock, doors.steady or _steady(clock)), doors.steady or elapsed
-    leases = HeldLeases(Leases(engine), presence, epoch, wall=wall, steady=steady, terms=terms)
+    leases = HeldLeases(
+        Leases(engine), presence, epoch, place=_here(engine, place), wall=wall, steady=steady, terms=terms
+    )
     recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), leases.epoch, spool)
     doors = replace(doors, dates=watch, edits=EditsKnown(), calendars=Remembered())
-    peers = Peers(engine, epoch, highwater) if leases.shared else None
+    peers = Peers(engine, epoch, highwater, 1.5 * leases.beat) if leases.shared else None
     footing = KeptFooting(highwater, watch, peers)
     brakes = PulledBrakes(beside(loaded.path, settings.database), wall)
     bell, memory = Bell(), Memory()
@@ -264,7 +263,7 @@ def _claim(  # noqa: PLR0913, PLR0917 - who begins, where, and on what terms
 
     A file has one daemon at a time, whatever became of its lock file; a server has one in each place.
     """
-    here = place if is_server(engine) else ""
+    here = _here(engine, place)
     before = presence.of_place(here) or presence.current()
     info = {
         "version": __version__,
@@ -280,12 +279,24 @@ def _claim(  # noqa: PLR0913, PLR0917 - who begins, where, and on what terms
     return presence.claim(who, wall.now(), info, place=here, lease=terms.lease), highwater
 
 
+def _here(engine: Engine, place: str) -> str:
+    """Of what tells the daemons of this database apart."""
+    return place if is_server(engine) else ""
+
+
+def _terms(settings: Settings, engine: Engine) -> Terms:
+    limits = settings.limits
+    lease = limits.keeps_lease if is_server(engine) else None
+    return Terms(lease=lease, longest_request=limits.longest_request)
+
+
 def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
     """The same daemon by another configuration: what it knows of rollouts, halts and clocks stays, its apps, clients,
     channels and limits are new. `works` stay as they are. Raises WrongConfiguration.
     """
     listings, deadline = open_listings(loaded, works.doors, works.clock), loaded.settings.limits.pass_deadline
     people, deadline_seconds = open_roster(loaded, works.doors.slack), deadline.total_seconds()
+    works.leases.go_by(_terms(loaded.settings, engine))
     known = works.passes.reconciler
     if isinstance(known.people, Roster):
         people.go_on_from(known.people)
@@ -316,7 +327,7 @@ def _report(  # noqa: PLR0913, PLR0917 - of a daemon that is wired, and of one t
 
 def _buttons(open_buttons: Callable[[], Buttons], leases: Holdings) -> Buttons:
     """Where replicas share the work, they follow whoever tells people."""
-    return AtTheDesk(open_buttons, leases.may_tell) if leases.shared else open_buttons()
+    return AtTheDesk(open_buttons, leases.on_duty) if leases.shared else open_buttons()
 
 
 def clock_of(settings: Settings, doors: Doors) -> Clock:

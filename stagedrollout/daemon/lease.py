@@ -19,7 +19,7 @@ from typing import Protocol
 
 from stagedrollout.core.errors import LostLease, StorageError, Unfounded
 from stagedrollout.core.judgement import Reason
-from stagedrollout.core.model import StoreApp
+from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.core.units import duration_text
 from stagedrollout.daemon.elapsed import Elapsed
@@ -28,12 +28,19 @@ from stagedrollout.storage.presence import Presence
 
 log = logging.getLogger(__name__)
 
+HEARTBEAT = timedelta(seconds=10)
+
 TAKEN_OVER = "taken_over"
 """Why nothing is raised yet of what another replica held."""
 
 
 class Tenures(Protocol):
     """What passes ask."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other replicas may hold some of it."""
+        ...
 
     def epoch(self, app: StoreApp) -> int:
         """Under which to record. Raises LostLease where this replica does not hold the store app."""
@@ -51,11 +58,6 @@ class Tenures(Protocol):
 class Holdings(Tenures, Protocol):
     """What the scheduler asks."""
 
-    @property
-    def shared(self) -> bool:
-        """Whether other replicas may hold some of it."""
-        ...
-
     def holds(self, app: StoreApp) -> bool:
         """As far as this replica knows."""
         ...
@@ -64,8 +66,21 @@ class Holdings(Tenures, Protocol):
         """Whether another replica holds it now. Raises StorageError."""
         ...
 
+    @property
+    def beat(self) -> timedelta:
+        """How often a sign of life is due."""
+        ...
+
     def may_tell(self) -> bool:
         """Whether notices are this replica's to deliver, and one that is sent now would be over before the lease is."""
+        ...
+
+    def on_duty(self) -> bool:
+        """Whether notices are this replica's to deliver, as far as it knows."""
+        ...
+
+    def go_by(self, terms: Terms) -> None:
+        """From now on by these."""
         ...
 
     def epochs(self) -> Mapping[str, int]:
@@ -94,6 +109,7 @@ class Everything:
     """For whoever is alone, and asks no database: everything is held, under one epoch."""
 
     shared = False
+    beat = HEARTBEAT
 
     def __init__(self, replica: int = 1) -> None:
         self._replica = replica
@@ -119,6 +135,12 @@ class Everything:
     def may_tell(self) -> bool:
         return True
 
+    def on_duty(self) -> bool:
+        return True
+
+    def go_by(self, terms: Terms) -> None:
+        """Nothing of it ever ends."""
+
     def renew(self) -> None:
         """Nobody asks."""
 
@@ -140,6 +162,11 @@ class Terms:
     lease: timedelta | None = None
     longest_request: timedelta = timedelta(seconds=45)
 
+    @property
+    def beat(self) -> timedelta:
+        """How often a sign of life is due: six times in a lease, so that one that is late does no harm."""
+        return HEARTBEAT if self.lease is None else min(HEARTBEAT, self.lease / 6)
+
 
 @dataclass(frozen=True, slots=True)
 class _Tenure:
@@ -158,13 +185,14 @@ class HeldLeases:
         presence: Presence,
         replica: int,
         *,
+        place: str = "",
         wall: Clock,
         steady: Elapsed,
         terms: Terms,
     ) -> None:
         self._leases = leases
         self._presence = presence
-        self._replica = replica
+        self._replica, self._place = replica, place
         self._wall = wall
         self._steady = steady
         self._terms = terms
@@ -173,12 +201,26 @@ class HeldLeases:
         self._held: dict[str, _Tenure] = {}
         self._until = inf if terms.lease is None else -inf
         self._free_since: dict[str, float] = {}
+        self._forsaken: frozenset[str] = frozenset()
+        """What was taken beyond this replica's share, while there are so many replicas."""
+        self._replicas = 0
+        self._announced: frozenset[str] = frozenset()
+        self._begun = steady()
+        self._closed = False
 
     def begin(self, apps: Collection[StoreApp]) -> None:
-        """Claim what is free. Raises StorageError."""
+        """Claim what is free, if nobody else is there. Raises StorageError."""
         if self.shared:
             self.renew()
         self.tend(apps, lambda _: True)
+        self._announced = frozenset(self._held)
+
+    @property
+    def beat(self) -> timedelta:
+        return self._terms.beat
+
+    def go_by(self, terms: Terms) -> None:
+        self._terms = terms
 
     @property
     def shared(self) -> bool:
@@ -217,46 +259,74 @@ class HeldLeases:
 
         return check
 
-    def may_tell(self) -> bool:
+    def on_duty(self) -> bool:
         tenure = self._held.get(NOTICES)
-        now = self._steady()
-        return tenure is not None and tenure.raise_from <= now and self._left() >= self._request
+        return tenure is not None and tenure.raise_from <= self._steady()
+
+    def may_tell(self) -> bool:
+        return self.on_duty() and self._left() >= self._request
 
     def renew(self) -> None:
         with self._asking:
             asked = self._steady()
-            self._presence.beat(self._replica, self._wall.now(), self._terms.lease)
+            self._presence.beat(self._replica, self._wall.now(), self._terms.lease, place=self._place)
             self._until = asked + self._terms.lease.total_seconds() if self._terms.lease else inf
             if self.shared:
                 self._know(self._leases.mine(self._replica))
 
     def tend(self, apps: Collection[StoreApp], idle: Callable[[StoreApp], bool]) -> tuple[StoreApp, ...]:
-        with self._asking:
-            return self._share(apps, idle)
-
-    def _share(self, apps: Collection[StoreApp], idle: Callable[[StoreApp], bool]) -> tuple[StoreApp, ...]:
         named = {str(app): app for app in apps}
-        wanted, before = {*named, NOTICES}, set(self._held)
-        replicas = self._replicas() if self.shared else 1
+        with self._asking:
+            if not self._closed:
+                self._share(named, lambda name: idle(named.get(name) or _app(name)))
+            fresh = [app for name, app in named.items() if name in self._held and name not in self._announced]
+            self._announced = frozenset(self._held)
+        return tuple(fresh)
+
+    def _share(self, named: Collection[str], idle: Callable[[str], bool]) -> None:
+        wanted, replicas = {*named, NOTICES}, self._count()
+        if replicas != self._replicas:
+            self._replicas, self._forsaken = replicas, frozenset()
         free = self._leases.free(wanted)
         most = ceil(len(named) / replicas)
-        mine = [name for name in self._held if name in named]
-        surplus = [name for name in mine[most:] if idle(named[name])]
+        mine = [name for name in self._held if name in named and name not in self._forsaken]
         gone = [name for name in self._held if name not in wanted]
-        if surplus or gone:
-            self._give([*surplus, *gone])
-        room = max(most - len(mine), 0)
-        claimed = [*sorted(free & set(named))[:room], *self._forsaken(free)]
-        if NOTICES in free:
-            claimed.append(NOTICES)
-        if claimed:
+        if given := [name for name in (*mine[most:], *gone) if idle(name)]:
+            self._give(given)
+        if claimed := self._to_claim(free, named, most - len(mine)):
             longest = self._terms.longest_request
             self._know(self._leases.claim(self._replica, claimed, longest_request=longest))
-        return tuple(app for name, app in named.items() if name in self._held and name not in before)
+
+    def _to_claim(self, free: frozenset[str], named: Collection[str], room: int) -> list[str]:
+        """What is free, up to this replica's share; and what is beyond everybody's, or unknown to another configuration: what
+        nobody has taken for a whole lease."""
+        if not self._settled_in:
+            return []
+        now, lease = self._steady(), self._terms.lease
+        self._free_since = {name: self._free_since.get(name, now) for name in free}
+        share = sorted(free & set(named))[: max(room, 0)]
+        long = lease.total_seconds() if lease else inf
+        forsaken = {name for name, since in self._free_since.items() if now - since >= long} - set(share)
+        self._forsaken |= forsaken - {NOTICES}
+        return [*share, *sorted(forsaken | ({NOTICES} & free))]
+
+    @property
+    def _settled_in(self) -> bool:
+        """Beside others it claims nothing before it has lived for a while: one that dies again and again would otherwise keep
+        apps from them of which no pass ever ends."""
+        return self._replicas == 1 or self._steady() - self._begun >= self._terms.beat.total_seconds()
+
+    def _count(self) -> int:
+        """This replica and the others that live, and have lived for a while."""
+        if not self.shared:
+            return 1
+        others = [row for row in self._presence.replicas() if row.epoch != self._replica and row.lives_on]
+        return 1 + len(others)
 
     def give_all(self) -> None:
-        if self.shared:
-            with self._asking:
+        with self._asking:
+            self._closed = True
+            if self.shared:
                 self._give(list(self._held))
 
     def elsewhere(self, app: StoreApp) -> bool:
@@ -279,7 +349,7 @@ class HeldLeases:
         try:
             if self._left() < self._request:
                 self.renew()
-            ours = self._leases.is_held(name, self._replica, tenure.epoch)
+            ours = self._leases.is_held(name, self._replica, tenure.epoch, place=self._place)
         except LostLease:
             raise
         except StorageError as error:
@@ -288,19 +358,6 @@ class HeldLeases:
             raise LostLease(f"another replica has taken {name} over")
         if self._left() < self._request:
             raise LostLease(f"the lease of {name} is over too soon for a request")
-
-    def _replicas(self) -> int:
-        living = [row for row in self._presence.replicas() if not (row.lapsed or row.stopped)]
-        return max(len(living), 1)
-
-    def _forsaken(self, free: frozenset[str]) -> list[str]:
-        """What is beyond everybody's share, and what another configuration knows nothing of: nobody has taken it for a whole
-        lease."""
-        now, lease = self._steady(), self._terms.lease
-        self._free_since = {name: self._free_since.get(name, now) for name in free}
-        if lease is None:
-            return []
-        return [name for name, since in self._free_since.items() if now - since >= lease.total_seconds()]
 
     def _give(self, names: list[str]) -> None:
         self._held = {name: tenure for name, tenure in self._held.items() if name not in names}
@@ -312,6 +369,11 @@ class HeldLeases:
         self._held = {name: _known(before.get(name), held, now) for name, held in mine.items()}
         if lost := before.keys() - self._held.keys():
             log.warning("taken over by another replica: %s", ", ".join(sorted(lost)))
+
+
+def _app(name: str) -> StoreApp:
+    app, _, store = name.rpartition("/")
+    return StoreApp(app, Store(store))
 
 
 def _known(before: _Tenure | None, held: Held, now: float) -> _Tenure:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.linking import Link, other_store
-from stagedrollout.core.model import Mode, OnNewRelease, StoreApp, Supersede
+from stagedrollout.core.model import Command, CommandVerb, Mode, OnNewRelease, StoreApp, Supersede
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import IssueSource, NamedCounts, NamedValues, Signal, StorePort, Tallies
 
@@ -50,3 +51,15 @@ class Listing:
     def unknown(self, name: str) -> str:
         """The name again if no such policy is known, else ""."""
         return "" if name in self.policies else name
+
+
+def policy_meant(rollout: Rollout, order: Command | None) -> str:
+    """A start names the policy it is to be steered by, from its first stage on."""
+    starts = order is not None and order.verb is CommandVerb.START
+    return order.policy if order and starts and order.policy else rollout.policy
+
+
+def policy_named(rollout: Rollout, order: Command | None) -> str:
+    """The policy that must be known: by which it is steered, or is to be from here on."""
+    sets = order is not None and order.verb is CommandVerb.SET_POLICY
+    return order.policy if order and sets and order.policy else policy_meant(rollout, order)

@@ -7,6 +7,7 @@ lease, so whoever sees it lie there carries it out.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import Command, CommandVerb, StoreApp
@@ -18,6 +19,14 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 3.0
 """A holder that lives takes an order within a second; who gave the halt is told after ten that nobody did."""
 
+TAKEN_SECONDS = 30.0
+"""One that was taken by another replica, and waits for so long, is anybody's too: that one may reach no store."""
+
+
+def urgency(order: Command, broken: Collection[str]) -> tuple[bool, bool]:
+    """Halts come first, and of those the ones that have not broken off yet."""
+    return order.verb is not CommandVerb.HALT, order.id in broken
+
 
 class OrdersOfOthers:
     """For one thread. Nothing of it raises anything."""
@@ -25,14 +34,18 @@ class OrdersOfOthers:
     def __init__(self, steady: Elapsed = elapsed) -> None:
         self._steady = steady
         self._seen: dict[str, float] = {}
+        self._taken: set[str] = set()
 
     def are(self, orders: tuple[Command, ...]) -> None:
         """These wait now: what was seen of others is forgotten."""
         now = self._steady()
         self._seen = {order.id: self._seen.get(order.id, now) for order in orders}
+        self._taken &= self._seen.keys()
 
     def may_take(self, works: Works, app: StoreApp, order: Command) -> bool:
         if works.leases.holds(app):
+            return True
+        if order.id in self._taken:
             return True
         waits = self._steady() - self._seen.get(order.id, self._steady())
         if order.verb is not CommandVerb.HALT or waits < PATIENCE_SECONDS:
@@ -43,8 +56,9 @@ class OrdersOfOthers:
             StorageError
         ):  # whoever left it is told that nobody took it, and how it is halted past all daemons
             return False
-        if row is None or row.taken_at is not None:
+        if row is None or (row.taken_at is not None and waits < TAKEN_SECONDS):
             return False
+        self._taken.add(order.id)
         log.warning("the halt %s of %s is not taken by the replica that holds it: taken here", order.id, app)
         return True
 

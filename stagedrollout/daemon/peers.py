@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stagedrollout.core.clocks import ClockReading
 from stagedrollout.core.judgement import Reason
-from stagedrollout.daemon.health.replicas import DOUBT, DOUBT_CODE, doubting, unlike
+from stagedrollout.daemon.health.replicas import DOUBT, DOUBT_CODE, LINE, doubting, unlike
 from stagedrollout.storage.engine import Engine
 from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.migrate import HEAD, revision
@@ -25,30 +25,38 @@ from stagedrollout.storage.presence import DaemonRow, Presence
 log = logging.getLogger(__name__)
 
 DIFFERENT, DOUBTED, OTHER_SCHEMA = "replicas_differ", "replica_doubts", "schema_moved_on"
+LINE_ELSEWHERE = "line_stopped_elsewhere"
 
 
 class Peers:
-    """Of the replica whose epoch is `replica`. `look` is for one thread; the rest for any, and raises nothing."""
+    """Of the replica whose epoch is `replica`. `vouching_after`: by then a second sign of life of another one is due, and what it
+    said with the first one is of this database. `look` is for one thread; the rest for any, and raises nothing."""
 
-    def __init__(self, engine: Engine, replica: int, highwater: HighWater | None) -> None:
+    def __init__(
+        self, engine: Engine, replica: int, highwater: HighWater | None, vouching_after: timedelta
+    ) -> None:
         self._engine = engine
         self._presence = Presence(engine)
         self._replica = replica
         self._highwater = highwater
         self._begun: datetime | None = None
-        self._told: dict[str, str] = {}
+        self._vouching_after = vouching_after
         self._reasons: tuple[Reason, ...] = ()
         self._clock: tuple[ClockReading, ...] = ()
 
-    def look(self) -> None:
-        """After each sign of life. Raises StorageError."""
+    def look(self, line: str = "") -> None:
+        """After each sign of life. `line`: why nothing is raised at this one's place, where somebody has stopped the line.
+        Raises StorageError."""
         rows = self._presence.replicas()
         mine = next((row for row in rows if row.epoch == self._replica), None)
         if mine is None:
+            self._reasons = (
+                Reason(OTHER_SCHEMA, "this replica's own row is gone: the database was put back"),
+            )
             return
         self._begun = self._begun or mine.heard_at
         others = [row for row in rows if row is not mine and not (row.lapsed or row.stopped)]
-        self._follow(row for row in others if row.heard_at > self._begun)
+        self._follow(mine, line, (row for row in others if row.heard_at - self._begun > self._vouching_after))
         self._clock = (ClockReading("the database server", -mine.ahead, -mine.ahead),)
         found = (*_moved_on(self._engine), *_differences(mine, others))
         for reason in set(found) - set(self._reasons):
@@ -63,17 +71,15 @@ class Peers:
         """What the database's clock says beside this machine's, as of the last sign of life."""
         return self._clock
 
-    def _follow(self, others: Iterable[DaemonRow]) -> None:
+    def _follow(self, mine: DaemonRow, line: str, others: Iterable[DaemonRow]) -> None:
         """The others write to the journal too: the mark goes on with it, as long as it holds."""
-        if self._highwater is None:
-            return
-        vouched = any(row.info.get(DOUBT) == "" for row in others)
-        self._highwater.follow(vouched=vouched)
-        doubt = self._highwater.doubt()
-        told = {DOUBT: doubt.words if doubt else "", DOUBT_CODE: doubt.code if doubt else ""}
-        if told != self._told:
+        doubt = None
+        if self._highwater is not None:
+            self._highwater.follow(vouched=any(row.info.get(DOUBT) == "" for row in others))
+            doubt = self._highwater.doubt()
+        told = {DOUBT: doubt.words if doubt else "", DOUBT_CODE: doubt.code if doubt else "", LINE: line}
+        if any(mine.info.get(key) != said for key, said in told.items()):
             self._presence.tell(self._replica, told)
-            self._told = told
 
 
 def _differences(mine: DaemonRow, others: Iterable[DaemonRow]) -> Iterator[Reason]:
@@ -82,6 +88,8 @@ def _differences(mine: DaemonRow, others: Iterable[DaemonRow]) -> Iterator[Reaso
             yield Reason(DIFFERENT, said)
         if said := doubting(row):
             yield Reason(DOUBTED, said)
+        if line := row.info.get(LINE):
+            yield Reason(LINE_ELSEWHERE, f"{row.holder} says: {line}")
 
 
 def _moved_on(engine: Engine) -> Iterator[Reason]:

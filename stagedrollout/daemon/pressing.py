@@ -36,7 +36,7 @@ from stagedrollout.http.held import HELD
 from stagedrollout.notify.answers import SlackAnswers
 from stagedrollout.notify.slack import Call
 from stagedrollout.notify.window import REASON
-from stagedrollout.storage.engine import Engine, beside_database
+from stagedrollout.storage.engine import Engine, beside_database, is_server
 from stagedrollout.storage.messages import show_anew, told_by
 from stagedrollout.storage.presence import Presence
 from stagedrollout.storage.seal_file import seal_key
@@ -101,13 +101,15 @@ class Messages:
 
     engine: Engine
     seal: Seal
+    shared: bool = False
+    """Whether another replica, with a seal of its own, may have written them since this one did."""
 
     def anew(self) -> None:
         """Raises nothing."""
         presence, mark = Presence(self.engine), hashlib.sha256(self.seal.key).hexdigest()[:16]
         try:
             row = presence.current()
-            if row is None or row.info.get(SEALED_BY) == mark:
+            if row is None or (row.info.get(SEALED_BY) == mark and not self.shared):
                 return
             count = show_anew(self.engine)
             presence.tell(row.epoch, {SEALED_BY: mark})
@@ -264,7 +266,13 @@ def open_pressing(
         claims=Claims(),
         noted={},
     )
-    return Pressing(_receiver(loaded, access, queue), queue, desk, roster, Messages(engine, seal))
+    return Pressing(
+        _receiver(loaded, access, queue),
+        queue,
+        desk,
+        roster,
+        Messages(engine, seal, shared=is_server(engine)),
+    )
 
 
 def _receiver(loaded: Loaded, access: SlackAccess, queue: Queue[Arrived]) -> Line:

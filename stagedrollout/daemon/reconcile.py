@@ -59,7 +59,7 @@ from stagedrollout.daemon.lanes import Permit
 from stagedrollout.daemon.lease import Tenures
 from stagedrollout.daemon.linking import Bell, of_the_other
 from stagedrollout.daemon.listening import circumstances
-from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.listing import Listing, policy_meant, policy_named
 from stagedrollout.daemon.recorder import Known, Learned, Recorder
 from stagedrollout.daemon.retrying import persistently
 from stagedrollout.daemon.watched.memory import Memory
@@ -144,7 +144,7 @@ class Reconciler:
             policy=observed.policy,
             mode=listing.mode,
             order=order,
-            unknown_policy=listing.unknown(_policy_named(observed.rollout, order)),
+            unknown_policy=listing.unknown(policy_named(observed.rollout, order)),
             learned=observed.learned,
             others=others,
             supersede=listing.supersede,
@@ -211,7 +211,7 @@ class Reconciler:
         if not stop:  # a person's halt goes by nothing that another store says
             linked = of_the_other(self.recorder, listing, rollout, learned)
             learned, rollout = (*learned, *linked), extend(rollout, linked, now)
-        policy = listing.policy_of(_policy_meant(rollout, order))
+        policy = listing.policy_of(policy_meant(rollout, order))
         if stop or not _listens(rollout):
             return _Observed(
                 rollout, learned, policy, listing.poll, Observation(now, store, ()), heard_at, footing
@@ -281,14 +281,19 @@ class Reconciler:
         seen = known.rollout.last.seen if known.rollout.last else ""
 
         def still_ours() -> None:
-            tenure()
             self.footing.check(self.clock.now())
             self.brakes.check(listing.id)
-            policy = listing.policy_of(_policy_meant(case.rollout, case.order))
+            policy = listing.policy_of(policy_meant(case.rollout, case.order))
             calendar_check.check(case, decision, policy, self.clock.now())
             linking.check(self.recorder, listing, known, case, decision)
+            if self.tenures.shared:
+                self.recorder.check_not_halted(known)
+            tenure()  # last: whatever else was asked may have taken its time
 
-        return self.actuator.act(listing, decision.change, seen=seen, still_ours=still_ours, permit=permit)
+        outcome = self.actuator.act(listing, decision.change, seen=seen, still_ours=still_ours, permit=permit)
+        if self.tenures.shared and not decision.change.verb.brakes and self.recorder.halted_since(known):
+            return self.actuator.halted_meanwhile(listing, decision.change, outcome)
+        return outcome
 
     def _settle(self, known: Known, outcome: Outcome | None) -> Known:
         """Write down how it ended. Whoever wrote to the journal meanwhile, the outcome goes on top of that."""
@@ -350,18 +355,6 @@ class _Observed:
     @property
     def fingerprint(self) -> str:
         return self.seen.store.fingerprint if isinstance(self.seen.store, StoreState) else ""
-
-
-def _policy_meant(rollout: Rollout, order: Command | None) -> str:
-    """A start names the policy it is to be steered by, from its first stage on."""
-    starts = order is not None and order.verb is CommandVerb.START
-    return order.policy if order and starts and order.policy else rollout.policy
-
-
-def _policy_named(rollout: Rollout, order: Command | None) -> str:
-    """The policy that must be known: by which it is steered, or is to be from here on."""
-    sets = order is not None and order.verb is CommandVerb.SET_POLICY
-    return order.policy if order and sets and order.policy else _policy_meant(rollout, order)
 
 
 def _listens(rollout: Rollout) -> bool:

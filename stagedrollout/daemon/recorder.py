@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from stagedrollout.core import facts, link_facts, wording
-from stagedrollout.core.errors import HaltShown, LostLease, OrderTaken, StaleJournal, StorageError
+from stagedrollout.core.errors import HaltShown, LostLease, OrderTaken, Preempted, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.ledger import Ledger, Revision, Taken
@@ -95,6 +95,19 @@ class Recorder:
     def load(self, key: RolloutKey) -> Known:
         """The rollout as the journal tells it. Raises StorageError if it was never read and cannot be now."""
         return self._as_told(key, self._journal.head)
+
+    def halted_since(self, known: Known) -> bool:
+        """Whether another replica, or a person past all daemons, has halted the rollout since; False where nobody can tell."""
+        try:
+            now = self.load(known.rollout.key)
+        except StorageError:
+            return False
+        return now.seq > known.seq and now.rollout.halt is not None and known.rollout.halt is None
+
+    def check_not_halted(self, known: Known) -> None:
+        """Before each request of a raise. Raises Preempted where it was halted since."""
+        if self.halted_since(known):
+            raise Preempted("a halt took over, on another replica")
 
     def remembered(self, key: RolloutKey) -> Known | None:
         """The rollout as this process has read or written it last, without asking whether the journal has gone on."""

@@ -25,12 +25,21 @@ from stagedrollout.core.errors import EdgeError, StorageError
 from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.elapsed import A_STEP, WallWatch
-from stagedrollout.daemon.orders_of_others import OrdersOfOthers
+from stagedrollout.daemon.orders_of_others import OrdersOfOthers, urgency
 from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
 from stagedrollout.daemon.signs_of_life import SignsOfLife
 from stagedrollout.daemon.troubles import unexpected, words
 from stagedrollout.daemon.turning import InAWhile
-from stagedrollout.daemon.works import Bounds, HaltUnderWay, OpenPool, Pool, Renewal, Works, threads
+from stagedrollout.daemon.works import (
+    Bounds,
+    HaltUnderWay,
+    OpenPool,
+    Pool,
+    Renewal,
+    Works,
+    halts_under_way,
+    threads,
+)
 
 log = logging.getLogger(__name__)
 
@@ -222,14 +231,9 @@ class Scheduler:
         """Whether a halt waits for the next turn, whatever is due."""
         return bool(self._broken_halts or self._halts_put_off)
 
-    def _is_ours(self, app: StoreApp) -> bool:
-        """What people have pulled lies on this machine, where no other replica sees it, whoever holds the app."""
-        return self._works.leases.holds(app) or bool(self._works.brakes.halts(app))
-
     def _is_idle(self, app: StoreApp) -> bool:
         with self._guard:
-            halts = (name for name in self._running if isinstance(name, HaltUnderWay))
-            return app not in self._running and all(name.app != app for name in halts)
+            return app not in self._running and not halts_under_way(app, self._running)
 
     def _take_orders(self) -> None:
         """Halts first and at once; whatever else the database refuses meanwhile."""
@@ -240,17 +244,13 @@ class Scheduler:
             log.error("orders cannot be read: %s", error)  # noqa: TRY400
             return
         self._others.are(orders)
-        for order in sorted(orders, key=self._urgency):
+        for order in sorted(orders, key=lambda order: urgency(order, self._broken_halts)):
             self._take(order)
         try:
             if orders:
                 self._works.commands.expire(self._works.wall.now())
         except StorageError as error:
             log.error("orders cannot be answered: %s", error)  # noqa: TRY400
-
-    def _urgency(self, order: Command) -> tuple[bool, bool]:
-        """Halts come first, and of those the ones that have not broken off yet."""
-        return order.verb is not CommandVerb.HALT, order.id in self._broken_halts
 
     def _take(self, order: Command) -> None:
         app = StoreApp(order.app, order.store)
@@ -292,7 +292,7 @@ class Scheduler:
                 self._make_due(app, due)
 
         name = HaltUnderWay(app, order.id)
-        if self._halts_under_way(app) < self._bounds.halt_workers:
+        if halts_under_way(app, self._running.copy()) < self._bounds.halt_workers:
             self._launch(name, self._halts, lambda: self._halt_first(works, order), halted)
         else:
             self._halts_put_off = True  # until one of the next turns
@@ -300,10 +300,6 @@ class Scheduler:
     def _halt_first(self, works: Works, order: Command) -> datetime | None:
         with self._places.ahead():
             return works.passes.halt(works.listings[StoreApp(order.app, order.store)], order)
-
-    def _halts_under_way(self, app: StoreApp) -> int:
-        with self._guard:
-            return sum(isinstance(name, HaltUnderWay) and name.app == app for name in self._running)
 
     def _start_passes(self) -> None:
         now = self._works.clock.now()
@@ -315,7 +311,7 @@ class Scheduler:
         with self._guard:
             waiting = [app for app, at in self._due.items() if at <= now and app not in self._running]
             waiting.sort(key=self._due.__getitem__)
-        due = [app for app in waiting if self._is_ours(app)]
+        due = [app for app in waiting if self._works.is_to_look_at(app)]
         for app in due[: self._places.admitted(len(due))]:
             works = self._works
             self._launch(app, self._passes, self._pass_over(works, app), self._passed(works, app))
@@ -326,7 +322,8 @@ class Scheduler:
                 with self._guard:  # an order that arrives from here on makes the app due again
                     if self._works is works:
                         self._due[app] = datetime.max.replace(tzinfo=UTC)
-                return works.passes.run(works.listings[app])
+                whole = works.leases.holds(app)
+                return (works.passes.run if whole else works.passes.take_in)(works.listings[app])
 
         return run
 
@@ -341,6 +338,8 @@ class Scheduler:
                 due, problem = now + AFTER_TROUBLE, words(error)
                 log.error("the pass over %s broke off: %s", app, problem, exc_info=unexpected(error))
             self._make_due(app, due)
+            if not works.leases.holds(app):
+                return  # how it fares is told by whoever holds it
             if error is None:
                 works.report.passed(app, due, problem)
             else:

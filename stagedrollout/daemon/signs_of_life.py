@@ -1,6 +1,6 @@
 """What a daemon does every few seconds beside its passes: it says that it lives, and looks whose turn it is with what.
 
-The sign of life comes every ten seconds; where replicas share the apps, what nobody holds any more is looked for more often,
+The sign of life comes every ten seconds, or six times in a lease; where replicas share the apps, what nobody holds any more is looked for more often,
 so that a halt is late by little more than the lease of the one that fell silent.
 """
 
@@ -16,7 +16,6 @@ from stagedrollout.daemon.works import Beside, Works
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = timedelta(seconds=10)
 LOOK = timedelta(seconds=2)
 """How often what nobody holds is looked for."""
 
@@ -36,7 +35,7 @@ class SignsOfLife:
     def give(self, works: Works) -> None:
         """Raises nothing."""
         now = works.wall.now()
-        if timedelta(0) <= now - self._beaten_at < HEARTBEAT:  # not while a clock set back catches up
+        if timedelta(0) <= now - self._beaten_at < works.leases.beat:  # not while a clock set back catches up
             self._look(works, now)
             return
         problem = ""
@@ -62,7 +61,8 @@ class SignsOfLife:
     def _look_at_the_others(works: Works) -> None:
         try:
             if works.peers:
-                works.peers.look()
+                line = works.brakes.line()
+                works.peers.look(line.text if line else "")
                 works.passes.recorder.write_what_was_kept()
         except StorageError as error:
             log.error("the other replicas cannot be looked at: %s", error)  # noqa: TRY400

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -57,6 +57,10 @@ class Works:
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
 
+    def is_to_look_at(self, app: StoreApp) -> bool:
+        """What people have pulled lies on this machine, where no other replica sees it, whoever holds the app."""
+        return self.leases.holds(app) or bool(self.brakes.halts(app))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
@@ -107,6 +111,11 @@ class HaltUnderWay:
 
     def __str__(self) -> str:
         return f"the halt {self.order}"
+
+
+def halts_under_way(app: StoreApp, running: Iterable[object]) -> int:
+    """`running`: the names of what is under way."""
+    return sum(isinstance(name, HaltUnderWay) and name.app == app for name in running)
 
 
 class Pool(Protocol):

@@ -4,8 +4,8 @@ A lease belongs to a replica until that replica's own row says that it is over (
 Its epoch grows with every new tenure, and is looked at in the transaction that records an intent: whoever has lost the lease
 records none, whatever it still believes.
 
-Whoever takes over from a replica that fell silent waits before it raises: that one may have sent a request right before its
-lease was over, which is under way for as long as a request may take. What was given away is free of such requests, and so is
+Whoever takes over from a replica that fell silent waits before it raises, for as long as a request may take: that one may have
+sent one right before its lease was over. (From then on, and not from when the lease ended: the server's clock may have been set.) What was given away is free of such requests, and so is
 what a daemon of the same machine leaves behind that is dead for certain. Halts wait for nothing of this.
 
 No lock is held beyond a transaction: behind a pooler the next transaction may run on another connection.
@@ -89,7 +89,7 @@ class Leases:
         self._engine = engine
 
     def mine(self, replica: int) -> Mapping[str, Held]:
-        """What the replica of this epoch holds, if its row is not over."""
+        """What the replica of this epoch holds; also where its lease is over and nobody has taken it yet."""
         with reading(self._engine) as connection:
             return _mine(connection, replica)
 
@@ -99,12 +99,13 @@ class Leases:
             held = connection.execute(_held_now(connection.dialect.name), by_clock(connection)).scalars()
             return frozenset(names).difference(held)
 
-    def is_held(self, name: str, replica: int, epoch: int) -> bool:
-        """Whether it is held by the replica, under this epoch, and not over."""
+    def is_held(self, name: str, replica: int, epoch: int, *, place: str = "") -> bool:
+        """Whether it is held by the replica of this place, under this epoch, and not over."""
         with reading(self._engine) as connection:
             asked = {_NAME.key: name, **by_clock(connection)}
             row = connection.execute(_looked_at(connection.dialect.name), asked).one_or_none()
-        return row is not None and (row.replica, row.epoch) == (replica, epoch) and bool(row.lives)
+        ours = (replica, epoch, place)
+        return row is not None and (row.replica, row.epoch, row.place) == ours and bool(row.lives)
 
     def holders(self) -> tuple[LeaseRow, ...]:
         """All that are held, by name; also those of replicas that fell silent."""
@@ -118,7 +119,8 @@ class Leases:
         """Take those of the names that nobody holds; what the replica holds after that."""
         wanted = sorted(names)
         with writing(self._engine) as connection:
-            silent = connection.execute(_silent(connection.dialect.name), by_clock(connection)).all()
+            over = {_NAMES.key: wanted, **by_clock(connection)}
+            silent = connection.execute(_silent(connection.dialect.name), over).all() if wanted else ()
             if wanted:
                 fresh = [{"name": name, "replica": 0, "epoch": 0, "raise_after_us": 0} for name in wanted]
                 connection.execute(_made(connection.dialect.name), fresh)
@@ -127,7 +129,7 @@ class Leases:
                 connection.execute(_TAKE_FREE, taking)
                 for row in silent:
                     with _readable():
-                        after = int(row.expires_us) + longest_request // _MICROSECOND
+                        after = int(row.now_us) + longest_request // _MICROSECOND
                     connection.execute(_TAKE_OVER, {**taking, _REPLICA.key: row.epoch, _AFTER.key: after})
             return _mine(connection, replica)
 
@@ -168,7 +170,7 @@ def _readable() -> Iterator[None]:
 @cache
 def _looked_at(dialect: str) -> Select[Any]:
     lives = (replicas.c.expires_us > now_us(dialect)).label("lives")
-    query = select(leases.c.replica, leases.c.epoch, lives)
+    query = select(leases.c.replica, leases.c.epoch, replicas.c.place, lives)
     return query.join(replicas, replicas.c.epoch == leases.c.replica).where(leases.c.name == _NAME)
 
 
@@ -185,9 +187,12 @@ def _held_now(dialect: str) -> Executable:
 
 @cache
 def _silent(dialect: str) -> Executable:
-    """Replicas whose time is over and that hold something. Their rows are locked, so that none of them comes back while it is taken over from."""
-    over = replicas.c.expires_us <= now_us(dialect), replicas.c.epoch.in_(select(leases.c.replica))
-    query = select(replicas.c.epoch, replicas.c.expires_us).where(*over).order_by(replicas.c.epoch)
+    """Replicas whose time is over and that hold one of the names, and what time it is. Their rows are locked, so that none of them comes back while it is taken over from."""
+    over = (
+        replicas.c.expires_us <= now_us(dialect),
+        replicas.c.epoch.in_(select(leases.c.replica).where(leases.c.name.in_(_NAMES))),
+    )
+    query = select(replicas.c.epoch, now_us(dialect).label("now_us")).where(*over).order_by(replicas.c.epoch)
     return query.with_for_update()
 
 

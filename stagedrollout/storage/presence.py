@@ -27,6 +27,8 @@ from stagedrollout.storage.wording import UNREADABLE, json_text
 
 _EPOCH: BindParameter[int] = bindparam("of_epoch")
 _MINE = replicas.update().where(replicas.c.epoch == _EPOCH)
+_PLACE: BindParameter[str] = bindparam("of_place")
+_MINE_HERE = _MINE.where(replicas.c.place == _PLACE)
 _REPLICAS = select(replicas).order_by(replicas.c.heard_us.desc(), replicas.c.epoch.desc())
 _REPLICA_TO_CHANGE = select(replicas.c.info).where(replicas.c.epoch == _EPOCH).with_for_update()
 _NEXT = select(func.coalesce(func.max(replicas.c.epoch), 0) + 1)
@@ -61,6 +63,11 @@ class DaemonRow:
     lapsed: bool = False
     ahead: timedelta = timedelta(0)
     heard_at: datetime = _LONG_AGO
+
+    @property
+    def lives_on(self) -> bool:
+        """It lives, and has given a sign of it since it began."""
+        return not (self.lapsed or self.stopped) and self.heartbeat_at > self.started_at
 
     @property
     def last_sign(self) -> datetime:
@@ -147,12 +154,12 @@ class Presence:
             connection.execute(_claimed(connection.dialect.name), claimed)
             return epoch
 
-    def beat(self, epoch: int, now: datetime, lease: timedelta | None = None) -> None:
+    def beat(self, epoch: int, now: datetime, lease: timedelta | None = None, *, place: str = "") -> None:
         """Say "still here", which puts off the end of the lease. Raises LostLease when another daemon has claimed this
-        place since."""
+        place since, or the database was put back to before this one's claim."""
         with writing(self._engine) as connection:
             told = {"heartbeat_us": micros(now), **_until(connection, lease)}
-            if connection.execute(_MINE, {_EPOCH.key: epoch, **told}).rowcount != 1:
+            if connection.execute(_MINE_HERE, {_EPOCH.key: epoch, _PLACE.key: place, **told}).rowcount != 1:
                 raise LostLease(f"this daemon's epoch {epoch} is over: another one has claimed the database")
 
     def leave(self, epoch: int, now: datetime) -> None:

@@ -52,7 +52,13 @@ class Replica:
         number = presence.claim(self.place, self.time.now(), {}, place=self.place, lease=self.terms.lease)
         steady = lambda: self.time.passed  # noqa: E731
         self.leases = HeldLeases(
-            Leases(self.engine), presence, number, wall=self.time, steady=steady, terms=self.terms
+            Leases(self.engine),
+            presence,
+            number,
+            place=self.place,
+            wall=self.time,
+            steady=steady,
+            terms=self.terms,
         )
         self.leases.begin(APPS)
 
@@ -89,8 +95,10 @@ def b(a: Replica, engine: Engine, time: Time) -> Replica:
 
 
 def shared(a: Replica, b: Replica) -> None:
-    a.looks()
-    b.looks()
+    """Once the second one has lived for a while."""
+    for replica in (a, b, a, b):
+        a.time.goes_on(5)
+        replica.looks()
 
 
 def test_the_first_one_holds_everything_and_gives_half_of_it_to_the_second(a: Replica, b: Replica) -> None:
@@ -123,11 +131,11 @@ def test_when_one_dies_the_other_has_everything_within_a_lease_and_raises_it_a_r
 ) -> None:
     shared(a, b)
     lost = a.holds
-    for _ in range(6):
+    for _ in range(5):
         time.goes_on(9.9)
         b.looks()
     assert len(b.holds) == 2
-    time.goes_on(1)
+    time.goes_on(6)
     b.looks()
     assert b.holds == APPS
     assert "nothing is raised for another 45s" in b.leases.reasons(lost[0])[0].text
@@ -183,7 +191,7 @@ def test_a_request_that_would_not_be_over_before_the_lease_is_not_sent(
         clearance()
 
 
-def _fails(*_: object) -> None:
+def _fails(*_: object, **__: object) -> None:
     raise StorageError("the database is away")
 
 

@@ -50,18 +50,18 @@ class Server:
 
 class Replica:
     def __init__(self, server: Server, place: str, *, ahead: timedelta = timedelta(0), **info: Any) -> None:
-        self.server, self.ahead = server, ahead
+        self.server, self.place, self.ahead = server, place, ahead
         self.presence = Presence(server.engine)
         before = self.presence.current()
         self.highwater = HighWater(server.folder / f"{place}.highwater", server.engine)
         self.highwater.begin(at_first=before is None)
         told = {STEERS: "one", "highwater": True, **info}
         self.epoch = self.presence.claim(f"{place}:1", self._now(), told, place=place, lease=LEASE)
-        self.peers = Peers(server.engine, self.epoch, self.highwater)
+        self.peers = Peers(server.engine, self.epoch, self.highwater, timedelta(seconds=15))
         self.peers.look()
 
     def beats(self) -> None:
-        self.presence.beat(self.epoch, self._now(), LEASE)
+        self.presence.beat(self.epoch, self._now(), LEASE, place=self.place)
         self.peers.look()
 
     def _now(self) -> datetime:
@@ -103,10 +103,9 @@ def test_what_one_of_them_misses_in_the_journal_none_of_them_raises_on(server: S
     a = Replica(server, "a")
     Journal(server.engine, a.highwater).record(batch(entries=(entry(), entry("decided"))))
     b = Replica(server, "b")
-    server.goes_on()
-    a.beats()
-    server.goes_on(1)
-    b.beats()
+    for replica in (a, b, a, b):
+        server.goes_on()
+        replica.beats()
     assert (a.why_not, b.why_not, b.highwater.doubt()) == ("", "", None)
     with writing(server.engine) as connection:
         connection.execute(text("delete from event where seq = 2"))
@@ -125,6 +124,10 @@ def test_one_that_joins_without_a_mark_waits_until_another_one_that_lives_has_vo
     b = Replica(server, "b")
     b.beats()
     assert b.highwater.doubt() is not None, "what the other one said before need not be of this journal"
+    server.goes_on()
+    a.beats()
+    b.beats()
+    assert b.highwater.doubt() is not None, "it may have looked before its sign of life"
     server.goes_on()
     a.beats()
     b.beats()

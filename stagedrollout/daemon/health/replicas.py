@@ -12,9 +12,9 @@ from stagedrollout.storage.highwater import BEHIND
 from stagedrollout.storage.leases import LeaseRow
 from stagedrollout.storage.presence import DaemonRow
 
-STEERS, DOUBT, DOUBT_CODE = "steers", "doubt", "doubt_code"
-"""What a replica says of itself in its row: by what it steers (config/steering.py), and why it takes the journal for no newest
-one ("": it does not)."""
+STEERS, DOUBT, DOUBT_CODE, LINE = "steers", "doubt", "doubt_code", "line"
+"""What a replica says of itself in its row: by what it steers (config/steering.py), why it takes the journal for no newest one
+("": it does not), and why nothing is raised where somebody has stopped the line on its machine."""
 
 REMEMBERED = timedelta(days=1)
 """For how long one that fell silent is still spoken of: a place may never be used again."""
@@ -56,6 +56,9 @@ def problems(rows: tuple[DaemonRow, ...]) -> Iterator[str]:
             yield f"nothing is raised: {said}"
     yield from filter(None, map(doubting, living) if len(living) > 1 else ())
     yield from filter(None, map(apart, living))
+    yield from (
+        f"nothing is raised: {row.holder} says: {row.info[LINE]}" for row in living if row.info.get(LINE)
+    )
 
 
 def silent(rows: Iterable[DaemonRow], newest: datetime) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """A row for each replica instead of one for the only daemon, and a lease for each store app.
 
 What the daemon before said of itself stays: that it keeps a high-water mark, for one, without which a missing file would be
-no news. On a server it may still be running: it then finds no row to claim its epoch by and raises nothing more, and goes on
-halting.
+no news. On a server it may still be running: it then finds no table to look its epoch up in, raises nothing more, and goes on
+halting. What it has under way is waited for: it holds the leases of all that it passed over until it has been silent for one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("info", sa.Text, nullable=False),
         sa.UniqueConstraint("epoch", name="uq_replica_epoch"),
     )
-    op.create_table(
+    lease = op.create_table(
         "lease",
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("replica", sa.Integer, nullable=False),
@@ -47,8 +47,17 @@ def upgrade() -> None:
     )
     for row in before.mappings().all():
         expires = row["heartbeat_us"] + LEASE_US if server else FOR_EVER_US
-        told = {"place": _place(row["info"]), "heard_us": row["heartbeat_us"], "expires_us": expires}
+        told = {
+            "place": _place(row["info"]) if server else "",
+            "heard_us": row["heartbeat_us"],
+            "expires_us": expires,
+        }
         op.bulk_insert(replica, [{**row, **told}])
+        if server:
+            apps = op.get_bind().execute(sa.text("SELECT app, store FROM pass")).all()
+            names = ["notices", *(f"{app}/{store}" for app, store in apps)]
+            held = {"replica": row["epoch"], "epoch": 1, "raise_after_us": 0}
+            op.bulk_insert(lease, [{"name": name, **held} for name in names])
     op.drop_table("daemon")
 
 
