@@ -192,7 +192,9 @@ class _Tls(_SpeaksOnce, httplib2.HTTPSConnectionWithTimeout):
 @lru_cache(maxsize=4)
 def _trusting(ca_certs: str, _changed_ns: int) -> ssl.SSLContext:
     """As httplib2 makes it. Raises OSError."""
-    made: ssl.SSLContext = vars(httplib2.HTTPSConnectionWithTimeout("127.0.0.1", ca_certs=ca_certs))["_context"]
+    made: ssl.SSLContext = vars(httplib2.HTTPSConnectionWithTimeout("127.0.0.1", ca_certs=ca_certs))[
+        "_context"
+    ]
     return made
 
 
