@@ -8,16 +8,14 @@ takes two milliseconds of a pass. Nothing that is remembered here is state: what
 
 from __future__ import annotations
 
-import pickle
 import threading
-import zlib
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from stagedrollout.core.packed import Packed
+
 K = TypeVar("K")
 V = TypeVar("V")
-
-_QUICKLY = 1
 
 
 class Shelf(Generic[K, V]):
@@ -25,18 +23,15 @@ class Shelf(Generic[K, V]):
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._kept: dict[K, bytes] = {}
+        self._kept: dict[K, Packed[V]] = {}
 
     def get(self, key: K) -> V | None:
         """None where nothing is remembered."""
         packed = self._kept.get(key)
-        if packed is None:
-            return None
-        found: V = pickle.loads(zlib.decompress(packed))  # noqa: S301 - see above
-        return found
+        return packed.taken() if packed else None
 
     def put(self, key: K, value: V) -> None:
-        packed = zlib.compress(pickle.dumps(value, pickle.HIGHEST_PROTOCOL), _QUICKLY)
+        packed = Packed.of(value)
         with self._guard:
             self._kept[key] = packed
 

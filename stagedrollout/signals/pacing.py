@@ -1,4 +1,5 @@
-"""Sources that are asked rarely, whatever the poll: what was read last is given again until its time is over.
+"""Sources that are asked rarely, whatever the poll: what was read last is given again until its time is over. A hundred reviews
+of each of a thousand apps are kept packed.
 
 The time is the daemon's own, as it comes with each query, so that it counts in emulated runs as well.
 """
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from stagedrollout.core.errors import EdgeError, Throttled
+from stagedrollout.core.packed import Packed
 
 T = TypeVar("T")
 
@@ -28,7 +30,7 @@ class _Answer(Generic[T]):
 
     at: datetime
     stands: timedelta
-    outcome: T | EdgeError
+    outcome: Packed[T] | EdgeError
 
     def holds(self, now: datetime) -> bool:
         """A clock that was set back makes nothing stand for longer."""
@@ -57,7 +59,7 @@ class Paced(Generic[T]):
         answer = self._standing(question, now) or self._asked(question, now, ask)
         if isinstance(answer.outcome, EdgeError):
             raise answer.outcome.with_traceback(None)
-        return answer.outcome
+        return answer.outcome.taken()
 
     def _standing(self, question: str, now: datetime) -> _Answer[T] | None:
         for answer in (self._answers.get(question), self._resting):
@@ -68,7 +70,7 @@ class Paced(Generic[T]):
     def _asked(self, question: str, now: datetime, ask: Callable[[], T]) -> _Answer[T]:
         answer: _Answer[T]
         try:
-            answer = _Answer(now, self._every, ask())
+            answer = _Answer(now, self._every, Packed.of(ask()))
         except EdgeError as error:
             if error.again:
                 self._resting = answer = _Answer(now, _rest(error), error)

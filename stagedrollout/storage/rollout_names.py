@@ -9,7 +9,7 @@ anything of them, and how far it goes, is read each time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
@@ -59,20 +59,19 @@ class RolloutNames:
         return {_key(name): lasts.get(name, 0) for name in dict.fromkeys(begun)}
 
     def _of(self, connection: Connection, app: StoreApp) -> tuple[str, ...]:
-        newest = connection.execute(_NEWEST).scalar() or 0
+        """Nobody waits for another one's question: a database that hangs would let them all wait one after the other."""
+        newest, seen = connection.execute(_NEWEST).scalar() or 0, self._seen
+        more: list[str] = []
+        if seen is None:
+            more = [*connection.execute(_TOLD_OF).scalars(), *connection.execute(_SUMMED_UP).scalars()]
+        elif newest > seen:
+            more = [*connection.execute(_TOLD_OF_SINCE, {_AFTER.key: seen}).scalars()]
+        named = [(_key(name).store_app, name) for name in more]
         with self._guard:
-            if self._seen is None:
-                self._name(connection.execute(_TOLD_OF).scalars())
-                self._name(connection.execute(_SUMMED_UP).scalars())
-                self._seen = newest
-            elif newest > self._seen:
-                self._name(connection.execute(_TOLD_OF_SINCE, {_AFTER.key: self._seen}).scalars())
-                self._seen = newest
+            for of, name in named:
+                self._named.setdefault(of, {}).setdefault(name)
+            self._seen = max(newest, self._seen or 0)
             return tuple(self._named.get(app, ()))
-
-    def _name(self, names: Iterable[str]) -> None:
-        for name in names:
-            self._named.setdefault(_key(name).store_app, {}).setdefault(name)
 
 
 def _key(name: str) -> RolloutKey:

@@ -1,0 +1,99 @@
+"""What a pass asks of the database is its own app's affair, and those who write wait for each other and not for luck."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import event
+
+from stagedrollout.core.errors import StorageError
+from stagedrollout.core.model import RolloutKey, Store, StoreApp
+from stagedrollout.storage import writers
+from stagedrollout.storage.engine import Engine, open_engine, writing
+from stagedrollout.storage.journal import Journal
+from tests.storage.behind import Behind
+from tests.storage.rows import SHOP, STANDING, batch, entry
+
+PASSES = 60
+
+
+def app(number: int) -> RolloutKey:
+    return RolloutKey(f"app-{number}", Store.GOOGLE_PLAY, "412")
+
+
+def begun(journal: Journal, rollout: RolloutKey) -> int:
+    return journal.record(batch(rollout, entries=(entry(),), summary=STANDING))[-1].seq
+
+
+def test_a_release_that_another_process_began_is_known_to_the_next_pass(engine: Engine, url: str) -> None:
+    journal, other = Journal(engine), open_engine(url)
+    first = begun(journal, SHOP)
+    assert journal.heads(SHOP.store_app) == {SHOP: first}
+    newer = RolloutKey(SHOP.app, SHOP.store, "413")
+    second = begun(Journal(other), newer)
+    assert list(journal.heads(SHOP.store_app).items()) == [(SHOP, first), (newer, second)]
+    assert journal.rollout_keys(SHOP.store_app) == (SHOP, newer)
+    other.dispose()
+
+
+@pytest.mark.promise("R16")
+def test_a_release_whose_entries_are_taken_away_under_the_daemon_is_still_named(
+    engine: Engine, behind: Behind
+) -> None:
+    journal = Journal(engine)
+    begun(journal, SHOP)
+    assert journal.heads(SHOP.store_app)
+    behind("delete from event")
+    assert journal.heads(SHOP.store_app) == {SHOP: 0}
+    behind("delete from rollout")
+    assert journal.heads(SHOP.store_app) == {}
+
+
+def test_one_app_is_asked_for_without_reading_what_all_the_others_wrote(engine: Engine) -> None:
+    """Counted in rows that come back: those of an app among two hundred are as many as those of one alone."""
+    journal = Journal(engine)
+    begun(journal, app(0))
+    alone = _rows_for(engine, journal, app(0).store_app)
+    for number in range(1, 200):
+        begun(journal, app(number))
+    journal.heads(app(0).store_app)  # what was added since is named once
+    assert _rows_for(engine, journal, app(0).store_app) == alone
+
+
+def _rows_for(engine: Engine, journal: Journal, asked: StoreApp) -> int:
+    """How many entries and summaries are named in the questions of one look, once all are known."""
+    named = 0
+
+    def count(_connection: object, _cursor: object, _statement: str, parameters: object, *_: object) -> None:
+        nonlocal named
+        named += len(parameters) if isinstance(parameters, tuple) else 0
+
+    journal.heads(asked)
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        journal.heads(asked)
+    finally:
+        event.remove(engine, "before_cursor_execute", count)
+    return named
+
+
+@pytest.mark.promise("R22")
+def test_passes_that_end_at_once_are_all_written_down(engine: Engine) -> None:
+    journal = Journal(engine)
+    with ThreadPoolExecutor(PASSES) as pool:
+        written = list(pool.map(lambda number: begun(journal, app(number)), range(PASSES)))
+    assert sorted(written) == list(range(1, PASSES + 1))
+
+
+def test_a_writer_that_never_ends_keeps_the_next_one_waiting_for_so_long_and_no_longer(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("a server has many writers")
+    monkeypatch.setattr(writers, "BUSY_SECONDS", 0.05)
+    with writing(engine), ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(begun, Journal(engine), SHOP)
+        with pytest.raises(StorageError, match="busy"):
+            waits.result()
+    assert begun(Journal(engine), SHOP)
