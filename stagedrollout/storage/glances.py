@@ -16,16 +16,19 @@ from stagedrollout.core.model import RolloutKey
 from stagedrollout.storage.engine import Engine, reading
 from stagedrollout.storage.instants import instant, instant_or_none, micros
 from stagedrollout.storage.journal import recorded_of
-from stagedrollout.storage.schema import buckets, events
+from stagedrollout.storage.schema import buckets, events, rollouts
 
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _KINDS: BindParameter[Any] = bindparam("kinds", expanding=True)
 _MEANT = events.c.rollout.in_(_KEYS) & events.c.kind.in_(_KINDS)
-_NEWEST = (
-    select(events.c.rollout, events.c.kind, func.max(events.c.at_us).label("at_us"))
-    .where(_MEANT)
-    .group_by(events.c.rollout, events.c.kind)
+_KIND: BindParameter[str] = bindparam("of_kind")
+_NEWEST_OF = (
+    select(func.max(events.c.at_us))
+    .where(events.c.rollout == rollouts.c.key, events.c.kind == _KIND)
+    .scalar_subquery()
 )
+_NEWEST = select(rollouts.c.key, _NEWEST_OF.label("at_us")).where(rollouts.c.key.in_(_KEYS))
+"""One step in an index for each rollout, however many entries it has."""
 _TOLD = select(events).where(_MEANT).order_by(events.c.seq)
 _OF: BindParameter[str] = bindparam("of_rollout")
 _AT: BindParameter[int] = bindparam("asked_us")
@@ -40,10 +43,14 @@ _READ_AFTER = select(func.min(buckets.c.read_at_us)).where(
 def newest(
     engine: Engine, keys: Iterable[RolloutKey], kinds: tuple[str, ...]
 ) -> dict[tuple[str, str], datetime]:
-    """When each rollout's newest fact of each kind was written, by the rollout's key and the kind. Raises StorageError."""
+    """When each rollout's newest fact of each kind was written, by the rollout's key and the kind; of those that `status`
+    knows. Raises StorageError."""
+    meant, found = [*map(str, keys)], dict[tuple[str, str], datetime]()
     with reading(engine) as connection:
-        rows = connection.execute(_NEWEST, {"keys": [*map(str, keys)], "kinds": kinds})
-        return {(row.rollout, row.kind): instant(row.at_us) for row in rows}
+        for kind in kinds:
+            rows = connection.execute(_NEWEST, {_KEYS.key: meant, _KIND.key: kind})
+            found |= {(row.key, kind): instant(row.at_us) for row in rows if row.at_us is not None}
+    return found
 
 
 def told(engine: Engine, keys: Iterable[RolloutKey], kinds: tuple[str, ...]) -> tuple[Recorded, ...]:

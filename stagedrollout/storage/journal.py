@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam, case, func, or_, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from stagedrollout.core.errors import LostLease, StaleJournal, StorageError
@@ -49,9 +49,35 @@ _TAIL_OF = _TAIL.where(events.c.rollout == _OF)
 _LAST = (
     select(events.c.seq, events.c.hash).where(events.c.rollout == _OF).order_by(events.c.seq.desc()).limit(1)
 )
-_FIRST = func.min(case((events.c.prev == CHAIN_START, events.c.seq)))
-_HEADS = select(events.c.rollout, _FIRST, func.max(events.c.seq)).group_by(events.c.rollout).order_by(_FIRST)
-_KNOWN = select(rollouts.c.key).order_by(rollouts.c.key)
+
+_FROM: BindParameter[str] = bindparam("name_from")
+_BELOW: BindParameter[str] = bindparam("name_below")
+_FIRST_NAME = select(func.min(events.c.rollout).label("name")).where(
+    events.c.rollout >= _FROM, events.c.rollout < _BELOW
+)
+_NAMES = _FIRST_NAME.cte("names", recursive=True)
+_NEXT_NAME = (
+    select(func.min(events.c.rollout))
+    .where(events.c.rollout > _NAMES.c.name, events.c.rollout < _BELOW)
+    .scalar_subquery()
+)
+_NAMES = _NAMES.union_all(select(_NEXT_NAME).where(_NAMES.c.name.is_not(None)))
+"""From name to name by the index: what it takes grows with the rollouts that are meant, not with their entries."""
+
+_BEGUN = (
+    select(events.c.seq)
+    .where(events.c.rollout == _NAMES.c.name, events.c.prev == CHAIN_START)
+    .scalar_subquery()
+)
+_ENDS = select(func.max(events.c.seq)).where(events.c.rollout == _NAMES.c.name).scalar_subquery()
+_HEADS = (
+    select(_NAMES.c.name, _BEGUN.label("begun"), _ENDS.label("ends"))
+    .where(_NAMES.c.name.is_not(None))
+    .order_by("begun")
+)
+_KNOWN = (
+    select(rollouts.c.key).where(rollouts.c.key >= _FROM, rollouts.c.key < _BELOW).order_by(rollouts.c.key)
+)
 _KNOWN_SEQ = select(rollouts.c.seq).where(rollouts.c.key == _OF)
 _EPOCH = select(daemons.c.epoch).with_for_update(read=True)
 _APPEND = events.insert().returning(events.c.seq)
@@ -134,12 +160,12 @@ class Journal:
 
         One whose entries are gone is still named, last, if `status` knew it: `verify` then says so.
         """
-        keys = _parsed(self._names_and_heads()[0])
+        keys = _parsed(self._names_and_heads(store_app)[0])
         return tuple(key for key in keys if store_app is None or key.store_app == store_app)
 
     def heads(self, store_app: StoreApp) -> dict[RolloutKey, int]:
         """`rollout_keys` and the `head` of each, as of one moment."""
-        names, heads = self._names_and_heads()
+        names, heads = self._names_and_heads(store_app)
         keys = (key for key in _parsed(names) if key.store_app == store_app)
         return {key: heads.get(str(key), 0) for key in keys}
 
@@ -148,10 +174,11 @@ class Journal:
         with reading(self._engine) as connection:
             return _last(connection, rollout)[0]
 
-    def _names_and_heads(self) -> tuple[list[str], dict[str, int]]:
+    def _names_and_heads(self, store_app: StoreApp | None) -> tuple[list[str], dict[str, int]]:
+        asked = dict(zip((_FROM.key, _BELOW.key), names_of(store_app), strict=True))
         with reading(self._engine) as connection:
-            rows = connection.execute(_HEADS).all()
-            known = connection.execute(_KNOWN).scalars().all()
+            rows = connection.execute(_HEADS, asked).all()
+            known = connection.execute(_KNOWN, asked).scalars().all()
         return [*(name for name, first, _ in rows if first), *known], {name: last for name, _, last in rows}
 
     def open_intents(self, of: StoreApp | RolloutKey) -> tuple[StandingIntent, ...]:
@@ -176,6 +203,16 @@ class Journal:
         if known is not None and not isinstance(known, int):
             return last  # what `status` knew is no number any more
         return known if known is not None and known > last else None
+
+
+def names_of(store_app: StoreApp | None) -> tuple[str, str]:
+    """From which name on, and below which one, all rollouts of the store app are (None: of all), byte by byte."""
+    if store_app is None:
+        return "", _AFTER_ALL
+    return f"{store_app.app}/{store_app.store.value}/", f"{store_app.app}/{store_app.store.value}0"
+
+
+_AFTER_ALL = chr(0x10FFFF)
 
 
 def _of(rollout: RolloutKey) -> dict[str, Any]:

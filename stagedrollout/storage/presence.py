@@ -7,7 +7,7 @@ epoch is refused (journal.py): a daemon that was replaced without noticing canno
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -20,7 +20,8 @@ from stagedrollout.core.phasing import PauseClock
 from stagedrollout.storage.batch import Summary
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant, instant_or_none, micros, micros_or_none, span_or_none
-from stagedrollout.storage.schema import daemons, passes, rollouts
+from stagedrollout.storage.schema import daemons, passes
+from stagedrollout.storage.shown import EVERYTHING, Which, shown
 from stagedrollout.storage.wording import UNREADABLE, json_text
 
 _THE_ONE = 1
@@ -29,7 +30,6 @@ _MINE = daemons.update().where(daemons.c.id == _THE_ONE, daemons.c.epoch == _EPO
 _DAEMON = select(daemons)
 _DAEMON_TO_CHANGE = _DAEMON.with_for_update()
 _CLAIMED = select(daemons.c.epoch)
-_ROLLOUTS = select(rollouts).order_by(rollouts.c.app, rollouts.c.store, rollouts.c.seq)
 _PASSES = select(*(column for column in passes.c if column is not passes.c.past)).order_by(
     passes.c.app, passes.c.store
 )
@@ -74,11 +74,14 @@ class RolloutRow:
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """One consistent look at everything."""
+    """One consistent look at everything. `hidden`: how many rollouts are in phases that are over and are not among these;
+    `more`: after which key the next page of them begins."""
 
     daemon: DaemonRow | None
     rollouts: tuple[RolloutRow, ...]
     passes: tuple[PassRow, ...]
+    hidden: dict[str, int] = field(default_factory=dict)
+    more: str = ""
 
 
 class Presence:
@@ -158,10 +161,17 @@ class Presence:
         with reading(self._engine) as connection:
             return _passes(connection)
 
-    def statuses(self) -> Statuses:
-        """Daemon, rollouts and passes as of one moment; no writer is waited for."""
+    def statuses(self, which: Which = EVERYTHING) -> Statuses:
+        """Daemon, the rollouts that are meant, and passes, as of one moment; no writer is waited for."""
         with reading(self._engine) as connection:
-            return Statuses(_daemon(connection), _rollouts(connection), _passes(connection))
+            found = shown(connection, which)
+            told = tuple(map(_rollout, found.rows))
+            return Statuses(_daemon(connection), told, _passes(connection), found.hidden, found.more)
+
+    def looks(self) -> Statuses:
+        """The same without any rollout."""
+        with reading(self._engine) as connection:
+            return Statuses(_daemon(connection), (), _passes(connection))
 
     def _note(self, store_app: StoreApp, told: dict[str, Any], at_first: dict[str, Any]) -> None:
         row = {"app": store_app.app, "store": store_app.store.value, **told, **at_first}
@@ -199,10 +209,6 @@ def _daemon(connection: Connection, *, to_change: bool = False) -> DaemonRow | N
         return DaemonRow(row.holder, row.epoch, instant(row.started_us), instant(row.heartbeat_us), info)
     except UNREADABLE as error:
         raise StorageError(f"the daemon's row cannot be read: {error}") from error
-
-
-def _rollouts(connection: Connection) -> tuple[RolloutRow, ...]:
-    return tuple(_rollout(row) for row in connection.execute(_ROLLOUTS))
 
 
 def _rollout(row: Row[Any]) -> RolloutRow:

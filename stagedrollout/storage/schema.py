@@ -54,6 +54,7 @@ events = Table(
     Column("hash", Words, nullable=False),
     UniqueConstraint("rollout", "prev", name="uq_event_rollout_prev"),
     Index("ix_event_rollout_seq", "rollout", "seq"),
+    Index("ix_event_rollout_kind_at", "rollout", "kind", "at_us"),
     sqlite_autoincrement=True,  # a number that was ever given is never given again
 )
 
@@ -172,6 +173,7 @@ rollouts = Table(
     Column("seq", Integer, nullable=False),
     Column("paused_us", BigInteger, nullable=False, server_default="0"),
     Column("paused_since_us", BigInteger),
+    Index("ix_rollout_phase", "phase", "app", "store", "seq"),
 )
 
 buckets = Table(
@@ -223,4 +225,24 @@ daemons = Table(
     Column("started_us", BigInteger, nullable=False),
     Column("heartbeat_us", BigInteger, nullable=False),
     Column("info", Words, nullable=False),
+)
+
+retired = Table(
+    "retired",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("rollout", Words, nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("numbers", Words, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("head", Words, nullable=False),
+    Column("revisions", Integer, nullable=False),
+    Column("newest_us", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("archive", Words, nullable=False),
+    Column("prev", Words, nullable=False),
+    Column("hash", Words, nullable=False),
+    UniqueConstraint("rollout", "seq", name="uq_retired_rollout_seq"),
+    UniqueConstraint("prev", name="uq_retired_prev"),
 )
