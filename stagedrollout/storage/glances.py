@@ -6,6 +6,7 @@ One statement for all of them: with hundreds of rollouts, one for each costs mor
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,17 @@ _NEWEST_OF = (
 _NEWEST = select(rollouts.c.key, _NEWEST_OF.label("at_us")).where(rollouts.c.key.in_(_KEYS))
 """One step in an index for each rollout, however many entries it has."""
 _TOLD = select(events).where(_MEANT).order_by(events.c.seq)
+_BELOW: BindParameter[int] = bindparam("below_seq")
+_SINCE: BindParameter[int] = bindparam("since_us")
+_MOST: BindParameter[int] = bindparam("most")
+_PAGE = (
+    select(events)
+    .where(events.c.seq < _BELOW, events.c.at_us >= _SINCE)
+    .order_by(events.c.seq.desc())
+    .limit(_MOST)
+)
+_PAGE_OF = _PAGE.where(events.c.rollout.in_(_KEYS))
+_ALL_ENTRIES = 2**31 - 1
 _OF: BindParameter[str] = bindparam("of_rollout")
 _AT: BindParameter[int] = bindparam("asked_us")
 _READ_BEFORE = select(func.max(buckets.c.read_at_us)).where(
@@ -58,6 +70,38 @@ def told(engine: Engine, keys: Iterable[RolloutKey], kinds: tuple[str, ...]) -> 
     with reading(engine) as connection:
         rows = connection.execute(_TOLD, {"keys": [*map(str, keys)], "kinds": kinds})
         return tuple(map(recorded_of, rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Entries, oldest first. `before`: below which number the page before it ends; None where there is none."""
+
+    entries: tuple[Recorded, ...]
+    before: int | None = None
+
+
+def page(
+    engine: Engine,
+    keys: Iterable[RolloutKey] | None = None,
+    *,
+    below: int | None = None,
+    since: datetime | None = None,
+    most: int,
+) -> Page:
+    """The newest entries of these rollouts (None: of all) with numbers below `below`, written at `since` or later: `most` of
+    them at most. Raises StorageError."""
+    asked: dict[str, Any] = {
+        _BELOW.key: _ALL_ENTRIES if below is None else below,
+        _SINCE.key: -(2**62) if since is None else micros(since),
+        _MOST.key: most + 1,
+    }
+    query = _PAGE
+    if keys is not None:
+        query, asked = _PAGE_OF, {**asked, _KEYS.key: [*map(str, keys)]}
+    with reading(engine) as connection:
+        rows = connection.execute(query, asked).all()
+    found = tuple(map(recorded_of, rows[:most][::-1]))
+    return Page(found, found[0].seq if len(rows) > most else None)
 
 
 def reads_around(
