@@ -73,6 +73,7 @@ intents = Table(
     Column("detail", Words, nullable=False),
     Column("settled_us", BigInteger),
     Index("ix_intent_settlement", "settlement"),
+    Index("ix_intent_rollout", "rollout"),
 )
 
 outbox = Table(
@@ -93,6 +94,7 @@ outbox = Table(
     Column("error", Words, nullable=False),
     UniqueConstraint("key", name="uq_outbox_key"),
     Index("ix_outbox_state_next_try", "state", "next_try_us"),
+    Index("ix_outbox_rollout", "rollout"),
     sqlite_autoincrement=True,
 )
 

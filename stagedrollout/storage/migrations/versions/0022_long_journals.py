@@ -21,6 +21,8 @@ def upgrade() -> None:
         op.execute('ALTER TABLE rollout ALTER COLUMN key TYPE text COLLATE "C"')
     op.create_index("ix_event_rollout_kind_at", "event", ["rollout", "kind", "at_us"])
     op.create_index("ix_rollout_phase", "rollout", ["phase", "app", "store", "seq"])
+    op.create_index("ix_intent_rollout", "intent", ["rollout"])
+    op.create_index("ix_outbox_rollout", "outbox", ["rollout"])
     op.create_table(
         "retired",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
