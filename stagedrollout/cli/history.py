@@ -62,6 +62,7 @@ ENTRIES_MAX = 2**31 - 1
 @json_option
 def history(config: Path, *, verifies: bool, as_json: bool, **asked: Any) -> None:
     from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
+    from stagedrollout.cli.left import left, say_left  # noqa: PLC0415
     from stagedrollout.cli.status import check_names, opened  # noqa: PLC0415
     from stagedrollout.storage.glances import page  # noqa: PLC0415
 
@@ -82,14 +83,16 @@ def history(config: Path, *, verifies: bool, as_json: bool, **asked: Any) -> Non
     begin = _begin(since, told)
     keys = meant_keys(engine, **named) if any(named.values()) else None
     found = page(engine, keys, below=before, since=begin, most=asked["limit"])
+    gone = left(engine, named["app"], named["store"])
     if as_json:
         rows = [*map(_row, found.entries)]
-        click.echo(json.dumps({**told, "history": rows, "before": found.before}, indent=2))
+        click.echo(json.dumps({**told, "history": rows, "before": found.before, "left": gone}, indent=2))
         return
     from stagedrollout.cli.history_text import tell  # noqa: PLC0415
     from stagedrollout.cli.pulled import read_pulled, warn_of_pulled  # noqa: PLC0415
 
     tell(engine, found, begin)
+    say_left(gone)
     warn(told)
     warn_of_pulled(read_pulled(config))
 

@@ -49,6 +49,7 @@ _TAIL_OF = _TAIL.where(events.c.rollout == _OF)
 _LAST = (
     select(events.c.seq, events.c.hash).where(events.c.rollout == _OF).order_by(events.c.seq.desc()).limit(1)
 )
+_LAST_AT = select(events.c.at_us).where(events.c.rollout == _OF).order_by(events.c.seq.desc()).limit(1)
 
 _FROM: BindParameter[str] = bindparam("name_from")
 _BELOW: BindParameter[str] = bindparam("name_below")
@@ -173,6 +174,14 @@ class Journal:
         """The rollout's last seq; 0 when nothing is recorded of it."""
         with reading(self._engine) as connection:
             return _last(connection, rollout)[0]
+
+    def newest(self, rollout: RolloutKey) -> datetime:
+        """When its last entry says it was written. Raises StorageError as well where nothing is recorded of it."""
+        with reading(self._engine) as connection:
+            found = connection.execute(_LAST_AT, _of(rollout)).scalar()
+        if found is None:
+            raise StorageError(f"the journal knows no rollout {rollout}")
+        return instant(found)
 
     def _names_and_heads(self, store_app: StoreApp | None) -> tuple[list[str], dict[str, int]]:
         asked = dict(zip((_FROM.key, _BELOW.key), names_of(store_app), strict=True))

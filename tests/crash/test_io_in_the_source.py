@@ -26,6 +26,7 @@ PASSES_A_POINT = {
     "storage/outbox.py": {".execute()"},
     "storage/numbers.py": {".execute()"},
     "storage/presence.py": {".execute()"},
+    "storage/shown.py": {".execute()"},
     "storage/sqlite.py": {".execute()", "os.fchmod", "os.open", "sqlite3"},
     "stores/google_play/api.py": {".execute()", "http.client"},
     "stores/google_play/wire.py": {"http.client", "socket"},
@@ -74,6 +75,10 @@ OUTSIDE = {
         "answers whoever watches, on threads of its own; no pass waits for it",
     ),
     "http/secrets.py": ({"os.fdopen", "os.open"}, "reads keys, before anything starts"),
+    "storage/retired.py": (
+        {".execute()"},
+        "a person's command, or a timer's: takes out what is over, in a transaction of its own",
+    ),
     "storage/backup.py": (
         {".execute()", ".replace()", ".unlink()", "os.open", "sqlite3"},
         "a person's command: copies, and puts back while no daemon runs",
@@ -88,6 +93,7 @@ OUTSIDE = {
     ),
     "storage/migrate.py": ({".execute()"}, "before the daemon starts, in one transaction"),
     "storage/migrations/versions/0020_numbers_of_a_server.py": ({".execute()"}, "as migrate"),
+    "storage/migrations/versions/0022_long_journals.py": ({".execute()"}, "as migrate"),
     "storage/postgres.py": ({".execute()"}, "a server's, which no run has: transactions begin with it"),
     "storage/roles.py": ({".execute()"}, "a person's command"),
     "storage/private.py": ({".chmod()"}, "closes what is open to others, before the daemon starts"),
