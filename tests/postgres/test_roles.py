@@ -16,6 +16,7 @@ from stagedrollout.http.database import server_of
 from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import open_engine, open_existing
+from stagedrollout.storage.highwater import HighWater, mark_file
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.migrate import HEAD, check, upgrade
 from stagedrollout.storage.presence import Presence
@@ -107,7 +108,9 @@ def test_what_is_recorded_cannot_be_changed(url, table, does):
 
 def test_the_owner_retires_what_the_daemons_role_cannot_delete(url, config, roles, tmp_path):
     engine, start = open_existing(url), datetime.now(UTC) - timedelta(days=400)
-    journal = Journal(engine)
+    highwater = HighWater(mark_file(engine), engine)
+    highwater.begin(at_first=True)
+    journal = Journal(engine, highwater)
     for history in (
         completed("5.2.0", start).at(170, facts.Closed()),
         completed("5.3.0", start + timedelta(days=7)),
