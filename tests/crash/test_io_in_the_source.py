@@ -66,6 +66,10 @@ OUTSIDE = {
         {".mkdir()", ".replace()", ".unlink()", "os.fdopen", "os.open"},
         "the scheduler's, beside passes; its file is replaced whole",
     ),
+    "daemon/health/service_manager.py": (
+        {"socket"},
+        "tells whoever started the process, from the loop that waits for signals; no pass waits for it",
+    ),
     "daemon/picturing.py": (
         {"subprocess", "tempfile"},
         "a follower's: a picture is told or not, nothing waits for it",

@@ -76,6 +76,7 @@ OUTSIDE: Mapping[str, str] = {
     "stagedrollout.buttons.asking": "a run asks its queue without waiting, and nobody gives the baton up in it",
     "stagedrollout.daemon.reloading": "asked for by a signal to the process; its exchange in the scheduler is inside",
     "stagedrollout.daemon.retiring": "as reloading",
+    "stagedrollout.daemon.health.service_manager": "told by the process's main loop, which a run has not",
     "stagedrollout.daemon.allowed": "which hosts the process may look up, set by `run` alone",
     "stagedrollout.daemon.clocks": "the clocks that a run replaces, by Doors",
     "stagedrollout.daemon.health.errors": "opened only where the daemon reports to Sentry, which no run does",
