@@ -1,4 +1,5 @@
-"""`db`: look after the database: check it, bring it up to date, copy it, put a copy back, and go on after that.
+"""`db`: look after the database: check it, bring it up to date, copy it, put a copy back, go on after that, and let go of
+what is over.
 
 A database server has its own tools for copies: what is to be typed there instead is said.
 """
@@ -10,10 +11,11 @@ import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from stagedrollout.cli.db_prune import kept_for
 from stagedrollout.cli.options import config_option, json_option
 from stagedrollout.core.plain import one_line
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@click.group(help="Look after the database: check, upgrade, backup, restore.")
+@click.group(help="Look after the database: check, upgrade, backup, restore, prune.")
 def db() -> None:
     pass
 
@@ -149,6 +151,39 @@ def accept_journal(reason: str, config: Path) -> None:
     for problem in done.problems:
         click.echo(f"not in its journal: {one_line(problem)}")
     click.echo("raises are allowed again")
+
+
+@db.command(
+    "prune",
+    help="Retire rollouts that were over for long: archive each whole, then take it out of the database. Also while a daemon"
+    " runs.",
+)
+@click.option(
+    "--keep",
+    default="",
+    callback=kept_for,
+    metavar="SPAN",
+    help="Retire what was over for longer than this, 90d at least. Default: `retention` of the configuration.",
+)
+@click.option(
+    "--as",
+    "owner",
+    default="",
+    metavar="ROLE",
+    help="PostgreSQL: the role that owns the tables; its password is PGPASSWORD's or PGPASSFILE's.",
+)
+@click.option(
+    "--archive",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder for the archives. Default: beside the database, or in the state folder.",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would be retired.")
+@config_option
+@json_option
+def prune(config: Path, **asked: Any) -> None:
+    from stagedrollout.cli.db_prune import prune_database  # noqa: PLC0415
+
+    prune_database(config, _url(config), asked)
 
 
 @db.command("roles", help="Print the SQL for PostgreSQL by which the daemon can only add to the journal.")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.daemon.spool import read_spool, spool_file
 from stagedrollout.http.database import SQLITE
+from stagedrollout.storage import archive
+from stagedrollout.storage.archive import Archived
 from stagedrollout.storage.backup import damage
 from stagedrollout.storage.engine import (
     Engine,
@@ -21,6 +24,7 @@ from stagedrollout.storage.highwater import doubt_of, mark_file, read_mark
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import HEAD, check
+from stagedrollout.storage.retired import Retired, all_retired
 from stagedrollout.storage.roles import may_rewrite, serving
 from stagedrollout.storage.verifying import verify
 
@@ -58,7 +62,7 @@ def _findings(url: str) -> Iterator[Finding]:
         yield Finding("schema", str(error), well=False)
         return
     yield Finding("schema", f"{HEAD}, the one this version works with")
-    for look in (*((_role,) if is_server(engine) else ()), _journal, _counts, _mark, _spool):
+    for look in (*((_role,) if is_server(engine) else ()), _journal, _retired, _counts, _mark, _spool):
         try:
             yield from look(engine)
         except StorageError as error:
@@ -100,6 +104,33 @@ def _journal(engine: Engine) -> Iterator[Finding]:
         yield Finding("journal", f"{proof.entries} entries, as they were written; head {proof.head}")
     for found in proof.breaks:
         yield Finding("journal", found.words, well=False)
+
+
+def _retired(engine: Engine) -> Iterator[Finding]:
+    """What has left the database: its archives, where they still are where they were put."""
+    rows, away = all_retired(engine), list[str]()
+    for each in rows:
+        if (path := _archive_of(engine, each)) is None:
+            away.append(each.archive)
+            continue
+        held = Archived(each.rollout, each.entries, each.seq, each.head)
+        try:
+            if archive.read(path) != held:
+                yield Finding("retired", f"{path} is another archive than of {each.rollout}", well=False)
+        except StorageError as error:
+            yield Finding("retired", str(error), well=False)
+    if rows:
+        entries = sum(each.entries for each in rows)
+        said = f"{len(rows)} rollouts ({entries} entries) have left the database"
+        where = f"; {len(away)} archives are not here any more, the first is {away[0]}" if away else ""
+        yield Finding("retired", said + where)
+
+
+def _archive_of(engine: Engine, row: Retired) -> Path | None:
+    """Where it was put, or beside the database as it is now."""
+    database = beside_database(engine)
+    beside = [archive.folder_beside(database) / row.path.name] if database else []
+    return next((path for path in (row.path, *beside) if path.is_file()), None)
 
 
 def _counts(engine: Engine) -> Iterator[Finding]:

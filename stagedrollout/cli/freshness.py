@@ -47,7 +47,7 @@ def freshness(engine: Engine) -> dict[str, Any]:
     """`daemon`, `as_of` (the newest look at a store, None for none) and `now`, for a command's document."""
     from stagedrollout.storage.presence import Presence  # noqa: PLC0415
 
-    return freshness_of(Presence(engine).statuses())
+    return freshness_of(Presence(engine).looks())
 
 
 def freshness_of(statuses: Statuses) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def where_to_halt(database: str, commands: list[Command]) -> list[Command]:
     from stagedrollout.storage.engine import open_readonly  # noqa: PLC0415
     from stagedrollout.storage.migrate import check  # noqa: PLC0415
     from stagedrollout.storage.presence import Presence  # noqa: PLC0415
+    from stagedrollout.storage.shown import Which  # noqa: PLC0415
     from stagedrollout.storage.wording import UNREADABLE  # noqa: PLC0415
 
     if len(commands) == 1:
@@ -32,7 +33,7 @@ def where_to_halt(database: str, commands: list[Command]) -> list[Command]:
     try:
         engine = open_readonly(database)
         check(engine)
-        rows = Presence(engine).statuses().rollouts
+        rows = Presence(engine).statuses(Which()).rollouts
     except UNREADABLE:
         return commands  # some row, of whatever app, cannot be read: no reason to halt less
     return [command for command in commands if _going_on(command, rows)] or commands

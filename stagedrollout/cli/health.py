@@ -78,12 +78,13 @@ def read_health(config: Path, max_age: timedelta, now: datetime) -> tuple[Findin
     from stagedrollout.storage.migrate import check  # noqa: PLC0415
     from stagedrollout.storage.outbox import OutboxTable  # noqa: PLC0415
     from stagedrollout.storage.presence import Presence  # noqa: PLC0415
+    from stagedrollout.storage.shown import Which  # noqa: PLC0415
 
     url, pulled = database_url(config), tuple(_pulled(config))
     try:
         engine = open_readonly(url)
         check(engine)
-        statuses = Presence(engine).statuses()
+        statuses = Presence(engine).statuses(Which())
         undelivered = OutboxTable(engine).undelivered(passes_now(statuses, now))
         doubt = doubt_of(engine)
     except StorageError as error:

@@ -50,7 +50,7 @@ def report(plot: Path | None, config: Path, *, as_json: bool, **asked: Any) -> N
         _draw(found, plot)
     _tell(found, asked["app"], as_json=as_json)
     if not as_json:
-        _say_how_old(config)
+        _say_how_old(config, asked["app"], asked["store"] or "")
     for each in found.damaged:
         click.echo(f"{one_line(str(each.key))}: {one_line(each.why)}", err=True)
     if found.damaged:
@@ -82,11 +82,15 @@ def _found(config: Path, wanted: Wanted) -> Found:
     return found
 
 
-def _say_how_old(config: Path) -> None:
+def _say_how_old(config: Path, app: str, store: str) -> None:
+    """And what is not reported, for it has left the database."""
     from stagedrollout.cli.freshness import freshness, warn  # noqa: PLC0415
+    from stagedrollout.cli.left import left, say_left  # noqa: PLC0415
     from stagedrollout.cli.status import opened  # noqa: PLC0415
 
-    warn(freshness(opened(config)))
+    engine = opened(config)
+    say_left(left(engine, app, store))
+    warn(freshness(engine))
 
 
 def _draw(found: Found, plot: Path) -> None:

@@ -55,10 +55,12 @@ def run(config: Path, log_format: str, *, verbose: bool) -> None:
     from stagedrollout.daemon.allowed import hosts_of, keep_to  # noqa: PLC0415
     from stagedrollout.daemon.bootstrap import open_daemon  # noqa: PLC0415
     from stagedrollout.daemon.hardening import harden  # noqa: PLC0415
+    from stagedrollout.daemon.health.service_manager import ServiceManager  # noqa: PLC0415
 
     log_to_stderr(logging.INFO if verbose else logging.WARNING, LogForm(log_format))
     say = _logged if log_format == "json" else _said
     harden()
+    manager = ServiceManager.named_in(os.environ)
     loaded = load_with_secrets(config, environ=os.environ)
     net = keep_to(hosts_of(loaded))
     with open_daemon(loaded, net=net) as daemon:
@@ -71,7 +73,10 @@ def run(config: Path, log_format: str, *, verbose: bool) -> None:
         while not (stop.wait(0.2) or daemon.finished):
             daemon.mind_the_clock()
             if hangup.taken():
+                manager.reloading()
                 daemon.reload()
+            manager.told(daemon.signs)
+        manager.stopping("finishes what is under way")
         left = daemon.stop()
         if daemon.lost:
             say("another daemon has taken over this database")

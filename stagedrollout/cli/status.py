@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 OVER = "superseded"
 """The phase of rollouts that only `--all` shows: a newer release took their place."""
 
+PAGE, PAGE_MAX = 1_000, 100_000
+"""Rollouts on a page of `--all`."""
+
 COLOURS = {
     "rolling_out": "cyan",
     "completed": "green",
@@ -43,7 +46,23 @@ COLOURS = {
 @store_option("Only this store: google_play or app_store.")
 @release_option("Only this release, by version or build.")
 @click.option(
-    "--all", "everything", is_flag=True, help="Also rollouts whose place a newer release has taken."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also rollouts whose place a newer release has taken, and those completed before the newest: page by page.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, PAGE_MAX),
+    default=PAGE,
+    show_default=True,
+    help="With --all: so many rollouts at most.",
+)
+@click.option(
+    "--after",
+    default="",
+    metavar="APP/STORE/ID",
+    help="With --all: the page after this rollout. The page before it ends by telling it.",
 )
 @click.option("--long", "long", is_flag=True, help="Each reason in full, over several lines.")
 @click.option("--watch", is_flag=True, help="Go on showing what changes, until Ctrl-C.")
@@ -61,7 +80,9 @@ def status(config: Path, *, watch: bool, wait: str, as_json: bool, **asked: Any)
     if (watch and wait) or (asked["timeout"] and not wait):
         raise click.UsageError("--watch and --wait are two ways to stay, and --timeout belongs to --wait")
     named = {name: asked[name] for name in ("app", "store", "release")}
-    shown = {name: asked[name] for name in ("everything", "long")}
+    if asked["after"] and not asked["everything"]:
+        raise click.UsageError("--after belongs to --all")
+    shown = {"everything": asked["everything"] or bool(named["release"]), "long": asked["long"]}
     if wait:
         from stagedrollout.cli.status_wait import wait_for  # noqa: PLC0415
 
@@ -78,7 +99,8 @@ def status(config: Path, *, watch: bool, wait: str, as_json: bool, **asked: Any)
 
         watch_on(engine, config, named, as_json=as_json, **shown)
         return
-    document = look(engine, **named) | pulled
+    page = {"after": asked["after"], "most": asked["limit"]} if asked["everything"] else {}
+    document = look(engine, **named, everything=shown["everything"], **page) | pulled
     if as_json:
         click.echo(json.dumps(document, indent=2))
         return
@@ -106,26 +128,30 @@ def check_names(engine: Engine, config: Path, app: str, store: str, release: str
     from stagedrollout.config.database import STORES  # noqa: PLC0415
     from stagedrollout.config.names import names  # noqa: PLC0415
     from stagedrollout.storage.presence import Presence  # noqa: PLC0415
+    from stagedrollout.storage.shown import Which  # noqa: PLC0415
 
-    rows = Presence(engine).statuses().rollouts
-    check_among("app", app, [*names(config).apps, *(row.rollout.app for row in rows)])
+    known = names(config).apps
+    if app and app not in known:
+        there = [row.rollout.app for row in Presence(engine).statuses().rollouts]
+        check_among("app", app, [*known, *there])
     check_among("store", store, STORES)
-    meant = [row for row in rows if _meant(row, app, store, "")]
-    check_among(
-        "release", release, [each for row in meant for each in (row.summary.label, row.rollout.release_id)]
-    )
+    if release:
+        rows = Presence(engine).statuses(Which(app, store, everything=True)).rollouts
+        labels = [each for row in rows for each in (row.summary.label, row.rollout.release_id)]
+        check_among("release", release, labels)
 
 
-def look(engine: Engine, app: str = "", store: str = "", release: str = "") -> dict[str, Any]:
-    """Everything `status` shows of the rollouts that are meant, as one document. Raises StorageError."""
+def look(engine: Engine, app: str = "", store: str = "", release: str = "", **more: Any) -> dict[str, Any]:
+    """Everything `status` shows of the rollouts that are meant, as one document. `more`: as in Which. Raises StorageError."""
     from dataclasses import replace  # noqa: PLC0415
 
     from stagedrollout.storage.highwater import doubt_of  # noqa: PLC0415
     from stagedrollout.storage.outbox import OutboxTable  # noqa: PLC0415
     from stagedrollout.storage.presence import Presence  # noqa: PLC0415
+    from stagedrollout.storage.shown import Which  # noqa: PLC0415
 
-    statuses = Presence(engine).statuses()
-    rollouts = tuple(row for row in statuses.rollouts if _meant(row, app, store, release))
+    statuses = Presence(engine).statuses(Which(app, store, **more))
+    rollouts = tuple(row for row in statuses.rollouts if _meant(row, release))
     passes = tuple(
         row
         for row in statuses.passes
@@ -138,6 +164,8 @@ def look(engine: Engine, app: str = "", store: str = "", release: str = "") -> d
     return told | {
         "daemon": _configuration(told["daemon"]),
         **_replicas(engine, statuses),
+        "not_shown": statuses.hidden,
+        "more": statuses.more,
         "journal_problem": doubt.words if doubt else "",
         "notices_undelivered": undelivered.waiting + undelivered.failed,
         "notices_problem": undelivered.problem,
@@ -158,9 +186,8 @@ def _replicas(engine: Engine, statuses: Statuses) -> dict[str, Any]:
     return {"replicas": replicas_document(rows, held), "replicas_problem": "; ".join(problems(rows))}
 
 
-def _meant(row: RolloutRow, app: str, store: str, release: str) -> bool:
-    ours = app in ("", row.rollout.app) and store in ("", row.rollout.store.value)
-    return ours and release in ("", row.summary.label, row.rollout.release_id)
+def _meant(row: RolloutRow, release: str) -> bool:
+    return release in ("", row.summary.label, row.rollout.release_id)
 
 
 def links(engine: Engine, statuses: Statuses) -> dict[str, str]:
@@ -198,13 +225,16 @@ def since(engine: Engine, statuses: Statuses) -> dict[str, datetime]:
     """Since when each rollout stands where it does, for the same reasons, by its key."""
     from stagedrollout.storage.glances import newest  # noqa: PLC0415
 
-    kinds = tuple({"decided", *(kind for kinds in BEGINNINGS.values() for kind in kinds)})
-    found = newest(engine, [row.rollout for row in statuses.rollouts], kinds) if statuses.rollouts else {}
-    begun: dict[str, datetime] = {}
+    alike: dict[tuple[str, ...], list[RolloutRow]] = {}
     for row in statuses.rollouts:
-        key = str(row.rollout)
-        when = (found.get((key, kind)) for kind in BEGINNINGS.get(row.summary.phase, ("decided",)))
-        begun[key] = max((at for at in when if at), default=row.updated_at)
+        alike.setdefault(BEGINNINGS.get(row.summary.phase, ("decided",)), []).append(row)
+    begun: dict[str, datetime] = {}
+    for kinds, rows in alike.items():
+        found = newest(engine, [row.rollout for row in rows], kinds)
+        for row in rows:
+            key = str(row.rollout)
+            when = (found.get((key, kind)) for kind in kinds)
+            begun[key] = max((at for at in when if at), default=row.updated_at)
     return begun
 
 

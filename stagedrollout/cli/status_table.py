@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -66,7 +67,8 @@ def lines(
     if told:
         console.print(Text("\n").join(told), no_wrap=True, overflow="ignore", crop=False)
     else:
-        console.print("No rollouts yet." if not document["rollouts"] else "No rollout is going on.")
+        some = document["rollouts"] or document.get("not_shown")
+        console.print("No rollout is going on." if some else "No rollouts yet.")
     for said in _below(document, rows):
         console.print(said)
     found = [line.rstrip() for line in written.getvalue().splitlines()]
@@ -127,9 +129,15 @@ def _below(document: dict[str, Any], shown: list[dict[str, Any]]) -> Iterator[st
         count = document["notices_undelivered"]
         told = "1 notice is" if count == 1 else f"{count} notices are"
         yield f"[yellow]{told} not delivered yet{why}[/]"
-    hidden = len(document["rollouts"]) - len(shown)
-    if hidden:
-        yield f"[dim]not shown: {hidden} superseded by newer releases (--all)[/]"
+    hidden = document.get("not_shown", {})
+    superseded = len(document["rollouts"]) - len(shown) + hidden.get(OVER, 0)
+    others = [f"{superseded} superseded by newer releases"] if superseded else []
+    if completed := hidden.get("completed", 0):
+        others.append(f"{completed} completed before the newest")
+    if others:
+        yield f"[dim]not shown: {', '.join(others)} (--all)[/]"
+    if document.get("more"):
+        yield f"[dim]there are more: --all --after {_foreign(shlex.quote(document['more']))}[/]"
 
 
 def _told(document: dict[str, Any], rows: list[dict[str, Any]], width: int, *, long: bool) -> Iterator[Text]:

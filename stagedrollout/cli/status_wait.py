@@ -65,7 +65,7 @@ class Wait:
 
     def look(self) -> dict[str, Any]:
         """With what people have pulled beside the configuration, which may keep it from ever coming there."""
-        return look(self.engine, **self.named) | read_pulled(self.config)
+        return look(self.engine, **self.named, everything=True) | read_pulled(self.config)
 
 
 @dataclass(frozen=True, slots=True)

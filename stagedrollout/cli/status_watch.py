@@ -37,9 +37,10 @@ _REST_OF_LINE = "\x1b[K"
 def watch_on(engine: Engine, config: Path, named: dict[str, str], *, as_json: bool, **shown: bool) -> None:
     """Until Ctrl-C or SIGTERM, both of which are its usual end."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    documents = _documents(engine, config, named)
+    lines = as_json or not sys.stdout.isatty()
+    documents = _documents(engine, config, named, everything=shown["everything"], follows=lines)
     try:
-        if as_json or not sys.stdout.isatty():
+        if lines:
             _tell_changes(documents, as_json=as_json, everything=shown["everything"])
         else:
             _paint(documents, **shown)
@@ -47,18 +48,21 @@ def watch_on(engine: Engine, config: Path, named: dict[str, str], *, as_json: bo
         pass
 
 
-def _documents(engine: Engine, config: Path, named: dict[str, str]) -> Iterator[dict[str, Any]]:
+def _documents(
+    engine: Engine, config: Path, named: dict[str, str], *, everything: bool, follows: bool
+) -> Iterator[dict[str, Any]]:
     """A new one each second; while the database cannot be read the last one, with the `trouble`. What people have pulled
-    beside the configuration needs no database."""
+    beside the configuration needs no database. `follows`: what was shown once stays, also when it is over."""
     from stagedrollout.cli.pulled import read_pulled  # noqa: PLC0415
     from stagedrollout.core.errors import StorageError  # noqa: PLC0415
 
-    last = look(engine, **named)
+    last = look(engine, **named, everything=everything)
     while True:
         yield last | read_pulled(config)
         time.sleep(LOOK_SECONDS)
+        also = frozenset(map(_name, last["rollouts"])) if follows else frozenset()
         try:
-            last = look(engine, **named)
+            last = look(engine, **named, everything=everything, also=also)
         except StorageError as error:
             last = {**last, "trouble": str(error)}
 
@@ -129,11 +133,15 @@ def _parts(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
         parts[what] = {what: document.get(what, "")}
     parts["pulled"] = {"nothing_raised": list(pulled_words(document))}
     for row in document["rollouts"]:
-        parts[f"{row['app']}/{row['store']}/{row['release_id']}"] = {"rollout": row}
+        parts[_name(row)] = {"rollout": row}
     for row in document["passes"]:
         problem = {name: row[name] for name in ("app", "store", "problem")}
         parts[f"{row['app']}/{row['store']}"] = {"problem": problem}
     return parts
+
+
+def _name(row: dict[str, Any]) -> str:
+    return f"{row['app']}/{row['store']}/{row['release_id']}"
 
 
 def _quiet(part: dict[str, Any]) -> bool:

@@ -322,6 +322,10 @@ class Settings(FromFile):
     poll: Annotated[timedelta, between("1m", "6h", example="15m")] = timedelta(minutes=15)
     """Time between two looks at an app, 1m to 6h. 15m: the sources count in hours, halts should not."""
 
+    retention: Annotated[timedelta, between("90d", "3650d", example="400d")] = timedelta(days=3650)
+    """How long a rollout stays in the database after it was over, 90d to 3650d; then `stagedrollout db prune` archives it.
+    3650d: a journal grows by a few megabytes a year for each app, and nothing is lost that somebody might ask for."""
+
     database_password: SecretReference | None = None
     """Of postgresql://. Left out: none is needed, or libpq finds it (PGPASSWORD, PGPASSFILE)."""
 

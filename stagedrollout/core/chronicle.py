@@ -7,7 +7,7 @@ stands at its halt, and not again where that halt holds it. Every single fact is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import singledispatch
@@ -37,16 +37,17 @@ class Line:
     fact: facts.Fact
 
 
-def chronicle(told: Iterable[Told]) -> Iterator[Line]:
-    """The sentences, in the order of the journal. Each rollout is told from its first fact on. Raises ValueError."""
-    known: dict[RolloutKey, Rollout] = {}
+def chronicle(told: Iterable[Told], before: Mapping[RolloutKey, Rollout] | None = None) -> Iterator[Line]:
+    """The sentences, in the order of the journal. Each rollout is told from its first fact on, or from where it stood
+    `before`. Raises ValueError."""
+    known = dict(before or {})
     for (key, at), group in groupby(told, key=lambda one: one[:2]):
         news = tuple(fact for _, _, fact in group)
-        before = known.get(key)
-        known[key] = extend(before, news, at) if before else extend(begin(key, news[0], at), news[1:], at)
-        change = (before.exposure_ppm if before else 0, known[key].exposure_ppm)
+        stood = known.get(key)
+        known[key] = extend(stood, news, at) if stood else extend(begin(key, news[0], at), news[1:], at)
+        change = (stood.exposure_ppm if stood else 0, known[key].exposure_ppm)
         for line in _lines(key, at, _worth_telling(news), change):
-            yield replace(line, text=_without_its_halt(line, before))
+            yield replace(line, text=_without_its_halt(line, stood))
 
 
 def _without_its_halt(line: Line, before: Rollout | None) -> str:

@@ -39,6 +39,7 @@ from stagedrollout.daemon.footing import KEEPS_A_MARK, KeptFooting, open_highwat
 from stagedrollout.daemon.health.opening import open_report
 from stagedrollout.daemon.health.replicas import STEERS
 from stagedrollout.daemon.health.report import SelfReport
+from stagedrollout.daemon.health.service_manager import Signs
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.lease import HeldLeases, Holdings, Terms
@@ -108,6 +109,16 @@ class Daemon:
     def lost(self) -> bool:
         """Whether it ended because another daemon has taken over."""
         return self.scheduler.lost
+
+    @property
+    def signs(self) -> Signs:
+        """What whoever started this process is told of it."""
+        works = self.works
+        memory, count, beat = works.memory, len(works.listings), works.memory.beat
+        watching = "watching 1 app on a store" if count == 1 else f"watching {count} apps on stores"
+        problem = (beat.problem or beat.rounds.standing(works.clock.now()).problem) if beat else ""
+        status = f"{watching}; {problem or 'all is well'}"
+        return Signs(memory.turns, memory.written_at is not None, self.reloading.going_on, status)
 
     def start(self) -> None:
         self.scheduler.start()

@@ -102,6 +102,11 @@ class Reloading:
             self._working = False
             log.error("the configuration cannot be read now: %s", error)  # noqa: TRY400
 
+    @property
+    def going_on(self) -> bool:
+        """Whether a configuration is being read, or is to be."""
+        return self._working
+
     def end(self) -> None:
         """From now on everything stays as it is."""
         self._ended.set()

@@ -157,6 +157,7 @@ class Scheduler:
         self._launch("tell", self._telling, self._works.relay.deliver_due, self._ended("delivering notices"))
         if self._works.errands.wanted and self._works.leases.may_tell():
             self._launch("errands", self._errands, self._works.errands.run, self._ended("errands"))
+        self._works.memory.turns += 1
 
     def _take_over(self) -> None:
         """Between two turns, so that no turn sees two configurations. Every app is looked at anew."""

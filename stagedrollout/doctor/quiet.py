@@ -62,7 +62,7 @@ class Quiet:
             check(engine)
             if intents := _intents(engine, app):
                 return intents, False
-            statuses = Presence(engine).statuses()
+            statuses = Presence(engine).looks()
             if not _watches(statuses.daemon, app, self.now()):
                 return "", False
             row = next((row for row in statuses.passes if row.store_app == app), None)

@@ -145,7 +145,7 @@ def clock(
 ) -> tuple[datetime, datetime | None]:
     """The daemon's time, and when it means to look again (None: nobody does). In a rehearsal the time is the
     emulator's, which stands in its last pass."""
-    statuses = Presence(engine).statuses()
+    statuses = Presence(engine).looks()
     row = next((row for row in statuses.passes if row.store_app == app), None)
     stopped = statuses.daemon is None or "stopped_at" in statuses.daemon.info
     next_look = row.next_due_at if row and not stopped else None

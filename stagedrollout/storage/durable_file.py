@@ -33,7 +33,7 @@ def read_whole(path: Path, bytes_max: int) -> str | None:
     return content.decode("utf-8")
 
 
-def replace_whole(path: Path, text: str) -> None:
+def replace_whole(path: Path, text: str | bytes) -> None:
     """Put `text` in the place of whatever is there: written, synced, renamed, and the folder synced."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -42,7 +42,7 @@ def replace_whole(path: Path, text: str) -> None:
         os.close(folder)
 
 
-def replace_within(folder: int, name: str, text: str, owner: tuple[int, int] | None = None) -> None:
+def replace_within(folder: int, name: str, text: str | bytes, owner: tuple[int, int] | None = None) -> None:
     """The same in an open folder, whatever becomes of its path meanwhile. `owner`: user and group that it is given to
     before it has its name, so that nothing else can be given away in its place."""
     fresh = name + _NEW
@@ -102,8 +102,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _write(descriptor: int, text: str) -> None:
-    left = memoryview(text.encode("utf-8"))
+def _write(descriptor: int, text: str | bytes) -> None:
+    left = memoryview(text.encode("utf-8") if isinstance(text, str) else text)
     while left:
         left = left[os.write(descriptor, left) :]
     os.fsync(descriptor)

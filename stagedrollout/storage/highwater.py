@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, func, select
+from sqlalchemy import BindParameter, bindparam, func, inspect, select
 
 from stagedrollout.core.codec import decode, encode
 from stagedrollout.core.errors import StorageError
@@ -31,7 +31,7 @@ from stagedrollout.core.events import Recorded
 from stagedrollout.storage import durable_file
 from stagedrollout.storage.engine import Connection, Engine, beside_database, reading
 from stagedrollout.storage.instants import instant_or_none
-from stagedrollout.storage.schema import events
+from stagedrollout.storage.schema import events, retired
 from stagedrollout.storage.wording import UNREADABLE
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ _SEQ: BindParameter[int] = bindparam("of_seq")
 _NEWEST = select(events.c.seq, events.c.rollout, events.c.hash).order_by(events.c.seq.desc()).limit(1)
 _LATEST = select(func.max(events.c.at_us)).where(events.c.seq > _SEQ)
 _MARKED = select(events.c.hash).where(events.c.seq == _SEQ)
+_LEFT = select(retired.c.head).where(retired.c.seq == _SEQ)
 """Made once: whether the journal is the newest one is asked twice a pass, and before each request of a raise."""
 
 
@@ -131,7 +132,15 @@ def holds(connection: Connection, mark: Mark) -> bool:
     if mark.seq == 0:
         return True
     found = connection.execute(_MARKED, {_SEQ.key: mark.seq}).scalar()
-    return bool(found == mark.hash)
+    return bool(found == mark.hash) or (found is None and _retired(connection, mark))
+
+
+def _retired(connection: Connection, mark: Mark) -> bool:
+    """Whether the marked entry is the last one of a rollout that has left the journal since."""
+    if not inspect(connection).has_table(retired.name):
+        return False  # of an older version, as a backup may be
+    found = connection.execute(_LEFT, {_SEQ.key: mark.seq}).scalars()
+    return mark.hash in found.all()
 
 
 def doubt_of(engine: Engine) -> Doubt | None:

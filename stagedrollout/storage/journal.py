@@ -11,12 +11,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam, or_, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from stagedrollout.core.errors import StaleJournal, StorageError
@@ -31,7 +32,6 @@ from stagedrollout.storage.leases import guard
 from stagedrollout.storage.ledger import note
 from stagedrollout.storage.numbers import reserve
 from stagedrollout.storage.outbox import enqueue, want_board
-from stagedrollout.storage.rollout_names import RolloutNames
 from stagedrollout.storage.schema import events, intents, rollouts
 from stagedrollout.storage.wording import UNREADABLE, json_body, json_text
 
@@ -50,8 +50,36 @@ _TAIL_OF = _TAIL.where(events.c.rollout == _OF)
 _LAST = (
     select(events.c.seq, events.c.hash).where(events.c.rollout == _OF).order_by(events.c.seq.desc()).limit(1)
 )
-_BEGUN = select(events.c.rollout).where(events.c.prev == CHAIN_START).order_by(events.c.seq)
-_KNOWN = select(rollouts.c.key).order_by(rollouts.c.key)
+_LAST_AT = select(events.c.at_us).where(events.c.rollout == _OF).order_by(events.c.seq.desc()).limit(1)
+
+_FROM: BindParameter[str] = bindparam("name_from")
+_BELOW: BindParameter[str] = bindparam("name_below")
+_FIRST_NAME = select(func.min(events.c.rollout).label("name")).where(
+    events.c.rollout >= _FROM, events.c.rollout < _BELOW
+)
+_NAMES = _FIRST_NAME.cte("names", recursive=True)
+_NEXT_NAME = (
+    select(func.min(events.c.rollout))
+    .where(events.c.rollout > _NAMES.c.name, events.c.rollout < _BELOW)
+    .scalar_subquery()
+)
+_NAMES = _NAMES.union_all(select(_NEXT_NAME).where(_NAMES.c.name.is_not(None)))
+"""From name to name by the index: what it takes grows with the rollouts that are meant, not with their entries."""
+
+_BEGUN = (
+    select(events.c.seq)
+    .where(events.c.rollout == _NAMES.c.name, events.c.prev == CHAIN_START)
+    .scalar_subquery()
+)
+_ENDS = select(func.max(events.c.seq)).where(events.c.rollout == _NAMES.c.name).scalar_subquery()
+_HEADS = (
+    select(_NAMES.c.name, _BEGUN.label("begun"), _ENDS.label("ends"))
+    .where(_NAMES.c.name.is_not(None))
+    .order_by("begun")
+)
+_KNOWN = (
+    select(rollouts.c.key).where(rollouts.c.key >= _FROM, rollouts.c.key < _BELOW).order_by(rollouts.c.key)
+)
 _KNOWN_SEQ = select(rollouts.c.seq).where(rollouts.c.key == _OF)
 _APPEND = events.insert().returning(events.c.seq)
 _OPEN = intents.insert()
@@ -76,7 +104,6 @@ class Journal:
         """`highwater`: kept beside the database by the daemon, which alone writes it."""
         self._engine = engine
         self._highwater = highwater
-        self._names = RolloutNames()
 
     def record(self, batch: Batch) -> tuple[Recorded, ...]:
         """Write all of the batch, durably, or nothing. Returns its entries with their place in the journal.
@@ -135,22 +162,34 @@ class Journal:
 
         One whose entries are gone is still named, last, if `status` knew it: `verify` then says so.
         """
-        if store_app is not None:
-            return tuple(self.heads(store_app))
-        with reading(self._engine) as connection:
-            begun = connection.execute(_BEGUN).scalars().all()
-            known = connection.execute(_KNOWN).scalars().all()
-        return tuple(_key(name) for name in dict.fromkeys([*begun, *known]))
+        keys = _parsed(self._names_and_heads(store_app)[0])
+        return tuple(key for key in keys if store_app is None or key.store_app == store_app)
 
     def heads(self, store_app: StoreApp) -> dict[RolloutKey, int]:
         """`rollout_keys` and the `head` of each, as of one moment."""
-        with reading(self._engine) as connection:
-            return self._names.heads(connection, store_app)
+        names, heads = self._names_and_heads(store_app)
+        keys = (key for key in _parsed(names) if key.store_app == store_app)
+        return {key: heads.get(str(key), 0) for key in keys}
 
     def head(self, rollout: RolloutKey) -> int:
         """The rollout's last seq; 0 when nothing is recorded of it."""
         with reading(self._engine) as connection:
             return _last(connection, rollout)[0]
+
+    def newest(self, rollout: RolloutKey) -> datetime:
+        """When its last entry says it was written. Raises StorageError as well where nothing is recorded of it."""
+        with reading(self._engine) as connection:
+            found = connection.execute(_LAST_AT, _of(rollout)).scalar()
+        if found is None:
+            raise StorageError(f"the journal knows no rollout {rollout}")
+        return instant(found)
+
+    def _names_and_heads(self, store_app: StoreApp | None) -> tuple[list[str], dict[str, int]]:
+        asked = dict(zip((_FROM.key, _BELOW.key), names_of(store_app), strict=True))
+        with reading(self._engine) as connection:
+            rows = connection.execute(_HEADS, asked).all()
+            known = connection.execute(_KNOWN, asked).scalars().all()
+        return [*(name for name, first, _ in rows if first), *known], {name: last for name, _, last in rows}
 
     def open_intents(self, of: StoreApp | RolloutKey) -> tuple[StandingIntent, ...]:
         """Intents not settled for good, oldest first: after a crash, each is settled by looking."""
@@ -176,8 +215,22 @@ class Journal:
         return known if known is not None and known > last else None
 
 
+def names_of(store_app: StoreApp | None) -> tuple[str, str]:
+    """From which name on, and below which one, all rollouts of the store app are (None: of all), byte by byte."""
+    if store_app is None:
+        return "", _AFTER_ALL
+    return f"{store_app.app}/{store_app.store.value}/", f"{store_app.app}/{store_app.store.value}0"
+
+
+_AFTER_ALL = chr(0x10FFFF)
+
+
 def _of(rollout: RolloutKey) -> dict[str, Any]:
     return {_OF.key: str(rollout)}
+
+
+def _parsed(names: Iterable[str]) -> Iterator[RolloutKey]:
+    return (_key(name) for name in dict.fromkeys(names))
 
 
 def _last(connection: Connection, rollout: RolloutKey) -> tuple[int, str]:

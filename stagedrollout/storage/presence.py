@@ -7,7 +7,7 @@ Each replica has a row, found by its place (a token in its lock file), with an e
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -21,8 +21,9 @@ from stagedrollout.core.phasing import PauseClock
 from stagedrollout.storage.batch import Summary
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant, instant_or_none, micros, micros_or_none, span_or_none
-from stagedrollout.storage.schema import passes, replicas, rollouts
+from stagedrollout.storage.schema import passes, replicas
 from stagedrollout.storage.server_clock import FOR_EVER_US, read_clock
+from stagedrollout.storage.shown import EVERYTHING, Which, shown
 from stagedrollout.storage.wording import UNREADABLE, json_text
 
 _EPOCH: BindParameter[int] = bindparam("of_epoch")
@@ -37,7 +38,6 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _CLAIM_ATTEMPTS = 5
 """Two that start at the same time may take the same number; one of them takes the next then."""
 
-_ROLLOUTS = select(rollouts).order_by(rollouts.c.app, rollouts.c.store, rollouts.c.seq)
 _PASSES = select(*(column for column in passes.c if column is not passes.c.past)).order_by(
     passes.c.app, passes.c.store
 )
@@ -106,11 +106,14 @@ class RolloutRow:
 @dataclass(frozen=True, slots=True)
 class Statuses:
     """One consistent look at everything. `daemon`: the one that was heard last, of those that did not end on purpose while
-    there are any. `others`: further replicas that did not."""
+    there are any. `others`: further replicas that did not. `hidden`: how many rollouts are in phases that are over and are
+    not among these; `more`: after which key the next page of them begins."""
 
     daemon: DaemonRow | None
     rollouts: tuple[RolloutRow, ...]
     passes: tuple[PassRow, ...]
+    hidden: dict[str, int] = field(default_factory=dict)
+    more: str = ""
     others: tuple[DaemonRow, ...] = ()
 
 
@@ -222,12 +225,19 @@ class Presence:
         with reading(self._engine) as connection:
             return _passes(connection)
 
-    def statuses(self) -> Statuses:
-        """Daemon, rollouts and passes as of one moment; no writer is waited for."""
+    def statuses(self, which: Which = EVERYTHING) -> Statuses:
+        """Daemon, the rollouts that are meant, and passes, as of one moment; no writer is waited for."""
         with reading(self._engine) as connection:
-            going_on = [row for row in _replicas(connection) if not row.stopped] or _replicas(connection)[:1]
-            others = tuple(going_on[1:])
-            return Statuses(next(iter(going_on), None), _rollouts(connection), _passes(connection), others)
+            found = shown(connection, which)
+            told = tuple(map(_rollout, found.rows))
+            daemon, others = _daemons(connection)
+            return Statuses(daemon, told, _passes(connection), found.hidden, found.more, others)
+
+    def looks(self) -> Statuses:
+        """The same without any rollout."""
+        with reading(self._engine) as connection:
+            daemon, others = _daemons(connection)
+            return Statuses(daemon, (), _passes(connection), others=others)
 
     def _note(self, store_app: StoreApp, told: dict[str, Any], at_first: dict[str, Any]) -> None:
         row = {"app": store_app.app, "store": store_app.store.value, **told, **at_first}
@@ -261,6 +271,13 @@ def _past_kept(dialect: str) -> Executable:
     return statement.on_conflict_do_update(index_elements=["app", "store"], set_={"past": first})
 
 
+def _daemons(connection: Connection) -> tuple[DaemonRow | None, tuple[DaemonRow, ...]]:
+    """The one that counts for all, and further ones."""
+    rows = _replicas(connection)
+    going_on = [row for row in rows if not row.stopped] or [*rows[:1]]
+    return next(iter(going_on), None), tuple(going_on[1:])
+
+
 def _replicas(connection: Connection) -> tuple[DaemonRow, ...]:
     now = read_clock(connection)
     return tuple(_replica(row, now) for row in connection.execute(_REPLICAS))
@@ -292,10 +309,6 @@ def _info(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise StorageError(f"a daemon's row cannot be read: it says {text!r:.40} of itself")
     return found
-
-
-def _rollouts(connection: Connection) -> tuple[RolloutRow, ...]:
-    return tuple(_rollout(row) for row in connection.execute(_ROLLOUTS))
 
 
 def _rollout(row: Row[Any]) -> RolloutRow:

@@ -1,6 +1,6 @@
 """What a daemon's role of PostgreSQL may do, as SQL for whoever administers the server (promise S9).
 
-Two roles: one owns the tables and changes the schema, the other is the daemon's. The daemon's may add to the journal and to
+Two roles: one owns the tables, changes the schema and retires what is over (retired.py), the other is the daemon's. The daemon's may add to the journal and to
 the ledger, and read them, and can change or delete nothing of either, whatever becomes of the daemon.
 """
 
@@ -14,10 +14,16 @@ from stagedrollout.core.errors import StorageError
 from stagedrollout.storage.engine import Connection
 from stagedrollout.storage.migrate import VERSION
 from stagedrollout.storage.numbers import head
-from stagedrollout.storage.schema import buckets, events, metadata
+from stagedrollout.storage.schema import buckets, events, metadata, retired
 
 ONLY_GROWS = (events.name, buckets.name)
-CHANGES = (*sorted({table.name for table in metadata.sorted_tables} - set(ONLY_GROWS)), head.name)
+ONLY_READ = (retired.name,)
+"""What has left the database: who may delete nothing of the journal may not say so either."""
+
+CHANGES = (
+    *sorted({table.name for table in metadata.sorted_tables} - {*ONLY_GROWS, *ONLY_READ}),
+    head.name,
+)
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 
 
@@ -42,7 +48,7 @@ GRANT CONNECT ON DATABASE {database} TO {daemon};
 GRANT USAGE ON SCHEMA public TO {daemon};
 GRANT SELECT, INSERT ON {", ".join(ONLY_GROWS)} TO {daemon};
 GRANT SELECT, INSERT, UPDATE ON {", ".join(CHANGES)} TO {daemon};
-GRANT SELECT ON {VERSION} TO {daemon};
+GRANT SELECT ON {", ".join((*ONLY_READ, VERSION))} TO {daemon};
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {daemon};
 """
     return before, after

@@ -54,6 +54,7 @@ events = Table(
     Column("hash", Words, nullable=False),
     UniqueConstraint("rollout", "prev", name="uq_event_rollout_prev"),
     Index("ix_event_rollout_seq", "rollout", "seq"),
+    Index("ix_event_rollout_kind_at", "rollout", "kind", "at_us"),
     sqlite_autoincrement=True,  # a number that was ever given is never given again
 )
 
@@ -72,6 +73,7 @@ intents = Table(
     Column("detail", Words, nullable=False),
     Column("settled_us", BigInteger),
     Index("ix_intent_settlement", "settlement"),
+    Index("ix_intent_rollout", "rollout"),
 )
 
 outbox = Table(
@@ -92,6 +94,7 @@ outbox = Table(
     Column("error", Words, nullable=False),
     UniqueConstraint("key", name="uq_outbox_key"),
     Index("ix_outbox_state_next_try", "state", "next_try_us"),
+    Index("ix_outbox_rollout", "rollout"),
     sqlite_autoincrement=True,
 )
 
@@ -172,6 +175,7 @@ rollouts = Table(
     Column("seq", Integer, nullable=False),
     Column("paused_us", BigInteger, nullable=False, server_default="0"),
     Column("paused_since_us", BigInteger),
+    Index("ix_rollout_phase", "phase", "app", "store", "seq"),
 )
 
 buckets = Table(
@@ -235,4 +239,24 @@ leases = Table(
     Column("replica", Integer, nullable=False),  # the epoch of the one that holds it; 0: nobody does
     Column("epoch", Integer, nullable=False),
     Column("raise_after_us", BigInteger, nullable=False),
+)
+
+retired = Table(
+    "retired",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("rollout", Words, nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("numbers", Words, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("head", Words, nullable=False),
+    Column("revisions", Integer, nullable=False),
+    Column("newest_us", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("archive", Words, nullable=False),
+    Column("prev", Words, nullable=False),
+    Column("hash", Words, nullable=False),
+    UniqueConstraint("rollout", "seq", name="uq_retired_rollout_seq"),
+    UniqueConstraint("prev", name="uq_retired_prev"),
 )

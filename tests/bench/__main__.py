@@ -15,6 +15,7 @@ from tests.bench import (
     decision_figures,
     engine,
     faults,
+    ninety,
     overrides,
     scale,
     stores,
@@ -27,14 +28,16 @@ BENCHES = {"cli": cli.measure, "daemon": daemon.measure, "calls": calls.measure,
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Figures of whole processes.")
-    parser.add_argument("what", choices=(*BENCHES, "decision", "faults", "overrides", "scale", "stores"))
+    parser.add_argument(
+        "what", choices=(*BENCHES, "decision", "faults", "journal", "overrides", "scale", "stores")
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     both = parser.add_argument_group("decision, faults, overrides and scale only")
     both.add_argument(
         "--quick", action="store_true", help="few cells, seeds, faults and apps: is anything broken?"
     )
     both.add_argument("--workers", type=int, default=cores(), help="processes (default: one for each core)")
-    parser.add_argument_group("faults only").add_argument(
+    parser.add_argument_group("faults and journal only").add_argument(
         "--seed", type=int, default=faults.SEED, help="which stories are told (default: %(default)s)"
     )
     parser.add_argument_group("stores only").add_argument(
@@ -63,7 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _overrides(options)
     if options.what == "scale":
         return _scale(options)
-    figures = _decision(options) if options.what == "decision" else BENCHES[options.what]()
+    if options.what == "journal":
+        figures = ninety.measure(options.seed)
+    else:
+        figures = _decision(options) if options.what == "decision" else BENCHES[options.what]()
     if options.what != "decision":
         print(shown(figures, as_json=options.json))
     return 0 if all(figure.kept for figure in figures) else 1

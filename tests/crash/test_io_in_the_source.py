@@ -27,7 +27,7 @@ PASSES_A_POINT = {
     "storage/numbers.py": {".execute()"},
     "storage/leases.py": {".execute()"},
     "storage/presence.py": {".execute()"},
-    "storage/rollout_names.py": {".execute()"},
+    "storage/shown.py": {".execute()"},
     "storage/sqlite.py": {".execute()", "os.fchmod", "os.open", "sqlite3"},
     "stores/google_play/api.py": {".execute()", "http.client"},
     "stores/google_play/wire.py": {"http.client", "socket", "ssl"},
@@ -67,6 +67,10 @@ OUTSIDE = {
         {".mkdir()", ".replace()", ".unlink()", "os.fdopen", "os.open"},
         "the scheduler's, beside passes; its file is replaced whole",
     ),
+    "daemon/health/service_manager.py": (
+        {"socket"},
+        "tells whoever started the process, from the loop that waits for signals; no pass waits for it",
+    ),
     "daemon/picturing.py": (
         {"subprocess", "tempfile"},
         "a follower's: a picture is told or not, nothing waits for it",
@@ -76,6 +80,10 @@ OUTSIDE = {
         "answers whoever watches, on threads of its own; no pass waits for it",
     ),
     "http/secrets.py": ({"os.fdopen", "os.open"}, "reads keys, before anything starts"),
+    "storage/retired.py": (
+        {".execute()"},
+        "a person's command, or a timer's: takes out what is over, in a transaction of its own",
+    ),
     "storage/backup.py": (
         {".execute()", ".replace()", ".unlink()", "os.open", "sqlite3"},
         "a person's command: copies, and puts back while no daemon runs",
@@ -92,6 +100,7 @@ OUTSIDE = {
     "storage/migrations/versions/0020_numbers_of_a_server.py": ({".execute()"}, "as migrate"),
     "storage/migrations/versions/0021_replicas.py": ({".execute()"}, "as migrate"),
     "storage/server_clock.py": ({".execute()"}, "asks a server for its time; no run has one"),
+    "storage/migrations/versions/0022_long_journals.py": ({".execute()"}, "as migrate"),
     "storage/postgres.py": ({".execute()"}, "a server's, which no run has: transactions begin with it"),
     "storage/roles.py": ({".execute()"}, "a person's command"),
     "storage/private.py": ({".chmod()"}, "closes what is open to others, before the daemon starts"),

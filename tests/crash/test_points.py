@@ -74,6 +74,7 @@ def test_a_file_without_a_name_stops_the_run(tmp_path: Path) -> None:
         ("INSERT INTO event (a, b) VALUES (?, ?)", "storage insert event"),
         ("UPDATE outbox SET state=? WHERE id = ?", "storage update outbox"),
         ("SELECT a \nFROM thread \nWHERE b = ?", "storage select thread"),
+        ("WITH RECURSIVE n(a) AS \n(SELECT a FROM event) SELECT a FROM n", "storage select event"),
         ("DELETE FROM pass", "storage delete pass"),
         ("SAVEPOINT sa_savepoint_1", "storage savepoint"),
         ("PRAGMA data_version", "storage pragma"),

@@ -104,6 +104,32 @@ def test_it_can_begin_at_a_time_and_still_knows_what_was_before(tmp_path: Path) 
     assert (later.exit_code, later.stdout) == (0, "Nothing happened since 2026-06-01 00:00 UTC.\n")
 
 
+def test_it_is_told_page_by_page_and_every_entry_once(tmp_path: Path) -> None:
+    world = World(tmp_path, completed(), bad("6.0.0", NOON + 30 * DAY, app="mail"))
+    whole = json.loads(world.says("history", "--json").stdout)
+    assert whole["before"] is None
+    pages, before = list[list[int]](), ()
+    while not pages or before:
+        page = json.loads(world.says("history", "--limit", "7", *before, "--json").stdout)
+        pages.insert(0, [row["seq"] for row in page["history"]])
+        before = ("--before", str(page["before"])) if page["before"] else ()
+    assert [seq for page in pages for seq in page] == [row["seq"] for row in whole["history"]]
+    assert {len(page) for page in pages[1:]} == {7}
+
+
+def test_each_page_of_the_story_knows_what_the_exposure_was_before_it(tmp_path: Path) -> None:
+    world = World(tmp_path, completed())
+    whole = [line for line in world.says("history", "--limit", "1000").stdout.splitlines() if " -> " in line]
+    assert len(whole) == 3
+    last = len(completed().told)
+    for limit in range(1, last + 1):
+        told = world.says("history", "--limit", str(limit)).stdout
+        lines = [line for line in told.splitlines() if " -> " in line]
+        assert lines == whole[len(whole) - len(lines) :], limit
+        assert ("there is more before it: --before" in told) == (limit < last)
+        assert told.startswith("shop on Google Play 5.2.0 (520)\n")
+
+
 @pytest.mark.parametrize("named", ["5.2.0", "520"])
 def test_a_release_is_meant_by_its_version_and_by_its_build(tmp_path: Path, named: str) -> None:
     world = World(tmp_path, completed(), bad("5.3.0", NOON + 7 * DAY))

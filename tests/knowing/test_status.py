@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from stagedrollout.cli import status_watch
 from stagedrollout.cli.status_table import lines
-from stagedrollout.cli.status_watch import Screen, _tell_changes
+from stagedrollout.cli.status_watch import Screen, _documents, _tell_changes
 from stagedrollout.core.notice import Notice, NoticeKind
+from stagedrollout.storage.engine import writing
 from stagedrollout.storage.outbox import OutboxTable
 from tests.core.builders import DAY, NOON
 from tests.knowing.world import World, superseded
@@ -43,6 +46,11 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path, superseded(completed(), 170, "5.3.0"), going_on(), bad("6.0.0", app="mail"))
 
 
+def document(world: World, *words: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(world.says("status", *words, "--json").stdout)
+    return found
+
+
 def table(world: World, width: int, *, terminal: bool = False, **how: bool) -> list[str]:
     document = json.loads(world.says("status", "--json").stdout)
     return lines(document, width, terminal=terminal, **how)
@@ -61,7 +69,47 @@ def test_what_is_over_is_hidden_and_said_to_be(world: World) -> None:
     whole = world.says("status", "--all").stdout
     assert "5.2.0" in whole
     assert "not shown" not in whole
-    assert len(json.loads(world.says("status", "--json").stdout)["rollouts"]) == 3
+    shown, everything = (document(world, *words) for words in ((), ("--all",)))
+    assert [row["release"] for row in shown["rollouts"]] == ["6.0.0", "5.3.0"]
+    assert shown["not_shown"] == {"superseded": 1}
+    assert [row["release"] for row in everything["rollouts"]] == ["6.0.0", "5.2.0", "5.3.0"]
+    assert everything["not_shown"] == {}
+
+
+def test_of_what_is_complete_the_newest_is_shown_and_the_rest_is_counted(tmp_path: Path) -> None:
+    """Google Play no longer lists what a newer release has replaced, and its watch ended before: nothing supersedes it."""
+    versions = ("5.1.0", "5.2.0", "5.3.0")
+    world = World(
+        tmp_path, *(completed(version, NOON + week * 7 * DAY) for week, version in enumerate(versions))
+    )
+    assert [row["release"] for row in document(world)["rollouts"]] == ["5.3.0"]
+    assert "not shown: 2 completed before the newest (--all)" in world.says("status").stdout
+    assert [row["release"] for row in document(world, "shop", "--release", "5.1.0")["rollouts"]] == ["5.1.0"]
+    assert "5.1.0" in world.says("status", "shop", "--release", "5.1.0").stdout
+
+
+def test_all_is_told_page_by_page_each_rollout_once(world: World) -> None:
+    found, after, pages = list[str](), "", 0
+    while True:
+        page = document(world, "--all", "--limit", "2", "--after", after)
+        found += [row["release_id"] for row in page["rollouts"]]
+        after, pages = page["more"], pages + 1
+        if not after:
+            break
+    assert (sorted(found), pages) == (["520", "530", "600"], 2)
+    assert (
+        "there are more: --all --after shop/google_play/520"
+        in world.says("status", "--all", "--limit", "2").stdout
+    )
+    refused = world.says("status", "--after", "shop/google_play/520")
+    assert (refused.exit_code, "--after belongs to --all" in refused.stderr) == (2, True)
+
+
+def test_a_phase_of_a_newer_version_is_shown(world: World) -> None:
+    """What this version does not know may be going on."""
+    with writing(world.engine) as connection:
+        connection.execute(text("update rollout set phase = 'strange' where key like 'shop/%'"))
+    assert [row["phase"] for row in document(world, "shop")["rollouts"]] == ["strange", "strange"]
 
 
 def test_a_notice_of_the_daemon_itself_counts_as_undelivered_and_is_no_release(world: World) -> None:
@@ -75,7 +123,7 @@ def test_a_notice_of_the_daemon_itself_counts_as_undelivered_and_is_no_release(w
     notice = Notice("configuration/1/refused/x", NoticeKind.REFUSED, True, "refused", (), "")
     OutboxTable(world.engine).announce(notice, NOON)
     assert "\n1 notice is not delivered yet" in world.says("status").stdout
-    assert len(json.loads(world.says("status", "--json").stdout)["rollouts"]) == 3
+    assert len(document(world, "--all")["rollouts"]) == 3
     assert reported() == before
     assert "(daemon)" not in "".join(
         world.says(*words).output for words in (("report",), ("status",), ("history",))
@@ -188,15 +236,18 @@ def test_a_terminal_is_given_back_as_it_was(world: World) -> None:
 
 
 def test_what_is_over_by_a_change_is_told_by_it_and_what_was_over_before_is_not(
-    world: World, capsys: pytest.CaptureFixture[str]
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(status_watch, "LOOK_SECONDS", 0.0)
+    nobody = {"app": "", "store": "", "release": ""}
+    documents = _documents(world.engine, world.config, nobody, everything=False, follows=True)
     app = going_on().key.store_app
     world.presence.pass_finished(app, NOON, next_due=None, problem="the store could not be read")
-    first = json.loads(world.says("status", "--json").stdout)
+    first = next(documents)
     history, before = going_on(), len(going_on().told)
     world.writes(superseded(history, 9, "5.4.0"), told_before=before)
     world.presence.pass_finished(app, NOON, next_due=None, problem="")
-    second = json.loads(world.says("status", "--json").stdout)
+    second = next(documents)
     _tell_changes(iter([first, first, second, second]), as_json=False, everything=False)
     told = [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()]
     assert [line.partition(":")[0] for line in told] == [

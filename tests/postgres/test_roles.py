@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import psycopg
 import pytest
 
 from stagedrollout.config.database import database_url
+from stagedrollout.core import facts
 from stagedrollout.core.errors import StorageError
 from stagedrollout.http.database import server_of
+from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import open_engine, open_existing
+from stagedrollout.storage.highwater import HighWater, mark_file
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.migrate import HEAD, check, upgrade
 from stagedrollout.storage.presence import Presence
+from stagedrollout.storage.verifying import verify
 from tests.acceptance.processes import run
+from tests.reporting.histories import completed
 from tests.storage.holding import hold
 from tests.storage.rows import NOW, SHOP, STANDING, batch, entry, intent, notice, order, revision
 
@@ -79,7 +85,7 @@ def test_the_daemon_does_all_its_work_under_it(url):
     engine.dispose()
 
 
-@pytest.mark.parametrize("table", ["event", "bucket"])
+@pytest.mark.parametrize("table", ["event", "bucket", "retired"])
 @pytest.mark.parametrize(
     "does",
     [
@@ -99,6 +105,31 @@ def test_what_is_recorded_cannot_be_changed(url, table, does):
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(does.format(table))
+
+
+def test_the_owner_retires_what_the_daemons_role_cannot_delete(url, config, roles, tmp_path):
+    engine, start = open_existing(url), datetime.now(UTC) - timedelta(days=400)
+    highwater = HighWater(mark_file(engine), engine)
+    highwater.begin(at_first=True)
+    journal = Journal(engine, highwater)
+    for history in (
+        completed("5.2.0", start).at(170, facts.Closed()),
+        completed("5.3.0", start + timedelta(days=7)),
+    ):
+        entries = tuple(facts.written(fact, at) for fact, at in history.told)
+        journal.record(Batch(history.key, start, entries=entries, summary=STANDING, revisions=(revision(),)))
+    before = verify(engine)
+    command = ("db", "prune", "--keep", "90d", "--archive", str(tmp_path / "kept"))
+    refused = _types(config, *command)
+    assert (refused.code, "--as names the one that owns the tables" in refused.said) == (1, True)
+    done = _types(config, *command, "--as", roles[1])
+    assert (done.code, "1 rollout retired" in done.said) == (0, True), done.said
+    after = verify(engine)
+    assert (after.sound, after.head, len(after.retired)) == (True, before.head, 1)
+    assert [key.release_id for key in journal.rollout_keys()] == ["530"]
+    journal.record(batch(entries=(entry(),)))
+    assert verify(engine).sound
+    engine.dispose()
 
 
 def test_a_schema_that_the_role_may_not_change_is_told_with_what_helps(server, roles, tmp_path):

@@ -179,6 +179,7 @@ def of_request(world: World, method: str, target: str) -> str:
 def of_statement(statement: str) -> str:
     """The kind of a statement and the first table in it, or what it says where there is none."""
     kind, *words = statement.lower().split(None, 2)
+    kind = "select" if kind == "with" else kind  # the product's statements that begin so only read
     if kind == "begin":
         return " ".join(("storage", kind, *words))
     table = _TABLE.search(statement)

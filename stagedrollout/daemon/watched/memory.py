@@ -78,6 +78,9 @@ class Memory:
     written_at: float | None = None
     """When the database last took a sign of life, and said that the lease is ours."""
 
+    turns: int = 0
+    """How many have ended, each of which took orders, beat and started what was due."""
+
     looks: dict[RolloutKey, Look] = field(default_factory=dict)
     passes: dict[tuple[StoreApp, PassEnded], int] = field(default_factory=dict)
     problems: dict[StoreApp, str] = field(default_factory=dict)
