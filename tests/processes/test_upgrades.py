@@ -17,8 +17,8 @@ pytestmark = pytest.mark.promise("R13", "R18")
 
 WHY = ("--reason", "because of a test")
 RAISED = [("inProgress", 50)]
-OLD, NEW = "0006", "0020"
-BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 5, 6
+OLD, NEW = "0006", "0022"
+BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 11, 12
 """Points of the upgrade from the one to the other (dying/sitecustomize.py)."""
 
 
@@ -47,8 +47,10 @@ def _changed(stage, *statements: str) -> None:
 
 
 def _made_old(stage) -> None:
-    """As an older version made and wrote it: a later step added a table, which it did not have."""
-    _changed(stage, "DROP TABLE errand", f"UPDATE alembic_version SET version_num = '{OLD}'")
+    """As an older version made and wrote it: later steps added tables and indexes, which it did not have."""
+    indexes = ("ix_event_rollout_kind_at", "ix_rollout_phase", "ix_intent_rollout", "ix_outbox_rollout")
+    _changed(stage, "DROP TABLE errand", "DROP TABLE retired", *(f"DROP INDEX {name}" for name in indexes))
+    _changed(stage, f"UPDATE alembic_version SET version_num = '{OLD}'")
 
 
 def _everything(stage) -> dict[str, list[tuple[object, ...]]]:
