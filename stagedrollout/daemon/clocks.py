@@ -40,10 +40,11 @@ class LockStep(Protocol):
 
 
 class EmulatorClock:
-    """`now` is the last instant the emulator named; `idle` lets it go on."""
+    """`now` is the last instant the emulator named; `idle` lets it go on, once all who live by it are idle. `who`: which of
+    them this is, the same after each start."""
 
-    def __init__(self, http: HttpClient) -> None:
-        self._http = http
+    def __init__(self, http: HttpClient, who: str = "") -> None:
+        self._http, self._who = http, who
         self._guard = threading.Lock()
         self._now = self._tick(http.get_json("reading its clock", "/_emulator/clock").body).now
 
@@ -53,7 +54,7 @@ class EmulatorClock:
 
     def idle(self, next_due: datetime) -> Tick:
         """Nothing is due before `next_due`: jump. Raises EdgeError."""
-        body = {"next_due": next_due.isoformat()}
+        body = {"next_due": next_due.isoformat(), **({"who": self._who} if self._who else {})}
         tick = self._tick(self._http.post_json("letting its clock go on", "/_emulator/idle", body).body)
         with self._guard:
             self._now = max(self._now, tick.now)

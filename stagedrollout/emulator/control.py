@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from stagedrollout.emulator.clock import instant, iso
 from stagedrollout.emulator.errors import CannotAct, ScenarioError
 from stagedrollout.emulator.faults import fault_from
-from stagedrollout.emulator.pace import pace_from
+from stagedrollout.emulator.idlers import Idlers
+from stagedrollout.emulator.pace import ANSWER_SECONDS, pace_from
 from stagedrollout.emulator.request import Reply, Request
 from stagedrollout.emulator.scenario import usual_store
 from stagedrollout.emulator.scenario_people import act_from
@@ -31,6 +32,7 @@ class Control:
     def __init__(self, world: World) -> None:
         self._world = world
         self._held_back: datetime | None = None
+        self._idlers = Idlers(world.wall)
         self._answers: dict[tuple[str, str], Callable[[Request], Any]] = {
             ("GET", "clock"): lambda _: self._clock(),
             ("POST", "idle"): self._idle,
@@ -70,12 +72,18 @@ class Control:
 
     def _idle(self, request: Request) -> Reply:
         """Nothing is open any more: jump to what is due next, at most to the end of the story, at the pace, and no
-        further than to an order that somebody is about to give."""
-        due = _object(request).get("next_due")
-        until = self._world.scenario.ends
-        wanted = until if due is None else min(_instant(due), until)
-        step = self._world.pace.step(self._world.timeline.now, wanted, self._world.orders.waits_at)
+        further than to an order that somebody is about to give. Not while anybody else is at work: of several daemons
+        each says `who` it is."""
+        asked = _object(request)
+        due, who = asked.get("next_due"), str(asked.get("who", ""))
+        until, now = self._world.scenario.ends, self._world.timeline.now
+        own = until if due is None else min(_instant(due), until)
+        wanted = self._idlers.idle(who, own, now)
+        if wanted is None:
+            return Reply(document=self._clock(), delay_seconds=ANSWER_SECONDS if own > now else 0.0)
+        step = self._world.pace.step(now, wanted, self._world.orders.waits_at)
         self._world.timeline.advance(step.to)
+        self._idlers.moved(step.to)
         self._held_back = wanted if step.to < wanted else None
         return Reply(document=self._clock(), delay_seconds=step.seconds)
 

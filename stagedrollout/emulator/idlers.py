@@ -1,0 +1,49 @@
+"""Who lives by the clock, where several daemons do: it goes on only once all of them are idle.
+
+A daemon says under a name of its own when it wants to be woken. From the moment at which the clock gets there it is at work,
+until it is heard of again; who is not heard of for a while is dead or cut off, and nobody waits for it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+PATIENCE_SECONDS = 5.0
+"""Real time. Far more than a pass takes beside emulated services, unless something is wrong with it."""
+
+
+@dataclass(slots=True)
+class _Idler:
+    """`wants`: None while it is at work."""
+
+    heard: float
+    wants: datetime | None
+
+
+class Idlers:
+    """`wall`: real time in seconds."""
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        self._wall = wall
+        self._known: dict[str, _Idler] = {}
+
+    def idle(self, who: str, wants: datetime, now: datetime) -> datetime | None:
+        """`who` has nothing to do before `wants`: how far the clock may go on for all; None: somebody is at work. `now`: what
+        the clock shows."""
+        real = self._wall()
+        self._known = {
+            name: each for name, each in self._known.items() if 0 <= real - each.heard < PATIENCE_SECONDS
+        }
+        self._known[who] = _Idler(real, wants if wants > now else None)
+        wishes = [each.wants for name, each in self._known.items() if name != who]
+        if None in wishes:
+            return None
+        return min([wants, *(wish for wish in wishes if wish)])
+
+    def moved(self, to: datetime) -> None:
+        """The clock shows `to` now: whoever waited for it is at work."""
+        for each in self._known.values():
+            if each.wants is not None and each.wants <= to:
+                each.heard, each.wants = self._wall(), None
