@@ -93,11 +93,10 @@ class Control:
         return self._pace()
 
     def _pace(self) -> dict[str, Any]:
-        """`held_back`: where an idle daemon wants to be since this pace was set, and may not go yet."""
-        return {
-            **self._world.pace.document(),
-            "held_back": iso(self._held_back) if self._held_back else None,
-        }
+        """`held_back`: where an idle daemon wants to be since this pace was set, and may not go yet; null while any is at
+        work."""
+        held_back = None if self._idlers.busy else self._held_back
+        return {**self._world.pace.document(), "held_back": iso(held_back) if held_back else None}
 
     def _advance(self, request: Request) -> dict[str, Any]:
         asked, now = _object(request), self._world.timeline.now

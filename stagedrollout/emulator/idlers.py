@@ -32,15 +32,21 @@ class Idlers:
     def idle(self, who: str, wants: datetime, now: datetime) -> datetime | None:
         """`who` has nothing to do before `wants`: how far the clock may go on for all; None: somebody is at work. `now`: what
         the clock shows."""
-        real = self._wall()
-        self._known = {
-            name: each for name, each in self._known.items() if 0 <= real - each.heard < PATIENCE_SECONDS
-        }
-        self._known[who] = _Idler(real, wants if wants > now else None)
-        wishes = [each.wants for name, each in self._known.items() if name != who]
+        self._known[who] = _Idler(self._wall(), wants if wants > now else None)
+        wishes = [each.wants for name, each in self._heard_of() if name != who]
         if None in wishes:
             return None
         return min([wants, *(wish for wish in wishes if wish)])
+
+    @property
+    def busy(self) -> bool:
+        """Whether anybody is at work."""
+        return any(each.wants is None for _, each in self._heard_of())
+
+    def _heard_of(self) -> list[tuple[str, _Idler]]:
+        real = self._wall()
+        lately = {name for name, each in self._known.items() if 0 <= real - each.heard < PATIENCE_SECONDS}
+        return [(name, each) for name, each in self._known.items() if name in lately]
 
     def moved(self, to: datetime) -> None:
         """The clock shows `to` now: whoever waited for it is at work."""

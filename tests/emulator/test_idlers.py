@@ -46,8 +46,10 @@ def test_whoever_was_woken_is_at_work_until_it_is_idle_again(idlers):
     idlers.idle("a", SEVEN, SIX)
     idlers.idle("b", NOON, SIX)
     idlers.moved(SEVEN)
+    assert idlers.busy
     assert idlers.idle("b", NOON, SEVEN) is None
     assert idlers.idle("a", NOON, SEVEN) == NOON
+    assert not idlers.busy
 
 
 def test_one_that_only_learns_that_its_time_has_come_is_at_work_too(idlers):
