@@ -5,11 +5,15 @@ from __future__ import annotations
 import shlex
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.http.database import Server, as_user, server_of
+
+if TYPE_CHECKING:
+    from stagedrollout.storage.engine import Engine
 
 
 def its_own_tool(url: str, tool: str, file: str) -> StorageError:
@@ -25,8 +29,10 @@ def its_own_tool(url: str, tool: str, file: str) -> StorageError:
     return StorageError(f"the database is a server, which has its own tool for this: {said}")
 
 
-def upgrade_server(url: str, owner: str) -> None:
-    """As `owner`, where one is named. Raises StorageError."""
+def upgrade_server(url: str, owner: str, *, grant: bool = False) -> None:
+    """As `owner`, where one is named, who then may `grant` the daemon's role what it needs. Raises StorageError."""
+    if grant and not owner:
+        raise click.UsageError("--grant needs --as: only who owns the tables can grant them")
     from stagedrollout.storage.engine import beside_database, open_engine  # noqa: PLC0415
     from stagedrollout.storage.lock import SingleDaemonLock, elsewhere  # noqa: PLC0415
     from stagedrollout.storage.migrate import HEAD, revision, upgrade  # noqa: PLC0415
@@ -40,17 +46,34 @@ def upgrade_server(url: str, owner: str) -> None:
         found = revision(engine)
         if found == HEAD:
             click.echo(f"{shown} is up to date (schema {HEAD})")
-            return
-        if found is not None and (
-            who := elsewhere(Presence(engine).current(), lock.place, datetime.now(UTC))
-        ):
-            raise StorageError(who)
-        upgrade(engine)
-    click.echo(f"{shown} is up to date (schema {found or 'none'} -> {HEAD})")
-    if owner:
-        click.echo(
-            "new tables are not granted to the daemon's role yet: `stagedrollout db roles` prints the SQL"
-        )
+        else:
+            if found is not None and (
+                who := elsewhere(Presence(engine).current(), lock.place, datetime.now(UTC))
+            ):
+                raise StorageError(who)
+            upgrade(engine)
+            click.echo(f"{shown} is up to date (schema {found or 'none'} -> {HEAD})")
+        if grant:
+            _grant(engine, url, owner)
+        elif owner and found != HEAD:
+            click.echo(
+                "new tables are not granted to the daemon's role yet: --grant does that, and `stagedrollout db roles` prints the SQL"
+            )
+
+
+def _grant(engine: Engine, url: str, owner: str) -> None:
+    """All of it anew: what was granted before stays granted."""
+    from sqlalchemy import text  # noqa: PLC0415
+
+    from stagedrollout.storage.engine import writing  # noqa: PLC0415
+    from stagedrollout.storage.roles import roles_sql  # noqa: PLC0415
+
+    server = _server(url)
+    _, after = roles_sql(owner=owner, daemon=server.user, database=server.name)
+    with writing(engine) as connection:
+        for statement in filter(None, map(str.strip, after.split(";"))):
+            connection.execute(text(statement))
+    click.echo(f"{server.user} may read the journal and add to it, and change what is beside it")
 
 
 def print_roles(url: str, owner: str) -> None:

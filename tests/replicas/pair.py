@@ -1,0 +1,179 @@
+"""Two daemons with one configuration, each with a state of its own, on one PostgreSQL and before one emulator: with a
+network between everything, in which each of them can be cut off alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from stagedrollout.core.errors import StorageError
+from stagedrollout.storage.engine import open_readonly
+from stagedrollout.storage.presence import Presence
+from tests.acceptance.processes import Background, eventually
+from tests.acceptance.stage import Stage
+from tests.acceptance.stories import Story
+from tests.judge import Verdict
+from tests.postgres.fixtures import PASSWORD
+from tests.replicas.links import Callers, Link, Way
+from tests.replicas.server import Server
+from tests.replicas.troubles import DATABASE, LINKS, NAMES
+
+ADDRESSES = dict(zip(NAMES, ("127.0.0.11", "127.0.0.12"), strict=True))
+"""Where the emulator's ledger sees each of them."""
+
+LEASE_SECONDS = 10.0
+REQUEST_SECONDS = 2
+"""The longest request, which whoever takes over waits for besides."""
+
+CALM_SECONDS = 1.2
+"""For so long they have nothing to do before that is believed: more than a turn takes."""
+
+
+class Pair(Stage):
+    """`stops_at` and `judged` as on every stage; its `config` is that of `a`."""
+
+    def __init__(self, folder: Path, story: Story, server: Server) -> None:
+        super().__init__(folder, story)
+        self._server = server
+        self._apps = len(story["apps"])
+        self._callers = Callers()
+        emulators = int(self._url.rpartition(":")[2])
+        ports = {name: server.port if name == DATABASE else emulators for name in LINKS}
+        self.links = {
+            name: Link(port, self._callers, None if name == DATABASE else ADDRESSES)
+            for name, port in ports.items()
+        }
+        self.moves_to_server(server.url(self.links[DATABASE].port), PASSWORD)
+        self.edits_config(self._leads_over_the_links)
+        _token_over(self.conf / "secrets" / "play.json", self._over("stores"))
+        self._homes = {"a": self.conf, "b": folder / "conf-b"}
+        shutil.copytree(self.conf, self._homes["b"])
+        self.replicas: dict[str, Background] = {}
+        self._unwritten: list[str] = []
+        self._watching = open_readonly(server.owners_url)
+
+    def close(self) -> None:
+        for link in self.links.values():
+            link.close()
+        super().close()
+        self._watching.dispose()
+
+    def _over(self, link: str) -> str:
+        return f"http://127.0.0.1:{self.links[link].port}"
+
+    def _leads_over_the_links(self, document: Any) -> None:
+        """The emulator's clock alone is no service that could be cut off."""
+        stores = {"google_play": ("endpoint", "reporting_endpoint", "storage_endpoint")}
+        stores["app_store"] = ("endpoint", "lookup_endpoint")
+        for store, names in stores.items():
+            if store in document:
+                document[store].update(dict.fromkeys(names, self._over("stores")))
+        document["sentry"]["url"] = self._over("sentry")
+        document["slack"]["endpoint"] = f"{self._over('slack')}/slack/api/"
+        document["limits"] = {
+            "http_timeout": f"{REQUEST_SECONDS}s",
+            "pass_deadline": "10s",
+            "lease": f"{LEASE_SECONDS:g}s",
+        }
+        document.pop("health", None)
+
+    # ---- the replicas
+
+    def starts(self, name: str) -> Background:
+        number = len(self._daemons) + 1
+        command = ("run", "--config", str(self._homes[name] / "stagedrollout.yaml"))
+        self.replicas[name] = Background(self.folder, f"daemon-{number}-{name}", *command)
+        self._daemons.append(self.replicas[name])
+        self._callers.is_now(name, self.replicas[name].pid)
+        return self.replicas[name]
+
+    def kills(self, name: str) -> None:
+        self.replicas[name].killed()
+        self._deaths.append(self.clock["now"])
+
+    def stops(self, name: str) -> None:
+        self.replicas[name].gets(signal.SIGSTOP)
+
+    def goes_on(self, name: str) -> None:
+        self.replicas[name].gets(signal.SIGCONT)
+
+    def becomes(self, who: str, links: tuple[str, ...], way: Way, seconds: float = 0.0) -> None:
+        for name in links:
+            self.links[name].becomes(who, way, seconds)
+
+    def database_fails(self) -> None:
+        """For the judge: from the story's present hour on something may not have been written down."""
+        self._unwritten.append(self.clock["now"])
+
+    # ---- time
+
+    @property
+    def idle(self) -> bool:
+        return self.asks("pace")["held_back"] is not None
+
+    def looked_at(self, since_start: str) -> bool:
+        """Whether every app was looked at since the clock came to this, by what the database tells."""
+        with suppress(StorageError):
+            rows = Presence(self._watching).passes()
+            due = [row.next_due_at for row in rows if row.next_due_at]
+            return len(due) >= self._apps and min(due) > self.at(since_start)
+        return False
+
+    def comes_to(self, since_start: str, *, within: float) -> float:
+        """Let the story go on to that time, and both do what is due; how many seconds that took."""
+        begun = time.monotonic()
+        self.stops_at(since_start)
+        eventually(lambda: self._done(since_start), within=within, what=f"getting to {since_start}")
+        return time.monotonic() - begun - CALM_SECONDS
+
+    def _done(self, since_start: str) -> bool:
+        for name, replica in self.replicas.items():
+            assert replica.alive, f"{name} has ended: {replica.said[-4000:]}"
+        ends = time.monotonic() + CALM_SECONDS
+        while self._idle_at(self.at(since_start)) and self.looked_at(since_start):
+            if time.monotonic() > ends:
+                return True
+            time.sleep(0.1)
+        return False
+
+    def ends_well(self) -> None:
+        """The story ends, and both with it."""
+        self.asks("pace", {})
+        for replica in self.replicas.values():
+            assert replica.ended(within=90) == 0, replica.said[-8000:]
+
+    # ---- what really happened
+
+    def sender_of(self, request: int) -> str:
+        """Which of them sent the request of that number; "" for neither."""
+        sent = [each for each in self.asks("ledger")["requests"] if each["seq"] == request]
+        peer = sent[0].get("peer") if sent else None
+        return next((name for name, address in ADDRESSES.items() if address == peer), "")
+
+    def judged(self) -> Verdict:
+        evidence = self.folder / "evidence"
+        evidence.mkdir(exist_ok=True)
+        (evidence / "unwritten.txt").write_text("\n".join(self._unwritten), "utf-8")
+        return super().judged()
+
+
+def until(happened: Callable[[], bool], seconds: float) -> float | None:
+    """After how many seconds it happened; None: not within these."""
+    begun = time.monotonic()
+    while not happened():
+        if time.monotonic() - begun > seconds:
+            return None
+        time.sleep(0.1)
+    return time.monotonic() - begun
+
+
+def _token_over(key: Path, url: str) -> None:
+    if key.exists():
+        document = json.loads(key.read_text("utf-8"))
+        key.write_text(json.dumps({**document, "token_uri": f"{url}/oauth2/token"}), "utf-8")
