@@ -9,11 +9,13 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.storage.engine import open_readonly
+from stagedrollout.storage.leases import Leases
 from stagedrollout.storage.presence import Presence
 from tests.acceptance.processes import Background, eventually
 from tests.acceptance.stage import Stage
@@ -27,9 +29,11 @@ from tests.replicas.troubles import DATABASE, LINKS, NAMES
 ADDRESSES = dict(zip(NAMES, ("127.0.0.11", "127.0.0.12"), strict=True))
 """Where the emulator's ledger sees each of them."""
 
-LEASE_SECONDS = 10.0
 REQUEST_SECONDS = 2
-"""The longest request, which whoever takes over waits for besides."""
+LEASE_SECONDS = 14.0
+"""The shortest lease beside such requests. (settings.py)"""
+WAIT_SECONDS = 9.0
+"""Whoever takes over raises nothing for so long besides."""
 
 CALM_SECONDS = 1.2
 """For so long they have nothing to do before that is believed: more than a turn takes."""
@@ -79,7 +83,7 @@ class Pair(Stage):
         document["limits"] = {
             "http_timeout": f"{REQUEST_SECONDS}s",
             "pass_deadline": "10s",
-            "lease": f"{LEASE_SECONDS:g}s",
+            "lease": "10s",
         }
         document.pop("health", None)
 
@@ -125,6 +129,9 @@ class Pair(Stage):
             return len(due) >= self._apps and min(due) > self.at(since_start)
         return False
 
+    def is_done(self, since_start: str) -> bool:
+        return self._idle_at(self.at(since_start)) and self.looked_at(since_start)
+
     def comes_to(self, since_start: str, *, within: float) -> float:
         """Let the story go on to that time, and both do what is due; how many seconds that took."""
         begun = time.monotonic()
@@ -136,10 +143,24 @@ class Pair(Stage):
         for name, replica in self.replicas.items():
             assert replica.alive, f"{name} has ended: {replica.said[-4000:]}"
         ends = time.monotonic() + CALM_SECONDS
-        while self._idle_at(self.at(since_start)) and self.looked_at(since_start):
+        while self.is_done(since_start):
             if time.monotonic() > ends:
                 return True
             time.sleep(0.1)
+        return False
+
+    def is_well(self, *, within: float) -> None:
+        """Wait until everything is held by one that lives, and nothing keeps it from being raised."""
+        eventually(self._is_settled, within=within, what="both being well")
+
+    def _is_settled(self) -> bool:
+        with suppress(StorageError):
+            living = {row.epoch for row in Presence(self._watching).replicas() if not (row.lapsed or row.stopped)}
+            held = Leases(self._watching).holders()
+            now = datetime.now(UTC)  # the server's clock is this machine's
+            return len(living) == len(self.replicas) and len(held) > self._apps and all(
+                row.replica in living and row.raise_after <= now for row in held
+            )
         return False
 
     def ends_well(self) -> None:

@@ -59,12 +59,6 @@ class Trouble:
         return cut or self.kind is Kind.STOPPED or (self.kind is Kind.KILLED and not self.at_once)
 
     @property
-    def blinds(self) -> bool:
-        """Whether its replica keeps its leases and can look at nothing meanwhile."""
-        hidden = {STORES, SENTRY} & set(self.links)
-        return bool(hidden) and not self.silences and self.way is not Way.OPEN
-
-    @property
     def word(self) -> str:
         return f"{'+'.join(self.links)} {self.way.value}" if self.kind is Kind.LINK else self.kind.value
 
@@ -122,7 +116,7 @@ def _kill(draw: Random, hour: float) -> Trouble:
         hour,
         draw.choice(NAMES),
         kind,
-        draw.uniform(SHORTEST, 1.5),
+        draw.uniform(SHORTEST, 1.3),
         answer=draw.choice(ANSWERS) if draw.random() < 0.6 else None,
         at_once=kind is Kind.BOTH_KILLED or draw.random() < 0.5,
     )
