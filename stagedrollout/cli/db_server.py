@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -29,28 +28,23 @@ def its_own_tool(url: str, tool: str, file: str) -> StorageError:
     return StorageError(f"the database is a server, which has its own tool for this: {said}")
 
 
+<<<<<<< HEAD
 def upgrade_server(url: str, owner: str, *, grant: bool = False) -> None:
-    """As `owner`, where one is named, who then may `grant` the daemon's role what it needs. Raises StorageError."""
+    """As `owner`, where one is named, who then may `grant` the daemon's role what it needs. Replicas may run meanwhile: those
+    of another version raise nothing until they are replaced. Raises StorageError."""
     if grant and not owner:
         raise click.UsageError("--grant needs --as: only who owns the tables can grant them")
-    from stagedrollout.storage.engine import beside_database, open_engine  # noqa: PLC0415
-    from stagedrollout.storage.lock import SingleDaemonLock, elsewhere  # noqa: PLC0415
+    from stagedrollout.storage.engine import open_engine  # noqa: PLC0415
     from stagedrollout.storage.migrate import HEAD, revision, upgrade  # noqa: PLC0415
-    from stagedrollout.storage.presence import Presence  # noqa: PLC0415
 
     shown = _server(url).shown
     with ExitStack() as stack:
         engine = open_engine(as_user(url, owner) if owner else url)
         stack.callback(engine.dispose)
-        lock = stack.enter_context(SingleDaemonLock.beside(beside_database(engine)))
         found = revision(engine)
         if found == HEAD:
             click.echo(f"{shown} is up to date (schema {HEAD})")
         else:
-            if found is not None and (
-                who := elsewhere(Presence(engine).current(), lock.place, datetime.now(UTC))
-            ):
-                raise StorageError(who)
             upgrade(engine)
             click.echo(f"{shown} is up to date (schema {found or 'none'} -> {HEAD})")
         if grant:
@@ -74,6 +68,15 @@ def _grant(engine: Engine, url: str, owner: str) -> None:
         for statement in filter(None, map(str.strip, after.split(";"))):
             connection.execute(text(statement))
     click.echo(f"{server.user} may read the journal and add to it, and change what is beside it")
+=======
+            return
+        upgrade(engine)
+    click.echo(f"{shown} is up to date (schema {found or 'none'} -> {HEAD})")
+    if owner:
+        click.echo(
+            "new tables are not granted to the daemon's role yet: `stagedrollout db roles` prints the SQL"
+        )
+>>>>>>> leases
 
 
 def print_roles(url: str, owner: str) -> None:
