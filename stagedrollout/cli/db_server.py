@@ -28,7 +28,6 @@ def its_own_tool(url: str, tool: str, file: str) -> StorageError:
     return StorageError(f"the database is a server, which has its own tool for this: {said}")
 
 
-<<<<<<< HEAD
 def upgrade_server(url: str, owner: str, *, grant: bool = False) -> None:
     """As `owner`, where one is named, who then may `grant` the daemon's role what it needs. Replicas may run meanwhile: those
     of another version raise nothing until they are replaced. Raises StorageError."""
@@ -68,15 +67,6 @@ def _grant(engine: Engine, url: str, owner: str) -> None:
         for statement in filter(None, map(str.strip, after.split(";"))):
             connection.execute(text(statement))
     click.echo(f"{server.user} may read the journal and add to it, and change what is beside it")
-=======
-            return
-        upgrade(engine)
-    click.echo(f"{shown} is up to date (schema {found or 'none'} -> {HEAD})")
-    if owner:
-        click.echo(
-            "new tables are not granted to the daemon's role yet: `stagedrollout db roles` prints the SQL"
-        )
->>>>>>> leases
 
 
 def print_roles(url: str, owner: str) -> None:
