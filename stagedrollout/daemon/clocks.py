@@ -46,7 +46,8 @@ class EmulatorClock:
     def __init__(self, http: HttpClient, who: str = "") -> None:
         self._http, self._who = http, who
         self._guard = threading.Lock()
-        self._now = self._tick(http.get_json("reading its clock", "/_emulator/clock").body).now
+        named = (("who", who),) if who else ()
+        self._now = self._tick(http.get_json("reading its clock", "/_emulator/clock", named).body).now
 
     def now(self) -> datetime:
         with self._guard:

@@ -34,7 +34,7 @@ class Control:
         self._held_back: datetime | None = None
         self._idlers = Idlers(world.wall)
         self._answers: dict[tuple[str, str], Callable[[Request], Any]] = {
-            ("GET", "clock"): lambda _: self._clock(),
+            ("GET", "clock"): self._read_clock,
             ("POST", "idle"): self._idle,
             ("POST", "advance"): self._advance,
             ("GET", "pace"): lambda _: self._pace(),
@@ -69,6 +69,12 @@ class Control:
     def _clock(self) -> dict[str, Any]:
         now, until = self._world.timeline.now, self._world.scenario.ends
         return {"now": iso(now), "until": iso(until), "finished": now >= until}
+
+    def _read_clock(self, request: Request) -> dict[str, Any]:
+        """`who`: a daemon that begins, and is at work until it says that it is idle."""
+        if who := request.first("who"):
+            self._idlers.begins(who)
+        return self._clock()
 
     def _idle(self, request: Request) -> Reply:
         """Nothing is open any more: jump to what is due next, at most to the end of the story, at the pace, and no

@@ -29,6 +29,10 @@ class Idlers:
         self._wall = wall
         self._known: dict[str, _Idler] = {}
 
+    def begins(self, who: str) -> None:
+        """`who` is at work from now on."""
+        self._known[who] = _Idler(self._wall(), None)
+
     def idle(self, who: str, wants: datetime, now: datetime) -> datetime | None:
         """`who` has nothing to do before `wants`: how far the clock may go on for all; None: somebody is at work. `now`: what
         the clock shows."""

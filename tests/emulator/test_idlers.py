@@ -57,6 +57,11 @@ def test_one_that_only_learns_that_its_time_has_come_is_at_work_too(idlers):
     assert idlers.idle("b", NOON, SEVEN) is None
 
 
+def test_one_that_begins_is_at_work(idlers):
+    idlers.begins("a")
+    assert idlers.idle("b", NOON, SIX) is None
+
+
 def test_who_is_not_heard_of_any_more_is_not_waited_for(idlers, real):
     idlers.idle("a", SEVEN, SIX)
     idlers.moved(SEVEN)
@@ -69,6 +74,8 @@ def test_who_is_not_heard_of_any_more_is_not_waited_for(idlers, real):
 def test_through_the_control_door_the_clock_stands_while_another_is_at_work():
     world = world_at(0)
     nine, ten = "2026-03-02T09:00:00Z", "2026-03-02T10:00:00Z"
+    begun = control(world, "GET", "clock?who=a").document["now"]
+    assert control(world, "POST", "idle", {"who": "b", "next_due": ten}).document["now"] == begun
     control(world, "POST", "idle", {"who": "a", "next_due": nine})
     assert control(world, "POST", "idle", {"who": "b", "next_due": ten}).document["now"] == nine
     assert control(world, "POST", "idle", {"who": "a", "next_due": ten}).document["now"] == ten

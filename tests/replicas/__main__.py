@@ -92,7 +92,7 @@ def _told(seed: int, number: int, planned: Planned, each: Callable[[], None]) ->
         found = told(seed, number, folder, planned, each)
     except (Exception, pytest.fail.Exception) as broken:  # noqa: BLE001 - the verdict: it is told, the next one goes on
         (folder / "broken.txt").write_text(traceback.format_exc(), "utf-8")
-        words = traceback.format_exception_only(broken)[-1].strip()
+        words = traceback.format_exception_only(broken)[-1].strip()[:600]
         found = Told(seed, folder, Counter(), (words,))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -111,6 +111,10 @@ class Pair(Stage):
         for name in links:
             self.links[name].becomes(who, way, seconds)
 
+    def is_as_good_as_dead(self) -> None:
+        """For the judge: whoever holds an app, and is cut off from what it asks, does nothing about it."""
+        self._deaths.append(self.clock["now"])
+
     def database_fails(self) -> None:
         """For the judge: from the story's present hour on something may not have been written down."""
         self._unwritten.append(self.clock["now"])

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.migrate import upgrade
@@ -18,6 +19,9 @@ from tests.postgres.fixtures import ASKED, PASSWORD
 from tests.postgres.shared import Shared
 
 DATABASE = "rollouts"
+
+_ONE_AT_A_TIME = Lock()
+"""Alembic keeps what it works on in a module."""
 
 
 class Server:
@@ -43,7 +47,8 @@ class Server:
     def prepares(self) -> None:
         self._shared.runs(f"create database {DATABASE}", f"create role {ASKED} login password '{PASSWORD}'")
         engine = open_engine(self.owners_url)
-        upgrade(engine)
+        with _ONE_AT_A_TIME:
+            upgrade(engine)
         engine.dispose()
         _, after = roles_sql(owner=OWNER, daemon=ASKED, database=DATABASE)
         self._shared.runs("revoke create on schema public from public", after, database=DATABASE)
@@ -62,6 +67,16 @@ class Server:
 @contextmanager
 def opened() -> Iterator[Server]:
     """Raises binaries.NoServer."""
+    with bare() as cluster:
+        server = Server(cluster)
+        server.prepares()
+        yield server
+
+
+@contextmanager
+def bare(password: str = "") -> Iterator[Cluster]:
+    """A server without anything in it; with a password everybody is asked for one, and its owner has that. Raises
+    binaries.NoServer."""
     room = Path(tempfile.mkdtemp(prefix="srpg-own-", dir="/tmp"))
     room.chmod(0o711)
     home = room / "server"
@@ -70,9 +85,14 @@ def opened() -> Iterator[Server]:
     try:
         cluster.make()
         cluster.start()
-        server = Server(cluster)
-        server.prepares()
-        yield server
+        if password:
+            _asks(cluster, password)
+        yield cluster
     finally:
         cluster.remove()
         shutil.rmtree(room, ignore_errors=True)
+
+
+def _asks(cluster: Cluster, password: str) -> None:
+    (cluster.data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n", "utf-8")
+    Shared(cluster.port).runs(f"alter role {OWNER} password '{password}'", "select pg_reload_conf()")

@@ -17,7 +17,7 @@ from tests.replicas.apart import overlaps, raises
 from tests.replicas.links import Way
 from tests.replicas.pair import ADDRESSES, LEASE_SECONDS, WAIT_SECONDS, Pair, until
 from tests.replicas.server import Server
-from tests.replicas.troubles import DATABASE, NAMES, Kind, Trouble
+from tests.replicas.troubles import DATABASE, NAMES, SENTRY, STORES, Kind, Trouble
 
 FIRST_HOUR, LAST_HOUR = 2, HOURS - 14
 """Between those they are in trouble; after them there is time for what was left undone."""
@@ -99,6 +99,8 @@ class _Telling:
             self._is_taken_over(trouble, who, begun)
         while time.monotonic() < begun + trouble.leases * LEASE_SECONDS and not trouble.at_once:
             time.sleep(0.1)
+        if {STORES, SENTRY} & set(trouble.links):
+            pair.is_as_good_as_dead()
         self._ends(trouble, who)
         pair.is_well(within=PATIENCE_SECONDS + 2 * WAIT_SECONDS)
         self._comes_to(self._hour + 1)
