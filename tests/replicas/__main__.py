@@ -3,8 +3,8 @@
     ./dev partitions [--cycles 10] [--seed S] [--json]       links cut in every way, servers that restart, processes that stop
     ./dev kills --database postgres --replicas 2 [--count 20] [--seed S] [--json]
 
-Each story has a server, an emulator and two daemons of its own; two stories are told at a time. What a failed one left behind
-(ledger, journal, everything printed) is kept, and the finding says where. A seed tells its story alone: --seed S --cycles 5.
+Each story has a server, an emulator and two daemons of its own; four stories are told at a time. What a failed one left behind
+(ledger, journal, everything printed) is kept, and the finding says where. A seed tells its story alone: --seed S --cycles 3.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.acceptance.processes import NURSERIES, ROOT, surroundings
 from tests.replicas import troubles
 from tests.replicas.telling import Planned, Told, stories, told
 
-SIDE_BY_SIDE = 2
+SIDE_BY_SIDE = 4
 """Stories at a time: they mostly wait for leases to end."""
 
 
@@ -48,8 +48,8 @@ class Sort:
 
 
 SORTS = {
-    "partitions": Sort("--cycles", 10, 5, troubles.partitions, "Cutting"),
-    "kills": Sort("--count", 20, 10, troubles.kills, "Killing"),
+    "partitions": Sort("--cycles", 10, 3, troubles.partitions, "Cutting"),
+    "kills": Sort("--count", 20, 5, troubles.kills, "Killing"),
 }
 
 

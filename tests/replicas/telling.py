@@ -22,12 +22,14 @@ from tests.replicas.server import Server
 from tests.replicas.troubles import DATABASE, NAMES, SENTRY, STORES, Kind, Trouble
 
 FIRST_HOUR, LAST_HOUR = 2, HOURS - 14
-"""Between those they are in trouble; after them there is time for what was left undone."""
+"""Between those troubles begin."""
 
 ANSWER_SECONDS, SLOW_SECONDS = 1.5, 0.2
 """How late an answer comes over whose waiting a replica is caught, and how late each piece on a slow link."""
 
-HOURS_FOR_AN_ANSWER = 4
+HOURS_FOR_AN_ANSWER = 3
+HOURS_OF_TROUBLE = 2
+"""In trouble, and until both are well again."""
 
 _A_MINUTE = timedelta(minutes=1)
 
@@ -58,6 +60,8 @@ def told(
     """Tell the story of `seed` with that many troubles; `each` is called after every one. Raises binaries.NoServer."""
     story = tale(Random(f"{seed}/two"))
     troubles = planned(seed, number, (FIRST_HOUR, LAST_HOUR))
+    # one that takes its time puts the others off, and in the end there is time for what was left undone
+    story.story["until"] = f"{HOURS + number * (HOURS_FOR_AN_ANSWER + HOURS_OF_TROUBLE)}h"
     with servers.opened() as server:
         pair = Pair(folder, story.story, server)
         try:
