@@ -140,3 +140,34 @@ def test_it_may_be_brought_up_again_and_nothing_is_to_be_done(staged):
             said = there.runs(name)
     assert "is up to date (schema" in said
     assert "->" not in said
+
+
+def test_nobody_in_it_is_root_or_may_write_more_than_the_state():
+    for name, service in composed.services().items():
+        assert service["user"] == "10001:10001", name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert set(service.get("secrets", ())) <= set(composed.secrets()), name
+
+
+def test_each_replica_knows_the_password_of_its_own_role_alone_and_is_asked_whether_it_is_well():
+    services = composed.services()
+    replicas = [name for name, each in services.items() if name.startswith("replica-")]
+    assert sorted(replicas) == sorted(REPLICAS)
+    for name in replicas:
+        assert services[name]["secrets"] == ["database"]
+        assert services[name]["healthcheck"]["test"][:3] == ["CMD", "stagedrollout", "health"]
+    volumes = [
+        each for name in replicas for each in services[name]["volumes"] if each.endswith(composed.STATE)
+    ]
+    assert len(set(volumes)) == len(replicas), "each has a state of its own"
+
+
+def test_the_quick_start_names_what_the_file_asks_for():
+    readme = (composed.ROOT / "README.md").read_text("utf-8")
+    (made,) = (line for line in readme.splitlines() if line.startswith("# for name in postgres"))
+    assert set(made.partition("in ")[2].partition(";")[0].split()) == set(composed.secrets())
+    assert "--file stagedrollout/deploy/compose.yaml --project-directory . up" in readme
+    for written in (f"file: {composed.SECRETS}/database", f"state: {composed.STATE}"):
+        assert written in readme

@@ -61,9 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument(
             sort.option, dest="number", type=int, default=sort.usual, help="how many (default: %(default)s)"
         )
-        command.add_argument(
-            "--seed", type=int, default=0, help="the first story (default: %(default)s)"
-        )
+        command.add_argument("--seed", type=int, default=0, help="the first story (default: %(default)s)")
         command.add_argument("--json", action="store_true", help="one JSON document instead of sentences")
     options = parser.parse_args(arguments)
     sort = SORTS[options.sort]

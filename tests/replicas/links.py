@@ -7,7 +7,6 @@ which the service's ledger tells them apart.
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import struct
@@ -87,9 +86,9 @@ def _inode(here: int, there: int) -> str:
 
 def _holds(pid: int, inode: str) -> bool:
     with suppress(OSError):
-        for name in os.listdir(f"/proc/{pid}/fd"):
+        for each in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
-                if os.readlink(f"/proc/{pid}/fd/{name}") == f"socket:[{inode}]":
+                if str(each.readlink()) == f"socket:[{inode}]":
                     return True
     return False
 

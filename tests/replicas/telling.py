@@ -206,9 +206,13 @@ class _Telling:
         """The judge counts again what a replica was answered. What never arrived stands in no ledger, so that it takes a pass
         without an answer for one that had the answer before; only about what is not asked of the store can it be wrong."""
         at = finding.at and datetime.fromisoformat(finding.at)
-        spans = ((datetime.fromisoformat(begun), datetime.fromisoformat(ended)) for begun, ended in self._unheard)
-        return bool(at) and finding.check == "disagreements" and any(
-            begun <= at <= ended + _A_MINUTE for begun, ended in spans
+        spans = (
+            (datetime.fromisoformat(begun), datetime.fromisoformat(ended)) for begun, ended in self._unheard
+        )
+        return (
+            bool(at)
+            and finding.check == "disagreements"
+            and any(begun <= at <= ended + _A_MINUTE for begun, ended in spans)
         )
 
 

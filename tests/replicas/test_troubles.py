@@ -39,7 +39,13 @@ def test_a_process_that_is_stopped_is_stopped_in_the_middle_of_an_act():
 def test_who_is_silenced_is_taken_over_from():
     told = [*partitions(3, 40, HOURS), *kills(3, 40, HOURS)]
     silenced = {trouble.word for trouble in told if trouble.silences}
-    assert {"database cut", "database deaf", "database+stores+sentry+slack cut", "stopped", "killed"} < silenced
+    assert {
+        "database cut",
+        "database deaf",
+        "database+stores+sentry+slack cut",
+        "stopped",
+        "killed",
+    } < silenced
     assert not silenced & {"database slow", "stores cut", "server restarted", "both killed"}
 
 
