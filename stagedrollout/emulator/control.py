@@ -68,7 +68,8 @@ class Control:
 
     def _clock(self) -> dict[str, Any]:
         now, until = self._world.timeline.now, self._world.scenario.ends
-        return {"now": iso(now), "until": iso(until), "finished": now >= until}
+        shared = {"shared": True} if self._idlers.several else {}
+        return {"now": iso(now), "until": iso(until), "finished": now >= until, **shared}
 
     def _read_clock(self, request: Request) -> dict[str, Any]:
         """`who`: a daemon that begins, and is at work until it says that it is idle."""

@@ -43,6 +43,11 @@ class Idlers:
         return min([wants, *(wish for wish in wishes if wish)])
 
     @property
+    def several(self) -> bool:
+        """Whether more than one was ever heard of."""
+        return len(self._known) > 1
+
+    @property
     def busy(self) -> bool:
         """Whether anybody is at work."""
         return any(each.wants is None for _, each in self._heard_of())

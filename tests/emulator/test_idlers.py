@@ -75,7 +75,8 @@ def test_through_the_control_door_the_clock_stands_while_another_is_at_work():
     world = world_at(0)
     nine, ten = "2026-03-02T09:00:00Z", "2026-03-02T10:00:00Z"
     begun = control(world, "GET", "clock?who=a").document["now"]
-    assert control(world, "POST", "idle", {"who": "b", "next_due": ten}).document["now"] == begun
+    told = control(world, "POST", "idle", {"who": "b", "next_due": ten}).document
+    assert (told["now"], told["shared"]) == (begun, True)
     control(world, "POST", "idle", {"who": "a", "next_due": nine})
     assert control(world, "POST", "idle", {"who": "b", "next_due": ten}).document["now"] == nine
     assert control(world, "POST", "idle", {"who": "a", "next_due": ten}).document["now"] == ten
