@@ -19,7 +19,7 @@ from stagedrollout.core.errors import StorageError
 from stagedrollout.storage.engine import open_readonly
 from stagedrollout.storage.leases import Leases
 from stagedrollout.storage.presence import Presence
-from tests.acceptance.processes import Background, eventually
+from tests.acceptance.processes import Background
 from tests.acceptance.stage import Stage
 from tests.acceptance.stories import Story
 from tests.judge import Verdict
@@ -149,8 +149,16 @@ class Pair(Stage):
         """Let the story go on to that time, and both do what is due; how many seconds that took."""
         begun = time.monotonic()
         self.stops_at(since_start)
-        eventually(lambda: self._done(since_start), within=within, what=f"getting to {since_start}")
+        if until(lambda: self._done(since_start), within) is None:
+            raise TimeoutError(f"{since_start} was not reached within {within:.0f} s: {self._where_it_stands()}")
         return time.monotonic() - begun - CALM_SECONDS
+
+    def _where_it_stands(self) -> str:
+        told = [str(self.clock), str(self.asks("pace"))]
+        with suppress(StorageError):
+            told += [f"{row.store_app} due {row.next_due_at}" for row in Presence(self._watching).passes()]
+            told += [f"{row.name} held by {row.holder}" for row in Leases(self._watching).holders()]
+        return "; ".join(told)
 
     def _done(self, since_start: str) -> bool:
         for name, replica in self.replicas.items():
@@ -164,7 +172,8 @@ class Pair(Stage):
 
     def is_well(self, *, within: float) -> None:
         """Wait until everything is held by one that lives, and nothing keeps it from being raised."""
-        eventually(self._is_settled, within=within, what="both being well")
+        if until(self._is_settled, within) is None:
+            raise TimeoutError(f"both were not well within {within:.0f} s: {self._where_it_stands()}")
 
     def _is_settled(self) -> bool:
         with suppress(StorageError):
