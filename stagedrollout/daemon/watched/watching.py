@@ -94,6 +94,8 @@ class Watching:
             sample=sample,
             sample_age=_span(now - (sample.at if sample else memory.begun)),
             in_force=self._in_force,
+            epochs={app: works.leases.epoch(app) for app in works.listings if works.leases.holds(app)},
+            tells_people=works.leases.may_tell(),
         )
 
     def _healthz(self) -> Answer:
