@@ -150,7 +150,9 @@ class Pair(Stage):
         begun = time.monotonic()
         self.stops_at(since_start)
         if until(lambda: self._done(since_start), within) is None:
-            raise TimeoutError(f"{since_start} was not reached within {within:.0f} s: {self._where_it_stands()}")
+            raise TimeoutError(
+                f"{since_start} was not reached within {within:.0f} s: {self._where_it_stands()}"
+            )
         return time.monotonic() - begun - CALM_SECONDS
 
     def _where_it_stands(self) -> str:
