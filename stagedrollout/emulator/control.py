@@ -36,6 +36,7 @@ class Control:
         self._answers: dict[tuple[str, str], Callable[[Request], Any]] = {
             ("GET", "clock"): self._read_clock,
             ("POST", "idle"): self._idle,
+            ("DELETE", "idle"): self._forget,
             ("POST", "advance"): self._advance,
             ("GET", "pace"): lambda _: self._pace(),
             ("POST", "pace"): self._set_pace,
@@ -93,6 +94,10 @@ class Control:
         self._idlers.moved(step.to)
         self._held_back = wanted if step.to < wanted else None
         return Reply(document=self._clock(), delay_seconds=step.seconds)
+
+    def _forget(self, _: Request) -> dict[str, Any]:
+        self._idlers.forget()
+        return self._clock()
 
     def _set_pace(self, request: Request) -> dict[str, Any]:
         self._world.pace = pace_from(_object(request))

@@ -1,7 +1,8 @@
 """Who lives by the clock, where several daemons do: it goes on only once all of them are idle.
 
 A daemon says under a name of its own when it wants to be woken. From the moment at which the clock gets there it is at work,
-until it is heard of again; who is not heard of for a while is dead or cut off, and nobody waits for it any more.
+until it is heard of again; who is not heard of for a while is dead or cut off, and nobody waits for it any more. Whoever
+killed it need not wait for that, and lets all be forgotten.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-PATIENCE_SECONDS = 5.0
-"""Real time. Far more than a pass takes beside emulated services, unless something is wrong with it."""
+PATIENCE_SECONDS = 30.0
+"""Real time. More than a pass takes, also one that waits in vain for one answer after another."""
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Idlers:
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
         self._known: dict[str, _Idler] = {}
+        self._several = False
 
     def begins(self, who: str) -> None:
         """`who` is at work from now on."""
@@ -45,7 +47,7 @@ class Idlers:
     @property
     def several(self) -> bool:
         """Whether more than one was ever heard of."""
-        return len(self._known) > 1
+        return self._several or len(self._known) > 1
 
     @property
     def busy(self) -> bool:
@@ -56,6 +58,11 @@ class Idlers:
         real = self._wall()
         lately = {name for name, each in self._known.items() if 0 <= real - each.heard < PATIENCE_SECONDS}
         return [(name, each) for name, each in self._known.items() if name in lately]
+
+    def forget(self) -> None:
+        """Who lives says so again."""
+        self._several = self.several
+        self._known.clear()
 
     def moved(self, to: datetime) -> None:
         """The clock shows `to` now: whoever waited for it is at work."""

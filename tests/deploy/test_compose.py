@@ -119,6 +119,7 @@ def test_the_leader_is_killed_at_half_of_all_users_and_the_other_one_goes_on_to_
 
     leader, killed_at = _leader(watching, running), time.monotonic()
     running.pop(leader).killed()
+    stage.nobody_waits()
     eventually(lambda: _leader(watching, running), within=60, what="taking over")
     assert time.monotonic() - killed_at <= LEASE_SECONDS + A_LOOK_SECONDS
     now = datetime.now(UTC)

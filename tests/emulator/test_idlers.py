@@ -71,6 +71,16 @@ def test_who_is_not_heard_of_any_more_is_not_waited_for(idlers, real):
     assert idlers.idle("b", NOON, SEVEN) == NOON
 
 
+def test_who_is_forgotten_is_not_waited_for_until_it_is_heard_of_again(idlers):
+    idlers.begins("a")
+    idlers.idle("b", NOON, SIX)
+    idlers.forget()
+    assert idlers.idle("b", NOON, SIX) == NOON
+    assert idlers.several
+    idlers.begins("a")
+    assert idlers.idle("b", NOON, SIX) is None
+
+
 def test_through_the_control_door_the_clock_stands_while_another_is_at_work():
     world = world_at(0)
     nine, ten = "2026-03-02T09:00:00Z", "2026-03-02T10:00:00Z"

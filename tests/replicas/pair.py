@@ -54,6 +54,9 @@ class Pair(Stage):
         super().__init__(folder, story)
         self._server = server
         self._apps = len(story["apps"])
+        self._paths = {
+            f"{app['name']}/{app['store']}": app.get("app_id") or app["package"] for app in story["apps"]
+        }
         self._callers = Callers()
         emulators = int(self._url.rpartition(":")[2])
         ports = {name: server.port if name == DATABASE else emulators for name in LINKS}
@@ -109,9 +112,11 @@ class Pair(Stage):
     def kills(self, name: str) -> None:
         self.replicas[name].killed()
         self._deaths.append(self.clock["now"])
+        self.nobody_waits()
 
     def stops(self, name: str) -> None:
         self.replicas[name].gets(signal.SIGSTOP)
+        self.nobody_waits()
 
     def goes_on(self, name: str) -> None:
         self.replicas[name].gets(signal.SIGCONT)
@@ -198,6 +203,24 @@ class Pair(Stage):
             assert replica.ended(within=90) == 0, replica.said[-8000:]
 
     # ---- what really happened
+
+    def held_by(self, name: str) -> set[str]:
+        """The apps whose leases it has, as packages and Apple's numbers."""
+        pid = str(self.replicas[name].pid)
+        held = [row.name for row in Leases(self._watching).holders() if row.holder.rpartition(":")[2] == pid]
+        return {self._paths[name] for name in held if name in self._paths}
+
+    def number(self) -> int:
+        """Of the ledger's newest entry."""
+        truth = self.asks("ledger")
+        return max(int(each["seq"]) for each in (*truth["ledger"][-1:], *truth["requests"][-1:]))
+
+    def looks_at(self, names: set[str], apps: set[str], since: int) -> bool:
+        """Whether one of these has looked in the store at each of the apps, since that number of the ledger."""
+        asked = self.asks(f"ledger?after={since}")["requests"]
+        peers = {ADDRESSES[name] for name in names}
+        looked = [each["path"] for each in asked if each.get("peer") in peers and each["method"] == "GET"]
+        return all(any(app in path for path in looked) for app in apps)
 
     def sender_of(self, request: int) -> str:
         """Which of them sent the request of that number; "" for neither."""

@@ -102,13 +102,14 @@ class _Telling:
         pair = self._pair
         self._comes_to(max(int(trouble.hour), self._hour))
         who = self._in_the_act(trouble) or trouble.who
-        begun, since = time.monotonic(), pair.clock["now"]
+        begun, since, number = time.monotonic(), pair.clock["now"], pair.number()
+        held = pair.held_by(who)
         self._begins(trouble, who)
         halt = self._halts() if halting else None
         self._hour += 1
         pair.stops_at(_hours(self._hour))
         if trouble.silences and trouble.leases >= 1:
-            self._is_taken_over(trouble, who, begun)
+            self._is_taken_over(trouble, who, held, number, begun)
         while time.monotonic() < begun + trouble.leases * LEASE_SECONDS and not trouble.at_once:
             time.sleep(0.1)
         if {STORES, SENTRY} & set(trouble.links):
@@ -124,11 +125,13 @@ class _Telling:
         self._hour = hour
         self._pair.comes_to(_hours(hour), within=PATIENCE_SECONDS)
 
-    def _is_taken_over(self, trouble: Trouble, who: str, begun: float) -> None:
-        there = _hours(self._hour)
-        if until(lambda: self._pair.looked_at(there), begun + IN_TIME_SECONDS - time.monotonic()) is None:
+    def _is_taken_over(self, trouble: Trouble, who: str, held: set[str], number: int, begun: float) -> None:
+        others = set(NAMES) - {who}
+        left = begun + IN_TIME_SECONDS - time.monotonic()
+        if until(lambda: self._pair.looks_at(others, held, number), left) is None:
             self._findings.append(
-                f"{there}, {trouble.word} of {who}: nobody had looked at everything within {IN_TIME_SECONDS:.0f} s"
+                f"{_hours(self._hour)}, {trouble.word} of {who}: within {IN_TIME_SECONDS:.0f} s the other one had not"
+                f" looked at {sorted(held)}"
             )
         self._taken_over.append(time.monotonic() - begun)
 
