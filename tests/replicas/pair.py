@@ -178,19 +178,19 @@ class Pair(Stage):
         return False
 
     def is_well(self, *, within: float) -> None:
-        """Wait until everything is held by one that lives, and nothing keeps it from being raised."""
-        if until(self._is_settled, within) is None:
+        """Wait until both live, and nothing keeps anything from being raised."""
+        if until(lambda: self.may_raise(alive=len(self.replicas)), within) is None:
             raise TimeoutError(f"both were not well within {within:.0f} s: {self._where_it_stands()}")
 
-    def _is_settled(self) -> bool:
+    def may_raise(self, *, alive: int) -> bool:
+        """Whether so many live, and all is held by one of them for long enough."""
         with suppress(StorageError):
-            living = {
-                row.epoch for row in Presence(self._watching).replicas() if not (row.lapsed or row.stopped)
-            }
+            rows = Presence(self._watching).replicas()
+            living = {row.epoch for row in rows if not (row.lapsed or row.stopped)}
             held = Leases(self._watching).holders()
             now = datetime.now(UTC)  # the server's clock is this machine's
             return (
-                len(living) == len(self.replicas)
+                len(living) == alive
                 and len(held) > self._apps
                 and all(row.replica in living and row.raise_after <= now for row in held)
             )

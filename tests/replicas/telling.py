@@ -31,7 +31,7 @@ ANSWER_SECONDS, SLOW_SECONDS = 1.5, 0.2
 """How late an answer comes over whose waiting a replica is caught, and how late each piece on a slow link."""
 
 HOURS_FOR_AN_ANSWER = 3
-HOURS_OF_TROUBLE = 2
+HOURS_OF_TROUBLE = 3
 """In trouble, and until both are well again."""
 
 _A_MINUTE = timedelta(minutes=1)
@@ -110,8 +110,11 @@ class _Telling:
         pair.stops_at(_hours(self._hour))
         if trouble.silences and trouble.leases >= 1:
             self._is_taken_over(trouble, who, held, number, begun)
-        while time.monotonic() < begun + trouble.leases * LEASE_SECONDS and not trouble.at_once:
-            time.sleep(0.1)
+        ends = begun + (0.0 if trouble.at_once else trouble.leases * LEASE_SECONDS)
+        if trouble.silences and until(lambda: pair.may_raise(alive=1), ends - time.monotonic()) is not None:
+            self._hour += 1  # the other one raises what is due, alone
+            pair.stops_at(_hours(self._hour))
+        time.sleep(max(ends - time.monotonic(), 0.0))
         if {STORES, SENTRY} & set(trouble.links):
             pair.is_as_good_as_dead()
             self._unheard.append((since, pair.clock["now"]))
