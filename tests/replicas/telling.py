@@ -36,9 +36,9 @@ HOURS_OF_TROUBLE = 3
 
 _A_MINUTE = timedelta(minutes=1)
 
-IN_TIME_SECONDS = LEASE_SECONDS + 15.0
-"""For the other replica to look at everything: the lease, the longest wait for a database that does not answer, and a machine
-that has more to do."""
+IN_TIME_SECONDS = LEASE_SECONDS + 15.0 + 10.0
+"""For the other replica to look at everything: the lease, the 15 s after which the server ends the transaction of a process that
+stopped in the middle of it, and a machine that has more to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,14 @@ class _Telling:
         """From the beginning of a trouble until both are well again."""
         pair = self._pair
         self._comes_to(max(int(trouble.hour), self._hour))
-        who = self._in_the_act(trouble) or trouble.who
+        caught = self._in_the_act(trouble)
+        who = caught or trouble.who
         begun, since, number = time.monotonic(), pair.clock["now"], pair.number()
         held = pair.held_by(who)
         self._begins(trouble, who)
         halt = self._halts() if halting else None
-        self._hour += 1
+        if not caught:  # otherwise the hour in which it was caught is not over
+            self._hour += 1
         pair.stops_at(_hours(self._hour))
         if trouble.silences and trouble.leases >= 1:
             self._is_taken_over(trouble, who, held, number, begun)
