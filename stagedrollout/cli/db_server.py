@@ -56,16 +56,10 @@ def upgrade_server(url: str, owner: str, *, grant: bool = False) -> None:
 
 def _grant(engine: Engine, url: str, owner: str) -> None:
     """All of it anew: what was granted before stays granted."""
-    from sqlalchemy import text  # noqa: PLC0415
-
-    from stagedrollout.storage.engine import writing  # noqa: PLC0415
-    from stagedrollout.storage.roles import roles_sql  # noqa: PLC0415
+    from stagedrollout.storage.roles import grant  # noqa: PLC0415
 
     server = _server(url)
-    _, after = roles_sql(owner=owner, daemon=server.user, database=server.name)
-    with writing(engine) as connection:
-        for statement in filter(None, map(str.strip, after.split(";"))):
-            connection.execute(text(statement))
+    grant(engine, owner=owner, daemon=server.user, database=server.name)
     click.echo(f"{server.user} may read the journal and add to it, and change what is beside it")
 
 
