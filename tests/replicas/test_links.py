@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import pytest
 
+from tests.acceptance.processes import eventually
 from tests.replicas.links import Callers, Link, Way
 
 CALLER = """
@@ -62,13 +63,13 @@ class Caller:
             command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1
         )
 
-    def says(self, port: int, text: str, seconds: float = 0.4) -> None:
+    def says(self, port: int, text: str, seconds: float = 20) -> None:
         self.process.stdin.write(f"{port} {seconds} {text}\n")
 
     def hears(self) -> str:
         return self.process.stdout.readline().strip()
 
-    def calls(self, port: int, text: str, seconds: float = 0.4) -> str:
+    def calls(self, port: int, text: str, seconds: float = 20) -> str:
         self.says(port, text, seconds)
         return self.hears()
 
@@ -100,9 +101,9 @@ def test_each_caller_is_known_by_its_process_whatever_port_it_uses(scene):
 def test_a_link_that_is_cut_is_cut_for_one_and_back_again(scene, way):
     link, service, a, b = scene
     link.becomes("a", way)
-    assert (a.calls(link.port, "lost"), b.calls(link.port, "there")) == ("timeout", "127.0.0.12")
+    assert (a.calls(link.port, "lost", 0.4), b.calls(link.port, "there")) == ("timeout", "127.0.0.12")
     link.becomes("a", Way.OPEN)
-    assert a.calls(link.port, "again", 5) == "127.0.0.11"
+    assert a.calls(link.port, "again") == "127.0.0.11"
     time.sleep(0.1)
     assert service.heard == ["there", "again"], "what was given up is never delivered late"
 
@@ -110,7 +111,7 @@ def test_a_link_that_is_cut_is_cut_for_one_and_back_again(scene, way):
 def test_who_waits_long_enough_is_delivered_late(scene):
     link, service, a, _ = scene
     link.becomes("a", Way.CUT)
-    a.says(link.port, "patient", 5)
+    a.says(link.port, "patient")
     time.sleep(0.2)
     assert service.heard == []
     link.becomes("a", Way.OPEN)
@@ -128,20 +129,22 @@ def test_a_link_that_resets_breaks_what_is_open_and_what_is_new(scene):
 @pytest.mark.parametrize(("way", "heard"), [(Way.MUTE, []), (Way.DEAF, ["second"])])
 def test_of_an_open_connection_one_way_is_cut_and_the_other_is_not(scene, way, heard):
     link, service, _, _ = scene
-    with socket.create_connection(("127.0.0.1", link.port), timeout=0.4) as ours:
+    with socket.create_connection(("127.0.0.1", link.port), timeout=20) as ours:
         ours.sendall(b"first\n")
         ours.recv(100)
         link.becomes("", way)
         ours.sendall(b"second\n")
+        ours.settimeout(0.4)
         with pytest.raises(TimeoutError):
             ours.recv(100)
+        eventually(lambda: len(service.heard) == 1 + len(heard), what="what was passed on")
         assert service.heard == ["first", *heard]
 
 
 @pytest.mark.parametrize("way", [Way.HALF_OPEN, Way.RESETS])
 def test_an_open_connection_breaks(scene, way):
     link, _, _, _ = scene
-    with socket.create_connection(("127.0.0.1", link.port), timeout=2) as ours:
+    with socket.create_connection(("127.0.0.1", link.port), timeout=20) as ours:
         ours.sendall(b"first\n")
         ours.recv(100)
         link.becomes("", way)
@@ -153,5 +156,5 @@ def test_a_slow_link_takes_its_time_in_each_direction(scene):
     link, _, a, _ = scene
     link.becomes("a", Way.SLOW, 0.2)
     begun = time.monotonic()
-    assert a.calls(link.port, "slowly", 5) == "127.0.0.11"
-    assert 0.4 <= time.monotonic() - begun < 2
+    assert a.calls(link.port, "slowly") == "127.0.0.11"
+    assert time.monotonic() - begun >= 0.4
