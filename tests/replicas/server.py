@@ -81,7 +81,7 @@ def bare(password: str = "") -> Iterator[Cluster]:
     room.chmod(0o711)
     home = room / "server"
     home.mkdir(mode=0o700)
-    cluster = Cluster(home, binaries.folder())
+    cluster = Cluster(home, binaries.folder(), leashed=True)
     try:
         cluster.make()
         cluster.start()
