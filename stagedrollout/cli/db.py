@@ -56,8 +56,11 @@ def check_database(config: Path, *, as_json: bool) -> None:
     metavar="ROLE",
     help="PostgreSQL: the role that owns the tables; its password is PGPASSWORD's or PGPASSFILE's.",
 )
+@click.option(
+    "--grant", is_flag=True, help="With --as: grant the configuration's role what the daemon needs, no more."
+)
 @config_option
-def upgrade_database(config: Path, owner: str) -> None:
+def upgrade_database(config: Path, owner: str, *, grant: bool) -> None:
     from stagedrollout.http.database import SQLITE  # noqa: PLC0415
     from stagedrollout.storage.backup import back_up, schema_of  # noqa: PLC0415
     from stagedrollout.storage.engine import open_existing  # noqa: PLC0415
@@ -67,10 +70,10 @@ def upgrade_database(config: Path, owner: str) -> None:
     if not url.startswith(SQLITE):
         from stagedrollout.cli.db_server import upgrade_server  # noqa: PLC0415
 
-        upgrade_server(url, owner)
+        upgrade_server(url, owner, grant=grant)
         return
-    if owner:
-        raise click.UsageError("--as is for PostgreSQL: a file has no roles")
+    if owner or grant:
+        raise click.UsageError("--as and --grant are for PostgreSQL: a file has no roles")
     database = _database(config)
     with _alone(database):
         engine = open_existing(f"sqlite:///{database}")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import shlex
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import click
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.http.database import Server, as_user, server_of
+
+if TYPE_CHECKING:
+    from stagedrollout.storage.engine import Engine
 
 
 def its_own_tool(url: str, tool: str, file: str) -> StorageError:
@@ -24,9 +28,11 @@ def its_own_tool(url: str, tool: str, file: str) -> StorageError:
     return StorageError(f"the database is a server, which has its own tool for this: {said}")
 
 
-def upgrade_server(url: str, owner: str) -> None:
-    """As `owner`, where one is named. Replicas may run meanwhile: those of another version raise nothing until they are
-    replaced. Raises StorageError."""
+def upgrade_server(url: str, owner: str, *, grant: bool = False) -> None:
+    """As `owner`, where one is named, who then may `grant` the daemon's role what it needs. Replicas may run meanwhile: those
+    of another version raise nothing until they are replaced. Raises StorageError."""
+    if grant and not owner:
+        raise click.UsageError("--grant needs --as: only who owns the tables can grant them")
     from stagedrollout.storage.engine import open_engine  # noqa: PLC0415
     from stagedrollout.storage.migrate import HEAD, revision, upgrade  # noqa: PLC0415
 
@@ -37,13 +43,24 @@ def upgrade_server(url: str, owner: str) -> None:
         found = revision(engine)
         if found == HEAD:
             click.echo(f"{shown} is up to date (schema {HEAD})")
-            return
-        upgrade(engine)
-    click.echo(f"{shown} is up to date (schema {found or 'none'} -> {HEAD})")
-    if owner:
-        click.echo(
-            "new tables are not granted to the daemon's role yet: `stagedrollout db roles` prints the SQL"
-        )
+        else:
+            upgrade(engine)
+            click.echo(f"{shown} is up to date (schema {found or 'none'} -> {HEAD})")
+        if grant:
+            _grant(engine, url, owner)
+        elif owner and found != HEAD:
+            click.echo(
+                "new tables are not granted to the daemon's role yet: --grant does that, and `stagedrollout db roles` prints the SQL"
+            )
+
+
+def _grant(engine: Engine, url: str, owner: str) -> None:
+    """All of it anew: what was granted before stays granted."""
+    from stagedrollout.storage.roles import grant  # noqa: PLC0415
+
+    server = _server(url)
+    grant(engine, owner=owner, daemon=server.user, database=server.name)
+    click.echo(f"{server.user} may read the journal and add to it, and change what is beside it")
 
 
 def print_roles(url: str, owner: str) -> None:

@@ -6,6 +6,7 @@ Everything that touches the world outside comes in through `Doors`; tests and th
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import socket
@@ -59,6 +60,7 @@ from stagedrollout.daemon.watched.memory import Memory
 from stagedrollout.daemon.watched.watching import Watching
 from stagedrollout.daemon.works import Works
 from stagedrollout.http.client import HttpClient
+from stagedrollout.http.database import beside as kept_beside
 from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.notify.relay import Relay
 from stagedrollout.notify.second_channel import SecondChannel
@@ -355,7 +357,8 @@ def _lock_step(settings: Settings, doors: Doors) -> LockStep | None:
     if settings.clock is not ClockSource.EMULATOR or doors.clock is not None:
         return None
     http = HttpClient(Endpoint("emulator", settings.emulator), transport=doors.http)
-    return EmulatorClock(http)
+    kept = kept_beside(settings.database)  # each replica keeps its state in a folder of its own
+    return EmulatorClock(http, hashlib.sha256(kept.encode()).hexdigest()[:12])
 
 
 def _relay(loaded: Loaded, doors: Doors, engine: Engine, clock: Clock, leases: Holdings) -> Relay:

@@ -7,13 +7,16 @@ live by it; sockets, tokens, retries and wake-ups use real time.
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from stagedrollout.core.errors import Faulty
+from stagedrollout.core.errors import EdgeError, Faulty
 from stagedrollout.http.client import HttpClient
+
+log = logging.getLogger(__name__)
 
 
 class SystemClock:
@@ -25,10 +28,11 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The emulator's answer: the instant it has jumped to, and whether its story is over."""
+    """The emulator's answer: the instant it has jumped to, whether its story is over, and whether others live by it."""
 
     now: datetime
     finished: bool
+    shared: bool
 
 
 class LockStep(Protocol):
@@ -36,30 +40,53 @@ class LockStep(Protocol):
 
     def now(self) -> datetime: ...
 
+    def begins(self) -> None:
+        """Somebody may be working from now on."""
+        ...
+
     def idle(self, next_due: datetime) -> Tick: ...
 
 
 class EmulatorClock:
-    """`now` is the last instant the emulator named; `idle` lets it go on."""
+    """`now` is the last instant the emulator named; `idle` lets it go on, once all who live by it are idle. `who`: which of
+    them this is, the same after each start."""
 
-    def __init__(self, http: HttpClient) -> None:
-        self._http = http
+    def __init__(self, http: HttpClient, who: str = "") -> None:
+        self._http, self._who = http, who
         self._guard = threading.Lock()
-        self._now = self._tick(http.get_json("reading its clock", "/_emulator/clock").body).now
+        self._named = (("who", who),) if who else ()
+        tick = self._read()
+        self._now, self._shared = tick.now, tick.shared
 
     def now(self) -> datetime:
         with self._guard:
             return self._now
 
+    def begins(self) -> None:
+        """Where others live by it too, they may have let it go on since this one was idle."""
+        if not self._shared:
+            return
+        try:
+            self._is(self._read())
+        except EdgeError as error:
+            log.warning("%s", error)
+
     def idle(self, next_due: datetime) -> Tick:
         """Nothing is due before `next_due`: jump. Raises EdgeError."""
-        body = {"next_due": next_due.isoformat()}
+        body = {"next_due": next_due.isoformat(), **({"who": self._who} if self._who else {})}
         tick = self._tick(self._http.post_json("letting its clock go on", "/_emulator/idle", body).body)
-        with self._guard:
-            self._now = max(self._now, tick.now)
+        self._is(tick)
         return tick
+
+    def _read(self) -> Tick:
+        return self._tick(self._http.get_json("reading its clock", "/_emulator/clock", self._named).body)
+
+    def _is(self, tick: Tick) -> None:
+        with self._guard:
+            self._now, self._shared = max(self._now, tick.now), tick.shared
 
     def _tick(self, body: object) -> Tick:
         if not isinstance(body, dict) or not isinstance(body.get("now"), str):
             raise Faulty("emulator", "reading its clock", "the answer names no instant")
-        return Tick(datetime.fromisoformat(body["now"]).astimezone(UTC), body.get("finished") is True)
+        now = datetime.fromisoformat(body["now"]).astimezone(UTC)
+        return Tick(now, body.get("finished") is True, body.get("shared") is True)

@@ -188,6 +188,8 @@ class Scheduler:
     def _turns_in_lock_step(self) -> None:
         """Turn after turn, each waiting for the work it started, then the clock jumps."""
         while not (self._stopping.is_set() or self.finished.is_set()):
+            if self._works.lock_step:
+                self._works.lock_step.begins()
             self.turn()
             wait(list(self._running.values()), timeout=self._bounds.drain_seconds)
             if not (self._working() or self._halts_put_off or self._stopping.is_set()):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from stagedrollout.emulator.clock import instant, iso
 from stagedrollout.emulator.errors import CannotAct, ScenarioError
 from stagedrollout.emulator.faults import fault_from
-from stagedrollout.emulator.pace import pace_from
+from stagedrollout.emulator.idlers import Idlers
+from stagedrollout.emulator.pace import ANSWER_SECONDS, pace_from
 from stagedrollout.emulator.request import Reply, Request
 from stagedrollout.emulator.scenario import usual_store
 from stagedrollout.emulator.scenario_people import act_from
@@ -31,9 +32,11 @@ class Control:
     def __init__(self, world: World) -> None:
         self._world = world
         self._held_back: datetime | None = None
+        self._idlers = Idlers(world.wall)
         self._answers: dict[tuple[str, str], Callable[[Request], Any]] = {
-            ("GET", "clock"): lambda _: self._clock(),
+            ("GET", "clock"): self._read_clock,
             ("POST", "idle"): self._idle,
+            ("DELETE", "idle"): self._forget,
             ("POST", "advance"): self._advance,
             ("GET", "pace"): lambda _: self._pace(),
             ("POST", "pace"): self._set_pace,
@@ -66,18 +69,35 @@ class Control:
 
     def _clock(self) -> dict[str, Any]:
         now, until = self._world.timeline.now, self._world.scenario.ends
-        return {"now": iso(now), "until": iso(until), "finished": now >= until}
+        shared = {"shared": True} if self._idlers.several else {}
+        return {"now": iso(now), "until": iso(until), "finished": now >= until, **shared}
+
+    def _read_clock(self, request: Request) -> dict[str, Any]:
+        """`who`: a daemon that begins, and is at work until it says that it is idle."""
+        if who := request.first("who"):
+            self._idlers.begins(who)
+        return self._clock()
 
     def _idle(self, request: Request) -> Reply:
         """Nothing is open any more: jump to what is due next, at most to the end of the story, at the pace, and no
-        further than to an order that somebody is about to give."""
-        due = _object(request).get("next_due")
-        until = self._world.scenario.ends
-        wanted = until if due is None else min(_instant(due), until)
-        step = self._world.pace.step(self._world.timeline.now, wanted, self._world.orders.waits_at)
+        further than to an order that somebody is about to give. Not while anybody else is at work: of several daemons
+        each says `who` it is."""
+        asked = _object(request)
+        due, who = asked.get("next_due"), str(asked.get("who", ""))
+        until, now = self._world.scenario.ends, self._world.timeline.now
+        own = until if due is None else min(_instant(due), until)
+        wanted = self._idlers.idle(who, own, now)
+        if wanted is None:
+            return Reply(document=self._clock(), delay_seconds=ANSWER_SECONDS if own > now else 0.0)
+        step = self._world.pace.step(now, wanted, self._world.orders.waits_at)
         self._world.timeline.advance(step.to)
+        self._idlers.moved(step.to)
         self._held_back = wanted if step.to < wanted else None
         return Reply(document=self._clock(), delay_seconds=step.seconds)
+
+    def _forget(self, _: Request) -> dict[str, Any]:
+        self._idlers.forget()
+        return self._clock()
 
     def _set_pace(self, request: Request) -> dict[str, Any]:
         self._world.pace = pace_from(_object(request))
@@ -85,11 +105,10 @@ class Control:
         return self._pace()
 
     def _pace(self) -> dict[str, Any]:
-        """`held_back`: where an idle daemon wants to be since this pace was set, and may not go yet."""
-        return {
-            **self._world.pace.document(),
-            "held_back": iso(self._held_back) if self._held_back else None,
-        }
+        """`held_back`: where an idle daemon wants to be since this pace was set, and may not go yet; null while any is at
+        work."""
+        held_back = None if self._idlers.busy else self._held_back
+        return {**self._world.pace.document(), "held_back": iso(held_back) if held_back else None}
 
     def _advance(self, request: Request) -> dict[str, Any]:
         asked, now = _object(request), self._world.timeline.now

@@ -91,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             query=parse_qs(query, keep_blank_values=True),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
+            peer=str(self.client_address[0]),
         )
         self._send(self.server.answer(request))
 

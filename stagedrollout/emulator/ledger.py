@@ -71,6 +71,7 @@ class Ledger:
                 "response": _without_secrets(_shown(reply)) if reply else None,
                 "fault": outcome.fault,
                 "applied": outcome.applied,
+                **({"peer": request.peer} if request.peer else {}),
             }
         )
 

@@ -23,13 +23,15 @@ _WINDOW_BITS = {"gzip": 31, "deflate": 15}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`path` is still percent-encoded, header names are lower case, `query` keeps repeated names."""
+    """`path` is still percent-encoded, header names are lower case, `query` keeps repeated names. `peer`: the address it
+    comes from; "" within a process."""
 
     method: str
     path: str
     query: Mapping[str, list[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    peer: str = ""
 
     @classmethod
     def to(

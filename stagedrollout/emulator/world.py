@@ -69,6 +69,7 @@ class World:
 
     def __init__(self, scenario: Scenario, *, wall: Callable[[], float] = time.time) -> None:
         self.scenario = scenario
+        self.wall = wall
         self.timeline = Timeline(scenario.start)
         self.pace = Pace()
         self.orders = Orders(scenario.start, scenario.team, scenario.orders)

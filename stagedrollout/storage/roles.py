@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from stagedrollout.core.errors import StorageError
-from stagedrollout.storage.engine import Connection
+from stagedrollout.storage.engine import Connection, Engine, writing
 from stagedrollout.storage.migrate import VERSION
 from stagedrollout.storage.numbers import head
 from stagedrollout.storage.schema import buckets, events, metadata, retired
@@ -52,6 +52,14 @@ GRANT SELECT ON {", ".join((*ONLY_READ, VERSION))} TO {daemon};
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {daemon};
 """
     return before, after
+
+
+def grant(engine: Engine, *, owner: str, daemon: str, database: str) -> None:
+    """Run what is to be run after a change of the schema. `engine`: the owner's. Raises StorageError."""
+    _, after = roles_sql(owner=owner, daemon=daemon, database=database)
+    with writing(engine) as connection:
+        for statement in filter(None, map(str.strip, after.split(";"))):
+            connection.execute(text(statement))
 
 
 def may_rewrite(connection: Connection) -> bool:

@@ -106,12 +106,16 @@ def _leash() -> tuple[str, ...]:
 
 
 def _begun(
-    command: tuple[str, ...], out: IO[bytes], err: IO[bytes], environ: dict[str, str]
+    program: tuple[str, ...],
+    command: tuple[str, ...],
+    out: IO[bytes],
+    err: IO[bytes],
+    environ: dict[str, str],
 ) -> subprocess.Popen[bytes] | Offspring:
-    if NURSERIES and not environ:
+    if NURSERIES and not environ and program is PRODUCT:
         return NURSERIES[-1].bears(command, surroundings(), out, err)
     return subprocess.Popen(
-        (*_leash(), *PRODUCT, *command),
+        (*_leash(), *program, *command),
         cwd=ROOT,
         env=surroundings(**environ),
         stdin=subprocess.DEVNULL,
@@ -123,10 +127,12 @@ def _begun(
 class Background:
     """A command of the product that goes on; what it says is kept in files."""
 
+    program = PRODUCT
+
     def __init__(self, folder: Path, name: str, *command: str, **environ: str) -> None:
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = _begun(command, out, err, environ)
+            self._process = _begun(self.program, command, out, err, environ)
 
     @property
     def pid(self) -> int:

@@ -97,6 +97,14 @@ class Stage:
         self._daemons.append(Background(self.folder, name, *run, **environ))
         return self.daemon
 
+    def adopts(self, *daemons: Background) -> None:
+        """Daemons that were started elsewhere; the last one is the one that is meant from now on."""
+        self._daemons += daemons
+
+    def nobody_waits(self) -> None:
+        """Of several daemons one has been killed or stopped: the clock waits for it no more."""
+        self.asks("idle", method="DELETE")
+
     def kills_daemon(self) -> None:
         self.daemon.killed()
         self._deaths.append(self.clock["now"])

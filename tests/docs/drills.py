@@ -71,6 +71,16 @@ DRILLS = (
         ),
     ),
     Drill(
+        "One of several replicas dies, or is cut off from PostgreSQL",
+        "Another one has its apps within a lease, halts at once, and raises once no request of the first can be under way.",
+        "`status`: the replicas, and what each has; log: `taken over by another replica`",
+        "Start it again, or mend the network. It gets its share back.",
+        (
+            "tests/deploy/test_compose.py::test_the_leader_is_killed_at_half_of_all_users_and_the_other_one_goes_on_to_everybody",
+            "tests/replicas/test_pairs.py::test_whoever_is_cut_off_from_the_database_in_the_middle_of_an_act_raises_nothing_more",
+        ),
+    ),
+    Drill(
         "The machine's clock is wrong, by hours or by years",
         "Raises nothing, halts by the store's time.",
         "`status`, `explain`, `health`, Slack: `the clocks disagree: google_play is 10m ...`",

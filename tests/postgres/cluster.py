@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.acceptance.leash import PR_SET_PDEATHSIG
 from tests.postgres.binaries import usable_by
 
 OWNER = "postgres"
@@ -44,13 +47,24 @@ def _someone() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _dies_with_us() -> None:
+    """It is told by SIGQUIT, upon which a server ends at once, with all that it began."""
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGQUIT), 0, 0, 0)
+
+
 @dataclass(slots=True)
 class Cluster:
-    """`room`: an empty folder that the server's user can reach. It is the server's from `make` on."""
+    """`room`: an empty folder that the server's user can reach. It is the server's from `make` on. `leashed`: it dies with
+    this process, however that ends; on Linux."""
 
     room: Path
     programs: Path
     port: int = 0
+    leashed: bool = False
     _who: dict[str, Any] = field(default_factory=_someone)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -83,6 +97,7 @@ class Cluster:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=_dies_with_us if self.leashed else None,  # noqa: PLW1509 - one call of the system
                 **self._who,
             )
         ends = time.monotonic() + START_SECONDS

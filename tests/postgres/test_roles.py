@@ -20,6 +20,7 @@ from stagedrollout.storage.highwater import HighWater, mark_file
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.migrate import HEAD, check, upgrade
 from stagedrollout.storage.presence import Presence
+from stagedrollout.storage.roles import may_rewrite
 from stagedrollout.storage.verifying import verify
 from tests.acceptance.processes import run
 from tests.reporting.histories import completed
@@ -165,6 +166,24 @@ def test_a_file_has_no_roles(tmp_path):
     path.write_text("database: sqlite:///x.db\napps: []\n", "utf-8")
     assert "no roles" in _types(path, "db", "roles").said
     assert _types(path, "db", "upgrade", "--as", "bob").code == 2
+    assert _types(path, "db", "upgrade", "--grant").code == 2
+
+
+@pytest.mark.promise("R16")
+def test_the_owner_grants_what_the_sql_says_and_no_more(config, roles, server):
+    daemon, owner = roles
+    url = database_url(config)
+    database = url.partition("?")[0].rpartition("/")[2]
+    server.runs(*(f"revoke all on {table} from {daemon}" for table in ("event", "head")), database=database)
+    granted = _types(config, "db", "upgrade", "--as", owner, "--grant")
+    assert granted.code == 0, granted.said
+    engine = open_engine(url)
+    Journal(engine).record(batch(entries=(entry(),)))
+    with engine.connect() as connection:
+        assert not may_rewrite(connection)
+    engine.dispose()
+    refused = _types(config, "db", "upgrade", "--grant")
+    assert (refused.code, "--grant needs --as" in refused.said) == (2, True), refused.said
 
 
 def test_copies_are_the_servers_own_and_the_command_for_them_is_told(config, tmp_path):

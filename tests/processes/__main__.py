@@ -2,6 +2,8 @@
 
 What a failed story left behind (ledger, journal, everything printed) is kept, and the finding says where; what a
 clean one left is removed. A seed tells its story alone: --seed S --count 5.
+
+With --database postgres --replicas 2 one of two daemons on PostgreSQL dies at a time (tests/replicas).
 """
 
 from __future__ import annotations
@@ -28,10 +30,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./dev kills", description="kill -9 at random instants.")
     parser.add_argument("--count", type=int, default=20, help="how many kills (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="the first story (default: %(default)s)")
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--replicas", type=int, choices=(1, 2), default=1)
     parser.add_argument("--json", action="store_true", help="one JSON document instead of sentences")
     options = parser.parse_args(arguments)
     if options.count < 1:
         parser.error("--count is at least 1")
+    if (options.database == "postgres") != (options.replicas == 2):
+        parser.error("--database postgres and --replicas 2 go together")
+    if options.replicas == 2:
+        from tests.replicas.__main__ import main as of_two  # noqa: PLC0415 - it takes a server
+
+        said = ("--count", str(options.count), "--seed", str(options.seed))
+        return of_two(["kills", *said, *(["--json"] if options.json else [])])
     began = time.monotonic()
     with _progress(options.count) as each:
         told = [_told(seed, kills, each) for seed, kills in stories(options.seed, options.count)]

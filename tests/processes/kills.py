@@ -97,7 +97,7 @@ def killed(
         stage.plays_out()
         verdict = stage.judged()
         findings = [str(finding) for finding in verdict.findings]
-        findings += [words for words in _wrong(stage, told) if words]
+        findings += [words for words in wrong(stage, told) if words]
         return Told(seed, folder, deaths, tuple(findings), dict(verdict.counts))
     finally:
         stage.close()
@@ -151,7 +151,7 @@ def _until(happened: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def _wrong(stage: Stage, told: Tale) -> Iterator[str]:
+def wrong(stage: Stage, told: Tale) -> Iterator[str]:
     """What the store's ledger shows besides what the judge looks for: the end of the story, and nothing done twice."""
     ends = {
         "acme": (stage.served(app="acme"), ("completed", 1_000_000)),

@@ -1,0 +1,239 @@
+"""One story of two replicas in trouble, from its beginning to the judge's word; the ledger has the last one."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from tests.acceptance.processes import Background
+from tests.judge.finding import Finding
+from tests.processes.kills import wrong
+from tests.processes.tale import HOURS, Tale, tale
+from tests.replicas import server as servers
+from tests.replicas.apart import overlaps, raises
+from tests.replicas.links import Way
+from tests.replicas.pair import ADDRESSES, LEASE_SECONDS, WAIT_SECONDS, Pair, until
+from tests.replicas.server import Server
+from tests.replicas.troubles import DATABASE, NAMES, SENTRY, STORES, Kind, Trouble
+
+PATIENCE_SECONDS = 120.0
+"""For whatever needs seconds on a machine that has nothing else to do."""
+
+FIRST_HOUR, LAST_HOUR = 2, HOURS - 14
+"""Between those troubles begin."""
+
+ANSWER_SECONDS, SLOW_SECONDS = 1.5, 0.2
+"""How late an answer comes over whose waiting a replica is caught, and how late each piece on a slow link."""
+
+HOURS_FOR_AN_ANSWER = 3
+HOURS_OF_TROUBLE = 3
+"""In trouble, and until both are well again."""
+
+_A_MINUTE = timedelta(minutes=1)
+
+IN_TIME_SECONDS = LEASE_SECONDS + 15.0 + 10.0
+"""For the other replica to look at everything: the lease, the 15 s after which the server ends the transaction of a process that
+stopped in the middle of it, and a machine that has more to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of one story. `findings`: what is wrong, in words; its evidence lies in `folder`. `taken_over`: after how
+    many seconds the other one had looked at everything."""
+
+    seed: int
+    folder: Path
+    troubles: Counter[str]
+    findings: tuple[str, ...]
+    counts: dict[str, int] = field(default_factory=dict)
+    taken_over: tuple[float, ...] = ()
+
+
+Planned = Callable[[int, int, tuple[float, float]], tuple[Trouble, ...]]
+
+
+def told(
+    seed: int, number: int, folder: Path, planned: Planned, each: Callable[[], None] = lambda: None
+) -> Told:
+    """Tell the story of `seed` with that many troubles; `each` is called after every one. Raises binaries.NoServer."""
+    story = tale(Random(f"{seed}/two"))
+    troubles = planned(seed, number, (FIRST_HOUR, LAST_HOUR))
+    # one that takes its time puts the others off, and in the end there is time for what was left undone
+    story.story["until"] = f"{HOURS + number * (HOURS_FOR_AN_ANSWER + HOURS_OF_TROUBLE)}h"
+    with servers.opened() as server:
+        pair = Pair(folder, story.story, server)
+        try:
+            return _Telling(pair, server, story).tells(seed, troubles, each)
+        finally:
+            pair.close()
+
+
+class _Telling:
+    def __init__(self, pair: Pair, server: Server, story: Tale) -> None:
+        self._pair, self._server, self._story = pair, server, story
+        self._hour = 0
+        self._findings: list[str] = []
+        self._taken_over: list[float] = []
+        self._unheard: list[tuple[str, str]] = []
+
+    def tells(self, seed: int, troubles: tuple[Trouble, ...], each: Callable[[], None]) -> Told:
+        pair, halts_at = self._pair, self._story.halted_at
+        pair.stops_at("0m")
+        for name in NAMES:
+            pair.starts(name).says("watching", within=PATIENCE_SECONDS)
+        halting = next((t for t in troubles if t.hour >= halts_at), troubles[-1])
+        for trouble in troubles:
+            self._befalls(trouble, halting=trouble is halting)
+            each()
+        pair.ends_well()
+        counts, found = self._judged()
+        words = Counter(trouble.word for trouble in troubles)
+        return Told(seed, pair.folder, words, (*self._findings, *found), counts, tuple(self._taken_over))
+
+    # ---- trouble
+
+    def _befalls(self, trouble: Trouble, *, halting: bool) -> None:
+        """From the beginning of a trouble until both are well again."""
+        pair = self._pair
+        self._comes_to(max(int(trouble.hour), self._hour))
+        caught = self._in_the_act(trouble)
+        who = caught or trouble.who
+        begun, since, number = time.monotonic(), pair.clock["now"], pair.number()
+        held = pair.held_by(who)
+        self._begins(trouble, who)
+        halt = self._halts() if halting else None
+        if not caught:  # otherwise the hour in which it was caught is not over
+            self._hour += 1
+        pair.stops_at(_hours(self._hour))
+        if trouble.silences and trouble.leases >= 1:
+            self._is_taken_over(trouble, who, held, number, begun)
+        ends = begun + (0.0 if trouble.at_once else trouble.leases * LEASE_SECONDS)
+        if trouble.silences and until(lambda: pair.may_raise(alive=1), ends - time.monotonic()) is not None:
+            self._hour += 1  # the other one raises what is due, alone
+            pair.stops_at(_hours(self._hour))
+        time.sleep(max(ends - time.monotonic(), 0.0))
+        if {STORES, SENTRY} & set(trouble.links):
+            pair.is_as_good_as_dead()
+            self._unheard.append((since, pair.clock["now"]))
+        self._ends(trouble, who)
+        pair.is_well(within=PATIENCE_SECONDS + 2 * WAIT_SECONDS)
+        self._comes_to(self._hour + 1)
+        if halt is not None and halt.ended(within=PATIENCE_SECONDS):
+            self._findings.append(f"the halt that a person gave did not end well: {halt.said[-1000:]}")
+
+    def _comes_to(self, hour: int) -> None:
+        self._hour = hour
+        self._pair.comes_to(_hours(hour), within=PATIENCE_SECONDS)
+
+    def _is_taken_over(self, trouble: Trouble, who: str, held: set[str], number: int, begun: float) -> None:
+        others = set(NAMES) - {who}
+        left = begun + IN_TIME_SECONDS - time.monotonic()
+        if until(lambda: self._pair.looks_at(others, held, number), left) is None:
+            self._findings.append(
+                f"{_hours(self._hour)}, {trouble.word} of {who}: within {IN_TIME_SECONDS:.0f} s the other one had not"
+                f" looked at {sorted(held)}"
+            )
+        self._taken_over.append(time.monotonic() - begun)
+
+    def _in_the_act(self, trouble: Trouble) -> str:
+        """Let an answer come late, if it is asked for at all within the next hours; who waits for it then."""
+        if trouble.answer is None:
+            return ""
+        pair, (service, operation) = self._pair, trouble.answer
+        before = len(pair.ledger("fault"))
+        pair.breaks(service, "slow", operation, seconds=ANSWER_SECONDS)
+        for _ in range(HOURS_FOR_AN_ANSWER):
+            self._hour += 1
+            there = _hours(self._hour)
+            pair.stops_at(there)
+            until(lambda: len(pair.ledger("fault")) > before or pair.is_done(there), PATIENCE_SECONDS)  # noqa: B023
+            if faults := pair.ledger("fault")[before:]:
+                return pair.sender_of(faults[0]["request"])
+        pair.heals()
+        return ""
+
+    def _halts(self) -> Background:
+        place = ("--store", self._story.halted_on)
+        return self._pair.begins("halt", "tv", *place, "--reason", "because of a test")
+
+    def _begins(self, trouble: Trouble, who: str) -> None:
+        pair = self._pair
+        if DATABASE in trouble.links or trouble.kind in (Kind.RESTARTED, Kind.CRASHED, Kind.TERMINATED):
+            pair.database_fails()
+        match trouble.kind:
+            case Kind.LINK:
+                seconds = SLOW_SECONDS if trouble.way is Way.SLOW else 0.0
+                pair.becomes(who, trouble.links, trouble.way, seconds)
+            case Kind.STOPPED:
+                pair.stops(who)
+            case Kind.KILLED | Kind.BOTH_KILLED:
+                for name in NAMES if trouble.kind is Kind.BOTH_KILLED else (who,):
+                    pair.kills(name)
+                if trouble.at_once:
+                    self._starts_again()
+            case Kind.RESTARTED | Kind.CRASHED:
+                self._server.stops(crashes=trouble.kind is Kind.CRASHED)
+                time.sleep(trouble.leases)
+                self._server.starts()
+            case Kind.TERMINATED:
+                self._server.ends_connections()
+
+    def _ends(self, trouble: Trouble, who: str) -> None:
+        pair = self._pair
+        pair.heals()
+        match trouble.kind:
+            case Kind.LINK:
+                pair.becomes(who, trouble.links, Way.OPEN)
+            case Kind.STOPPED:
+                pair.goes_on(who)
+            case Kind.KILLED | Kind.BOTH_KILLED:
+                self._starts_again()
+
+    def _starts_again(self) -> None:
+        dead = [name for name, replica in self._pair.replicas.items() if not replica.alive]
+        for name in dead:
+            self._pair.starts(name)
+        for name in dead:
+            self._pair.replicas[name].says("watching", within=PATIENCE_SECONDS)
+
+    # ---- the judge
+
+    def _judged(self) -> tuple[dict[str, int], list[str]]:
+        verdict = self._pair.judged()
+        found = raises(self._pair.asks("ledger")["requests"])
+        by = Counter(each.who for each in found)
+        counts = {f"raises_by_{name}": by[address] for name, address in ADDRESSES.items()}
+        findings = [str(finding) for finding in verdict.findings if not self._is_unheard(finding)]
+        findings += overlaps(found)
+        findings += [words for words in wrong(self._pair, self._story) if words]
+        return {**verdict.counts, **counts}, findings
+
+    def _is_unheard(self, finding: Finding) -> bool:
+        """The judge counts again what a replica was answered. What never arrived stands in no ledger, so that it takes a pass
+        without an answer for one that had the answer before; only about what is not asked of the store can it be wrong."""
+        at = finding.at and datetime.fromisoformat(finding.at)
+        spans = (
+            (datetime.fromisoformat(begun), datetime.fromisoformat(ended)) for begun, ended in self._unheard
+        )
+        return (
+            bool(at)
+            and finding.check == "disagreements"
+            and any(begun <= at <= ended + _A_MINUTE for begun, ended in spans)
+        )
+
+
+def _hours(hours: int) -> str:
+    return f"{hours}h"
+
+
+def stories(first_seed: int, number: int, each: int) -> Iterator[tuple[int, int]]:
+    """Seeds and the troubles in each, until there are as many as wanted."""
+    seed = first_seed
+    while number > 0:
+        yield seed, min(each, number)
+        number, seed = number - each, seed + 1
