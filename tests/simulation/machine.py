@@ -36,7 +36,7 @@ def in_its_own_time(scenario: Scenario) -> World:
 
 
 class Machine:
-    """Outlives the lives of the daemon that it runs, one after the other."""
+    """Outlives the lives of the daemon that it runs, one after the other. `process`: the one that they all are."""
 
     def __init__(
         self,
@@ -47,8 +47,11 @@ class Machine:
         clock: WrongClock | None = None,
         disk: FailingDisk | None = None,
         stops: StandingStill | StandsStill | None = None,
+        beside: Kernel | None = None,
     ) -> None:
-        self.kernel = Kernel(Random(f"{seed}/baton"), world.timeline)
+        """`beside`: whose baton it shares with other machines; None: it has one of its own."""
+        self.kernel = beside or Kernel(Random(f"{seed}/baton"), world.timeline)
+        self.process = self.kernel.open_process(str(seed)) if beside else self.kernel.process
         self.clock = MachineClock(world.timeline, clock)
         self.marks = marks
         self.unwritten: list[datetime] = []
@@ -68,7 +71,7 @@ class Machine:
 
     def carry(self, gate: Gate, engine: Engine, perils: Perils) -> Disk:
         """Begin to carry a life of the daemon."""
-        self.kernel.dead = lambda: perils.died_at
+        self.process.dead = lambda: perils.died_at
         self._disk.haunt(engine)
         gate.pass_time = self._pass_time
         if self.clock.is_ever_wrong:
@@ -93,7 +96,7 @@ class Machine:
         try:
             self.kernel.bury()
         finally:
-            self.kernel.dead = lambda: ""
+            self.process.dead = lambda: ""
 
     @property
     def stopped(self) -> Sequence[tuple[datetime, datetime]]:

@@ -16,12 +16,11 @@ from importlib import import_module
 from inspect import isclass, isfunction
 from random import Random
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, Protocol
 from unittest.mock import patch
 
 from cryptography.hazmat.primitives import serialization
 
-from tests.simulation.clocks import MachineClock
 from tests.simulation.kernel import Kernel
 from tests.simulation.standins import Threading
 
@@ -92,10 +91,18 @@ OUTSIDE: Mapping[str, str] = {
 }
 
 
+class Clock(Protocol):
+    """A wall clock and a monotonic one, in seconds."""
+
+    def time(self) -> float: ...
+
+    def monotonic(self) -> float: ...
+
+
 class Time:
     """In the place of the module `time`."""
 
-    def __init__(self, kernel: Kernel, clock: MachineClock) -> None:
+    def __init__(self, kernel: Kernel, clock: Clock) -> None:
         self.monotonic = clock.monotonic
         self.clock_gettime = lambda _: clock.monotonic()
         self.time = clock.time
@@ -103,7 +110,7 @@ class Time:
 
 
 @contextmanager
-def substituted(kernel: Kernel, clock: MachineClock, draw: Random) -> Iterator[None]:
+def substituted(kernel: Kernel, clock: Clock, draw: Random) -> Iterator[None]:
     threads, clocks = Threading(kernel), Time(kernel, clock)
     stead: dict[str, Any] = {"threading": threads, "time": clocks, "monotonic": clocks.monotonic}
     with ExitStack() as stack:
