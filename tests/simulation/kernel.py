@@ -212,9 +212,7 @@ class Kernel:
             ]
             if able:
                 return able[0] if len(able) == 1 else able[int(self.draw.random() * len(able))]
-            wakes = [
-                task.wake for task in self.tasks if task.wake is not None and task.process not in still
-            ]
+            wakes = [task.wake for task in self.tasks if task.wake is not None and task.process not in still]
             wakes += still.values()
             if event := self._timeline.next_event:
                 wakes.append(event)
