@@ -55,9 +55,10 @@ class Process:
 
 
 class Task:
-    """One thread's work. `wake`: when it could go on; None: only when somebody makes it ready."""
+    """One thread's work. `wake`: when it could go on; None: only when somebody makes it ready. `on_the_wire`: a request
+    of its was sent, which arrives even where its process stands still."""
 
-    __slots__ = ("name", "number", "process", "transactions", "turn", "waits_for", "wake")
+    __slots__ = ("name", "number", "on_the_wire", "process", "transactions", "turn", "waits_for", "wake")
 
     def __init__(self, name: str, number: int, process: Process, wake: datetime | None) -> None:
         self.name = name
@@ -65,6 +66,7 @@ class Task:
         self.process = process
         self.wake = wake
         self.waits_for: Awaited | None = None
+        self.on_the_wire = False
         self.transactions = 0
         self.turn = _thread.allocate_lock()
         self.turn.acquire()
@@ -129,6 +131,14 @@ class Kernel:
         self._hand_over()
         self._live_on()
 
+    def travel(self, span: timedelta) -> None:
+        """As `pause`, for a request that is sent: with it, whoever stands still has let go of it."""
+        self.running.on_the_wire = True
+        try:
+            self.pause(span)
+        finally:
+            self.running.on_the_wire = False
+
     def pause_behind(self) -> None:
         """The same right after a transaction, where nothing may be raised: a dead process notices it at its next point."""
         if not self.over:
@@ -155,9 +165,9 @@ class Kernel:
             if task.waits_for is what:
                 task.wake = self._timeline.now
 
-    def freeze(self, span: timedelta) -> None:
-        """The whole process of the task that works stands still, and the world goes on without it."""
-        self.running.process.frozen_until = self._timeline.now + span
+    def freeze(self, span: timedelta, process: Process | None = None) -> None:
+        """The whole process stands still, and the world goes on without it. By default: of the task that works."""
+        (process or self.running.process).frozen_until = self._timeline.now + span
 
     def fail(self, error: BaseException) -> None:
         """The run is worth nothing; `bury` raises the first such error."""
@@ -205,15 +215,12 @@ class Kernel:
             if self.process in still:  # and with it all
                 self._move(still[self.process])
                 continue
-            able = [
-                task
-                for task in self.tasks
-                if task.wake is not None and task.wake <= now and task.process not in still
-            ]
+            moving = (task for task in self.tasks if task.process not in still or task.on_the_wire)
+            waking = [(task, task.wake) for task in moving if task.wake is not None]
+            able = [task for task, wake in waking if wake <= now]
             if able:
                 return able[0] if len(able) == 1 else able[int(self.draw.random() * len(able))]
-            wakes = [task.wake for task in self.tasks if task.wake is not None and task.process not in still]
-            wakes += still.values()
+            wakes = [*(wake for _, wake in waking), *still.values()]
             if event := self._timeline.next_event:
                 wakes.append(event)
             if wakes:
