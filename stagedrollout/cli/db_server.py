@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from contextlib import ExitStack
-from datetime import UTC, datetime
 
 import click
 
@@ -26,25 +25,19 @@ def its_own_tool(url: str, tool: str, file: str) -> StorageError:
 
 
 def upgrade_server(url: str, owner: str) -> None:
-    """As `owner`, where one is named. Raises StorageError."""
-    from stagedrollout.storage.engine import beside_database, open_engine  # noqa: PLC0415
-    from stagedrollout.storage.lock import SingleDaemonLock, elsewhere  # noqa: PLC0415
+    """As `owner`, where one is named. Replicas may run meanwhile: those of another version raise nothing until they are
+    replaced. Raises StorageError."""
+    from stagedrollout.storage.engine import open_engine  # noqa: PLC0415
     from stagedrollout.storage.migrate import HEAD, revision, upgrade  # noqa: PLC0415
-    from stagedrollout.storage.presence import Presence  # noqa: PLC0415
 
     shown = _server(url).shown
     with ExitStack() as stack:
         engine = open_engine(as_user(url, owner) if owner else url)
         stack.callback(engine.dispose)
-        lock = stack.enter_context(SingleDaemonLock.beside(beside_database(engine)))
         found = revision(engine)
         if found == HEAD:
             click.echo(f"{shown} is up to date (schema {HEAD})")
             return
-        if found is not None and (
-            who := elsewhere(Presence(engine).current(), lock.place, datetime.now(UTC))
-        ):
-            raise StorageError(who)
         upgrade(engine)
     click.echo(f"{shown} is up to date (schema {found or 'none'} -> {HEAD})")
     if owner:

@@ -220,11 +220,11 @@ def as_it_stands(engine: Engine, app: str, store: Store) -> tuple[Expected, ...]
     """Every release of the store app as its journal tells it now: what whoever orders something can have seen. Of one whose
     journal cannot be read nobody has seen anything. Raises StorageError."""
     from stagedrollout.core.model import StoreApp  # noqa: PLC0415
-    from stagedrollout.daemon.recorder import Recorder  # noqa: PLC0415
+    from stagedrollout.daemon.recorder import Recorder, no_lease  # noqa: PLC0415
     from stagedrollout.storage.journal import Journal  # noqa: PLC0415
     from stagedrollout.storage.ledger import LedgerTable  # noqa: PLC0415
 
-    recorder = Recorder(Journal(engine), LedgerTable(engine), epoch=0)
+    recorder = Recorder(Journal(engine), LedgerTable(engine), no_lease)
     known, _ = recorder.load_all(StoreApp(app, store))
     return tuple(_seen(each.rollout, each.seq) for each in known)
 

@@ -238,9 +238,24 @@ class Limits(FromFile):
     drain: Annotated[timedelta, between("1s", "5m", example="25s")] = timedelta(seconds=25)
     """Time to finish what is under way after SIGTERM. 25s: service managers kill after 30."""
 
+    lease: Annotated[timedelta, between("10s", "10m", example="60s")] = timedelta(seconds=60)
+    """Of several replicas on PostgreSQL, how long one that falls silent keeps its apps. 60s: a request that it sent right
+    before is over by then. Never less than that takes: twice http_timeout, and 10 s."""
+
     def __post_init__(self) -> None:
         if self.http_timeout >= self.pass_deadline:
             raise ValueError("http_timeout must be shorter than pass_deadline: a pass makes several requests")
+
+    @property
+    def longest_request(self) -> timedelta:
+        """What a request of a raise takes at most: Google's client waits for an answer's beginning and for its end, and before
+        that for a connection (stores/google_play/wire.py)."""
+        return 2 * self.http_timeout + timedelta(seconds=5)
+
+    @property
+    def keeps_lease(self) -> timedelta:
+        """How long a lease lasts after a sign of life."""
+        return max(self.lease, self.longest_request + timedelta(seconds=5))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

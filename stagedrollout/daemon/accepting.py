@@ -12,7 +12,7 @@ from stagedrollout.core import facts
 from stagedrollout.core.clocks import APART_MAX
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import Actor, RolloutKey
-from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.daemon.recorder import Recorder, no_lease
 from stagedrollout.storage.engine import Engine, reading
 from stagedrollout.storage.highwater import (
     Acceptance,
@@ -29,8 +29,6 @@ from stagedrollout.storage.highwater import (
 from stagedrollout.storage.instants import instant_or_none
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
-
-_NO_EPOCH = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def _mark(engine: Engine) -> Mark | None:
 def _told(engine: Engine, fact: facts.Fact, now: datetime) -> tuple[tuple[RolloutKey, ...], tuple[str, ...]]:
     """In the journals of the rollouts that are not over, or of the newest one."""
     journal = Journal(engine)
-    recorder = Recorder(journal, LedgerTable(engine), _NO_EPOCH)
+    recorder = Recorder(journal, LedgerTable(engine), no_lease)
     keys = journal.rollout_keys()
     told, problems = list[RolloutKey](), list[str]()
     for key in tuple(key for key in keys if _going_on(recorder, key)) or keys[-1:]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from stagedrollout.config.load import Loaded
 from stagedrollout.config.settings import Settings
@@ -22,8 +23,15 @@ from stagedrollout.storage.errands import ErrandTable
 from stagedrollout.storage.outbox import OutboxTable
 
 
-def open_errands(loaded: Loaded, doors: Doors, engine: Engine, recorder: Recorder, clock: Clock) -> Errands:
-    """Sends nothing yet. Raises WrongConfiguration."""
+def open_errands(  # noqa: PLR0913, PLR0917 - what it is made of, and whether it is its turn
+    loaded: Loaded,
+    doors: Doors,
+    engine: Engine,
+    recorder: Recorder,
+    clock: Clock,
+    may_tell: Callable[[], bool],
+) -> Errands:
+    """Sends nothing yet. `may_tell`: whether this replica is the one that tells people. Raises WrongConfiguration."""
     settings = loaded.settings
     wishes = Wishes(escalation=settings.escalation, reminders=settings.reminders, digest=settings.digest)
     if wishes == Wishes():
@@ -36,6 +44,7 @@ def open_errands(loaded: Loaded, doors: Doors, engine: Engine, recorder: Recorde
         places=_places(loaded, doors),
         clock=clock,
         wishes=wishes,
+        may_tell=may_tell,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,10 +19,8 @@ from stagedrollout import __version__
 from stagedrollout.buttons.roster import Roster
 from stagedrollout.calendars.readings import Remembered
 from stagedrollout.config.load import Loaded
-from stagedrollout.config.settings import (
-    ClockSource,
-    Settings,
-)
+from stagedrollout.config.settings import ClockSource, Settings
+from stagedrollout.config.steering import steering
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
@@ -30,6 +28,7 @@ from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.alarming import open_errands
 from stagedrollout.daemon.allowed import Net
 from stagedrollout.daemon.app_pass import AppPasses
+from stagedrollout.daemon.at_the_desk import AtTheDesk
 from stagedrollout.daemon.brakes import PulledBrakes
 from stagedrollout.daemon.channels import open_channels
 from stagedrollout.daemon.clock_watch import ClockWatch
@@ -41,10 +40,12 @@ from stagedrollout.daemon.health.opening import open_report
 from stagedrollout.daemon.health.report import SelfReport
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
-from stagedrollout.daemon.lease import Lease
+from stagedrollout.daemon.lease import HeldLeases, Holdings, Terms
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listings import open_listings
+from stagedrollout.daemon.peers import STEERS, Peers
 from stagedrollout.daemon.picturing import open_illustrator
+from stagedrollout.daemon.pressed import Buttons
 from stagedrollout.daemon.pressing import SEALED_BY, open_pressing, open_roster, open_seal
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
@@ -63,8 +64,9 @@ from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import Engine, beside_database, is_server, open_engine
 from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.leases import Leases
 from stagedrollout.storage.ledger import LedgerTable
-from stagedrollout.storage.lock import SingleDaemonLock, elsewhere
+from stagedrollout.storage.lock import SingleDaemonLock
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
@@ -136,10 +138,6 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
         stack.callback(engine.dispose)
         lock = stack.enter_context(SingleDaemonLock.beside(beside_database(engine)))
         upgrade(engine)
-        if is_server(engine) and (
-            who := elsewhere(Presence(engine).current(), lock.place, SystemClock().now())
-        ):
-            raise StorageError(who)
         works = wire(loaded, doors, engine, place=lock.place)
         limits = settings.limits
         scheduler = Scheduler(
@@ -160,7 +158,7 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
             configured=watching.configured,
         )
         stack.callback(reloading.close)
-        stack.callback(_leave, works)
+        stack.callback(_leave, scheduler)
         stack.callback(scheduler.stop)
         yield Daemon(scheduler, reloading, engine)
 
@@ -171,9 +169,13 @@ def _close_what_is_in_force(scheduler: Scheduler) -> None:
     scheduler.works.report.close()
 
 
-def _leave(works: Works) -> None:
-    """A daemon that ends on purpose says so; one that cannot say it is missed after its heartbeat's time."""
+def _leave(scheduler: Scheduler) -> None:
+    """A daemon that ends on purpose says so; one that cannot say it is missed after its heartbeat's time. What it held is
+    given away where nothing is under way any more; else its lease has to run out."""
+    works, under_way = scheduler.works, scheduler.stop()
     try:
+        if not under_way:
+            works.leases.give_all()
         works.presence.leave(works.epoch, works.wall.now())
     except StorageError as error:
         log.warning("that this daemon has stopped cannot be noted: %s", error)
@@ -188,20 +190,20 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
     lock_step = _lock_step(settings, doors)
     clock: Clock = doors.clock or lock_step or wall
     presence, commands = Presence(engine), CommandBox(engine)
-    epoch, highwater = _claim(settings, engine, presence, wall, place)
+    terms = Terms(
+        lease=settings.limits.keeps_lease if is_server(engine) else None,
+        longest_request=settings.limits.longest_request,
+    )
+    epoch, highwater = _claim(loaded, engine, presence, wall, place, terms)
     database = beside_database(engine)
     spool = Spool(spool_file(database) if database else None)
-    recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), epoch, spool)
-    watch = ClockWatch(clock, doors.steady or _steady(clock))
+    watch, steady = ClockWatch(clock, doors.steady or _steady(clock)), doors.steady or elapsed
+    leases = HeldLeases(Leases(engine), presence, epoch, wall=wall, steady=steady, terms=terms)
+    recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), leases.epoch, spool)
     doors = replace(doors, dates=watch, edits=EditsKnown(), calendars=Remembered())
-    footing = KeptFooting(highwater, watch)
-    lease = Lease(presence, epoch)
+    peers = Peers(engine, epoch, highwater) if leases.shared else None
+    footing = KeptFooting(highwater, watch, peers)
     brakes = PulledBrakes(beside(loaded.path, settings.database), wall)
-
-    def still_ours() -> None:
-        lease.check()
-        footing.check(clock.now())
-
     bell, memory = Bell(), Memory()
     roster = open_roster(loaded, doors.slack)
     reconciler = Reconciler(
@@ -209,7 +211,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         hearer=Hearer(recorder),
         actuator=Actuator(Lanes(), clock),
         clock=clock,
-        still_ours=still_ours,
+        tenures=leases,
         footing=footing,
         brakes=brakes,
         deadline_seconds=settings.limits.pass_deadline.total_seconds(),
@@ -227,41 +229,52 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         brakes=brakes,
     )
     listings = open_listings(loaded, doors, clock)
+    leases.begin(listings)
+    if peers:
+        peers.look()
     return Works(
         listings=listings,
         passes=passes,
-        relay=_relay(loaded, doors, engine, clock),
+        relay=_relay(loaded, doors, engine, clock, leases),
         commands=commands,
         presence=presence,
         clock=clock,
         wall=wall,
         epoch=epoch,
+        leases=leases,
+        peers=peers,
         lock_step=lock_step,
         bell=bell,
         brakes=brakes,
         report=_report(loaded, doors, listings, clock, epoch, memory),
         memory=memory,
         doors=doors,
-        buttons=open_pressing(loaded, engine, passes, roster, doors.slack),
-        errands=open_errands(loaded, doors, engine, recorder, clock),
+        buttons=_buttons(lambda: open_pressing(loaded, engine, passes, roster, doors.slack), leases),
+        errands=open_errands(loaded, doors, engine, recorder, clock, leases.may_tell),
     )
 
 
-def _claim(
-    settings: Settings, engine: Engine, presence: Presence, wall: Clock, place: str
+def _claim(  # noqa: PLR0913, PLR0917 - who begins, where, and on what terms
+    loaded: Loaded, engine: Engine, presence: Presence, wall: Clock, place: str, terms: Terms
 ) -> tuple[int, HighWater | None]:
-    """The epoch from here on, and the mark, which is opened by what the daemon before has left. Raises StorageError."""
-    before = presence.current()
+    """The epoch from here on, and the mark, which is opened by what the daemon before has left. Raises StorageError.
+
+    A file has one daemon at a time, whatever became of its lock file; a server has one in each place.
+    """
+    here = place if is_server(engine) else ""
+    before = presence.of_place(here) or presence.current()
     info = {
         "version": __version__,
-        "clock": settings.clock.value,
+        "clock": loaded.settings.clock.value,
         **KEEPS_A_MARK,
         **({"place": place} if place else {}),
-        **watched(settings),
+        **watched(loaded.settings),
+        STEERS: steering(loaded),
     }
     info |= {SEALED_BY: before.info[SEALED_BY]} if before and SEALED_BY in before.info else {}
     highwater = open_highwater(engine, before)
-    return presence.claim(f"{socket.gethostname()}:{os.getpid()}", wall.now(), info), highwater
+    who = f"{socket.gethostname()}:{os.getpid()}"
+    return presence.claim(who, wall.now(), info, place=here, lease=terms.lease), highwater
 
 
 def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
@@ -279,9 +292,13 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
         works,
         listings=listings,
         passes=passes,
-        buttons=open_pressing(loaded, engine, passes, people, works.doors.slack),
-        errands=open_errands(loaded, works.doors, engine, passes.recorder, works.clock),
-        relay=_relay(loaded, works.doors, engine, works.clock),
+        buttons=_buttons(
+            lambda: open_pressing(loaded, engine, passes, people, works.doors.slack), works.leases
+        ),
+        errands=open_errands(
+            loaded, works.doors, engine, passes.recorder, works.clock, works.leases.may_tell
+        ),
+        relay=_relay(loaded, works.doors, engine, works.clock, works.leases),
         report=_report(loaded, works.doors, listings, works.clock, works.epoch, works.memory),
     )
 
@@ -292,6 +309,11 @@ def _report(  # noqa: PLR0913, PLR0917 - of a daemon that is wired, and of one t
     return open_report(
         loaded, apps, clock=clock, epoch=epoch, memory=memory, transport=doors.reports, http=doors.http
     )
+
+
+def _buttons(open_buttons: Callable[[], Buttons], leases: Holdings) -> Buttons:
+    """Where replicas share the work, they follow whoever tells people."""
+    return AtTheDesk(open_buttons, leases.may_tell) if leases.shared else open_buttons()
 
 
 def clock_of(settings: Settings, doors: Doors) -> Clock:
@@ -311,9 +333,9 @@ def _lock_step(settings: Settings, doors: Doors) -> LockStep | None:
     return EmulatorClock(http)
 
 
-def _relay(loaded: Loaded, doors: Doors, engine: Engine, clock: Clock) -> Relay:
+def _relay(loaded: Loaded, doors: Doors, engine: Engine, clock: Clock, leases: Holdings) -> Relay:
     channels, rows = open_channels(loaded, doors.slack, open_seal(loaded, engine)), OutboxTable(engine)
     first, second = channels.first, channels.second
     also = SecondChannel(rows, second, clock, first=first.channel) if second else None
     follower = None if doors.slack else open_illustrator(loaded)
-    return Relay(rows, first, clock, second=also, follower=follower)
+    return Relay(rows, first, clock, second=also, follower=follower, may_tell=leases.may_tell)

@@ -7,7 +7,7 @@ thread of its own: a pager that does not answer holds up neither the notices nor
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -82,6 +82,7 @@ class Rounds:
     places: Mapping[str, Place]
     clock: Clock
     wishes: Wishes
+    may_tell: Callable[[], bool] = lambda: True
     problems: dict[str, str] = field(default_factory=dict)
     looked: int = -1
     comes_due: datetime | None = None
@@ -94,6 +95,8 @@ class Rounds:
             self.looked = head
         silent: dict[str, EdgeError] = {}
         for errand in self.table.due(now):
+            if not self.may_tell():
+                return
             if (
                 errand.place in silent
             ):  # what does not answer keeps no other place waiting, errand after errand

@@ -15,6 +15,7 @@ from stagedrollout.core.errors import Unfounded
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.model import RolloutKey
 from stagedrollout.daemon.clock_watch import ClockWatch
+from stagedrollout.daemon.peers import Peers
 from stagedrollout.storage.engine import Engine
 from stagedrollout.storage.highwater import HighWater, mark_file
 from stagedrollout.storage.presence import DaemonRow
@@ -26,6 +27,10 @@ KEEPS_A_MARK: dict[str, Any] = {"highwater": True}
 class Footing(Protocol):
     def reasons(self, now: datetime) -> tuple[Reason, ...]:
         """Why nothing may be raised; empty where there is nothing. Raises nothing."""
+        ...
+
+    def check(self, now: datetime) -> None:
+        """Raises Unfounded where there is such a reason."""
         ...
 
     def time(self, now: datetime) -> datetime:
@@ -47,6 +52,9 @@ class Firm:
     def reasons(self, now: datetime) -> tuple[Reason, ...]:  # noqa: ARG002 - the common signature
         return ()
 
+    def check(self, now: datetime) -> None:
+        """There is nothing that speaks against it."""
+
     def time(self, now: datetime) -> datetime:
         return now
 
@@ -59,19 +67,24 @@ class Firm:
 
 @dataclass(frozen=True, slots=True)
 class KeptFooting:
-    """`highwater` is None where there is no place for it outside the database."""
+    """`highwater` is None where there is no place for it outside the database, `peers` where nobody else can be there."""
 
     highwater: HighWater | None
     watch: ClockWatch
+    peers: Peers | None = None
 
     def reasons(self, now: datetime) -> tuple[Reason, ...]:  # noqa: ARG002 - a pass's `now` may be minutes old
         doubt = self.highwater.doubt() if self.highwater else None
         apart = disagreement(self.clocks())
-        return (*((Reason(doubt.code, doubt.words),) if doubt else ()), *((apart,) if apart else ()))
+        return (
+            *((Reason(doubt.code, doubt.words),) if doubt else ()),
+            *((apart,) if apart else ()),
+            *(self.peers.reasons() if self.peers else ()),
+        )
 
     def clocks(self) -> tuple[ClockReading, ...]:
         newest = self.highwater.newest_instant() if self.highwater else None
-        return self.watch.readings(newest)
+        return (*self.watch.readings(newest), *(self.peers.clocks() if self.peers else ()))
 
     def time(self, now: datetime) -> datetime:
         return time_by(self.watch.of_a_store(), now)

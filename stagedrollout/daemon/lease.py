@@ -1,23 +1,317 @@
-"""Whether this daemon may still raise: the epoch it claimed must be the newest one in the database."""
+"""What this replica may raise: the store apps whose leases it holds, and until when (promises R14 and R15).
+
+A lease is believed only as long as it is certain. Its end is computed from the time at which the last sign of life was sent,
+by a clock that goes on while a machine sleeps; and a request of a raise is sent only where it would be over, one way or the
+other, before the lease is. Right before each such request the database is asked once more whose the lease is.
+
+While the database does not answer, what was held last is watched on: a halt needs no lease, a raise finds that it has none.
+"""
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil, inf
+from typing import Protocol
 
-from stagedrollout.core.errors import LostLease, StorageError
+from stagedrollout.core.errors import LostLease, StorageError, Unfounded
+from stagedrollout.core.judgement import Reason
+from stagedrollout.core.model import StoreApp
+from stagedrollout.core.ports import Clearance, Clock
+from stagedrollout.core.units import duration_text
+from stagedrollout.daemon.elapsed import Elapsed
+from stagedrollout.storage.leases import NOTICES, Held, Leases
 from stagedrollout.storage.presence import Presence
+
+log = logging.getLogger(__name__)
+
+TAKEN_OVER = "taken_over"
+"""Why nothing is raised yet of what another replica held."""
+
+
+class Tenures(Protocol):
+    """What passes ask."""
+
+    def epoch(self, app: StoreApp) -> int:
+        """Under which to record. Raises LostLease where this replica does not hold the store app."""
+        ...
+
+    def reasons(self, app: StoreApp) -> tuple[Reason, ...]:
+        """Why nothing of it may be raised yet; empty where there is nothing. Raises nothing."""
+        ...
+
+    def clearance(self, app: StoreApp) -> Clearance:
+        """To be taken when a pass begins, and called before each request of a raise. Raises LostLease, Unfounded."""
+        ...
+
+
+class Holdings(Tenures, Protocol):
+    """What the scheduler asks."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other replicas may hold some of it."""
+        ...
+
+    def holds(self, app: StoreApp) -> bool:
+        """As far as this replica knows."""
+        ...
+
+    def elsewhere(self, app: StoreApp) -> bool:
+        """Whether another replica holds it now. Raises StorageError."""
+        ...
+
+    def may_tell(self) -> bool:
+        """Whether notices are this replica's to deliver, and one that is sent now would be over before the lease is."""
+        ...
+
+    def epochs(self) -> Mapping[str, int]:
+        """By name, of all that are held."""
+        ...
+
+    def renew(self) -> None:
+        """A sign of life. Raises LostLease when another daemon runs in this place, StorageError."""
+        ...
+
+    def wants(self, apps: Collection[StoreApp]) -> bool:
+        """Whether `tend` may find anything to do."""
+        ...
+
+    def tend(self, apps: Collection[StoreApp], idle: Callable[[StoreApp], bool]) -> tuple[StoreApp, ...]:
+        """Claim what is this replica's share of these, and give away what is more; which of them are its own from now on.
+        `idle`: that nothing of a store app is under way. Raises StorageError."""
+        ...
+
+    def give_all(self) -> None:
+        """With nothing under way any more: another replica need not wait. Raises StorageError."""
+        ...
+
+
+class Everything:
+    """For whoever is alone, and asks no database: everything is held, under one epoch."""
+
+    shared = False
+
+    def __init__(self, replica: int = 1) -> None:
+        self._replica = replica
+
+    def epoch(self, app: StoreApp) -> int:  # noqa: ARG002 - the common signature
+        return self._replica
+
+    def epochs(self) -> Mapping[str, int]:
+        return {}
+
+    def reasons(self, app: StoreApp) -> tuple[Reason, ...]:  # noqa: ARG002
+        return ()
+
+    def clearance(self, app: StoreApp) -> Clearance:  # noqa: ARG002
+        return lambda: None
+
+    def holds(self, app: StoreApp) -> bool:  # noqa: ARG002
+        return True
+
+    def elsewhere(self, app: StoreApp) -> bool:  # noqa: ARG002
+        return False
+
+    def may_tell(self) -> bool:
+        return True
+
+    def renew(self) -> None:
+        """Nobody asks."""
+
+    def wants(self, apps: Collection[StoreApp]) -> bool:  # noqa: ARG002
+        return False
+
+    def tend(self, apps: Collection[StoreApp], idle: Callable[[StoreApp], bool]) -> tuple[StoreApp, ...]:  # noqa: ARG002
+        return ()
+
+    def give_all(self) -> None:
+        """There is nobody to give it to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """`lease`: how long a replica holds what it claimed after a sign of life; None: nobody else can be here, as the kernel's
+    lock on a file says. `longest_request`: what a request to a store takes at most."""
+
+    lease: timedelta | None = None
+    longest_request: timedelta = timedelta(seconds=45)
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    presence: Presence
-    epoch: int
+class _Tenure:
+    """`raise_from`: an instant of the steady clock."""
 
-    def check(self) -> None:
-        """Raises LostLease when another daemon has claimed since, or when nobody can tell."""
+    epoch: int
+    raise_from: float
+
+
+class HeldLeases:
+    """Of one replica, whose epoch is `replica`. Safe from many threads."""
+
+    def __init__(  # noqa: PLR0913 - whose, where, and by which clocks
+        self,
+        leases: Leases,
+        presence: Presence,
+        replica: int,
+        *,
+        wall: Clock,
+        steady: Elapsed,
+        terms: Terms,
+    ) -> None:
+        self._leases = leases
+        self._presence = presence
+        self._replica = replica
+        self._wall = wall
+        self._steady = steady
+        self._terms = terms
+        self._guard = threading.Lock()
+        self._held: dict[str, _Tenure] = {}
+        self._until = inf if terms.lease is None else -inf
+        self._free_since: dict[str, float] = {}
+
+    def begin(self, apps: Collection[StoreApp]) -> None:
+        """Claim what is free. Raises StorageError."""
+        if self.shared:
+            self.renew()
+        self.tend(apps, lambda _: True)
+
+    @property
+    def shared(self) -> bool:
+        return self._terms.lease is not None
+
+    def holds(self, app: StoreApp) -> bool:
+        return str(app) in self._held
+
+    def wants(self, apps: Collection[StoreApp]) -> bool:
+        return self.shared or {NOTICES, *map(str, apps)} != set(self._held)
+
+    def epoch(self, app: StoreApp) -> int:
+        return self._tenure(str(app)).epoch
+
+    def epochs(self) -> Mapping[str, int]:
+        return {name: tenure.epoch for name, tenure in self._held.copy().items()}
+
+    def reasons(self, app: StoreApp) -> tuple[Reason, ...]:
+        tenure = self._held.get(str(app))
+        wait = tenure.raise_from - self._steady() if tenure else 0.0
+        if wait <= 0:
+            return ()
+        left = duration_text(timedelta(seconds=ceil(wait)))
+        said = f"taken over from a replica that fell silent: nothing is raised for another {left}, in which a request of it may still arrive"
+        return (Reason(TAKEN_OVER, said),)
+
+    def clearance(self, app: StoreApp) -> Clearance:
+        name, tenure = str(app), self._held.get(str(app))
+
+        def check() -> None:
+            if tenure is None or self._held.get(name) != tenure:
+                raise LostLease(f"this replica does not hold {name} any more")
+            for reason in self.reasons(app):
+                raise Unfounded(reason.text)
+            self._check(name, tenure)
+
+        return check
+
+    def may_tell(self) -> bool:
+        tenure = self._held.get(NOTICES)
+        now = self._steady()
+        return tenure is not None and tenure.raise_from <= now and self._left() >= self._request
+
+    def renew(self) -> None:
+        asked = self._steady()
+        self._presence.beat(self._replica, self._wall.now(), self._terms.lease)
+        self._until = asked + self._terms.lease.total_seconds() if self._terms.lease else inf
+        if self.shared:
+            self._know(self._leases.mine(self._replica))
+
+    def tend(self, apps: Collection[StoreApp], idle: Callable[[StoreApp], bool]) -> tuple[StoreApp, ...]:
+        named = {str(app): app for app in apps}
+        wanted, before = {*named, NOTICES}, set(self._held)
+        replicas = self._replicas() if self.shared else 1
+        free = self._leases.free(wanted)
+        most = ceil(len(named) / replicas)
+        mine = [name for name in self._held if name in named]
+        surplus = [name for name in mine[most:] if idle(named[name])]
+        gone = [name for name in self._held if name not in wanted]
+        if surplus or gone:
+            self._give([*surplus, *gone])
+        room = max(most - len(mine), 0)
+        claimed = [*sorted(free & set(named))[:room], *self._forsaken(free)]
+        if NOTICES in free:
+            claimed.append(NOTICES)
+        if claimed:
+            longest = self._terms.longest_request
+            self._know(self._leases.claim(self._replica, claimed, longest_request=longest))
+        return tuple(app for name, app in named.items() if name in self._held and name not in before)
+
+    def give_all(self) -> None:
+        if self.shared:
+            self._give(list(self._held))
+
+    def elsewhere(self, app: StoreApp) -> bool:
+        return self.shared and not self._leases.free([str(app)])
+
+    @property
+    def _request(self) -> float:
+        return self._terms.longest_request.total_seconds()
+
+    def _left(self) -> float:
+        return self._until - self._steady()
+
+    def _tenure(self, name: str) -> _Tenure:
+        tenure = self._held.get(name)
+        if tenure is None:
+            raise LostLease(f"this replica does not hold {name}")
+        return tenure
+
+    def _check(self, name: str, tenure: _Tenure) -> None:
         try:
-            current = self.presence.current()
+            if self._left() < self._request:
+                self.renew()
+            ours = self._leases.is_held(name, self._replica, tenure.epoch)
+        except LostLease:
+            raise
         except StorageError as error:
             raise LostLease(f"whether the lease is still ours cannot be told: {error}") from error
-        if current is None or current.epoch != self.epoch:
-            raise LostLease("another daemon has claimed the database")
+        if not ours:
+            raise LostLease(f"another replica has taken {name} over")
+        if self._left() < self._request:
+            raise LostLease(f"the lease of {name} is over too soon for a request")
+
+    def _replicas(self) -> int:
+        living = [row for row in self._presence.replicas() if not (row.lapsed or row.stopped)]
+        return max(len(living), 1)
+
+    def _forsaken(self, free: frozenset[str]) -> list[str]:
+        """What is beyond everybody's share, and what another configuration knows nothing of: nobody has taken it for a whole
+        lease."""
+        now, lease = self._steady(), self._terms.lease
+        self._free_since = {name: self._free_since.get(name, now) for name in free}
+        if lease is None:
+            return []
+        return [name for name, since in self._free_since.items() if now - since >= lease.total_seconds()]
+
+    def _give(self, names: list[str]) -> None:
+        with self._guard:
+            self._held = {name: tenure for name, tenure in self._held.items() if name not in names}
+        self._leases.give(self._replica, names)
+
+    def _know(self, mine: Mapping[str, Held]) -> None:
+        now = self._steady()
+        with self._guard:
+            before = self._held
+            self._held = {name: _known(before.get(name), held, now) for name, held in mine.items()}
+            lost = before.keys() - self._held.keys()
+        if lost:
+            log.warning("taken over by another replica: %s", ", ".join(sorted(lost)))
+
+
+def _known(before: _Tenure | None, held: Held, now: float) -> _Tenure:
+    """The same tenure is the same value: a pass compares the two."""
+    if before is not None and before.epoch == held.epoch:
+        return before
+    return _Tenure(held.epoch, now + held.raise_in.total_seconds() if held.raise_in else -inf)

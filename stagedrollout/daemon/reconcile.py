@@ -56,6 +56,7 @@ from stagedrollout.daemon.elapsed import elapsed
 from stagedrollout.daemon.footing import Firm, Footing
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
+from stagedrollout.daemon.lease import Tenures
 from stagedrollout.daemon.linking import Bell, of_the_other
 from stagedrollout.daemon.listening import circumstances
 from stagedrollout.daemon.listing import Listing
@@ -103,12 +104,12 @@ class Pass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """`still_ours` raises LostLease or Unfounded; `footing` and `brakes` tell what keeps everything from being raised; `deadline_seconds` bounds a pass that wants to raise."""
+    """`tenures` tells what this replica holds; `footing` and `brakes` tell what keeps everything from being raised; `deadline_seconds` bounds a pass that wants to raise."""
 
     recorder: Recorder
     actuator: Actuator
     clock: Clock
-    still_ours: Clearance
+    tenures: Tenures
     deadline_seconds: float
     hearer: Hearer
     bell: Bell = field(default_factory=Bell)
@@ -130,6 +131,7 @@ class Reconciler:
         Raises StorageError when nothing could be recorded and nothing had to be halted.
         """
         permit = self.actuator.permit(listing, elapsed() + self.deadline_seconds)
+        tenure = self.tenures.clearance(listing.id)
         known = self.recorder.load(key)
         if order is not None and order.id in known.rollout.taken:
             raise OrderTaken(f"the order {order.id} was taken up meanwhile")
@@ -156,7 +158,7 @@ class Reconciler:
             self.actuator.announce_halt(listing)
         recorded = self._record(known, (*observed.learned, *findings), observed, decision, assessment)
         self._wake_the_other(listing, known, recorded)  # before acting: a slow store must not keep it waiting
-        outcome = self._act(listing, recorded, case, decision, permit)
+        outcome = self._act(listing, recorded, case, decision, permit, tenure)
         settled = self._settle(recorded, outcome)
         self._wake_the_other(listing, recorded, settled)
         if settled.rollout.finished:
@@ -189,7 +191,11 @@ class Reconciler:
         others: tuple[Rollout, ...],
     ) -> _Observed:
         rollout, now = known.rollout, self.clock.now()
-        footing = (*self.footing.reasons(now), *self.brakes.reasons(listing.id))
+        footing = (
+            *self.footing.reasons(now),
+            *self.tenures.reasons(listing.id),
+            *self.brakes.reasons(listing.id),
+        )
         heard_at = self.footing.time(now)
         # The process may have stood still since it looked: what was sent meanwhile, that look cannot show.
         looked = told_by_whom(rollout, learn(rollout, store, store.as_of), footing)
@@ -260,8 +266,14 @@ class Reconciler:
         if concerns_the_other(before.rollout, after.rollout, listing.link):
             self.bell.ring(listing.counterpart)
 
-    def _act(
-        self, listing: Listing, known: Known, case: Case, decision: Decision, permit: Permit
+    def _act(  # noqa: PLR0913, PLR0917 - what was decided, on what, and by what right
+        self,
+        listing: Listing,
+        known: Known,
+        case: Case,
+        decision: Decision,
+        permit: Permit,
+        tenure: Clearance,
     ) -> Outcome | None:
         intent = known.rollout.intent
         if decision.change is None or intent is None:
@@ -269,7 +281,8 @@ class Reconciler:
         seen = known.rollout.last.seen if known.rollout.last else ""
 
         def still_ours() -> None:
-            self.still_ours()
+            tenure()
+            self.footing.check(self.clock.now())
             self.brakes.check(listing.id)
             policy = listing.policy_of(_policy_meant(case.rollout, case.order))
             calendar_check.check(case, decision, policy, self.clock.now())

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from stagedrollout.core import facts, link_facts, wording
-from stagedrollout.core.errors import HaltShown, OrderTaken, StaleJournal, StorageError
+from stagedrollout.core.errors import HaltShown, LostLease, OrderTaken, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.ledger import Ledger, Revision, Taken
@@ -56,11 +56,21 @@ class Learned:
         return self.taken.added
 
 
+def no_lease(app: StoreApp) -> int:
+    """For whoever is no daemon, and writes down only what needs no lease. Raises LostLease."""
+    raise LostLease(f"only a daemon holds the lease of {app}")
+
+
 class Recorder:
-    """`epoch` is the lease this daemon claimed at its start; `spool` keeps halts that the database does not take."""
+    """`epoch` gives that of the lease of a store app, or raises LostLease; `spool` keeps halts that the database does not
+    take."""
 
     def __init__(
-        self, journal: Journal, ledgers: LedgerTable, epoch: int, spool: Spool | None = None
+        self,
+        journal: Journal,
+        ledgers: LedgerTable,
+        epoch: Callable[[StoreApp], int],
+        spool: Spool | None = None,
     ) -> None:
         self._journal = journal
         self._ledgers = ledgers
@@ -152,10 +162,17 @@ class Recorder:
         with self._guard:
             self._ledger.pop(key, None)
 
+    def anew(self, app: StoreApp) -> None:
+        """Another replica may have written to its ledgers since: they are read again."""
+        with self._guard:
+            self._ledger = {key: ledger for key, ledger in self._ledger.items() if key.store_app != app}
+
     def begin(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write the first facts of a new rollout."""
         rollout = extend(begin(key, news[0], at), news[1:], at)
-        return self._write(rollout, news, at, Batch(key, at, expected_seq=0, epoch=self._epoch))
+        return self._write(
+            rollout, news, at, Batch(key, at, expected_seq=0, epoch=self._epoch(key.store_app))
+        )
 
     def record(
         self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
@@ -171,7 +188,8 @@ class Recorder:
         if not news and learned is None:
             return known
         if not _carry_a_brake(news):
-            batch = Batch(known.rollout.key, at, expected_seq=known.seq, epoch=self._epoch)
+            epoch = self._epoch(known.rollout.key.store_app)
+            batch = Batch(known.rollout.key, at, expected_seq=known.seq, epoch=epoch)
             return self._write(extend(known.rollout, news, at), news, at, batch, learned)
         for _ in range(HALT_ATTEMPTS - 1):
             try:
@@ -213,6 +231,11 @@ class Recorder:
         self._spool.add(Kept(known.rollout.key, news, at, learned))
         return self._remember(known.rollout.key, Known(extend(known.rollout, news, at), known.seq))
 
+    def write_what_was_kept(self) -> None:
+        """Also of what another replica holds by now: nobody else has it. Raises StorageError."""
+        for key in self._spool.rollouts():
+            self._unspool(key)
+
     def _unspool(self, key: RolloutKey) -> None:
         """Write what was kept, oldest first, each once. Raises StorageError; what is left then stays kept."""
         for kept in self._spool.waiting(key):
@@ -251,7 +274,7 @@ class Recorder:
                 replace(
                     batch,
                     entries=tuple(facts.written(fact, at) for fact in news),
-                    opened=_opened(rollout, news, self._epoch),
+                    opened=_opened(rollout, news, batch.epoch),
                     settled=_settled(news),
                     notices=wording.notices(rollout, news, at),
                     board=wording.board(rollout) if news else None,
@@ -314,11 +337,12 @@ def _taken_before(rollout: Rollout, news: tuple[facts.Fact, ...]) -> str:
     return next((order for order in orders if order in rollout.taken), "")
 
 
-def _opened(rollout: Rollout, news: tuple[facts.Fact, ...], epoch: int) -> OpenIntent | None:
+def _opened(rollout: Rollout, news: tuple[facts.Fact, ...], epoch: int | None) -> OpenIntent | None:
+    """`epoch` is None for a brake, which needs no lease."""
     for fact in news:
         if isinstance(fact, facts.Decided) and fact.intent and fact.verb:
             change = Change(fact.verb, rollout.release.id, fact.target_ppm)
-            return OpenIntent(fact.intent, change, fact.seen, epoch)
+            return OpenIntent(fact.intent, change, fact.seen, epoch or 0)
     return None
 
 

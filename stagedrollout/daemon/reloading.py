@@ -22,6 +22,7 @@ from stagedrollout.config.fingerprint import fingerprint
 from stagedrollout.config.load import Loaded, load_with_secrets
 from stagedrollout.config.problems import Problem, refusal
 from stagedrollout.config.settings import Settings
+from stagedrollout.config.steering import steering
 from stagedrollout.config.yaml_source import read_document
 from stagedrollout.core.errors import StagedRolloutError, StorageError, WrongConfiguration
 from stagedrollout.core.model import StoreApp
@@ -29,6 +30,7 @@ from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.plain import one_line
 from stagedrollout.daemon.allowed import Claim, Net, hosts_of
 from stagedrollout.daemon.in_force import InForce
+from stagedrollout.daemon.peers import STEERS
 from stagedrollout.daemon.retiring import Retiring, close
 from stagedrollout.daemon.scheduler import Scheduler
 from stagedrollout.daemon.works import Bounds, Works
@@ -175,7 +177,7 @@ class Reloading:
         self._retire(before, under_way, old)
         self._in_force = InForce.at(loaded.path, loaded.folders, works.wall.now())
         log.warning("%s", _taken_text(self._in_force, before, works))
-        self._tell_row({**watched(loaded.settings), **self._in_force.told})
+        self._tell_row({**watched(loaded.settings), STEERS: steering(loaded), **self._in_force.told})
         self._configured(loaded, self._in_force)
         if was.refused:
             self._announce(_taken_again(self._in_force, works.epoch))

@@ -23,7 +23,7 @@ from stagedrollout.core.people import People
 from stagedrollout.daemon.clocks import SystemClock
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.listings import app_store_client
-from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.daemon.recorder import Recorder, no_lease
 from stagedrollout.daemon.retrying import persistently
 from stagedrollout.storage.engine import open_existing
 from stagedrollout.storage.journal import Journal
@@ -40,8 +40,6 @@ PROBLEMS_TOLD = 3
 THROTTLED_SECONDS = 30.0
 """The wait after a refusal for asking too often that names none."""
 
-NO_EPOCH = 0
-"""Of no daemon: with it, nothing that needs the lease can be written."""
 
 Told = Callable[[str], None]
 
@@ -220,7 +218,7 @@ class Trace:
             engine = open_existing(self.database)
             stack.callback(engine.dispose)
             check(engine)
-            recorder = Recorder(Journal(engine), LedgerTable(engine), NO_EPOCH)
+            recorder = Recorder(Journal(engine), LedgerTable(engine), no_lease)
             known, unread = recorder.load_all(StoreApp(self.app, Store.APP_STORE))
         given = [a for each in known for a in in_force(each.rollout.approvals, at)]
         others = {a.actor: None for a in given if a.target_ppm == REMOVAL and a.actor != self.actor}
@@ -241,7 +239,7 @@ class Trace:
                 engine = open_existing(self.database)
                 stack.callback(engine.dispose)
                 check(engine)
-                return self._noted_in(Recorder(Journal(engine), LedgerTable(engine), NO_EPOCH), news, at)
+                return self._noted_in(Recorder(Journal(engine), LedgerTable(engine), no_lease), news, at)
         except StorageError as error:
             return f"it is not in the journal: {error}"
 

@@ -21,14 +21,16 @@ from typing import Any
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from stagedrollout.core.errors import EdgeError, LostLease, StorageError
+from stagedrollout.core.errors import EdgeError, StorageError
 from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.elapsed import A_STEP, WallWatch
+from stagedrollout.daemon.orders_of_others import OrdersOfOthers
 from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
+from stagedrollout.daemon.signs_of_life import SignsOfLife
 from stagedrollout.daemon.troubles import unexpected, words
 from stagedrollout.daemon.turning import InAWhile
-from stagedrollout.daemon.works import Beside, Bounds, HaltUnderWay, OpenPool, Pool, Renewal, Works, threads
+from stagedrollout.daemon.works import Bounds, HaltUnderWay, OpenPool, Pool, Renewal, Works, threads
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,6 @@ TURN_SECONDS = 0.5
 """How soon a command is noticed; promised is one second."""
 
 TURN = "turn"
-HEARTBEAT = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(minutes=1)
 """When a store app whose pass broke off is looked at again."""
 
@@ -73,13 +74,12 @@ class Scheduler:
         self._running: dict[object, Future[Any]] = {}
         self._broken_halts: set[str] = set()
         self._halts_put_off = False
-        self._beaten_at = datetime.min.replace(tzinfo=UTC)
         self._stopping = threading.Event()
         self.finished = threading.Event()
         """Set when an emulated story is over, or this daemon has lost its lease."""
-        self.lost = False
+        self._signs = SignsOfLife(lambda app: self._make_due(app, self._works.clock.now()), self._is_idle)
         self._watch = WallWatch(works.wall)
-        self._beside = Beside()
+        self._others = OrdersOfOthers()
         works.bell.listen(self._wake)
         self._apscheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -89,6 +89,11 @@ class Scheduler:
     def works(self) -> Works:
         """Those in force."""
         return self._works
+
+    @property
+    def lost(self) -> bool:
+        """Whether another daemon runs in this one's place."""
+        return self._signs.lost
 
     def renew(self, works: Works, bounds: Bounds) -> Renewal:
         """From the next turn on: these works, as one; what is under way ends by those with which it began."""
@@ -136,12 +141,13 @@ class Scheduler:
         """Start whatever is due. Returns at once."""
         self._take_over()
         self._take_orders()
-        self._beat()
+        self._signs.give(self._works)
         if self.lost:
+            self.finished.set()
             return
         self._start_passes()
         self._launch("tell", self._telling, self._works.relay.deliver_due, self._ended("delivering notices"))
-        if self._works.errands.wanted:
+        if self._works.errands.wanted and self._works.leases.may_tell():
             self._launch("errands", self._errands, self._works.errands.run, self._ended("errands"))
 
     def _take_over(self) -> None:
@@ -200,7 +206,7 @@ class Scheduler:
     def dues(self) -> tuple[datetime, ...]:
         """When each store app's next pass is due; in the past where one that goes on now is to be followed at once."""
         with self._guard:
-            return tuple(self._due.values())
+            return tuple(at for app, at in self._due.items() if self._works.leases.holds(app))
 
     def _next_due(self) -> datetime:
         try:
@@ -217,25 +223,14 @@ class Scheduler:
         """Whether a halt waits for the next turn, whatever is due."""
         return bool(self._broken_halts or self._halts_put_off)
 
-    def _beat(self) -> None:
-        now = self._works.wall.now()
-        if timedelta(0) <= now - self._beaten_at < HEARTBEAT:  # not while a clock set back catches up
-            return
-        problem = ""
-        try:
-            self._works.presence.beat(self._works.epoch, now)
-            self._beaten_at = now
-        except LostLease as lost:
-            log.critical("%s; this daemon raises nothing more and stops", lost)
-            self.lost = True
-            self.finished.set()
-            return
-        except StorageError as error:
-            problem = f"the database cannot be written: {error}"
-            log.error("%s", problem)  # noqa: TRY400 - the words are enough
-        else:
-            self._beside.tell(self._works)
-        self._works.report.beat(now, problem)
+    def _is_ours(self, app: StoreApp) -> bool:
+        """What people have pulled lies on this machine, where no other replica sees it, whoever holds the app."""
+        return self._works.leases.holds(app) or bool(self._works.brakes.halts(app))
+
+    def _is_idle(self, app: StoreApp) -> bool:
+        with self._guard:
+            halts = (name for name in self._running if isinstance(name, HaltUnderWay))
+            return app not in self._running and all(name.app != app for name in halts)
 
     def _take_orders(self) -> None:
         """Halts first and at once; whatever else the database refuses meanwhile."""
@@ -245,6 +240,7 @@ class Scheduler:
         except StorageError as error:
             log.error("orders cannot be read: %s", error)  # noqa: TRY400
             return
+        self._others.are(orders)
         for order in sorted(orders, key=self._urgency):
             self._take(order)
         try:
@@ -260,8 +256,11 @@ class Scheduler:
     def _take(self, order: Command) -> None:
         app = StoreApp(order.app, order.store)
         if app not in self._works.listings:
-            text = f"this daemon does not know {order.app} on {order.store.value}"
-            self._works.passes.refuse(order, text)
+            if self._others.nobody_knows(self._works, app):
+                text = f"this daemon does not know {order.app} on {order.store.value}"
+                self._works.passes.refuse(order, text)
+        elif not self._others.may_take(self._works, app, order):
+            return
         elif order.verb is CommandVerb.HALT:
             self._halt(app, order)
         else:
@@ -316,7 +315,7 @@ class Scheduler:
         self._looked_at = now
         with self._guard:
             due = [app for app, at in self._due.items() if at <= now]
-        for app in due:
+        for app in filter(self._is_ours, due):
             works = self._works
             self._launch(app, self._passes, self._pass_over(works, app), self._passed(works, app))
 

@@ -112,6 +112,11 @@ class Spool:
         with self._guard:
             return tuple(kept for kept in self._waiting if kept.rollout == rollout)
 
+    def rollouts(self) -> frozenset[RolloutKey]:
+        """Of which something waits."""
+        with self._guard:
+            return frozenset(kept.rollout for kept in self._waiting)
+
     def drop(self, kept: Kept) -> None:
         """The journal has it."""
         with self._guard:

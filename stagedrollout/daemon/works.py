@@ -18,8 +18,10 @@ from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.errands import Errands, NoErrands
 from stagedrollout.daemon.health.report import SelfReport, Silent
+from stagedrollout.daemon.lease import Everything, Holdings
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.peers import Peers
 from stagedrollout.daemon.pressed import Buttons, NoButtons
 from stagedrollout.daemon.watched.memory import Memory
 from stagedrollout.notify.relay import Relay
@@ -41,6 +43,8 @@ class Works:
     clock: Clock
     wall: Clock
     epoch: int
+    leases: Holdings = field(default_factory=Everything)
+    peers: Peers | None = None
     lock_step: LockStep | None
     report: SelfReport = field(default_factory=Silent)
     bell: Bell = field(default_factory=Bell)

@@ -15,6 +15,7 @@ What holds here:
   before it is given up; where there is none, it is logged as critical.
 - Being asked to wait puts off whatever would do the same: notices and new threads together, boards alone.
 - Once a halt is told, a follower is told where; what it adds (a picture) is its own business, and after the text.
+- Where several replicas share one outbox, one of them tells at a time (`may_tell`, asked before each message).
 - One call is bounded: so many messages, and so many of them failing, then the rest is left to the next.
 """
 
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -71,7 +72,7 @@ class _Budget:
 class Relay:
     """May be called from any thread; while one delivers, others return at once (one writer per channel)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where it is kept, who is told, and whether it is its turn
         self,
         rows: OutboxRows,
         channel: NoticeChannel,
@@ -79,12 +80,14 @@ class Relay:
         *,
         second: SecondChannel | None = None,
         follower: Follower | None = None,
+        may_tell: Callable[[], bool] = lambda: True,
     ) -> None:
         self._rows = rows
         self._channel = channel
         self._clock = clock
         self._second = second
         self._follower = follower
+        self._may_tell = may_tell
         self._delivering = threading.Lock()
         self._quiet_until: datetime | None = None
         self._problems: dict[tuple[RolloutKey, str], str] = {}
@@ -102,6 +105,8 @@ class Relay:
 
     def _deliver_what_waits(self) -> int:
         """Mostly nothing does, and one look at the outbox says so."""
+        if not self._may_tell():
+            return 0
         if self._rows.next_due(self._clock.now()) is None:
             if self._second:
                 self._second.nothing_waits()
@@ -113,6 +118,8 @@ class Relay:
 
     def next_due(self) -> datetime | None:
         """When to call `deliver_due` again; None while nothing waits. Raises StorageError."""
+        if not self._may_tell():
+            return None
         due, quiet = self._rows.next_due(self._clock.now()), self._quiet()
         if due is None:  # then nothing urgent waits either
             return None
@@ -144,12 +151,12 @@ class Relay:
 
     def _deliver(self) -> int:
         budget, delivered = _Budget(), 0
-        while budget.notices > 0 and budget.failures > 0:
+        while budget.notices > 0 and budget.failures > 0 and self._may_tell():
             due = self._rows.due(self._clock.now())
             if not due:
                 break
             for row in due:
-                if budget.notices > 0 and budget.failures > 0:
+                if budget.notices > 0 and budget.failures > 0 and self._may_tell():
                     delivered += self._tell(row, budget)
         self._refresh_boards(budget)
         return delivered

@@ -187,6 +187,7 @@ class HighWater:
         self._mark: Mark | None = None
         self._unwritten = ""
         self._why_unmarked = ""
+        self._missing = False
         self._newest: datetime | None = None
         self._newest_after: int | None = None
 
@@ -204,6 +205,7 @@ class HighWater:
             self._keep(have)
         elif self._mark is None:
             self._why_unmarked = f"the high-water file {self._path} is missing"
+            self._missing = True
 
     @property
     def accepted_seq(self) -> int:
@@ -222,6 +224,25 @@ class HighWater:
             if mark is not None and newest_entry.seq > mark.seq:
                 rollout, digest = str(newest_entry.rollout), newest_entry.hash
                 self._keep(replace(mark, seq=newest_entry.seq, rollout=rollout, hash=digest))
+
+    def follow(self, *, vouched: bool) -> None:
+        """Others write to this journal too: the mark goes on with it, if it still holds what is marked. `vouched`: somebody who
+        keeps a mark as well finds nothing wrong, so that a missing file is begun anew. Raises StorageError."""
+        with self._guard:
+            mark = self._mark
+            if mark is None and not (vouched and self._missing):
+                return
+            with reading(self._engine) as connection:
+                if mark is not None and not holds(connection, mark):
+                    return
+                have = newest(connection)
+            if mark is None:
+                log.warning(
+                    "%s: another replica vouches for the journal, and it is begun anew", self._why_unmarked
+                )
+                self._keep(have)
+            elif have.seq > mark.seq:
+                self._keep(replace(mark, seq=have.seq, rollout=have.rollout, hash=have.hash))
 
     def doubt(self) -> Doubt | None:
         """Why nothing may be raised on this journal; None: it is the newest one, and that is written down."""

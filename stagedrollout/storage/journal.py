@@ -5,7 +5,7 @@
 - `record` writes entries, intent, notices, board, summary, revisions and standing together or not at all: a
   crash on either side of acting neither loses nor doubles anything (promise R13).
 - The guards are read inside that transaction, under its lock: StaleJournal when the rollout or its ledger
-  was written to since it was read, LostLease when another daemon has claimed the epoch (promise R14).
+  was written to since it was read, LostLease when another daemon holds the lease of the store app (promise R14).
   Nothing is written then.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Executable, Row, bindparam, case, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from stagedrollout.core.errors import LostLease, StaleJournal, StorageError
+from stagedrollout.core.errors import StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START, Entry, Recorded, chain_hash
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp, Verb
 from stagedrollout.core.notice import witnessed
@@ -28,10 +28,11 @@ from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summar
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.instants import instant, micros, micros_or_none, span_micros_or_none
+from stagedrollout.storage.leases import guard
 from stagedrollout.storage.ledger import note
 from stagedrollout.storage.numbers import reserve
 from stagedrollout.storage.outbox import enqueue, want_board
-from stagedrollout.storage.schema import daemons, events, intents, rollouts
+from stagedrollout.storage.schema import events, intents, rollouts
 from stagedrollout.storage.wording import UNREADABLE, json_body, json_text
 
 _UNSETTLED = or_(intents.c.settlement.is_(None), intents.c.settlement == Settlement.IN_DOUBT.value)
@@ -53,7 +54,6 @@ _FIRST = func.min(case((events.c.prev == CHAIN_START, events.c.seq)))
 _HEADS = select(events.c.rollout, _FIRST, func.max(events.c.seq)).group_by(events.c.rollout).order_by(_FIRST)
 _KNOWN = select(rollouts.c.key).order_by(rollouts.c.key)
 _KNOWN_SEQ = select(rollouts.c.seq).where(rollouts.c.key == _OF)
-_EPOCH = select(daemons.c.epoch).with_for_update(read=True)
 _APPEND = events.insert().returning(events.c.seq)
 _OPEN = intents.insert()
 _SETTLE = intents.update().where(intents.c.key == bindparam("intent"), intents.c.rollout == _OF, _UNSETTLED)
@@ -85,7 +85,8 @@ class Journal:
         Raises StaleJournal (also for an intent opened or settled before), LostLease, StorageError.
         """
         with writing(self._engine) as connection:
-            _check_epoch(connection, batch.epoch)
+            if batch.epoch is not None:
+                guard(connection, str(batch.rollout.store_app), batch.epoch)
             before = reserve(connection, len(batch.entries))
             marked = self._highwater is not None and self._highwater.held(connection)
             last_seq, last_hash = _last(connection, batch.rollout)
@@ -184,14 +185,6 @@ def _of(rollout: RolloutKey) -> dict[str, Any]:
 
 def _parsed(names: Iterable[str]) -> Iterator[RolloutKey]:
     return (_key(name) for name in dict.fromkeys(names))
-
-
-def _check_epoch(connection: Connection, epoch: int | None) -> None:
-    if epoch is None:
-        return
-    claimed = connection.execute(_EPOCH).scalar()
-    if claimed != epoch:
-        raise LostLease(f"this daemon's epoch is {epoch}, the database is held under {claimed}")
 
 
 def _last(connection: Connection, rollout: RolloutKey) -> tuple[int, str]:

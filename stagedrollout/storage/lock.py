@@ -1,8 +1,8 @@
 """One daemon per database and machine, by a lock that the kernel frees however its holder ends.
 
 A lock file beside the database, never deleted (deleting it would let two holders lock two files of the same name).
-The database of a server can be reached from other machines as well. There the daemon's row tells who runs: one that was
-heard of lately keeps others out, unless it held this very lock, which a daemon that lives never lets go.
+The database of a server can be reached from other places as well, where other replicas run: each has a state folder with such
+a file of its own, whose token (`place`) tells them apart and a new daemon of a place from the dead one before it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from stagedrollout.core.errors import StorageError
-from stagedrollout.storage.presence import DaemonRow
-
-SILENT_AFTER = timedelta(seconds=45)
-"""A daemon beats every ten seconds; one that was silent for this long is taken for dead."""
 
 _BYTES_MAX = 128
 
@@ -77,18 +72,3 @@ def _read(descriptor: int) -> tuple[str, str]:
     lines = os.pread(descriptor, _BYTES_MAX, 0).decode("ascii", "replace").splitlines()
     process, place = (*(line.strip() for line in lines[:2]), "", "")[:2]
     return process, place
-
-
-def elsewhere(before: DaemonRow | None, place: str, now: datetime) -> str:
-    """Who else runs on this database by its row, in words; "" for nobody. `place`: of the lock that is held here, so that
-    whoever held it before is dead. `now`: this machine's time; with another machine's it agrees within seconds."""
-    if before is None or "stopped_at" in before.info or before.info.get("place") == place:
-        return ""
-    silent = now - before.heartbeat_at
-    if abs(silent) >= SILENT_AFTER:
-        return ""
-    return (
-        f"another stagedrollout daemon ({before.holder}) already runs on this database: it was heard of"
-        f" {max(0, int(silent.total_seconds()))} s ago. If its machine is gone, this one starts"
-        f" {int(SILENT_AFTER.total_seconds())} s after that"
-    )

@@ -1,18 +1,19 @@
 """Who is running, when it last looked, and where every rollout stands: what `status` shows.
 
-The daemon's row carries an epoch. Each start claims the next one, and whatever is recorded under an older
-epoch is refused (journal.py): a daemon that was replaced without noticing cannot raise any more.
+Each replica has a row, found by its place (a token in its lock file), with an epoch that no start has had before. Until
+`expires_us`, by the database's clock, it holds what it has claimed (leases.py); every sign of life puts that off.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, Executable, Row, bindparam, func, select
+from sqlalchemy.exc import IntegrityError
 
 from stagedrollout.core.errors import LostLease, StorageError
 from stagedrollout.core.model import RolloutKey, Store, StoreApp
@@ -20,15 +21,20 @@ from stagedrollout.core.phasing import PauseClock
 from stagedrollout.storage.batch import Summary
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant, instant_or_none, micros, micros_or_none, span_or_none
-from stagedrollout.storage.schema import daemons, passes, rollouts
+from stagedrollout.storage.schema import passes, replicas, rollouts
+from stagedrollout.storage.server_clock import FOR_EVER_US, read_clock
 from stagedrollout.storage.wording import UNREADABLE, json_text
 
-_THE_ONE = 1
 _EPOCH: BindParameter[int] = bindparam("of_epoch")
-_MINE = daemons.update().where(daemons.c.id == _THE_ONE, daemons.c.epoch == _EPOCH)
-_DAEMON = select(daemons)
-_DAEMON_TO_CHANGE = _DAEMON.with_for_update()
-_CLAIMED = select(daemons.c.epoch)
+_MINE = replicas.update().where(replicas.c.epoch == _EPOCH)
+_REPLICAS = select(replicas).order_by(replicas.c.heard_us.desc(), replicas.c.epoch.desc())
+_REPLICA_TO_CHANGE = select(replicas.c.info).where(replicas.c.epoch == _EPOCH).with_for_update()
+_NEXT = select(func.coalesce(func.max(replicas.c.epoch), 0) + 1)
+_MICROSECOND = timedelta(microseconds=1)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_CLAIM_ATTEMPTS = 5
+"""Two that start at the same time may take the same number; one of them takes the next then."""
+
 _ROLLOUTS = select(rollouts).order_by(rollouts.c.app, rollouts.c.store, rollouts.c.seq)
 _PASSES = select(*(column for column in passes.c if column is not passes.c.past)).order_by(
     passes.c.app, passes.c.store
@@ -40,13 +46,26 @@ _PAST = select(passes.c.past).where(passes.c.app == _APP, passes.c.store == _STO
 
 @dataclass(frozen=True, slots=True)
 class DaemonRow:
-    """The daemon that claimed last; `heartbeat_at` tells if it still runs, `info` what it said of itself."""
+    """A replica as it claimed last; `heartbeat_at`, by its own clock, tells if it still runs, `info` what it said of itself.
+
+    `lapsed`: its lease is over by the database's clock, and another one may take over what it held. `ahead`: how far its
+    clock is ahead of the database's; `heard_at`: when that was, by the database's.
+    """
 
     holder: str
     epoch: int
     started_at: datetime
     heartbeat_at: datetime
     info: dict[str, Any]
+    place: str = ""
+    lapsed: bool = False
+    ahead: timedelta = timedelta(0)
+    heard_at: datetime = _LONG_AGO
+
+    @property
+    def stopped(self) -> bool:
+        """It ended on purpose and said so."""
+        return "stopped_at" in self.info
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +93,13 @@ class RolloutRow:
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """One consistent look at everything."""
+    """One consistent look at everything. `daemon`: the one that was heard last, of those that did not end on purpose while
+    there are any. `others`: further replicas, as long as they are not over."""
 
     daemon: DaemonRow | None
     rollouts: tuple[RolloutRow, ...]
     passes: tuple[PassRow, ...]
+    others: tuple[DaemonRow, ...] = ()
 
 
 class Presence:
@@ -87,25 +108,46 @@ class Presence:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def claim(self, holder: str, now: datetime, info: dict[str, Any]) -> int:
-        """Become the daemon of this database: the new epoch, one more than any before."""
+    def claim(
+        self,
+        holder: str,
+        now: datetime,
+        info: dict[str, Any],
+        *,
+        place: str = "",
+        lease: timedelta | None = None,
+    ) -> int:
+        """Begin as the daemon of this place: its epoch, one more than any before. Whoever ran there is over: what it held is
+        free. `lease`: for how long it holds what it claims without a further sign of life; None: until the next claim.
+        """
         row = {
-            "id": _THE_ONE,
-            "epoch": 1,
+            "place": place,
             "holder": holder,
             "started_us": micros(now),
             "heartbeat_us": micros(now),
             "info": json_text(info),
         }
-        with writing(self._engine) as connection:
-            connection.execute(_claimed(connection.dialect.name), row)
-            return int(connection.execute(_CLAIMED).scalar_one())
+        for _ in range(_CLAIM_ATTEMPTS - 1):
+            try:
+                return self._claim(row, lease)
+            except StorageError as error:
+                if not isinstance(error.__cause__, IntegrityError):
+                    raise
+        return self._claim(row, lease)
 
-    def beat(self, epoch: int, now: datetime) -> None:
-        """Say "still here". Raises LostLease when another daemon has claimed since."""
+    def _claim(self, row: dict[str, Any], lease: timedelta | None) -> int:
         with writing(self._engine) as connection:
-            beaten = connection.execute(_MINE, {_EPOCH.key: epoch, "heartbeat_us": micros(now)})
-            if beaten.rowcount != 1:
+            epoch = int(connection.execute(_NEXT).scalar_one())
+            claimed = {**row, "epoch": epoch, **_until(connection, lease)}
+            connection.execute(_claimed(connection.dialect.name), claimed)
+            return epoch
+
+    def beat(self, epoch: int, now: datetime, lease: timedelta | None = None) -> None:
+        """Say "still here", which puts off the end of the lease. Raises LostLease when another daemon has claimed this
+        place since."""
+        with writing(self._engine) as connection:
+            told = {"heartbeat_us": micros(now), **_until(connection, lease)}
+            if connection.execute(_MINE, {_EPOCH.key: epoch, **told}).rowcount != 1:
                 raise LostLease(f"this daemon's epoch {epoch} is over: another one has claimed the database")
 
     def leave(self, epoch: int, now: datetime) -> None:
@@ -115,14 +157,24 @@ class Presence:
     def tell(self, epoch: int, more: dict[str, Any]) -> None:
         """Say something else of oneself than at the start. Nothing happens to a newer daemon's row."""
         with writing(self._engine) as connection:
-            row = _daemon(connection, to_change=True)
-            if row is not None and row.epoch == epoch:
-                info = json_text({**row.info, **more})
+            row = connection.execute(_REPLICA_TO_CHANGE, {_EPOCH.key: epoch}).one_or_none()
+            if row is not None:
+                info = json_text({**_info(row.info), **more})
                 connection.execute(_MINE, {_EPOCH.key: epoch, "info": info})
 
     def current(self) -> DaemonRow | None:
+        """The replica that was heard last."""
         with reading(self._engine) as connection:
-            return _daemon(connection)
+            return next(iter(_replicas(connection)), None)
+
+    def replicas(self) -> tuple[DaemonRow, ...]:
+        """Every one that ever ran, those that were heard last first."""
+        with reading(self._engine) as connection:
+            return _replicas(connection)
+
+    def of_place(self, place: str) -> DaemonRow | None:
+        """The last daemon that ran there."""
+        return next((row for row in self.replicas() if row.place == place), None)
 
     def pass_started(self, store_app: StoreApp, now: datetime) -> None:
         self._note(store_app, {"started_us": micros(now)}, {"problem": ""})
@@ -161,7 +213,9 @@ class Presence:
     def statuses(self) -> Statuses:
         """Daemon, rollouts and passes as of one moment; no writer is waited for."""
         with reading(self._engine) as connection:
-            return Statuses(_daemon(connection), _rollouts(connection), _passes(connection))
+            going_on = [row for row in _replicas(connection) if not row.stopped] or _replicas(connection)[:1]
+            others = tuple(row for row in going_on[1:] if not row.lapsed)
+            return Statuses(next(iter(going_on), None), _rollouts(connection), _passes(connection), others)
 
     def _note(self, store_app: StoreApp, told: dict[str, Any], at_first: dict[str, Any]) -> None:
         row = {"app": store_app.app, "store": store_app.store.value, **told, **at_first}
@@ -171,9 +225,14 @@ class Presence:
 
 @cache
 def _claimed(dialect: str) -> Executable:
-    statement = insert(dialect, daemons)
-    told = {name: statement.excluded[name] for name in ("holder", "started_us", "heartbeat_us", "info")}
-    return statement.on_conflict_do_update(index_elements=["id"], set_={**told, "epoch": daemons.c.epoch + 1})
+    statement = insert(dialect, replicas)
+    told = {column.name: column for column in statement.excluded if column.name != "place"}
+    return statement.on_conflict_do_update(index_elements=["place"], set_=told)
+
+
+def _until(connection: Connection, lease: timedelta | None) -> dict[str, int]:
+    heard = read_clock(connection)
+    return {"heard_us": heard, "expires_us": FOR_EVER_US if lease is None else heard + lease // _MICROSECOND}
 
 
 @cache
@@ -190,15 +249,35 @@ def _past_kept(dialect: str) -> Executable:
     return statement.on_conflict_do_update(index_elements=["app", "store"], set_={"past": first})
 
 
-def _daemon(connection: Connection, *, to_change: bool = False) -> DaemonRow | None:
-    row = connection.execute(_DAEMON_TO_CHANGE if to_change else _DAEMON).one_or_none()
-    if row is None:
-        return None
+def _replicas(connection: Connection) -> tuple[DaemonRow, ...]:
+    now = read_clock(connection)
+    return tuple(_replica(row, now) for row in connection.execute(_REPLICAS))
+
+
+def _replica(row: Row[Any], now: int) -> DaemonRow:
     try:
-        info = json.loads(row.info)
-        return DaemonRow(row.holder, row.epoch, instant(row.started_us), instant(row.heartbeat_us), info)
+        beaten, heard = instant(row.heartbeat_us), instant(row.heard_us)
+        return DaemonRow(
+            row.holder,
+            row.epoch,
+            instant(row.started_us),
+            beaten,
+            _info(row.info),
+            row.place,
+            lapsed=row.expires_us <= now,
+            ahead=beaten - heard,
+            heard_at=heard,
+        )
     except UNREADABLE as error:
-        raise StorageError(f"the daemon's row cannot be read: {error}") from error
+        raise StorageError(f"a daemon's row cannot be read: {error}") from error
+
+
+def _info(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except UNREADABLE as error:
+        raise StorageError(f"a daemon's row cannot be read: {error}") from error
+    return found
 
 
 def _rollouts(connection: Connection) -> tuple[RolloutRow, ...]:

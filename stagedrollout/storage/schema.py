@@ -214,13 +214,25 @@ passes = Table(
     Column("past", Words),
 )
 
-daemons = Table(
-    "daemon",
+replicas = Table(
+    "replica",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("place", Words, primary_key=True),
     Column("holder", Words, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("started_us", BigInteger, nullable=False),
-    Column("heartbeat_us", BigInteger, nullable=False),
+    Column("heartbeat_us", BigInteger, nullable=False),  # by its own clock
+    Column("heard_us", BigInteger, nullable=False),  # by the database's, as are the others
+    Column("expires_us", BigInteger, nullable=False),
     Column("info", Words, nullable=False),
+    UniqueConstraint("epoch", name="uq_replica_epoch"),
+)
+
+leases = Table(
+    "lease",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("replica", Integer, nullable=False),  # the epoch of the one that holds it; 0: nobody does
+    Column("epoch", Integer, nullable=False),
+    Column("raise_after_us", BigInteger, nullable=False),
 )

@@ -22,7 +22,6 @@ from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
-from stagedrollout.storage.presence import Presence
 from tests.core.builders import (
     ANNA,
     HALTED,
@@ -36,6 +35,7 @@ from tests.core.builders import (
     settled,
     unread,
 )
+from tests.storage.holding import hold
 
 ORDERED = intent(Verb.HALT, 10, "h1", "c1")
 SHOWN = (seen(HALTED), settled(verb=Verb.HALT, key="h1"))
@@ -88,7 +88,7 @@ def journal(tmp_path: Path) -> Journal:
 
 def passed(journal: Journal, *meanwhile: Any) -> tuple[Acts, Recorder]:
     engine = journal._engine
-    epoch = Presence(engine).claim("test", NOON, {})
+    epoch = hold(engine)
     recorder, lane = (Recorder(journal, LedgerTable(engine), epoch) for _ in range(2))
     recorder.begin(KEY, (discovered(),), NOON - POLL)
     recorder.record(recorder.load(KEY), (ORDERED,), NOON)
@@ -126,7 +126,7 @@ def test_a_halt_that_is_still_in_doubt_goes_out_again_whoever_wrote_meanwhile(jo
 def test_a_person_who_halts_what_was_just_read_back_as_halted_has_their_order(journal: Journal) -> None:
     """An order is no repetition: the halt is theirs from then on."""
     engine = journal._engine
-    epoch = Presence(engine).claim("test", NOON, {})
+    epoch = hold(engine)
     one, other = (Recorder(journal, LedgerTable(engine), epoch) for _ in range(2))
     one.begin(KEY, (discovered(),), NOON - POLL)
     known = one.record(one.load(KEY), (ORDERED,), NOON)
@@ -142,7 +142,7 @@ def test_what_a_person_halted_while_it_was_looked_at_is_not_halted_by_the_daemon
     """The pass found it failing by what it read before; people would be told of a second halt, and whose it is would
     change."""
     engine = journal._engine
-    epoch = Presence(engine).claim("test", NOON, {})
+    epoch = hold(engine)
     looking, ordered = (Recorder(journal, LedgerTable(engine), epoch) for _ in range(2))
     looking.begin(KEY, (discovered(),), NOON - POLL)
     known = looking.load(KEY)

@@ -30,10 +30,10 @@ from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
-from stagedrollout.storage.presence import Presence
 from tests.core.builders import ANNA, KEY, NOON, POLL, discovered, order, policy, shown, store
 from tests.daemon.test_linking import listing
 from tests.daemon.test_unkept_counts import Sits
+from tests.storage.holding import hold
 
 SALE = Frozen(Cause.ICALENDAR, "Sale", NOON, NOON + timedelta(days=2))
 FREE = policy(calendar=Calendar().with_entries(()))
@@ -59,7 +59,7 @@ class Meanwhile:
 def test_a_raise_is_not_sent_when_a_freeze_comes_between_its_decision_and_its_request(tmp_path: Path):
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
     upgrade(engine)
-    recorder = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON, {}))
+    recorder = Recorder(Journal(engine), LedgerTable(engine), hold(engine))
     started = facts.Started(ANNA, "go", "standard", "c0")
     recorder.begin(KEY, (discovered(), started, facts.Seen.of(shown()), facts.WentLive(100_000)), NOON)
     policies: dict[str, Policy] = {"standard": FREE}

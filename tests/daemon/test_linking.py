@@ -64,6 +64,7 @@ from tests.core.builders import (
     with_facts,
 )
 from tests.daemon.test_unkept_counts import Sits
+from tests.storage.holding import hold
 
 LINK = Link(lead=Store.GOOGLE_PLAY)
 IOS = RolloutKey("shop", Store.APP_STORE, "5.2.0")
@@ -160,7 +161,7 @@ def test_a_halted_release_that_comes_back_as_a_draft_is_nobody_s_answer():
 def test_a_fact_of_a_later_version_is_a_journal_that_cannot_be_read_and_no_breakdown(tmp_path: Any):
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
     upgrade(engine)
-    epoch = Presence(engine).claim("test", NOON, {})
+    epoch = hold(engine)
     Recorder(Journal(engine), LedgerTable(engine), epoch).begin(KEY, (discovered(),), NOON)
     unknown = Batch(
         KEY, NOON, (Entry("of_a_later_version", NOON, {}),), expected_seq=Journal(engine).head(KEY)
@@ -184,7 +185,7 @@ def test_a_link_s_facts_are_kept_and_status_tells_them(tmp_path: Any):
 
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
     upgrade(engine)
-    recorder = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON, {}))
+    recorder = Recorder(Journal(engine), LedgerTable(engine), hold(engine))
     known = recorder.begin(APPLE_KEY, (discovered(), facts.Seen.of(shown(percent=1))), NOON)
     held = link_facts.LinkHeld(str(KEY), Store.GOOGLE_PLAY, "5.2.0 (5020)", ANNA, "it eats photos", NOON)
     seen = link_facts.Linked(Store.GOOGLE_PLAY, 200_000, "5.2.0 (5020)", steered=True, halted=True)
@@ -199,7 +200,7 @@ def test_a_link_s_facts_are_kept_and_status_tells_them(tmp_path: Any):
 def test_two_stores_that_read_each_other_at_once_wait_for_nobody(tmp_path: Any):
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
     upgrade(engine)
-    recorder = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON, {}))
+    recorder = Recorder(Journal(engine), LedgerTable(engine), hold(engine))
     play = recorder.begin(KEY, (discovered(), facts.Seen.of(shown())), NOON)
     apple = recorder.begin(IOS, (discovered(found=shown(percent=1)), facts.Seen.of(shown(percent=1))), NOON)
     troubles: list[BaseException] = []
@@ -249,7 +250,7 @@ def test_a_raise_is_not_sent_when_the_other_store_is_halted_between_its_decision
 ):
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
     upgrade(engine)
-    recorder = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON, {}))
+    recorder = Recorder(Journal(engine), LedgerTable(engine), hold(engine))
     recorder.begin(IOS, (discovered(found=shown(COMPLETED)), facts.Seen.of(shown(COMPLETED))), NOON)
     started = facts.Started(ANNA, "go", "standard", "c0")
     recorder.begin(KEY, (discovered(), started, facts.Seen.of(shown()), facts.WentLive(100_000)), NOON)

@@ -18,7 +18,6 @@ from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
-from stagedrollout.storage.presence import Presence
 from tests.core.builders import (
     ANNA,
     DAY,
@@ -34,6 +33,7 @@ from tests.core.builders import (
     store,
 )
 from tests.daemon.test_unkept_counts import Sits
+from tests.storage.holding import hold
 
 SENT = NOON - timedelta(seconds=30)
 
@@ -46,7 +46,7 @@ def test_a_raise_whose_answer_was_lost_is_not_called_off_by_a_look_from_before_t
     """It may still be on its way, however late it is by the clock when the process goes on."""
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
     upgrade(engine)
-    recorder = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON - DAY, {}))
+    recorder = Recorder(Journal(engine), LedgerTable(engine), hold(engine))
     begun = (discovered(), Started(ANNA, "go", "standard", "c0"), Seen.of(shown()), WentLive(100_000))
     recorder.begin(KEY, begun, NOON - DAY)
     lost = (intent(Verb.RAISE, 50), settled(Settlement.IN_DOUBT))

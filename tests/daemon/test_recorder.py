@@ -20,8 +20,8 @@ from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
-from stagedrollout.storage.presence import Presence
 from tests.core.builders import KEY, NEWER, NOON, discovered
+from tests.storage.holding import hold
 
 NEW = RolloutKey(KEY.app, KEY.store, NEWER.id)
 APP = KEY.store_app
@@ -38,7 +38,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def recorder(engine: Engine) -> Recorder:
-    epoch = Presence(engine).claim("test", NOON, {})
+    epoch = hold(engine)
     recorder = Recorder(Journal(engine), LedgerTable(engine), epoch)
     for key in (KEY, NEW):
         recorder.begin(key, (discovered(),), NOON)
@@ -50,7 +50,7 @@ def test_what_was_written_last_is_what_is_read_be_it_by_somebody_else(
 ) -> None:
     known, unread = recorder.load_all(APP)
     assert ([each.rollout.key for each in known], unread) == ([KEY, NEW], {})
-    another = Recorder(Journal(engine), LedgerTable(engine), Presence(engine).claim("test", NOON, {}))
+    another = Recorder(Journal(engine), LedgerTable(engine), hold(engine))
     written = another.record(another.load(NEW), BLIND, NOON)
     (first, second), unread = recorder.load_all(APP)
     assert (first, second, unread) == (known[0], written, {})
@@ -60,7 +60,7 @@ def test_what_was_written_last_is_what_is_read_be_it_by_somebody_else(
 def test_a_damaged_journal_is_told_beside_the_others(engine: Engine, recorder: Recorder) -> None:
     unknown = Entry("of_a_later_version", NOON, {})
     Journal(engine).record(Batch(NEW, NOON, (unknown,), expected_seq=Journal(engine).head(NEW)))
-    fresh = Recorder(Journal(engine), LedgerTable(engine), 1)
+    fresh = Recorder(Journal(engine), LedgerTable(engine), no_lease)
     known, unread = fresh.load_all(APP)
     assert ([each.rollout.key for each in known], list(unread)) == ([KEY], [NEW])
     assert fresh.halted(APP) == {NEW.release_id}, "nobody knows that it is not"

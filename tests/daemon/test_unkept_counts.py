@@ -25,10 +25,10 @@ from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
-from stagedrollout.storage.presence import Presence
 from tests.core.builders import ANNA, HOUR, KEY, NOON, POLL, discovered, shown, store
 from tests.core.weighed import with_evidence
 from tests.daemon.test_weighing import Source
+from tests.storage.holding import hold
 
 SINCE = NOON - 12 * HOUR
 
@@ -75,7 +75,7 @@ def engine(tmp_path: Path) -> Engine:
 
 @pytest.fixture
 def recorder(engine: Engine) -> Failing:
-    epoch = Presence(engine).claim("test", SINCE, {})
+    epoch = hold(engine)
     recorder = Failing(Journal(engine), LedgerTable(engine), epoch)
     begun = (discovered(), Started(ANNA, "go", "standard", "c0"), Seen.of(shown()), WentLive(100_000))
     recorder.begin(KEY, begun, SINCE)

@@ -30,6 +30,7 @@ from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
+from tests.storage.holding import hold
 from tests.storage.rows import CHAT, NOW, SHOP, STANDING, after, batch, intent, notice, order, revision
 
 DAMAGE: tuple[Any, ...] = ("abc", "[]", "null", -1, 2**62, 0.5, b"\xff\xfe", None)
@@ -39,7 +40,7 @@ TABLES = ("event", "intent", "outbox", "thread", "command", "rollout", "bucket",
 def _filled(path: Path) -> None:
     engine = open_engine(f"sqlite:///{path}")
     upgrade(engine)
-    epoch = Presence(engine).claim("here", NOW, {"pid": 1})
+    epoch = hold(engine)
     journal, presence, box = Journal(engine), Presence(engine), CommandBox(engine)
     for key in (SHOP, CHAT):
         release = StoreRelease(
@@ -70,7 +71,7 @@ def _filled(path: Path) -> None:
 def _reads(engine: Engine) -> Iterator[Callable[[], object]]:
     journal, rows, presence = Journal(engine), OutboxTable(engine), Presence(engine)
     box, ledgers = CommandBox(engine), LedgerTable(engine)
-    recorder = Recorder(journal, ledgers, 1)
+    recorder = Recorder(journal, ledgers, lambda _: 1)
     yield box.waiting
     yield lambda: box.find("order-1")
     yield lambda: rows.due(after(days=1))

@@ -13,6 +13,7 @@ from stagedrollout.storage.engine import open_existing
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.presence import Presence
 from stagedrollout.storage.verifying import verify
+from tests.storage.holding import hold
 from tests.storage.rows import CHAT, NOW, SHOP, batch, entry, intent, notice, revision
 
 pytestmark = pytest.mark.promise("R16")
@@ -86,7 +87,7 @@ def test_one_rollout_is_written_by_one_at_a_time(engine):
 def test_whoever_lost_the_epoch_records_no_intent_whatever_the_order(server_url):
     """A claim waits for whoever is recording, and nobody records after it under the old epoch."""
     engines = [open_existing(server_url) for _ in range(2)]
-    old = Presence(engines[0]).claim("one", NOW, {})
+    old = hold(engines[0])
     taken, lost = threading.Event(), []
 
     def records() -> None:
@@ -105,7 +106,7 @@ def test_whoever_lost_the_epoch_records_no_intent_whatever_the_order(server_url)
     def claims() -> None:
         started.wait(20)
         taken.set()
-        Presence(engines[1]).claim("two", NOW, {})
+        hold(engines[1])
 
     started = threading.Event()
     assert _together(records, claims) == []
@@ -118,7 +119,7 @@ def test_whoever_lost_the_epoch_records_no_intent_whatever_the_order(server_url)
 @pytest.mark.promise("R14")
 def test_nobody_claims_the_epoch_while_an_intent_is_being_recorded_under_it(monkeypatch, server_url):
     engines = [open_existing(server_url) for _ in range(2)]
-    epoch = Presence(engines[0]).claim("one", NOW, {})
+    epoch = hold(engines[0])
     inside, claimed, meanwhile = threading.Event(), threading.Event(), []
 
     def waits_in_the_middle(*_) -> None:
@@ -132,7 +133,7 @@ def test_nobody_claims_the_epoch_while_an_intent_is_being_recorded_under_it(monk
 
     def claims() -> None:
         inside.wait(20)
-        Presence(engines[1]).claim("two", NOW, {})
+        hold(engines[1])
         claimed.set()
 
     assert _together(records, claims) == []

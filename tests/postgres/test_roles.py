@@ -17,6 +17,7 @@ from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.migrate import HEAD, check, upgrade
 from stagedrollout.storage.presence import Presence
 from tests.acceptance.processes import run
+from tests.storage.holding import hold
 from tests.storage.rows import NOW, SHOP, STANDING, batch, entry, intent, notice, order, revision
 
 
@@ -64,7 +65,7 @@ def test_the_daemon_does_all_its_work_under_it(url):
     engine = open_engine(url)
     upgrade(engine)  # as at each start; the schema is the newest one
     check(engine)
-    epoch = Presence(engine).claim("one", NOW, {})
+    epoch = hold(engine)
     journal = Journal(engine)
     journal.record(
         batch(entries=(entry(),), opened=intent("k", epoch=epoch), epoch=epoch, notices=(notice("n"),), summary=STANDING,

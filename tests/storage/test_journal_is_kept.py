@@ -17,6 +17,7 @@ from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
+from tests.storage.holding import hold
 from tests.storage.rows import CHAT, NOW, SHOP, STANDING, after, batch, entry, intent, notice
 
 
@@ -84,9 +85,9 @@ def test_a_decision_on_an_old_journal_writes_nothing(engine: Engine, journal: Jo
 @pytest.mark.promise("R13")
 def test_a_replaced_daemon_writes_nothing(engine: Engine, journal: Journal) -> None:
     presence = Presence(engine)
-    old = presence.claim("one", NOW, {})
+    old = hold(engine)
     journal.record(batch(entries=(entry(),), epoch=old))
-    presence.claim("two", NOW, {})
+    hold(engine)
     before = everything(engine)
     with pytest.raises(LostLease):
         journal.record(full(epoch=old))
@@ -101,7 +102,7 @@ def test_a_daemon_that_never_claimed_writes_nothing(engine: Engine, journal: Jou
 
 @pytest.mark.promise("R3")
 def test_a_halt_is_recorded_without_guards(engine: Engine, journal: Journal) -> None:
-    Presence(engine).claim("two", NOW, {})
+    hold(engine)
     journal.record(batch(entries=(entry(),)))
     assert len(journal.record(batch(entries=(entry("decided", decision="HALT"),)))) == 1
 

@@ -23,6 +23,7 @@ from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import COUNT_MAX, LedgerTable
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
+from tests.storage.holding import hold
 from tests.storage.rows import CHAT, NOW, SHOP, STANDING, after, batch, entry, intent, notice, revision
 
 ELSEWHERE = "e" * 64
@@ -40,7 +41,7 @@ def ledger(engine: Engine) -> LedgerTable:
 
 @pytest.fixture
 def epoch(engine: Engine) -> int:
-    return Presence(engine).claim("host/1", NOW, {})
+    return hold(engine)
 
 
 def everything(engine: Engine) -> tuple[object, ...]:
@@ -199,7 +200,7 @@ def test_counts_of_a_pass_that_was_overtaken_are_not_kept(
     engine: Engine, journal: Journal, epoch: int
 ) -> None:
     journal.record(batch(entries=(entry(),)))
-    Presence(engine).claim("host/2", NOW, {})
+    hold(engine)
     before = everything(engine)
     counted: dict[str, Any] = {"revisions": (revision(),), "standing": {"looks": "well"}}
     with pytest.raises(StaleJournal):

@@ -35,9 +35,9 @@ from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
-from stagedrollout.storage.presence import Presence
 from stagedrollout.stores.app_store.availability import territories
 from tests.emulator.appstore_calls import apple_at, offered
+from tests.storage.holding import hold
 
 CONFIG = f"""\
 database: sqlite:///x.db
@@ -81,9 +81,7 @@ class Scene:
 
     def begins(self, number: str = NEW) -> RolloutKey:
         key = RolloutKey("acme", Store.APP_STORE, number)
-        recorder = Recorder(
-            Journal(self.engine), LedgerTable(self.engine), Presence(self.engine).claim("x", NOON, {})
-        )
+        recorder = Recorder(Journal(self.engine), LedgerTable(self.engine), hold(self.engine))
         recorder.begin(key, (FOUND,), NOON)
         return key
 
@@ -190,7 +188,7 @@ def test_a_removal_stands_in_the_journal_before_and_after_and_holds_the_release(
     assert held == facts.Held(ordered.actor, "removed from sale: it eats data", None)
     assert isinstance(after, facts.RemovalTold)
     assert (after.territories, after.off, after.going) == (3, 3, 0)
-    hold = Recorder(Journal(scene.engine), LedgerTable(scene.engine), 0).load(key).rollout.hold
+    hold = Recorder(Journal(scene.engine), LedgerTable(scene.engine), no_lease).load(key).rollout.hold
     assert hold is not None
     assert hold.until is None
     with scene.engine.connect() as connection:

@@ -15,8 +15,8 @@ from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
-from stagedrollout.storage.presence import Presence
 from tests.core.builders import NOON
+from tests.storage.holding import hold
 from tests.stores.app_store.test_apple_removal import CONFIG, Scene, scene  # noqa: F401 - the fixture
 
 POLICIES = Path(__file__).parents[3] / "policies"
@@ -39,7 +39,7 @@ def agreed(
 ) -> None:
     now = datetime.now(UTC)
     key = place.begins()
-    epoch = Presence(place.engine).claim("x", now, {})
+    epoch = hold(place.engine)
     recorder = Recorder(Journal(place.engine), LedgerTable(place.engine), epoch)
     said = facts.Approved(who, (), "it eats data", target, "FAIL", now + left)
     recorder.record(recorder.load(key), (said,), now)

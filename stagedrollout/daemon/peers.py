@@ -1,0 +1,107 @@
+"""The other replicas on the same database, as far as each tells of itself in its row: whether they agree with this one.
+
+Two that steer by different configurations, that know different schemas, or of which one finds the journal older than it was,
+must not raise: neither can know which of them is right (promises R14, R17). That holds for two clusters that were given one
+database by mistake as well.
+
+A replica without a high-water mark on a database where marks are kept cannot tell whether the journal is the newest one.
+Another one that lives, and still finds what it marked, can: it is believed once it has said so after this one began.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from stagedrollout.core.clocks import APART_MAX, ClockReading
+from stagedrollout.core.judgement import Reason
+from stagedrollout.core.units import duration_text
+from stagedrollout.storage.engine import Engine
+from stagedrollout.storage.highwater import HighWater
+from stagedrollout.storage.migrate import HEAD, revision
+from stagedrollout.storage.presence import DaemonRow, Presence
+
+log = logging.getLogger(__name__)
+
+STEERS, DOUBT = "steers", "doubt"
+"""What a replica says of itself in its row: by what it steers (config/steering.py), and why it takes the journal for no newest
+one ("": it does not)."""
+
+DIFFERENT, DOUBTED, OTHER_SCHEMA = "replicas_differ", "replica_doubts", "schema_moved_on"
+
+
+class Peers:
+    """Of the replica whose epoch is `replica`. `look` is for one thread; the rest for any, and raises nothing."""
+
+    def __init__(self, engine: Engine, replica: int, highwater: HighWater | None) -> None:
+        self._engine = engine
+        self._presence = Presence(engine)
+        self._replica = replica
+        self._highwater = highwater
+        self._begun: Any = None
+        self._told_doubt: str | None = None
+        self._reasons: tuple[Reason, ...] = ()
+        self._clock: tuple[ClockReading, ...] = ()
+
+    def look(self) -> None:
+        """After each sign of life. Raises StorageError."""
+        rows = self._presence.replicas()
+        mine = next((row for row in rows if row.epoch == self._replica), None)
+        if mine is None:
+            return
+        self._begun = self._begun or mine.heard_at
+        others = [row for row in rows if row is not mine and not (row.lapsed or row.stopped)]
+        self._follow(row for row in others if row.heard_at > self._begun)
+        self._clock = (ClockReading("the database server", -mine.ahead, -mine.ahead),)
+        found = (*_moved_on(self._engine), *differences(mine, others))
+        for reason in set(found) - set(self._reasons):
+            log.warning("nothing is raised: %s", reason.text)
+        self._reasons = found
+
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why nothing may be raised, as of the last look."""
+        return self._reasons
+
+    def clocks(self) -> tuple[ClockReading, ...]:
+        """What the database's clock says beside this machine's, as of the last sign of life."""
+        return self._clock
+
+    def _follow(self, others: Iterable[DaemonRow]) -> None:
+        """The others write to the journal too: the mark goes on with it, as long as it holds."""
+        if self._highwater is None:
+            return
+        vouched = any(row.info.get(DOUBT) == "" for row in others)
+        self._highwater.follow(vouched=vouched)
+        doubt = self._highwater.doubt()
+        words = doubt.words if doubt else ""
+        if words != self._told_doubt:
+            self._presence.tell(self._replica, {DOUBT: words})
+            self._told_doubt = words
+
+
+def differences(mine: DaemonRow, others: Iterable[DaemonRow]) -> Iterator[Reason]:
+    """Why `mine` and these must not both raise, in words for people."""
+    for row in others:
+        here, there = mine.info.get(STEERS), row.info.get(STEERS)
+        if here != there:
+            said = f"{row.holder} runs on the same database with another configuration ({there or 'an older version'}, and {mine.holder} with {here or 'an older version'}): give both the same one, or stop one"
+            yield Reason(DIFFERENT, said)
+        if doubt := row.info.get(DOUBT):
+            yield Reason(DOUBTED, f"{row.holder} says: {doubt}")
+
+
+def apart(row: DaemonRow) -> str:
+    """In words, where a replica's clock and the database's disagree; "" where they agree."""
+    if abs(row.ahead) <= APART_MAX:
+        return ""
+    side = "ahead of" if row.ahead > timedelta(0) else "behind"
+    return f"the clock of {row.holder} is {duration_text(abs(row.ahead))} {side} the database's: it raises nothing"
+
+
+def _moved_on(engine: Engine) -> Iterator[Reason]:
+    found = revision(engine)
+    if found != HEAD:
+        said = f"the database has the schema {found} by now, and this daemon knows {HEAD}: replace it by the newer version"
+        yield Reason(OTHER_SCHEMA, said)

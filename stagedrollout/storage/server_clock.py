@@ -1,0 +1,49 @@
+"""What time it is by the clock that all replicas share: the database server's.
+
+A database in a file is one machine's, and its clock is the machine's; whoever plays several replicas on one file gives the
+engine a clock of theirs (`with_clock`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, bindparam, cast, extract, func, select
+
+from stagedrollout.storage.engine import Connection, Engine
+from stagedrollout.storage.instants import micros
+
+_GIVEN = "stagedrollout_clock"
+_NOW: BindParameter[int] = bindparam("now_us", type_=BigInteger())
+
+FOR_EVER_US = 2**62
+"""No clock ever shows it."""
+
+
+def with_clock(engine: Engine, clock: Callable[[], datetime]) -> Engine:
+    """The same database file by another clock."""
+    return engine.execution_options(**{_GIVEN: clock})
+
+
+@cache
+def now_us(dialect: str) -> ColumnElement[int]:
+    """In a statement that is given `by_clock`: the server's own clock is read where the statement runs, after it has waited for
+    whatever it waits for."""
+    if dialect == "postgresql":
+        return cast(extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+    return _NOW
+
+
+def by_clock(connection: Connection) -> dict[str, int]:
+    """What a statement with `now_us` has to be given beside its own parameters."""
+    if connection.dialect.name == "postgresql":
+        return {}
+    clock = connection.get_execution_options().get(_GIVEN)
+    return {_NOW.key: micros(clock() if clock else datetime.now(UTC))}
+
+
+def read_clock(connection: Connection) -> int:
+    """Microseconds since 1970."""
+    return int(connection.execute(select(now_us(connection.dialect.name)), by_clock(connection)).scalar_one())
