@@ -61,7 +61,7 @@ from stagedrollout.notify.relay import Relay
 from stagedrollout.notify.second_channel import SecondChannel
 from stagedrollout.storage.brakes import beside
 from stagedrollout.storage.commands import CommandBox
-from stagedrollout.storage.engine import Engine, beside_database, is_server, open_engine
+from stagedrollout.storage.engine import Engine, beside_database, open_engine
 from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.leases import Leases
@@ -71,6 +71,7 @@ from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
 from stagedrollout.storage.private import loose, tighten
+from stagedrollout.storage.server_clock import may_be_shared
 from stagedrollout.stores.google_play.client import EditsKnown
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
     clock: Clock = doors.clock or lock_step or wall
     presence, commands = Presence(engine), CommandBox(engine)
     terms = Terms(
-        lease=settings.limits.keeps_lease if is_server(engine) else None,
+        lease=settings.limits.keeps_lease if may_be_shared(engine) else None,
         longest_request=settings.limits.longest_request,
     )
     epoch, highwater = _claim(loaded, engine, presence, wall, place, terms)
@@ -261,7 +262,7 @@ def _claim(  # noqa: PLR0913, PLR0917 - who begins, where, and on what terms
 
     A file has one daemon at a time, whatever became of its lock file; a server has one in each place.
     """
-    here = place if is_server(engine) else ""
+    here = place if may_be_shared(engine) else ""
     before = presence.of_place(here) or presence.current()
     info = {
         "version": __version__,

@@ -10,7 +10,7 @@ from stagedrollout.config.load import Loaded
 from stagedrollout.core.errors import StorageError
 from stagedrollout.emulator.world import World
 from tests.simulation.doors import Gate
-from tests.simulation.life import Life
+from tests.simulation.life import Company, Life
 from tests.simulation.machine import Machine
 from tests.simulation.perils import Fate, SimulatedCrash, of_group
 
@@ -31,6 +31,7 @@ class Replica:
         gate: Gate,
         fate: Fate,
         marks: Counter[str],
+        company: Company | None = None,
     ) -> None:
         self.loaded = loaded
         self.machine = machine
@@ -39,6 +40,7 @@ class Replica:
         self.life: Life | None = None
         self._world = world
         self._marks = marks
+        self._company = company
 
     def live(self, through: Callable[[Life], None]) -> bool:
         """One life, through whatever is to come of it. Whether it ended before that, so that the daemon lies dead now."""
@@ -52,6 +54,8 @@ class Replica:
                 life, self.life = self.life, None
                 life.end()
         except SimulatedCrash as crash:
+            if self.machine.kernel.process.dead():
+                raise  # the run is over
             self._marks[f"crash: {of_group(str(crash))}"] += 1
             return True
         except NotStarted as error:
@@ -81,6 +85,6 @@ class Replica:
     def _begin(self) -> Life:
         """Raises NotStarted where a real process would end with words, and be started again by its service manager."""
         try:
-            return Life(self.loaded, self.gate, self._world, self._marks, self.machine)
+            return Life(self.loaded, self.gate, self._world, self._marks, self.machine, self._company)
         except StorageError as error:
             raise NotStarted(str(error)) from error

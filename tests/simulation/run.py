@@ -28,7 +28,7 @@ from tests.simulation.direct import BreakGlass
 from tests.simulation.doors import Gate
 from tests.simulation.files import by_others, watched_files
 from tests.simulation.left import Left, Traces, ended
-from tests.simulation.life import Life
+from tests.simulation.life import Company, Life
 from tests.simulation.line import TheLine
 from tests.simulation.machine import Machine, in_its_own_time
 from tests.simulation.people import PlannedDirect, PlannedOrder, second_thoughts
@@ -48,6 +48,10 @@ def play(plan: Plan, fate: Fate | None = None) -> Left:
     """The whole story of `plan`; its lives end as drawn, or by `fate`. What it raises besides AssertionError is the
     daemon's fault."""
     with _workplace() as folder, _in_silence(), uncollected(), watched_files():
+        if plan.pair:
+            from tests.simulation.together import play_together  # noqa: PLC0415 - which is made of a run
+
+            return play_together(plan, folder)
         return Run(plan, folder, fate).play()
 
 
@@ -114,11 +118,19 @@ class Run:
         dying = fate or Drawn(self._draw, plan.points_per_life, plan.calm_from)
         return (self._replica(machine, self._draw, dying, self._loaded),)
 
-    def _replica(self, machine: Machine, draw: Random, fate: Fate, configured: Loaded) -> Replica:
+    def _replica(
+        self, machine: Machine, draw: Random, fate: Fate, configured: Loaded, company: Company | None = None
+    ) -> Replica:
         gate = Gate(self._world, self._plan.weather, draw)
         gate.watch = self._watch
         return Replica(
-            loaded=configured, world=self._world, machine=machine, gate=gate, fate=fate, marks=self._marks
+            loaded=configured,
+            world=self._world,
+            machine=machine,
+            gate=gate,
+            fate=fate,
+            marks=self._marks,
+            company=company,
         )
 
     def _live_through(self, life: Life) -> None:

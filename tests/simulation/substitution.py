@@ -31,6 +31,7 @@ SUBSTITUTED = (
     "stagedrollout.daemon.direct",
     "stagedrollout.daemon.elapsed",
     "stagedrollout.daemon.lanes",
+    "stagedrollout.daemon.lease",
     "stagedrollout.daemon.linking",
     "stagedrollout.daemon.listening",
     "stagedrollout.daemon.named_signals",
@@ -75,6 +76,7 @@ OUTSIDE: Mapping[str, str] = {
     "stagedrollout.buttons.asking": "a run asks its queue without waiting, and nobody gives the baton up in it",
     "stagedrollout.daemon.reloading": "asked for by a signal to the process; its exchange in the scheduler is inside",
     "stagedrollout.daemon.retiring": "as reloading",
+    "stagedrollout.daemon.at_the_desk": "its thread's work is done between turns (life.py)",
     "stagedrollout.daemon.allowed": "which hosts the process may look up, set by `run` alone",
     "stagedrollout.daemon.clocks": "the clocks that a run replaces, by Doors",
     "stagedrollout.daemon.health.errors": "opened only where the daemon reports to Sentry, which no run does",
@@ -83,6 +85,7 @@ OUTSIDE: Mapping[str, str] = {
     "needs no lock",
     "stagedrollout.http.tally": "counts requests for who watches: its lock is held for an addition, in which nobody gives the "
     "baton up, and nothing is decided by its seconds",
+    "stagedrollout.storage.server_clock": "a file's clock is given to it, or it asks for none",
     "stagedrollout.daemon.picturing": "pictures are drawn in a process of their own, where Slack is no door",
     "stagedrollout.daemon.removal": "a command's own process",
     "stagedrollout.notify.illustrator": "as picturing",
