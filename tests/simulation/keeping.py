@@ -18,10 +18,10 @@ from sqlalchemy import Engine, text
 
 from stagedrollout.emulator.clock import Timeline
 
-_SIGN_SECONDS = (2.0, 8.0)
+_SIGN_SECONDS = (4.0, 14.0)
 """From one turn to the next while others may have to know: more seldom than the product's, so that stories are cheap."""
 
-_CALM = 2.5
+_CALM = 1.6
 """Leases: after so long without a change of hands nothing about them is under way any more."""
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -76,9 +76,11 @@ class Keeper:
         self._note_changes()
         state = self._states[life]
         state.resting, state.asleep = not working, False
+        if not life.is_there:  # nobody would hear of it
+            return left
         others = [each for other, each in self._states.items() if other is not life and other.is_there]
         calm = self._timeline.now - self._changed_at >= _CALM * self._lease
-        if calm and state.resting and life.is_there and all(each.resting for each in others):
+        if calm and state.resting and all(each.resting for each in others):
             state.asleep = True
             if all(each.asleep for each in others):
                 self._asleep_since = self._timeline.now

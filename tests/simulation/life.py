@@ -39,7 +39,7 @@ UNDER_WAY = datetime.max.replace(tzinfo=UTC)
 """When the scheduler says that an app is due of which a pass goes on."""
 
 TURN = timedelta(seconds=TURN_SECONDS)
-_CUT_OFF = timedelta(seconds=20)
+_CUT_OFF = timedelta(seconds=60)
 """From one turn to the next of a daemon that cannot read its database: more seldom than the product's, which finds nothing
 either."""
 

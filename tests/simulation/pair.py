@@ -101,7 +101,7 @@ def _side(draw: Random, start: datetime, troubled: timedelta) -> Side:
         clock=a_wrong_clock(draw, troubled) if sick else None,
         disk=a_failing_disk(draw) if sick else None,
         stops=a_machine_that_stops(draw) if sick else None,
-        points_per_life=draw.choice((0, 0, 0, 0, 300, 1000)),
+        points_per_life=draw.choice((0, 0, 0, 0, 1000, 3000)),
     )
 
 
@@ -130,4 +130,4 @@ def _lasts(draw: Random, blow: Blow) -> timedelta:
         return timedelta(seconds=draw.choice((5, 5, 30, 300, 3 * 3600)))
     if blow is Blow.FREEZES or draw.random() < 0.5:
         return LEASE * draw.choice((0.5, 1.0, 1.5, 2.0, 3.0, 20.0))
-    return timedelta(minutes=draw.choice((2, 10, 60, 180)))
+    return timedelta(minutes=draw.choice((2, 10, 45)))

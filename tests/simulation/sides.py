@@ -68,7 +68,7 @@ class OneSide:
                 self._dead_for = None
                 if self.replica.live(lambda life: life.until(self._kernel.now + _FOR_EVER)):
                     self.deaths.append(self._kernel.now)
-                self._dead_since = self._kernel.now
+                self._dead_since = self._dead_since or self._kernel.now
                 self._lie_dead()
         except SimulatedCrash:
             pass  # the run is over
@@ -88,9 +88,9 @@ class OneSide:
         still = [(self._dead_since, self._kernel.now)] if self._dead_since else []
         return sorted([*self.away, *still])
 
-    def why_away(self) -> str:
-        """In a word, now; "" where it is not."""
-        if self.replica.life is None:
+    def why_away(self, run: int) -> str:
+        """In a word, for one of its lives; "" where that is not."""
+        if self.replica.life is None or self.replica.life.epoch != run:
             return "a death"
         if self.replica.machine.reaches_its_database:
             return "" if self.is_there else "a freeze"

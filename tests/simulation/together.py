@@ -209,7 +209,8 @@ class Together(Run):
         elif gave is self._runs.get(row.replica):
             self._marks["lease: taken again in its own place"] += 1
         else:
-            self._marks[f"lease: taken over after {gave.why_away() or 'silence'}"] += 1
+            why = gave.why_away(before["run"]) or "silence"
+            self._marks[f"lease: taken over after {why}"] += 1
 
     def _left(self) -> Left:
         spans = [each.until_now() for each in self._sides]
