@@ -18,6 +18,7 @@ from stagedrollout.daemon.at_the_desk import AtTheDesk
 from stagedrollout.daemon.bootstrap import _leave as leave
 from stagedrollout.daemon.bootstrap import wire
 from stagedrollout.daemon.linking import Bell
+from stagedrollout.daemon.pressed import Buttons, NoButtons
 from stagedrollout.daemon.pressing import Pressing
 from stagedrollout.daemon.scheduler import TURN_SECONDS, Scheduler
 from stagedrollout.emulator.world import World
@@ -99,6 +100,7 @@ class Life:
         self._born = False
         self._nothing_waits_at: tuple[int, bool] | None = None
         self._socket: Socket | None = None
+        self._buttons: Buttons = NoButtons()
         try:
             ways = doors(gate, world, machine.clock)
             if company:
@@ -190,12 +192,12 @@ class Life:
         self._turn_soon = False
         if self._company:
             self._company.keeper.wakes(self)
-            self._take_the_desk()
         self._foreseen.stumbles = 0
         try:
             self._scheduler.turn()
         except StagedRolloutError as error:
             self._foreseen.stumbled("a turn", error)
+        self._take_the_desk()
         self._foreseen.look()
 
     def stir(self) -> None:
@@ -283,6 +285,8 @@ class Life:
             return
         on_duty = self._works.leases.may_tell()
         if on_duty and self._socket is None and isinstance(pressing := desk._open(), Pressing):
+            pressing.go_on_from(self._buttons)
+            self._buttons = pressing
             self._listen(pressing)
         elif self._socket is not None and not on_duty and not self._socket.working:
             self._socket.close()
