@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 
 from stagedrollout.emulator.clock import Timeline
 
-_SIGN_SECONDS = (4.0, 14.0)
+_SIGN_SECONDS = (6.0, 15.0)
 """From one turn to the next while others may have to know: more seldom than the product's, so that stories are cheap."""
 
 _CALM = 1.6

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from stagedrollout.config.load import Loaded
-from stagedrollout.core.errors import StagedRolloutError, StorageError
-from stagedrollout.core.model import StoreApp
+from stagedrollout.core.errors import LostLease, StagedRolloutError, StorageError
+from stagedrollout.core.model import Command, StoreApp
+from stagedrollout.core.ports import Clearance
 from stagedrollout.daemon.at_the_desk import AtTheDesk
 from stagedrollout.daemon.bootstrap import _leave as leave
 from stagedrollout.daemon.bootstrap import wire
@@ -21,6 +22,7 @@ from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.pressed import Buttons, NoButtons
 from stagedrollout.daemon.pressing import Pressing
 from stagedrollout.daemon.scheduler import TURN_SECONDS, Scheduler
+from stagedrollout.daemon.works import Works
 from stagedrollout.emulator.world import World
 from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.server_clock import with_clock
@@ -55,13 +57,14 @@ would be looked for more often than anything else is done."""
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """Others on the same database, whose clock is `clock`. `lives`: all that live now; `wrote` is told by each that it has
-    taken a lease, or given one away."""
+    """Others on the same database, whose clock is `clock`. `lives`: all that live now; `took` is told by each that it has
+    taken a lease, or given one away, `decided`, that it has written down what it is about to do."""
 
     clock: Callable[[], datetime]
     keeper: Keeper
     lives: Callable[[], Iterable[Life]]
-    wrote: Callable[[Life], None]
+    took: Callable[[Life], None]
+    decided: Callable[[Life], None]
 
     @property
     def told(self) -> int:
@@ -96,7 +99,7 @@ class Life:
         self._stirred = Event(self._kernel)
         self._turn_soon = False
         self._leaving = False
-        self._hands = 0
+        self._hands = self._acts = 0
         self._born = False
         self._nothing_waits_at: tuple[int, bool] | None = None
         self._socket: Socket | None = None
@@ -123,9 +126,10 @@ class Life:
                 self._listen(works.buttons)
             machine.clock.when_set(self.stir, before=TURN)  # so that a turn has seen what it said until then
             if company:
+                self._watch_leases()
                 self._born = True
                 company.keeper.born(self)
-                company.wrote(self)
+                company.took(self)
         except BaseException:
             self.end()
             raise
@@ -323,11 +327,45 @@ class Life:
             self._socket.look()
 
     def _something_was_written(self) -> None:
-        if self._company and self._born and self._hands != self.hands_changed:
-            self._hands = self.hands_changed
-            self._company.wrote(self)
+        if self._company and self._born:
+            self._tell_company(self._company)
         if self._kernel.running.name in (PASS, HALT) and self._kernel.draw.random() < _LOOKS_AT_ONCE:
             self.stir()
+
+    def _watch_leases(self) -> None:
+        """What is refused for want of a lease, and what is done without one, is counted."""
+        leases, others = self._works.leases, self._scheduler._others
+        clearance, may_take = leases.clearance, others.may_take
+
+        def cleared(app: StoreApp) -> Clearance:
+            check = clearance(app)
+
+            def checked() -> None:
+                try:
+                    check()
+                except LostLease as lost:
+                    self._marks[f"raise refused: {_why_lost(str(lost))}"] += 1
+                    raise
+
+            return checked
+
+        def taken(works: Works, app: StoreApp, order: Command) -> bool:
+            may = may_take(works, app, order)
+            self._marks["order: a halt taken by another"] += may and not leases.holds(app)
+            return may
+
+        leases.clearance = cleared  # type: ignore[method-assign]
+        others.may_take = taken  # type: ignore[method-assign]
+
+    def _tell_company(self, company: Company) -> None:
+        changes = self._gate.perils.changes
+        hands, acts = self.hands_changed, changes["storage insert intent"]
+        if self._hands != hands:
+            self._hands = hands
+            company.took(self)
+        if self._acts != acts:
+            self._acts = acts
+            company.decided(self)
 
 
 class Pool:
@@ -360,6 +398,16 @@ class Pool:
 
     def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:
         """A life ends by a crash, or when there is nothing left to do."""
+
+
+_LOST = {
+    "over too soon": "the lease was over",
+    "cannot be told": "nobody can tell whose the lease is",
+}
+
+
+def _why_lost(words: str) -> str:
+    return next((why for said, why in _LOST.items() if said in words), "another holds it")
 
 
 class Foreseen:

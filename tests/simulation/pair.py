@@ -40,21 +40,27 @@ class Blow(StrEnum):
 CUTS = (Blow.LOSES_DATABASE, Blow.LOSES_STORES, Blow.LOSES_SIGNALS, Blow.LOSES_SLACK)
 
 
+class Aim(StrEnum):
+    """What a blow waits for. DECIDED: an act was written down, and nothing is sent yet. SENDS: it is about to be sent."""
+
+    NOTHING = ""
+    DECIDED = " once it has decided to act"
+    SENDS = " when it acts"
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """From `at` on, for `lasts`. `aimed`: it waits for the first request from then on that would change a store. `line`:
-    how a cut shows."""
+    """From `at` on, or from what it waits for then, for `lasts`. `line`: how a cut shows."""
 
     at: datetime
     blow: Blow
     lasts: timedelta = timedelta(0)
-    aimed: bool = False
+    aim: Aim = Aim.NOTHING
     line: Line = Line.WHOLE
 
     def __str__(self) -> str:
         line = f", {self.line}" if self.line is not Line.WHOLE else ""
-        aimed = " at its next act" if self.aimed else ""
-        return f"{self.at:%m-%d %H:%M:%S}{aimed} {self.blow} for {self.lasts}{line}"
+        return f"{self.at:%m-%d %H:%M:%S} {self.blow}{self.aim} for {self.lasts}{line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +115,21 @@ def _troubles(draw: Random, start: datetime, troubled: timedelta) -> Iterator[Tr
     for blow in Blow:
         for _ in range(draw.choice(_OFTEN[blow])):
             at = start + some_hours(draw, troubled) + timedelta(seconds=draw.randrange(60))
-            aimed = blow is not Blow.LEAVES and draw.random() < 0.5
+            aim = Aim.NOTHING if blow is Blow.LEAVES else draw.choice(tuple(Aim))
             line = draw.choice((Line.REFUSED, Line.HANGS, Line.ONE_WAY)) if blow in CUTS else Line.WHOLE
-            yield Trouble(at, blow, _lasts(draw, blow), aimed, line)
+            yield Trouble(at, blow, _lasts(draw, blow), aim, line)
 
 
 _OFTEN = {
-    Blow.KILLED: (0, 0, 1, 2),
-    Blow.FREEZES: (0, 0, 1, 2),
-    Blow.LEAVES: (0, 0, 0, 1),
-    Blow.LOSES_DATABASE: (0, 0, 1, 2),
-    Blow.LOSES_STORES: (0, 0, 0, 1),
-    Blow.LOSES_SIGNALS: (0, 0, 0, 1),
-    Blow.LOSES_SLACK: (0, 0, 0, 1),
+    Blow.KILLED: (0, 0, 0, 1),
+    Blow.FREEZES: (0, 0, 1),
+    Blow.LEAVES: (0, 0, 0, 0, 1),
+    Blow.LOSES_DATABASE: (0, 0, 1),
+    Blow.LOSES_STORES: (0, 0, 0, 0, 0, 1),
+    Blow.LOSES_SIGNALS: (0, 0, 0, 0, 0, 1),
+    Blow.LOSES_SLACK: (0, 0, 0, 0, 0, 1),
 }
+"""How often in a story, for each of the two."""
 
 
 def _lasts(draw: Random, blow: Blow) -> timedelta:

@@ -11,7 +11,7 @@ from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY
 from tests.simulation.keeping import Keeper
 from tests.simulation.kernel import Kernel
 from tests.simulation.lines import Line
-from tests.simulation.pair import CUTS, Blow, Side, Trouble
+from tests.simulation.pair import CUTS, Aim, Blow, Side, Trouble
 from tests.simulation.perils import SimulatedCrash
 from tests.simulation.replica import Replica
 
@@ -31,6 +31,10 @@ _READS = ("GET", "HEAD")
 _FOR_EVER = timedelta(days=10_000)
 
 Span = tuple[datetime, datetime]
+
+
+def acts_on_a_store(service: str, method: str) -> bool:
+    return service in (GOOGLE_PLAY, APP_STORE) and method not in _READS
 
 
 class OneSide:
@@ -58,7 +62,7 @@ class OneSide:
         self._calm_from = calm_from
         self._at = at
         for trouble in self.side.troubles:
-            befalls = self._armed.append if trouble.aimed else self._befall
+            befalls = self._armed.append if trouble.aim else self._befall
             at(trouble.at, partial(befalls, trouble))
 
     def live_on(self) -> None:
@@ -88,9 +92,9 @@ class OneSide:
         still = [(self._dead_since, self._kernel.now)] if self._dead_since else []
         return sorted([*self.away, *still])
 
-    def why_away(self, run: int) -> str:
-        """In a word, for one of its lives; "" where that is not."""
-        if self.replica.life is None or self.replica.life.epoch != run:
+    def why_away(self, run: int | None = None) -> str:
+        """In a word, for one of its lives, or whichever it is in; "" where that is not."""
+        if self.replica.life is None or run not in (None, self.replica.life.epoch):
             return "a death"
         if self.replica.machine.reaches_its_database:
             return "" if self.is_there else "a freeze"
@@ -104,12 +108,12 @@ class OneSide:
 
     def sends(self, service: str, method: str) -> None:
         """A request is about to be sent: what waited for one that would change a store befalls it now."""
-        if not self._armed or service not in (GOOGLE_PLAY, APP_STORE) or method in _READS:
-            return
-        armed, self._armed = self._armed, []
-        for trouble in armed:
-            if self._kernel.now + trouble.lasts < self._calm_from:
-                self._befall(trouble)
+        if acts_on_a_store(service, method):
+            self._strike(Aim.SENDS)
+
+    def decided(self) -> None:
+        """An act was written down."""
+        self._strike(Aim.DECIDED)
 
     def freezes(self, until: datetime) -> None:
         """Its machine stands still, or its process does."""
@@ -123,6 +127,13 @@ class OneSide:
         self.replica.machine.process.frozen_until = None
         self.replica.calm_down()
         self.keeper.disturb()
+
+    def _strike(self, aim: Aim) -> None:
+        due = [trouble for trouble in self._armed if trouble.aim is aim]
+        self._armed = [trouble for trouble in self._armed if trouble.aim is not aim]
+        for trouble in due:
+            if self._kernel.now + trouble.lasts < self._calm_from:
+                self._befall(trouble)
 
     def _lie_dead(self) -> None:
         ends = self._kernel.now + _FOR_EVER

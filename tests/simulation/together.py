@@ -88,9 +88,10 @@ class Together(Run):
         self._kernel = Kernel(Random(f"{plan.seed}/two/baton"), self._world.timeline)
         draw = Random(f"{plan.seed}/two/keeper")
         self._keeper = Keeper(self._world.timeline, self._people, LEASE, draw)
-        self._company = Company(lambda: self._now, self._keeper, self._lives, self._wrote)
+        self._company = Company(lambda: self._now, self._keeper, self._lives, self._took, self._decided)
         self._tenures: list[dict[str, Any]] = []
         self._senders: dict[int, int] = {}
+        self._tellers: set[str] = set()
         self._runs: dict[int, OneSide] = {}
         self._sides = tuple(
             OneSide(name, side, self._kernel, self._marks)
@@ -184,9 +185,15 @@ class Together(Run):
         life = one.replica.life
         self._senders[number] = life.epoch if life else 0
 
-    def _wrote(self, life: Life) -> None:
-        """Something of its was committed: whose each lease is now is written down."""
-        side = next(each for each in self._sides if each.replica.machine is life.machine)
+    def _side(self, life: Life) -> OneSide:
+        return next(each for each in self._sides if each.replica.machine is life.machine)
+
+    def _decided(self, life: Life) -> None:
+        self._side(life).decided()
+
+    def _took(self, life: Life) -> None:
+        """Whose each lease is now is written down."""
+        side = self._side(life)
         if life.epoch not in self._runs:
             side.began()
             self._runs[life.epoch] = side
