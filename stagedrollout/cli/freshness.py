@@ -23,7 +23,7 @@ def daemon_document(statuses: Statuses) -> dict[str, Any]:
     daemon = statuses.daemon
     if daemon is None:
         return {"running": False, "heartbeat_at": None}
-    silent = datetime.now(UTC) - daemon.heartbeat_at
+    silent = datetime.now(UTC) - daemon.last_sign
     return {
         "running": silent < SILENT_AFTER and "stopped_at" not in daemon.info,
         "heartbeat_at": daemon.heartbeat_at.isoformat(),

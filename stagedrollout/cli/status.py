@@ -137,10 +137,25 @@ def look(engine: Engine, app: str = "", store: str = "", release: str = "") -> d
     told = describe(statuses, links(engine, statuses), since(engine, statuses))
     return told | {
         "daemon": _configuration(told["daemon"]),
+        **_replicas(engine, statuses),
         "journal_problem": doubt.words if doubt else "",
         "notices_undelivered": undelivered.waiting + undelivered.failed,
         "notices_problem": undelivered.problem,
     }
+
+
+def _replicas(engine: Engine, statuses: Statuses) -> dict[str, Any]:
+    """Who shares the apps, and why they raise nothing; of a database in a file, nothing: it has one daemon."""
+    from stagedrollout.storage.engine import is_server  # noqa: PLC0415
+
+    if not is_server(engine) or statuses.daemon is None:
+        return {}
+    from stagedrollout.daemon.health.replicas import problems, replicas_document  # noqa: PLC0415
+    from stagedrollout.storage.leases import Leases  # noqa: PLC0415
+
+    rows = (statuses.daemon, *statuses.others)
+    held = Leases(engine).holders()
+    return {"replicas": replicas_document(rows, held), "replicas_problem": "; ".join(problems(rows))}
 
 
 def _meant(row: RolloutRow, app: str, store: str, release: str) -> bool:

@@ -82,10 +82,27 @@ def _above(document: dict[str, Any]) -> Iterator[str]:
     elif document["daemon"].get("clock") == "emulator":
         yield "[yellow]clock: emulator (a rehearsal; no real store is touched)[/]"
     yield from _configuration(document["daemon"])
+    yield from _replicas(document)
     if document["journal_problem"]:
         yield f"[bold red]NOTHING IS RAISED, halts go on:[/] {_foreign(document['journal_problem'])}"
     for words in pulled_words(document):
         yield f"[bold red]{_foreign(words)}[/]"
+
+
+def _replicas(document: dict[str, Any]) -> Iterator[str]:
+    """Where there are several."""
+    found = document.get("replicas", ())
+    if len(found) > 1:
+        told = "; ".join(map(_replica, found))
+        yield f"[dim]replicas:[/] {_foreign(told)}"
+    if problem := document.get("replicas_problem"):
+        yield f"[bold red]{_foreign(problem)}[/]"
+
+
+def _replica(each: dict[str, Any]) -> str:
+    apps = "1 app" if each["apps"] == 1 else f"{each['apps']} apps"
+    more = ", tells people" if each["tells_people"] else ""
+    return f"{each['holder']} has {apps}{more}{', gives no sign of life' if each['silent'] else ''}"
 
 
 def _configuration(daemon: dict[str, Any]) -> Iterator[str]:

@@ -37,13 +37,14 @@ from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.elapsed import Elapsed, elapsed
 from stagedrollout.daemon.footing import KEEPS_A_MARK, KeptFooting, open_highwater
 from stagedrollout.daemon.health.opening import open_report
+from stagedrollout.daemon.health.replicas import STEERS
 from stagedrollout.daemon.health.report import SelfReport
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.lease import HeldLeases, Holdings, Terms
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listings import open_listings
-from stagedrollout.daemon.peers import STEERS, Peers
+from stagedrollout.daemon.peers import Peers
 from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.pressed import Buttons
 from stagedrollout.daemon.pressing import SEALED_BY, open_pressing, open_roster, open_seal

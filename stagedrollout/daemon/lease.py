@@ -168,7 +168,8 @@ class HeldLeases:
         self._wall = wall
         self._steady = steady
         self._terms = terms
-        self._guard = threading.Lock()
+        self._asking = threading.Lock()
+        """Held while the database is asked and its answer noted: an older answer must not undo a newer one."""
         self._held: dict[str, _Tenure] = {}
         self._until = inf if terms.lease is None else -inf
         self._free_since: dict[str, float] = {}
@@ -222,13 +223,18 @@ class HeldLeases:
         return tenure is not None and tenure.raise_from <= now and self._left() >= self._request
 
     def renew(self) -> None:
-        asked = self._steady()
-        self._presence.beat(self._replica, self._wall.now(), self._terms.lease)
-        self._until = asked + self._terms.lease.total_seconds() if self._terms.lease else inf
-        if self.shared:
-            self._know(self._leases.mine(self._replica))
+        with self._asking:
+            asked = self._steady()
+            self._presence.beat(self._replica, self._wall.now(), self._terms.lease)
+            self._until = asked + self._terms.lease.total_seconds() if self._terms.lease else inf
+            if self.shared:
+                self._know(self._leases.mine(self._replica))
 
     def tend(self, apps: Collection[StoreApp], idle: Callable[[StoreApp], bool]) -> tuple[StoreApp, ...]:
+        with self._asking:
+            return self._share(apps, idle)
+
+    def _share(self, apps: Collection[StoreApp], idle: Callable[[StoreApp], bool]) -> tuple[StoreApp, ...]:
         named = {str(app): app for app in apps}
         wanted, before = {*named, NOTICES}, set(self._held)
         replicas = self._replicas() if self.shared else 1
@@ -250,7 +256,8 @@ class HeldLeases:
 
     def give_all(self) -> None:
         if self.shared:
-            self._give(list(self._held))
+            with self._asking:
+                self._give(list(self._held))
 
     def elsewhere(self, app: StoreApp) -> bool:
         return self.shared and not self._leases.free([str(app)])
@@ -296,17 +303,14 @@ class HeldLeases:
         return [name for name, since in self._free_since.items() if now - since >= lease.total_seconds()]
 
     def _give(self, names: list[str]) -> None:
-        with self._guard:
-            self._held = {name: tenure for name, tenure in self._held.items() if name not in names}
+        self._held = {name: tenure for name, tenure in self._held.items() if name not in names}
         self._leases.give(self._replica, names)
 
     def _know(self, mine: Mapping[str, Held]) -> None:
         now = self._steady()
-        with self._guard:
-            before = self._held
-            self._held = {name: _known(before.get(name), held, now) for name, held in mine.items()}
-            lost = before.keys() - self._held.keys()
-        if lost:
+        before = self._held
+        self._held = {name: _known(before.get(name), held, now) for name, held in mine.items()}
+        if lost := before.keys() - self._held.keys():
             log.warning("taken over by another replica: %s", ", ".join(sorted(lost)))
 
 

@@ -12,22 +12,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
-from typing import Any
+from datetime import datetime
 
-from stagedrollout.core.clocks import APART_MAX, ClockReading
+from stagedrollout.core.clocks import ClockReading
 from stagedrollout.core.judgement import Reason
-from stagedrollout.core.units import duration_text
+from stagedrollout.daemon.health.replicas import DOUBT, DOUBT_CODE, doubting, unlike
 from stagedrollout.storage.engine import Engine
 from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.migrate import HEAD, revision
 from stagedrollout.storage.presence import DaemonRow, Presence
 
 log = logging.getLogger(__name__)
-
-STEERS, DOUBT = "steers", "doubt"
-"""What a replica says of itself in its row: by what it steers (config/steering.py), and why it takes the journal for no newest
-one ("": it does not)."""
 
 DIFFERENT, DOUBTED, OTHER_SCHEMA = "replicas_differ", "replica_doubts", "schema_moved_on"
 
@@ -40,8 +35,8 @@ class Peers:
         self._presence = Presence(engine)
         self._replica = replica
         self._highwater = highwater
-        self._begun: Any = None
-        self._told_doubt: str | None = None
+        self._begun: datetime | None = None
+        self._told: dict[str, str] = {}
         self._reasons: tuple[Reason, ...] = ()
         self._clock: tuple[ClockReading, ...] = ()
 
@@ -55,7 +50,7 @@ class Peers:
         others = [row for row in rows if row is not mine and not (row.lapsed or row.stopped)]
         self._follow(row for row in others if row.heard_at > self._begun)
         self._clock = (ClockReading("the database server", -mine.ahead, -mine.ahead),)
-        found = (*_moved_on(self._engine), *differences(mine, others))
+        found = (*_moved_on(self._engine), *_differences(mine, others))
         for reason in set(found) - set(self._reasons):
             log.warning("nothing is raised: %s", reason.text)
         self._reasons = found
@@ -75,29 +70,18 @@ class Peers:
         vouched = any(row.info.get(DOUBT) == "" for row in others)
         self._highwater.follow(vouched=vouched)
         doubt = self._highwater.doubt()
-        words = doubt.words if doubt else ""
-        if words != self._told_doubt:
-            self._presence.tell(self._replica, {DOUBT: words})
-            self._told_doubt = words
+        told = {DOUBT: doubt.words if doubt else "", DOUBT_CODE: doubt.code if doubt else ""}
+        if told != self._told:
+            self._presence.tell(self._replica, told)
+            self._told = told
 
 
-def differences(mine: DaemonRow, others: Iterable[DaemonRow]) -> Iterator[Reason]:
-    """Why `mine` and these must not both raise, in words for people."""
+def _differences(mine: DaemonRow, others: Iterable[DaemonRow]) -> Iterator[Reason]:
     for row in others:
-        here, there = mine.info.get(STEERS), row.info.get(STEERS)
-        if here != there:
-            said = f"{row.holder} runs on the same database with another configuration ({there or 'an older version'}, and {mine.holder} with {here or 'an older version'}): give both the same one, or stop one"
+        if said := unlike(mine, row):
             yield Reason(DIFFERENT, said)
-        if doubt := row.info.get(DOUBT):
-            yield Reason(DOUBTED, f"{row.holder} says: {doubt}")
-
-
-def apart(row: DaemonRow) -> str:
-    """In words, where a replica's clock and the database's disagree; "" where they agree."""
-    if abs(row.ahead) <= APART_MAX:
-        return ""
-    side = "ahead of" if row.ahead > timedelta(0) else "behind"
-    return f"the clock of {row.holder} is {duration_text(abs(row.ahead))} {side} the database's: it raises nothing"
+        if said := doubting(row):
+            yield Reason(DOUBTED, said)
 
 
 def _moved_on(engine: Engine) -> Iterator[Reason]:

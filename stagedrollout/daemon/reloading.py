@@ -29,8 +29,8 @@ from stagedrollout.core.model import StoreApp
 from stagedrollout.core.notice import Fact, Notice, NoticeKind
 from stagedrollout.core.plain import one_line
 from stagedrollout.daemon.allowed import Claim, Net, hosts_of
+from stagedrollout.daemon.health.replicas import STEERS
 from stagedrollout.daemon.in_force import InForce
-from stagedrollout.daemon.peers import STEERS
 from stagedrollout.daemon.retiring import Retiring, close
 from stagedrollout.daemon.scheduler import Scheduler
 from stagedrollout.daemon.works import Bounds, Works

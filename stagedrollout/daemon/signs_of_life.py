@@ -54,6 +54,8 @@ class SignsOfLife:
             self._beside.tell(works)
             self._look_at_the_others(works)
             self._look(works, now)
+        if works.leases.shared:
+            works.report.holds([app for app in works.listings if works.leases.holds(app)])
         works.report.beat(now, problem)
 
     @staticmethod

@@ -63,6 +63,11 @@ class DaemonRow:
     heard_at: datetime = _LONG_AGO
 
     @property
+    def last_sign(self) -> datetime:
+        """When it was heard last: by the server's clock where there is one, for a machine's own may be wrong."""
+        return self.heard_at if self.place else self.heartbeat_at
+
+    @property
     def stopped(self) -> bool:
         """It ended on purpose and said so."""
         return "stopped_at" in self.info
@@ -94,7 +99,7 @@ class RolloutRow:
 @dataclass(frozen=True, slots=True)
 class Statuses:
     """One consistent look at everything. `daemon`: the one that was heard last, of those that did not end on purpose while
-    there are any. `others`: further replicas, as long as they are not over."""
+    there are any. `others`: further replicas that did not."""
 
     daemon: DaemonRow | None
     rollouts: tuple[RolloutRow, ...]
@@ -214,7 +219,7 @@ class Presence:
         """Daemon, rollouts and passes as of one moment; no writer is waited for."""
         with reading(self._engine) as connection:
             going_on = [row for row in _replicas(connection) if not row.stopped] or _replicas(connection)[:1]
-            others = tuple(row for row in going_on[1:] if not row.lapsed)
+            others = tuple(going_on[1:])
             return Statuses(next(iter(going_on), None), _rollouts(connection), _passes(connection), others)
 
     def _note(self, store_app: StoreApp, told: dict[str, Any], at_first: dict[str, Any]) -> None:

@@ -43,12 +43,16 @@ def now_us(dialect: str) -> ColumnElement[int]:
 
 def by_clock(connection: Connection) -> dict[str, int]:
     """What a statement with `now_us` has to be given beside its own parameters."""
-    if connection.dialect.name == "postgresql":
-        return {}
-    clock = connection.get_execution_options().get(_GIVEN)
-    return {_NOW.key: micros(clock() if clock else datetime.now(UTC))}
+    return {} if connection.dialect.name == "postgresql" else {_NOW.key: _of_a_file(connection)}
 
 
 def read_clock(connection: Connection) -> int:
     """Microseconds since 1970."""
-    return int(connection.execute(select(now_us(connection.dialect.name)), by_clock(connection)).scalar_one())
+    if connection.dialect.name == "postgresql":
+        return int(connection.execute(select(now_us("postgresql"))).scalar_one())
+    return _of_a_file(connection)
+
+
+def _of_a_file(connection: Connection) -> int:
+    clock = connection.get_execution_options().get(_GIVEN)
+    return micros(clock() if clock else datetime.now(UTC))

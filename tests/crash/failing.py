@@ -74,7 +74,7 @@ class Failing(Perils):
     def met(self, name: str) -> None:
         failure = self._failure
         if not self._claimed:  # a daemon that cannot claim the database does not start, and says so
-            self._claims = self._claims or name == f"storage insert daemon{AFTER}"
+            self._claims = self._claims or name == f"storage insert replica{AFTER}"
             self._claimed = self._claims and name == f"{COMMIT}{AFTER}"
             return
         if not _can_fail(name, failure.kind if failure else ""):

@@ -16,6 +16,7 @@ from stagedrollout.core.model import Mode, Outcome, Settlement, Supersede, Verb
 from stagedrollout.daemon.footing import Firm
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
+from stagedrollout.daemon.lease import Everything
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.engine import open_engine
@@ -97,7 +98,7 @@ def passed(journal: Journal, *meanwhile: Any) -> tuple[Acts, Recorder]:
         recorder=recorder,
         actuator=acts,  # type: ignore[arg-type]
         clock=Noon(),
-        still_ours=lambda: None,
+        tenures=Everything(),
         deadline_seconds=45,
         hearer=Hearer(recorder),  # nobody has it: nothing is listened to
         footing=Meanwhile(lambda: _write(lane, meanwhile)),

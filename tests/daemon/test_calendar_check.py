@@ -24,6 +24,7 @@ from stagedrollout.daemon import calendar_check
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
+from stagedrollout.daemon.lease import Everything
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.engine import open_engine
@@ -69,7 +70,7 @@ def test_a_raise_is_not_sent_when_a_freeze_comes_between_its_decision_and_its_re
         recorder=recorder,
         actuator=Actuator(Lanes(), anything),
         clock=anything,
-        still_ours=lambda: None,
+        tenures=Everything(),
         deadline_seconds=45,
         hearer=Hearer(recorder),
     )

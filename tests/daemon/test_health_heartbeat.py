@@ -20,6 +20,7 @@ from stagedrollout.daemon.health.report import OwnHealth
 from stagedrollout.daemon.health.rounds import Pace, Rounds, Standing
 from stagedrollout.daemon.scheduler import Scheduler, Works
 from tests.daemon.test_scheduler import PATIENCE, QUICK, Here, Nobody, Orders, Passes, order
+from tests.storage.holding import Beating
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 POLL = timedelta(minutes=15)
@@ -201,7 +202,7 @@ class House:
         works = Works(
             listings={QUICK: type("Listing", (), {"id": QUICK})()},  # type: ignore[dict-item]
             passes=self.passes, relay=Nobody(), commands=self.orders, presence=here,  # type: ignore[arg-type]
-            clock=clock, wall=clock, epoch=7, lock_step=None, report=report,
+            clock=clock, wall=clock, epoch=7, leases=Beating(lambda: here.beat(1, clock.now())), lock_step=None, report=report,
         )  # fmt: skip
         self.scheduler = Scheduler(works, pass_workers=1, halt_workers=1, drain_seconds=PATIENCE)
 

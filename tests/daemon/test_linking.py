@@ -32,6 +32,7 @@ from stagedrollout.daemon import linking
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
+from stagedrollout.daemon.lease import Everything
 from stagedrollout.daemon.linking import Bell, of_the_other
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.reconcile import Reconciler
@@ -260,7 +261,7 @@ def test_a_raise_is_not_sent_when_the_other_store_is_halted_between_its_decision
         recorder=recorder,
         actuator=Actuator(Lanes(), anything),
         clock=anything,
-        still_ours=lambda: None,
+        tenures=Everything(),
         deadline_seconds=45,
         hearer=Hearer(recorder),
     )

@@ -11,6 +11,7 @@ import pytest
 from stagedrollout.core.facts import Seen, Started, WentLive
 from stagedrollout.core.model import Mode, OnNewRelease, Settlement, Verb
 from stagedrollout.daemon.hearing import Hearer
+from stagedrollout.daemon.lease import Everything
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
@@ -68,7 +69,7 @@ def test_a_raise_whose_answer_was_lost_is_not_called_off_by_a_look_from_before_t
         recorder=recorder,
         actuator=sits,
         clock=sits,
-        still_ours=lambda: None,
+        tenures=Everything(),
         deadline_seconds=45,
         hearer=Hearer(recorder),
     )

@@ -14,7 +14,7 @@ from stagedrollout.core import facts
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.events import Entry
 from stagedrollout.core.model import RolloutKey
-from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.daemon.recorder import Recorder, no_lease
 from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal

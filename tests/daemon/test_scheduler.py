@@ -13,6 +13,7 @@ from stagedrollout.daemon import scheduler
 from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.scheduler import Scheduler, Works
+from tests.storage.holding import Beating
 
 SLOW = StoreApp("slow", Store.GOOGLE_PLAY)
 QUICK = StoreApp("quick", Store.GOOGLE_PLAY)
@@ -113,7 +114,7 @@ def house():
     listings = {app: type("Listing", (), {"id": app})() for app in (SLOW, QUICK)}
     works = Works(
         listings=listings, passes=passes, relay=Nobody(), commands=orders, presence=here,
-        clock=clock, wall=clock, epoch=1, lock_step=None, bell=bell,
+        clock=clock, wall=clock, epoch=1, leases=Beating(lambda: here.beat(1, clock.now())), lock_step=None, bell=bell,
     )  # fmt: skip
     built = House(
         Scheduler(works, pass_workers=2, halt_workers=1, drain_seconds=PATIENCE), passes, orders, here, bell

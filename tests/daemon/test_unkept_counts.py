@@ -17,6 +17,7 @@ from stagedrollout.core.facts import Decided, Seen, Started, WentLive, read
 from stagedrollout.core.ledger import Ledger
 from stagedrollout.core.model import Mode, OnNewRelease, RolloutKey
 from stagedrollout.daemon.hearing import Hearer
+from stagedrollout.daemon.lease import Everything
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Known, Recorder
@@ -92,7 +93,7 @@ class Looks:
             recorder=recorder,
             actuator=anything,
             clock=anything,
-            still_ours=lambda: None,
+            tenures=Everything(),
             deadline_seconds=45,
             hearer=Hearer(recorder),
         )

@@ -98,14 +98,15 @@ PROMISES = (
     ),
     Promise(
         "R14",
-        "Two daemons never both raise.",
-        open="several replicas: one daemon per database, on one machine",
+        "Two daemons never both raise: each store app has a lease, whose epoch is looked at where an intent is recorded. Whoever "
+        "takes one over waits until what the other has sent last is over, and halts at once.",
+        "0 raises of two",
     ),
     Promise(
         "R15",
-        "A daemon that was frozen, or whose machine slept, sends no raise that it decided on before.",
-        "45 s",
-        open="several replicas: one that is cut off from the others",
+        "A daemon that was frozen, whose machine slept, or that is cut off, sends no raise that it decided on before, and none "
+        "that would not be over before its lease is.",
+        "45 s; a lease is 60 s",
     ),
     Promise(
         "R16",

@@ -78,7 +78,7 @@ def test_a_writer_that_waits_too_long_gets_our_error_and_can_go_on(engine, serve
     hasty = open_existing(server_url, busy_seconds=0.05)
     Presence(engine).claim("patient", NOW, {})
     with writing(engine) as connection:
-        connection.execute(text("update daemon set holder = 'holds it'"))
+        connection.execute(text("update replica set holder = 'holds it'"))
         seconds, said = _seconds(lambda: Presence(hasty).claim("hasty", NOW, {}))
     assert "locked" in said
     assert seconds < 2
@@ -93,7 +93,7 @@ def test_a_transaction_whose_process_is_stopped_lets_its_locks_go(monkeypatch, e
 
     def left() -> None:
         with writing(stopped) as connection:
-            connection.execute(text("update daemon set holder = 'stopped'"))
+            connection.execute(text("update replica set holder = 'stopped'"))
             time.sleep(1.5)
 
     thread = threading.Thread(target=lambda: _seconds(left))
@@ -153,5 +153,5 @@ def test_a_failed_statement_does_not_tell_what_was_to_be_written(engine):
 def test_a_beat_does_not_wait_for_whoever_reads(engine):
     epoch = Presence(engine).claim("one", NOW, {})
     with reading(engine) as connection:
-        connection.execute(text("select * from daemon"))
+        connection.execute(text("select * from replica"))
         Presence(engine).beat(epoch, after(seconds=10))

@@ -7,7 +7,7 @@ find nothing is left out, so that hours in which nobody does anything cost nothi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -432,6 +432,9 @@ class Foreseen:
     def stumbled(self, doing: str, error: BaseException) -> None:
         self.stumbles += 1
         self._meet(doing.removeprefix("the ").split()[0], error)
+
+    def holds(self, apps: Collection[StoreApp]) -> None:
+        """Nobody looks."""
 
     def beat(self, now: datetime, problem: str = "") -> None:
         """Nobody looks."""

@@ -43,24 +43,24 @@ WRITES = (
     COMMIT,
     "storage insert bucket",
     "storage insert command",
-    "storage insert lease",
-    "storage insert replica",
     "storage insert errand",
     "storage insert event",
     "storage insert intent",
+    "storage insert lease",
     "storage insert outbox",
     "storage insert pass",
+    "storage insert replica",
     "storage insert rollout",
     "storage insert standing",
     "storage insert thread",
     "storage release",
     "storage savepoint",
     "storage update command",
-    "storage update lease",
-    "storage update replica",
     "storage update errand",
     "storage update intent",
+    "storage update lease",
     "storage update outbox",
+    "storage update replica",
     "storage update thread",
 )
 """Each before and after it: statements, and the commit that makes them last."""
@@ -68,17 +68,14 @@ WRITES = (
 READS = (
     BEGIN,
     f"{BEGIN} immediate",
-    "storage pragma",
-    "storage select",
     "storage select bucket",
     "storage select command",
-    "storage select lease",
-    "storage select alembic_version",
-    "storage select replica",
     "storage select errand",
     "storage select event",
+    "storage select lease",
     "storage select outbox",
     "storage select pass",
+    "storage select replica",
     "storage select rollout",
     "storage select thread",
 )
@@ -103,8 +100,12 @@ _AVAILABILITY = tuple(
     for asked in ("availability.get", "territories.list")
     for side in (BEFORE_SEND, AFTER_RECEIVE)
 )
-AFTER_TROUBLE = frozenset({*(f"storage rollback{side}" for side in (BEFORE, AFTER)), *_SPOOL, *_AVAILABILITY})
-"""Met only where the database fails, or where Apple does not say whether an app is sold at all."""
+_SCHEMA = ("storage pragma", "storage select alembic_version")
+AFTER_TROUBLE = frozenset(
+    {*(f"storage rollback{side}" for side in (BEFORE, AFTER)), *_SPOOL, *_AVAILABILITY, *_SCHEMA}
+)
+"""Met only where the database fails, where Apple does not say whether an app is sold at all, or where there are others on the
+database, who may have moved its schema on."""
 
 
 def _all() -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from stagedrollout.core.model import StoreApp
+from stagedrollout.daemon.lease import Everything
 from stagedrollout.storage.engine import Engine
 from stagedrollout.storage.leases import Leases
 from stagedrollout.storage.presence import Presence
@@ -29,3 +31,14 @@ def hold(engine: Engine, *apps: StoreApp, holder: str = "test", now: datetime = 
     replica = Presence(engine).claim(holder, now, info)
     held = Leases(engine).claim(replica, map(str, apps or APPS), longest_request=SECONDS)
     return Epoch(max(tenure.epoch for tenure in held.values()))
+
+
+class Beating(Everything):
+    """Its sign of life is whatever a test makes of it."""
+
+    def __init__(self, beat: Callable[[], None]) -> None:
+        super().__init__()
+        self._beat = beat
+
+    def renew(self) -> None:
+        self._beat()

@@ -21,7 +21,7 @@ from stagedrollout.storage.engine import (
 )
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.presence import Presence
-from stagedrollout.storage.schema import daemons
+from stagedrollout.storage.schema import replicas
 from tests.storage.rows import NOW
 
 
@@ -61,8 +61,8 @@ def test_two_threads_of_two_hundred_increments_lose_nothing(engine: Engine) -> N
         try:
             for _ in range(200):
                 with writing(engine) as connection:
-                    found = connection.execute(select(daemons.c.epoch)).scalar_one()
-                    connection.execute(daemons.update().values(epoch=found + 1))
+                    found = connection.execute(select(replicas.c.epoch)).scalar_one()
+                    connection.execute(replicas.update().values(epoch=found + 1))
         except BaseException as error:  # noqa: BLE001 - shown by the assertion below
             failures.append(error)
 
@@ -80,9 +80,9 @@ def test_two_threads_of_two_hundred_increments_lose_nothing(engine: Engine) -> N
 def test_a_reader_sees_one_state_while_a_writer_commits(engine: Engine) -> None:
     Presence(engine).claim("one", NOW, {})
     with reading(engine) as connection:
-        first = connection.execute(select(daemons.c.epoch)).scalar()
+        first = connection.execute(select(replicas.c.epoch)).scalar()
         Presence(engine).claim("two", NOW, {})
-        assert connection.execute(select(daemons.c.epoch)).scalar() == first == 1
+        assert connection.execute(select(replicas.c.epoch)).scalar() == first == 1
     row = Presence(engine).current()
     assert row is not None
     assert row.epoch == 2
@@ -99,8 +99,9 @@ def test_a_writer_that_waits_too_long_gets_our_error_and_can_go_on(engine: Engin
 def test_an_error_inside_a_transaction_undoes_it_and_passes_through(engine: Engine) -> None:
     def write_then_fail() -> None:
         with writing(engine) as connection:
-            row = {"id": 1, "holder": "x", "epoch": 7, "started_us": 0, "heartbeat_us": 0, "info": "{}"}
-            connection.execute(daemons.insert().values(row))
+            row = {"place": "", "holder": "x", "epoch": 7, "started_us": 0, "heartbeat_us": 0, "info": "{}"}
+            row |= {"heard_us": 0, "expires_us": 0}
+            connection.execute(replicas.insert().values(row))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -166,7 +167,7 @@ def test_a_directory_in_the_files_place_is_our_error(tmp_path: Path) -> None:
 
 def test_a_failed_statement_does_not_tell_what_was_to_be_written(engine: Engine) -> None:
     with pytest.raises(StorageError) as failed, writing(engine) as connection:
-        connection.execute(daemons.insert().values(id=1, holder="canary"))
+        connection.execute(replicas.insert().values(place="canary", holder="canary"))
     assert "canary" not in str(failed.value)
     assert "canary" not in str(failed.value.__cause__)
 

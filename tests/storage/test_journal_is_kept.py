@@ -84,7 +84,6 @@ def test_a_decision_on_an_old_journal_writes_nothing(engine: Engine, journal: Jo
 
 @pytest.mark.promise("R13")
 def test_a_replaced_daemon_writes_nothing(engine: Engine, journal: Journal) -> None:
-    presence = Presence(engine)
     old = hold(engine)
     journal.record(batch(entries=(entry(),), epoch=old))
     hold(engine)

@@ -52,6 +52,7 @@ WELL = Seen(
     sample=SAMPLE,
     sample_age=second(5),
     in_force=IN_FORCE,
+    epochs={SHOP: 2},
 )
 
 

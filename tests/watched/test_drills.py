@@ -26,6 +26,7 @@ from stagedrollout.daemon.watched.watching import Watching
 from stagedrollout.storage.outbox import Undelivered
 from tests.acceptance.processes import eventually
 from tests.daemon.test_scheduler import PATIENCE, QUICK, SLOW, Clock, Here, Nobody, Orders, Passes, order
+from tests.storage.holding import Beating
 from tests.watched.asking import Told, answers, asked, free_address
 from tests.watched.queries import Scrape, alerts, fires, read
 from tests.watched.test_checks import KEY, LOOK
@@ -71,6 +72,7 @@ class Daemon:
         works: Any = Works(
             listings=listings, passes=self.passes, relay=Nobody(), commands=self.orders, presence=self.here,
             clock=self.clock, wall=self.clock, epoch=7, lock_step=None, memory=memory,
+            leases=Beating(lambda: self.here.beat(7, self.clock.now())),
             report=OwnHealth(rounds, self.clock, memory=memory),
         )  # type: ignore[arg-type] # fmt: skip
         self.scheduler = Scheduler(works, pass_workers=2, halt_workers=1, drain_seconds=PATIENCE)

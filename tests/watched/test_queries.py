@@ -84,7 +84,7 @@ def test_names_end_in_their_unit_and_counters_in_total():
         "halted",
         "phase",
     }
-    plain |= {"decision", "verdict", "sample", "needed", "undelivered", "lost"}
+    plain |= {"decision", "verdict", "sample", "needed", "undelivered", "lost", "people"}
     for row in TABLE:
         assert row.name.startswith("stagedrollout_")
         assert row.name.rpartition("_")[2] in (*units, *plain), row.name

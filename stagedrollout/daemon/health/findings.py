@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stagedrollout.core.units import duration_text
+from stagedrollout.daemon.health.replicas import problems, silent
 from stagedrollout.storage.outbox import Undelivered
 from stagedrollout.storage.presence import DaemonRow, PassRow, RolloutRow, Statuses
 
@@ -35,6 +36,7 @@ class About(StrEnum):
     BUTTONS = "buttons"
     CONFIGURATION = "configuration"
     LINE = "line"
+    REPLICAS = "replicas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,12 @@ def findings(
 
     `now` is the machine's, `max_age` how old a heartbeat may be, and `undelivered` is as of `passes_now`.
     """
-    found = (*_halts(statuses), *_daemon_and_passes(statuses, now, max_age), *_notices(undelivered))
+    found = (
+        *_halts(statuses),
+        *_daemon_and_passes(statuses, now, max_age),
+        *_replicas(statuses),
+        *_notices(undelivered),
+    )
     return tuple(sorted(found, key=lambda finding: not finding.ill))
 
 
@@ -114,7 +121,7 @@ def _beside(daemon: DaemonRow) -> Iterator[Finding]:
 
 
 def _absence(daemon: DaemonRow, now: datetime, max_age: timedelta) -> str:
-    age = now - daemon.heartbeat_at
+    age = now - daemon.last_sign
     if "stopped_at" in daemon.info:
         return f"the daemon was stopped at {daemon.info['stopped_at'][:19]} UTC: nothing is watched"
     if age > max_age:
@@ -152,6 +159,15 @@ def _poll(daemon: DaemonRow) -> timedelta:
 
 def _rehearses(daemon: DaemonRow) -> bool:
     return daemon.info.get("clock") == "emulator"
+
+
+def _replicas(statuses: Statuses) -> Iterator[Finding]:
+    """Where there are several. One that is gone wakes nobody, for the others do its work."""
+    if statuses.daemon is None or not statuses.others:
+        return
+    rows = (statuses.daemon, *statuses.others)
+    yield from (Finding(About.REPLICAS, said) for said in problems(rows))
+    yield from (Finding(About.REPLICAS, said, ill=False) for said in silent(rows, statuses.daemon.heard_at))
 
 
 def _notices(undelivered: Undelivered) -> Iterator[Finding]:

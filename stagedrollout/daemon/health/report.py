@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -31,6 +32,9 @@ class SelfReport(Protocol):
     def stumbled(self, doing: str, error: BaseException) -> None:
         """Something else ended with an error."""
 
+    def holds(self, apps: Collection[StoreApp]) -> None:
+        """Of several replicas, this one passes over these from now on, and over no others."""
+
     def beat(self, now: datetime, problem: str = "") -> None:
         """Still here, at the machine's time `now`; `problem` concerns the daemon as a whole ("": it is well).
 
@@ -49,6 +53,8 @@ class Silent:
     def broke_off(self, app: StoreApp, due: datetime, error: BaseException, problem: str) -> None: ...
 
     def stumbled(self, doing: str, error: BaseException) -> None: ...
+
+    def holds(self, apps: Collection[StoreApp]) -> None: ...
 
     def beat(self, now: datetime, problem: str = "") -> None: ...
 
@@ -89,6 +95,9 @@ class OwnHealth:
         """Only what nobody foresaw: our own errors tell of services and files, not of mistakes in the daemon."""
         if self._sentry and not isinstance(error, StagedRolloutError):
             self._sentry.report(doing, error)
+
+    def holds(self, apps: Collection[StoreApp]) -> None:
+        self._rounds.holds(apps, self._clock.now())
 
     def beat(self, now: datetime, problem: str = "") -> None:
         self._memory.beaten(self._rounds, problem)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -58,6 +58,11 @@ class Rounds:
         self._rounds = {app: _Round(now) for app in apps}
         self._begun = now
 
+    def holds(self, apps: Collection[StoreApp], now: datetime) -> None:
+        """These and no others are passed over from now on; what is new among them is due now."""
+        with self._guard:
+            self._rounds = {app: self._rounds.get(app, _Round(now)) for app in apps}
+
     def ended(self, app: StoreApp, due: datetime, problem: str, now: datetime) -> None:
         self._note(app, _Round(due, ended=True, problem=problem), now)
 
@@ -94,6 +99,8 @@ class Rounds:
     def _note(self, app: StoreApp, last: _Round, now: datetime) -> None:
         with self._guard:
             before = self._rounds.get(app)
-            since = min((before.troubled_since if before else None) or now, now)  # clocks are set back
+            if before is None:  # given away while its last pass was noted
+                return
+            since = min(before.troubled_since or now, now)  # clocks are set back
             troubled = last.broke or bool(last.problem)
             self._rounds[app] = replace(last, troubled_since=since if troubled else None)

@@ -53,7 +53,7 @@ def _of_the_daemon(seen: Seen) -> Iterator[Figure]:
         "ready": ((), all_well(ready(seen))),
         "turn_age_seconds": ((), _seconds(seen.turn_age)),
         "lease_held": ((), held),
-        "lease_epoch": ((), seen.epoch),
+        "tells_people": ((), seen.tells_people),
         "database_writable": ((), not seen.problem and held),
         "database_read_age_seconds": ((), _seconds(seen.sample_age)),
         "configuration_refused": ((), refused),
@@ -71,6 +71,8 @@ def _of_the_daemon(seen: Seen) -> Iterator[Figure]:
 
 
 def _of_passes(seen: Seen) -> Iterator[Figure]:
+    for app, epoch in seen.epochs.items():
+        yield "stagedrollout_lease_epoch", _app(app), float(epoch)
     for app, late in seen.lateness.items():
         yield "stagedrollout_pass_lateness_seconds", _app(app), _seconds(late)
     for app, problem in seen.problems.items():

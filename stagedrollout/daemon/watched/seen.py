@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from stagedrollout.core.clocks import ClockReading
@@ -33,6 +33,8 @@ class Seen:
     """`turn_age`, `written_age`, `sample_age`: of the last turn, of the last write that the database took, and of
     `sample`; where there was none yet, since the daemon began. `now` is by the clock of the passes.
 
+    `epochs`: of the leases that are held. `tells_people`: whether notices are this replica's to deliver.
+
     `problem`: what keeps the daemon as a whole from its work. `lateness`: of every store app that is watched.
     """
 
@@ -51,3 +53,5 @@ class Seen:
     sample: Sample | None
     sample_age: timedelta
     in_force: InForce | None
+    epochs: dict[StoreApp, int] = field(default_factory=dict)
+    tells_people: bool = True

@@ -77,7 +77,7 @@ class Watching:
         beat, clock_now = memory.beat, works.clock.now()
         written = memory.written_at
         lateness = beat.rounds.lateness(clock_now) if beat else {}
-        watched = set(lateness)
+        watched, epochs = set(lateness), works.leases.epochs()
         return Seen(
             now=clock_now,
             epoch=works.epoch,
@@ -94,6 +94,8 @@ class Watching:
             sample=sample,
             sample_age=_span(now - (sample.at if sample else memory.begun)),
             in_force=self._in_force,
+            epochs={app: epochs[str(app)] for app in works.listings if str(app) in epochs},
+            tells_people=works.leases.may_tell(),
         )
 
     def _healthz(self) -> Answer:

@@ -23,10 +23,18 @@ from stagedrollout.cli.main import cli
 from stagedrollout.core import facts
 from stagedrollout.core.errors import Faulty
 from stagedrollout.core.events import Entry
-from stagedrollout.core.model import OnNewRelease, Release, ReleaseStatus, ReviewState, RolloutKey, Store
+from stagedrollout.core.model import (
+    OnNewRelease,
+    Release,
+    ReleaseStatus,
+    ReviewState,
+    RolloutKey,
+    Store,
+    StoreApp,
+)
 from stagedrollout.daemon import removal
 from stagedrollout.daemon.doors import Doors
-from stagedrollout.daemon.recorder import Recorder
+from stagedrollout.daemon.recorder import Recorder, no_lease
 from stagedrollout.daemon.removal import Removal
 from stagedrollout.emulator.request import Request
 from stagedrollout.http.client import in_process
@@ -81,7 +89,11 @@ class Scene:
 
     def begins(self, number: str = NEW) -> RolloutKey:
         key = RolloutKey("acme", Store.APP_STORE, number)
-        recorder = Recorder(Journal(self.engine), LedgerTable(self.engine), hold(self.engine))
+        recorder = Recorder(
+            Journal(self.engine),
+            LedgerTable(self.engine),
+            hold(self.engine, StoreApp("acme", Store.APP_STORE)),
+        )
         recorder.begin(key, (FOUND,), NOON)
         return key
 

@@ -10,7 +10,7 @@ import pytest
 from stagedrollout.cli.ordering import acting_user
 from stagedrollout.core import facts
 from stagedrollout.core.events import Entry
-from stagedrollout.core.model import Actor, ActorKind
+from stagedrollout.core.model import Actor, ActorKind, Store, StoreApp
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.journal import Journal
@@ -39,7 +39,7 @@ def agreed(
 ) -> None:
     now = datetime.now(UTC)
     key = place.begins()
-    epoch = hold(place.engine)
+    epoch = hold(place.engine, StoreApp("acme", Store.APP_STORE))
     recorder = Recorder(Journal(place.engine), LedgerTable(place.engine), epoch)
     said = facts.Approved(who, (), "it eats data", target, "FAIL", now + left)
     recorder.record(recorder.load(key), (said,), now)

@@ -1,0 +1,86 @@
+"""What the rows of several replicas tell about each other, in words for people: for `status`, `health`, and raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from stagedrollout.core.clocks import APART_MAX
+from stagedrollout.core.units import duration_text
+from stagedrollout.storage.highwater import BEHIND
+from stagedrollout.storage.leases import LeaseRow
+from stagedrollout.storage.presence import DaemonRow
+
+STEERS, DOUBT, DOUBT_CODE = "steers", "doubt", "doubt_code"
+"""What a replica says of itself in its row: by what it steers (config/steering.py), and why it takes the journal for no newest
+one ("": it does not)."""
+
+REMEMBERED = timedelta(days=1)
+"""For how long one that fell silent is still spoken of: a place may never be used again."""
+
+
+def unlike(mine: DaemonRow, other: DaemonRow) -> str:
+    """Where the two steer by different configurations; "" where they do not."""
+    here, there = mine.info.get(STEERS), other.info.get(STEERS)
+    if here == there:
+        return ""
+    older = "that of an older version"
+    return (
+        f"{other.holder} runs on the same database with another configuration ({there or older}, and {mine.holder} has"
+        f" {here or older}): give both the same one, or stop one of them"
+    )
+
+
+def doubting(other: DaemonRow) -> str:
+    """Where a replica knows the journal for older than it was; "" where it does not. One that only lacks its own mark knows
+    nothing of that."""
+    if other.info.get(DOUBT_CODE) != BEHIND:
+        return ""
+    return f"{other.holder} says: {other.info.get(DOUBT)}"
+
+
+def apart(row: DaemonRow) -> str:
+    """Where a replica's clock and the database's disagree; "" where they agree."""
+    if abs(row.ahead) <= APART_MAX:
+        return ""
+    side = "ahead of" if row.ahead > timedelta(0) else "behind"
+    return f"the clock of {row.holder} is {duration_text(abs(row.ahead))} {side} the database's: it raises nothing"
+
+
+def problems(rows: tuple[DaemonRow, ...]) -> Iterator[str]:
+    """Why nothing is raised, of the replicas that live; the one that was heard last is the first."""
+    living = [row for row in rows if not (row.lapsed or row.stopped)]
+    for other in living[1:]:
+        if said := unlike(living[0], other):
+            yield f"nothing is raised: {said}"
+    yield from filter(None, map(doubting, living) if len(living) > 1 else ())
+    yield from filter(None, map(apart, living))
+
+
+def silent(rows: Iterable[DaemonRow], newest: datetime) -> Iterator[str]:
+    """Replicas that fell silent a short while ago. `newest`: when any was heard last, by the database's clock."""
+    for row in rows:
+        gone = newest - row.heard_at
+        if row.lapsed and not row.stopped and gone < REMEMBERED:
+            yield f"the replica {row.holder} has given no sign of life for {duration_text(gone)}: the others have its apps"
+
+
+def replicas_document(rows: tuple[DaemonRow, ...], held: Iterable[LeaseRow]) -> list[dict[str, Any]]:
+    """Each that is not over, and how many store apps it holds; one of them tells people."""
+    holds: dict[int, list[str]] = {}
+    for lease in held:
+        holds.setdefault(lease.replica, []).append(lease.name)
+    return [
+        {
+            "holder": row.holder,
+            "heartbeat_at": row.heartbeat_at.isoformat(),
+            "silent": row.lapsed,
+            "apps": sum("/" in name for name in holds.get(row.epoch, ())),
+            "tells_people": any("/" not in name for name in holds.get(row.epoch, ())),
+            "version": row.info.get("version", ""),
+            "configuration": row.info.get(STEERS, ""),
+        }
+        for row in rows
+        if not row.stopped and not (row.lapsed and row.epoch not in holds)
+    ]
