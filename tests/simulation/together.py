@@ -35,7 +35,7 @@ from tests.simulation.perils import Drawn, Fate
 from tests.simulation.plan import Plan
 from tests.simulation.replica import Replica
 from tests.simulation.run import Run
-from tests.simulation.sides import KILLED, OneSide, Span
+from tests.simulation.sides import KILLED, OneSide, Span, acts_on_a_store
 from tests.simulation.substitution import substituted
 
 _A_MOMENT = timedelta(seconds=1)
@@ -182,8 +182,21 @@ class Together(Run):
             each.calm_down()
 
     def _heard(self, one: OneSide, service: str, method: str, number: int) -> None:
-        life = one.replica.life
-        self._senders[number] = life.epoch if life else 0
+        """A request of its got there."""
+        run = one.replica.life.epoch if one.replica.life else 0
+        self._senders[number] = run
+        if service == "slack":
+            self._tellers.add(one.name)
+            self._marks["notices: told by both"] += len(self._tellers) > 1
+        if not acts_on_a_store(service, method):
+            return
+        newest = {tenure["name"]: tenure["run"] for tenure in self._tenures}
+        holders = {holder for name, holder in newest.items() if name.endswith(service)}
+        self._marks["act: by another than the holder"] += run not in holders
+        self._marks["act: cut off from the database"] += not one.replica.machine.reaches_its_database
+        for other in self._sides:
+            if other is not one and (why := other.why_away()):
+                self._marks[f"act: alone, after {why}"] += 1
 
     def _side(self, life: Life) -> OneSide:
         return next(each for each in self._sides if each.replica.machine is life.machine)
