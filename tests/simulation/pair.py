@@ -76,13 +76,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Of two, by their place in NAMES. `of_the_plan`: what is wrong with the one machine of a plan befalls this one."""
+    """Of two, by their place in NAMES. `pass_deadline`: as configured for both; a long one leaves it to the lease alone whether
+    whoever stood still goes on."""
 
     sides: tuple[Side, Side]
+    pass_deadline: timedelta = timedelta(minutes=5)
 
     def words(self) -> str:
         return "\n".join(
-            f"{name}: {side.clock}, {side.disk}, {side.stops}, a life of {side.points_per_life or 'endless'} points, "
+            f"{name}: a pass has {self.pass_deadline}, {side.clock}, {side.disk}, {side.stops}, a life of {side.points_per_life or 'endless'} points, "
             f"{[str(trouble) for trouble in side.troubles]}"
             for name, side in zip(NAMES, self.sides, strict=True)
         )
@@ -90,12 +92,13 @@ class Pair:
     def but(self, number: int, **changed: object) -> Pair:
         sides = list(self.sides)
         sides[number] = replace(sides[number], **changed)  # type: ignore[arg-type]
-        return Pair((sides[0], sides[1]))
+        return replace(self, sides=(sides[0], sides[1]))
 
 
 def a_pair(seed: int, start: datetime, troubled: timedelta) -> Pair:
     first, second = (_side(Random(f"{seed}/two/{name}"), start, troubled) for name in NAMES)
-    return Pair((first, second))
+    deadline = Random(f"{seed}/two/pass").choice((timedelta(seconds=45), timedelta(minutes=5)))
+    return Pair((first, second), deadline)
 
 
 def _side(draw: Random, start: datetime, troubled: timedelta) -> Side:

@@ -29,6 +29,7 @@ _LEADS_TO = {
 }
 _READS = ("GET", "HEAD")
 _FOR_EVER = timedelta(days=10_000)
+_LATELY = timedelta(seconds=30)
 
 Span = tuple[datetime, datetime]
 
@@ -50,6 +51,7 @@ class OneSide:
         self._armed: list[Trouble] = []
         self._dead_for: timedelta | None = None
         self._dead_since: datetime | None = kernel.now
+        self._silences: list[tuple[datetime, str]] = []
         self.away: list[Span] = []
         self.hindered: list[Span] = []
         self.deaths: list[datetime] = []
@@ -62,7 +64,7 @@ class OneSide:
         self._calm_from = calm_from
         self._at = at
         for trouble in self.side.troubles:
-            befalls = self._armed.append if trouble.aim else self._befall
+            befalls = self._arm if trouble.aim else self._befall
             at(trouble.at, partial(befalls, trouble))
 
     def live_on(self) -> None:
@@ -100,6 +102,14 @@ class OneSide:
             return "" if self.is_there else "a freeze"
         return "a cut"
 
+    def why_silent(self, run: int) -> str:
+        """In a word: why it is away, or was a moment ago."""
+        if why := self.why_away(run):
+            return why
+        now = self._kernel.now
+        lately = [why for until, why in self._silences if now - _LATELY <= until]
+        return lately[-1] if lately else "silence"
+
     def line_of(self, service: str) -> Line:
         return self._line(_LEADS_TO.get(service, Blow.LOSES_SIGNALS))
 
@@ -119,6 +129,7 @@ class OneSide:
         """Its machine stands still, or its process does."""
         self.keeper.disturb()
         self.away.append((self._kernel.now, until))
+        self._silences.append((until, "a freeze"))
         self._at(until, self.keeper.disturb)
 
     def calm_down(self) -> None:
@@ -127,6 +138,9 @@ class OneSide:
         self.replica.machine.process.frozen_until = None
         self.replica.calm_down()
         self.keeper.disturb()
+
+    def _arm(self, trouble: Trouble) -> None:
+        self._armed.append(trouble)
 
     def _strike(self, aim: Aim) -> None:
         due = [trouble for trouble in self._armed if trouble.aim is aim]
@@ -162,7 +176,8 @@ class OneSide:
                 self.replica.machine.freeze(trouble.lasts)
             case _:
                 self._cuts.append((trouble.blow, trouble.line, until))
-                spans = self.away if trouble.blow is Blow.LOSES_DATABASE else self.hindered
-                spans.append((now, until))
+                cut_off = trouble.blow is Blow.LOSES_DATABASE
+                (self.away if cut_off else self.hindered).append((now, until))
+                self._silences += [(until, "a cut")] if cut_off else []
                 self.keeper.disturb()
                 self._at(until, self.keeper.disturb)

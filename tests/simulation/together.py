@@ -129,7 +129,9 @@ class Together(Run):
         (place / "simulated.db").symlink_to(self._folder / "simulated.db")
         if self._plan.presses:
             seal_file(place / "simulated.db").write_text(SEAL)
-        settings = replace(self._loaded.settings, database=f"sqlite:///{place / 'simulated.db'}")
+        settings = self._loaded.settings
+        limits = replace(settings.limits, pass_deadline=self._pair.pass_deadline)
+        settings = replace(settings, database=f"sqlite:///{place / 'simulated.db'}", limits=limits)
         return replace(self._loaded, settings=settings)
 
     @contextmanager
@@ -229,8 +231,7 @@ class Together(Run):
         elif gave is self._runs.get(row.replica):
             self._marks["lease: taken again in its own place"] += 1
         else:
-            why = gave.why_away(before["run"]) or "silence"
-            self._marks[f"lease: taken over after {why}"] += 1
+            self._marks[f"lease: taken over after {gave.why_silent(before['run'])}"] += 1
 
     def _left(self) -> Left:
         spans = [each.until_now() for each in self._sides]
