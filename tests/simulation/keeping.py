@@ -78,6 +78,8 @@ class Keeper:
         state.resting, state.asleep = not working, False
         if not life.is_there:  # nobody would hear of it
             return left
+        if working:  # which takes time
+            self._wake_sleepers()
         others = [each for other, each in self._states.items() if other is not life and other.is_there]
         calm = self._timeline.now - self._changed_at >= _CALM * self._lease
         if calm and state.resting and all(each.resting for each in others):
@@ -110,8 +112,13 @@ class Keeper:
         for life, state in self._states.items():
             if state.asleep and life.is_there:
                 self._give_signs(life.epoch, slept)
-            state.asleep = False
-            life.wake()
+        self._wake_sleepers()
+
+    def _wake_sleepers(self) -> None:
+        for life, state in self._states.items():
+            if state.asleep:
+                state.asleep = False
+                life.wake()
 
     def _give_signs(self, epoch: int, slept: timedelta) -> None:
         if slept <= timedelta(0):

@@ -107,6 +107,7 @@ class Life:
         try:
             ways = doors(gate, world, machine.clock)
             if company:
+                company.keeper.disturb()  # whoever sleeps lives, when this one looks who does
                 shared = with_clock(self._engine, company.clock)
                 wired = wire(loaded, ways, shared, place=machine.process.name)
             else:
