@@ -51,6 +51,7 @@ def run(config: Path, log_format: str, *, verbose: bool) -> None:
 
     from stagedrollout.cli.logs import LogForm, log_to_stderr  # noqa: PLC0415
     from stagedrollout.config.load import load_with_secrets  # noqa: PLC0415
+    from stagedrollout.daemon import collecting  # noqa: PLC0415
     from stagedrollout.daemon.allowed import hosts_of, keep_to  # noqa: PLC0415
     from stagedrollout.daemon.bootstrap import open_daemon  # noqa: PLC0415
     from stagedrollout.daemon.hardening import harden  # noqa: PLC0415
@@ -64,6 +65,7 @@ def run(config: Path, log_format: str, *, verbose: bool) -> None:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
+        collecting.settle()
         daemon.start()
         say(f"watching {daemon.watching}; stop with SIGTERM")
         while not (stop.wait(0.2) or daemon.finished):

@@ -44,6 +44,7 @@ from stagedrollout.daemon.lanes import Lanes
 from stagedrollout.daemon.lease import HeldLeases, Holdings, Terms
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listings import open_listings
+from stagedrollout.daemon.pacing import AsAsked, Spread
 from stagedrollout.daemon.peers import Peers
 from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.pressed import Buttons
@@ -250,6 +251,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         brakes=brakes,
         report=_report(loaded, doors, listings, clock, epoch, memory),
         memory=memory,
+        pace=Spread() if isinstance(clock, SystemClock) else AsAsked(),
         doors=doors,
         buttons=_buttons(lambda: open_pressing(loaded, engine, passes, roster, doors.slack), leases),
         errands=open_errands(loaded, doors, engine, recorder, clock, leases.may_tell),

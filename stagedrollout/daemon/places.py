@@ -27,8 +27,19 @@ AHEAD_SECONDS, AHEAD_AGAIN_SECONDS = 1.0, 10.0
 """For how long nobody begins while a person's halt goes ahead, and how soon once more: one that the store refuses is tried
 again at every turn, and must keep nobody from being looked at."""
 
+CROWD = 8
+PROGRESS_SECONDS = 1.0
+"""For each place so many are under way at most while the processor is busy, or somebody has ended within so long: then those who
+have been at it for long do not hang, they wait for each other, and one more makes all of them later. Of two thousand that were
+due at once a thousand were under way together, and the database gave up on some of them. Whoever has waited for BEGUN_SECONDS
+goes all the same, but one after the other."""
+
+QUEUED_MOST = 64
+"""So many wait for a place with a thread of their own; of two thousand threads each costs a hundred kilobytes."""
+
 BEGUN_SECONDS = 40.0
-"""Whoever waits has begun by then; promised is that a halt comes 60 s after the pass that finds the failure was due."""
+"""Whoever waits behind others that hang has begun by then; promised is that a halt comes 60 s after the pass that finds the
+failure was due."""
 
 
 class Places:
@@ -49,15 +60,27 @@ class Places:
         self._patience_seconds, self._begun_seconds = patience_seconds, begun_seconds
         self._guard = threading.Lock()
         self._queue: deque[threading.Event] = deque()
+        self._waits_since: dict[threading.Event, float] = {}
         self._lent: dict[object, float] = {}
+        self._inside, self._busy, self._behind = 0, False, 0
+        self._ended, self._began = -math.inf, -math.inf
         self._ahead = 0
         self._ahead_until, self._ahead_again = -math.inf, -math.inf
+
+    def admitted(self, due: int) -> int:
+        """How many of so many that are due may come to wait here now. The others are counted as waiting, and come later."""
+        with self._guard:
+            admitted = min(due, max(QUEUED_MOST - len(self._queue), 0))
+            self._behind = due - admitted
+            return admitted
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Run inside once there is a place."""
         me = threading.Event()
         with self._guard:
+            if self._queue:
+                self._waits_since[me] = self._seconds()
             self._queue.append(me)
         while (wait_seconds := self._waits(me)) != 0:
             me.wait(wait_seconds)
@@ -65,6 +88,9 @@ class Places:
             yield
         finally:
             with self._guard:
+                self._inside -= 1
+                if self._queue:
+                    self._ended = self._seconds()
                 self._lent.pop(me, None)
                 self._call_the_next()
 
@@ -94,21 +120,37 @@ class Places:
             if wait_seconds > 0:
                 return wait_seconds
             self._queue.popleft()
-            self._lent[me] = now
+            self._waits_since.pop(me, None)
+            self._inside += 1
+            self._lent[me] = self._began = now
             self._call_the_next()
             return 0
 
     def _full(self, now: float) -> float:
         """How long until somebody may be in nobody's way any more; 0 where there is a place."""
+        if self._inside < self._count:
+            return 0.0
+        idle = self._idle(now)
+        if self._crowded(now):
+            return LOOK_SECONDS
         if len(self._lent) < self._count:
             return 0.0
-        if self._idle(now):
+        if idle:
             del self._lent[min(self._lent, key=self._lent.__getitem__)]  # the one that has been longest at it
-        patience_seconds = min(self._patience_seconds, self._begun_seconds * self._count / len(self._queue))
+        waiting = len(self._queue) + self._behind
+        patience_seconds = min(self._patience_seconds, self._begun_seconds * self._count / waiting)
         self._lent = {who: since for who, since in self._lent.items() if now < since + patience_seconds}
         if len(self._lent) < self._count:
             return 0.0
         return min(LOOK_SECONDS, min(self._lent.values()) + patience_seconds - now)
+
+    def _crowded(self, now: float) -> bool:
+        """Whether so many are under way that one more would only make them later."""
+        progress = self._busy or now - self._ended < PROGRESS_SECONDS
+        if self._inside < CROWD * self._count or not progress:
+            return False
+        waited = now - self._waits_since.setdefault(self._queue[0], now)
+        return waited < self._begun_seconds or now - self._began < LOOK_SECONDS
 
     def _idle(self, now: float) -> bool:
         """Whether those who have a place have not used the processor much since the last look."""
@@ -117,7 +159,9 @@ class Places:
             return False
         self._looked = (now, worked)
         recently = now - since < 1.0  # before that, nobody waited
-        return recently and worked - before < IDLE_SHARE * (now - since)
+        idle = worked - before < IDLE_SHARE * (now - since)
+        self._busy = recently and not idle
+        return recently and idle
 
     def _call_the_next(self) -> None:
         if self._queue:

@@ -23,6 +23,7 @@ from stagedrollout.core.ledger import Ledger, Revision, Taken
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp
 from stagedrollout.core.news import halts_in_vain
+from stagedrollout.daemon.shelf import Shelf
 from stagedrollout.daemon.spool import Kept, Spool
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
 from stagedrollout.storage.journal import Journal
@@ -77,7 +78,7 @@ class Recorder:
         self._epoch = epoch
         self._guard = threading.Lock()
         self._cache: dict[RolloutKey, Known] = {}
-        self._ledger: dict[RolloutKey, Ledger] = {}
+        self._ledger: Shelf[RolloutKey, Ledger] = Shelf()
         self._spool = spool or Spool(None)
 
     def keys(self, app: StoreApp) -> tuple[RolloutKey, ...]:
@@ -139,8 +140,7 @@ class Recorder:
         if kept is not None:
             return kept
         found = self._ledgers.load(key)
-        with self._guard:
-            self._ledger[key] = found
+        self._ledger.put(key, found)
         return found
 
     def halted(self, app: StoreApp) -> frozenset[str]:
@@ -159,13 +159,11 @@ class Recorder:
 
     def forget(self, key: RolloutKey) -> None:
         """The rollout is over: its ledger stays in the database only."""
-        with self._guard:
-            self._ledger.pop(key, None)
+        self._ledger.forget(key)
 
     def anew(self, app: StoreApp) -> None:
         """Another replica may have written to its ledgers since: they are read again."""
-        with self._guard:
-            self._ledger = {key: ledger for key, ledger in self._ledger.items() if key.store_app != app}
+        self._ledger.forget_where(lambda key: key.store_app == app)
 
     def begin(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write the first facts of a new rollout."""
@@ -301,8 +299,8 @@ class Recorder:
         if not batch.guarded:
             self.forget(key)
             return
-        with self._guard:
-            self._ledger[key] = learned.taken.ledger
+        if learned.added:
+            self._ledger.put(key, learned.taken.ledger)
 
     def _read(self, key: RolloutKey) -> Known:
         history = self._journal.history(key)

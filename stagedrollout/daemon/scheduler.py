@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 
 TURN_SECONDS = 0.5
 """How soon a command is noticed; promised is one second."""
-
 TURN = "turn"
 AFTER_TROUBLE = timedelta(minutes=1)
 """When a store app whose pass broke off is looked at again."""
@@ -314,8 +313,10 @@ class Scheduler:
                 self._make_due(app, now)
         self._looked_at = now
         with self._guard:
-            due = [app for app, at in self._due.items() if at <= now]
-        for app in filter(self._is_ours, due):
+            waiting = [app for app, at in self._due.items() if at <= now and app not in self._running]
+            waiting.sort(key=self._due.__getitem__)
+        due = [app for app in waiting if self._is_ours(app)]
+        for app in due[: self._places.admitted(len(due))]:
             works = self._works
             self._launch(app, self._passes, self._pass_over(works, app), self._passed(works, app))
 
@@ -334,7 +335,8 @@ class Scheduler:
             now = works.clock.now()
             error = outcome.exception()
             if error is None:
-                due, problem = outcome.result().due, outcome.result().problem
+                asked, problem = outcome.result().due, outcome.result().problem
+                due = works.pace.due(works.listings[app], now, asked)
             else:
                 due, problem = now + AFTER_TROUBLE, words(error)
                 log.error("the pass over %s broke off: %s", app, problem, exc_info=unexpected(error))

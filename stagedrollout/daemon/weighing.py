@@ -24,6 +24,7 @@ from stagedrollout.core.policy import Policy
 from stagedrollout.core.run_terms import PAST_SESSIONS_MIN, NamedCounts, rated, run_of, terms_of
 from stagedrollout.daemon.counting import Count, Look, with_readings
 from stagedrollout.daemon.retrying import persistently
+from stagedrollout.daemon.shelf import Shelf
 
 SURELY_QUIET = timedelta(hours=6)
 """A baseline with hardly any session is taken for a source that fails for so long; then for one that has none."""
@@ -43,7 +44,7 @@ class Found:
 class Weigher:
     """Remembers the last weighing of each rollout, for what has not changed since."""
 
-    _weighed: dict[RolloutKey, Weighing] = field(default_factory=dict)
+    _weighed: Shelf[RolloutKey, Weighing] = field(default_factory=Shelf)
 
     def weigh(self, count: Count, look: Look, readings: tuple[Reading, ...] = ()) -> Found:
         """Fold the counts, and the reviews among the readings, into evidence."""
@@ -62,14 +63,16 @@ class Weigher:
 
     def forget(self, key: RolloutKey) -> None:
         """The rollout is over, or what was heard for it could not be written down."""
-        self._weighed.pop(key, None)
+        self._weighed.forget(key)
 
     def _weighing(self, rollout: Rollout, ledger: Ledger) -> Weighing | None:
         run = run_of(rollout)
         if run is None:
             return None
-        found = weigh(run, ledger, self._weighed.get(rollout.key))
-        self._weighed[rollout.key] = found
+        before = self._weighed.get(rollout.key)
+        found = weigh(run, ledger, before)
+        if found != before:
+            self._weighed.put(rollout.key, found)
         return found
 
 

@@ -21,6 +21,7 @@ from stagedrollout.daemon.health.report import SelfReport, Silent
 from stagedrollout.daemon.lease import Everything, Holdings
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.pacing import AsAsked, Pace
 from stagedrollout.daemon.peers import Peers
 from stagedrollout.daemon.pressed import Buttons, NoButtons
 from stagedrollout.daemon.watched.memory import Memory
@@ -52,6 +53,7 @@ class Works:
     buttons: Buttons = field(default_factory=NoButtons)
     errands: Errands = field(default_factory=NoErrands)
     memory: Memory = field(default_factory=Memory)
+    pace: Pace = field(default_factory=AsAsked)
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
 

@@ -23,6 +23,7 @@ from stagedrollout.core.errors import StorageError
 from stagedrollout.http.database import HINT, SERVER, beside, server_of
 from stagedrollout.storage import durable_file
 from stagedrollout.storage.access import BUSY_SECONDS, ONLY_READS, only_reads
+from stagedrollout.storage.writers import in_turn
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -81,7 +82,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     (PostgreSQL has no such lock: there, what was read is guarded by a constraint or by locking its row.)
     Raises StorageError; any other error inside undoes everything and passes through.
     """
-    with _in_our_words(), _begun(engine, only_reads=False) as connection:
+    with _in_our_words(), in_turn(engine), _begun(engine, only_reads=False) as connection:
         yield connection
 
 

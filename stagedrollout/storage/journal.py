@@ -11,13 +11,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam, case, func, or_, select
+from sqlalchemy import BindParameter, Executable, Row, bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from stagedrollout.core.errors import StaleJournal, StorageError
@@ -32,6 +31,7 @@ from stagedrollout.storage.leases import guard
 from stagedrollout.storage.ledger import note
 from stagedrollout.storage.numbers import reserve
 from stagedrollout.storage.outbox import enqueue, want_board
+from stagedrollout.storage.rollout_names import RolloutNames
 from stagedrollout.storage.schema import events, intents, rollouts
 from stagedrollout.storage.wording import UNREADABLE, json_body, json_text
 
@@ -50,8 +50,7 @@ _TAIL_OF = _TAIL.where(events.c.rollout == _OF)
 _LAST = (
     select(events.c.seq, events.c.hash).where(events.c.rollout == _OF).order_by(events.c.seq.desc()).limit(1)
 )
-_FIRST = func.min(case((events.c.prev == CHAIN_START, events.c.seq)))
-_HEADS = select(events.c.rollout, _FIRST, func.max(events.c.seq)).group_by(events.c.rollout).order_by(_FIRST)
+_BEGUN = select(events.c.rollout).where(events.c.prev == CHAIN_START).order_by(events.c.seq)
 _KNOWN = select(rollouts.c.key).order_by(rollouts.c.key)
 _KNOWN_SEQ = select(rollouts.c.seq).where(rollouts.c.key == _OF)
 _APPEND = events.insert().returning(events.c.seq)
@@ -77,6 +76,7 @@ class Journal:
         """`highwater`: kept beside the database by the daemon, which alone writes it."""
         self._engine = engine
         self._highwater = highwater
+        self._names = RolloutNames()
 
     def record(self, batch: Batch) -> tuple[Recorded, ...]:
         """Write all of the batch, durably, or nothing. Returns its entries with their place in the journal.
@@ -135,25 +135,22 @@ class Journal:
 
         One whose entries are gone is still named, last, if `status` knew it: `verify` then says so.
         """
-        keys = _parsed(self._names_and_heads()[0])
-        return tuple(key for key in keys if store_app is None or key.store_app == store_app)
+        if store_app is not None:
+            return tuple(self.heads(store_app))
+        with reading(self._engine) as connection:
+            begun = connection.execute(_BEGUN).scalars().all()
+            known = connection.execute(_KNOWN).scalars().all()
+        return tuple(_key(name) for name in dict.fromkeys([*begun, *known]))
 
     def heads(self, store_app: StoreApp) -> dict[RolloutKey, int]:
         """`rollout_keys` and the `head` of each, as of one moment."""
-        names, heads = self._names_and_heads()
-        keys = (key for key in _parsed(names) if key.store_app == store_app)
-        return {key: heads.get(str(key), 0) for key in keys}
+        with reading(self._engine) as connection:
+            return self._names.heads(connection, store_app)
 
     def head(self, rollout: RolloutKey) -> int:
         """The rollout's last seq; 0 when nothing is recorded of it."""
         with reading(self._engine) as connection:
             return _last(connection, rollout)[0]
-
-    def _names_and_heads(self) -> tuple[list[str], dict[str, int]]:
-        with reading(self._engine) as connection:
-            rows = connection.execute(_HEADS).all()
-            known = connection.execute(_KNOWN).scalars().all()
-        return [*(name for name, first, _ in rows if first), *known], {name: last for name, _, last in rows}
 
     def open_intents(self, of: StoreApp | RolloutKey) -> tuple[StandingIntent, ...]:
         """Intents not settled for good, oldest first: after a crash, each is settled by looking."""
@@ -181,10 +178,6 @@ class Journal:
 
 def _of(rollout: RolloutKey) -> dict[str, Any]:
     return {_OF.key: str(rollout)}
-
-
-def _parsed(names: Iterable[str]) -> Iterator[RolloutKey]:
-    return (_key(name) for name in dict.fromkeys(names))
 
 
 def _last(connection: Connection, rollout: RolloutKey) -> tuple[int, str]:

@@ -13,7 +13,8 @@ No lock is held beyond a transaction: behind a pooler the next transaction may r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -21,11 +22,12 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Executable, Select, bindparam, case, select, update
 
-from stagedrollout.core.errors import LostLease
+from stagedrollout.core.errors import LostLease, StorageError
 from stagedrollout.storage.engine import Connection, Engine, insert, reading, writing
 from stagedrollout.storage.instants import instant
 from stagedrollout.storage.schema import leases, replicas
 from stagedrollout.storage.server_clock import by_clock, now_us, read_clock
+from stagedrollout.storage.wording import UNREADABLE
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -124,7 +126,8 @@ class Leases:
                 taking = {_WHO.key: replica, _NAMES.key: wanted}
                 connection.execute(_TAKE_FREE, taking)
                 for row in silent:
-                    after = row.expires_us + longest_request // _MICROSECOND
+                    with _readable():
+                        after = int(row.expires_us) + longest_request // _MICROSECOND
                     connection.execute(_TAKE_OVER, {**taking, _REPLICA.key: row.epoch, _AFTER.key: after})
             return _mine(connection, replica)
 
@@ -148,7 +151,18 @@ def guard(connection: Connection, name: str, epoch: int) -> None:
 def _mine(connection: Connection, replica: int) -> Mapping[str, Held]:
     rows = connection.execute(_MINE, {_REPLICA.key: replica}).all()
     now = read_clock(connection)
-    return {row.name: Held(row.epoch, max(row.raise_after_us - now, 0) * _MICROSECOND) for row in rows}
+    with _readable():
+        waits = {row.name: max(int(row.raise_after_us) - now, 0) for row in rows}
+        return {row.name: Held(int(row.epoch), waits[row.name] * _MICROSECOND) for row in rows}
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """SQLite keeps anything in any column."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise StorageError(f"a lease cannot be read: {error}") from error
 
 
 @cache
@@ -171,9 +185,9 @@ def _held_now(dialect: str) -> Executable:
 
 @cache
 def _silent(dialect: str) -> Executable:
-    """Replicas whose time is over. Their rows are locked, so that none of them comes back while it is taken over from."""
-    over = replicas.c.expires_us <= now_us(dialect)
-    query = select(replicas.c.epoch, replicas.c.expires_us).where(over).order_by(replicas.c.epoch)
+    """Replicas whose time is over and that hold something. Their rows are locked, so that none of them comes back while it is taken over from."""
+    over = replicas.c.expires_us <= now_us(dialect), replicas.c.epoch.in_(select(leases.c.replica))
+    query = select(replicas.c.epoch, replicas.c.expires_us).where(*over).order_by(replicas.c.epoch)
     return query.with_for_update()
 
 

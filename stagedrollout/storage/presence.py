@@ -279,9 +279,11 @@ def _replica(row: Row[Any], now: int) -> DaemonRow:
 
 def _info(text: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(text)
+        found = json.loads(text)
     except UNREADABLE as error:
         raise StorageError(f"a daemon's row cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise StorageError(f"a daemon's row cannot be read: it says {text!r:.40} of itself")
     return found
 
 

@@ -16,6 +16,7 @@ from tests.bench import (
     engine,
     faults,
     overrides,
+    scale,
     stores,
     watched,
 )
@@ -26,9 +27,9 @@ BENCHES = {"cli": cli.measure, "daemon": daemon.measure, "calls": calls.measure,
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Figures of whole processes.")
-    parser.add_argument("what", choices=(*BENCHES, "decision", "faults", "overrides", "stores"))
+    parser.add_argument("what", choices=(*BENCHES, "decision", "faults", "overrides", "scale", "stores"))
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-    both = parser.add_argument_group("decision, faults and overrides only")
+    both = parser.add_argument_group("decision, faults, overrides and scale only")
     both.add_argument(
         "--quick", action="store_true", help="few cells, seeds, faults and apps: is anything broken?"
     )
@@ -60,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _stores(options)
     if options.what == "overrides":
         return _overrides(options)
+    if options.what == "scale":
+        return _scale(options)
     figures = _decision(options) if options.what == "decision" else BENCHES[options.what]()
     if options.what != "decision":
         print(shown(figures, as_json=options.json))
@@ -75,6 +78,12 @@ def _faults(options: argparse.Namespace) -> int:
 def _overrides(options: argparse.Namespace) -> int:
     result = overrides.measure(quick=options.quick)
     print(overrides.as_json(result) if options.json else overrides.table(result))
+    return 0 if result.kept else 1
+
+
+def _scale(options: argparse.Namespace) -> int:
+    result = scale.measure(quick=options.quick)
+    print(scale.as_json(result) if options.json else scale.table(result))
     return 0 if result.kept else 1
 
 

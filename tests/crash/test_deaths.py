@@ -73,12 +73,12 @@ def test_a_daemon_that_says_done_before_it_asks_the_store_is_found_out_by_its_de
     """While it lives nobody can tell: the store is as the journal says by the time anybody looks."""
     act = Reconciler._act
 
-    def says_done_first(self, listing, known, case, decision, permit):
+    def says_done_first(self, listing, known, case, decision, *right):
         intent = known.rollout.intent
         if decision.change and intent:
             done = Settled(intent.key, intent.verb, Settlement.CONFIRMED, "read back in the store")
             self.recorder.record(known, (done,), self.clock.now())
-        return act(self, listing, known, case, decision, permit)
+        return act(self, listing, known, case, decision, *right)
 
     monkeypatch.setattr(Reconciler, "_act", says_done_first)
     assert played("play-raise").faults == ()

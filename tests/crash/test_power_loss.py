@@ -47,7 +47,8 @@ _TABLES = (
     "bucket",
     "standing",
     "pass",
-    "daemon",
+    "replica",
+    "lease",
 )
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from stagedrollout.daemon.places import Places
+from stagedrollout.daemon.places import CROWD, QUEUED_MOST, Places
 from tests.simulation.threaded import FAILING, ORDERED, stage
 
 PATIENCE = 30.0
@@ -118,3 +118,32 @@ def test_while_a_person_halts_nobody_else_begins_but_for_long():
     with places.ahead(), places.taken():
         pass
     assert now == [2.0]
+
+
+@pytest.mark.promise("R3", "R22")
+def test_of_hundreds_that_only_wait_for_each_other_no_more_are_under_way_than_can_be_served():
+    """A place is lent for a millisecond and each look takes ten: nobody hangs, so nobody else is let in beside them."""
+    places = Places(1, patience_seconds=0.001, worked=time.monotonic)
+    inside, most, guard = set(), [0], threading.Lock()
+
+    def look(app: int) -> None:
+        with places.taken():
+            with guard:
+                inside.add(app)
+                most[0] = max(most[0], len(inside))
+            time.sleep(0.01)
+            with guard:
+                inside.remove(app)
+
+    apps = [threading.Thread(target=look, args=(app,)) for app in range(300)]
+    for app in apps:
+        app.start()
+    for app in apps:
+        app.join(PATIENCE)
+    assert (most[0] <= CROWD, inside) == (True, set())
+
+
+def test_of_thousands_that_are_due_few_wait_with_a_thread_of_their_own():
+    places = Places(1, patience_seconds=PATIENCE)
+    assert places.admitted(2_000) == QUEUED_MOST
+    assert places.admitted(3) == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.leases import Leases
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
@@ -34,7 +36,19 @@ from tests.storage.holding import hold
 from tests.storage.rows import CHAT, NOW, SHOP, STANDING, after, batch, intent, notice, order, revision
 
 DAMAGE: tuple[Any, ...] = ("abc", "[]", "null", -1, 2**62, 0.5, b"\xff\xfe", None)
-TABLES = ("event", "intent", "outbox", "thread", "command", "rollout", "bucket", "standing", "pass", "daemon")
+TABLES = (
+    "event",
+    "intent",
+    "outbox",
+    "thread",
+    "command",
+    "rollout",
+    "bucket",
+    "standing",
+    "pass",
+    "replica",
+    "lease",
+)
 
 
 def _filled(path: Path) -> None:
@@ -72,6 +86,13 @@ def _reads(engine: Engine) -> Iterator[Callable[[], object]]:
     journal, rows, presence = Journal(engine), OutboxTable(engine), Presence(engine)
     box, ledgers = CommandBox(engine), LedgerTable(engine)
     recorder = Recorder(journal, ledgers, lambda _: 1)
+    leases = Leases(engine)
+    yield lambda: leases.mine(1)
+    yield leases.holders
+    yield lambda: leases.free(["shop/google_play"])
+    yield lambda: leases.is_held("shop/google_play", 1, 1)
+    yield lambda: leases.claim(1, ["shop/google_play", "another"], longest_request=timedelta(seconds=45))
+    yield presence.replicas
     yield box.waiting
     yield lambda: box.find("order-1")
     yield lambda: rows.due(after(days=1))
