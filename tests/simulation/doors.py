@@ -33,6 +33,7 @@ from tests.simulation.weather import ABOUT_SHAPE, Kind, Weather
 HOST = "127.0.0.1:9"
 URL = f"http://{HOST}"
 TOO_LATE_SECONDS = 30.0
+CUT = "cut"
 SENTENCE_MOST = 100
 _SKIPPED_MOST = 2
 _SERVICES = {
@@ -109,6 +110,8 @@ class Gate:
 
     def _wait_in_vain_where_cut(self, service: str) -> None:
         if self.line(service) is not Line.WHOLE:
+            asked = self._world.ledger.requests[-1]  # whoever judges knows that its answer never came
+            asked["fault"] = asked["fault"] or CUT
             self.pass_time(HTTP_TIMEOUT)
             raise TimeoutError("timed out")
 
