@@ -421,3 +421,13 @@ def test_who_may_not_approve_agrees_to_no_removal() -> None:
 
 def test_nothing_is_taken_off_sale_on_google_play() -> None:
     assert not answer(decided(command=order(APPROVE, to_ppm=0), policy=asking())).accepted
+
+
+def test_where_one_word_was_given_on_better_evidence_another_that_was_not_allows_nothing_either() -> None:
+    """The journal says in the same pass that all of them are void."""
+    on_few_data = given(by=BEN, verdict="INSUFFICIENT")
+    both = given(on_few_data, by=CARO, verdict="PASS")
+    ordered = order(ADVANCE)
+    assert raised(decided(on_few_data, Verdict.INSUFFICIENT, ordered, policy=asking()))
+    assert not raised(decided(both, Verdict.INSUFFICIENT, ordered, policy=asking()))
+    assert raised(decided(both, Verdict.PASS, ordered, policy=asking()))

@@ -294,11 +294,9 @@ OF_TWO = (
     "lease: taken again in its own place",
     "lease: given away and taken",
     # what the one before could not do any more, and what the next one waited for
-    "raise refused: the lease was over",
     "raise refused: another holds it",
     "raise refused: nobody can tell whose the lease is",
     "because: taken_over",
-    "because: replica_doubts",
     # what needs no lease
     "act: by another than the holder",
     "act: cut off from the database",

@@ -20,3 +20,10 @@ OPEN: tuple[Pinned, ...] = (
     ),
 )
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""
+
+OPEN_OF_TWO: tuple[Pinned, ...] = (
+    Pinned(
+        1, "a brake on counts that no journal has, of a replica that had just been started beside another"
+    ),
+)
+"""The same, of stories that two daemons live through."""
