@@ -20,6 +20,7 @@ from stagedrollout.core.news import of_approvals
 from stagedrollout.core.people import People, Person
 from stagedrollout.core.phasing import next_share
 from stagedrollout.core.policy import Completion, Policy, TwoPersons
+from stagedrollout.core.rules import agreement
 from tests.core.apple_situations import APPLE_SITUATIONS
 from tests.core.builders import (
     DAY,
@@ -28,6 +29,7 @@ from tests.core.builders import (
     NOON,
     answer,
     asks_for_approval,
+    case,
     code,
     decided,
     judged,
@@ -427,7 +429,12 @@ def test_where_one_word_was_given_on_better_evidence_another_that_was_not_allows
     """The journal says in the same pass that all of them are void."""
     on_few_data = given(by=BEN, verdict="INSUFFICIENT")
     both = given(on_few_data, by=CARO, verdict="PASS")
-    ordered = order(ADVANCE)
-    assert raised(decided(on_few_data, Verdict.INSUFFICIENT, ordered, policy=asking()))
-    assert not raised(decided(both, Verdict.INSUFFICIENT, ordered, policy=asking()))
-    assert raised(decided(both, Verdict.PASS, ordered, policy=asking()))
+    counted = [
+        len(agreement.given(case(rollout, verdict, policy=asking()), 500_000))
+        for rollout, verdict in (
+            (on_few_data, Verdict.INSUFFICIENT),
+            (both, Verdict.PASS),
+            (both, Verdict.INSUFFICIENT),
+        )
+    ]
+    assert counted == [1, 2, 0]
