@@ -66,7 +66,7 @@ from stagedrollout.notify.relay import Relay
 from stagedrollout.notify.second_channel import SecondChannel
 from stagedrollout.storage.brakes import beside
 from stagedrollout.storage.commands import CommandBox
-from stagedrollout.storage.engine import Engine, beside_database, is_server, open_engine
+from stagedrollout.storage.engine import Engine, beside_database, open_engine
 from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.leases import Leases
@@ -76,6 +76,7 @@ from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
 from stagedrollout.storage.private import loose, tighten
+from stagedrollout.storage.server_clock import may_be_shared
 from stagedrollout.stores.google_play.client import EditsKnown
 
 if TYPE_CHECKING:
@@ -294,12 +295,12 @@ def _claim(  # noqa: PLR0913, PLR0917 - who begins, where, and on what terms
 
 def _here(engine: Engine, place: str) -> str:
     """Of what tells the daemons of this database apart."""
-    return place if is_server(engine) else ""
+    return place if may_be_shared(engine) else ""
 
 
 def _terms(settings: Settings, engine: Engine) -> Terms:
     limits = settings.limits
-    lease = limits.keeps_lease if is_server(engine) else None
+    lease = limits.keeps_lease if may_be_shared(engine) else None
     return Terms(lease=lease, longest_request=limits.longest_request)
 
 

@@ -100,7 +100,6 @@ class Scheduler:
 
     @property
     def lost(self) -> bool:
-        """Whether another daemon runs in this one's place."""
         return self._signs.lost
 
     def renew(self, works: Works, bounds: Bounds) -> Renewal:
@@ -211,8 +210,7 @@ class Scheduler:
             self._stopping.wait(TURN_SECONDS)
 
     def _working(self) -> bool:
-        with self._guard:
-            return bool(self._running)
+        return bool(self._running)
 
     def dues(self) -> tuple[datetime, ...]:
         """When each store app's next pass is due; in the past where one that goes on now is to be followed at once."""

@@ -27,6 +27,11 @@ def with_clock(engine: Engine, clock: Callable[[], datetime]) -> Engine:
     return engine.execution_options(**{_GIVEN: clock})
 
 
+def may_be_shared(engine: Engine) -> bool:
+    """Whether there may be several replicas on it: a server, or a file for which a clock was given."""
+    return engine.dialect.name == "postgresql" or _GIVEN in engine.get_execution_options()
+
+
 @cache
 def now_us(dialect: str) -> ColumnElement[int]:
     """In a statement that is given `by_clock`: the server's own clock is read where the statement runs, after it has waited for

@@ -20,6 +20,7 @@ from stagedrollout.core.news import of_approvals
 from stagedrollout.core.people import People, Person
 from stagedrollout.core.phasing import next_share
 from stagedrollout.core.policy import Completion, Policy, TwoPersons
+from stagedrollout.core.rules import agreement
 from tests.core.apple_situations import APPLE_SITUATIONS
 from tests.core.builders import (
     DAY,
@@ -28,6 +29,7 @@ from tests.core.builders import (
     NOON,
     answer,
     asks_for_approval,
+    case,
     code,
     decided,
     judged,
@@ -421,3 +423,18 @@ def test_who_may_not_approve_agrees_to_no_removal() -> None:
 
 def test_nothing_is_taken_off_sale_on_google_play() -> None:
     assert not answer(decided(command=order(APPROVE, to_ppm=0), policy=asking())).accepted
+
+
+def test_where_one_word_was_given_on_better_evidence_another_that_was_not_allows_nothing_either() -> None:
+    """The journal says in the same pass that all of them are void."""
+    on_few_data = given(by=BEN, verdict="INSUFFICIENT")
+    both = given(on_few_data, by=CARO, verdict="PASS")
+    counted = [
+        len(agreement.given(case(rollout, verdict, policy=asking()), 500_000))
+        for rollout, verdict in (
+            (on_few_data, Verdict.INSUFFICIENT),
+            (both, Verdict.PASS),
+            (both, Verdict.INSUFFICIENT),
+        )
+    ]
+    assert counted == [1, 2, 0]

@@ -31,7 +31,13 @@ class Evidence:
     `direct` the halts that people gave past the daemon (direct.jsonl: from when until when that took, and what came of it). What the daemon's clock said while it was wrong is no instant of the story's: an entry of the
     journal then carries the true one beside its own, as `true_at`. `people`: the configuration's list of them, none where
     it names nobody (people.jsonl); `orders` the id, the verb and the account behind each order and what its person saw, as it was left,
-    where somebody kept them (orders.jsonl). `texts` are all texts in which none of `canaries`
+    where somebody kept them (orders.jsonl).
+
+    Of several daemons on one database: `tenures` tells whose each lease was from when on (`name`, the holder's `run`, `epoch`,
+    `at`, and `raise_after`, before which nothing may be raised under it), `senders` which run sent each request, by its
+    number, `lease_seconds` how long a lease is, and `nobody` the spans ("from to") in which none of them was there.
+
+    `texts` are all texts in which none of `canaries`
     (planted secrets) may appear, by the name to call them in a finding.
     """
 
@@ -51,6 +57,10 @@ class Evidence:
     slow: Sequence[str] = ()
     line: Sequence[str] = ()
     direct: Sequence[Record] = ()
+    senders: Mapping[str, int] = field(default_factory=dict)
+    tenures: Sequence[Record] = ()
+    lease_seconds: float = 0.0
+    nobody: Sequence[str] = ()
     canaries: Sequence[str] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
 

@@ -26,9 +26,15 @@ def may_be_lost(case: Case, key: Key, seq: int, at: datetime) -> bool:
     looks = _looks(case, key)
     place = bisect_right(looks, (seq, at))
     until = looks[place][1] if place < len(looks) else case.ended_at
-    forgotten = (*case.evidence.deaths, *case.evidence.unwritten)
-    late = late_until(case, at) is not None
-    return late or any(at <= instant(moment) <= until for moment in forgotten)
+    forgotten = _forgotten(case)
+    place = bisect_left(forgotten, at)
+    return late_until(case, at) is not None or (place < len(forgotten) and forgotten[place] <= until)
+
+
+@lru_cache(maxsize=2)
+def _forgotten(case: Case) -> Sequence[datetime]:
+    """When the daemon was killed, or its database failed it, in order."""
+    return sorted(map(instant, (*case.evidence.deaths, *case.evidence.unwritten)))
 
 
 def may_have_begun(case: Case, key: Key, seq: int, at: datetime) -> tuple[datetime, ...]:

@@ -1,7 +1,7 @@
 """How long the daemon has for what it owes: one poll and a minute, counted again where it was hindered.
 
 Counted by the machine's clocks: where they run slow, nothing on it tells so. Hindered: the store failed or refused it,
-or it was killed. While its process stands still no time passes; over an answer that came too late for that, it is
+or it was killed; one of several also where another was, whose lease had to run out first. While its process stands still no time passes; over an answer that came too late for that, it is
 hindered as by a store that fails. A daemon that tries at every poll is always in time, one that stopped trying after
 the first failure is not.
 """
@@ -38,7 +38,7 @@ def deadline(case: Case, key: Key, since: datetime, *, patience: timedelta, unti
     """By when something owed since `since` has to be true; nothing after `until` is looked at."""
     due = _after(case, since, patience)
     stops = [
-        (max(begun, since), ended) for begun, ended in stood_still(case) if since < ended and begun <= until
+        (max(begun, since), ended) for begun, ended in _nobody_there(case) if since < ended and begun <= until
     ]
     obstacles = [(at, at) for at in _obstacles(case, key, since, until)]
     for begun, ended in sorted([*stops, *obstacles]):
@@ -96,6 +96,15 @@ def stood_still(case: Case) -> list[tuple[datetime, datetime]]:
     """While the process stood still. That time is not counted."""
     spans = (span.split() for span in case.evidence.stopped)
     return [(instant(begun), instant(ended)) for begun, ended in spans]
+
+
+@lru_cache(maxsize=2)
+def _nobody_there(case: Case) -> list[tuple[datetime, datetime]]:
+    """While nothing could be done: of several daemons one that stands still is waited for no longer than its lease is, and
+    that is counted as a death."""
+    if not case.evidence.lease_seconds:
+        return stood_still(case)
+    return [(instant(begun), instant(ended)) for begun, ended in map(str.split, case.evidence.nobody)]
 
 
 def late_until(case: Case, at: datetime) -> datetime | None:

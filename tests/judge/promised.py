@@ -32,6 +32,7 @@ from tests.judge.checks import (
     rights,
     schedule,
     siblings,
+    tenures,
     windows,
 )
 from tests.judge.finding import Finding
@@ -86,6 +87,8 @@ CHECKS = (
     Check(agreement.undecided, ("R13", "R18")),
     Check(agreement.observed_apps, ()),
     Check(confirmed.check, ("R4", "R13")),
+    Check(tenures.check, ("R14", "R15")),
+    Check(tenures.doubled, ("R13",)),
     Check(chain.check, ("R16",)),
     Check(odds.check, ("R16",)),
     Check(expectations.check, ()),

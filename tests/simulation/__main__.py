@@ -15,8 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.simulation import record
 from tests.simulation.campaign import Result, Wanted, again, campaign
-from tests.simulation.outcome import Outcome, outcome_of
-from tests.simulation.seldom import drawn
+from tests.simulation.outcome import PLAYED_BY, Outcome, outcome_of, plan_for
 from tests.simulation.shrink import check_of, shrunk
 
 SHRUNK_MOST = 5
@@ -36,10 +35,17 @@ def _cores() -> int:
     "--ledger",
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
-    help="Write what was counted there.  [default with --resume: tests/simulation/campaign.jsonl]",
+    help="Write what was counted there.  [default with --resume: tests/simulation/campaign.jsonl; of two daemons: campaign-two.jsonl]",
 )
 @click.option("--jobs", type=click.IntRange(1), default=_cores(), help="Processes.  [default: one per core]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@click.option(
+    "--instances",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="How many daemons live through each story, on one database.",
+)
 @click.option("--seed", type=click.IntRange(0), default=None, help="Only this one, with its timeline.")
 @click.option(
     "--failed",
@@ -55,6 +61,7 @@ def main(
     ledger: Path | None,
     jobs: int,
     as_json: bool,
+    instances: int,
     seed: int | None,
     failed: bool,
 ) -> None:
@@ -64,13 +71,14 @@ def main(
     and more have not met everything that can go wrong.
     """
     if seed is not None:
-        sys.exit(_one(seed))
-    file = ledger or (record.LEDGER if resume else None)
+        sys.exit(_one(seed, instances))
+    usual = record.LEDGERS[instances]
+    file = ledger or (usual if resume else None)
     try:
         if failed:
-            sys.exit(_once_more(ledger or record.LEDGER, jobs, as_json=as_json))
+            sys.exit(_once_more(ledger or usual, jobs, instances, as_json=as_json))
         start = first if first is not None else record.after_the_last(file) if file and resume else 0
-        wanted = Wanted(start, seeds, jobs, minutes, file)
+        wanted = Wanted(start, seeds, jobs, minutes, file, instances)
         result = _with_a_bar(wanted)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
@@ -78,33 +86,35 @@ def main(
     sys.exit(0 if result.kept else 1)
 
 
-def _one(seed: int) -> int:
+def _one(seed: int, instances: int) -> int:
     """The seed's plan and all that came of it; of one that fails, what its failure needs as well."""
-    told = outcome_of(drawn(seed), told=True)
+    told = outcome_of(plan_for(seed, instances), told=True)
     click.echo(told.story)
     for mark, times in sorted(told.marks.items()):
         click.echo(f"{times:8} {mark}")
     if not told.faults:
         click.echo(f"seed {seed}: nothing is wrong ({told.cpu:.2f} s)")
         return 0
-    click.echo(_with_its_cause(told))
+    click.echo(_with_its_cause(told, instances))
     return 1
 
 
-def _once_more(ledger: Path, jobs: int, *, as_json: bool) -> int:
+def _once_more(ledger: Path, jobs: int, instances: int, *, as_json: bool) -> int:
     def tell(told: Outcome) -> None:
         if told.faults:
             click.echo("\n".join((f"seed {told.seed} still fails:", *told.faults)), err=True)
 
-    retrial = again(ledger, jobs, tell)
+    retrial = again(ledger, jobs, tell, PLAYED_BY[instances])
     words = f"{len(retrial.again)} seeds that had failed, played again: {len(retrial.failing)} still fail"
     click.echo(json.dumps(asdict(retrial)) if as_json else words)
     return 1 if retrial.failing else 0
 
 
-def _with_its_cause(told: Outcome) -> str:
-    cause = shrunk(drawn(told.seed), check_of(told.faults[0]))
-    return "\n".join((f"seed {told.seed} failed:", *told.faults, cause.words()))
+def _with_its_cause(told: Outcome, instances: int) -> str:
+    cause = shrunk(plan_for(told.seed, instances), check_of(told.faults[0]))
+    of_two = f" --instances {instances}" if instances > 1 else ""
+    command = f"once more: ./dev simulate --seed {told.seed}{of_two}"
+    return "\n".join((f"seed {told.seed} failed:", *told.faults, cause.words(), command))
 
 
 def _with_a_bar(wanted: Wanted) -> Result:
@@ -121,7 +131,9 @@ def _with_a_bar(wanted: Wanted) -> Result:
 
         result = campaign(wanted, tell)
     for failed in result.failed[:SHRUNK_MOST]:
-        console.print(_with_its_cause(failed), markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            _with_its_cause(failed, wanted.instances), markup=False, highlight=False, soft_wrap=True
+        )
     return result
 
 
@@ -129,6 +141,7 @@ def document(result: Result) -> dict[str, Any]:
     tally = result.tally
     return {
         "first": result.first,
+        "instances": result.instances,
         "seeds": tally.seeds,
         "faults": sum(tally.faults.values()),
         "violations": tally.violations,
@@ -159,10 +172,10 @@ def _of_the_ledger(result: Result) -> dict[str, Any]:
 
 
 def table(result: Result) -> str:
-    tally = result.tally
+    tally, by = result.tally, f" by {result.instances} daemons each" if result.instances > 1 else ""
     lines = [f"{times:8} {mark}" for mark, times in sorted(tally.marks.items())]
     lines.append(
-        f"{tally.seeds} seeds from {result.first}, {tally.months} of them of a month: "
+        f"{tally.seeds} seeds from {result.first}{by}, {tally.months} of them of a month: "
         f"{sum(tally.faults.values())} faults, {tally.violations} violations; {tally.replayed} played again, "
         f"{len(tally.mismatches)} of them otherwise; {tally.seconds:.0f} s"
     )

@@ -1,6 +1,6 @@
 """The same seeds once more, in a process of their own whose hashes are others: the same story must come of it.
 
-python -m tests.simulation.again      reads seeds, one a line, and writes each with its trace
+python -m tests.simulation.again [INSTANCES]      reads seeds, one a line, and writes each with its trace
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from tests.simulation.outcome import outcome
+from tests.simulation.outcome import PLAYED_BY
 
 OTHER_HASHES = "20260302"
 
@@ -21,10 +21,10 @@ OTHER_HASHES = "20260302"
 class Again:
     """The other process. Seeds are given to it as they come up; what it made of them is asked for later."""
 
-    def __init__(self, hashes: str = OTHER_HASHES) -> None:
+    def __init__(self, hashes: str = OTHER_HASHES, instances: int = 1) -> None:
         self._first: dict[int, str] = {}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.simulation.again"],
+            [sys.executable, "-m", "tests.simulation.again", str(instances)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -65,6 +65,7 @@ class Again:
 
 
 def main() -> None:
+    outcome = PLAYED_BY[int(sys.argv[1]) if sys.argv[1:] else 1]
     for line in sys.stdin:
         seed = int(line)
         print(json.dumps([seed, outcome(seed).trace]), flush=True)

@@ -286,10 +286,43 @@ ELSEWHERE = {
 """Facts that no seed can meet, why, and what tries them instead."""
 
 
-def blind(marks: Mapping[str, int], seeds: int) -> list[str]:
+OF_TWO = (
+    # how an app changed hands
+    "lease: taken over after a death",
+    "lease: taken over after a freeze",
+    "lease: taken over after a cut",
+    "lease: taken again in its own place",
+    "lease: given away and taken",
+    # what the one before could not do any more, and what the next one waited for
+    "raise refused: another holds it",
+    "raise refused: nobody can tell whose the lease is",
+    "because: taken_over",
+    # what needs no lease
+    "act: by another than the holder",
+    "act: cut off from the database",
+    "order: a halt taken by another",
+    # what befell one of the two
+    "act: alone, after a death",
+    "act: alone, after a freeze",
+    "act: alone, after a cut",
+    "process: killed",
+    "process: freezes",
+    "process: leaves",
+    "cut: loses the database",
+    "cut: loses the stores",
+    "cut: loses Sentry",
+    "cut: loses Slack",
+    "notices: told by both",
+)
+"""By stories of two daemons, beside which they need not meet all that stories of one do."""
+
+
+def blind(marks: Mapping[str, int], seeds: int, instances: int = 1) -> list[str]:
     """What `seeds` seeds have not met, or not often enough; nothing where they are too few to say."""
     if seeds < ENOUGH:
         return []
     needed = OFTEN if seeds >= CAMPAIGN else 1
     often = frozenset(mark for mark, times in marks.items() if times >= needed)
+    if instances > 1:
+        return [mark for mark in OF_TWO if mark not in often]
     return [*(mark for mark in MUST_BE_MET if mark not in often), *unseen(often)]

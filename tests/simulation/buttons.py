@@ -19,7 +19,7 @@ from stagedrollout.daemon.pressing import Pressing
 from stagedrollout.emulator.errors import CannotAct
 from stagedrollout.emulator.slack import Slack
 from stagedrollout.emulator.slack_people import REASON, Lines
-from tests.simulation.kernel import Kernel
+from tests.simulation.kernel import Kernel, Process
 from tests.simulation.standins import Event
 
 Messages = list[tuple[str, dict[str, Any]]]
@@ -164,8 +164,16 @@ class Socket:
     """Open while its life lasts. Presses are taken by one task, answers told and windows opened by others, as the product's
     threads do; an envelope is acknowledged once it is dealt with."""
 
-    def __init__(self, kernel: Kernel, lines: Lines, pressing: Pressing, stir: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        lines: Lines,
+        pressing: Pressing,
+        stir: Callable[[], None],
+        process: Process,
+    ) -> None:
         self._kernel = kernel
+        self._process = process
         self._lines = lines
         self._pressing = pressing
         self._stir = stir
@@ -193,7 +201,7 @@ class Socket:
         self._waiting.append(said)
         if not self._taking:
             self._taking = True
-            self._kernel.start("presses", self._take)
+            self._kernel.start("presses", self._take, self._process)
 
     def _take(self) -> None:
         while self._waiting:
@@ -209,7 +217,7 @@ class Socket:
     def _ask(self) -> None:
         if not self._asking:
             self._asking = True
-            self._kernel.start("windows", self._open)
+            self._kernel.start("windows", self._open, self._process)
 
     def _open(self) -> None:
         while self._pressing.ask(0.0):
@@ -221,7 +229,7 @@ class Socket:
         self._happened.set()
         if not self._telling:
             self._telling = True
-            self._kernel.start("answers", self._tell)
+            self._kernel.start("answers", self._tell, self._process)
 
     def _tell(self) -> None:
         wait = _SOON

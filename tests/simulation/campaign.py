@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.simulation import record
 from tests.simulation.again import Again
 from tests.simulation.blind import blind
-from tests.simulation.outcome import Outcome, outcome
+from tests.simulation.outcome import PLAYED_BY, Outcome, outcome
 from tests.simulation.record import Batch, Retrial
 from tests.simulation.tally import Tally
 
@@ -36,13 +36,15 @@ _AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`minutes`: None for as long as it takes. `ledger`: where batches are written, None for nowhere."""
+    """`minutes`: None for as long as it takes. `ledger`: where batches are written, None for nowhere. `instances`: how many
+    daemons live through each story."""
 
     first: int
     seeds: int
     jobs: int
     minutes: float | None = None
     ledger: Path | None = None
+    instances: int = 1
 
 
 @dataclass(slots=True)
@@ -53,10 +55,11 @@ class Result:
     tally: Tally
     whole: Tally
     failed: list[Outcome] = field(default_factory=list)
+    instances: int = 1
 
     @property
     def blind_marks(self) -> list[str]:
-        return blind(self.whole.marks, self.whole.seeds)
+        return blind(self.whole.marks, self.whole.seeds, self.instances)
 
     @property
     def kept(self) -> bool:
@@ -67,12 +70,13 @@ Tell = Callable[[Outcome], None]
 Play = Callable[[int], Outcome]
 
 
-def campaign(wanted: Wanted, tell: Tell = lambda result: None, play: Play = outcome) -> Result:
-    """`tell` hears of each seed's outcome, in order."""
+def campaign(wanted: Wanted, tell: Tell = lambda result: None, play: Play | None = None) -> Result:
+    """`tell` hears of each seed's outcome, in order. `play`: by default what as many daemons play as are wanted."""
+    play = play or PLAYED_BY[wanted.instances]
     whole = Tally.whole(b.tally for b in record.read(wanted.ledger)) if wanted.ledger else Tally()
-    result = Result(wanted.first, Tally(), whole)
+    result = Result(wanted.first, Tally(), whole, instances=wanted.instances)
     commit = record.present_commit() if wanted.ledger else ""
-    with Again() as again:
+    with Again(instances=wanted.instances) as again:
         batch = _Batch(wanted.first, again)
         for told in _played(wanted, play):
             tell(told)

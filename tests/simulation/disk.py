@@ -17,12 +17,17 @@ from sqlalchemy.exc import OperationalError
 
 from stagedrollout.storage.engine import BUSY_SECONDS, Engine, only_reads
 from tests.simulation.kernel import Kernel
+from tests.simulation.lines import Line
 
 BUSY, FULL, BROKEN, UNKNOWN = "busy", "full", "broken", "unknown"
 KINDS = (BUSY, FULL, BROKEN, UNKNOWN)
 """Somebody else holds the lock; no room, or an I/O error, so that nothing is written; written, and nobody says so."""
 
+AWAY = "away"
+"""It cannot be reached."""
+
 _WORDS = {
+    AWAY: "could not connect to the server",
     BUSY: "database is locked",
     FULL: "database or disk is full",
     BROKEN: "disk I/O error",
@@ -39,7 +44,7 @@ class FailingDisk:
 
 
 class Disk:
-    """`wrote` is told after each transaction of the daemon's that changed something; `failed`, how one failed."""
+    """`line`: how the way to it is now. `wrote` is told after each transaction of the daemon's that changed something; `failed`, how one failed."""
 
     def __init__(self, kernel: Kernel, draw: Random, failing: FailingDisk | None = None) -> None:
         self._kernel = kernel
@@ -48,6 +53,7 @@ class Disk:
         self._fate = ""
         self.calm = self.unnoticed = False
         self.point: Callable[[], None] = lambda: None
+        self.line: Callable[[], Line] = lambda: Line.WHOLE
         self.wrote: Callable[[], None] = lambda: None
         self.failed: Callable[[str], None] = lambda kind: None
 
@@ -73,7 +79,7 @@ class Disk:
         if not task.transactions:
             self.point()
             self._kernel.pause()
-        fate = self._fate_of(connection)
+        fate = self._fate_by_line(connection) or self._fate_of(connection)
         if fate == BUSY:
             self._kernel.pause(timedelta(seconds=BUSY_SECONDS))
             self._fail(fate)
@@ -101,6 +107,19 @@ class Disk:
             self.wrote()
         if not task.transactions:
             self._kernel.pause_behind()
+
+    def _fate_by_line(self, connection: PoolProxiedConnection) -> str:
+        """Where the server cannot be reached, not even reading can. Of what is sent over a line on which only answers get
+        lost, a commit is carried out."""
+        line = self.line()
+        if line is Line.WHOLE:
+            return ""
+        if line is Line.ONE_WAY and not only_reads(connection):
+            return UNKNOWN
+        if line is not Line.REFUSED:
+            self._kernel.pause(timedelta(seconds=BUSY_SECONDS))
+        self._fail(AWAY)
+        return AWAY
 
     def _fate_of(self, connection: PoolProxiedConnection) -> str:
         failing = self._failing

@@ -24,7 +24,7 @@ from stagedrollout.http.client import in_process
 from stagedrollout.notify import slack_wire
 from stagedrollout.notify.slack_answer import failure, no_answer
 from tests.simulation.clocks import MachineClock
-from tests.simulation.lines import lost
+from tests.simulation.lines import Line, lost
 from tests.simulation.perils import NoPerils, Perils, of_request
 from tests.simulation.plan import HTTP_TIMEOUT
 from tests.simulation.points import AFTER_RECEIVE, BEFORE_SEND
@@ -33,6 +33,7 @@ from tests.simulation.weather import ABOUT_SHAPE, Kind, Weather
 HOST = "127.0.0.1:9"
 URL = f"http://{HOST}"
 TOO_LATE_SECONDS = 30.0
+CUT = "cut"
 SENTENCE_MOST = 100
 _SKIPPED_MOST = 2
 _SERVICES = {
@@ -56,7 +57,9 @@ _SERVICES = {
 
 class Gate:
     """What all doors lead through. `watch` is told to which service a request goes and what it says; `pass_time` lets
-    the world's time go on while one is on its way, and with it all others who work."""
+    the world's time go on while one is on its way, and with it all others who work; `travel` does so on the way there, where
+    that is another matter. `line` tells how the way to a service is now, `sends` is told of each request
+    that is about to be sent, `heard` of each that got there, with its number in the ledger."""
 
     def __init__(self, world: World, weather: Weather, draw: Random) -> None:
         self._world = world
@@ -64,6 +67,10 @@ class Gate:
         self._draw = draw
         self.perils: Perils = NoPerils()
         self.pass_time: Callable[[timedelta], None] = self._go_on
+        self.travel: Callable[[timedelta], None] | None = None
+        self.line: Callable[[str], Line] = lambda service: Line.WHOLE
+        self.sends: Callable[[str, str], None] = lambda service, method: None
+        self.heard: Callable[[str, str, int], None] = lambda service, method, number: None
         self.watch: Callable[[str, bytes], None] = lambda service, body: None
         self.calm = False
 
@@ -72,11 +79,14 @@ class Gate:
         service, name = _service(target), of_request(self._world, method, target)
         self.perils.point(name + BEFORE_SEND)
         self.watch(service, body)
-        self._travel()
+        self.sends(service, method)
+        self._reach(service)
         self._strike(service)
         if target.endswith("/chat.postMessage") and is_plain(body):
             self._leave_shape_alone()
         response = self._world.handle(Request.to(method, target, headers=headers, body=body))
+        self.heard(service, method, self._world.ledger.requests[-1]["seq"])
+        self._wait_in_vain_where_cut(service)
         self._travel()
         self.perils.point(name + AFTER_RECEIVE)
         if response.drop:
@@ -87,6 +97,23 @@ class Gate:
         if response.delay_seconds:
             self.pass_time(timedelta(seconds=response.delay_seconds))
         return response
+
+    def _reach(self, service: str) -> None:
+        """Until the request is there. Raises what the client is told where it does not get there."""
+        line = self.line(service)
+        if line is Line.REFUSED:
+            raise ConnectionRefusedError("connection refused")
+        if line is Line.HANGS:
+            self.pass_time(HTTP_TIMEOUT)
+            raise TimeoutError("timed out")
+        (self.travel or self.pass_time)(self._weather.latency * self._draw.random())
+
+    def _wait_in_vain_where_cut(self, service: str) -> None:
+        if self.line(service) is not Line.WHOLE:
+            asked = self._world.ledger.requests[-1]  # whoever judges knows that its answer never came
+            asked["fault"] = asked["fault"] or CUT
+            self.pass_time(HTTP_TIMEOUT)
+            raise TimeoutError("timed out")
 
     def _travel(self) -> None:
         self.pass_time(self._weather.latency * self._draw.random())

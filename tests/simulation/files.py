@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
-from typing import Any
+from typing import Any, ClassVar
 
 _CHANGES = {
     "os.rename": "file rename",
@@ -30,12 +30,14 @@ _OURS = ("daemon", "notify", "stores", "signals", "http")
 _KEPT_FOR_PYTHON = "__pycache__"
 
 
+Point = Callable[[str], None]
+
+
 class _Watch:
     on = False
     installed = False
-
-    @staticmethod
-    def point(name: str) -> None: ...
+    points: ClassVar[dict[object, Point]] = {}
+    whose: ClassVar[list[Callable[[], object]]] = []
 
 
 @contextmanager
@@ -49,7 +51,17 @@ def watched_files() -> Iterator[None]:
         yield
     finally:
         _Watch.on = False
-        _Watch.point = staticmethod(_nowhere)
+        _Watch.points.clear()
+
+
+@contextmanager
+def several(whose: Callable[[], object]) -> Iterator[None]:
+    """In here several daemons have lives of their own; `whose` says which one works."""
+    _Watch.whose.append(whose)
+    try:
+        yield
+    finally:
+        _Watch.whose.pop()
 
 
 @contextmanager
@@ -62,20 +74,20 @@ def by_others() -> Iterator[None]:
         _Watch.on = on
 
 
-def haunt_files(point: Callable[[str], None]) -> None:
-    _Watch.point = staticmethod(point)
+def haunt_files(point: Point) -> None:
+    _Watch.points[_who_works()] = point
 
 
-def _nowhere(name: str) -> None:
-    """No life is haunted."""
+def _who_works() -> object:
+    return _Watch.whose[-1]() if _Watch.whose else None
 
 
 def _heard(what: str, told: tuple[Any, ...]) -> None:
     if not _Watch.on or not (what in _CHANGES or what == "open"):
         return
     name = _name(what, told)
-    if name and _of_the_daemon():
-        _Watch.point(name)
+    if name and _of_the_daemon() and (point := _Watch.points.get(_who_works())):
+        point(name)
 
 
 def _name(what: str, told: tuple[Any, ...]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import _thread
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol
@@ -42,16 +42,31 @@ class Awaited(Protocol):
     def name(self) -> str: ...
 
 
+class Process:
+    """What dies as one, and stands still as one. `dead` says in words that it is gone; "" while it lives. From then on
+    every task of it that gets the baton is ended by a SimulatedCrash, its oldest last."""
+
+    __slots__ = ("dead", "frozen_until", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.dead: Callable[[], str] = lambda: ""
+        self.frozen_until: datetime | None = None
+
+
 class Task:
-    """One thread's work. `wake`: when it could go on; None: only when somebody makes it ready."""
+    """One thread's work. `wake`: when it could go on; None: only when somebody makes it ready. `on_the_wire`: a request
+    of its was sent, which arrives even where its process stands still."""
 
-    __slots__ = ("name", "number", "transactions", "turn", "waits_for", "wake")
+    __slots__ = ("name", "number", "on_the_wire", "process", "transactions", "turn", "waits_for", "wake")
 
-    def __init__(self, name: str, number: int, wake: datetime | None) -> None:
+    def __init__(self, name: str, number: int, process: Process, wake: datetime | None) -> None:
         self.name = name
         self.number = number
+        self.process = process
         self.wake = wake
         self.waits_for: Awaited | None = None
+        self.on_the_wire = False
         self.transactions = 0
         self.turn = _thread.allocate_lock()
         self.turn.acquire()
@@ -65,19 +80,18 @@ class Task:
 class Kernel:
     """Made by the thread that has the baton first, and is the last to lose it: the trigger's.
 
-    `dead` says in words that the process is gone; "" while it lives. From then on every task that gets the baton is
-    ended by a SimulatedCrash, the trigger's last.
+    Its `process` is the only one, unless tasks are started that have another. Where it dies, all die with it.
     """
 
     def __init__(self, draw: Random, timeline: Timeline) -> None:
         self.draw = draw
-        self.dead: Callable[[], str] = lambda: ""
+        self.process = Process("the daemon")
+        self._others: list[Process] = []
         self._timeline = timeline
         self._began = timeline.now
         self._failed: BaseException | None = None
-        self._frozen_until: datetime | None = None
         self._made = 0
-        self._first = self._task("the trigger")
+        self._first = self._task("the trigger", self.process)
         self.tasks = [self._first]
         self.running = self._first
 
@@ -92,12 +106,19 @@ class Kernel:
 
     @property
     def over(self) -> str:
-        """Why every task is to end, in words; "" while none is."""
-        return "the simulation failed" if self._failed else self.dead()
+        """Why the task that works is to end, in words; "" while it is not."""
+        mine = self.running.process
+        return "the simulation failed" if self._failed else self.process.dead() or mine.dead()
 
-    def start(self, name: str, work: Callable[[], None]) -> Task:
-        """Work that begins as soon as it is its turn; whoever starts it keeps the baton."""
-        task = self._task(name)
+    def open_process(self, name: str) -> Process:
+        """Another one, which lives and dies beside the first one's tasks. Nothing works in it yet."""
+        self._others.append(Process(name))
+        return self._others[-1]
+
+    def start(self, name: str, work: Callable[[], None], process: Process | None = None) -> Task:
+        """Work that begins as soon as it is its turn; whoever starts it keeps the baton. `process`: by default the one
+        that starts it."""
+        task = self._task(name, process or self.running.process)
         self.tasks.append(task)
         worker = _IDLE.pop() if _IDLE else _Worker()
         worker.take(lambda: self._work(task, work, worker), task)
@@ -109,6 +130,14 @@ class Kernel:
         self.running.wake = self._timeline.now + span
         self._hand_over()
         self._live_on()
+
+    def travel(self, span: timedelta) -> None:
+        """As `pause`, for a request that is sent: with it, whoever stands still has let go of it."""
+        self.running.on_the_wire = True
+        try:
+            self.pause(span)
+        finally:
+            self.running.on_the_wire = False
 
     def pause_behind(self) -> None:
         """The same right after a transaction, where nothing may be raised: a dead process notices it at its next point."""
@@ -136,9 +165,9 @@ class Kernel:
             if task.waits_for is what:
                 task.wake = self._timeline.now
 
-    def freeze(self, span: timedelta) -> None:
-        """The whole process stands still, and the world goes on without it."""
-        self._frozen_until = self._timeline.now + span
+    def freeze(self, span: timedelta, process: Process | None = None) -> None:
+        """The whole process stands still, and the world goes on without it. By default: of the task that works."""
+        (process or self.running.process).frozen_until = self._timeline.now + span
 
     def fail(self, error: BaseException) -> None:
         """The run is worth nothing; `bury` raises the first such error."""
@@ -146,19 +175,22 @@ class Kernel:
         self._live_on()
 
     def bury(self) -> None:
-        """Called by the trigger once the process is gone: its other tasks end, one by one. Raises what `fail` was told."""
-        alive, self.dead = self.dead, lambda: "the process is gone"
-        while len(self.tasks) > 1:
+        """Called by the oldest task of a process once that is gone: its other tasks end, one by one; with those of the
+        first process, all. Raises what `fail` was told."""
+        me = self.running
+        process, all_of_them = me.process, me is self._first
+        alive, process.dead = process.dead, lambda: "the process is gone"
+        while any(task is not me and (all_of_them or task.process is process) for task in self.tasks):
             self._hand_over()
-        self._first.transactions = 0
-        self._frozen_until = None
-        self.dead = alive
+        me.transactions = 0
+        process.frozen_until = None
+        process.dead = alive
         if self._failed:
             raise self._failed
 
-    def _task(self, name: str) -> Task:
+    def _task(self, name: str, process: Process) -> Task:
         self._made += 1
-        return Task(name, self._made, self._timeline.now)
+        return Task(name, self._made, process, self._timeline.now)
 
     def _live_on(self) -> None:
         if over := self.over:
@@ -174,18 +206,21 @@ class Kernel:
             raise AssertionError(f"{self.running} has not met the world for {WATCHDOG_SECONDS:g} s")
 
     def _choose(self) -> Task:
-        """Who works next. After the end: the youngest, so that the trigger is last."""
+        """Who works next. After the end of a process: its youngest task, so that its oldest is last."""
         for _ in range(ROUNDS_MOST):
-            if self.over:
-                return self.tasks[-1]
+            if (ending := self._ending()) is not None:
+                return ending
             now = self._timeline.now
-            if self._frozen_until and now < self._frozen_until:
-                self._move(self._frozen_until)
+            still = self._standing_still(now)
+            if self.process in still:  # and with it all
+                self._move(still[self.process])
                 continue
-            able = [task for task in self.tasks if task.wake is not None and task.wake <= now]
+            moving = (task for task in self.tasks if task.process not in still or task.on_the_wire)
+            waking = [(task, task.wake) for task in moving if task.wake is not None]
+            able = [task for task, wake in waking if wake <= now]
             if able:
                 return able[0] if len(able) == 1 else able[int(self.draw.random() * len(able))]
-            wakes = [task.wake for task in self.tasks if task.wake is not None]
+            wakes = [*(wake for _, wake in waking), *still.values()]
             if event := self._timeline.next_event:
                 wakes.append(event)
             if wakes:
@@ -194,6 +229,17 @@ class Kernel:
                 self._failed = Deadlock("nothing will ever happen: " + "; ".join(map(str, self.tasks)))
         self._failed = AssertionError(f"nobody can go on at {self._timeline.now}, and time does not move on")
         return self.tasks[-1]
+
+    def _ending(self) -> Task | None:
+        if self._failed or self.process.dead():
+            return self.tasks[-1]
+        gone = [process for process in self._others if process.dead()]
+        return next((task for task in reversed(self.tasks) if task.process in gone), None)
+
+    def _standing_still(self, now: datetime) -> Mapping[Process, datetime]:
+        """Until when each process does that does."""
+        every = (self.process, *self._others)
+        return {p: p.frozen_until for p in every if p.frozen_until and now < p.frozen_until}
 
     def _move(self, to: datetime) -> None:
         try:

@@ -1,14 +1,24 @@
-"""How a line breaks before a request has reached anybody, as each library tells it."""
+"""How a line breaks, and how each library tells it that a request has not reached anybody."""
 
 from __future__ import annotations
 
 import socket
 import ssl
+from enum import StrEnum
 from http.client import RemoteDisconnected
 
 import httplib2
 
 _OVER_HTTPLIB2 = ("google_play", "oauth")
+
+
+class Line(StrEnum):
+    """A way to somewhere: whole; nobody there; nothing comes back; or only answers get lost."""
+
+    WHOLE = "whole"
+    REFUSED = "refused"
+    HANGS = "hangs"
+    ONE_WAY = "one way"
 
 
 def lost(broken: str, service: str) -> Exception:

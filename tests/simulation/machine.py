@@ -17,6 +17,7 @@ from tests.simulation.clocks import MachineClock, WrongClock
 from tests.simulation.disk import Disk, FailingDisk
 from tests.simulation.doors import Gate
 from tests.simulation.kernel import Kernel
+from tests.simulation.lines import Line
 from tests.simulation.perils import Perils
 from tests.simulation.stops import StandingStill, StandsStill, Stops
 from tests.simulation.substitution import substituted
@@ -36,7 +37,7 @@ def in_its_own_time(scenario: Scenario) -> World:
 
 
 class Machine:
-    """Outlives the lives of the daemon that it runs, one after the other."""
+    """Outlives the lives of the daemon that it runs, one after the other. `process`: the one that they all are."""
 
     def __init__(
         self,
@@ -47,8 +48,13 @@ class Machine:
         clock: WrongClock | None = None,
         disk: FailingDisk | None = None,
         stops: StandingStill | StandsStill | None = None,
+        beside: Kernel | None = None,
+        line: Callable[[], Line] = lambda: Line.WHOLE,
     ) -> None:
-        self.kernel = Kernel(Random(f"{seed}/baton"), world.timeline)
+        """`beside`: whose baton it shares with other machines; None: it has one of its own. `line`: how the way to its
+        database is now."""
+        self.kernel = beside or Kernel(Random(f"{seed}/baton"), world.timeline)
+        self.process = self.kernel.open_process(str(seed)) if beside else self.kernel.process
         self.clock = MachineClock(world.timeline, clock)
         self.marks = marks
         self.unwritten: list[datetime] = []
@@ -59,6 +65,7 @@ class Machine:
         self._stops = Stops(self.kernel, self._draw, stops, marks)
         self._disk.point = self._stops.statement
         self._disk.failed = self._failed
+        self._disk.line = line
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -66,11 +73,23 @@ class Machine:
         with substituted(self.kernel, self.clock, self._retries):
             yield
 
+    @property
+    def is_there(self) -> bool:
+        """Whether others on its database hear of it: it does not stand still, and reaches the database."""
+        until = self.process.frozen_until
+        return self.reaches_its_database and (until is None or until <= self.kernel.now)
+
+    @property
+    def reaches_its_database(self) -> bool:
+        return self._disk.line() is Line.WHOLE
+
     def carry(self, gate: Gate, engine: Engine, perils: Perils) -> Disk:
         """Begin to carry a life of the daemon."""
-        self.kernel.dead = lambda: perils.died_at
+        self.process.dead = lambda: perils.died_at
         self._disk.haunt(engine)
         gate.pass_time = self._pass_time
+        if self.process is not self.kernel.process:
+            gate.travel = self.kernel.travel
         if self.clock.is_ever_wrong:
             self._note_truth(engine.dialect)
         return self._disk
@@ -88,12 +107,20 @@ class Machine:
         """Nothing of it fails any more, and its clock is right."""
         self._disk.calm = self._stops.calm = True
 
+    def tell_freezes(self, told: Callable[[datetime], None]) -> None:
+        """`told`: until when its process stands still, each time that it does."""
+        self._stops.froze = told
+
+    def freeze(self, span: timedelta) -> None:
+        """Its process stands still from now on, wherever it is."""
+        self._stops.stand_still(span, self.process)
+
     def bury(self) -> None:
         """The life is over. Raises what made the run worthless, if something did."""
         try:
             self.kernel.bury()
         finally:
-            self.kernel.dead = lambda: ""
+            self.process.dead = lambda: ""
 
     @property
     def stopped(self) -> Sequence[tuple[datetime, datetime]]:

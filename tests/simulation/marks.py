@@ -132,10 +132,11 @@ def marks_of_plan(plan: Plan) -> Counter[str]:
     """What lay in the plan, and needs nothing more to have been met."""
     story = plan.scenario
     marks = Counter[str]()
-    if plan.clock:
-        marks["clock: stepped"] += bool(plan.clock.step)
-        marks["clock: drifts"] += bool(plan.clock.drift)
-    marks["process: stands still"] += bool(plan.stops)
+    for machine in plan.pair.sides if plan.pair else (plan,):
+        if machine.clock:
+            marks["clock: stepped"] += bool(machine.clock.step)
+            marks["clock: drifts"] += bool(machine.clock.drift)
+        marks["process: stands still"] += bool(machine.stops)
     for app in story.apps:
         bad = [r for r in app.releases if r.stars_onset and not r.onset]
         marks["sources: only the stars fall"] += len(bad)

@@ -6,14 +6,14 @@ import hashlib
 import marshal
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from tests.judge import judge
 from tests.simulation.marks import marks_of, marks_of_plan
-from tests.simulation.plan import Plan, is_month
+from tests.simulation.plan import Plan, is_month, of_two
 from tests.simulation.rest import unrest
 from tests.simulation.run import Left, play, uncollected
 from tests.simulation.seldom import drawn
@@ -43,6 +43,20 @@ class Outcome:
 def outcome(seed: int) -> Outcome:
     """Play the seed's story and judge it."""
     return outcome_of(drawn(seed))
+
+
+def outcome_of_two(seed: int) -> Outcome:
+    """The same story, lived through by two daemons."""
+    return outcome_of(of_two(drawn(seed)))
+
+
+PLAYED_BY: Mapping[int, Callable[[int], Outcome]] = {1: outcome, 2: outcome_of_two}
+"""By how many daemons."""
+
+
+def plan_for(seed: int, instances: int) -> Plan:
+    """What each of these plays."""
+    return of_two(drawn(seed)) if instances > 1 else drawn(seed)
 
 
 def outcome_of(plan: Plan, *, told: bool = False) -> Outcome:

@@ -24,7 +24,7 @@ from tests.simulation.files import haunt_files
 from tests.simulation.points import AFTER, BEFORE, BEGIN, COMMIT, POINTS, is_landmark
 
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+(\w+)")
-_READS = ("select", "begin")
+_READS = ("select", "begin", "pragma")
 
 
 class SimulatedCrash(BaseException):

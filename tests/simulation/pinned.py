@@ -20,3 +20,14 @@ OPEN: tuple[Pinned, ...] = (
     ),
 )
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""
+
+OPEN_OF_TWO: tuple[Pinned, ...] = (
+    Pinned(
+        1, "a brake on counts that no journal has, of a replica that had just been started beside another"
+    ),
+    Pinned(
+        197, "the journal's weight of the evidence, after cuts from the database, at odds with the counts"
+    ),
+    Pinned(251, "a raise on counts that the judge takes for failing, after cuts and a clock that ran slow"),
+)
+"""The same, of stories that two daemons live through."""

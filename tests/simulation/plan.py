@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random
@@ -17,6 +17,7 @@ from tests.simulation.clocks import WrongClock
 from tests.simulation.disk import FailingDisk
 from tests.simulation.line import LineAct
 from tests.simulation.machines import a_failing_disk, a_machine_that_stops, a_wrong_clock
+from tests.simulation.pair import Pair, a_pair
 from tests.simulation.people import PlannedDirect, PlannedOrder
 from tests.simulation.stops import StandingStill, StandsStill
 from tests.simulation.weather import Weather, days_without_slack, outages, switches, weather
@@ -79,6 +80,8 @@ class Plan:
     configuration names; nobody: rights are not managed. `presses`: what is pressed in Slack; where nothing is, messages
     have no buttons. `line`: when people stop the line, and let it go on.
     `direct`: what is halted past the daemon, which is killed for that.
+    `pair`: two daemons live through it, and what befalls each; what is wrong with the one machine, and how its lives end, is
+    then not used. None: one.
     `alarms`: whether people are alarmed of halts that nobody answers, reminded, and told once a day how everything stands.
     """
 
@@ -100,6 +103,7 @@ class Plan:
     line: tuple[LineAct, ...] = ()
     direct: tuple[PlannedDirect, ...] = ()
     alarms: bool = False
+    pair: Pair | None = None
 
     def words(self) -> str:
         """The plan for people who look for a failure's cause."""
@@ -127,6 +131,7 @@ class Plan:
                 f"switches {story.switches}, a life of {self.points_per_life or 'endless'} points",
                 f"console {acts}, orders {orders}, second thoughts: {self.second_thoughts}",
                 f"presses {[str(press) for press in self.presses]}, the line {[str(act) for act in self.line]}",
+                *((self.pair.words(),) if self.pair else ()),
                 f"alarms {self.alarms}, halted past the daemon {[str(planned) for planned in self.direct]}",
             )
         )
@@ -176,6 +181,11 @@ def plain(seed: int) -> Plan:
         stops=a_machine_that_stops(Random(f"{seed}/stops")),
         rest_from=start + span.troubled + max(REST, REST_LOOKS * span.poll),
     )
+
+
+def of_two(plan: Plan) -> Plan:
+    """The same story, lived through by two daemons."""
+    return replace(plan, pair=a_pair(plan.seed, plan.scenario.start, plan.calm_from - plan.scenario.start))
 
 
 def _second_thoughts(draw: Random) -> SecondThoughts:

@@ -100,8 +100,12 @@ _AVAILABILITY = tuple(
     for asked in ("availability.get", "territories.list")
     for side in (BEFORE_SEND, AFTER_RECEIVE)
 )
-AFTER_TROUBLE = frozenset({*(f"storage rollback{side}" for side in (BEFORE, AFTER)), *_SPOOL, *_AVAILABILITY})
-"""Met only where the database fails, or where Apple does not say whether an app is sold at all."""
+_SCHEMA = ("storage pragma", "storage select alembic_version")
+AFTER_TROUBLE = frozenset(
+    {*(f"storage rollback{side}" for side in (BEFORE, AFTER)), *_SPOOL, *_AVAILABILITY, *_SCHEMA}
+)
+"""Met only where the database fails, where Apple does not say whether an app is sold at all, or where there are others on the
+database, who may have moved its schema on."""
 
 
 def _all() -> Iterator[str]:

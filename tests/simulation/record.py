@@ -15,6 +15,7 @@ from typing import Any
 from tests.simulation.tally import Tally
 
 LEDGER = Path(__file__).parent / "campaign.jsonl"
+LEDGERS = {1: LEDGER, 2: LEDGER.with_name("campaign-two.jsonl")}
 
 
 @dataclass(frozen=True, slots=True)

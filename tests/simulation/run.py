@@ -6,85 +6,62 @@ import gc
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
 
-from stagedrollout.cli.export import notice_rows, order_row, person_row, rollouts
-from stagedrollout.cli.history import journal_rows
 from stagedrollout.cli.ordering import as_it_stands
-from stagedrollout.core import facts
-from stagedrollout.core.errors import StorageError
-from stagedrollout.core.facts import DecisionKind
+from stagedrollout.config.load import Loaded
 from stagedrollout.core.model import Command, Expected
-from stagedrollout.core.replay import Replay, replay
-from stagedrollout.emulator.clock import iso
 from stagedrollout.emulator.errors import CannotAct
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY, Act, AppStory
-from stagedrollout.emulator.slack import SECOND_CHANNEL
 from stagedrollout.storage.brakes import BrakesFolder, HaltMarker
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import open_existing
-from stagedrollout.storage.journal import Journal
-from stagedrollout.storage.ledger import LedgerTable
-from tests.judge import Evidence
 from tests.simulation.buttons import Fingers
 from tests.simulation.direct import BreakGlass
 from tests.simulation.doors import Gate
 from tests.simulation.files import by_others, watched_files
-from tests.simulation.life import Life
-from tests.simulation.line import TheLine, stopped_spans
+from tests.simulation.left import Left, Traces, ended
+from tests.simulation.life import Company, Life
+from tests.simulation.line import TheLine
 from tests.simulation.machine import Machine, in_its_own_time
 from tests.simulation.people import PlannedDirect, PlannedOrder, second_thoughts
-from tests.simulation.perils import Drawn, Fate, SimulatedCrash, of_group
+from tests.simulation.perils import Drawn, Fate
 from tests.simulation.plan import REST, Plan, SecondThoughts
+from tests.simulation.replica import Replica
 from tests.simulation.rest import unrest
-from tests.simulation.setting import ACCOUNT, as_written, loaded, memory_folder, policies
+from tests.simulation.setting import loaded, memory_folder
 
 KILLED = "daemon: killed"
-PASS_MOST = timedelta(minutes=2)
-"""From a decision until it is written down at most."""
-
-WAKE = {"wake": {"unanswered_after_minutes": 15, "places": ["pagerduty", "webhook", SECOND_CHANNEL]}}
-"""Whom the judge may expect to be told, and when (setting.py)."""
 
 PROMISES = ("R16",)
 """What is looked at here (the README's table)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What a run leaves behind. `marks` counts what happened in it. `unrepeatable`: decisions on evidence that do not
-    come out again, bit for bit, from journal and ledger alone."""
-
-    evidence: Evidence
-    marks: Counter[str]
-    orders: Mapping[str, str]
-    unrepeatable: tuple[str, ...] = ()
-
-
-class NotStarted(Exception):
-    """A life ended before it began."""
 
 
 def play(plan: Plan, fate: Fate | None = None) -> Left:
     """The whole story of `plan`; its lives end as drawn, or by `fate`. What it raises besides AssertionError is the
     daemon's fault."""
     with _workplace() as folder, _in_silence(), uncollected(), watched_files():
+        if plan.pair:
+            from tests.simulation.together import play_together  # noqa: PLC0415 - which is made of a run
+
+            return play_together(plan, folder)
         return Run(plan, folder, fate).play()
 
 
 class Run:
+    """One daemon's story. What people do in it, and what is told of it, is the same for several (together.py)."""
+
     def __init__(self, plan: Plan, folder: Path, fate: Fate | None = None) -> None:
         self._plan = plan
+        self._folder = folder
         self._draw = Random(f"{plan.seed}/run")
-        self._fate = fate or Drawn(self._draw, plan.points_per_life, plan.calm_from)
         self._world = in_its_own_time(plan.scenario)
         self._loaded = loaded(
             plan.scenario,
@@ -95,20 +72,16 @@ class Run:
             buttons=bool(plan.presses),
             alarms=plan.alarms,
         )
-        self._gate = Gate(self._world, plan.weather, self._draw)
-        self._gate.watch = self._watch
         self._people = open_existing(self._loaded.settings.database)
         self._deaths: list[datetime] = []
         self._marks: Counter[str] = Counter()
-        self._machine = Machine(
-            self._world, plan.seed, self._marks, clock=plan.clock, disk=plan.disk, stops=plan.stops
-        )
+        self._replicas = self._open_replicas(fate)
         self._box = CommandBox(self._people)
-        self._glass = BreakGlass(self._loaded, self._world, self._machine.kernel, plan.weather, self._box)
+        kernel = self._replicas[0].machine.kernel
+        self._glass = BreakGlass(self._loaded, self._world, kernel, plan.weather, self._box)
         self._to_halt: list[PlannedDirect] = []
         for planned in plan.direct:
             self._world.timeline.at(planned.at, partial(self._kill, planned))
-        self._life: Life | None = None
         self._rested: Left | None = None
         self._thoughts = plan.second_thoughts
         self._orders: list[PlannedOrder] = []
@@ -125,9 +98,10 @@ class Run:
 
     def play(self) -> Left:
         try:
-            with self._machine.at_work():
+            with self._replicas[0].machine.at_work():
                 while self._now < self._plan.scenario.ends and self._rested is None:
-                    self._live()
+                    if self._replicas[0].live(self._live_through):
+                        self._lie_dead()
             return self._rested or self._left()
         finally:
             self._people.dispose()
@@ -136,35 +110,44 @@ class Run:
     def _now(self) -> datetime:
         return self._world.timeline.now
 
-    def _live(self) -> None:
-        """One life, and the time until the next one."""
-        self._gate.perils = self._fate.life(self._world)
-        failed_before = len(self._machine.unwritten)
-        try:
-            self._life = self._begin()
-            try:
-                self._live_through(self._life)
-            finally:
-                life, self._life = self._life, None
-                life.end()
-        except SimulatedCrash as crash:
-            self._marks[f"crash: {of_group(str(crash))}"] += 1
-            self._lie_dead()
-        except NotStarted as error:
-            if len(self._machine.unwritten) == failed_before:
-                raise  # no disk failed
-            self._marks[f"start broke off: {type(error.__cause__).__name__}"] += 1
-            self._lie_dead()
+    def _open_replicas(self, fate: Fate | None) -> tuple[Replica, ...]:
+        plan = self._plan
+        machine = Machine(
+            self._world, plan.seed, self._marks, clock=plan.clock, disk=plan.disk, stops=plan.stops
+        )
+        dying = fate or Drawn(self._draw, plan.points_per_life, plan.calm_from)
+        return (self._replica(machine, self._draw, dying, self._loaded),)
+
+    def _replica(
+        self, machine: Machine, draw: Random, fate: Fate, configured: Loaded, company: Company | None = None
+    ) -> Replica:
+        gate = Gate(self._world, self._plan.weather, draw)
+        gate.watch = self._watch
+        return Replica(
+            loaded=configured,
+            world=self._world,
+            machine=machine,
+            gate=gate,
+            fate=fate,
+            marks=self._marks,
+            company=company,
+        )
 
     def _live_through(self, life: Life) -> None:
         """Until the story ends, or all has come to rest in it."""
         for moment in self._moments_of_rest():
             life.until(moment)
-            left = self._left()
-            if not any(unrest(self._plan, left)):
-                self._rested = replace(left, evidence=ended(left.evidence, self._now))
+            if self._is_over():
                 return
         life.until(self._plan.scenario.ends)
+
+    def _is_over(self) -> bool:
+        """Whether all has come to rest; then that is what is left."""
+        left = self._left()
+        if any(unrest(self._plan, left)):
+            return False
+        self._rested = replace(left, evidence=ended(left.evidence, self._now))
+        return True
 
     def _moments_of_rest(self) -> Iterator[datetime]:
         """When to look whether the story is over before its end."""
@@ -174,13 +157,6 @@ class Run:
                 yield moment
             moment += max(REST, self._plan.scenario.poll)
 
-    def _begin(self) -> Life:
-        """Raises NotStarted where a real process would end with words, and be started again by its service manager."""
-        try:
-            return Life(self._loaded, self._gate, self._world, self._marks, self._machine)
-        except StorageError as error:
-            raise NotStarted(str(error)) from error
-
     def _order(self, command: Command) -> None:
         """A person leaves an order, whether a daemon is alive or not."""
         self._box.put(replace(command, expected=self._saw.get(command.id, ())))
@@ -189,11 +165,12 @@ class Run:
     def _kill(self, planned: PlannedDirect) -> None:
         """The daemon is gone when the person halts: what it was about to do is not done any more."""
         self._to_halt.append(planned)
-        self._gate.perils.died_at = KILLED
+        for each in self._replicas:
+            each.kill(KILLED)
 
     def _stir(self) -> None:
-        if self._life:
-            self._life.stir()
+        for each in self._replicas:
+            each.stir()
 
     def _past_the_daemon(self, command: Command) -> None:
         """The store shows the halt, and then a marker stands beside the configuration; no database is asked."""
@@ -255,7 +232,7 @@ class Run:
         self._world.timeline.at(order.at, partial(self._order, order.command))
 
     def _lie_dead(self) -> None:
-        again = min(self._now + timedelta(hours=self._fate.hours_dead()), self._plan.scenario.ends)
+        again = self._replicas[0].back_at(self._plan.scenario.ends)
         self._halt_directly()
         while self._now < again:
             self._deaths.append(self._now)
@@ -269,95 +246,23 @@ class Run:
             self._glass.halt(self._to_halt.pop(0))
 
     def _calm_down(self) -> None:
-        self._gate.calm = self._glass.gate.calm = True
-        self._gate.perils.spare()
-        self._machine.calm_down()
+        self._glass.gate.calm = True
+        for each in self._replicas:
+            each.calm_down()
         self._world.faults.clear()
 
     def _left(self) -> Left:
-        world, story = self._world, self._plan.scenario
-        answers = {order.command.id: self._box.find(order.command.id) for order in self._orders}
-        evidence = Evidence(
-            ledger=world.ledger.entries,
-            requests=world.ledger.requests,
-            journal=[self._with_its_true_time(row) for row in journal_rows(Journal(self._people))],
-            notices=notice_rows(self._people),
-            rollouts=rollouts(self._people),
-            policies={name: as_written(name) for name in self._policies()},
-            people=[person_row(person) for person in self._plan.listed],
-            orders=[order_row(order) for order in self._box.everything()],
-            scenario={
-                "mode": story.mode,
-                "supersede": self._plan.supersede.value,
-                **(WAKE if self._plan.alarms else {}),
-                "apps": [_told(app) for app in story.apps],
-            },
-            account=ACCOUNT,
-            deaths=[iso(death) for death in self._deaths],
-            unwritten=[iso(at) for at in self._machine.unwritten],
-            stopped=[f"{iso(begun)} {iso(ended)}" for begun, ended in self._machine.stopped],
-            slow=self._slow(),
-            line=self._line(),
-            direct=self._glass.told,
+        return self._traces().left(self._deaths, self._glass.told)
+
+    def _traces(self) -> Traces:
+        return Traces(
+            plan=self._plan,
+            world=self._world,
+            people=self._people,
+            machines=[each.machine for each in self._replicas],
+            orders=self._orders,
+            marks=self._marks,
         )
-        told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
-        return Left(evidence, self._marks, told, tuple(self._unrepeatable()))
-
-    def _policies(self) -> list[str]:
-        """Those by which anything may be steered, the story's own first."""
-        named = [order.command.policy for order in self._orders]
-        known = policies().policies
-        return [name for name in dict.fromkeys((self._plan.scenario.policy, *named)) if name in known]
-
-    def _line(self) -> list[str]:
-        """Nothing is said of a stop whose end lies in the eye of a clock that is wrong at some time."""
-        if self._machine.clock.is_ever_wrong and any(act.until for act in self._plan.line):
-            return []
-        return list(stopped_spans(self._plan.line, self._now))
-
-    def _slow(self) -> list[str]:
-        slow = self._machine.clock.slow
-        return [f"{iso(slow[0])} {iso(slow[1])} {slow[2]}"] if slow else []
-
-    def _with_its_true_time(self, row: dict[str, Any]) -> dict[str, Any]:
-        told = datetime.fromisoformat(row["at"])
-        true = self._machine.true_time(row["hash"], told)
-        return row if true == told else {**row, "true_at": iso(true)}
-
-    def _unrepeatable(self) -> Iterator[str]:
-        journal, ledgers = Journal(self._people), LedgerTable(self._people)
-        for key in journal.rollout_keys():
-            told = tuple((facts.read(entry.entry), entry.entry.at) for entry in journal.history(key))
-            for again in replay(key, told, ledgers.revisions(key)):
-                self._marks["decided on evidence"] += 1
-                if not again.agrees and not left_out(
-                    again, self._machine.unwritten, self._machine.clock.truly
-                ):
-                    yield f"replay: {again.at} {key}: {again.decision} was made on {again.recorded}, now {again.again}"
-
-
-def ended(evidence: Evidence, at: datetime) -> Evidence:
-    """As of a story that ended then, before its time: what came after the last look is nothing that was overlooked."""
-    scenario, *rest = evidence.ledger
-    return replace(evidence, ledger=[{**scenario, "until": iso(at)}, *rest])
-
-
-def left_out(
-    again: Replay, unwritten: Sequence[datetime], truly: Callable[[datetime], datetime] = lambda told: told
-) -> bool:
-    """Whether it is a brake that was written down without its counts, because the disk failed over them: such a
-    decision does not wait for them (R18), and the next pass reads them anew. What raises is written with them or not
-    at all."""
-    at = truly(again.at)
-    brakes = again.decision in (DecisionKind.HALT, DecisionKind.HOLD, DecisionKind.WAIT)
-    return again.again is None and brakes and any(at <= failed <= at + PASS_MOST for failed in unwritten)
-
-
-def _told(app: AppStory) -> dict[str, Any]:
-    """What the judge may know of an app."""
-    link = app.link
-    linked = {"link": {"lead": link.lead, "after": link.after_ppm / 10_000}} if link else {}
-    return {"name": app.name, **linked}
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 from stagedrollout.emulator.scenario import AppStory, Scenario
 from tests.simulation.outcome import Outcome, outcome_of
+from tests.simulation.pair import NAMES, Pair
 from tests.simulation.plan import Plan, SecondThoughts
 
 REPLAYS_MOST = 80
@@ -68,6 +69,10 @@ def parts(plan: Plan) -> Iterator[Part]:
 
 
 def _groups(plan: Plan) -> Iterator[Part]:
+    for number, side in enumerate(plan.pair.sides if plan.pair else ()):
+        if plan.pair and len(side.troubles) > 1:
+            without = plan.pair.but(number, troubles=())
+            yield Part(f"{NAMES[number]}: all that befalls it", replace(plan, pair=without))
     weather, story = plan.weather, plan.scenario
     if sum(map(len, weather.faults.values())) > 1:
         yield Part("all faults now and then", replace(plan, weather=replace(weather, faults={}, chances={})))
@@ -91,14 +96,32 @@ def fine(plan: Plan) -> Iterator[Part]:
 
 
 def _of_the_machine(plan: Plan) -> Iterator[Part]:
-    if plan.points_per_life:
+    if plan.pair:
+        yield from _of_the_pair(plan, plan.pair)
+    elif plan.points_per_life:
         yield Part(f"crashes, a life of {plan.points_per_life} points", replace(plan, points_per_life=0))
-    for name in ("clock", "disk", "stops"):
+    for name in () if plan.pair else ("clock", "disk", "stops"):
         if wrong := getattr(plan, name):
             yield Part(f"{name} {wrong}", replace(plan, **{name: None}))
     if plan.weather.latency:
         still = replace(plan.weather, latency=timedelta(0))
         yield Part(f"latency of up to {plan.weather.latency}", replace(plan, weather=still))
+
+
+def _of_the_pair(plan: Plan, pair: Pair) -> Iterator[Part]:
+    for number, (called, side) in enumerate(zip(NAMES, pair.sides, strict=True)):
+        if side.points_per_life:
+            without = pair.but(number, points_per_life=0)
+            yield Part(
+                f"{called}: crashes, a life of {side.points_per_life} points", replace(plan, pair=without)
+            )
+        for name in ("clock", "disk", "stops"):
+            if wrong := getattr(side, name):
+                without = pair.but(number, **{name: None})
+                yield Part(f"{called}: {name} {wrong}", replace(plan, pair=without))
+        for trouble in side.troubles:
+            left = tuple(other for other in side.troubles if other is not trouble)
+            yield Part(f"{called}: {trouble}", replace(plan, pair=pair.but(number, troubles=left)))
 
 
 def _of_the_weather(plan: Plan) -> Iterator[Part]:

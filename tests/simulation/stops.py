@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from tests.simulation.kernel import Kernel
+from tests.simulation.kernel import Kernel, Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class StandsStill:
 
 
 class Stops:
-    """`marks` counts how often it stood still, `spans` are the times from when until when."""
+    """`froze` is told until when it stands still. `marks` counts how often it stood still, `spans` are the times from when until when."""
 
     def __init__(
         self, kernel: Kernel, draw: Random, standing: StandingStill | StandsStill | None, marks: Counter[str]
@@ -37,6 +38,7 @@ class Stops:
         self._draw = draw
         self._standing = standing
         self.calm = False
+        self.froze: Callable[[datetime], None] = lambda until: None
         self.spans: list[tuple[datetime, datetime]] = []
         self._marks = marks
         self._left = self._until_the_next()
@@ -48,19 +50,22 @@ class Stops:
         self._left -= 1
         if self._left <= 0:
             self._left = self._until_the_next()
-            self._stand_still(self._standing.longest * self._draw.random())
+            self.stand_still(self._standing.longest * self._draw.random())
 
     def statement(self) -> None:
         """Maybe here, over the database."""
         self.point()
         once = self._standing if isinstance(self._standing, StandsStill) else None
         if once and not self.spans and self._kernel.now >= once.at:
-            self._stand_still(once.span)
+            self.stand_still(once.span)
 
-    def _stand_still(self, span: timedelta) -> None:
+    def stand_still(self, span: timedelta, process: Process | None = None) -> None:
+        """By default: the process that works."""
         self._marks["stood still"] += 1
-        self.spans.append((self._kernel.now, self._kernel.now + span))
-        self._kernel.freeze(span)
+        until = self._kernel.now + span
+        self.spans.append((self._kernel.now, until))
+        self._kernel.freeze(span, process)
+        self.froze(until)
 
     def _until_the_next(self) -> int:
         if not isinstance(self._standing, StandingStill):

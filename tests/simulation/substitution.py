@@ -16,12 +16,11 @@ from importlib import import_module
 from inspect import isclass, isfunction
 from random import Random
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, Protocol
 from unittest.mock import patch
 
 from cryptography.hazmat.primitives import serialization
 
-from tests.simulation.clocks import MachineClock
 from tests.simulation.kernel import Kernel
 from tests.simulation.standins import Threading
 
@@ -32,6 +31,7 @@ SUBSTITUTED = (
     "stagedrollout.daemon.direct",
     "stagedrollout.daemon.elapsed",
     "stagedrollout.daemon.lanes",
+    "stagedrollout.daemon.lease",
     "stagedrollout.daemon.linking",
     "stagedrollout.daemon.listening",
     "stagedrollout.daemon.named_signals",
@@ -79,6 +79,7 @@ OUTSIDE: Mapping[str, str] = {
     "stagedrollout.daemon.reloading": "asked for by a signal to the process; its exchange in the scheduler is inside",
     "stagedrollout.daemon.retiring": "as reloading",
     "stagedrollout.daemon.health.service_manager": "told by the process's main loop, which a run has not",
+    "stagedrollout.daemon.at_the_desk": "its thread's work is done between turns (life.py)",
     "stagedrollout.daemon.allowed": "which hosts the process may look up, set by `run` alone",
     "stagedrollout.daemon.clocks": "the clocks that a run replaces, by Doors",
     "stagedrollout.daemon.health.errors": "opened only where the daemon reports to Sentry, which no run does",
@@ -87,6 +88,7 @@ OUTSIDE: Mapping[str, str] = {
     "needs no lock",
     "stagedrollout.http.tally": "counts requests for who watches: its lock is held for an addition, in which nobody gives the "
     "baton up, and nothing is decided by its seconds",
+    "stagedrollout.storage.server_clock": "a file's clock is given to it, or it asks for none",
     "stagedrollout.daemon.picturing": "pictures are drawn in a process of their own, where Slack is no door",
     "stagedrollout.daemon.removal": "a command's own process",
     "stagedrollout.notify.illustrator": "as picturing",
@@ -95,10 +97,18 @@ OUTSIDE: Mapping[str, str] = {
 }
 
 
+class Clock(Protocol):
+    """A wall clock and a monotonic one, in seconds."""
+
+    def time(self) -> float: ...
+
+    def monotonic(self) -> float: ...
+
+
 class Time:
     """In the place of the module `time`."""
 
-    def __init__(self, kernel: Kernel, clock: MachineClock) -> None:
+    def __init__(self, kernel: Kernel, clock: Clock) -> None:
         self.monotonic = clock.monotonic
         self.clock_gettime = lambda _: clock.monotonic()
         self.time = clock.time
@@ -106,7 +116,7 @@ class Time:
 
 
 @contextmanager
-def substituted(kernel: Kernel, clock: MachineClock, draw: Random) -> Iterator[None]:
+def substituted(kernel: Kernel, clock: Clock, draw: Random) -> Iterator[None]:
     threads, clocks = Threading(kernel), Time(kernel, clock)
     stead: dict[str, Any] = {"threading": threads, "time": clocks, "monotonic": clocks.monotonic}
     with ExitStack() as stack:

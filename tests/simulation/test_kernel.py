@@ -172,7 +172,7 @@ def test_nobody_waits_for_ever_unnoticed(bench: Bench):
 
 def test_a_process_that_dies_does_nothing_more_in_any_of_its_threads(bench: Bench):
     died, lock = [], bench.threading.Lock()
-    bench.kernel.dead = lambda: "".join(died)
+    bench.kernel.process.dead = lambda: "".join(died)
 
     def tidy() -> None:
         try:
@@ -205,6 +205,71 @@ def test_a_process_that_stands_still_finds_the_world_older(bench: Bench):
     bench.kernel.pause()
     bench.run()
     assert bench.said == ["60 a person", "120 a0"]
+
+
+def test_of_two_processes_one_dies_and_the_other_goes_on_as_if_nothing_had_happened(bench: Bench):
+    kernel, died = bench.kernel, []
+    first, second = kernel.open_process("first"), kernel.open_process("second")
+    first.dead = lambda: "".join(died)
+
+    def live(name: str) -> None:
+        kernel.start("helper", lambda: help_out(name))
+        try:
+            for _ in range(3):
+                kernel.pause(2 * SECOND)
+                bench.say(name)
+        except SimulatedCrash:
+            kernel.bury()
+            bench.say(f"{name} is dead")
+
+    def help_out(name: str) -> None:
+        kernel.pause(5 * SECOND)
+        bench.say(f"{name}'s helper")
+
+    kernel.start("a", lambda: live("a"), first)
+    kernel.start("b", lambda: live("b"), second)
+    bench.timeline.at(START + 3 * SECOND, lambda: died.append("killed"))
+    bench.run()
+    assert sorted(bench.said[:2]) == ["2 a", "2 b"]
+    assert bench.said[2:] == ["3 a is dead", "4 b", "5 b's helper", "6 b"]
+
+
+def test_of_two_processes_one_stands_still_and_the_other_does_not_wait_for_it(bench: Bench):
+    kernel = bench.kernel
+    first, second = kernel.open_process("first"), kernel.open_process("second")
+
+    def freeze() -> None:
+        kernel.freeze(60 * SECOND)
+        kernel.pause()
+        bench.say("thawed")
+
+    def go_on() -> None:
+        kernel.pause(2 * SECOND)
+        bench.say("went on")
+
+    kernel.start("a", freeze, first)
+    kernel.start("b", go_on, second)
+    bench.run()
+    assert bench.said == ["2 went on", "60 thawed"]
+
+
+def test_with_the_first_process_all_die(bench: Bench):
+    kernel = bench.kernel
+    other = kernel.open_process("other")
+
+    def live() -> None:
+        kernel.start("helper", lambda: kernel.pause(90 * SECOND))
+        try:
+            kernel.pause(60 * SECOND)
+        except SimulatedCrash:
+            kernel.bury()
+            bench.say("ended")
+
+    kernel.start("a", live, other)
+    kernel.pause(SECOND)
+    kernel.bury()
+    assert bench.said == ["1 ended"]
+    assert len(kernel.tasks) == 1
 
 
 def test_a_mistake_in_a_task_is_the_runs(bench: Bench):

@@ -32,11 +32,12 @@ from tests.judge.case import understand
 from tests.simulation.ambush import Ambush
 from tests.simulation.by_hand import FINE, MONDAY, app, hours, in_the_console, order
 from tests.simulation.clocks import WrongClock
+from tests.simulation.left import Left, ended, left_out
 from tests.simulation.perils import NoPerils, Perils
 from tests.simulation.plan import Plan
 from tests.simulation.points import BEFORE_SEND
 from tests.simulation.rest import unrest
-from tests.simulation.run import Left, ended, left_out, play
+from tests.simulation.run import play
 
 
 def told(plan: Plan) -> Left:

@@ -39,12 +39,12 @@ def not_agreed(case: Case, target: int, by: Command | None = None) -> tuple[Appr
 
 def given(case: Case, target: int) -> tuple[Approval, ...]:
     """Who allows this step by now: whoever may do so still, and by what the evidence says now. A word for a farther step
-    is none for this one."""
-    found = (
-        approval
-        for approval in in_force(case.rollout.approvals, case.now)
-        if approval.target_ppm == target and not outdated(approval, case.assessment.worst)
-    )
+    is none for this one. Where the evidence has become worse than it was for one of them, all of it is void, as the journal
+    says in the same breath (news.py)."""
+    if any(outdated(approval, case.assessment.worst) for approval in case.rollout.approvals):
+        return ()
+    standing = in_force(case.rollout.approvals, case.now)
+    found = (approval for approval in standing if approval.target_ppm == target)
     return tuple(filter(None, (_by_now(case, approval) for approval in found)))
 
 
