@@ -18,7 +18,7 @@ pytestmark = pytest.mark.promise("R13", "R18")
 WHY = ("--reason", "because of a test")
 RAISED = [("inProgress", 50)]
 OLD, NEW = "0006", "0022"
-BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 11, 12
+BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 16, 17
 """Points of the upgrade from the one to the other (dying/sitecustomize.py)."""
 
 
@@ -50,6 +50,14 @@ def _made_old(stage) -> None:
     """As an older version made and wrote it: later steps added tables and indexes, which it did not have."""
     indexes = ("ix_event_rollout_kind_at", "ix_rollout_phase", "ix_intent_rollout", "ix_outbox_rollout")
     _changed(stage, "DROP TABLE errand", "DROP TABLE retired", *(f"DROP INDEX {name}" for name in indexes))
+    _changed(
+        stage,
+        "CREATE TABLE daemon (id INTEGER NOT NULL PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL,"
+        " started_us BIGINT NOT NULL, heartbeat_us BIGINT NOT NULL, info TEXT NOT NULL)",
+        "INSERT INTO daemon SELECT 1, holder, epoch, started_us, heartbeat_us, info FROM replica",
+        "DROP TABLE replica",
+        "DROP TABLE lease",
+    )
     _changed(stage, f"UPDATE alembic_version SET version_num = '{OLD}'")
 
 
