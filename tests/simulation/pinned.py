@@ -28,6 +28,10 @@ OPEN_OF_TWO: tuple[Pinned, ...] = (
     Pinned(
         197, "the journal's weight of the evidence, after cuts from the database, at odds with the counts"
     ),
-    Pinned(251, "a raise on counts that the judge takes for failing, after cuts and a clock that ran slow"),
+    Pinned(
+        251,
+        "a step was preempted before it was sent, and the database away when that was to be noted: whoever took over could not"
+        " know it, and takes a resume in the console for it (README, R9 and R10), where the judge begins to count anew",
+    ),
 )
 """The same, of stories that two daemons live through."""
