@@ -14,7 +14,7 @@ from stagedrollout.core.errors import StorageError
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.ledger import Ledger, Taken
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import RolloutKey, StoreState, Unread
+from stagedrollout.core.model import RolloutKey, StoreApp, StoreState, Unread
 from stagedrollout.core.observation import Reading
 from stagedrollout.core.policy import Policy
 from stagedrollout.daemon.counting import Counter, Look
@@ -62,6 +62,12 @@ class Hearer:
             heard = Heard(None, problem=f"it could not be weighed: {mistake}")
             readings = listened(listing, rollout, policy, now)
             return Hearing(readings, Found((), rollout, Taken(ledger), heard), ledger.head, trouble)
+
+    def anew(self, app: StoreApp) -> None:
+        """Another replica has held it, and may have counted on and weighed what was counted before anew: nothing that is
+        remembered from an earlier time holds any more."""
+        for key in self.recorder.remembered_of(app):
+            self.forget(key)
 
     def forget(self, key: RolloutKey) -> None:
         """The rollout is over, or what was heard for it could not be written down."""

@@ -81,7 +81,9 @@ class Places:
         with self._guard:
             if self._queue:
                 self._waits_since[me] = self._seconds()
-            elif self._inside >= self._count:  # nobody can have ended yet since there is a queue: they are given time
+            elif (
+                self._inside >= self._count
+            ):  # nobody can have ended yet since there is a queue: they are given time
                 self._ended = max(self._ended, self._seconds())
             self._queue.append(me)
         while (wait_seconds := self._waits(me)) != 0:

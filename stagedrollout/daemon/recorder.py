@@ -174,9 +174,10 @@ class Recorder:
         """The rollout is over: its ledger stays in the database only."""
         self._ledger.forget(key)
 
-    def anew(self, app: StoreApp) -> None:
-        """Another replica may have written to its ledgers since: they are read again."""
-        self._ledger.forget_where(lambda key: key.store_app == app)
+    def remembered_of(self, app: StoreApp) -> tuple[RolloutKey, ...]:
+        """The rollouts of the store app that this process has read or written."""
+        with self._guard:
+            return tuple(key for key in self._cache if key.store_app == app)
 
     def begin(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write the first facts of a new rollout."""

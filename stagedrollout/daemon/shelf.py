@@ -9,7 +9,6 @@ takes two milliseconds of a pass. Nothing that is remembered here is state: what
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from stagedrollout.core.packed import Packed
@@ -34,10 +33,6 @@ class Shelf(Generic[K, V]):
         packed = Packed.of(value)
         with self._guard:
             self._kept[key] = packed
-
-    def forget_where(self, over: Callable[[K], bool]) -> None:
-        with self._guard:
-            self._kept = {key: packed for key, packed in self._kept.items() if not over(key)}
 
     def forget(self, key: K) -> None:
         with self._guard:

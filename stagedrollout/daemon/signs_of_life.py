@@ -74,7 +74,7 @@ class SignsOfLife:
         self._looked_at = now
         try:
             for app in works.leases.tend(works.listings, self._idle):
-                works.passes.recorder.anew(app)
+                works.passes.reconciler.hearer.anew(app)
                 self._wake(app)
         except StorageError as error:
             log.error("what nobody holds cannot be looked for: %s", error)  # noqa: TRY400

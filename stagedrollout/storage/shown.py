@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Row, and_, bindparam, func, or_, select
 
+from stagedrollout.core.errors import StorageError
 from stagedrollout.core.lifecycle import Phase
 from stagedrollout.storage.engine import Connection
 from stagedrollout.storage.schema import rollouts
@@ -97,4 +98,8 @@ def _page(connection: Connection, which: Which, asked: dict[str, Any]) -> Shown:
 
 
 def _in_order(rows: Iterable[Row[Any]]) -> tuple[Row[Any], ...]:
-    return tuple(sorted(rows, key=lambda row: (row.app, row.store, row.seq)))
+    """Raises StorageError: SQLite keeps anything in any column."""
+    try:
+        return tuple(sorted(rows, key=lambda row: (row.app, row.store, row.seq)))
+    except TypeError as error:
+        raise StorageError(f"a rollout cannot be read: {error}") from error

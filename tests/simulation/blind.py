@@ -295,7 +295,6 @@ OF_TWO = (
     "lease: given away and taken",
     # what the one before could not do any more, and what the next one waited for
     "raise refused: another holds it",
-    "raise refused: nobody can tell whose the lease is",
     "because: taken_over",
     # what needs no lease
     "act: by another than the holder",

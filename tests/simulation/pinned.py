@@ -23,10 +23,7 @@ OPEN: tuple[Pinned, ...] = (
 
 OPEN_OF_TWO: tuple[Pinned, ...] = (
     Pinned(
-        1, "a brake on counts that no journal has, of a replica that had just been started beside another"
-    ),
-    Pinned(
-        197, "the journal's weight of the evidence, after cuts from the database, at odds with the counts"
+        10, "a decision's evidence that the replay does not find, after a replica has taken over over a cut"
     ),
     Pinned(
         251,

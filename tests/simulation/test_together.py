@@ -83,7 +83,7 @@ def test_whoever_dies_over_a_raise_is_followed_by_the_other() -> None:
 def test_whoever_loses_the_database_over_a_raise_sends_nothing() -> None:
     told = _struck(Blow.LOSES_DATABASE, 2 * LEASE, Aim.DECIDED, Line.HANGS)
     assert not told.faults, told.words()
-    assert told.marks["raise refused: nobody can tell whose the lease is"]
+    assert told.marks["settlement: preempted"], "the journal is asked first whether it is the newest one"
 
 
 def test_a_daemon_that_asks_nobody_whose_the_lease_is_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

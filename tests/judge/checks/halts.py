@@ -74,7 +74,7 @@ def _faults(case: Case, one: Due) -> Iterator[Finding]:
     stopped = stopped_at(case, one)
     until = stopped or case.ended_at
     latest = deadline(case, one.key, one.at, patience=a_poll(case), until=until)
-    if held_back_by_review(case, one, latest):
+    if held_back_by_review(case, one, latest) or _taken_up_again(case, one, latest):
         return
     name = case.served[one.key][0].name
     if (stopped is None or stopped > latest) and _is_final(case, one, latest):
@@ -87,6 +87,18 @@ def _faults(case: Case, one: Due) -> Iterator[Finding]:
     elif stopped is not None and stopped > latest:
         text = f"{name} was halted {stopped - one.at} after {one.gate} had failed"
         yield Finding("halts_late", one.at.isoformat(), one.key.app, text)
+
+
+def _taken_up_again(case: Case, one: Due, latest: datetime) -> bool:
+    """A person has answered the halt before it had to be in the store, and only a person may (R9)."""
+    halts = [
+        e.at for e in case.journal.of(one.key, "decided") if e.body["decision"] == "HALT" and e.at <= latest
+    ]
+    orders = case.journal.of(one.key, "commanded")
+    resumed = [
+        e.at for e in orders if e.body["verb"] == "resume" and e.body.get("accepted") and e.at <= latest
+    ]
+    return any(halt <= answer and one.at <= answer for halt in halts for answer in resumed)
 
 
 def _is_final(case: Case, one: Due, latest: datetime) -> bool:

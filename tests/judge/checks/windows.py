@@ -7,7 +7,7 @@ anew and never ends. What people opened is looked at in apple_people.py.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.judge.case import Case
 from tests.judge.checks import raises, schedule
@@ -18,6 +18,8 @@ from tests.judge.phases import Window
 from tests.judge.signals import Word
 
 CHECK = "windows_wrong"
+
+_ONE_LOOK = timedelta(minutes=1)
 
 
 def check(case: Case) -> list[Finding]:
@@ -43,7 +45,16 @@ def _has_cause(case: Case, window: Window, paused: Change) -> bool:
     decision = case.journal.decision_behind(paused)
     waited = decision is not None and decision.word == "WAIT"
     passed = all(said == {Word.PASS} for said in words_between(case, key, since, until))
-    return not waited or not passed or is_bound(case, key, since, until) or _was_wrong(case, window)
+    alone = _allowed_anew(case, window, paused)
+    return not waited or not passed or is_bound(case, key, since, until) or _was_wrong(case, window) or alone
+
+
+def _allowed_anew(case: Case, window: Window, paused: Change) -> bool:
+    """What allowed it had run out, and the look that says so counts no newer word yet: until the next one nobody allows it."""
+    lapsed = case.journal.of(paused.key, "approvals_lapsed")
+    return any(
+        window.opened.at < entry.at <= paused.at and paused.at - entry.at < _ONE_LOOK for entry in lapsed
+    )
 
 
 def _was_wrong(case: Case, window: Window) -> bool:
