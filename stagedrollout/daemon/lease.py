@@ -204,7 +204,8 @@ class HeldLeases:
         self._forsaken: frozenset[str] = frozenset()
         """What was taken beyond this replica's share, while there are so many replicas."""
         self._replicas = 0
-        self._announced: frozenset[str] = frozenset()
+        self._announced: Mapping[str, int] = {}
+        """Which tenures `tend` has told of. An app that was lost and is held again may look as if it had been held all along."""
         self._begun = steady()
         self._closed = False
 
@@ -213,7 +214,7 @@ class HeldLeases:
         if self.shared:
             self.renew()
         self.tend(apps, lambda _: True)
-        self._announced = frozenset(self._held)
+        self._announced = self.epochs()
 
     @property
     def beat(self) -> timedelta:
@@ -279,8 +280,9 @@ class HeldLeases:
         with self._asking:
             if not self._closed:
                 self._share(named, lambda name: idle(named.get(name) or _app(name)))
-            fresh = [app for name, app in named.items() if name in self._held and name not in self._announced]
-            self._announced = frozenset(self._held)
+            held = self.epochs()
+            fresh = [app for name, app in named.items() if name in held and held[name] != self._announced.get(name)]
+            self._announced = held
         return tuple(fresh)
 
     def _share(self, named: Collection[str], idle: Callable[[str], bool]) -> None:

@@ -177,6 +177,18 @@ def test_a_clearance_of_an_earlier_tenure_is_none_of_the_next(a: Replica, b: Rep
         old()
 
 
+def test_what_was_lost_and_is_held_again_between_two_looks_is_told_as_held_anew(
+    a: Replica, b: Replica, time: Time
+) -> None:
+    """The other one has counted on meanwhile: what was remembered of the app from before holds no more."""
+    time.goes_on(61)
+    b.looks()
+    b.leases.give_all()
+    a.leases.renew()
+    assert a.leases.tend(APPS, lambda _: True) == tuple(APPS)
+    assert a.leases.tend(APPS, lambda _: True) == ()
+
+
 def test_a_request_that_would_not_be_over_before_the_lease_is_not_sent(
     a: Replica, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
