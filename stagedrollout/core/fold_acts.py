@@ -75,7 +75,10 @@ def _pauses(rollout: Rollout, verb: Verb | None) -> bool:
 
 
 def _wanted(halt: Halt | None, fact: facts.Decided, at: datetime) -> Halt:
-    """Sent again it is the same halt; a person's order makes it theirs. Only the store can confirm it."""
+    """Sent again it is the same halt, also where that is told after the store has shown it, by a replica that was cut off; a
+    person's order makes it theirs. Only the store can confirm it."""
+    if halt is not None and halt.confirmed and fact.sends_a_halt_again:
+        return halt
     if halt is None or halt.confirmed:
         return Halt(fact.actor, "; ".join(r.text for r in fact.reasons), at, confirmed=False)
     if not fact.command:

@@ -40,7 +40,7 @@ def of_settlement(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
     """What people are told of it; a pause between steps and a raise that a halt overtook are not worth a message, for
     the halt is told. What only a person orders does not come back by itself, whatever overtook it."""
     if fact.verb is Verb.HALT:
-        return (_halt_settled(fact, told),)
+        return _halt_settled(fact, told)
     if fact.verb is Verb.PAUSE:
         return _pause_settled(fact, told)
     day = f"{told.at:%Y-%m-%d}/{fact.verb.value}/{fact.detail}"
@@ -104,18 +104,21 @@ def _raise_confirmed(fact: facts.Settled, told: Telling) -> Notice:
     return told.once(fact.intent, kind, f"{told.name} {words} {at}", *why, broadcast=False)
 
 
-def _halt_settled(fact: facts.Settled, told: Telling) -> Notice:
-    """One broadcast when the halt is true in the store; one alarm, once, while it is not."""
+def _halt_settled(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
+    """One broadcast when the halt is true in the store; one alarm, once, while it is not. What a replica that was cut off
+    tells late of a halt that the store has shown since is no alarm."""
     halt = told.rollout.halt
     if halt and fact.settlement in (Settlement.CONFIRMED, Settlement.ALREADY):
-        return halted(halt, told)
+        return (halted(halt, told),)
+    if halt and halt.confirmed:
+        return ()
     episode = halt.at.isoformat() if halt else told.at.isoformat()
     by = f"by {halt.actor}" if halt else ""
     why = evidence(told.decided.reasons) if told.decided else ()
     headline = f"{told.name} is NOT HALTED: the store does not show the halt {by}"
     says = Fact("The store says", fact.detail)
     how = Fact("To stop it by hand", console_hint(told.rollout.key.store))
-    return told.once(episode, NoticeKind.NOT_HALTED, headline, *why, says, how, broadcast=True)
+    return (told.once(episode, NoticeKind.NOT_HALTED, headline, *why, says, how, broadcast=True),)
 
 
 def halted(halt: Halt, told: Telling) -> Notice:

@@ -241,6 +241,24 @@ def test_a_halt_that_comes_true_between_two_attempts_is_told_too() -> None:
     assert [notice.kind for notice in told] == [NoticeKind.NOT_HALTED, NoticeKind.HALTED]
 
 
+def test_attempts_of_a_replica_that_was_cut_off_are_no_alarm_once_another_one_has_halted_it() -> None:
+    """What it could not write down meanwhile it writes down late; until then the halt was never NOT HALTED here."""
+    rollout, decision = machine_halt()
+    again = replace(
+        intent(Verb.HALT, 10, "h2"),
+        decision=DecisionKind.HALT,
+        reasons=(Reason(facts.NOT_HALTED, "not yet"),),
+    )
+    told = everything_told(
+        rollout,
+        (seen(HALTED), settled(verb=Verb.HALT, key=decision.intent)),
+        (again,),
+        (settled(Settlement.IN_DOUBT, Verb.HALT, "h2"),),
+        (seen(HALTED), settled(verb=Verb.HALT, key="h2")),
+    )
+    assert [notice.kind for notice in told] == [NoticeKind.HALTED]
+
+
 def test_a_second_halt_after_a_resume_is_a_second_broadcast() -> None:
     told = everything_told(
         rolling(),

@@ -12,7 +12,7 @@ from tests.judge import asked, detours, in_force, ledger, lives, phases, signals
 from tests.judge import journal as journals
 from tests.judge.detours import Detour
 from tests.judge.evidence import Evidence, Record
-from tests.judge.journal import CLOCKS_APART, Journal, Order, resumes
+from tests.judge.journal import CLOCKS_APART, Entry, Journal, Order, resumes
 from tests.judge.ledger import APP_STORE, GOOGLE_PLAY, RAISES, Change, Key, Served, age
 from tests.judge.phases import AppleStep, Window
 from tests.judge.signals import GRACE, Poll, Word, hour_ceil, hour_floor
@@ -222,7 +222,8 @@ class Case:
 
     def taken_for_ours(self, resumed: Change) -> bool:
         """App Store: a person resumed it while our own step was on its way, or nobody knew yet what had become of that,
-        which was then read back as if it had done that: which of the two it was cannot be told."""
+        which was then read back as if it had done that, or as if it had done so late: which of the two it was cannot be told.
+        """
         key = resumed.key
         sent = [d for d in self.journal.decisions if d.key == key and d.at <= resumed.at]
         if not sent or sent[-1].kind != "step":
@@ -234,7 +235,16 @@ class Case:
         )
         ended = next(settled, None)
         told = ended is not None and (ended.body.get("verb"), ended.body.get("settlement"))
-        return told == ("step", "confirmed") and ended is not None and ended.at >= resumed.at
+        confirmed = told == ("step", "confirmed") and ended is not None and ended.at >= resumed.at
+        return confirmed or self._read_as_late(resumed, sent[-1].seq, ended)
+
+    def _read_as_late(self, resumed: Change, sent: int, ended: Entry | None) -> bool:
+        """The journal did not say, as of the look after `resumed`, that the step had come to nothing for certain: of one that was
+        preempted it does not say whether it had been sent before that."""
+        late = next((e for e in self.journal.of(resumed.key, "overtaken") if e.at >= resumed.at), None)
+        if late is None or late.seq < sent:
+            return False
+        return ended is None or late.seq < ended.seq or ended.body.get("settlement") == "preempted"
 
     def stands_back(self, key: Key, at: datetime) -> bool:
         """App Store: whether a newer version may keep this one from going on: it is on its way, or it is there at all

@@ -1,6 +1,7 @@
 import pytest
 
 from tests.judge.apple_story import GUARDED, AppleStory, following, in_window, resting
+from tests.judge.case import understand
 from tests.judge.story import at
 from tests.judge.verdict import judge
 
@@ -325,6 +326,28 @@ def test_somebody_resumes_it_and_apple_takes_a_step():
     story.rests(30.2)
     story.ends("rolling_out")
     assert story.blamed() == {}
+
+
+@pytest.mark.parametrize(
+    ("known_before", "theirs"),
+    [(None, False), ("preempted", False), ("in_doubt", False), ("not_applied", True)],
+)
+def test_somebodys_resume_is_taken_for_our_own_late_step_while_nobody_knows_for_certain_that_it_came_to_nothing(
+    known_before, theirs
+):
+    """What the replica knew that sent it, or did not, another one may not."""
+    story = resting()
+    story.polls(4.5, 6)
+    story.decides(6, "ADVANCE", 20_000, verb="step")
+    if known_before:
+        story.writes(6.1, "settled", verb="step", settlement=known_before)
+    story.person(6.2, "resume")
+    story.writes(6.5, "overtaken", why="late")
+    story.writes(6.6, "settled", verb="step", settlement="preempted")
+    case = understand(story.evidence())
+    (resumed,) = (change for change in case.changes if change.kind == "step")
+    assert case.taken_for_ours(resumed) is not theirs
+    assert (resumed.at in case.lives(resumed.key, case.ended_at)) is theirs
 
 
 def test_somebody_resumed_it_and_we_paused_it_without_a_cause():

@@ -21,14 +21,5 @@ OPEN: tuple[Pinned, ...] = (
 )
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""
 
-OPEN_OF_TWO: tuple[Pinned, ...] = (
-    Pinned(
-        10, "a decision's evidence that the replay does not find, after a replica has taken over over a cut"
-    ),
-    Pinned(
-        251,
-        "a step was preempted before it was sent, and the database away when that was to be noted: whoever took over could not"
-        " know it, and takes a resume in the console for it (README, R9 and R10), where the judge begins to count anew",
-    ),
-)
+OPEN_OF_TWO: tuple[Pinned, ...] = ()
 """The same, of stories that two daemons live through."""

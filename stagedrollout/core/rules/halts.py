@@ -5,16 +5,13 @@ from __future__ import annotations
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, refuse, taken, turned_down
-from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.facts import NOT_HALTED, DecisionKind
 from stagedrollout.core.lifecycle import Halt
 from stagedrollout.core.model import Change, Command, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.policy import OnUnknown
 from stagedrollout.core.reading_back import STALE_READ
 from stagedrollout.core.rules import overrides
 from stagedrollout.core.units import duration_text
-
-NOT_HALTED = "not_halted"
-"""Why a halt is sent again."""
 
 KEPT_BACK = "nobody has got it: it is held, and does not go out until somebody resumes it"
 
