@@ -26,6 +26,7 @@ from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.elapsed import A_STEP, WallWatch
 from stagedrollout.daemon.orders_of_others import OrdersOfOthers, urgency
+from stagedrollout.daemon.pass_ends import pass_ended
 from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
 from stagedrollout.daemon.signs_of_life import SignsOfLife
 from stagedrollout.daemon.troubles import unexpected, words
@@ -46,8 +47,6 @@ log = logging.getLogger(__name__)
 TURN_SECONDS = 0.5
 """How soon a command is noticed; promised is one second."""
 TURN = "turn"
-AFTER_TROUBLE = timedelta(minutes=1)
-"""When a store app whose pass broke off is looked at again."""
 
 
 class Scheduler:
@@ -315,7 +314,7 @@ class Scheduler:
         due = [app for app in waiting if self._works.is_to_look_at(app)]
         for app in due[: self._places.admitted(len(due))]:
             works = self._works
-            self._launch(app, self._passes, self._pass_over(works, app), self._passed(works, app))
+            self._launch(app, self._passes, self._pass_over(works, app), self._passed(works, app, now))
 
     def _pass_over(self, works: Works, app: StoreApp) -> Callable[[], AppPass]:
         def run() -> AppPass:
@@ -328,29 +327,8 @@ class Scheduler:
 
         return run
 
-    def _passed(self, works: Works, app: StoreApp) -> Callable[[Future[AppPass]], None]:
-        def note(outcome: Future[AppPass]) -> None:
-            now = works.clock.now()
-            error = outcome.exception()
-            if error is None:
-                asked, problem = outcome.result().due, outcome.result().problem
-                due = works.pace.due(works.listings[app], now, asked)
-            else:
-                due, problem = now + AFTER_TROUBLE, words(error)
-                log.error("the pass over %s broke off: %s", app, problem, exc_info=unexpected(error))
-            self._make_due(app, due)
-            if not works.leases.holds(app):
-                return  # how it fares is told by whoever holds it
-            if error is None:
-                works.report.passed(app, due, problem)
-            else:
-                works.report.broke_off(app, due, error, problem)
-            try:
-                works.presence.pass_finished(app, now, next_due=due, problem=problem)
-            except StorageError as failure:
-                log.warning("the pass over %s cannot be noted: %s", app, failure)
-
-        return note
+    def _passed(self, works: Works, app: StoreApp, begun: datetime) -> Callable[[Future[AppPass]], None]:
+        return lambda outcome: pass_ended(works, app, outcome, begun, self._make_due)
 
     def _ended(self, doing: str) -> Callable[[Future[Any]], None]:
         def note(outcome: Future[Any]) -> None:
@@ -386,6 +364,9 @@ class Scheduler:
                 result.set_exception(error)
             try:
                 note(result)
+            except Exception as mistake:
+                log.exception("how %s ended cannot be noted", name)
+                self._works.report.stumbled(f"noting how {name} ended", mistake)
             finally:
                 with self._guard:
                     self._running.pop(name, None)
