@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import StoreApp
 from stagedrollout.daemon.app_pass import AppPass
+from stagedrollout.daemon.reach import LOOK_AGAIN, service_of
 from stagedrollout.daemon.troubles import unexpected, words
 from stagedrollout.daemon.works import Works
 
@@ -41,7 +42,10 @@ def pass_ended(
 def _due(works: Works, app: StoreApp, outcome: Future[AppPass], now: datetime) -> datetime:
     if outcome.exception() is not None:
         return now + AFTER_TROUBLE
-    return works.pace.due(works.listings[app], now, outcome.result().due)
+    due = works.pace.due(works.listings[app], now, outcome.result().due)
+    if works.leases.shared and works.reach.doubts(service_of(str(app))):
+        return min(due, now + LOOK_AGAIN)  # whether another replica has to take it shows soon
+    return due
 
 
 def _tell(works: Works, app: StoreApp, outcome: Future[AppPass], now: datetime, due: datetime) -> None:

@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 TURN_SECONDS = 0.5
 """How soon a command is noticed; promised is one second."""
 TURN = "turn"
+TELL, ERRANDS = "tell", "errands"
+"""What is under way while people are told."""
 
 
 class Scheduler:
@@ -152,9 +154,9 @@ class Scheduler:
             self.finished.set()
             return
         self._start_passes()
-        self._launch("tell", self._telling, self._works.relay.deliver_due, self._ended("delivering notices"))
+        self._launch(TELL, self._telling, self._works.relay.deliver_due, self._ended("delivering notices"))
         if self._works.errands.wanted and self._works.leases.may_tell():
-            self._launch("errands", self._errands, self._works.errands.run, self._ended("errands"))
+            self._launch(ERRANDS, self._errands, self._works.errands.run, self._ended("errands"))
         self._works.memory.turns += 1
 
     def _take_over(self) -> None:
@@ -231,8 +233,10 @@ class Scheduler:
         """Whether a halt waits for the next turn, whatever is due."""
         return bool(self._broken_halts or self._halts_put_off)
 
-    def _is_idle(self, app: StoreApp) -> bool:
+    def _is_idle(self, app: StoreApp | None) -> bool:
         with self._guard:
+            if app is None:
+                return TELL not in self._running and ERRANDS not in self._running
             return app not in self._running and not halts_under_way(app, self._running)
 
     def _take_orders(self) -> None:
