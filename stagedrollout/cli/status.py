@@ -178,12 +178,17 @@ def _replicas(engine: Engine, statuses: Statuses) -> dict[str, Any]:
 
     if not is_server(engine) or statuses.daemon is None:
         return {}
-    from stagedrollout.daemon.health.replicas import problems, replicas_document  # noqa: PLC0415
+    from stagedrollout.daemon.health.replicas import problems, replicas_document, unreaching  # noqa: PLC0415
     from stagedrollout.storage.leases import Leases  # noqa: PLC0415
 
     rows = (statuses.daemon, *statuses.others)
     held = Leases(engine).holders()
-    return {"replicas": replicas_document(rows, held), "replicas_problem": "; ".join(problems(rows))}
+    cut_off = (said for said, _ in unreaching(rows))
+    return {
+        "replicas": replicas_document(rows, held),
+        "replicas_problem": "; ".join(problems(rows)),
+        "replicas_cut_off": "; ".join(cut_off),
+    }
 
 
 def _meant(row: RolloutRow, release: str) -> bool:

@@ -99,6 +99,8 @@ def _replicas(document: dict[str, Any]) -> Iterator[str]:
         yield f"[dim]replicas:[/] {_foreign(told)}"
     if problem := document.get("replicas_problem"):
         yield f"[bold red]{_foreign(problem)}[/]"
+    if cut_off := document.get("replicas_cut_off"):
+        yield f"[yellow]{_foreign(cut_off)}[/]"
 
 
 def _replica(each: dict[str, Any]) -> str:

@@ -51,6 +51,7 @@ from stagedrollout.daemon.peers import Peers
 from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.pressed import Buttons
 from stagedrollout.daemon.pressing import SEALED_BY, open_pressing, open_roster, open_seal
+from stagedrollout.daemon.reach import Reach
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.daemon.reloading import Reloading, watched
@@ -211,8 +212,16 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
     database = beside_database(engine)
     spool = Spool(spool_file(database) if database else None)
     watch, steady = ClockWatch(clock, doors.steady or _steady(clock)), doors.steady or elapsed
+    reach = Reach(doors.steady or _steady(clock))
     leases = HeldLeases(
-        Leases(engine), presence, epoch, place=_here(engine, place), wall=wall, steady=steady, terms=terms
+        Leases(engine),
+        presence,
+        epoch,
+        place=_here(engine, place),
+        wall=wall,
+        steady=steady,
+        terms=terms,
+        reach=reach,
     )
     recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), leases.epoch, spool)
     doors = replace(doors, dates=watch, edits=EditsKnown(), calendars=Remembered())
@@ -233,6 +242,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         bell=bell,
         people=roster,
         onlooker=memory,
+        reach=reach,
     )
     passes = AppPasses(
         recorder=recorder,
@@ -263,6 +273,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         brakes=brakes,
         report=_report(loaded, doors, listings, clock, epoch, memory),
         memory=memory,
+        reach=reach,
         pace=Spread() if isinstance(clock, SystemClock) else AsAsked(),
         doors=doors,
         buttons=_buttons(lambda: open_pressing(loaded, engine, passes, roster, doors.slack), leases),

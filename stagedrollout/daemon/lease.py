@@ -23,6 +23,8 @@ from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.core.units import duration_text
 from stagedrollout.daemon.elapsed import Elapsed
+from stagedrollout.daemon.reach import Reach
+from stagedrollout.daemon.sharing import Company, company
 from stagedrollout.storage.leases import NOTICES, Held, Leases
 from stagedrollout.storage.presence import Presence
 
@@ -95,63 +97,16 @@ class Holdings(Tenures, Protocol):
         """Whether `tend` may find anything to do."""
         ...
 
-    def tend(self, apps: Collection[StoreApp], idle: Callable[[StoreApp], bool]) -> tuple[StoreApp, ...]:
+    def tend(
+        self, apps: Collection[StoreApp], idle: Callable[[StoreApp | None], bool]
+    ) -> tuple[StoreApp, ...]:
         """Claim what is this replica's share of these, and give away what is more; which of them are its own from now on.
-        `idle`: that nothing of a store app is under way. Raises StorageError."""
+        `idle`: that nothing of a store app is under way, or (None) of telling people. Raises StorageError."""
         ...
 
     def give_all(self) -> None:
         """With nothing under way any more: another replica need not wait. Raises StorageError."""
         ...
-
-
-class Everything:
-    """For whoever is alone, and asks no database: everything is held, under one epoch."""
-
-    shared = False
-    beat = HEARTBEAT
-
-    def __init__(self, replica: int = 1) -> None:
-        self._replica = replica
-
-    def epoch(self, app: StoreApp) -> int:  # noqa: ARG002 - the common signature
-        return self._replica
-
-    def epochs(self) -> Mapping[str, int]:
-        return {}
-
-    def reasons(self, app: StoreApp) -> tuple[Reason, ...]:  # noqa: ARG002
-        return ()
-
-    def clearance(self, app: StoreApp) -> Clearance:  # noqa: ARG002
-        return lambda: None
-
-    def holds(self, app: StoreApp) -> bool:  # noqa: ARG002
-        return True
-
-    def elsewhere(self, app: StoreApp) -> bool:  # noqa: ARG002
-        return False
-
-    def may_tell(self) -> bool:
-        return True
-
-    def on_duty(self) -> bool:
-        return True
-
-    def go_by(self, terms: Terms) -> None:
-        """Nothing of it ever ends."""
-
-    def renew(self) -> None:
-        """Nobody asks."""
-
-    def wants(self, apps: Collection[StoreApp]) -> bool:  # noqa: ARG002
-        return False
-
-    def tend(self, apps: Collection[StoreApp], idle: Callable[[StoreApp], bool]) -> tuple[StoreApp, ...]:  # noqa: ARG002
-        return ()
-
-    def give_all(self) -> None:
-        """There is nobody to give it to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +144,7 @@ class HeldLeases:
         wall: Clock,
         steady: Elapsed,
         terms: Terms,
+        reach: Reach | None = None,
     ) -> None:
         self._leases = leases
         self._presence = presence
@@ -196,14 +152,15 @@ class HeldLeases:
         self._wall = wall
         self._steady = steady
         self._terms = terms
+        self._reach = reach or Reach(steady)
         self._asking = threading.Lock()
         """Held while the database is asked and its answer noted: an older answer must not undo a newer one."""
         self._held: dict[str, _Tenure] = {}
         self._until = inf if terms.lease is None else -inf
         self._free_since: dict[str, float] = {}
         self._forsaken: frozenset[str] = frozenset()
-        """What was taken beyond this replica's share, while there are so many replicas."""
-        self._replicas = 0
+        """What was taken beyond this replica's share, while the company is what it is."""
+        self._company = Company()
         self._announced: Mapping[str, int] = {}
         """Which tenures `tend` has told of. An app that was lost and is held again may look as if it had been held all along."""
         self._begun = steady()
@@ -275,27 +232,33 @@ class HeldLeases:
             if self.shared:
                 self._know(self._leases.mine(self._replica))
 
-    def tend(self, apps: Collection[StoreApp], idle: Callable[[StoreApp], bool]) -> tuple[StoreApp, ...]:
+    def tend(
+        self, apps: Collection[StoreApp], idle: Callable[[StoreApp | None], bool]
+    ) -> tuple[StoreApp, ...]:
         named = {str(app): app for app in apps}
         with self._asking:
             if not self._closed:
-                self._share(named, lambda name: idle(named.get(name) or _app(name)))
+                self._share(
+                    named, lambda name: idle(None if name == NOTICES else named.get(name) or _app(name))
+                )
             held = self.epochs()
-            fresh = [app for name, app in named.items() if name in held and held[name] != self._announced.get(name)]
+            fresh = [
+                app for name, app in named.items() if name in held and held[name] != self._announced.get(name)
+            ]
             self._announced = held
         return tuple(fresh)
 
     def _share(self, named: Collection[str], idle: Callable[[str], bool]) -> None:
-        wanted, replicas = {*named, NOTICES}, self._count()
-        if replicas != self._replicas:
-            self._replicas, self._forsaken = replicas, frozenset()
+        wanted, company = {*named, NOTICES}, self._in_company()
         free = self._leases.free(wanted)
-        most = ceil(len(named) / replicas)
-        mine = [name for name in self._held if name in named and name not in self._forsaken]
-        gone = [name for name in self._held if name not in wanted]
+        most = company.share(named)
+        gone = [name for name in self._held if name not in wanted or company.bars(name)]
+        mine = [name for name in self._held if name in named and name not in {*self._forsaken, *gone}]
+        mine.sort(key=lambda name: not company.is_only_ours(name))
         if given := [name for name in (*mine[most:], *gone) if idle(name)]:
             self._give(given)
-        if claimed := self._to_claim(free, named, most - len(mine)):
+        open_to_us = frozenset(name for name in free if not company.bars(name))
+        if claimed := self._to_claim(open_to_us, named, most - len(mine)):
             longest = self._terms.longest_request
             self._know(self._leases.claim(self._replica, claimed, longest_request=longest))
 
@@ -306,7 +269,8 @@ class HeldLeases:
             return []
         now, lease = self._steady(), self._terms.lease
         self._free_since = {name: self._free_since.get(name, now) for name in free}
-        share = sorted(free & set(named))[: max(room, 0)]
+        first = sorted(free & set(named), key=lambda name: (not self._company.is_only_ours(name), name))
+        share = first[: max(room, 0)]
         long = lease.total_seconds() if lease else inf
         forsaken = {name for name, since in self._free_since.items() if now - since >= long} - set(share)
         self._forsaken |= forsaken - {NOTICES}
@@ -316,14 +280,21 @@ class HeldLeases:
     def _settled_in(self) -> bool:
         """Beside others it claims nothing before it has lived for a while: one that dies again and again would otherwise keep
         apps from them of which no pass ever ends."""
-        return self._replicas == 1 or self._steady() - self._begun >= self._terms.beat.total_seconds()
+        return not self._company.others or self._steady() - self._begun >= self._terms.beat.total_seconds()
 
-    def _count(self) -> int:
-        """This replica and the others that live, and have lived for a while."""
+    def _in_company(self) -> Company:
+        """With whom it is shared now. Raises StorageError."""
         if not self.shared:
-            return 1
-        others = [row for row in self._presence.replicas() if row.epoch != self._replica and row.lives_on]
-        return 1 + len(others)
+            return self._company
+        before, cut_off = self._company, self._reach.cut_off()
+        self._company = now = company(self._presence.replicas(), self._replica, cut_off)
+        self._reach.hopes(now.reached_elsewhere)
+        if now.shape != before.shape:
+            self._forsaken = frozenset()
+        for service in sorted(now.cut_off & now.reached_elsewhere):
+            if service not in before.cut_off & before.reached_elsewhere:
+                log.warning("%s is not reached from here: %s left to another replica", *_left(service))
+        return now
 
     def give_all(self) -> None:
         with self._asking:
@@ -371,6 +342,11 @@ class HeldLeases:
         self._held = {name: _known(before.get(name), held, now) for name, held in mine.items()}
         if lost := before.keys() - self._held.keys():
             log.warning("taken over by another replica: %s", ", ".join(sorted(lost)))
+
+
+def _left(service: str) -> tuple[str, str]:
+    """A service and what is left of it, in words."""
+    return ("Slack", "telling people is") if service == NOTICES else (service, "its apps are")
 
 
 def _app(name: str) -> StoreApp:

@@ -7,7 +7,6 @@ telling never delays acting.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -20,8 +19,6 @@ from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import by_the_right_clock, learn, told_by_whom
 from stagedrollout.core.errors import (
-    Denied,
-    EdgeError,
     HaltShown,
     LostLease,
     OrderTaken,
@@ -60,8 +57,9 @@ from stagedrollout.daemon.lease import Tenures
 from stagedrollout.daemon.linking import Bell, of_the_other
 from stagedrollout.daemon.listening import circumstances
 from stagedrollout.daemon.listing import Listing, policy_meant, policy_named
+from stagedrollout.daemon.looking import looked
+from stagedrollout.daemon.reach import Reach
 from stagedrollout.daemon.recorder import Known, Learned, Recorder
-from stagedrollout.daemon.retrying import persistently
 from stagedrollout.daemon.watched.memory import Memory
 from stagedrollout.daemon.weighing import Found
 
@@ -117,6 +115,7 @@ class Reconciler:
     people: Acquaintance = field(default_factory=People)
     brakes: Brakes = field(default_factory=NothingPulled)
     onlooker: Onlooker = field(default_factory=Memory)
+    reach: Reach = field(default_factory=Reach)
 
     def reconcile(
         self,
@@ -170,17 +169,11 @@ class Reconciler:
 
     def look(self, listing: Listing) -> StoreState | Unread:
         """The store as it is; Unread in words when it cannot be read."""
-        return self._looked(listing.store.read)
+        return looked(listing.store.read, listing.id.store, self.clock, self.reach)
 
     def glance(self, listing: Listing) -> StoreState | Unread:
         """The same on behalf of a halt, which waits for nobody."""
-        return self._looked(listing.store.glance)
-
-    def _looked(self, read: Callable[[], StoreState]) -> StoreState | Unread:
-        try:
-            return persistently(read)
-        except EdgeError as error:
-            return Unread(str(error), self.clock.now(), denied=isinstance(error, Denied))
+        return looked(listing.store.glance, listing.id.store, self.clock, self.reach)
 
     def _observe(
         self,

@@ -26,6 +26,7 @@ from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.elapsed import A_STEP, WallWatch
 from stagedrollout.daemon.orders_of_others import OrdersOfOthers, urgency
+from stagedrollout.daemon.pass_ends import pass_ended
 from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
 from stagedrollout.daemon.signs_of_life import SignsOfLife
 from stagedrollout.daemon.troubles import unexpected, words
@@ -46,8 +47,8 @@ log = logging.getLogger(__name__)
 TURN_SECONDS = 0.5
 """How soon a command is noticed; promised is one second."""
 TURN = "turn"
-AFTER_TROUBLE = timedelta(minutes=1)
-"""When a store app whose pass broke off is looked at again."""
+TELL, ERRANDS = "tell", "errands"
+"""What is under way while people are told."""
 
 
 class Scheduler:
@@ -153,9 +154,9 @@ class Scheduler:
             self.finished.set()
             return
         self._start_passes()
-        self._launch("tell", self._telling, self._works.relay.deliver_due, self._ended("delivering notices"))
+        self._launch(TELL, self._telling, self._works.relay.deliver_due, self._ended("delivering notices"))
         if self._works.errands.wanted and self._works.leases.may_tell():
-            self._launch("errands", self._errands, self._works.errands.run, self._ended("errands"))
+            self._launch(ERRANDS, self._errands, self._works.errands.run, self._ended("errands"))
         self._works.memory.turns += 1
 
     def _take_over(self) -> None:
@@ -232,8 +233,10 @@ class Scheduler:
         """Whether a halt waits for the next turn, whatever is due."""
         return bool(self._broken_halts or self._halts_put_off)
 
-    def _is_idle(self, app: StoreApp) -> bool:
+    def _is_idle(self, app: StoreApp | None) -> bool:
         with self._guard:
+            if app is None:
+                return TELL not in self._running and ERRANDS not in self._running
             return app not in self._running and not halts_under_way(app, self._running)
 
     def _take_orders(self) -> None:
@@ -315,7 +318,7 @@ class Scheduler:
         due = [app for app in waiting if self._works.is_to_look_at(app)]
         for app in due[: self._places.admitted(len(due))]:
             works = self._works
-            self._launch(app, self._passes, self._pass_over(works, app), self._passed(works, app))
+            self._launch(app, self._passes, self._pass_over(works, app), self._passed(works, app, now))
 
     def _pass_over(self, works: Works, app: StoreApp) -> Callable[[], AppPass]:
         def run() -> AppPass:
@@ -328,29 +331,8 @@ class Scheduler:
 
         return run
 
-    def _passed(self, works: Works, app: StoreApp) -> Callable[[Future[AppPass]], None]:
-        def note(outcome: Future[AppPass]) -> None:
-            now = works.clock.now()
-            error = outcome.exception()
-            if error is None:
-                asked, problem = outcome.result().due, outcome.result().problem
-                due = works.pace.due(works.listings[app], now, asked)
-            else:
-                due, problem = now + AFTER_TROUBLE, words(error)
-                log.error("the pass over %s broke off: %s", app, problem, exc_info=unexpected(error))
-            self._make_due(app, due)
-            if not works.leases.holds(app):
-                return  # how it fares is told by whoever holds it
-            if error is None:
-                works.report.passed(app, due, problem)
-            else:
-                works.report.broke_off(app, due, error, problem)
-            try:
-                works.presence.pass_finished(app, now, next_due=due, problem=problem)
-            except StorageError as failure:
-                log.warning("the pass over %s cannot be noted: %s", app, failure)
-
-        return note
+    def _passed(self, works: Works, app: StoreApp, begun: datetime) -> Callable[[Future[AppPass]], None]:
+        return lambda outcome: pass_ended(works, app, outcome, begun, self._make_due)
 
     def _ended(self, doing: str) -> Callable[[Future[Any]], None]:
         def note(outcome: Future[Any]) -> None:
@@ -386,6 +368,9 @@ class Scheduler:
                 result.set_exception(error)
             try:
                 note(result)
+            except Exception as mistake:
+                log.exception("how %s ended cannot be noted", name)
+                self._works.report.stumbled(f"noting how {name} ended", mistake)
             finally:
                 with self._guard:
                     self._running.pop(name, None)

@@ -23,9 +23,9 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class SignsOfLife:
-    """For one thread. `wake`: a store app is this replica's from now on. `idle`: nothing of it is under way."""
+    """For one thread. `wake`: a store app is this replica's from now on. `idle`: nothing of it is under way, or (None) of telling people."""
 
-    def __init__(self, wake: Callable[[StoreApp], None], idle: Callable[[StoreApp], bool]) -> None:
+    def __init__(self, wake: Callable[[StoreApp], None], idle: Callable[[StoreApp | None], bool]) -> None:
         self._wake, self._idle = wake, idle
         self._beaten_at = self._looked_at = LONG_AGO
         self._beside = Beside()
@@ -72,6 +72,7 @@ class SignsOfLife:
         if again or not works.leases.wants(works.listings):
             return
         self._looked_at = now
+        self._beside.tell(works)  # what does not answer here is the others' to know before it is let go of
         try:
             for app in works.leases.tend(works.listings, self._idle):
                 works.passes.reconciler.hearer.anew(app)

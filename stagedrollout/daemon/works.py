@@ -12,18 +12,21 @@ from stagedrollout.config.settings import Limits
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
+from stagedrollout.daemon.alone import Everything
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.errands import Errands, NoErrands
+from stagedrollout.daemon.health.replicas import UNREACHED
 from stagedrollout.daemon.health.report import SelfReport, Silent
-from stagedrollout.daemon.lease import Everything, Holdings
+from stagedrollout.daemon.lease import Holdings
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.pacing import AsAsked, Pace
 from stagedrollout.daemon.peers import Peers
 from stagedrollout.daemon.pressed import Buttons, NoButtons
+from stagedrollout.daemon.reach import Reach
 from stagedrollout.daemon.watched.memory import Memory
 from stagedrollout.notify.relay import Relay
 from stagedrollout.storage.commands import CommandBox
@@ -54,6 +57,7 @@ class Works:
     errands: Errands = field(default_factory=NoErrands)
     memory: Memory = field(default_factory=Memory)
     pace: Pace = field(default_factory=AsAsked)
+    reach: Reach = field(default_factory=Reach)
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
 
@@ -77,13 +81,18 @@ class Bounds:
 
 
 class Beside:
-    """What is wrong beside passes and notices, told in the daemon's row whenever that changes."""
+    """What is wrong beside passes and notices, told in the daemon's row whenever that changes; and, where there are others,
+    what does not answer here."""
 
     def __init__(self) -> None:
-        self._told = {"buttons_problem": "", "alarms_problem": ""}
+        self._told: dict[str, Any] = {"buttons_problem": "", "alarms_problem": "", UNREACHED: {}}
 
     def tell(self, works: Works) -> None:
-        troubles = {"buttons_problem": works.buttons.problem(), "alarms_problem": works.errands.problem()}
+        troubles = {
+            "buttons_problem": works.buttons.problem(),
+            "alarms_problem": works.errands.problem(),
+            UNREACHED: works.reach.told() if works.leases.shared else {},
+        }
         if troubles == self._told:
             return
         try:

@@ -13,10 +13,10 @@ import pytest
 
 from stagedrollout.core.errors import StaleJournal
 from stagedrollout.core.model import Mode, Outcome, Settlement, Supersede, Verb
+from stagedrollout.daemon.alone import Everything
 from stagedrollout.daemon.footing import Firm
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
-from stagedrollout.daemon.lease import Everything
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.engine import open_engine

@@ -22,9 +22,9 @@ from stagedrollout.core.ports import Clearance
 from stagedrollout.core.schedule import Window
 from stagedrollout.daemon import calendar_check
 from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.alone import Everything
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
-from stagedrollout.daemon.lease import Everything
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.engine import open_engine

@@ -12,6 +12,7 @@ from stagedrollout.config.escalation import Escalation
 from stagedrollout.core.errors import Rejected, Unreachable
 from stagedrollout.core.lifecycle import Halt
 from stagedrollout.core.model import DAEMON, RolloutKey
+from stagedrollout.daemon.alone import Everything
 from stagedrollout.daemon.errands import Rounds, Wishes
 from stagedrollout.daemon.works import Beside
 from stagedrollout.storage.engine import open_engine
@@ -168,5 +169,8 @@ def test_who_is_not_woken_shows_in_health():
     fine = SimpleNamespace(problem=lambda: "")
     beside = Beside()
     for errands in (fine, problem, problem, fine):
-        beside.tell(SimpleNamespace(presence=presence, epoch=7, buttons=fine, errands=errands))
+        works = SimpleNamespace(
+            presence=presence, epoch=7, buttons=fine, errands=errands, leases=Everything()
+        )
+        beside.tell(works)
     assert [more["alarms_problem"] for _, more in rows] == ["pagerduty does not take an alarm: 400", ""]

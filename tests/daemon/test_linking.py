@@ -30,9 +30,9 @@ from stagedrollout.core.model import (
 from stagedrollout.core.ports import Clearance
 from stagedrollout.daemon import linking
 from stagedrollout.daemon.actuator import Actuator
+from stagedrollout.daemon.alone import Everything
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
-from stagedrollout.daemon.lease import Everything
 from stagedrollout.daemon.linking import Bell, of_the_other
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.reconcile import Reconciler

@@ -10,8 +10,8 @@ import pytest
 
 from stagedrollout.core.facts import Seen, Started, WentLive
 from stagedrollout.core.model import Mode, OnNewRelease, Settlement, Verb
+from stagedrollout.daemon.alone import Everything
 from stagedrollout.daemon.hearing import Hearer
-from stagedrollout.daemon.lease import Everything
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder

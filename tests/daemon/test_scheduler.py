@@ -1,7 +1,8 @@
 """Triggers: a halt never queues behind a pass, one slow app never delays another, a stop drains."""
 
 import threading
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from stagedrollout.daemon import scheduler
 from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.linking import Bell
 from stagedrollout.daemon.scheduler import Scheduler, Works
+from stagedrollout.daemon.works import Bounds
 from tests.storage.holding import Beating
 
 SLOW = StoreApp("slow", Store.GOOGLE_PLAY)
@@ -265,3 +267,55 @@ def test_a_halt_that_breaks_off_is_tried_at_every_turn_without_a_look_at_the_sto
     house.scheduler.start()
     assert house.passes.tried_again.wait(PATIENCE)
     assert house.passes.passes_of_quick <= 2  # the first one, and one because of the halt
+
+
+@dataclass
+class Mistaken:
+    """Knows no instant, as a mistake of ours would have it."""
+
+    asked: int = 0
+
+    def due(self, listing: Any, now: datetime, due: datetime) -> datetime:
+        self.asked += 1
+        raise ZeroDivisionError("no poll")
+
+
+@dataclass
+class Told:
+    """Of a daemon's own mistakes; it makes one itself when it is told of a pass."""
+
+    mistakes: list[tuple[str, BaseException]] = field(default_factory=list)
+
+    def passed(self, app: StoreApp, due: datetime, problem: str) -> None:
+        raise KeyError(app)
+
+    broke_off = holds = beat = passed
+
+    def stumbled(self, doing: str, error: BaseException) -> None:
+        self.mistakes.append((doing, error))
+
+
+@pytest.mark.parametrize("mistake", ["when it is due", "who is told"])
+def test_an_app_is_looked_at_again_whatever_mistake_follows_its_pass(house, mistake):
+    told = Told()
+    wrong = {"pace": Mistaken()} if mistake == "when it is due" else {}
+    works = replace(house.scheduler.works, report=told, **wrong)
+    house.scheduler.renew(works, Bounds(pass_workers=2, halt_workers=1, drain_seconds=PATIENCE))
+    house.scheduler._signs.give = lambda _works: None
+    house.passes.released.set()
+    begun = works.clock.now()
+    house.scheduler.turn()
+    ends = time.monotonic() + PATIENCE
+    while len(told.mistakes) < 2 and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert {doing for doing, _ in told.mistakes} == {
+        "noting how quick/google_play ended",
+        "noting how slow/google_play ended",
+    }
+    dues = house.scheduler.dues()
+    assert len(dues) == 2
+    assert max(dues) <= begun + timedelta(hours=1, seconds=PATIENCE)
+    works.clock.ahead = timedelta(hours=1, seconds=PATIENCE)
+    house.passes.passed["quick"].clear()
+    house.scheduler.turn()
+    assert house.passes.passed["quick"].wait(PATIENCE), "it is looked at again"

@@ -16,8 +16,8 @@ from stagedrollout.core.errors import StaleJournal, StorageError
 from stagedrollout.core.facts import Decided, Seen, Started, WentLive, read
 from stagedrollout.core.ledger import Ledger
 from stagedrollout.core.model import Mode, OnNewRelease, RolloutKey
+from stagedrollout.daemon.alone import Everything
 from stagedrollout.daemon.hearing import Hearer
-from stagedrollout.daemon.lease import Everything
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Known, Recorder

@@ -81,6 +81,16 @@ DRILLS = (
         ),
     ),
     Drill(
+        "One of several replicas reaches PostgreSQL, and a store not",
+        "After two looks in vain, half a minute apart, it gives that store's apps to one that reaches it, with nothing under way. Where none does, each keeps its own.",
+        "`status`, `health`: `cannot reach Google Play`, or `no replica reaches` it",
+        "Mend its network. It tries again after 10 minutes, then ever more seldom, every 2 h 40 min at last; a restart is a try.",
+        (
+            "tests/replicas/test_pairs.py::test_the_apps_of_one_that_reaches_no_store_are_looked_at_by_the_other_one",
+            "tests/daemon/test_reach.py::test_two_that_both_cannot_reach_a_store_keep_what_they_have",
+        ),
+    ),
+    Drill(
         "The machine's clock is wrong, by hours or by years",
         "Raises nothing, halts by the store's time.",
         "`status`, `explain`, `health`, Slack: `the clocks disagree: google_play is 10m ...`",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from stagedrollout.core.model import StoreApp
-from stagedrollout.daemon.lease import Everything
+from stagedrollout.daemon.alone import Everything
 from stagedrollout.storage.engine import Engine
 from stagedrollout.storage.leases import Leases
 from stagedrollout.storage.presence import Presence

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stagedrollout.core.units import duration_text
-from stagedrollout.daemon.health.replicas import problems, silent
+from stagedrollout.daemon.health.replicas import problems, silent, unreaching
 from stagedrollout.storage.outbox import Undelivered
 from stagedrollout.storage.presence import DaemonRow, PassRow, RolloutRow, Statuses
 
@@ -167,6 +167,7 @@ def _replicas(statuses: Statuses) -> Iterator[Finding]:
         return
     rows = (statuses.daemon, *statuses.others)
     yield from (Finding(About.REPLICAS, said) for said in problems(rows))
+    yield from (Finding(About.REPLICAS, said, ill=nobody) for said, nobody in unreaching(rows))
     yield from (Finding(About.REPLICAS, said, ill=False) for said in silent(rows, statuses.daemon.heard_at))
 
 

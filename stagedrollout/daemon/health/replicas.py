@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from stagedrollout.core.clocks import APART_MAX
+from stagedrollout.core.model import Store
 from stagedrollout.core.units import duration_text
 from stagedrollout.storage.highwater import BEHIND
-from stagedrollout.storage.leases import LeaseRow
+from stagedrollout.storage.leases import NOTICES, LeaseRow
 from stagedrollout.storage.presence import DaemonRow
 
 STEERS, DOUBT, DOUBT_CODE, LINE = "steers", "doubt", "doubt_code", "line"
 """What a replica says of itself in its row: by what it steers (config/steering.py), why it takes the journal for no newest one
 ("": it does not), and why nothing is raised where somebody has stopped the line on its machine."""
+
+UNREACHED = "unreached"
+"""And which services do not answer it: each with how that shows (reach.py)."""
 
 REMEMBERED = timedelta(days=1)
 """For how long one that fell silent is still spoken of: a place may never be used again."""
@@ -40,6 +44,12 @@ def doubting(other: DaemonRow) -> str:
     return f"{other.holder} says: {other.info.get(DOUBT)}"
 
 
+def unreached(row: DaemonRow) -> Mapping[str, str]:
+    """What does not answer that replica, by its own words."""
+    found = row.info.get(UNREACHED)
+    return found if isinstance(found, dict) else {}
+
+
 def apart(row: DaemonRow) -> str:
     """Where a replica's clock and the database's disagree; "" where they agree."""
     if abs(row.ahead) <= APART_MAX:
@@ -59,6 +69,27 @@ def problems(rows: tuple[DaemonRow, ...]) -> Iterator[str]:
     yield from (
         f"nothing is raised: {row.holder} says: {row.info[LINE]}" for row in living if row.info.get(LINE)
     )
+
+
+def unreaching(rows: tuple[DaemonRow, ...]) -> Iterator[tuple[str, bool]]:
+    """What replicas that live do not reach, in words, and whether that leaves nobody who does. One that is alone tells it of
+    each app."""
+    living = [row for row in rows if not (row.lapsed or row.stopped)]
+    if len(living) < 2:
+        return
+    for service in sorted({service for row in living for service in unreached(row)}):
+        cut = [row for row in living if service in unreached(row)]
+        words, name = unreached(cut[0])[service], _SERVICES.get(service, service)
+        if len(cut) == len(living):
+            yield f"no replica reaches {name}: {words}", True
+        else:
+            holders = ", ".join(row.holder for row in cut)
+            yield f"{holders} cannot reach {name} ({words}): {_TAKEN.get(service, _APPS)}", False
+
+
+_SERVICES = {Store.GOOGLE_PLAY.value: "Google Play", Store.APP_STORE.value: "the App Store", NOTICES: "Slack"}
+_APPS = "its apps there go to a replica that can, once two looks have failed"
+_TAKEN = {NOTICES: "another one tells people, once that has gone on for minutes"}
 
 
 def silent(rows: Iterable[DaemonRow], newest: datetime) -> Iterator[str]:
@@ -83,6 +114,7 @@ def replicas_document(rows: tuple[DaemonRow, ...], held: Iterable[LeaseRow]) -> 
             "tells_people": any("/" not in name for name in holds.get(row.epoch, ())),
             "version": row.info.get("version", ""),
             "configuration": row.info.get(STEERS, ""),
+            "cannot_reach": dict(unreached(row)),
         }
         for row in rows
         if not row.stopped and not (row.lapsed and row.epoch not in holds)
