@@ -293,6 +293,7 @@ OF_TWO = (
     "lease: taken over after a cut",
     "lease: taken again in its own place",
     "lease: given away and taken",
+    "lease: let go by one that reaches no store",
     # what the one before could not do any more, and what the next one waited for
     "raise refused: another holds it",
     "because: taken_over",

@@ -40,7 +40,8 @@ def acts_on_a_store(service: str, method: str) -> bool:
 
 class OneSide:
     """`replica` runs in a process of its own, and lives while the story lasts. `away`: when it could take nothing over, being
-    dead, frozen or without its database; `hindered`: when it could not reach a store or the signals."""
+    dead, frozen or without its database; `storeless`: when it could not reach the stores; `hindered`: when it could not reach
+    the signals or Slack."""
 
     def __init__(self, name: str, side: Side, kernel: Kernel, marks: Counter[str]) -> None:
         self.name = name
@@ -53,6 +54,7 @@ class OneSide:
         self._dead_since: datetime | None = kernel.now
         self._silences: list[tuple[datetime, str]] = []
         self.away: list[Span] = []
+        self.storeless: list[Span] = []
         self.hindered: list[Span] = []
         self.deaths: list[datetime] = []
         self.replica: Replica
@@ -88,6 +90,10 @@ class OneSide:
     @property
     def is_there(self) -> bool:
         return self.replica.life is not None and self.replica.machine.is_there
+
+    @property
+    def is_storeless(self) -> bool:
+        return self._line(Blow.LOSES_STORES) is not Line.WHOLE
 
     def until_now(self) -> list[Span]:
         """`away`, with what lasts still."""
@@ -176,8 +182,17 @@ class OneSide:
                 self.replica.machine.freeze(trouble.lasts)
             case _:
                 self._cuts.append((trouble.blow, trouble.line, until))
+                self._lacks(trouble.blow).append((now, until))
                 cut_off = trouble.blow is Blow.LOSES_DATABASE
-                (self.away if cut_off else self.hindered).append((now, until))
                 self._silences += [(until, "a cut")] if cut_off else []
                 self.keeper.disturb()
                 self._at(until, self.keeper.disturb)
+
+    def _lacks(self, cut: Blow) -> list[Span]:
+        match cut:
+            case Blow.LOSES_DATABASE:
+                return self.away
+            case Blow.LOSES_STORES:
+                return self.storeless
+            case _:
+                return self.hindered

@@ -223,10 +223,14 @@ class Together(Run):
         raise_after = iso(instant(row.raise_after_us)) if row.raise_after_us else ""
         told = {"name": row.name, "run": row.replica, "epoch": row.epoch, "at": iso(self._now)}
         self._tenures.append({**told, "raise_after": raise_after})
-        if before is None or row.replica == 0:
+        if before is None:
             return
         gave = self._runs.get(before["run"])
-        if gave is None:
+        if row.replica == 0:
+            self._marks["lease: let go by one that reaches no store"] += (
+                gave is not None and gave.is_storeless
+            )
+        elif gave is None:
             self._marks["lease: given away and taken"] += 1
         elif gave is self._runs.get(row.replica):
             self._marks["lease: taken again in its own place"] += 1
@@ -235,7 +239,7 @@ class Together(Run):
 
     def _left(self) -> Left:
         spans = [each.until_now() for each in self._sides]
-        hindered = [span for each in self._sides for span in each.hindered]
+        hindered = [*(span for each in self._sides for span in each.hindered), *self._storeless()]
         return self._traces().left(
             sorted(self._hindrances(spans, hindered)),
             self._glass.told,
@@ -244,6 +248,15 @@ class Together(Run):
             lease_seconds=LEASE.total_seconds(),
             nobody=[f"{iso(begun)} {iso(ended)}" for begun, ended in _both(*spans)],
         )
+
+    def _storeless(self) -> Iterator[Span]:
+        """While one cannot reach the stores, until it has found that out and let go, if the other one is there and can."""
+        first, second = self._sides
+        for one, other in ((first, second), (second, first)):
+            for begun, ended in one.storeless:
+                alone = _both([(begun, ended)], [*other.until_now(), *other.storeless])
+                found_out = begun + self._plan.scenario.poll + _LETS_GO
+                yield begun, ended if alone else min(ended, found_out)
 
     def _hindrances(self, spans: Iterable[list[Span]], hindered: list[Span]) -> Iterator[datetime]:
         """What the judge takes for deaths: whenever one falls silent, and when its lease is over; while it cannot reach a store
@@ -258,6 +271,9 @@ class Together(Run):
                 at += self._plan.scenario.poll
             yield ended
 
+
+_LETS_GO = timedelta(minutes=2)
+"""Of a store, after the first look in vain: one more, half a minute later, and the other one's turn after that."""
 
 _LOOK = timedelta(seconds=10)
 """How often one looks whether the other is there, at most."""
