@@ -70,7 +70,7 @@ from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import Engine, beside_database, open_engine
 from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.journal import Journal
-from stagedrollout.storage.leases import Leases
+from stagedrollout.storage.leases import NOTICES, Leases
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.lock import SingleDaemonLock
 from stagedrollout.storage.migrate import upgrade
@@ -260,7 +260,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
     return Works(
         listings=listings,
         passes=passes,
-        relay=_relay(loaded, doors, engine, clock, leases),
+        relay=_relay(loaded, doors, engine, clock, leases, reach),
         commands=commands,
         presence=presence,
         clock=clock,
@@ -337,7 +337,7 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
         errands=open_errands(
             loaded, works.doors, engine, passes.recorder, works.clock, works.leases.may_tell
         ),
-        relay=_relay(loaded, works.doors, engine, works.clock, works.leases),
+        relay=_relay(loaded, works.doors, engine, works.clock, works.leases, works.reach),
         report=_report(loaded, works.doors, listings, works.clock, works.epoch, works.memory),
     )
 
@@ -373,9 +373,12 @@ def _lock_step(settings: Settings, doors: Doors) -> LockStep | None:
     return EmulatorClock(http, hashlib.sha256(kept.encode()).hexdigest()[:12])
 
 
-def _relay(loaded: Loaded, doors: Doors, engine: Engine, clock: Clock, leases: Holdings) -> Relay:
+def _relay(  # noqa: PLR0913, PLR0917 - as `_report`
+    loaded: Loaded, doors: Doors, engine: Engine, clock: Clock, leases: Holdings, reach: Reach
+) -> Relay:
     channels, rows = open_channels(loaded, doors.slack, open_seal(loaded, engine)), OutboxTable(engine)
     first, second = channels.first, channels.second
     also = SecondChannel(rows, second, clock, first=first.channel) if second else None
     follower = None if doors.slack else open_illustrator(loaded)
-    return Relay(rows, first, clock, second=also, follower=follower, may_tell=leases.may_tell)
+    met = partial(reach.met, NOTICES)
+    return Relay(rows, first, clock, second=also, follower=follower, may_tell=leases.may_tell, met=met)
