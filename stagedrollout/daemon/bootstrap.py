@@ -134,7 +134,8 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
     """Open the database and every door; `net` is widened by reloads. Raises WrongConfiguration, StorageError, EdgeError."""
     settings, doors = loaded.settings, doors or Doors()
     with ExitStack() as stack:
-        engine = open_engine(settings.database)
+        left_open = settings.limits.left_open.total_seconds()
+        engine = open_engine(settings.database, left_open_seconds=left_open)
         tighten(
             loose(settings.database, *filter(None, [loaded.heartbeat_file]), *beside(loaded.path).paths())
         )

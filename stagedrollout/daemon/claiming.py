@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 from stagedrollout import __version__
 from stagedrollout.config.load import Loaded
@@ -20,7 +21,7 @@ from stagedrollout.daemon.pressing import SEALED_BY
 from stagedrollout.daemon.reach import Reach
 from stagedrollout.daemon.reloading import watched
 from stagedrollout.daemon.times import Times
-from stagedrollout.storage.engine import Engine
+from stagedrollout.storage.engine import Engine, left_open_seconds
 from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.leases import Leases
 from stagedrollout.storage.presence import DaemonRow, Presence
@@ -73,9 +74,10 @@ def claimed(loaded: Loaded, engine: Engine, times: Times, place: str) -> Claim:
 
 
 def terms_of(settings: Settings, engine: Engine) -> Terms:
-    """On which its leases are held; they may change with a reload."""
-    limits = settings.limits
-    lease = limits.keeps_lease if may_be_shared(engine) else None
+    """On which its leases are held; they may change with a reload. A lease lasts for twice as long as the server keeps locks of
+    a process that has stopped, which is settled when the database is opened: until they are gone, nobody takes over."""
+    limits, kept = settings.limits, timedelta(seconds=left_open_seconds(engine))
+    lease = max(limits.keeps_lease, 2 * kept) if may_be_shared(engine) else None
     return Terms(lease=lease, longest_request=limits.longest_request)
 
 
