@@ -258,6 +258,12 @@ class Limits(FromFile):
         time for a request."""
         return max(self.lease, 1.2 * (self.longest_request + timedelta(seconds=2)))
 
+    @property
+    def left_open(self) -> timedelta:
+        """How long at most a server may keep the locks of a process that has stopped in the middle of a transaction: half a
+        lease. One that stops right before its next sign of life has them no more when its lease is over."""
+        return self.keeps_lease / 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthSettings(FromFile):

@@ -6,22 +6,16 @@ Everything that touches the world outside comes in through `Doors`; tests and th
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
-import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from stagedrollout import __version__
 from stagedrollout.buttons.roster import Roster
 from stagedrollout.calendars.readings import Remembered
 from stagedrollout.config.load import Loaded
-from stagedrollout.config.settings import ClockSource, Settings
-from stagedrollout.config.steering import steering
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import StoreApp
 from stagedrollout.core.ports import Clock
@@ -32,52 +26,44 @@ from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.at_the_desk import AtTheDesk
 from stagedrollout.daemon.brakes import PulledBrakes
 from stagedrollout.daemon.channels import open_channels
+from stagedrollout.daemon.claiming import Claim, claimed, terms_of
 from stagedrollout.daemon.clock_watch import ClockWatch
-from stagedrollout.daemon.clocks import EmulatorClock, LockStep, SystemClock
+from stagedrollout.daemon.clocks import SystemClock
 from stagedrollout.daemon.doors import Doors
-from stagedrollout.daemon.elapsed import Elapsed, elapsed
-from stagedrollout.daemon.footing import KEEPS_A_MARK, KeptFooting, open_highwater
+from stagedrollout.daemon.footing import KeptFooting
 from stagedrollout.daemon.health.opening import open_report
-from stagedrollout.daemon.health.replicas import STEERS
 from stagedrollout.daemon.health.report import SelfReport
 from stagedrollout.daemon.health.service_manager import Signs
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Lanes
-from stagedrollout.daemon.lease import HeldLeases, Holdings, Terms
-from stagedrollout.daemon.linking import Bell
+from stagedrollout.daemon.lease import Holdings
 from stagedrollout.daemon.listings import open_listings
 from stagedrollout.daemon.pacing import AsAsked, Spread
-from stagedrollout.daemon.peers import Peers
 from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.pressed import Buttons
-from stagedrollout.daemon.pressing import SEALED_BY, open_pressing, open_roster, open_seal
+from stagedrollout.daemon.pressing import open_pressing, open_roster, open_seal
 from stagedrollout.daemon.reach import Reach
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
-from stagedrollout.daemon.reloading import Reloading, watched
+from stagedrollout.daemon.reloading import Reloading
 from stagedrollout.daemon.scheduler import Scheduler
 from stagedrollout.daemon.spool import Spool, spool_file
+from stagedrollout.daemon.times import Times, times_of
 from stagedrollout.daemon.watched.memory import Memory
 from stagedrollout.daemon.watched.watching import Watching
 from stagedrollout.daemon.works import Works
-from stagedrollout.http.client import HttpClient
-from stagedrollout.http.database import beside as kept_beside
-from stagedrollout.http.endpoint import Endpoint
 from stagedrollout.notify.relay import Relay
 from stagedrollout.notify.second_channel import SecondChannel
 from stagedrollout.storage.brakes import beside
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import Engine, beside_database, open_engine
-from stagedrollout.storage.highwater import HighWater
 from stagedrollout.storage.journal import Journal
-from stagedrollout.storage.leases import Leases
+from stagedrollout.storage.leases import NOTICES
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.lock import SingleDaemonLock
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
-from stagedrollout.storage.presence import Presence
 from stagedrollout.storage.private import loose, tighten
-from stagedrollout.storage.server_clock import may_be_shared
 from stagedrollout.stores.google_play.client import EditsKnown
 
 if TYPE_CHECKING:
@@ -148,7 +134,8 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
     """Open the database and every door; `net` is widened by reloads. Raises WrongConfiguration, StorageError, EdgeError."""
     settings, doors = loaded.settings, doors or Doors()
     with ExitStack() as stack:
-        engine = open_engine(settings.database)
+        left_open = settings.limits.left_open.total_seconds()
+        engine = open_engine(settings.database, left_open_seconds=left_open)
         tighten(
             loose(settings.database, *filter(None, [loaded.heartbeat_file]), *beside(loaded.path).paths())
         )
@@ -203,116 +190,82 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
 
     Raises WrongConfiguration, StorageError, EdgeError.
     """
-    settings, wall = loaded.settings, doors.wall or SystemClock()
-    lock_step = _lock_step(settings, doors)
-    clock: Clock = doors.clock or lock_step or wall
-    presence, commands = Presence(engine), CommandBox(engine)
-    terms = _terms(settings, engine)
-    epoch, highwater = _claim(loaded, engine, presence, wall, place, terms)
-    database = beside_database(engine)
-    spool = Spool(spool_file(database) if database else None)
-    watch, steady = ClockWatch(clock, doors.steady or _steady(clock)), doors.steady or elapsed
-    reach = Reach(doors.steady or _steady(clock))
-    leases = HeldLeases(
-        Leases(engine),
-        presence,
-        epoch,
-        place=_here(engine, place),
-        wall=wall,
-        steady=steady,
-        terms=terms,
-        reach=reach,
+    times = times_of(loaded.settings, doors)
+    claim = claimed(loaded, engine, times, place)
+    watch, memory, people = (
+        ClockWatch(times.clock, times.of_passes),
+        Memory(),
+        open_roster(loaded, doors.slack),
     )
-    recorder = Recorder(Journal(engine, highwater), LedgerTable(engine), leases.epoch, spool)
+    footing = KeptFooting(claim.highwater, watch, claim.peers)
+    passes = _passes(loaded, engine, times, claim, footing, people, memory)
     doors = replace(doors, dates=watch, edits=EditsKnown(), calendars=Remembered())
-    peers = Peers(engine, epoch, highwater, 1.5 * leases.beat) if leases.shared else None
-    footing = KeptFooting(highwater, watch, peers)
-    brakes = PulledBrakes(beside(loaded.path, settings.database), wall)
-    bell, memory = Bell(), Memory()
-    roster = open_roster(loaded, doors.slack)
-    reconciler = Reconciler(
-        recorder=recorder,
-        hearer=Hearer(recorder),
-        actuator=Actuator(Lanes(), clock),
-        clock=clock,
-        tenures=leases,
-        footing=footing,
-        brakes=brakes,
-        deadline_seconds=settings.limits.pass_deadline.total_seconds(),
-        bell=bell,
-        people=roster,
-        onlooker=memory,
-        reach=reach,
-    )
-    passes = AppPasses(
-        recorder=recorder,
-        reconciler=reconciler,
-        commands=commands,
-        presence=presence,
-        clock=clock,
-        wall=wall,
-        brakes=brakes,
-    )
-    listings = open_listings(loaded, doors, clock)
-    leases.begin(listings)
-    if peers:
-        peers.look()
+    listings = open_listings(loaded, doors, times.clock)
+    claim.begin(listings)
     return Works(
         listings=listings,
         passes=passes,
-        relay=_relay(loaded, doors, engine, clock, leases),
-        commands=commands,
-        presence=presence,
-        clock=clock,
-        wall=wall,
-        epoch=epoch,
-        leases=leases,
-        peers=peers,
-        lock_step=lock_step,
-        bell=bell,
-        brakes=brakes,
-        report=_report(loaded, doors, listings, clock, epoch, memory),
+        relay=_relay(loaded, doors, engine, times.clock, claim.leases, claim.reach),
+        commands=passes.commands,
+        presence=claim.presence,
+        clock=times.clock,
+        wall=times.wall,
+        epoch=claim.epoch,
+        leases=claim.leases,
+        peers=claim.peers,
+        lock_step=times.lock_step,
+        bell=passes.reconciler.bell,
+        brakes=passes.brakes,
+        report=_report(loaded, doors, listings, times.clock, claim.epoch, memory),
         memory=memory,
-        reach=reach,
-        pace=Spread() if isinstance(clock, SystemClock) else AsAsked(),
+        reach=claim.reach,
+        pace=Spread() if isinstance(times.clock, SystemClock) else AsAsked(),
         doors=doors,
-        buttons=_buttons(lambda: open_pressing(loaded, engine, passes, roster, doors.slack), leases),
-        errands=open_errands(loaded, doors, engine, recorder, clock, leases.may_tell),
+        buttons=_buttons(lambda: open_pressing(loaded, engine, passes, people, doors.slack), claim.leases),
+        errands=open_errands(loaded, doors, engine, passes.recorder, times.clock, claim.leases.may_tell),
     )
 
 
-def _claim(  # noqa: PLR0913, PLR0917 - who begins, where, and on what terms
-    loaded: Loaded, engine: Engine, presence: Presence, wall: Clock, place: str, terms: Terms
-) -> tuple[int, HighWater | None]:
-    """The epoch from here on, and the mark, which is opened by what the daemon before has left. Raises StorageError.
+def _passes(  # noqa: PLR0913, PLR0917 - whose, when, and what they go by
+    loaded: Loaded,
+    engine: Engine,
+    times: Times,
+    claim: Claim,
+    footing: KeptFooting,
+    people: Roster,
+    memory: Memory,
+) -> AppPasses:
+    recorder = _recorder(engine, claim)
+    brakes = PulledBrakes(beside(loaded.path, loaded.settings.database), times.wall)
+    reconciler = Reconciler(
+        recorder=recorder,
+        hearer=Hearer(recorder),
+        actuator=Actuator(Lanes(), times.clock),
+        clock=times.clock,
+        tenures=claim.leases,
+        footing=footing,
+        brakes=brakes,
+        deadline_seconds=loaded.settings.limits.pass_deadline.total_seconds(),
+        people=people,
+        onlooker=memory,
+        reach=claim.reach,
+    )
+    return AppPasses(
+        recorder=recorder,
+        reconciler=reconciler,
+        commands=CommandBox(engine),
+        presence=claim.presence,
+        clock=times.clock,
+        wall=times.wall,
+        brakes=brakes,
+    )
 
-    A file has one daemon at a time, whatever became of its lock file; a server has one in each place.
-    """
-    here = _here(engine, place)
-    before = presence.of_place(here) or presence.current()
-    info = {
-        "version": __version__,
-        "clock": loaded.settings.clock.value,
-        **KEEPS_A_MARK,
-        **({"place": place} if place else {}),
-        **watched(loaded.settings),
-        STEERS: steering(loaded),
-    }
-    info |= {SEALED_BY: before.info[SEALED_BY]} if before and SEALED_BY in before.info else {}
-    highwater = open_highwater(engine, before)
-    who = f"{socket.gethostname()}:{os.getpid()}"
-    return presence.claim(who, wall.now(), info, place=here, lease=terms.lease), highwater
 
-
-def _here(engine: Engine, place: str) -> str:
-    """Of what tells the daemons of this database apart."""
-    return place if may_be_shared(engine) else ""
-
-
-def _terms(settings: Settings, engine: Engine) -> Terms:
-    limits = settings.limits
-    lease = limits.keeps_lease if may_be_shared(engine) else None
-    return Terms(lease=lease, longest_request=limits.longest_request)
+def _recorder(engine: Engine, claim: Claim) -> Recorder:
+    """With a spool beside the database, for halts that it does not take."""
+    database = beside_database(engine)
+    spool = Spool(spool_file(database) if database else None)
+    return Recorder(Journal(engine, claim.highwater), LedgerTable(engine), claim.leases.epoch, spool)
 
 
 def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
@@ -321,7 +274,7 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
     """
     listings, deadline = open_listings(loaded, works.doors, works.clock), loaded.settings.limits.pass_deadline
     people, deadline_seconds = open_roster(loaded, works.doors.slack), deadline.total_seconds()
-    works.leases.go_by(_terms(loaded.settings, engine))
+    works.leases.go_by(terms_of(loaded.settings, engine))
     known = works.passes.reconciler
     if isinstance(known.people, Roster):
         people.go_on_from(known.people)
@@ -337,7 +290,7 @@ def rewire(loaded: Loaded, works: Works, *, engine: Engine) -> Works:
         errands=open_errands(
             loaded, works.doors, engine, passes.recorder, works.clock, works.leases.may_tell
         ),
-        relay=_relay(loaded, works.doors, engine, works.clock, works.leases),
+        relay=_relay(loaded, works.doors, engine, works.clock, works.leases, works.reach),
         report=_report(loaded, works.doors, listings, works.clock, works.epoch, works.memory),
     )
 
@@ -355,27 +308,12 @@ def _buttons(open_buttons: Callable[[], Buttons], leases: Holdings) -> Buttons:
     return AtTheDesk(open_buttons, leases.on_duty) if leases.shared else open_buttons()
 
 
-def clock_of(settings: Settings, doors: Doors) -> Clock:
-    """The clock that passes live by. Raises EdgeError where it is an emulator's that does not answer."""
-    return doors.clock or _lock_step(settings, doors) or SystemClock()
-
-
-def _steady(clock: Clock) -> Elapsed:
-    """The machine's; a clock that is none of the machine's is its own, for real time says nothing of it."""
-    return elapsed if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()
-
-
-def _lock_step(settings: Settings, doors: Doors) -> LockStep | None:
-    if settings.clock is not ClockSource.EMULATOR or doors.clock is not None:
-        return None
-    http = HttpClient(Endpoint("emulator", settings.emulator), transport=doors.http)
-    kept = kept_beside(settings.database)  # each replica keeps its state in a folder of its own
-    return EmulatorClock(http, hashlib.sha256(kept.encode()).hexdigest()[:12])
-
-
-def _relay(loaded: Loaded, doors: Doors, engine: Engine, clock: Clock, leases: Holdings) -> Relay:
+def _relay(  # noqa: PLR0913, PLR0917 - as `_report`
+    loaded: Loaded, doors: Doors, engine: Engine, clock: Clock, leases: Holdings, reach: Reach
+) -> Relay:
     channels, rows = open_channels(loaded, doors.slack, open_seal(loaded, engine)), OutboxTable(engine)
     first, second = channels.first, channels.second
     also = SecondChannel(rows, second, clock, first=first.channel) if second else None
     follower = None if doors.slack else open_illustrator(loaded)
-    return Relay(rows, first, clock, second=also, follower=follower, may_tell=leases.may_tell)
+    met = partial(reach.met, NOTICES)
+    return Relay(rows, first, clock, second=also, follower=follower, may_tell=leases.may_tell, met=met)

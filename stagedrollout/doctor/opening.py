@@ -15,11 +15,11 @@ from stagedrollout.core.gates import Part
 from stagedrollout.core.model import Release, Store, StoreApp
 from stagedrollout.core.policy import Policy
 from stagedrollout.core.ports import Clock
-from stagedrollout.daemon.bootstrap import clock_of
 from stagedrollout.daemon.channels import OPENING, slack_app_call, slack_ask
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.listings import Clients, open_clients, open_listings
+from stagedrollout.daemon.times import times_of
 from stagedrollout.doctor import app_store, house, play, sentry, signals, slack
 from stagedrollout.doctor.finding import Finding, Telling
 from stagedrollout.doctor.quiet import Quiet
@@ -62,7 +62,7 @@ class Doctor:
     def examine(self, told: Told) -> tuple[Finding, ...]:
         """Ask everybody at once, within bounds. `told` is called with what is still waited for."""
         loaded = _impatient(self.loaded)
-        clock = clock_of(loaded.settings, self.doors)
+        clock = times_of(loaded.settings, self.doors).clock
         clients, listings = open_clients(loaded, self.doors, clock), open_listings(loaded, self.doors, clock)
         turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         lanes = _lanes()

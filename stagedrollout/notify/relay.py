@@ -15,7 +15,8 @@ What holds here:
   before it is given up; where there is none, it is logged as critical.
 - Being asked to wait puts off whatever would do the same: notices and new threads together, boards alone.
 - Once a halt is told, a follower is told where; what it adds (a picture) is its own business, and after the text.
-- Where several replicas share one outbox, one of them tells at a time (`may_tell`, asked before each message).
+- Where several replicas share one outbox, one of them tells at a time (`may_tell`, asked before each message). How each
+  message fared is told to `met`, for whoever judges whether another one had better tell.
 - One call is bounded: so many messages, and so many of them failing, then the rest is left to the next.
 """
 
@@ -81,13 +82,14 @@ class Relay:
         second: SecondChannel | None = None,
         follower: Follower | None = None,
         may_tell: Callable[[], bool] = lambda: True,
+        met: Callable[[EdgeError | None], None] = lambda _: None,
     ) -> None:
         self._rows = rows
         self._channel = channel
         self._clock = clock
         self._second = second
         self._follower = follower
-        self._may_tell = may_tell
+        self._may_tell, self._met = may_tell, met
         self._delivering = threading.Lock()
         self._quiet_until: datetime | None = None
         self._problems: dict[tuple[RolloutKey, str], str] = {}
@@ -178,6 +180,7 @@ class Relay:
             surely_not = isinstance(error, (Throttled, Denied, Rejected))
             self._put_off(row, error, budget, doubtful=row.ambiguous or not surely_not)
             return 0
+        self._met(None)
         self._rows.mark_sent(row.id, message_id, self._clock.now())
         self._problems.pop((row.rollout, "notice"), None)
         self._refused.discard(row.rollout)
@@ -209,6 +212,7 @@ class Relay:
 
     def _put_off(self, row: OutboxRow, error: EdgeError, budget: _Budget, *, doubtful: bool) -> None:
         budget.failed(error)
+        self._met(error)
         words = str(error)
         when = self._clock.now() + wait_after(error, row.attempts)
         self._note(row.rollout, "notice", words)

@@ -36,6 +36,7 @@ __all__ = [
     "database_file",
     "insert",
     "is_server",
+    "left_open_seconds",
     "only_reads",
     "open_engine",
     "open_existing",
@@ -45,14 +46,18 @@ __all__ = [
 ]
 
 
-def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
+def open_engine(
+    url: str, *, busy_seconds: float = BUSY_SECONDS, left_open_seconds: float | None = None
+) -> Engine:
     """The daemon's way in: creates what is missing (directory 0700, file 0600, whatever the umask).
 
-    `url` is `sqlite:///path` or a PostgreSQL URL. Safe to use from many threads. Raises StorageError.
+    `url` is `sqlite:///path` or a PostgreSQL URL. `left_open_seconds`: how long at most a server keeps a transaction, and its
+    locks, whose process has stopped; None: as long as it takes at most for anybody. Safe to use from many threads. Raises
+    StorageError.
     """
     if url.startswith(SERVER):
         _make_state_folder(url)
-        return _server(url, busy_seconds, may_write=True)
+        return _server(url, busy_seconds, may_write=True, left_open_seconds=left_open_seconds)
     from stagedrollout.storage.sqlite import open_made  # noqa: PLC0415 - only there
 
     return open_made(_parsed(url), busy_seconds)
@@ -121,6 +126,16 @@ def is_server(engine: Engine) -> bool:
     return engine.dialect.name == "postgresql"
 
 
+def left_open_seconds(engine: Engine) -> float:
+    """For how long a server keeps the locks of a process that has stopped in the middle of a transaction; 0: the database is a
+    file."""
+    if not is_server(engine):
+        return 0.0
+    from stagedrollout.storage.postgres import LEFT_OPEN  # noqa: PLC0415 - only there
+
+    return float(engine.get_execution_options()[LEFT_OPEN])
+
+
 def database_file(engine: Engine) -> Path | None:
     """Where the SQLite database lies; None when the database is a server."""
     if is_server(engine):
@@ -159,7 +174,9 @@ def _open_present(url: str, busy_seconds: float, *, may_write: bool) -> Engine:
     return open_present(_parsed(url), busy_seconds, may_write=may_write)
 
 
-def _server(url: str, busy_seconds: float, *, may_write: bool) -> Engine:
+def _server(
+    url: str, busy_seconds: float, *, may_write: bool, left_open_seconds: float | None = None
+) -> Engine:
     server = server_of(url)
     if server is None:
         raise StorageError(
@@ -167,7 +184,7 @@ def _server(url: str, busy_seconds: float, *, may_write: bool) -> Engine:
         )
     from stagedrollout.storage.postgres import open_server  # noqa: PLC0415 - only there
 
-    return open_server(server, url, busy_seconds, may_write=may_write)
+    return open_server(server, url, busy_seconds, may_write=may_write, left_open_seconds=left_open_seconds)
 
 
 def _make_state_folder(url: str) -> None:

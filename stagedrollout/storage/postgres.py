@@ -48,7 +48,11 @@ ANSWER_SECONDS = 15.0
 """A round trip: longer than the server lets anything take, for it tells more of what was wrong."""
 
 LEFT_OPEN_SECONDS = 15.0
-"""The server ends a transaction whose process is gone or stopped, and with it its locks."""
+"""The server ends a transaction whose process is gone or stopped, and with it its locks: at most after so long, and sooner where
+leases are short, for nobody takes over what it has locked."""
+
+LEFT_OPEN = "left_open_seconds"
+"""What an engine says of that."""
 
 _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 
@@ -58,8 +62,11 @@ _COMPILED: dict[Any, Any] = {}
 T = TypeVar("T")
 
 
-def open_server(server: Server, url: str, busy_seconds: float, *, may_write: bool) -> Engine:
+def open_server(
+    server: Server, url: str, busy_seconds: float, *, may_write: bool, left_open_seconds: float | None = None
+) -> Engine:
     """Connects at the first transaction, not here. Raises StorageError where the driver is missing."""
+    left_open = min(LEFT_OPEN_SECONDS, left_open_seconds or LEFT_OPEN_SECONDS)
     try:
         from stagedrollout.storage.bounded import connected  # noqa: PLC0415 - the driver is an extra
     except ImportError:
@@ -81,13 +88,16 @@ def open_server(server: Server, url: str, busy_seconds: float, *, may_write: boo
     return create_engine(
         URL.create(_DRIVER, username=server.user, database=server.name, query={_BESIDE: beside(url)}),
         creator=connect,
-        execution_options={"compiled_cache": _COMPILED},
+        execution_options={"compiled_cache": _COMPILED, LEFT_OPEN: left_open},
         pool_size=CONNECTIONS_KEPT,
         max_overflow=CONNECTIONS_MAX - CONNECTIONS_KEPT,
         pool_timeout=busy_seconds,
         hide_parameters=True,
         use_native_hstore=False,  # it would ask the server for a type that nobody uses
-        opening=(_opening(busy_seconds, may_write=may_write), _opening(busy_seconds, may_write=False)),
+        opening=(
+            _opening(busy_seconds, left_open, may_write=may_write),
+            _opening(busy_seconds, left_open, may_write=False),
+        ),
     )
 
 
@@ -107,14 +117,14 @@ def _password(server: Server) -> str:
     return found.reveal()
 
 
-def _opening(busy_seconds: float, *, may_write: bool) -> bytes:
+def _opening(busy_seconds: float, left_open: float, *, may_write: bool) -> bytes:
     """How a transaction begins, in one round trip. A reading one sees one state of the database from its first statement
     on; in a writing one each statement sees what was committed before it, once it has the lock that it waits for."""
     begin = "BEGIN" if may_write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     bounds = {
         "lock_timeout": busy_seconds,
         "statement_timeout": max(STATEMENT_SECONDS, busy_seconds),
-        "idle_in_transaction_session_timeout": LEFT_OPEN_SECONDS,
+        "idle_in_transaction_session_timeout": left_open,
     }
     said = [f"SET LOCAL {name} = {max(1, int(seconds * 1000))}" for name, seconds in bounds.items()]
     durable = (

@@ -60,7 +60,7 @@ OUTSIDE = {
     "config/fingerprint.py": ({".open()"}, "reads the configuration, to tell which it is"),
     "config/yaml_source.py": ({".open()"}, "reads the configuration, before anything starts"),
     "daemon/allowed.py": ({"socket", "urllib.request"}, "forbids look-ups, and makes none"),
-    "daemon/bootstrap.py": ({"socket"}, "asks for the machine's name only"),
+    "daemon/claiming.py": ({"socket"}, "asks for the machine's name only"),
     "daemon/hardening.py": ({"ctypes"}, "forbids memory dumps, before anything starts"),
     "daemon/health/errors.py": ({"sentry_sdk"}, "tells mistakes to Sentry, whose own thread sends them"),
     "daemon/health/heartbeat.py": (

@@ -8,7 +8,7 @@ import pytest
 
 from stagedrollout.core.errors import EdgeError, Faulty
 from stagedrollout.core.model import RolloutKey
-from stagedrollout.notify.relay import FAILURES_MAX, NOTICES_MAX
+from stagedrollout.notify.relay import FAILURES_MAX, NOTICES_MAX, Relay
 from stagedrollout.notify.slack import Slack
 from tests.notify.fakes import (
     CHANNEL,
@@ -318,3 +318,18 @@ def test_a_broken_database_is_not_taken_for_a_delivery(world: World) -> None:
     with pytest.raises(Crash):
         world.relay.deliver_due()
     assert world.relay.deliver_due() == 1, "the relay can be called again"
+
+
+def test_whether_slack_answers_is_told_to_whoever_judges_if_another_replica_had_better_tell(
+    world: World,
+) -> None:
+    met: list[EdgeError | None] = []
+    relay = Relay(world.rows, Slack(world.workspace, CHANNEL), world.clock, met=met.append)
+    world.rows.enqueue(SHOP, notice("1"))
+    silence = unreachable()
+    world.workspace.trouble = times(1, silence)
+    assert relay.deliver_due() == 0
+    assert met == [silence]
+    world.clock.passes(minutes=10)
+    assert relay.deliver_due() == 1
+    assert met == [silence, None]

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
+from stagedrollout.config.settings import Limits
 from stagedrollout.core.errors import StorageError
+from stagedrollout.daemon.claiming import terms_of
+from stagedrollout.daemon.lease import Terms
 from stagedrollout.storage import postgres
-from stagedrollout.storage.engine import open_engine, open_existing, open_readonly, reading, writing
+from stagedrollout.storage.engine import (
+    left_open_seconds,
+    open_engine,
+    open_existing,
+    open_readonly,
+    reading,
+    writing,
+)
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.presence import Presence
 from tests.postgres.proxy import Proxy
@@ -102,6 +114,30 @@ def test_a_transaction_whose_process_is_stopped_lets_its_locks_go(monkeypatch, e
     assert Presence(engine).claim("two", NOW, {}) == 2
     thread.join()
     stopped.dispose()
+
+
+@pytest.mark.promise("R3", "R14")
+def test_whoever_stops_in_a_transaction_holds_no_lock_any_more_when_its_lease_is_over(server_url):
+    """Nobody takes over what is locked: the shortest leases are shorter than the time the server gives everybody else."""
+    shortest = Limits(lease=timedelta(seconds=10), http_timeout=timedelta(seconds=1))
+    opened = open_engine(server_url, left_open_seconds=shortest.left_open.total_seconds())
+    terms = Terms(lease=shortest.keeps_lease, longest_request=shortest.longest_request)
+    with writing(opened) as connection:
+        said = connection.execute(text("show idle_in_transaction_session_timeout")).scalar_one()
+    assert said == "5400ms"
+    assert terms.lease is not None
+    assert terms.beat + timedelta(seconds=left_open_seconds(opened)) < terms.lease
+    opened.dispose()
+    plenty = open_engine(server_url, left_open_seconds=Limits().left_open.total_seconds())
+    assert left_open_seconds(plenty) == postgres.LEFT_OPEN_SECONDS
+    plenty.dispose()
+
+
+def test_a_lease_that_a_reload_shortens_still_outlasts_the_locks_of_who_stops(server_url):
+    engine = open_engine(server_url, left_open_seconds=Limits().left_open.total_seconds())
+    reloaded = SimpleNamespace(limits=Limits(lease=timedelta(seconds=10), http_timeout=timedelta(seconds=1)))
+    assert terms_of(reloaded, engine).lease == timedelta(seconds=30)
+    engine.dispose()
 
 
 def test_what_takes_too_long_is_ended_by_the_server(monkeypatch, server_url):

@@ -17,7 +17,7 @@ from typing import Any
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.storage.engine import open_readonly
-from stagedrollout.storage.leases import Leases
+from stagedrollout.storage.leases import NOTICES, Leases
 from stagedrollout.storage.presence import Presence
 from tests.acceptance.processes import Background
 from tests.acceptance.stage import Stage
@@ -206,9 +206,15 @@ class Pair(Stage):
 
     def held_by(self, name: str) -> set[str]:
         """The apps whose leases it has, as packages and Apple's numbers."""
+        return {self._paths[held] for held in self._leases_of(name) if held in self._paths}
+
+    def tells_people(self) -> str:
+        """Which of them does; "" for neither."""
+        return next((name for name in self.replicas if NOTICES in self._leases_of(name)), "")
+
+    def _leases_of(self, name: str) -> set[str]:
         pid = str(self.replicas[name].pid)
-        held = [row.name for row in Leases(self._watching).holders() if row.holder.rpartition(":")[2] == pid]
-        return {self._paths[name] for name in held if name in self._paths}
+        return {row.name for row in Leases(self._watching).holders() if row.holder.rpartition(":")[2] == pid}
 
     def number(self) -> int:
         """Of the ledger's newest entry."""

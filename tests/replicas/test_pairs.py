@@ -12,7 +12,7 @@ from tests.replicas import server as servers
 from tests.replicas.links import Way
 from tests.replicas.pair import Pair, until
 from tests.replicas.telling import PATIENCE_SECONDS, Told, told
-from tests.replicas.troubles import DATABASE, NAMES, STORES, Kind, Trouble
+from tests.replicas.troubles import DATABASE, NAMES, SLACK, STORES, Kind, Trouble
 
 
 @pytest.fixture
@@ -62,5 +62,26 @@ def test_the_apps_of_one_that_reaches_no_store_are_looked_at_by_the_other_one(tm
         pair.becomes("a", (STORES,), Way.OPEN)
         pair.comes_to("5h", within=PATIENCE_SECONDS)
         assert until(lambda: bool(pair.held_by("a")), PATIENCE_SECONDS) is not None, "it has its share again"
+        pair.ends_well()
+        assert pair.judged().findings == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.promise("R20", "R14")
+def test_when_slack_does_not_answer_the_one_that_tells_people_the_other_one_tells_them(tmp_path, server):
+    story = {**tale(Random("cut off from Slack")).story, "until": "6h"}
+    with servers.opened() as opened, closing(Pair(tmp_path, story, opened)) as pair:
+        pair.stops_at("0m")
+        for name in NAMES:
+            pair.starts(name).says("watching", within=PATIENCE_SECONDS)
+        pair.is_well(within=PATIENCE_SECONDS)
+        teller = pair.tells_people()
+        assert teller in NAMES
+        pair.becomes(teller, (SLACK,), Way.RESETS)
+        pair.comes_to("4h", within=PATIENCE_SECONDS)
+        told = until(lambda: pair.tells_people() not in ("", teller), PATIENCE_SECONDS)
+        assert told is not None, "the other one tells people"
+        assert pair.messages(), "and has told them"
+        pair.becomes(teller, (SLACK,), Way.OPEN)
         pair.ends_well()
         assert pair.judged().findings == []
