@@ -48,7 +48,7 @@ _LOOK_SECONDS, _PATIENCE_SECONDS = 2.0, 900.0
 @dataclass(frozen=True, slots=True)
 class Result:
     """`first_round_s`: from the daemon's start until all had been looked at. `hung_*`: of the App Store's apps while Google Play
-    answers nothing; None where that was not measured. `apple_per_hour`, `play_per_minute`: requests."""
+    answers nothing. `apple_per_hour`, `play_per_minute`, `sentry_per_poll`: requests."""
 
     rollouts: int
     poll_s: float
@@ -63,34 +63,32 @@ class Result:
     first_round_s: float
     apple_per_hour: float
     play_per_minute: float
+    sentry_per_poll: int
     load: float
-    hung_p99_lateness_s: float | None = None
-    hung_rss_mib: float | None = None
+    hung_p99_lateness_s: float
+    hung_rss_mib: float
 
     @property
     def figures(self) -> list[Figure]:
         note = (
             f"{self.passes} passes in {self.counted_s:.0f} s, one of each rollout every {self.poll_s:.0f} s"
         )
-        figures = [
+        hangs = "of App Store passes while Google Play answers nothing, for one poll"
+        return [
             Figure("rollouts", self.rollouts, "", None, f"{self.rollouts // 2} apps, each on both stores"),
             Figure("lateness of a pass, p99", self.p99_lateness_s, "s", P99_SECONDS, note),
             Figure("the latest of them", self.worst_lateness_s, "s", None, ""),
+            Figure("lateness beside one that hangs, p99", self.hung_p99_lateness_s, "s", P99_SECONDS, hangs),
             Figure("share of one core", self.core_share, "", CORE_SHARE, f"{self.cost_ms:g} ms a pass"),
             Figure("memory, at its most", self.rss_mib, "MiB", RSS_MIB, "VmHWM of the daemon's process"),
             Figure("cost of a pass, to that with 10", self.cost_ratio, "", COST_RATIO, "processor time"),
             Figure("until all were looked at", self.first_round_s, "s", None, "from the daemon's start"),
             Figure("requests to the App Store an hour", self.apple_per_hour, "", None, _QUOTA_OF_APPLE),
             Figure("requests to Google Play a minute", self.play_per_minute, "", None, _QUOTA_OF_PLAY),
+            Figure("requests to Sentry a poll", self.sentry_per_poll, "", None, _SHARED),
             Figure("load of the machine", self.load, "", None, f"{os.cpu_count()} cores"),
+            Figure("memory while one hangs", self.hung_rss_mib, "MiB", None, ""),
         ]
-        if self.hung_p99_lateness_s is not None and self.hung_rss_mib is not None:
-            what = "of App Store passes while Google Play answers nothing, for one poll"
-            figures.insert(
-                3, Figure("lateness beside one that hangs, p99", self.hung_p99_lateness_s, "s", 10.0, what)
-            )
-            figures.append(Figure("memory meanwhile", self.hung_rss_mib, "MiB", None, ""))
-        return figures
 
     @property
     def kept(self) -> bool:
@@ -98,6 +96,7 @@ class Result:
 
 
 _QUOTA_OF_APPLE = f"one key may ask {APPLE_PER_HOUR:,}: more need more keys, or a longer poll"
+_SHARED = "each store app has a project of its own"
 _QUOTA_OF_PLAY = f"one account may ask {PLAY_PER_MINUTE:,}"
 
 
@@ -124,10 +123,10 @@ def measure(*, quick: bool) -> Result:
             "first_round_s": round(first_round, 1),
             "apple_per_hour": round(asked.get("v1", 0) / seconds * 3_600),
             "play_per_minute": round(asked.get("androidpublisher", 0) / seconds * 60),
+            "sentry_per_poll": asked.get("api", 0),
             "load": round(os.getloadavg()[0], 1),
         }
-        if not quick:
-            result |= _hung(stores, many, seconds)
+        result |= _hung(stores, many, seconds)
     return Result(**result)
 
 
