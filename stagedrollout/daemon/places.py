@@ -99,7 +99,7 @@ class Places:
     """`count` at least 1, each lent for `patience_seconds` at most. Safe to use from many threads. `seconds` only goes forward,
     `worked` tells how many of them this process has used a processor."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its bounds, and how it tells the time
         self,
         count: int,
         *,

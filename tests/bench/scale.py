@@ -30,7 +30,7 @@ from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.storage.engine import Engine, open_readonly
 from tests.bench.emulated import daemon
 from tests.bench.figure import Figure, shown
-from tests.bench.scale_base import configured, dues, filled
+from tests.bench.scale_base import PER_PROJECT, configured, dues, filled
 
 LATENCY_SECONDS = 0.2
 FEW_APPS = 5
@@ -96,7 +96,7 @@ class Result:
 
 
 _QUOTA_OF_APPLE = f"one key may ask {APPLE_PER_HOUR:,}: more need more keys, or a longer poll"
-_SHARED = "each store app has a project of its own"
+_SHARED = f"of {PER_PROJECT} apps in one project, on each store"
 _QUOTA_OF_PLAY = f"one account may ask {PLAY_PER_MINUTE:,}"
 
 
