@@ -61,6 +61,7 @@ class Result:
     cost_ratio: float
     cost_ms: float
     first_round_s: float
+    first_round_core_s: float
     apple_per_hour: float
     play_per_minute: float
     sentry_per_poll: int
@@ -73,6 +74,7 @@ class Result:
         note = (
             f"{self.passes} passes in {self.counted_s:.0f} s, one of each rollout every {self.poll_s:.0f} s"
         )
+        started = f"from the daemon's start; it took {self.first_round_core_s:.0f} s of a processor"
         hangs = "of App Store passes while Google Play answers nothing, for one poll"
         return [
             Figure("rollouts", self.rollouts, "", None, f"{self.rollouts // 2} apps, each on both stores"),
@@ -82,7 +84,7 @@ class Result:
             Figure("share of one core", self.core_share, "", CORE_SHARE, f"{self.cost_ms:g} ms a pass"),
             Figure("memory, at its most", self.rss_mib, "MiB", RSS_MIB, "VmHWM of the daemon's process"),
             Figure("cost of a pass, to that with 10", self.cost_ratio, "", COST_RATIO, "processor time"),
-            Figure("until all were looked at", self.first_round_s, "s", None, "from the daemon's start"),
+            Figure("until all were looked at", self.first_round_s, "s", None, started),
             Figure("requests to the App Store an hour", self.apple_per_hour, "", None, _QUOTA_OF_APPLE),
             Figure("requests to Google Play a minute", self.play_per_minute, "", None, _QUOTA_OF_PLAY),
             Figure("requests to Sentry a poll", self.sentry_per_poll, "", None, _SHARED),
@@ -115,12 +117,13 @@ def measure(*, quick: bool) -> Result:
                 ("many", apps, poll),
             )
         )
-        first_round = many.until_all_were_looked_at()
+        first_round, first_work = many.until_all_were_looked_at(), many.work()
         asked = _count(stores, (few, idle, many), seconds)
         result = _result(few, idle, many) | {
             "rollouts": 2 * apps,
             "poll_s": seconds,
             "first_round_s": round(first_round, 1),
+            "first_round_core_s": round(first_work, 1),
             "apple_per_hour": round(asked.get("v1", 0) / seconds * 3_600),
             "play_per_minute": round(asked.get("androidpublisher", 0) / seconds * 60),
             "sentry_per_poll": asked.get("api", 0),
@@ -229,7 +232,7 @@ class _Watched:
         return time.monotonic() - self.began
 
     def begin(self) -> None:
-        self._since = (time.monotonic(), self._work())
+        self._since = (time.monotonic(), self.work())
 
     def look(self) -> None:
         with suppress(StorageError):
@@ -238,7 +241,7 @@ class _Watched:
 
     def end(self, looks: list[tuple[float, str, str]]) -> None:
         self.counted = time.monotonic() - self._since[0]
-        self.worked = self._work() - self._since[1]
+        self.worked = self.work() - self._since[1]
         self.looks = [
             (at, StoreApp(f"app-{number}", Store(store)))
             for at, store, number in looks
@@ -258,7 +261,7 @@ class _Watched:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1_024
 
-    def _work(self) -> float:
+    def work(self) -> float:
         """Seconds on processors, of the program and of the system for it."""
         after_the_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(after_the_name[11]) + int(after_the_name[12])) / os.sysconf("SC_CLK_TCK")
