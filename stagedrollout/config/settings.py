@@ -226,7 +226,8 @@ class Limits(FromFile):
 
     pass_workers: Annotated[int, count(1, 64, example="8")] = 8
     """Passes at the same time, while none hangs: a pass waits for its place 1 s at most, so that no halt waits for
-    another app. 8: they take turns at the processor and the database."""
+    another app. With apps on both stores each store has half of them, so that one that hangs takes none of the other's.
+    8: they take turns at the processor and the database."""
 
     halt_workers: Annotated[int, count(1, 16, example="4")] = 4
     """Halts of one app at the same time, on threads that no pass and no other app can occupy. 4: more releases of one

@@ -38,6 +38,8 @@ class Listing:
     issues: IssueSource | None = None
     link: Link | None = None
     """How its rollouts go together with those of the same app on the other store; None: they do not."""
+    pace: str = ""
+    """Whoever has the same is looked at at the same instants, for they share requests; "": nobody."""
 
     @property
     def counterpart(self) -> StoreApp:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import TypeVar
@@ -25,6 +25,7 @@ from stagedrollout.daemon.elapsed import elapsed
 from stagedrollout.daemon.google_access import play_client, play_reporting
 from stagedrollout.daemon.icalendars import policies_now
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.pacing import groups
 from stagedrollout.daemon.signal_sources import Sources
 from stagedrollout.http.client import HttpClient, Limits
 from stagedrollout.http.endpoint import Endpoint
@@ -34,6 +35,7 @@ from stagedrollout.signals.sentry import SentryProject, SentrySessions
 from stagedrollout.signals.sentry_issues import SentryIssues
 from stagedrollout.signals.sentry_names import ReleaseNames
 from stagedrollout.signals.sentry_tallies import SentryTallies
+from stagedrollout.signals.sentry_together import Together
 from stagedrollout.signals.store_average import APPLE as LOOKUP
 from stagedrollout.signals.store_average import StoreAverages
 from stagedrollout.stores.app_store import ApiKey, AppStore, AppStoreClient
@@ -51,7 +53,10 @@ ISSUES_SECONDS = 5.0
 
 def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreApp, Listing]:
     """Every app in every store it is in, with its doors. Raises WrongConfiguration."""
+    apps = loaded.settings.apps
+    paces, together = _shared(loaded, doors)
     vendors = _Vendors(
+        together=together,
         sentry=_sentry_http(loaded, doors),
         issues=_sentry_http(loaded, doors, seconds_max=ISSUES_SECONDS),
         clock=clock,
@@ -61,10 +66,24 @@ def open_listings(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[StoreAp
         sources=Sources(loaded, doors),
         policies=policies_now(loaded, doors, clock),
     )
-    apps = loaded.settings.apps
     found = [_play_listing(loaded, app, app.google_play, vendors) for app in apps if app.google_play]
     found += [_app_store_listing(loaded, app, app.app_store, vendors) for app in apps if app.app_store]
-    return {listing.id: listing for listing in found}
+    return {listing.id: replace(listing, pace=paces.get(listing.id, "")) for listing in found}
+
+
+def _shared(loaded: Loaded, doors: Doors) -> tuple[Mapping[StoreApp, str], Mapping[SentryProject, Together]]:
+    """Which store apps are looked at at the same instants, and the projects about which several ask. Nobody waits for anybody
+    where a door stands in for the network: there is no request to be saved."""
+    if doors.http is not None:
+        return {}, {}
+    projects = {
+        StoreApp(app.name, store): _project(loaded, listed.sentry)
+        for app in loaded.settings.apps
+        for store, listed in ((Store.GOOGLE_PLAY, app.google_play), (Store.APP_STORE, app.app_store))
+        if listed is not None
+    }
+    paces = groups({app: f"{project.project} {project.environment}" for app, project in projects.items()})
+    return paces, {projects[app]: Together() for app in paces}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +114,7 @@ def open_clients(loaded: Loaded, doors: Doors, clock: Clock) -> Clients:
 class _Vendors:
     """One client per service, shared by all apps; None where there is no access to it."""
 
+    together: Mapping[SentryProject, Together]
     sentry: HttpClient
     issues: HttpClient
     clock: Clock
@@ -170,7 +190,7 @@ def _sentry_tallies(loaded: Loaded, app: PlayListing | AppStoreListing, vendors:
         names, store = ReleaseNames(app.package, app.sentry.release), Store.GOOGLE_PLAY
     else:
         names, store = ReleaseNames(app.bundle_id, app.sentry.release), Store.APP_STORE
-    return SentryTallies(vendors.sentry, project, names, store)
+    return SentryTallies(vendors.sentry, project, names, store, vendors.together.get(project))
 
 
 def _sentry_issues(loaded: Loaded, package: str, source: SentrySource, vendors: _Vendors) -> SentryIssues:

@@ -5,6 +5,9 @@ hundred share is late for each of them, and for a person's halt as well. But eig
 not answer must not keep the ninth app's pass, and with it that app's halt, waiting for their time-outs. So a place
 is lent for a while, shorter while the processor has nothing to do. Whoever takes longer goes on, but stands in nobody's way
 any more.
+
+Each store has places, a crowd and a queue of its own: from within one it cannot be told whether a hundred that are under way
+hang or wait for each other, but those of a store that hangs say nothing of the other one's.
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+from stagedrollout.core.model import Store, StoreApp
 
 PATIENCE_SECONDS = 1.0
 """About as long as a pass over services that are well takes, and far shorter than one time-out of one that hangs."""
@@ -42,22 +48,71 @@ BEGUN_SECONDS = 40.0
 failure was due."""
 
 
+class StorePlaces:
+    """The `count` places (at least 1) of a daemon, shared out evenly among the stores on which it has apps. The rest as for
+    `Places`."""
+
+    def __init__(
+        self,
+        count: int,
+        stores: Iterable[Store],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        seconds: Callable[[], float] = time.monotonic,
+        worked: Callable[[], float] = time.process_time,
+    ) -> None:
+        shares = max(len(frozenset(stores)), 1)
+        opened = partial(
+            Places,
+            math.ceil(count / shares),
+            patience_seconds=patience_seconds,
+            queued_most=QUEUED_MOST // shares,
+            seconds=seconds,
+            worked=worked,
+        )
+        self._of = {store: opened() for store in Store}  # a reload may bring another one
+
+    def admitted(self, due: Sequence[StoreApp]) -> list[StoreApp]:
+        """Those that may come to wait here now, in their order; see `Places.admitted`."""
+        by_store = defaultdict[Store, list[StoreApp]](list)
+        for app in due:
+            by_store[app.store].append(app)
+        may = {app for store, apps in by_store.items() for app in apps[: self._of[store].admitted(len(apps))]}
+        return [app for app in due if app in may]
+
+    @contextmanager
+    def taken(self, store: Store) -> Iterator[None]:
+        """Run inside once the store has a place."""
+        with self._of[store].taken():
+            yield
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Run inside at once, and before those of any store that have not begun."""
+        with ExitStack() as stack:
+            for places in self._of.values():
+                stack.enter_context(places.ahead())
+            yield
+
+
 class Places:
     """`count` at least 1, each lent for `patience_seconds` at most. Safe to use from many threads. `seconds` only goes forward,
     `worked` tells how many of them this process has used a processor."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its bounds, and how it tells the time
         self,
         count: int,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
         begun_seconds: float = BEGUN_SECONDS,
+        queued_most: int = QUEUED_MOST,
         seconds: Callable[[], float] = time.monotonic,
         worked: Callable[[], float] = time.process_time,
     ) -> None:
         self._count, self._seconds, self._worked = count, seconds, worked
         self._looked = (-math.inf, 0.0)
         self._patience_seconds, self._begun_seconds = patience_seconds, begun_seconds
+        self._queued_most = queued_most
         self._guard = threading.Lock()
         self._queue: deque[threading.Event] = deque()
         self._waits_since: dict[threading.Event, float] = {}
@@ -70,7 +125,7 @@ class Places:
     def admitted(self, due: int) -> int:
         """How many of so many that are due may come to wait here now. The others are counted as waiting, and come later."""
         with self._guard:
-            admitted = min(due, max(QUEUED_MOST - len(self._queue), 0))
+            admitted = min(due, max(self._queued_most - len(self._queue), 0))
             self._behind = due - admitted
             return admitted
 

@@ -4,9 +4,8 @@ APScheduler wakes `turn` on a short interval. A turn starts the passes that are 
 a lane of their own, lets the relay deliver, and, where the clock is an emulator's, lets it go on once nobody
 is working.
 
-A machine's halt is part of the pass that finds the failure, so no pass may wait for another app's: there is a
-thread for each app, and the bound on how many run at once gives way when they hang. People's halts share no
-bound with other apps' at all.
+A machine's halt is part of the pass that finds the failure, so no pass may wait for another app's: there is a thread for
+each app, and the bound on how many of a store run at once gives way when they hang. People's halts share no bound at all.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -27,7 +27,7 @@ from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.elapsed import A_STEP, WallWatch
 from stagedrollout.daemon.orders_of_others import OrdersOfOthers, urgency
 from stagedrollout.daemon.pass_ends import pass_ended
-from stagedrollout.daemon.places import PATIENCE_SECONDS, Places
+from stagedrollout.daemon.places import PATIENCE_SECONDS, StorePlaces
 from stagedrollout.daemon.signs_of_life import SignsOfLife
 from stagedrollout.daemon.troubles import unexpected, words
 from stagedrollout.daemon.turning import InAWhile
@@ -65,12 +65,12 @@ class Scheduler:
         patience_seconds: float = PATIENCE_SECONDS,
         open_pool: OpenPool = threads,
     ) -> None:
-        self._works = works
-        self._patience_seconds, self._open_pool = patience_seconds, open_pool
+        self._works, self._open_pool = works, open_pool
         self._bounds = Bounds(
             pass_workers=pass_workers, halt_workers=halt_workers, drain_seconds=drain_seconds
         )
-        self._places = Places(pass_workers, patience_seconds=patience_seconds)
+        self._open_places = partial(StorePlaces, patience_seconds=patience_seconds)
+        self._places = self._open_places(pass_workers, works.stores)
         apps = max(len(works.listings), 1)
         self._passes = open_pool(apps, "pass")
         self._halts = open_pool(halt_workers * apps, "halt")
@@ -175,8 +175,8 @@ class Scheduler:
 
     def _resize(self, works: Works, bounds: Bounds) -> None:
         """As many threads and places as are needed now. What waits on the old ones is done there."""
-        if self._bounds.pass_workers != bounds.pass_workers:
-            self._places = Places(self._bounds.pass_workers, patience_seconds=self._patience_seconds)
+        if (self._bounds.pass_workers, self._works.stores) != (bounds.pass_workers, works.stores):
+            self._places = self._open_places(self._bounds.pass_workers, self._works.stores)
         apps, before = max(len(self._works.listings), 1), max(len(works.listings), 1)
         if apps != before:
             self._passes.shutdown(wait=False)
@@ -316,13 +316,13 @@ class Scheduler:
             waiting = [app for app, at in self._due.items() if at <= now and app not in self._running]
             waiting.sort(key=self._due.__getitem__)
         due = [app for app in waiting if self._works.is_to_look_at(app)]
-        for app in due[: self._places.admitted(len(due))]:
+        for app in self._places.admitted(due):
             works = self._works
             self._launch(app, self._passes, self._pass_over(works, app), self._passed(works, app, now))
 
     def _pass_over(self, works: Works, app: StoreApp) -> Callable[[], AppPass]:
         def run() -> AppPass:
-            with self._places.taken():
+            with self._places.taken(app.store):
                 with self._guard:  # an order that arrives from here on makes the app due again
                     if self._works is works:
                         self._due[app] = datetime.max.replace(tzinfo=UTC)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from stagedrollout.config.settings import Limits
 from stagedrollout.core.errors import StorageError
-from stagedrollout.core.model import StoreApp
+from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.alone import Everything
 from stagedrollout.daemon.app_pass import AppPasses
@@ -60,6 +60,11 @@ class Works:
     reach: Reach = field(default_factory=Reach)
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
+
+    @property
+    def stores(self) -> frozenset[Store]:
+        """Those on which there are apps."""
+        return frozenset(app.store for app in self.listings)
 
     def is_to_look_at(self, app: StoreApp) -> bool:
         """What people have pulled lies on this machine, where no other replica sees it, whoever holds the app."""

@@ -1,7 +1,7 @@
-"""How this package speaks HTTP with everything but Google, and the only module that imports httpx.
+"""How this package speaks HTTP with everything but Google; beside it only lines.py, which is part of it, imports httpx.
 
 httpx is little maintained and has a fork; whoever needs HTTP gets it from here, so that a change of library
-is a change of this file. What every caller can rely on:
+is a change of these two files. What every caller can rely on:
 
 - A credential goes to the host of the base URL and nowhere else: no redirect is followed, no cookie is kept,
   and in front of a service on this machine no proxy from the environment is used.
@@ -21,6 +21,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -36,6 +37,7 @@ from stagedrollout.core.ports import Dates
 from stagedrollout.http.answer import NotJson, json_value, refusal, shortened, without_secret, words_of
 from stagedrollout.http.deadline import Deadline
 from stagedrollout.http.endpoint import Endpoint
+from stagedrollout.http.lines import NOT_KEPT, Lines
 from stagedrollout.http.peers import PeerRefused
 from stagedrollout.http.tally import CALLS
 
@@ -134,8 +136,13 @@ class HttpClient:
         self._refused = refused
         self._limits = limits
         self._dates = dates
+        self._lines: Lines | None = None
         try:
-            self._client = _client(endpoint, limits, transport)
+            # read once: it takes as long as many requests
+            trusted = httpx.create_ssl_context() if transport is None else None
+            self._client = _client(endpoint, limits, transport, NOT_KEPT, trusted)
+            if transport is None:
+                self._lines = Lines(lambda kept: _client(endpoint, limits, None, kept, trusted))
         except (ValueError, ImportError, OSError, httpx.InvalidURL):
             raise WrongConfiguration(
                 f"{endpoint.service}: a proxy or certificate setting in the environment cannot be used"
@@ -174,6 +181,8 @@ class HttpClient:
 
     def close(self) -> None:
         self._client.close()
+        if self._lines:
+            self._lines.close()
 
     def __enter__(self) -> Self:
         return self
@@ -209,8 +218,9 @@ class HttpClient:
         asked = self._dates.asked() if self._dates else 0.0
         try:
             with (
+                self._lent(method, deadline) as client,
                 deadline,
-                self._client.stream(
+                client.stream(
                     method,
                     _asked(url, params),
                     headers=headers,
@@ -228,6 +238,13 @@ class HttpClient:
         if deadline.words:
             raise Unreachable(service, doing, deadline.words)
         return self._judged(doing, response, content, whole=whole, credential=credential)
+
+    def _lent(self, method: str, deadline: Deadline) -> AbstractContextManager[httpx.Client]:
+        """A connection that served before carries what changes nothing, for some are closed in that very moment: whoever reads
+        may ask again, and of what was to be changed nobody could say whether it was."""
+        if self._lines is not None and method == "GET":
+            return self._lines.lent(deadline)
+        return nullcontext(self._client)
 
     def _credential(self, doing: str) -> str:
         value = self._authorization() if self._authorization else ""
@@ -278,13 +295,19 @@ class HttpClient:
         return JsonReply(reply.status, reply.headers, body)
 
 
-def _client(endpoint: Endpoint, limits: Limits, transport: Transport | None) -> httpx.Client:
-    connections = httpx.Limits(max_keepalive_connections=0)
+def _client(
+    endpoint: Endpoint,
+    limits: Limits,
+    transport: Transport | None,
+    connections: httpx.Limits,
+    trusted: ssl.SSLContext | None,
+) -> httpx.Client:
     if transport is None and endpoint.loopback:
         # a transport of one's own is what keeps httpx from asking the environment for proxies
-        transport = httpx.HTTPTransport(limits=connections)
+        transport = httpx.HTTPTransport(verify=trusted or True, limits=connections)
     return httpx.Client(
         transport=transport,
+        verify=trusted or True,
         follow_redirects=False,
         timeout=httpx.Timeout(limits.timeout_seconds, connect=limits.connect_seconds),
         limits=connections,

@@ -44,6 +44,16 @@ class Deadline:
         """What to tell once the time is over; "" before."""
         return f"no whole answer within {self._seconds:g} s" if time.monotonic() >= self._until else ""
 
+    @property
+    def line(self) -> socket.socket | None:
+        """What the exchange goes over, once there is a connection."""
+        return self._socket
+
+    def go_over(self, line: socket.socket) -> None:
+        """The connection is one that served before, whose peer was looked at when it was made."""
+        self._socket = line
+        self._start()
+
     def watch(self, _event: str, info: Mapping[str, Any]) -> None:
         """httpx tells what it does. A stream just made (TCP, then TLS on top) is the one to shut down."""
         self._connecting_to = str(info.get("host", self._connecting_to))
@@ -53,6 +63,9 @@ class Deadline:
             return
         self._socket = made
         self._look_at_peer(made)
+        self._start()
+
+    def _start(self) -> None:
         if self._timer is None:
             self._timer = threading.Timer(max(self._until - time.monotonic(), 0), self._end)
             self._timer.daemon = True

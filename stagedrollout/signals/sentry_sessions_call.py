@@ -7,8 +7,8 @@ first, and a candidate at 1 % is what gets cut (sentry.md sections 2 and 10).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,8 @@ from stagedrollout.core.hours import DAY
 from stagedrollout.http.client import HttpClient, Params
 from stagedrollout.signals.sentry_call import ProjectCall, SentryProject, cut_short
 from stagedrollout.signals.sentry_names import release_filter
-from stagedrollout.signals.sentry_shape import DOING, Window, floor, item
+from stagedrollout.signals.sentry_shape import DOING, Answer, Window, floor, item
+from stagedrollout.signals.sentry_together import Together
 
 __all__ = ["Answer", "Question", "SentryProject", "SessionsCall", "window_around"]
 
@@ -35,25 +36,19 @@ class Question:
     """`fields` of every group of `groups`, bucket by bucket. `names` None: of all releases, largest first."""
 
     window: Window
-    fields: Sequence[str]
+    fields: tuple[str, ...]
     names: Iterable[str] | None
-    groups: Sequence[str] = ("release",)
+    groups: tuple[str, ...] = ("release",)
     more: Params = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`body` as Sentry writes it, with the groups of all pages. `whole`: whether there are no more of them."""
-
-    body: Any
-    whole: bool
-
-
 class SessionsCall:
-    """Asks about the sessions of one project. The token needs org:read and access to it (sentry.md section 1)."""
+    """Asks about the sessions of one project. The token needs org:read and access to it (sentry.md section 1). `together`: with
+    whom requests are shared; None where nobody else asks about the project."""
 
-    def __init__(self, http: HttpClient, project: SentryProject) -> None:
+    def __init__(self, http: HttpClient, project: SentryProject, together: Together | None = None) -> None:
         self._call = ProjectCall(http, project, "sessions", doing=DOING, scope="org:read")
+        self._together = together
 
     def ask(self, question: Question) -> Answer:
         """The whole answer, as far as it has a bounded number of pages.
@@ -70,9 +65,29 @@ class SessionsCall:
         body = {**first.body, "groups": groups} if others else first.body
         return Answer(body, whole=not cut_short((others[-1] if others else first).headers))
 
+    def ask_shared(self, question: Question, *, groups: int) -> Answer:
+        """The same, in a request of several where others ask alike. Only what stands bucket by bucket is of `question.names`: the
+        answer may hold groups of other releases, and its totals may be cut at other places. `groups`: of each
+        release. Raises like `ask`."""
+        if self._together is None or question.names is None:
+            return self.ask(question)
+        most = DATA_POINTS_MAX // (groups * question.window.buckets)
+        return self._together.ask(
+            replace(question, names=()),
+            tuple(question.names),
+            most,
+            lambda names: self.ask(replace(question, names=names)),
+        )
+
     def ask_first(self, question: Question) -> Any:
-        """The first page alone: what is largest. Raises like `ask`."""
-        return self._call.get(_params(question)).body
+        """The first page alone: what is largest. It is of all releases, so all who ask at one moment are told the same. Raises
+        like `ask`."""
+        if self._together is None:
+            return self._first(question).body
+        return self._together.ask(question, (), 0, lambda _: self._first(question)).body
+
+    def _first(self, question: Question) -> Answer:
+        return Answer(self._call.get(_params(question)).body, whole=True)
 
 
 def _params(question: Question) -> Params:

@@ -62,6 +62,18 @@ class Window:
     def bucket(self) -> str:
         return "hour" if self.width == HOUR else "day"
 
+    @property
+    def buckets(self) -> int:
+        return (self.end - self.start) // self.width
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`body` as Sentry writes it, with the groups of all pages. `whole`: whether there are no more of them."""
+
+    body: Any
+    whole: bool
+
 
 def floor(instant: datetime, width: timedelta) -> datetime:
     """The beginning of the UTC hour or day that holds `instant`."""

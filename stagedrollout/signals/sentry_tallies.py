@@ -1,7 +1,8 @@
 """Sentry's sessions and users for the ledger: counts bucket by bucket, of a candidate and its baseline.
 
 Questions are put by `sentry_sessions_call.py`; what the answers mean is in `sentry_tallies_reply.py` and
-`sentry_totals_reply.py`, what releases are called in `sentry_names.py`. Nothing is asked twice here.
+`sentry_totals_reply.py`, what releases are called in `sentry_names.py`. Nothing is asked twice here; apps that share a project
+share requests (`sentry_together.py`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from stagedrollout.signals.sentry_tallies_reply import (
     user_tally,
     without_ids,
 )
+from stagedrollout.signals.sentry_together import Together
 from stagedrollout.signals.sentry_totals_reply import PAST_FIELDS, past, used
 
 STATUSES = 5
@@ -55,8 +57,15 @@ RUNNING_MAX = 100
 class SentryTallies:
     """The counts of "sentry"; see `SessionsCall` for what it needs. `store` says what releases' ids are."""
 
-    def __init__(self, http: HttpClient, project: SentryProject, names: ReleaseNames, store: Store) -> None:
-        self._call = SessionsCall(http, project)
+    def __init__(
+        self,
+        http: HttpClient,
+        project: SentryProject,
+        names: ReleaseNames,
+        store: Store,
+        together: Together | None = None,
+    ) -> None:
+        self._call = SessionsCall(http, project, together)
         self._names = names
         self._store = store
         self._strangers = ""
@@ -127,9 +136,8 @@ class SentryTallies:
     def _sessions(self, query: LedgerQuery, names: dict[Release, str]) -> tuple[Tallied | Untallied, ...]:
         groups = STATUSES * len(set(names.values()))
         asked = AskedTallies(query, names, window_around(query.since, query.until, width=HOUR, groups=groups))
-        answer = self._call.ask(
-            Question(asked.window, (SESSIONS,), asked.all_names, groups=("release", STATUS))
-        )
+        question = Question(asked.window, (SESSIONS,), asked.all_names, groups=("release", STATUS))
+        answer = self._call.ask_shared(question, groups=STATUSES)
         if not answer.whole:
             return _untallied(Gap.IMPLAUSIBLE, CUT_SHORT, users=False)
         return session_tallies(answer.body, asked)
@@ -138,7 +146,8 @@ class SentryTallies:
         groups = len(set(names.values()))
         asked = AskedTallies(query, names, window_around(query.since, query.until, width=DAY, groups=groups))
         try:
-            answer = self._call.ask(Question(asked.window, (USERS, USER_RATE), asked.all_names))
+            question = Question(asked.window, (USERS, USER_RATE), asked.all_names)
+            answer = self._call.ask_shared(question, groups=1)
             if not answer.whole:
                 return untallied(Measure.USERS, Gap.IMPLAUSIBLE, CUT_SHORT)
             return user_tally(answer.body, asked)

@@ -11,7 +11,7 @@ from sqlalchemy import column, func, inspect, select, table
 from stagedrollout.core.errors import StorageError
 from stagedrollout.storage.engine import Connection, Engine, is_server, reading, writing
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0011", "0020", "0021", "0022")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0011", "0020", "0021", "0022", "0023")
 """Every step of the schema this version knows, in order (migrations/versions)."""
 
 HEAD = REVISIONS[-1]

@@ -20,6 +20,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
 
@@ -41,6 +42,7 @@ def storable(text: str) -> str:
 
 
 metadata = MetaData()
+_BEHIND = text("wanted > shown")
 
 events = Table(
     "event",
@@ -127,6 +129,8 @@ threads = Table(
     Column("shown", Integer, nullable=False),
     Column("next_try_us", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
+    # of the few whose board is to be shown anew: which ones is asked at every turn
+    Index("ix_thread_behind", "next_try_us", sqlite_where=_BEHIND, postgresql_where=_BEHIND),
 )
 
 commands = Table(

@@ -30,7 +30,7 @@ from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.storage.engine import Engine, open_readonly
 from tests.bench.emulated import daemon
 from tests.bench.figure import Figure, shown
-from tests.bench.scale_base import configured, dues, filled
+from tests.bench.scale_base import PER_PROJECT, configured, dues, filled
 
 LATENCY_SECONDS = 0.2
 FEW_APPS = 5
@@ -48,7 +48,7 @@ _LOOK_SECONDS, _PATIENCE_SECONDS = 2.0, 900.0
 @dataclass(frozen=True, slots=True)
 class Result:
     """`first_round_s`: from the daemon's start until all had been looked at. `hung_*`: of the App Store's apps while Google Play
-    answers nothing; None where that was not measured. `apple_per_hour`, `play_per_minute`: requests."""
+    answers nothing. `apple_per_hour`, `play_per_minute`, `sentry_per_poll`: requests."""
 
     rollouts: int
     poll_s: float
@@ -61,36 +61,36 @@ class Result:
     cost_ratio: float
     cost_ms: float
     first_round_s: float
+    first_round_core_s: float
     apple_per_hour: float
     play_per_minute: float
+    sentry_per_poll: int
     load: float
-    hung_p99_lateness_s: float | None = None
-    hung_rss_mib: float | None = None
+    hung_p99_lateness_s: float
+    hung_rss_mib: float
 
     @property
     def figures(self) -> list[Figure]:
         note = (
             f"{self.passes} passes in {self.counted_s:.0f} s, one of each rollout every {self.poll_s:.0f} s"
         )
-        figures = [
+        started = f"from the daemon's start; it took {self.first_round_core_s:.0f} s of a processor"
+        hangs = "of App Store passes while Google Play answers nothing, for one poll"
+        return [
             Figure("rollouts", self.rollouts, "", None, f"{self.rollouts // 2} apps, each on both stores"),
             Figure("lateness of a pass, p99", self.p99_lateness_s, "s", P99_SECONDS, note),
             Figure("the latest of them", self.worst_lateness_s, "s", None, ""),
+            Figure("lateness beside one that hangs, p99", self.hung_p99_lateness_s, "s", P99_SECONDS, hangs),
             Figure("share of one core", self.core_share, "", CORE_SHARE, f"{self.cost_ms:g} ms a pass"),
             Figure("memory, at its most", self.rss_mib, "MiB", RSS_MIB, "VmHWM of the daemon's process"),
             Figure("cost of a pass, to that with 10", self.cost_ratio, "", COST_RATIO, "processor time"),
-            Figure("until all were looked at", self.first_round_s, "s", None, "from the daemon's start"),
+            Figure("until all were looked at", self.first_round_s, "s", None, started),
             Figure("requests to the App Store an hour", self.apple_per_hour, "", None, _QUOTA_OF_APPLE),
             Figure("requests to Google Play a minute", self.play_per_minute, "", None, _QUOTA_OF_PLAY),
+            Figure("requests to Sentry a poll", self.sentry_per_poll, "", None, _SHARED),
             Figure("load of the machine", self.load, "", None, f"{os.cpu_count()} cores"),
+            Figure("memory while one hangs", self.hung_rss_mib, "MiB", None, ""),
         ]
-        if self.hung_p99_lateness_s is not None and self.hung_rss_mib is not None:
-            what = "of App Store passes while Google Play answers nothing, for one poll"
-            figures.insert(
-                3, Figure("lateness beside one that hangs, p99", self.hung_p99_lateness_s, "s", 10.0, what)
-            )
-            figures.append(Figure("memory meanwhile", self.hung_rss_mib, "MiB", None, ""))
-        return figures
 
     @property
     def kept(self) -> bool:
@@ -98,6 +98,7 @@ class Result:
 
 
 _QUOTA_OF_APPLE = f"one key may ask {APPLE_PER_HOUR:,}: more need more keys, or a longer poll"
+_SHARED = f"of {PER_PROJECT} apps in one project, on each store"
 _QUOTA_OF_PLAY = f"one account may ask {PLAY_PER_MINUTE:,}"
 
 
@@ -116,18 +117,19 @@ def measure(*, quick: bool) -> Result:
                 ("many", apps, poll),
             )
         )
-        first_round = many.until_all_were_looked_at()
+        first_round, first_work = many.until_all_were_looked_at(), many.work()
         asked = _count(stores, (few, idle, many), seconds)
         result = _result(few, idle, many) | {
             "rollouts": 2 * apps,
             "poll_s": seconds,
             "first_round_s": round(first_round, 1),
+            "first_round_core_s": round(first_work, 1),
             "apple_per_hour": round(asked.get("v1", 0) / seconds * 3_600),
             "play_per_minute": round(asked.get("androidpublisher", 0) / seconds * 60),
+            "sentry_per_poll": asked.get("api", 0),
             "load": round(os.getloadavg()[0], 1),
         }
-        if not quick:
-            result |= _hung(stores, many, seconds)
+        result |= _hung(stores, many, seconds)
     return Result(**result)
 
 
@@ -230,7 +232,7 @@ class _Watched:
         return time.monotonic() - self.began
 
     def begin(self) -> None:
-        self._since = (time.monotonic(), self._work())
+        self._since = (time.monotonic(), self.work())
 
     def look(self) -> None:
         with suppress(StorageError):
@@ -239,7 +241,7 @@ class _Watched:
 
     def end(self, looks: list[tuple[float, str, str]]) -> None:
         self.counted = time.monotonic() - self._since[0]
-        self.worked = self._work() - self._since[1]
+        self.worked = self.work() - self._since[1]
         self.looks = [
             (at, StoreApp(f"app-{number}", Store(store)))
             for at, store, number in looks
@@ -259,7 +261,7 @@ class _Watched:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1_024
 
-    def _work(self) -> float:
+    def work(self) -> float:
         """Seconds on processors, of the program and of the system for it."""
         after_the_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(after_the_name[11]) + int(after_the_name[12])) / os.sysconf("SC_CLK_TCK")

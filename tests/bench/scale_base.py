@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,12 +23,16 @@ _APP = """\
   google_play:
     package: com.acme.app{number:04d}
     track: production
-    sentry: {{project: app-{number:04d}, environment: production, release: "{{package}}@{{version}}+{{build}}"}}
+    sentry: {{project: team-{team:03d}, environment: production, release: "{{package}}@{{version}}+{{build}}"}}
   app_store:
     app_id: "644830{number:04d}"
     bundle_id: com.acme.app{number:04d}
-    sentry: {{project: app-{number:04d}-ios, environment: production, release: "{{package}}@{{version}}+{{build}}"}}
+    sentry: {{project: team-{team:03d}-ios, environment: production, release: "{{package}}@{{version}}+{{build}}"}}
 """
+
+
+PER_PROJECT = 20
+"""Apps that share a project in Sentry, on each store one."""
 
 
 def configured(model: Path, folder: Path, *, url: str, apps: int, first: int, poll: str) -> Path:
@@ -58,8 +63,12 @@ policies: [policies]
 apps:
 """
     path = folder / "stagedrollout.yaml"
-    path.write_text(head + "".join(_APP.format(number=number) for number in range(first, first + apps)))
+    path.write_text(head + "".join(_listed(range(first, first + apps))))
     return path
+
+
+def _listed(numbers: range) -> Iterator[str]:
+    return (_APP.format(number=number, team=number // PER_PROJECT) for number in numbers)
 
 
 def _led_to(url: str, key: str) -> str:

@@ -23,7 +23,7 @@ from email.utils import format_datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from stagedrollout.config.shipped import policies_folder
 from stagedrollout.emulator.request import Request, Response
@@ -32,6 +32,7 @@ from stagedrollout.emulator.serve import serve
 from stagedrollout.emulator.world import World
 from stagedrollout.emulator.write_config import write_config
 from tests.bench.emulated import daemon
+from tests.bench.scale_base import PER_PROJECT
 
 DAYS = 3
 """How long each rollout has been out; its journal and its ledger are those of a daemon that watched for so long."""
@@ -61,6 +62,7 @@ _APP = """\
 _PLACES = (("track: production", "percent: 1, "), (f'store: app_store\n    app_id: "{APPLE_FIRST}"', ""))
 
 _NAMED = re.compile(r"(?:(?<=app)|(?<=app-)|(?<=644830))\d{4}(?!\d)")
+_TEAM = re.compile(r"team-(\d{3})")
 _EDIT = re.compile(r"(?<=/edits/)\d+")
 _LOOKS = {
     re.compile(r"POST /androidpublisher/v3/applications/com\.acme\.app(\d{4})/edits\?"): PLAY,
@@ -117,11 +119,33 @@ class Stores:
         self._note(f"{method} {target}")
         if any(target.startswith(_ROOTS[store]) for store in self.hanging):
             return None
+        if "/sessions/" in target:
+            return self._counted(target, headers)
         found = _NAMED.search(target)
         number = found[0] if found else MODEL
         meant = _EDIT.sub(self._edit, _NAMED.sub(MODEL, target))
         response = self._model(method, meant, headers, body)
         return self._own(response, number, opens=method == "POST" and "/edits?" in target)
+
+    def _counted(self, target: str, headers: dict[str, str]) -> Response:
+        """What the model has, for each app that is asked about; for all of the project where none is named."""
+        team = int(_TEAM.search(target)[1])  # type: ignore[index] # there is always one
+        path, _, asked = _TEAM.sub(f"app-{MODEL}", target).partition("?")
+        params = parse_qs(asked)
+        names = list(dict.fromkeys(_NAMED.sub(MODEL, name) for name in params.get("query", ())))
+        named = dict.fromkeys(_NAMED.findall(params["query"][0]) if names else ())
+        if names:
+            releases = dict.fromkeys(re.findall('"[^"]+"', names[0]))
+            params["query"] = [f"release:[{','.join(releases)}]"]
+        response = self._model("GET", f"{path}?{urlencode(params, doseq=True)}", headers, b"")
+        numbers = named or [f"{team * PER_PROJECT + each:04d}" for each in range(PER_PROJECT)]
+        told = json.loads(response.body)
+        if response.status >= 300:
+            return response
+        groups = json.dumps(told.pop("groups"))[1:-1]
+        of_all = ", ".join(_NAMED.sub(number, groups) for number in numbers)
+        body = f'{json.dumps(told)[:-1]}, "groups": [{of_all}]}}'
+        return Response(response.status, response.headers, body.encode())
 
     def _model(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response:
         if method == "DELETE":  # the model's edit is everybody's

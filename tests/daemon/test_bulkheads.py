@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
-from stagedrollout.daemon.places import CROWD, QUEUED_MOST, Places
+from stagedrollout.core.model import Store, StoreApp
+from stagedrollout.daemon.places import CROWD, QUEUED_MOST, Places, StorePlaces
 from tests.simulation.threaded import FAILING, ORDERED, stage
 
 PATIENCE = 30.0
@@ -32,7 +35,7 @@ def test_a_halt_does_not_wait_for_other_apps_whose_store_hangs(quiet, tmp_path):
         on.order_halts_of_the_hanging(2 * HALT_WORKERS)
         on.begin()
         assert on.wait_until_stopped(ORDERED, FAILING, seconds=PATIENCE)
-        assert on.gate.hanging >= PASS_WORKERS
+        assert on.wait_until_hanging(SLOW_APPS, seconds=PATIENCE)
 
 
 def test_whoever_finds_no_place_free_goes_ahead_in_the_end():
@@ -147,3 +150,44 @@ def test_of_thousands_that_are_due_few_wait_with_a_thread_of_their_own():
     places = Places(1, patience_seconds=PATIENCE)
     assert places.admitted(2_000) == QUEUED_MOST
     assert places.admitted(3) == 3
+
+
+@pytest.mark.promise("R3", "R22")
+def test_passes_that_hang_with_one_store_keep_no_pass_over_the_other_one_from_beginning():
+    """Again and again one of them ends, by its time-out: by that alone a crowd that hangs cannot be told from one whose passes
+    wait for each other, so that its own store's next ones have to wait."""
+    clock, begun = _Clock(), queue.Queue[Store]()
+    places = StorePlaces(2, Store, patience_seconds=0.5, seconds=clock.seconds, worked=clock.seconds)
+    with ExitStack() as hanging:
+        for _ in range(2 * CROWD):
+            hanging.enter_context(places.taken(Store.GOOGLE_PLAY))
+        clock.stands = True  # from here on, somebody has only just ended
+        for store in (Store.GOOGLE_PLAY, Store.APP_STORE):
+            threading.Thread(target=_begin, args=(places, store, begun), daemon=True).start()
+        assert begun.get(timeout=PATIENCE) is Store.APP_STORE
+    assert begun.get(timeout=PATIENCE) is Store.GOOGLE_PLAY
+
+
+class _Clock:
+    """Ten seconds later at each look, until it `stands`."""
+
+    def __init__(self) -> None:
+        self.stands, self._now = False, 0.0
+
+    def seconds(self) -> float:
+        self._now += 0.0 if self.stands else 10.0
+        return self._now
+
+
+def _begin(places: StorePlaces, store: Store, begun: queue.Queue[Store]) -> None:
+    with places.taken(store):
+        begun.put(store)
+
+
+@pytest.mark.promise("R22")
+def test_of_one_store_that_hangs_no_more_wait_with_a_thread_of_their_own_than_without_the_other():
+    places = StorePlaces(8, Store)
+    due = [StoreApp(f"app-{number}", Store.GOOGLE_PLAY) for number in range(1_000)]
+    beside = StoreApp("beside", Store.APP_STORE)
+    admitted = places.admitted([*due, beside])
+    assert admitted == [*due[: QUEUED_MOST // 2], beside]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from stagedrollout.core.model import Store, StoreApp
-from stagedrollout.daemon.pacing import Spread
+from stagedrollout.daemon.pacing import GROUP, Spread, groups
 
 START = datetime(2026, 3, 2, 6, 0, 0, 123_456, tzinfo=UTC)
 POLL = timedelta(minutes=5)
@@ -23,6 +23,7 @@ class Watched:
 
     id: StoreApp
     poll: timedelta = POLL
+    pace: str = ""
 
 
 APPS = [
@@ -75,3 +76,16 @@ def test_what_is_due_soon_for_a_reason_of_its_own_is_not_put_off():
 def test_every_poll_that_can_be_written_down_is_divided(poll):
     due = Spread().due(Watched(APPS[0].id, poll), START, START + poll)
     assert START < due <= START + poll
+
+
+def test_apps_that_share_a_project_are_looked_at_in_groups_and_the_groups_all_through_the_poll():
+    paces = groups({app.id: "white label production" for app in APPS})
+    together = [replace(app, pace=paces[app.id]) for app in APPS]
+    instants = Counter(looks(app, START, 3)[-1] for app in together)
+    assert set(instants.values()) == {GROUP}
+    assert max(Counter(int(at.timestamp()) % 300 // 10 for at in instants).values()) <= 14
+
+
+def test_who_has_a_project_alone_keeps_an_instant_of_its_own():
+    one, two, three = (app.id for app in APPS[:3])
+    assert groups({one: "a", two: "b", three: "b"}) == {two: "b 0", three: "b 0"}

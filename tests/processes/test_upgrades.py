@@ -17,8 +17,8 @@ pytestmark = pytest.mark.promise("R13", "R18")
 
 WHY = ("--reason", "because of a test")
 RAISED = [("inProgress", 50)]
-OLD, NEW = "0006", "0022"
-BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 16, 17
+OLD, NEW = "0006", "0023"
+BEFORE_THE_COMMIT, AFTER_THE_COMMIT = 18, 19
 """Points of the upgrade from the one to the other (dying/sitecustomize.py)."""
 
 
@@ -48,7 +48,13 @@ def _changed(stage, *statements: str) -> None:
 
 def _made_old(stage) -> None:
     """As an older version made and wrote it: later steps added tables and indexes, which it did not have."""
-    indexes = ("ix_event_rollout_kind_at", "ix_rollout_phase", "ix_intent_rollout", "ix_outbox_rollout")
+    indexes = (
+        "ix_event_rollout_kind_at",
+        "ix_rollout_phase",
+        "ix_intent_rollout",
+        "ix_outbox_rollout",
+        "ix_thread_behind",
+    )
     _changed(stage, "DROP TABLE errand", "DROP TABLE retired", *(f"DROP INDEX {name}" for name in indexes))
     _changed(
         stage,

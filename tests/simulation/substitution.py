@@ -88,8 +88,11 @@ OUTSIDE: Mapping[str, str] = {
     "stagedrollout.daemon.health.dead_man": "opened only where one is configured, which no run does",
     "stagedrollout.daemon.watched": "threads of their own, opened by `open_daemon` alone; what passes leave in its memory "
     "needs no lock",
+    "stagedrollout.http.idle": "keeps real connections; a run has none",
+    "stagedrollout.http.lines": "as idle",
     "stagedrollout.http.tally": "counts requests for who watches: its lock is held for an addition, in which nobody gives the "
     "baton up, and nothing is decided by its seconds",
+    "stagedrollout.signals.sentry_together": "saves requests to a real network, which a run has not (listings.py)",
     "stagedrollout.storage.server_clock": "a file's clock is given to it, or it asks for none",
     "stagedrollout.daemon.picturing": "pictures are drawn in a process of their own, where Slack is no door",
     "stagedrollout.daemon.removal": "a command's own process",

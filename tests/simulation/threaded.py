@@ -115,6 +115,11 @@ class Stage:
         with self.gate.answered:
             return self.gate.answered.wait_for(lambda: all(map(self.stopped, apps)), seconds)
 
+    def wait_until_hanging(self, requests: int, *, seconds: float) -> bool:
+        """Whether so many requests hang within `seconds` of real time."""
+        with self.gate.answered:
+            return self.gate.answered.wait_for(lambda: self.gate.hanging >= requests, seconds)
+
 
 @contextmanager
 def stage(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from stagedrollout.core.model import RolloutKey, Store
 from stagedrollout.storage import writers
 from stagedrollout.storage.engine import Engine, open_engine, writing
 from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.outbox import OutboxTable
 from tests.storage.behind import Behind
 from tests.storage.rows import SHOP, STANDING, batch, entry
 
@@ -56,27 +59,42 @@ def test_one_app_is_asked_for_without_reading_what_all_the_others_wrote(engine: 
         pytest.skip("a server tells no steps")
     journal = Journal(engine)
     begun(journal, app(0))
-    alone = _steps(engine, journal, app(0))
+    alone = _steps(engine, lambda: journal.heads(app(0).store_app))
     for number in range(1, 400):
         begun(journal, app(number))
     journal.heads(app(0).store_app)  # what was added since is named once
-    assert _steps(engine, journal, app(0)) < 2 * alone
+    assert _steps(engine, lambda: journal.heads(app(0).store_app)) < 2 * alone
 
 
-def _steps(engine: Engine, journal: Journal, asked: RolloutKey) -> int:
-    """Of one look, once all are known."""
+@pytest.mark.promise("R22")
+def test_what_is_to_be_told_is_asked_without_reading_the_boards_of_all_rollouts_that_ever_were(
+    engine: Engine,
+) -> None:
+    """At every turn, twice a second."""
+    if engine.dialect.name != "sqlite":
+        pytest.skip("a server tells no steps")
+    outbox, now = OutboxTable(engine), datetime(2026, 3, 2, tzinfo=UTC)
+    outbox.set_thread(app(0), "C1", "m")
+    one = _steps(engine, lambda: (outbox.next_due(now), outbox.stale_boards(now)))
+    for number in range(1, 400):
+        outbox.set_thread(app(number), "C1", "m")
+    assert _steps(engine, lambda: (outbox.next_due(now), outbox.stale_boards(now))) < 2 * one
+
+
+def _steps(engine: Engine, ask: Callable[[], object]) -> int:
+    """Of what is asked a second time."""
     steps = 0
 
     def step() -> None:
         nonlocal steps
         steps += 1
 
-    journal.heads(asked.store_app)
+    ask()
     pooled = engine.raw_connection()
     driver: Any = pooled.driver_connection
     driver.set_progress_handler(step, 1)
     pooled.close()
-    assert journal.heads(asked.store_app)
+    assert ask()
     driver.set_progress_handler(None, 1)
     assert steps
     return steps

@@ -1,7 +1,7 @@
 """One account at one of Google's APIs, through Google's own client, so that many threads can use it.
 
-The client builds each request from Google's discovery document; how it travels is ours: a wire of its own
-per request, the token from `tokens`, no retry, and every reply judged before the client looks at it (its
+The client builds each request from Google's discovery document; how it travels is ours: a wire that nobody
+else uses meanwhile, the token from `tokens`, no retry, and every reply judged before the client looks at it (its
 HttpError breaks on a message that is not text, and its retry logic logs whole bodies).
 """
 
@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import httplib2
@@ -28,11 +28,11 @@ from stagedrollout.stores.google_play.tokens import Tokens, credentials_from
 from stagedrollout.stores.google_play.wire import (
     BODY_BYTES_MAX,
     TIMEOUT_SECONDS,
-    BoundedHttp,
     Dated,
     HttpLike,
     OpenHttp,
     UnboundedReply,
+    Wires,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class GoogleApi(Generic[Resource]):
         """The service account's name, which is no secret."""
         self._tokens = Tokens(credentials_from(info, self.api.scope), steady=steady)
         self._endpoint = endpoint
-        opened: OpenHttp = open_http or partial(BoundedHttp, timeout_seconds)
+        opened: OpenHttp = open_http or Wires(timeout_seconds).open
         self._open_http = opened if dates is None else lambda: Dated(opened(), dates, SERVICE)
 
     def send(self, ask: Callable[[Resource], HttpRequest], doing: str, clearance: Clearance) -> Any:

@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import httplib2
 
 from stagedrollout.core.ports import Dates
 from stagedrollout.http.deadline import Deadline
+from stagedrollout.http.idle import Idle, quiet
 from stagedrollout.http.peers import PeerRefused, peer_problem
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
@@ -53,7 +55,7 @@ class HttpLike(Protocol):
 
 
 OpenHttp = Callable[[], HttpLike]
-"""Opens a wire for one request: an httplib2.Http must not be shared (python.md section 2.2)."""
+"""A wire for one request: an httplib2.Http must not be shared (python.md section 2.2)."""
 
 
 class Dated:
@@ -103,11 +105,12 @@ class _BoundedReply(http.client.HTTPResponse):
                 raise UnboundedReply("a reply that drips")
         if self.length:
             raise http.client.IncompleteRead(b"", self.length)
+        super().read()  # there is no more; only so the connection learns that it may take the next request
         return bytes(body)
 
 
 class _SpeaksOnce:
-    """Makes a connection carry one request: httplib2's own second attempt meets a closed door."""
+    """Sends each request once: httplib2's own second attempt, which begins with connecting anew, meets a closed door."""
 
     response_class: type[http.client.HTTPResponse] = _BoundedReply
     _spoken = False
@@ -120,7 +123,11 @@ class _SpeaksOnce:
         connected: Any = self
         if not _proxied(connected):
             _looked_at(connected)
-        # http.client would read headers, and answers before the answer, for as long as they keep coming
+        self._begin()
+
+    def _begin(self) -> None:
+        """http.client would read headers, and answers before the answer, for as long as they keep coming."""
+        connected: Any = self
         self._deadline = Deadline(EXCHANGE_TIMEOUTS * (connected.timeout or TIMEOUT_SECONDS))
         self._deadline.watch("connected", {"return_value": _Stream(connected.sock)})
 
@@ -128,12 +135,24 @@ class _SpeaksOnce:
     def too_late(self) -> bool:
         return bool(self._deadline and self._deadline.words)
 
-    def close(self) -> None:
+    @property
+    def usable(self) -> bool:
+        """Whether the exchange is over and the other side may take another one."""
+        line: Any = self
+        return line.sock is not None and not self.too_late and quiet(line.sock)
+
+    def rest(self) -> None:
+        """The exchange is over, in time."""
         if self._deadline is not None:
             self._deadline.close()
+
+    def close(self) -> None:
+        self.rest()
         super().close()  # type: ignore[misc] # likewise
 
     def request(self, *args: Any, **kwargs: Any) -> None:
+        if self._spoken:
+            self._begin()
         try:
             super().request(*args, **kwargs)  # type: ignore[misc] # likewise
         finally:
@@ -199,14 +218,17 @@ def _trusting(ca_certs: str, _changed_ns: int) -> ssl.SSLContext:
 
 
 class BoundedHttp(httplib2.Http):
-    """The real wire: one connection per request, closed at its end.
+    """The real wire. What `is_kept` tells may wait for another request after one that was answered; else its connection is
+    closed at the request's end. For one thread at a time.
 
     `timeout_seconds` > 0 bounds connecting, each silence, and the whole body once more.
     """
 
-    def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS, *, is_kept: bool = False) -> None:
         super().__init__(timeout=timeout_seconds)
         self.follow_redirects = False
+        self._is_kept = is_kept
+        self.made = time.monotonic()
 
     def request(  # noqa: PLR0913, PLR0917 - httplib2's signature, not ours
         self,
@@ -218,12 +240,71 @@ class BoundedHttp(httplib2.Http):
         connection_type: Any = None,
     ) -> tuple[httplib2.Response, bytes]:
         kind = connection_type or (_Tls if uri.lower().startswith("https:") else _Plain)
+        answered = False
         try:
             response, content = super().request(uri, method, body, headers, redirections, kind)
             if any(connection.too_late for connection in self.connections.values()):
                 raise UnboundedReply(
                     "a reply that drips"
                 )  # headers cut off at the deadline read like whole ones
+            answered = True
         finally:
-            self.close()
+            self._end(is_kept=answered and self._is_kept)
         return response, content
+
+    @property
+    def usable(self) -> bool:
+        return bool(self.connections) and all(line.usable for line in self.connections.values())
+
+    def _end(self, *, is_kept: bool) -> None:
+        if not is_kept:
+            self.close()
+        for connection in self.connections.values():
+            connection.rest()
+
+
+class Wires:
+    """Wires for one account, whose connections serve for several requests where that can do no harm. May be shared by
+    threads."""
+
+    def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._idle: dict[str, Idle[BoundedHttp]] = {}
+
+    def open(self) -> HttpLike:
+        return self
+
+    def close(self) -> None:
+        """What waits for another request, and what comes back later."""
+        for idle in self._idle.values():
+            idle.close()
+
+    def request(  # noqa: PLR0913, PLR0917 - httplib2's signature, not ours
+        self,
+        uri: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        redirections: int = 0,
+        connection_type: Any = None,
+    ) -> tuple[httplib2.Response, bytes]:
+        told = (uri, method, body, headers, redirections, connection_type)
+        if _once_only(uri):
+            return BoundedHttp(self._timeout_seconds).request(*told)
+        idle = self._idle.setdefault(_place(uri), Idle())
+        wire = idle.take() or BoundedHttp(self._timeout_seconds, is_kept=True)
+        answer = wire.request(*told)
+        idle.give(wire)
+        return answer
+
+
+def _once_only(uri: str) -> bool:
+    """A commit is never repeated, so that it is not sent where it may get lost. All else of a conversation is repeated from its
+    start (google-play.md section 5.4)."""
+    return urlsplit(uri).path.endswith(":commit")
+
+
+def _place(uri: str) -> str:
+    """Tokens come from another host than the API's."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}"
