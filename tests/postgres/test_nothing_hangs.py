@@ -6,15 +6,19 @@ import threading
 import time
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.storage import postgres
 from stagedrollout.storage.engine import open_engine, open_existing, open_readonly, reading, writing
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.presence import Presence
+from stagedrollout.storage.schema import passes
 from tests.postgres.proxy import Proxy
 from tests.storage.rows import NOW, SHOP, after, batch, entry
+
+WRITES_MANY = passes.insert().values(app=bindparam("key"), store="google_play", started_us=0, problem="")
+CHANGES_MANY = passes.update().where(passes.c.app == bindparam("key")).values(problem="")
 
 pytestmark = pytest.mark.promise("R18", "R22")
 
@@ -101,6 +105,19 @@ def test_a_transaction_whose_process_is_stopped_lets_its_locks_go(monkeypatch, e
     time.sleep(0.2)
     assert Presence(engine).claim("two", NOW, {}) == 2
     thread.join()
+    stopped.dispose()
+
+
+@pytest.mark.parametrize("of_many", [WRITES_MANY, CHANGES_MANY], ids=["written", "changed"])
+def test_so_does_one_that_had_many_rows_to_write(monkeypatch, engine, server_url, of_many):
+    """A driver that sends them without waiting for answers leaves a transaction behind that no server ends."""
+    monkeypatch.setattr(postgres, "LEFT_OPEN_SECONDS", 0.3)
+    stopped = open_existing(server_url)
+    Presence(engine).claim("one", NOW, {})
+    with pytest.raises(StorageError, match=r"terminat|idle"), writing(stopped) as connection:
+        connection.execute(text("update replica set holder = 'stopped'"))
+        connection.execute(of_many, [{"key": f"rollout {number}"} for number in range(30)])
+        assert Presence(engine).claim("two", NOW, {}) == 2
     stopped.dispose()
 
 
