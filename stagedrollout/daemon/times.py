@@ -50,5 +50,9 @@ def _lock_step(settings: Settings, doors: Doors) -> LockStep | None:
     if settings.clock is not ClockSource.EMULATOR or doors.clock is not None:
         return None
     http = HttpClient(Endpoint("emulator", settings.emulator), transport=doors.http)
-    kept = beside(settings.database)  # each replica keeps its state in a folder of its own
-    return EmulatorClock(http, hashlib.sha256(kept.encode()).hexdigest()[:12])
+    return EmulatorClock(http, clock_name(settings))
+
+
+def clock_name(settings: Settings) -> str:
+    """By which an emulator's clock tells replicas apart: each keeps its state in a folder of its own."""
+    return hashlib.sha256(beside(settings.database).encode()).hexdigest()[:12]

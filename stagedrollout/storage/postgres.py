@@ -7,6 +7,9 @@ twin is sqlite.py.
 - The bounds are said within each transaction (SET LOCAL), in the same round trip in which it begins: behind a pooler a
   connection is lent from transaction to transaction, and whatever is set for longer would be another one's. For the same
   reason there are no prepared statements, and no locks that outlive a transaction.
+- Every statement waits for its answer. What a driver sends ahead of that (psycopg does it for many rows at once) leaves a
+  transaction in which the server waits, as it takes it, for the rest: it ends none such whose process has stopped, and whoever
+  wants the same rows waits for as long as that is stopped. Many rows go in one statement, or in one after the other.
 - A commit is on the disk when it returns, also where the server is set up to let it return before.
 - Passwords are read when a connection is made, and never before: one that is changed is used without a restart.
 """
@@ -138,6 +141,7 @@ class OnePostgres(PGDialect_psycopg):
     """`opening`: how a writing transaction begins, and how a reading one does."""
 
     supports_statement_cache = True
+    use_insertmanyvalues_wo_returning = True
 
     def __init__(self, opening: tuple[bytes, bytes] = (b"BEGIN", b"BEGIN"), **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]
@@ -146,6 +150,10 @@ class OnePostgres(PGDialect_psycopg):
     def do_begin(self, dbapi_connection: PoolProxiedConnection) -> None:
         driver: Any = dbapi_connection.driver_connection
         driver.execute(self._reads if only_reads(dbapi_connection) else self._writes)
+
+    def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:  # noqa: ARG002
+        for each in parameters:
+            cursor.execute(statement, each)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from stagedrollout.config.settings import Limits
 from stagedrollout.core.errors import StorageError
@@ -25,8 +25,12 @@ from stagedrollout.storage.engine import (
 )
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.presence import Presence
+from stagedrollout.storage.schema import passes
 from tests.postgres.proxy import Proxy
 from tests.storage.rows import NOW, SHOP, after, batch, entry
+
+WRITES_MANY = passes.insert().values(app=bindparam("key"), store="google_play", started_us=0, problem="")
+CHANGES_MANY = passes.update().where(passes.c.app == bindparam("key")).values(problem="")
 
 pytestmark = pytest.mark.promise("R18", "R22")
 
@@ -138,6 +142,19 @@ def test_a_lease_that_a_reload_shortens_still_outlasts_the_locks_of_who_stops(se
     reloaded = SimpleNamespace(limits=Limits(lease=timedelta(seconds=10), http_timeout=timedelta(seconds=1)))
     assert terms_of(reloaded, engine).lease == timedelta(seconds=30)
     engine.dispose()
+
+
+@pytest.mark.parametrize("of_many", [WRITES_MANY, CHANGES_MANY], ids=["written", "changed"])
+def test_so_does_one_that_had_many_rows_to_write(monkeypatch, engine, server_url, of_many):
+    """A driver that sends them without waiting for answers leaves a transaction behind that no server ends."""
+    monkeypatch.setattr(postgres, "LEFT_OPEN_SECONDS", 0.3)
+    stopped = open_existing(server_url)
+    Presence(engine).claim("one", NOW, {})
+    with pytest.raises(StorageError, match=r"terminat|idle"), writing(stopped) as connection:
+        connection.execute(text("update replica set holder = 'stopped'"))
+        connection.execute(of_many, [{"key": f"rollout {number}"} for number in range(30)])
+        assert Presence(engine).claim("two", NOW, {}) == 2
+    stopped.dispose()
 
 
 def test_what_takes_too_long_is_ended_by_the_server(monkeypatch, server_url):

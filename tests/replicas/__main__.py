@@ -147,13 +147,16 @@ def _document(sort: str, found: list[Told], seconds: float) -> str:
             for text in each.findings
         ],
         "troubles": dict(sorted(befallen.items())),
-        **{name: counts[name] for name in ("raises_of_ours", "raises_by_a", "raises_by_b", "halts_due")},
-        "notices_delivered": counts["notices_delivered"],
+        **{name: counts[name] for name in ("raises_of_ours", "raises_by_a", "raises_by_b")},
+        **{name: counts[name] for name in ("halts_due", "halts_in_trouble", "notices_delivered")},
         "taken_over": len(over),
         "slowest_takeover_s": round(max(over, default=0.0), 1),
         "seconds": round(seconds, 1),
     }
     return json.dumps(document, indent=2)
+
+
+_HALTS = ("halts_due", "halts_in_trouble")
 
 
 def _sentences(sort: str, found: list[Told]) -> str:
@@ -162,6 +165,10 @@ def _sentences(sort: str, found: list[Told]) -> str:
     over = [seconds for each in found for seconds in each.taken_over]
     seeds = f"seeds {found[0].seed} to {found[-1].seed}"
     lines = [f"{total} {sort} of two replicas in {len(found)} stories ({seeds}), {raises} raises of ours"]
+    due, in_trouble = (sum(each.counts.get(name, 0) for each in found) for name in _HALTS)
+    lines.append(
+        f"{due} halts due; {in_trouble} of {len(found)} releases that turned bad in trouble halted before that was over"
+    )
     if over:
         lines.append(f"taken over {len(over)} times, after {max(over):.1f} s at most")
     for each in found:

@@ -9,13 +9,17 @@ import shutil
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import Any
 
+from stagedrollout.config.load import load
 from stagedrollout.core.errors import StorageError
+from stagedrollout.daemon.times import clock_name
 from stagedrollout.storage.engine import open_readonly
 from stagedrollout.storage.leases import NOTICES, Leases
 from stagedrollout.storage.presence import Presence
@@ -38,7 +42,11 @@ WAIT_SECONDS = 9.0
 """Whoever takes over raises nothing for so long besides."""
 
 CALM_SECONDS = 1.2
-"""For so long they have nothing to do before that is believed: more than a turn takes."""
+"""Between two moments at which nobody has anything to do, before that is believed: more than a turn takes."""
+
+
+_LOOK_SECONDS = 0.2
+"""Between two looks at what is waited for: to look is work as well, for the emulator too."""
 
 
 class _Visible(Background):
@@ -69,8 +77,13 @@ class Pair(Stage):
         _token_over(self.conf / "secrets" / "play.json", self._over("stores"))
         self._homes = {"a": self.conf, "b": folder / "conf-b"}
         shutil.copytree(self.conf, self._homes["b"])
+        self._clock_names = {
+            name: clock_name(load(home / "stagedrollout.yaml", environ=os.environ).settings)
+            for name, home in self._homes.items()
+        }
         self.replicas: dict[str, Background] = {}
         self._unwritten: list[str] = []
+        self._number = 0
         self._watching = open_readonly(server.owners_url)
 
     def close(self) -> None:
@@ -135,6 +148,13 @@ class Pair(Stage):
 
     # ---- time
 
+    def goes_on_without(self, name: str) -> None:
+        """The clock waits for this one no more until it is heard of again, as time waits for nobody: a pass without a database
+        takes minutes. All others are at work for it until they say that they are not."""
+        self.nobody_waits()
+        for other in set(NAMES) - {name}:
+            self.asks(f"clock?who={self._clock_names[other]}")
+
     @property
     def idle(self) -> bool:
         return self.asks("pace")["held_back"] is not None
@@ -148,17 +168,28 @@ class Pair(Stage):
         return False
 
     def is_done(self, since_start: str) -> bool:
-        return self._idle_at(self.at(since_start)) and self.looked_at(since_start)
+        return self._has_come_to(since_start) and self.idle
 
-    def comes_to(self, since_start: str, *, within: float) -> float:
-        """Let the story go on to that time, and both do what is due; how many seconds that took."""
-        begun = time.monotonic()
+    def comes_to(self, since_start: str, *, within: float) -> None:
+        """Let the story go on to that time, and both do what is due. Each looks four times a second whether there is anything to
+        do, and is at work for that: they are done when nobody was at work twice, and nothing has become due in between."""
         self.stops_at(since_start)
-        if until(lambda: self._done(since_start), within) is None:
-            raise TimeoutError(
-                f"{since_start} was not reached within {within:.0f} s: {self._where_it_stands()}"
-            )
-        return time.monotonic() - begun - CALM_SECONDS
+        ends, idle_since = time.monotonic() + within, float("inf")
+        while time.monotonic() < ends:
+            for name, replica in self.replicas.items():
+                assert replica.alive, f"{name} has ended: {replica.said[-4000:]}"
+            if not self._has_come_to(since_start):
+                idle_since = float("inf")
+            elif self.idle:
+                idle_since = min(idle_since, time.monotonic())
+                if time.monotonic() - idle_since >= CALM_SECONDS:
+                    return
+            time.sleep(_LOOK_SECONDS)
+        raise TimeoutError(f"{since_start} was not reached within {within:.0f} s: {self._where_it_stands()}")
+
+    def _has_come_to(self, since_start: str) -> bool:
+        reached = datetime.fromisoformat(self.clock["now"]) >= self.at(since_start)
+        return reached and self.looked_at(since_start)
 
     def _where_it_stands(self) -> str:
         told = [str(self.clock), str(self.asks("pace"))]
@@ -166,16 +197,6 @@ class Pair(Stage):
             told += [f"{row.store_app} due {row.next_due_at}" for row in Presence(self._watching).passes()]
             told += [f"{row.name} held by {row.holder}" for row in Leases(self._watching).holders()]
         return "; ".join(told)
-
-    def _done(self, since_start: str) -> bool:
-        for name, replica in self.replicas.items():
-            assert replica.alive, f"{name} has ended: {replica.said[-4000:]}"
-        ends = time.monotonic() + CALM_SECONDS
-        while self.is_done(since_start):
-            if time.monotonic() > ends:
-                return True
-            time.sleep(0.1)
-        return False
 
     def is_well(self, *, within: float) -> None:
         """Wait until both live, and nothing keeps anything from being raised."""
@@ -196,6 +217,18 @@ class Pair(Stage):
             )
         return False
 
+    def is_shared(self, *, within: float) -> None:
+        """Wait until each holds its share: what is handed over meanwhile nobody looks at, and the clock knows nothing of it."""
+        if until(self._is_shared, within) is None:
+            raise TimeoutError(f"not everybody had a share within {within:.0f} s: {self._where_it_stands()}")
+
+    def _is_shared(self) -> bool:
+        with suppress(StorageError):
+            held = [row for row in Leases(self._watching).holders() if row.name in self._paths]
+            most = ceil(self._apps / len(self.replicas))
+            return len(held) == self._apps and max(Counter(row.replica for row in held).values()) <= most
+        return False
+
     def ends_well(self) -> None:
         """The story ends, and both with it."""
         self.asks("pace", {})
@@ -203,6 +236,11 @@ class Pair(Stage):
             assert replica.ended(within=90) == 0, replica.said[-8000:]
 
     # ---- what really happened
+
+    def holder_of(self, app: str) -> str:
+        """Which of them has the lease of that app; "" for neither."""
+        package = f"com.example.{app}"
+        return next((name for name in NAMES if package in self.held_by(name)), "")
 
     def held_by(self, name: str) -> set[str]:
         """The apps whose leases it has, as packages and Apple's numbers."""
@@ -218,8 +256,16 @@ class Pair(Stage):
 
     def number(self) -> int:
         """Of the ledger's newest entry."""
-        truth = self.asks("ledger")
-        return max(int(each["seq"]) for each in (*truth["ledger"][-1:], *truth["requests"][-1:]))
+        truth = self.asks(f"ledger?after={self._number}")
+        newest = (int(each["seq"]) for each in (*truth["ledger"][-1:], *truth["requests"][-1:]))
+        self._number = max((self._number, *newest))
+        return self._number
+
+    def caught(self, since: int) -> str | None:
+        """Whose request a fault befell after that number of the ledger: the first of them. None: nobody's."""
+        truth = self.asks(f"ledger?after={since}")
+        faults = [record["request"] for record in truth["ledger"] if record["type"] == "fault"]
+        return self._sender_of(truth["requests"], faults[0]) if faults else None
 
     def looks_at(self, names: set[str], apps: set[str], since: int) -> bool:
         """Whether one of these has looked in the store at each of the apps, since that number of the ledger."""
@@ -228,10 +274,9 @@ class Pair(Stage):
         looked = [each["path"] for each in asked if each.get("peer") in peers and each["method"] == "GET"]
         return all(any(app in path for path in looked) for app in apps)
 
-    def sender_of(self, request: int) -> str:
+    def _sender_of(self, requests: list[dict[str, Any]], number: int) -> str:
         """Which of them sent the request of that number; "" for neither."""
-        sent = [each for each in self.asks("ledger")["requests"] if each["seq"] == request]
-        peer = sent[0].get("peer") if sent else None
+        peer = next((each.get("peer") for each in requests if each["seq"] == number), None)
         return next((name for name, address in ADDRESSES.items() if address == peer), "")
 
     def judged(self) -> Verdict:
@@ -247,7 +292,7 @@ def until(happened: Callable[[], bool], seconds: float) -> float | None:
     while not happened():
         if time.monotonic() - begun > seconds:
             return None
-        time.sleep(0.1)
+        time.sleep(_LOOK_SECONDS)
     return time.monotonic() - begun
 
 

@@ -19,13 +19,23 @@ from tests.replicas.apart import overlaps, raises
 from tests.replicas.links import Way
 from tests.replicas.pair import ADDRESSES, LEASE_SECONDS, WAIT_SECONDS, Pair, until
 from tests.replicas.server import Server
-from tests.replicas.troubles import DATABASE, NAMES, SENTRY, STORES, Kind, Trouble
+from tests.replicas.troubles import DATABASE, NAMES, SENTRY, STORES, Hours, Kind, Trouble
+from tests.replicas.turning import (
+    AT_LAST_HOURS,
+    Bad,
+    aimed_at,
+    halted_at,
+    in_the_middle_of,
+    late,
+    latest,
+    turns_bad,
+)
 
 PATIENCE_SECONDS = 120.0
 """For whatever needs seconds on a machine that has nothing else to do."""
 
-FIRST_HOUR, LAST_HOUR = 2, HOURS - 14
-"""Between those troubles begin."""
+FIRST_HOURS = (3.0, 6.0)
+"""Between those the first trouble begins: while there is what to raise."""
 
 ANSWER_SECONDS, SLOW_SECONDS = 1.5, 0.2
 """How late an answer comes over whose waiting a replica is caught, and how late each piece on a slow link."""
@@ -33,6 +43,12 @@ ANSWER_SECONDS, SLOW_SECONDS = 1.5, 0.2
 HOURS_FOR_AN_ANSWER = 3
 HOURS_OF_TROUBLE = 3
 """In trouble, and until both are well again."""
+
+HOURS_EACH = HOURS_FOR_AN_ANSWER + HOURS_OF_TROUBLE
+"""So long after one trouble the next one begins: none puts another one off."""
+
+HOURS_AFTERWARDS = 10
+"""For what was left undone."""
 
 _A_MINUTE = timedelta(minutes=1)
 
@@ -54,41 +70,50 @@ class Told:
     taken_over: tuple[float, ...] = ()
 
 
-Planned = Callable[[int, int, tuple[float, float]], tuple[Trouble, ...]]
+Planned = Callable[[int, int, Hours], tuple[Trouble, ...]]
 
 
 def told(
     seed: int, number: int, folder: Path, planned: Planned, each: Callable[[], None] = lambda: None
 ) -> Told:
     """Tell the story of `seed` with that many troubles; `each` is called after every one. Raises binaries.NoServer."""
-    story = tale(Random(f"{seed}/two"))
-    troubles = planned(seed, number, (FIRST_HOUR, LAST_HOUR))
-    # one that takes its time puts the others off, and in the end there is time for what was left undone
-    story.story["until"] = f"{HOURS + number * (HOURS_FOR_AN_ANSWER + HOURS_OF_TROUBLE)}h"
+    draw = Random(f"{seed}/two")
+    story, troubles = tale(draw), planned(seed, number, Hours(FIRST_HOURS, HOURS_EACH))
+    until = max(HOURS + HOURS_EACH, int(troubles[-1].hour) + HOURS_EACH + HOURS_AFTERWARDS)
+    story.story["until"] = f"{until}h"
+    bad = Bad("shop", in_the_middle_of(aimed_at(troubles), draw))
+    turns_bad(story.story, bad)
+    turns_bad(story.story, Bad("news", until - AT_LAST_HOURS))
     with servers.opened() as server:
         pair = Pair(folder, story.story, server)
         try:
-            return _Telling(pair, server, story).tells(seed, troubles, each)
+            return _Telling(pair, server, story, bad).tells(seed, troubles, each)
         finally:
             pair.close()
 
 
 class _Telling:
-    def __init__(self, pair: Pair, server: Server, story: Tale) -> None:
-        self._pair, self._server, self._story = pair, server, story
+    def __init__(self, pair: Pair, server: Server, story: Tale, bad: Bad) -> None:
+        self._pair, self._server, self._story, self._bad = pair, server, story, bad
         self._hour = 0
         self._findings: list[str] = []
         self._taken_over: list[float] = []
         self._unheard: list[tuple[str, str]] = []
+        self._halted_by: datetime | None = None
+        self._halts_in_trouble = 0
 
     def tells(self, seed: int, troubles: tuple[Trouble, ...], each: Callable[[], None]) -> Told:
         pair, halts_at = self._pair, self._story.halted_at
         pair.stops_at("0m")
         for name in NAMES:
-            pair.starts(name).says("watching", within=PATIENCE_SECONDS)
+            pair.starts(name)
+        for name in NAMES:
+            pair.replicas[name].says("watching", within=PATIENCE_SECONDS)
+        pair.is_shared(within=PATIENCE_SECONDS)
         halting = next((t for t in troubles if t.hour >= halts_at), troubles[-1])
+        aimed = aimed_at(troubles)
         for trouble in troubles:
-            self._befalls(trouble, halting=trouble is halting)
+            self._befalls(trouble, halting=trouble is halting, aimed=trouble is aimed)
             each()
         pair.ends_well()
         counts, found = self._judged()
@@ -97,12 +122,12 @@ class _Telling:
 
     # ---- trouble
 
-    def _befalls(self, trouble: Trouble, *, halting: bool) -> None:
-        """From the beginning of a trouble until both are well again."""
+    def _befalls(self, trouble: Trouble, *, halting: bool, aimed: bool) -> None:
+        """From the beginning of a trouble until both are well again. `aimed`: at whoever holds what turns bad in it."""
         pair = self._pair
         self._comes_to(max(int(trouble.hour), self._hour))
         caught = self._in_the_act(trouble)
-        who = caught or trouble.who
+        who = caught or (pair.holder_of(self._bad.app) if aimed else "") or trouble.who
         begun, since, number = time.monotonic(), pair.clock["now"], pair.number()
         held = pair.held_by(who)
         self._begins(trouble, who)
@@ -110,18 +135,22 @@ class _Telling:
         if not caught:  # otherwise the hour in which it was caught is not over
             self._hour += 1
         pair.stops_at(_hours(self._hour))
+        ends = begun + (0.0 if trouble.at_once else trouble.leases * LEASE_SECONDS)
         if trouble.silences and trouble.leases >= 1:
             self._is_taken_over(trouble, who, held, number, begun)
-        ends = begun + (0.0 if trouble.at_once else trouble.leases * LEASE_SECONDS)
-        if trouble.silences and until(lambda: pair.may_raise(alive=1), ends - time.monotonic()) is not None:
-            self._hour += 1  # the other one raises what is due, alone
-            pair.stops_at(_hours(self._hour))
+            self._goes_on_alone(who, ends, an_hour=bool(caught))
         time.sleep(max(ends - time.monotonic(), 0.0))
         if {STORES, SENTRY} & set(trouble.links):
             pair.is_as_good_as_dead()
             self._unheard.append((since, pair.clock["now"]))
+        if aimed:
+            self._halts_in_trouble += halted_at(pair.ledger("served"), self._bad.app) is not None
         self._ends(trouble, who)
         pair.is_well(within=PATIENCE_SECONDS + 2 * WAIT_SECONDS)
+        pair.is_shared(within=PATIENCE_SECONDS)
+        if aimed:
+            bad = pair.at(f"{int(self._bad.hours * 60)}m")
+            self._halted_by = latest(bad, trouble, well_again=datetime.fromisoformat(pair.clock["now"]))
         self._comes_to(self._hour + 1)
         if halt is not None and halt.ended(within=PATIENCE_SECONDS):
             self._findings.append(f"the halt that a person gave did not end well: {halt.said[-1000:]}")
@@ -140,20 +169,40 @@ class _Telling:
             )
         self._taken_over.append(time.monotonic() - begun)
 
+    def _goes_on_alone(self, silent: str, ends: float, *, an_hour: bool) -> None:
+        """The other one has the story to itself. What has turned bad meanwhile it halts, an hour later if this one is not
+        over yet, before it may raise anything; then it raises what is due."""
+        pair = self._pair
+        self._hour += an_hour
+        self._passes_without(silent, ends)
+        if until(lambda: pair.may_raise(alive=1), ends - time.monotonic()) is not None:
+            self._hour += 1
+            self._passes_without(silent, ends)
+
+    def _passes_without(self, silent: str, ends: float) -> None:
+        pair, there = self._pair, _hours(self._hour)
+        pair.stops_at(there)
+
+        def is_over() -> bool:
+            pair.goes_on_without(silent)
+            return pair.looked_at(there)
+
+        until(is_over, ends - time.monotonic())
+
     def _in_the_act(self, trouble: Trouble) -> str:
         """Let an answer come late, if it is asked for at all within the next hours; who waits for it then."""
         if trouble.answer is None:
             return ""
         pair, (service, operation) = self._pair, trouble.answer
-        before = len(pair.ledger("fault"))
+        since = pair.number()
         pair.breaks(service, "slow", operation, seconds=ANSWER_SECONDS)
         for _ in range(HOURS_FOR_AN_ANSWER):
             self._hour += 1
             there = _hours(self._hour)
             pair.stops_at(there)
-            until(lambda: len(pair.ledger("fault")) > before or pair.is_done(there), PATIENCE_SECONDS)  # noqa: B023
-            if faults := pair.ledger("fault")[before:]:
-                return pair.sender_of(faults[0]["request"])
+            until(lambda: pair.caught(since) is not None or pair.is_done(there), PATIENCE_SECONDS)  # noqa: B023
+            if (who := pair.caught(since)) is not None:
+                return who
         pair.heals()
         return ""
 
@@ -211,7 +260,11 @@ class _Telling:
         findings = [str(finding) for finding in verdict.findings if not self._is_unheard(finding)]
         findings += overlaps(found)
         findings += [words for words in wrong(self._pair, self._story) if words]
-        return {**verdict.counts, **counts}, findings
+        if not verdict.counts["halts_due"]:
+            findings.append("no halt was due: the story shows nothing of halts")
+        if self._halted_by:
+            findings += late(self._pair.ledger("served"), self._bad.app, self._halted_by)
+        return {**verdict.counts, **counts, "halts_in_trouble": self._halts_in_trouble}, findings
 
     def _is_unheard(self, finding: Finding) -> bool:
         """The judge counts again what a replica was answered. What never arrived stands in no ledger, so that it takes a pass
@@ -228,7 +281,8 @@ class _Telling:
 
 
 def _hours(hours: int) -> str:
-    return f"{hours}h"
+    """A little later: an app of which something was done is looked at half a minute after the others, from then on."""
+    return f"{hours * 60 + 5}m"
 
 
 def stories(first_seed: int, number: int, each: int) -> Iterator[tuple[int, int]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tests.replicas.links import Way
 from tests.replicas.telling import stories
-from tests.replicas.troubles import DATABASE, LINKS, STORES, Kind, kills, partitions
+from tests.replicas.troubles import DATABASE, LINKS, STORES, Hours, Kind, kills, partitions
 
-HOURS = (2.0, 20.0)
+HOURS = Hours((3.0, 6.0), apart=6.0)
 
 
 @pytest.mark.parametrize("planned", [partitions, kills])
@@ -16,7 +18,8 @@ def test_a_seed_says_it_all(planned):
     assert planned(7, 20, HOURS) == planned(7, 20, HOURS)
     assert planned(7, 20, HOURS) != planned(8, 20, HOURS)
     hours = [trouble.hour for trouble in planned(7, 20, HOURS)]
-    assert hours == sorted(hours)
+    assert 3 <= hours[0] <= 6
+    assert [round(later - one, 6) for one, later in pairwise(hours)] == [6.0] * 19
 
 
 def test_each_way_of_each_link_comes_before_any_comes_again():

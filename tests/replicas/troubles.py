@@ -78,11 +78,22 @@ _DECK: tuple[tuple[Kind, tuple[str, ...], Way], ...] = (
 )
 
 
-def partitions(seed: int, number: int, hours: tuple[float, float]) -> tuple[Trouble, ...]:
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When troubles begin: the first one between those two, each of the others so long `apart` from the one before."""
+
+    first: tuple[float, float]
+    apart: float
+
+    def drawn(self, draw: Random, number: int) -> list[float]:
+        first = draw.uniform(*self.first)
+        return [first + place * self.apart for place in range(number)]
+
+
+def partitions(seed: int, number: int, hours: Hours) -> tuple[Trouble, ...]:
     """Each kind before any comes again, in the order of their hours."""
     draw = Random(f"{seed}/partitions")
-    instants = sorted(draw.uniform(*hours) for _ in range(number))
-    dealt = _dealt(draw)
+    instants, dealt = hours.drawn(draw, number), _dealt(draw)
     return tuple(_cut(draw, hour, *next(dealt)) for hour in instants)
 
 
@@ -104,10 +115,9 @@ def _cut(draw: Random, hour: float, kind: Kind, links: tuple[str, ...], way: Way
     )
 
 
-def kills(seed: int, number: int, hours: tuple[float, float]) -> tuple[Trouble, ...]:
+def kills(seed: int, number: int, hours: Hours) -> tuple[Trouble, ...]:
     draw = Random(f"{seed}/kills of two")
-    instants = sorted(draw.uniform(*hours) for _ in range(number))
-    return tuple(_kill(draw, hour) for hour in instants)
+    return tuple(_kill(draw, hour) for hour in hours.drawn(draw, number))
 
 
 def _kill(draw: Random, hour: float) -> Trouble:
