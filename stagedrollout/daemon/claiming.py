@@ -69,7 +69,10 @@ def claimed(loaded: Loaded, engine: Engine, times: Times, place: str) -> Claim:
         terms=terms,
         reach=reach,
     )
-    peers = Peers(engine, epoch, highwater, 1.5 * leases.beat) if leases.shared else None
+    peers = None
+    if terms.lease is not None:
+        vouching = 1.5 * leases.beat
+        peers = Peers(engine, epoch, highwater, vouching, believed_for=terms.lease, steady=times.steady)
     return Claim(epoch=epoch, presence=presence, highwater=highwater, leases=leases, reach=reach, peers=peers)
 
 

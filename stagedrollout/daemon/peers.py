@@ -13,9 +13,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from math import inf
 
 from stagedrollout.core.clocks import ClockReading
 from stagedrollout.core.judgement import Reason
+from stagedrollout.core.units import duration_text
+from stagedrollout.daemon.elapsed import Elapsed, elapsed
 from stagedrollout.daemon.health.replicas import DOUBT, DOUBT_CODE, LINE, doubting, unlike
 from stagedrollout.storage.engine import Engine
 from stagedrollout.storage.highwater import HighWater
@@ -26,14 +29,23 @@ log = logging.getLogger(__name__)
 
 DIFFERENT, DOUBTED, OTHER_SCHEMA = "replicas_differ", "replica_doubts", "schema_moved_on"
 LINE_ELSEWHERE = "line_stopped_elsewhere"
+UNHEARD = "replicas_unheard"
 
 
 class Peers:
     """Of the replica whose epoch is `replica`. `vouching_after`: by then a second sign of life of another one is due, and what it
-    said with the first one is of this database. `look` is for one thread; the rest for any, and raises nothing."""
+        said with the first one is of this database. `believed_for`: as long as a lease what the last look found is what counts, by
+    `steady`; then nobody knows what the others say. `look` is for one thread; the rest for any, and raises nothing."""
 
-    def __init__(
-        self, engine: Engine, replica: int, highwater: HighWater | None, vouching_after: timedelta
+    def __init__(  # noqa: PLR0913 - whose, of what, and for how long
+        self,
+        engine: Engine,
+        replica: int,
+        highwater: HighWater | None,
+        vouching_after: timedelta,
+        *,
+        believed_for: timedelta = timedelta(seconds=60),
+        steady: Elapsed = elapsed,
     ) -> None:
         self._engine = engine
         self._presence = Presence(engine)
@@ -41,18 +53,22 @@ class Peers:
         self._highwater = highwater
         self._begun: datetime | None = None
         self._vouching_after = vouching_after
+        self._believed_for, self._steady = believed_for, steady
+        self._looked_at = -inf
         self._reasons: tuple[Reason, ...] = ()
         self._clock: tuple[ClockReading, ...] = ()
 
     def look(self, line: str = "") -> None:
         """After each sign of life. `line`: why nothing is raised at this one's place, where somebody has stopped the line.
         Raises StorageError."""
+        asked = self._steady()
         rows = self._presence.replicas()
         mine = next((row for row in rows if row.epoch == self._replica), None)
         if mine is None:
             self._reasons = (
                 Reason(OTHER_SCHEMA, "this replica's own row is gone: the database was put back"),
             )
+            self._looked_at = asked
             return
         self._begun = self._begun or mine.heard_at
         others = [row for row in rows if row is not mine and not (row.lapsed or row.stopped)]
@@ -61,11 +77,15 @@ class Peers:
         found = (*_moved_on(self._engine), *_differences(mine, others))
         for reason in set(found) - set(self._reasons):
             log.warning("nothing is raised: %s", reason.text)
-        self._reasons = found
+        self._reasons, self._looked_at = found, asked
 
     def reasons(self) -> tuple[Reason, ...]:
-        """Why nothing may be raised, as of the last look."""
-        return self._reasons
+        """Why nothing may be raised, as of the last look; and that it was too long ago."""
+        silent = self._steady() - self._looked_at
+        if silent <= self._believed_for.total_seconds():
+            return self._reasons
+        told = "yet" if silent == inf else f"for {duration_text(timedelta(seconds=int(silent)))}"
+        return (*self._reasons, Reason(UNHEARD, f"what the other replicas say has not been read {told}"))
 
     def clocks(self) -> tuple[ClockReading, ...]:
         """What the database's clock says beside this machine's, as of the last sign of life."""

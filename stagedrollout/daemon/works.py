@@ -93,9 +93,10 @@ class Beside:
         self._told: dict[str, Any] = {"buttons_problem": "", "alarms_problem": "", UNREACHED: {}}
 
     def tell(self, works: Works) -> None:
+        ours = works.leases.on_duty()  # what was wrong when they were is another one's to mend now, or mended
         troubles = {
-            "buttons_problem": works.buttons.problem(),
-            "alarms_problem": works.errands.problem(),
+            "buttons_problem": works.buttons.problem() if ours else "",
+            "alarms_problem": works.errands.problem() if ours else "",
             UNREACHED: works.reach.told() if works.leases.shared else {},
         }
         if troubles == self._told:

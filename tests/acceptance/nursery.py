@@ -1,8 +1,9 @@
-"""nursery LINE PARENT: a process that has the product's modules in memory, and forks where one is wanted.
+"""nursery LINE PARENT [MODULE ...]: a process that has the product's modules in memory, and forks where one is wanted.
 
 A process of the product spends more than half of what it does in a test on reading the same modules in again. One that
 is born here has done so; for the rest it is a process like any other: its own memory, its own end, and `kill -9` for it.
-Over LINE come its arguments and its environment, with its output, its errors, and where to tell of its end.
+Over LINE come its arguments and its environment, with its output, its errors, and where to tell of its end. Each MODULE is
+one that is not installed, as far as anything born here can see.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def main() -> None:
     """Returns in a newborn only, which then is the command."""
     line = socket.socket(fileno=int(sys.argv[1]))
     _dies_with(int(sys.argv[2]))
+    sys.modules.update(dict.fromkeys(sys.argv[3:]))  # type: ignore[arg-type] - None stands for one that is missing
     from stagedrollout.cli.main import COMMANDS  # noqa: PLC0415
 
     for name in (*HEAVY, *(module for module, _ in COMMANDS.values())):

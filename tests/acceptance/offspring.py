@@ -53,13 +53,15 @@ class Offspring:
 
 
 class Nursery:
-    """What is born in it dies with it, and it dies with whoever opens it. (Linux means the thread.)"""
+    """What is born in it dies with it, and it dies with whoever opens it. (Linux means the thread.) `without`: modules that are
+    not installed for it."""
 
-    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, environ: Mapping[str, str], without: tuple[str, ...] = ()) -> None:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
+            line, parent = str(theirs.fileno()), str(os.getpid())
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "tests.acceptance.nursery", str(theirs.fileno()), str(os.getpid())),
+                (sys.executable, "-m", "tests.acceptance.nursery", line, parent, *without),
                 cwd=root,
                 env=dict(environ),
                 pass_fds=(theirs.fileno(),),

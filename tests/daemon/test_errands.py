@@ -174,3 +174,16 @@ def test_who_is_not_woken_shows_in_health():
         )
         beside.tell(works)
     assert [more["alarms_problem"] for _, more in rows] == ["pagerduty does not take an alarm: 400", ""]
+
+
+def test_what_was_wrong_while_this_replica_told_people_is_not_told_for_ever_once_another_one_does():
+    rows = []
+    presence = SimpleNamespace(tell=lambda epoch, more: rows.append(more))
+    wrong = SimpleNamespace(problem=lambda: "pagerduty does not take an alarm: 400")
+    duty = iter((True, False))
+    leases = SimpleNamespace(on_duty=lambda: next(duty), shared=False)
+    beside = Beside()
+    for _ in range(2):
+        beside.tell(SimpleNamespace(presence=presence, epoch=7, buttons=wrong, errands=wrong, leases=leases))
+    assert [more["alarms_problem"] for more in rows] == ["pagerduty does not take an alarm: 400", ""]
+    assert rows[-1]["buttons_problem"] == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -176,3 +177,52 @@ def test_who_is_not_woken_is_a_reason_to_wake_somebody_and_a_dead_button_is_none
     assert said(troubled) == [("alarms", "pagerduty does not take an alarm: 400")]
     found = findings(Statuses(troubled, (), WELL), NONE, NOW, MAX_AGE)
     assert ("buttons", "token_revoked") in [(finding.about.value, finding.said) for finding in found]
+
+
+# ---- several replicas: whoever was heard last is not the only one that is there
+
+
+def another(**told: Any) -> DaemonRow:
+    """Heard a moment before the other one."""
+    return replace(daemon(beat=ago(seconds=9), **told), place="b", holder="host:2", heard_at=ago(seconds=9))
+
+
+def said_of_two(
+    who: DaemonRow,
+    other: DaemonRow,
+    passes: tuple[PassRow, ...] = WELL,
+    rollouts: tuple[RolloutRow, ...] = (),
+) -> list[tuple[str, str]]:
+    found = findings(Statuses(who, rollouts, passes, others=(other,)), NONE, NOW, MAX_AGE)
+    return [(finding.about.value, finding.said) for finding in found if finding.ill]
+
+
+def test_who_is_not_woken_is_told_whichever_replica_was_heard_last():
+    troubled = another(alarms_problem="pagerduty does not take an alarm: 400")
+    assert said_of_two(daemon(), troubled) == [("alarms", "pagerduty does not take an alarm: 400")]
+    assert said_of_two(daemon(), replace(troubled, lapsed=True)) == [], (
+        "whoever is dead tells nobody anything"
+    )
+    both = daemon(alarms_problem="pagerduty does not take an alarm: 400")
+    assert len(said_of_two(both, troubled)) == 1
+
+
+def test_a_not_halted_release_that_only_the_other_replica_watches_wakes_somebody():
+    found = said_of_two(daemon(watching=["two/google_play"]), another(), rollouts=(rollout("not_halted"),))
+    assert found == [("halt", "one on google_play 5.2.0 (5020) is NOT HALTED: Play refuses")]
+    gone = replace(another(), lapsed=True)
+    assert said_of_two(daemon(watching=["two/google_play"]), gone, rollouts=(rollout("not_halted"),)) == []
+
+
+def test_a_replica_that_begins_again_and_again_does_not_hide_that_the_others_passes_are_late():
+    passes = (passed("one", ago(hours=3)), passed("two", ago(minutes=-5)))
+    fresh = daemon(started=ago(minutes=1))
+    assert said_of_two(fresh, another(), passes) == [("late", "one/google_play: its pass is 3h late")]
+    assert said_of_two(fresh, another(started=ago(minutes=2)), passes) == [], "nobody was there before"
+
+
+def test_an_app_that_only_the_other_replica_watches_is_late_as_well():
+    passes = (passed("one", ago(hours=3)), passed("two", ago(minutes=-5)))
+    assert said_of_two(daemon(watching=["two/google_play"]), another(), passes) == [
+        ("late", "one/google_play: its pass is 3h late")
+    ]

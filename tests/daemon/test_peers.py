@@ -14,6 +14,7 @@ from sqlalchemy import text
 from stagedrollout.config.load import load
 from stagedrollout.config.steering import steering
 from stagedrollout.core.clocks import disagreement
+from stagedrollout.core.errors import StorageError
 from stagedrollout.daemon.footing import open_highwater
 from stagedrollout.daemon.health.findings import findings
 from stagedrollout.daemon.health.replicas import DOUBT, STEERS, problems
@@ -47,6 +48,9 @@ class Server:
     def goes_on(self, seconds: float = 10) -> None:
         self.now += timedelta(seconds=seconds)
 
+    def steady(self) -> float:
+        return self.now.timestamp()
+
 
 class Replica:
     def __init__(self, server: Server, place: str, *, ahead: timedelta = timedelta(0), **info: Any) -> None:
@@ -57,7 +61,14 @@ class Replica:
         self.highwater.begin(at_first=before is None)
         told = {STEERS: "one", "highwater": True, **info}
         self.epoch = self.presence.claim(f"{place}:1", self._now(), told, place=place, lease=LEASE)
-        self.peers = Peers(server.engine, self.epoch, self.highwater, timedelta(seconds=15))
+        self.peers = Peers(
+            server.engine,
+            self.epoch,
+            self.highwater,
+            timedelta(seconds=15),
+            believed_for=LEASE,
+            steady=server.steady,
+        )
         self.peers.look()
 
     def beats(self) -> None:
@@ -162,6 +173,50 @@ def test_a_replica_whose_clock_is_wrong_raises_nothing_and_is_named(server: Serv
     a.beats()
     told = [each.said for each in findings(a.presence.statuses(), QUIET, server.now, LEASE)]
     assert "the clock of b:1 is 1h ahead of the database's: it raises nothing" in told
+
+
+def test_when_the_others_cannot_be_looked_at_what_they_said_counts_for_a_lease_and_then_nothing_is_raised(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = Replica(server, "a")
+    monkeypatch.setattr(Presence, "replicas", _fails)
+    for _ in range(6):
+        server.goes_on()
+        with pytest.raises(StorageError):
+            a.peers.look()
+    assert a.why_not == "", "the database hiccups now and then"
+    server.goes_on()
+    assert a.why_not == "what the other replicas say has not been read for 1m 10s"
+    monkeypatch.undo()
+    a.beats()
+    assert a.why_not == ""
+
+
+def test_what_was_wrong_with_another_one_stands_until_a_look_shows_that_it_is_not(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = Replica(server, "a"), Replica(server, "b", steers="another")
+    a.beats()
+    b.presence.leave(b.epoch, server.now)
+    monkeypatch.setattr(Presence, "replicas", _fails)
+    with pytest.raises(StorageError):
+        a.peers.look()
+    assert "another configuration" in a.why_not
+    monkeypatch.undo()
+    a.beats()
+    assert a.why_not == ""
+
+
+def test_before_the_first_look_at_the_others_nothing_is_raised(server: Server) -> None:
+    a = Replica(server, "a")
+    fresh = Peers(server.engine, a.epoch, None, timedelta(seconds=15))
+    assert [reason.text for reason in fresh.reasons()] == [
+        "what the other replicas say has not been read yet"
+    ]
+
+
+def _fails(*_: object, **__: object) -> None:
+    raise StorageError("the database is away")
 
 
 def test_a_schema_that_has_moved_on_is_named_and_nothing_is_raised(server: Server) -> None:

@@ -102,11 +102,12 @@ def _told(seed: int, number: int, planned: Planned, each: Callable[[], None]) ->
 
 @contextmanager
 def _born() -> Iterator[None]:
-    """What is started again and again need not read the same modules each time."""
+    """What is started again and again need not read the same modules each time. No pictures are drawn: that is one more
+    process for each halt, and has tests of its own."""
     if not can_be_born():
         yield
         return
-    nursery = Nursery(ROOT, surroundings())
+    nursery = Nursery(ROOT, surroundings(), without=("matplotlib",))
     NURSERIES.append(nursery)
     try:
         yield

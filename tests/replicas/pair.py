@@ -229,11 +229,21 @@ class Pair(Stage):
             return len(held) == self._apps and max(Counter(row.replica for row in held).values()) <= most
         return False
 
-    def ends_well(self) -> None:
-        """The story ends, and both with it."""
+    def ends_well(self, *, within: float) -> None:
+        """The story ends, and both with it. `within`: from one step of its clock to the next."""
         self.asks("pace", {})
+        seen, ends = "", 0.0
+        while all(replica.alive for replica in self.replicas.values()):
+            now = self.clock["now"]
+            if now != seen:
+                seen, ends = now, time.monotonic() + within
+            if time.monotonic() > ends:
+                raise TimeoutError(
+                    f"the story did not go on within {within:.0f} s: {self._where_it_stands()}"
+                )
+            time.sleep(_LOOK_SECONDS)
         for replica in self.replicas.values():
-            assert replica.ended(within=90) == 0, replica.said[-8000:]
+            assert replica.ended(within=within) == 0, replica.said[-8000:]
 
     # ---- what really happened
 

@@ -79,7 +79,7 @@ def told(
     """Tell the story of `seed` with that many troubles; `each` is called after every one. Raises binaries.NoServer."""
     draw = Random(f"{seed}/two")
     story, troubles = tale(draw), planned(seed, number, Hours(FIRST_HOURS, HOURS_EACH))
-    until = max(HOURS + HOURS_EACH, int(troubles[-1].hour) + HOURS_EACH + HOURS_AFTERWARDS)
+    until = max(HOURS, int(troubles[-1].hour) + HOURS_EACH + HOURS_AFTERWARDS)
     story.story["until"] = f"{until}h"
     bad = Bad("shop", in_the_middle_of(aimed_at(troubles), draw))
     turns_bad(story.story, bad)
@@ -115,7 +115,7 @@ class _Telling:
         for trouble in troubles:
             self._befalls(trouble, halting=trouble is halting, aimed=trouble is aimed)
             each()
-        pair.ends_well()
+        pair.ends_well(within=PATIENCE_SECONDS)
         counts, found = self._judged()
         words = Counter(trouble.word for trouble in troubles)
         return Told(seed, pair.folder, words, (*self._findings, *found), counts, tuple(self._taken_over))
@@ -147,7 +147,8 @@ class _Telling:
             self._halts_in_trouble += halted_at(pair.ledger("served"), self._bad.app) is not None
         self._ends(trouble, who)
         pair.is_well(within=PATIENCE_SECONDS + 2 * WAIT_SECONDS)
-        pair.is_shared(within=PATIENCE_SECONDS)
+        if STORES not in trouble.links:  # who could reach no store gets nothing before the story goes on
+            pair.is_shared(within=PATIENCE_SECONDS)
         if aimed:
             bad = pair.at(f"{int(self._bad.hours * 60)}m")
             self._halted_by = latest(bad, trouble, well_again=datetime.fromisoformat(pair.clock["now"]))

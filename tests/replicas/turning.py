@@ -25,6 +25,9 @@ _EARLIEST, _LATEST = 0.15, 0.6
 AT_LAST_HOURS = 4
 """Before the end."""
 
+WATCHED_HOURS = 14
+"""Everybody has the newest release after 11 hours at the earliest, and 6 hours later nobody watches it any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bad:
@@ -40,9 +43,10 @@ def turns_bad(story: Story, bad: Bad) -> None:
 
 
 def aimed_at(troubles: tuple[Trouble, ...]) -> Trouble:
-    """The one in which a release turns bad: if there is any, one of which it is known when it begins, and in which whoever has
-    to halt can reach whatever that takes."""
-    return min(troubles, key=lambda each: (bool({STORES, SENTRY} & set(each.links)), each.answer is not None))
+    """The one in which a release turns bad, while it is watched: if there is any, one of which it is known when it begins, and
+    in which whoever has to halt can reach whatever that takes."""
+    watched = [each for each in troubles if each.hour < WATCHED_HOURS] or troubles[:1]
+    return min(watched, key=lambda each: (bool({STORES, SENTRY} & set(each.links)), each.answer is not None))
 
 
 def in_the_middle_of(trouble: Trouble, draw: Random) -> float:

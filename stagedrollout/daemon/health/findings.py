@@ -77,16 +77,23 @@ def _halts(statuses: Statuses) -> Iterator[Finding]:
         if row.summary.phase == _NOT_HALTED:
             where = f"{row.rollout.app} on {row.rollout.store.value} {row.summary.label}"
             said = f"{where} is NOT HALTED: {row.summary.reason}"
-            if _is_watched(statuses.daemon, row):
+            if _is_watched(statuses, row):
                 yield Finding(About.HALT, said)
             else:
                 yield Finding(About.HALT, f"{said} (as last seen; it is watched no more)", ill=False)
 
 
-def _is_watched(daemon: DaemonRow | None, row: RolloutRow) -> bool:
-    """By the daemon that claimed last; one that does not say what it watches counts as watching everything."""
-    watching = daemon.info.get("watching") if daemon else None
-    return watching is None or str(row.rollout.store_app) in watching
+def _going_on(statuses: Statuses) -> tuple[DaemonRow, ...]:
+    """The daemon that was heard last, and of its replicas those that live: nobody else does anything."""
+    if statuses.daemon is None:
+        return ()
+    return (statuses.daemon, *(row for row in statuses.others if not (row.lapsed or row.stopped)))
+
+
+def _is_watched(statuses: Statuses, row: RolloutRow) -> bool:
+    """By any of them; one that does not say what it watches counts as watching everything."""
+    watching = [daemon.info.get("watching") for daemon in _going_on(statuses)]
+    return not watching or any(each is None or str(row.rollout.store_app) in each for each in watching)
 
 
 def _daemon_and_passes(statuses: Statuses, now: datetime, max_age: timedelta) -> Iterator[Finding]:
@@ -98,26 +105,27 @@ def _daemon_and_passes(statuses: Statuses, now: datetime, max_age: timedelta) ->
     if absent := _absence(daemon, now, max_age):
         yield Finding(About.DAEMON, absent)
     else:
-        yield from _beside(daemon)
-    watched = _watched(daemon, statuses.passes)
-    for name, row in watched.items():
-        late = (
-            ""
+        yield from _beside(_going_on(statuses))
+    for name, row in _watched(statuses).items():
+        if (
+            late := ""
             if absent
-            else _unfinished(daemon, row, now) or _overdue(daemon, row, passes_now(statuses, now))
-        )
-        if late:
+            else _late(_those_who_watch(statuses, name), row, now, passes_now(statuses, now))
+        ):
             yield Finding(About.LATE, f"{name}: {late}")
         if row and row.problem:
             yield Finding(About.PROBLEM, f"{name}: {row.problem}")
 
 
-def _beside(daemon: DaemonRow) -> Iterator[Finding]:
-    """Nobody is woken, or nothing can be pressed. Whoever cannot press has the command line."""
-    if alarms := daemon.info.get("alarms_problem"):
-        yield Finding(About.ALARMS, str(alarms))
-    if buttons := daemon.info.get("buttons_problem"):
-        yield Finding(About.BUTTONS, str(buttons), ill=False)
+def _beside(daemons: tuple[DaemonRow, ...]) -> Iterator[Finding]:
+    """Nobody is woken, or nothing can be pressed. Whoever cannot press has the command line. Any of them may be the one that
+    tells people, so each is believed."""
+    for about, key, ill in (
+        (About.ALARMS, "alarms_problem", True),
+        (About.BUTTONS, "buttons_problem", False),
+    ):
+        said = dict.fromkeys(str(daemon.info[key]) for daemon in daemons if daemon.info.get(key))
+        yield from (Finding(about, words, ill=ill) for words in said)
 
 
 def _absence(daemon: DaemonRow, now: datetime, max_age: timedelta) -> str:
@@ -131,10 +139,21 @@ def _absence(daemon: DaemonRow, now: datetime, max_age: timedelta) -> str:
     return ""
 
 
-def _watched(daemon: DaemonRow, rows: tuple[PassRow, ...]) -> dict[str, PassRow | None]:
-    """Every store app this daemon watches; others may have been watched by an earlier one."""
-    known = {str(row.store_app): row for row in rows}
-    return {name: known.get(name) for name in daemon.info.get("watching", known)}
+def _watched(statuses: Statuses) -> dict[str, PassRow | None]:
+    """Every store app that any of them watches; others may have been watched by an earlier one."""
+    known = {str(row.store_app): row for row in statuses.passes}
+    names = dict.fromkeys(name for each in _going_on(statuses) for name in each.info.get("watching", known))
+    return {name: known.get(name) for name in names}
+
+
+def _those_who_watch(statuses: Statuses, name: str) -> list[DaemonRow]:
+    return [each for each in _going_on(statuses) if name in each.info.get("watching", (name,))]
+
+
+def _late(daemons: list[DaemonRow], row: PassRow | None, now: datetime, passes_now: datetime) -> str:
+    """In words, by the one that has been there longest: one that begins again and again excuses no other's silence."""
+    first = min(daemons, key=lambda daemon: daemon.started_at)
+    return _unfinished(first, row, now) or _overdue(first, row, passes_now)
 
 
 def _unfinished(daemon: DaemonRow, row: PassRow | None, now: datetime) -> str:
