@@ -141,7 +141,6 @@ def hangs_up_on_the_second(line: socket.socket) -> None:
     line.recv(65_536)
 
 
-@pytest.mark.promise("R6")
 def test_what_got_lost_on_a_connection_that_was_just_closed_is_not_sent_again_unasked(wires: Wires) -> None:
     with served(hangs_up_on_the_second) as world, client(world) as http:
         http.get_json("read", "/x")
