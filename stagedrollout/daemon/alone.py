@@ -34,6 +34,9 @@ class Everything:
     def holds(self, app: StoreApp) -> bool:  # noqa: ARG002
         return True
 
+    def lets_go(self, app: StoreApp) -> bool:  # noqa: ARG002
+        return False
+
     def elsewhere(self, app: StoreApp) -> bool:  # noqa: ARG002
         return False
 

@@ -64,6 +64,10 @@ class Holdings(Tenures, Protocol):
         """As far as this replica knows."""
         ...
 
+    def lets_go(self, app: StoreApp) -> bool:
+        """Whether it is given to another replica as soon as nothing of it is under way here: no further pass begins."""
+        ...
+
     def elsewhere(self, app: StoreApp) -> bool:
         """Whether another replica holds it now. Raises StorageError."""
         ...
@@ -301,6 +305,10 @@ class HeldLeases:
             self._closed = True
             if self.shared:
                 self._give(list(self._held))
+
+    def lets_go(self, app: StoreApp) -> bool:
+        """While the lease lasts: whoever is cut off from the database as well goes on trying."""
+        return self._company.bars(str(app)) and self._left() > 0
 
     def elsewhere(self, app: StoreApp) -> bool:
         return self.shared and not self._leases.free([str(app)])

@@ -216,7 +216,7 @@ class Scheduler:
     def dues(self) -> tuple[datetime, ...]:
         """When each store app's next pass is due; in the past where one that goes on now is to be followed at once."""
         with self._guard:
-            return tuple(at for app, at in self._due.items() if self._works.leases.holds(app))
+            return tuple(at for app, at in self._due.items() if self._works.steers(app))
 
     def _next_due(self) -> datetime:
         try:

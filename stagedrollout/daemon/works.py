@@ -68,7 +68,11 @@ class Works:
 
     def is_to_look_at(self, app: StoreApp) -> bool:
         """What people have pulled lies on this machine, where no other replica sees it, whoever holds the app."""
-        return self.leases.holds(app) or bool(self.brakes.halts(app))
+        return self.steers(app) or bool(self.brakes.halts(app))
+
+    def steers(self, app: StoreApp) -> bool:
+        """Whether passes over it begin here."""
+        return self.leases.holds(app) and not self.leases.lets_go(app)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

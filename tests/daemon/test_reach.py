@@ -139,6 +139,8 @@ def test_what_is_under_way_is_finished_first(a: Replica, b: Replica) -> None:
     a.cut, a.in_use = {GOOGLE}, {halting}
     go_on(a, b, seconds=90)
     assert a.play == {halting}, "a halt that it still sends is not lost"
+    assert a.leases.lets_go(halting), "and no further pass over it begins, or it would never be over"
+    assert not any(a.leases.lets_go(app) for app in a.holds - a.play)
     a.in_use = set()
     go_on(a, b, seconds=10)
     assert a.play == set()
@@ -213,6 +215,7 @@ def test_whoever_is_alone_keeps_everything_whatever_it_reaches(a: Replica) -> No
     a.cut = {GOOGLE, APP_STORE}
     go_on(a, seconds=600)
     assert a.holds == set(APPS)
+    assert not any(map(a.leases.lets_go, APPS))
 
 
 def test_when_the_only_one_that_reaches_a_store_dies_its_apps_are_watched_for_again(

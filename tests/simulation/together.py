@@ -239,9 +239,9 @@ class Together(Run):
 
     def _left(self) -> Left:
         spans = [each.until_now() for each in self._sides]
-        hindered = [*(span for each in self._sides for span in each.hindered), *self._storeless()]
+        hindered = [span for each in self._sides for span in each.hindered]
         return self._traces().left(
-            sorted(self._hindrances(spans, hindered)),
+            sorted((*self._hindrances(spans, hindered), *self._in_vain())),
             self._glass.told,
             senders={str(number): run for number, run in self._senders.items()},
             tenures=self._tenures,
@@ -250,13 +250,25 @@ class Together(Run):
         )
 
     def _storeless(self) -> Iterator[Span]:
-        """While one cannot reach the stores, until it has found that out and let go, if the other one is there and can."""
+        """While one cannot reach the stores; if the other one is there and can, only until it has found that out and let go: at
+        once, where it was about to act, or at its next look."""
         first, second = self._sides
         for one, other in ((first, second), (second, first)):
             for begun, ended in one.storeless:
                 alone = _both([(begun, ended)], [*other.until_now(), *other.storeless])
-                found_out = begun + self._plan.scenario.poll + _LETS_GO
-                yield begun, ended if alone else min(ended, found_out)
+                looks = (begun,) if alone else (begun, begun + self._plan.scenario.poll)
+                for look in looks:
+                    if look < ended:
+                        yield look, ended if alone else min(ended, look + _LETS_GO)
+
+    def _in_vain(self) -> Iterator[datetime]:
+        """What is sent to a store that cannot be reached stands in no ledger, and is waited for: again and again."""
+        for begun, ended in self._storeless():
+            at = begun
+            while at < ended:
+                yield at
+                at += _TRIES
+            yield ended
 
     def _hindrances(self, spans: Iterable[list[Span]], hindered: list[Span]) -> Iterator[datetime]:
         """What the judge takes for deaths: whenever one falls silent, and when its lease is over; while it cannot reach a store
@@ -272,8 +284,11 @@ class Together(Run):
             yield ended
 
 
-_LETS_GO = timedelta(minutes=2)
-"""Of a store, after the first look in vain: one more, half a minute later, and the other one's turn after that."""
+_LETS_GO = timedelta(minutes=4)
+"""Of a store: an act and two looks, in each of which several answers may be waited for in vain; and the other one's turn."""
+
+_TRIES = timedelta(seconds=30)
+"""How often such a store is tried."""
 
 _LOOK = timedelta(seconds=10)
 """How often one looks whether the other is there, at most."""
