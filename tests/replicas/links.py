@@ -145,7 +145,8 @@ class Link:
 
     def _connects(self, here: socket.socket, port: int) -> None:
         who = self._callers.of(port, self.port)
-        if self.state(who).way is Way.RESETS:
+        given_up = not who and _hung_up(here)  # before anybody could see whose it was
+        if given_up or self.state(who).way is Way.RESETS:
             _resets(here)
             return
         # no handshake is ever whole on a link of which one way is cut

@@ -40,6 +40,9 @@ FIRST_HOURS = (3.0, 6.0)
 ANSWER_SECONDS, SLOW_SECONDS = 1.5, 0.2
 """How late an answer comes over whose waiting a replica is caught, and how late each piece on a slow link."""
 
+ANSWERED_SECONDS = 12.0
+"""Whoever gives a halt is answered after 10 s at the latest."""
+
 HOURS_FOR_AN_ANSWER = 3
 HOURS_OF_TROUBLE = 3
 """In trouble, and until both are well again."""
@@ -132,6 +135,8 @@ class _Telling:
         held = pair.held_by(who)
         self._begins(trouble, who)
         halt = self._halts() if halting else None
+        if halt is not None:  # who is amid a pass takes no orders, where the clock waits for passes
+            until(lambda: not halt.alive, ANSWERED_SECONDS)
         if not caught:  # otherwise the hour in which it was caught is not over
             self._hour += 1
         pair.stops_at(_hours(self._hour))
