@@ -29,6 +29,7 @@ from stagedrollout.daemon.channels import open_channels
 from stagedrollout.daemon.claiming import Claim, claimed, terms_of
 from stagedrollout.daemon.clock_watch import ClockWatch
 from stagedrollout.daemon.clocks import SystemClock
+from stagedrollout.daemon.copied import refuse_a_copy
 from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.footing import KeptFooting
 from stagedrollout.daemon.health.opening import open_report
@@ -63,7 +64,9 @@ from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.lock import SingleDaemonLock
 from stagedrollout.storage.migrate import upgrade
 from stagedrollout.storage.outbox import OutboxTable
+from stagedrollout.storage.presence import Presence
 from stagedrollout.storage.private import loose, tighten
+from stagedrollout.storage.server_clock import may_be_shared
 from stagedrollout.stores.google_play.client import EditsKnown
 
 if TYPE_CHECKING:
@@ -142,6 +145,8 @@ def open_daemon(loaded: Loaded, doors: Doors | None = None, net: Net | None = No
         stack.callback(engine.dispose)
         lock = stack.enter_context(SingleDaemonLock.beside(beside_database(engine)))
         upgrade(engine)
+        if may_be_shared(engine):
+            refuse_a_copy(lock, Presence(engine), terms_of(settings, engine).beat)
         works = wire(loaded, doors, engine, place=lock.place)
         limits = settings.limits
         scheduler = Scheduler(

@@ -71,6 +71,7 @@ LIBRARIES = ("tenacity", "tenacity.nap")
 """They sleep, or look at the clock, in a pass."""
 
 OUTSIDE: Mapping[str, str] = {
+    "stagedrollout.daemon.copied": "before anything is wired: `open_daemon` alone waits there",
     "stagedrollout.cli": "commands are processes of their own",
     "stagedrollout.doctor": "a process of its own, which only looks",
     "stagedrollout.emulator": "the world itself, which is told its time",
