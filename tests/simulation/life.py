@@ -150,6 +150,8 @@ class Life:
         """Turn after turn until the story ends and what was begun before is done; or until it is asked to leave, and has."""
         for _ in range(TURNS_MOST):
             self._turn()
+            if self._scheduler.lost:
+                return self._leave()
             self._wait_for_the_next(ends)
             if self._leaving:
                 return self._leave()
@@ -184,6 +186,11 @@ class Life:
     def wake(self) -> None:
         """It looks again how long it may wait."""
         self._stirred.set()
+
+    def look_anew(self) -> None:
+        """Whatever was known of the database is not so any more."""
+        self._nothing_waits_at = None
+        self.stir()
 
     def _leave(self) -> None:
         """Nothing is begun any more; what is not over within the time there is for it lasts as long as its lease."""

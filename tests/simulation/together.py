@@ -7,7 +7,7 @@ Machine, clocks, lock, high-water mark, spool and ways to the world are each one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,11 +23,13 @@ from stagedrollout.emulator.clock import iso
 from stagedrollout.storage.instants import instant
 from stagedrollout.storage.seal_file import seal_file
 from tests.simulation.buttons import SEAL
-from tests.simulation.files import several
+from tests.simulation.failover import BEFORE, Era, FailsOver, Standby, accept_in
+from tests.simulation.files import by_others, several
 from tests.simulation.keeping import Keeper
 from tests.simulation.kernel import Kernel, Process
 from tests.simulation.left import Left
 from tests.simulation.life import Company, Life
+from tests.simulation.lines import Line
 from tests.simulation.machine import Machine
 from tests.simulation.pair import LEASE, NAMES, Pair
 from tests.simulation.people import PlannedDirect
@@ -93,11 +95,55 @@ class Together(Run):
         self._senders: dict[int, int] = {}
         self._tellers: set[str] = set()
         self._runs: dict[int, OneSide] = {}
+        self._era = BEFORE
         self._sides = tuple(
             OneSide(name, side, self._kernel, self._marks)
             for name, side in zip(NAMES, self._pair.sides, strict=True)
         )
+        if self._pair.fails_over:
+            self._plan_failover(self._pair.fails_over)
         return tuple(map(self._place, self._sides))
+
+    def _plan_failover(self, planned: FailsOver) -> None:
+        at = self._world.timeline.at
+        self._standby = Standby(self._folder / "simulated.db", self._people)
+        for instant, work in (
+            (planned.at - planned.lag, self._standby.hear),
+            (planned.at, partial(self._lose_the_server, planned.takes)),
+            (planned.over_at, self._fail_over),
+            (planned.accepted_at, self._accept),
+        ):
+            at(instant, partial(self._by_others, work))
+        if halt := planned.a_halt(self._plan.scenario):
+            self._expect(halt)
+
+    def _by_others(self, work: Callable[[], None]) -> None:
+        """Whoever sleeps has given its signs until now."""
+        self._keeper.disturb()
+        with by_others():
+            work()
+        self._keeper.disturb()
+
+    def _lose_the_server(self, takes: timedelta) -> None:
+        for each in self._sides:
+            each.loses_the_database(takes, Line.REFUSED)
+
+    def _fail_over(self) -> None:
+        self._lost = self._standby.take_over()
+        self._marks["database: failed over"] += 1
+        self._marks["database: failed over, and lost entries of the journal"] += bool(self._lost.journal)
+        known = self._standby.newest_run
+        self._era = Era(known)
+        self._runs = {run: side for run, side in self._runs.items() if run <= known}
+        for life in self._lives():
+            life.look_anew()
+        self._note_leases(put_back=True)
+
+    def _accept(self) -> None:
+        places = [self._folder / each.name / "simulated.db" for each in self._sides]
+        for said in accept_in(places, self._now):
+            self._marks["database: taken as it is"] += bool(said)
+        self._stir()
 
     def _place(self, one: OneSide) -> Replica:
         plan, side = self._plan, one.side
@@ -185,7 +231,7 @@ class Together(Run):
 
     def _heard(self, one: OneSide, service: str, method: str, number: int) -> None:
         """A request of its got there."""
-        run = one.replica.life.epoch if one.replica.life else 0
+        run = one.run if one.replica.life else 0
         self._senders[number] = run
         if service == "slack":
             self._tellers.add(one.name)
@@ -209,29 +255,32 @@ class Together(Run):
     def _took(self, life: Life) -> None:
         """Whose each lease is now is written down."""
         side = self._side(life)
-        if life.epoch not in self._runs:
-            side.began()
-            self._runs[life.epoch] = side
+        if side.born is not life:
+            side.began(life, self._era.run(life.epoch))
+            self._runs[side.run] = side
+        self._note_leases()
+
+    def _note_leases(self, *, put_back: bool = False) -> None:
         with self._people.connect() as connection:
             rows = connection.execute(_LEASES).all()
         for row in rows:
+            run, epoch = self._era.run(row.replica), self._era.epoch(row.epoch)
             before = next((t for t in reversed(self._tenures) if t["name"] == row.name), None)
-            if before is None or (before["run"], before["epoch"]) != (row.replica, row.epoch):
-                self._note(before, row)
+            if before is None or (before["run"], before["epoch"]) != (run, epoch):
+                raise_after = iso(instant(row.raise_after_us)) if row.raise_after_us else ""
+                told = {"name": row.name, "run": run, "epoch": epoch, "at": iso(self._now)}
+                self._tenures.append({**told, "raise_after": raise_after})
+                if before is not None and run and not put_back:
+                    self._mark(before["run"], run)
 
-    def _note(self, before: dict[str, Any] | None, row: Any) -> None:
-        raise_after = iso(instant(row.raise_after_us)) if row.raise_after_us else ""
-        told = {"name": row.name, "run": row.replica, "epoch": row.epoch, "at": iso(self._now)}
-        self._tenures.append({**told, "raise_after": raise_after})
-        if before is None or row.replica == 0:
-            return
-        gave = self._runs.get(before["run"])
+    def _mark(self, before: int, run: int) -> None:
+        gave = self._runs.get(before)
         if gave is None:
             self._marks["lease: given away and taken"] += 1
-        elif gave is self._runs.get(row.replica):
+        elif gave is self._runs.get(run):
             self._marks["lease: taken again in its own place"] += 1
         else:
-            self._marks[f"lease: taken over after {gave.why_silent(before['run'])}"] += 1
+            self._marks[f"lease: taken over after {gave.why_silent(before)}"] += 1
 
     def _left(self) -> Left:
         spans = [each.until_now() for each in self._sides]

@@ -1,0 +1,188 @@
+"""The database's server is lost, and a standby that lagged takes its place: the shared database is as it was a while ago,
+and what was written since is gone (promise R17).
+
+Both daemons live on, with their own high-water files; no way leads to the database in between. What was lost is kept here, for
+whoever judges: what the journal told of it was true.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sqlalchemy import Engine
+
+from stagedrollout.cli.export import notice_rows, order_row
+from stagedrollout.cli.history import journal_rows
+from stagedrollout.core.model import Actor, ActorKind, Command, CommandVerb, Store
+from stagedrollout.daemon.accepting import accept
+from stagedrollout.emulator.scenario import Scenario
+from stagedrollout.storage.commands import CommandBox
+from stagedrollout.storage.engine import open_existing
+from stagedrollout.storage.journal import Journal
+from stagedrollout.storage.presence import Presence
+from tests.simulation.people import PlannedOrder
+
+Row = Mapping[str, Any]
+
+_LAGS = (5, 30, 300, 3600, 6 * 3600, 18 * 3600)
+_TAKES = (2, 60, 600)
+_ACCEPTED_AFTER = (1, 4, 12, 30)
+"""Seconds, seconds, hours."""
+
+SOMEBODY = Actor(ActorKind.HUMAN, "ops")
+
+
+@dataclass(frozen=True, slots=True)
+class FailsOver:
+    """The server is gone at `at`. After `takes` its standby has its place, which had heard nothing of it for `lag`. So much later
+    a person takes the journal as it is, in both places: `accepted_after`. `halted_after`: so long before that a person halts;
+    None: nobody does."""
+
+    at: datetime
+    lag: timedelta
+    takes: timedelta
+    accepted_after: timedelta
+    halted_after: timedelta | None = None
+
+    @property
+    def over_at(self) -> datetime:
+        return self.at + self.takes
+
+    @property
+    def accepted_at(self) -> datetime:
+        return self.over_at + self.accepted_after
+
+    def __str__(self) -> str:
+        halted = f", somebody halts after {self.halted_after}" if self.halted_after else ""
+        return (
+            f"the database fails over at {self.at:%m-%d %H:%M:%S}, in {self.takes}, to what it was {self.lag} before"
+            f"{halted}, accepted after {self.accepted_after}"
+        )
+
+    def a_halt(self, scenario: Scenario) -> PlannedOrder | None:
+        """Of the first app, by the command line."""
+        if self.halted_after is None:
+            return None
+        at, app = self.over_at + self.halted_after, scenario.apps[0]
+        order = Command(
+            id=f"{scenario.seed}-after-the-failover",
+            verb=CommandVerb.HALT,
+            app=app.name,
+            store=Store(app.store),
+            actor=SOMEBODY,
+            reason="nobody knows what is lost",
+            created_at=at,
+            expires_at=None,
+        )
+        return PlannedOrder(at, order)
+
+
+def a_failover(seed: int, start: datetime, troubled: timedelta) -> FailsOver:
+    """In the middle of the troubled time, so that there is something to lose, and something to come."""
+    draw = Random(f"{seed}/two/failover")
+    at = start + troubled * draw.uniform(0.15, 0.8) + timedelta(seconds=draw.randrange(60))
+    accepted_after = timedelta(hours=draw.choice(_ACCEPTED_AFTER), minutes=draw.randrange(60))
+    lag = min(timedelta(seconds=draw.choice(_LAGS) * draw.uniform(0.5, 1.5)), (at - start) * 0.9)
+    takes = timedelta(seconds=draw.choice(_TAKES))
+    halted = accepted_after * draw.random() if draw.random() < 0.3 else None
+    return FailsOver(at, lag, takes, accepted_after, halted)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What the database had, and has not any more: entries of the journal, and all notices and orders as they stood.
+    `head`: the newest entry that it still has."""
+
+    head: int
+    journal: Sequence[Row] = ()
+    notices: Sequence[Row] = ()
+    orders: Sequence[Row] = ()
+
+    def with_journal(self, now: Sequence[Row]) -> list[Row]:
+        """All that was ever written, by new numbers from the failover on."""
+        kept = [row for row in now if row["seq"] <= self.head]
+        gap = self.journal[-1]["seq"] - self.head if self.journal else 0
+        return [*kept, *self.journal, *({**row, "seq": row["seq"] + gap} for row in now[len(kept) :])]
+
+    def with_notices(self, now: Sequence[Row]) -> list[Row]:
+        known = {row["key"] for row in now}
+        gone = [row for row in self.notices if row["key"] not in known]
+        return [*now, *({**row, "state": row["state"] if row["state"] == "sent" else "lost"} for row in gone)]
+
+    def with_orders(self, now: Sequence[Row]) -> list[Row]:
+        known = {row["id"] for row in now}
+        return [*(row for row in self.orders if row["id"] not in known), *now]
+
+
+NOTHING_LOST = Lost(2**62)
+
+
+_LATER = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """Numbers of runs and epochs of leases are given out again by a database that was put back: here they stay apart. `known`:
+    the newest run that it knows."""
+
+    known: int
+
+    def run(self, number: int) -> int:
+        return number if number <= self.known else number + _LATER
+
+    def epoch(self, number: int) -> int:
+        return number + _LATER if self is not BEFORE else number
+
+
+BEFORE = Era(_LATER - 1)
+
+
+class Standby:
+    """Of the database in `file`; `people` is a way into that which nobody haunts."""
+
+    def __init__(self, file: Path, people: Engine) -> None:
+        self._file, self._copy = file, file.with_name("standby.db")
+        self._people = people
+        self._head = 0
+        self.newest_run = 0
+        """Of the replicas that it has heard of."""
+
+    def hear(self) -> None:
+        """For the last time."""
+        self.newest_run = max((row.epoch for row in Presence(self._people).replicas()), default=0)
+        self._head = max((row["seq"] for row in journal_rows(Journal(self._people))), default=0)
+        _copy(self._file, self._copy)
+
+    def take_over(self) -> Lost:
+        """With whatever it has heard."""
+        lost = Lost(
+            self._head,
+            journal_rows(Journal(self._people), self._head),
+            notice_rows(self._people),
+            [order_row(order) for order in CommandBox(self._people).everything()],
+        )
+        _copy(self._copy, self._file)
+        return lost
+
+
+def _copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+        read.backup(written)
+
+
+def accept_in(places: Sequence[Path], now: datetime) -> Iterator[str]:
+    """A person takes the journal as it is, in each of the databases' places; what they are told was lost."""
+    for place in places:
+        engine = open_existing(f"sqlite:///{place}")
+        try:
+            if done := accept(engine, SOMEBODY, "the standby lagged, we have looked at the console", now):
+                yield done.lost
+        finally:
+            engine.dispose()
