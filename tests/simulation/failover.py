@@ -25,52 +25,55 @@ from stagedrollout.daemon.accepting import accept
 from stagedrollout.emulator.scenario import Scenario
 from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.engine import open_existing
+from stagedrollout.storage.highwater import beside, read_mark
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.presence import Presence
 from tests.simulation.people import PlannedOrder
 
 Row = Mapping[str, Any]
 
-_LAGS = (5, 30, 300, 3600, 6 * 3600, 18 * 3600)
+_OFTEN = 1 / 3
+"""Of the stories."""
+
+_LAGS = (30, 300, 3600, 6 * 3600, 18 * 3600)
 _TAKES = (2, 60, 600)
-_ACCEPTED_AFTER = (1, 4, 12, 30)
+_ACCEPTED_AFTER = (1, 4, 12)
 """Seconds, seconds, hours."""
+
+_WAITS_FOR_AN_ACT = timedelta(hours=6)
 
 SOMEBODY = Actor(ActorKind.HUMAN, "ops")
 
 
 @dataclass(frozen=True, slots=True)
 class FailsOver:
-    """The server is gone at `at`. After `takes` its standby has its place, which had heard nothing of it for `lag`. So much later
-    a person takes the journal as it is, in both places: `accepted_after`. `halted_after`: so long before that a person halts;
-    None: nobody does."""
+    """The server is gone at `at`. After `takes` its standby has its place, which had heard nothing of it for `lag`; None: the
+    server is gone as soon as one of them has written down an act after `at`, and the standby has heard everything but that. So much
+    later a person takes the journal as it is, in both places: `accepted_after`; None: nobody ever does. `halted_after`: after how
+    much of the troubled time from then on a person halts; None: nobody does."""
 
     at: datetime
-    lag: timedelta
+    lag: timedelta | None
     takes: timedelta
-    accepted_after: timedelta
-    halted_after: timedelta | None = None
-
-    @property
-    def over_at(self) -> datetime:
-        return self.at + self.takes
-
-    @property
-    def accepted_at(self) -> datetime:
-        return self.over_at + self.accepted_after
+    accepted_after: timedelta | None
+    halts_at: datetime | None = None
 
     def __str__(self) -> str:
-        halted = f", somebody halts after {self.halted_after}" if self.halted_after else ""
-        return (
-            f"the database fails over at {self.at:%m-%d %H:%M:%S}, in {self.takes}, to what it was {self.lag} before"
-            f"{halted}, accepted after {self.accepted_after}"
-        )
+        to = f"to what it was {self.lag} before" if self.lag else "with an act, and all but that is known"
+        halted = f", somebody halts at {self.halts_at:%m-%d %H:%M:%S}" if self.halts_at else ""
+        accepted = f"accepted after {self.accepted_after}" if self.accepted_after else "never accepted"
+        return f"the database fails over at {self.at:%m-%d %H:%M:%S}, in {self.takes}, {to}{halted}, {accepted}"
+
+    @property
+    def in_vain_at(self) -> datetime:
+        """When no act is waited for any more."""
+        return self.at + _WAITS_FOR_AN_ACT
 
     def a_halt(self, scenario: Scenario) -> PlannedOrder | None:
         """Of the first app, by the command line."""
-        if self.halted_after is None:
+        if self.halts_at is None:
             return None
-        at, app = self.over_at + self.halted_after, scenario.apps[0]
+        app = scenario.apps[0]
         order = Command(
             id=f"{scenario.seed}-after-the-failover",
             verb=CommandVerb.HALT,
@@ -78,29 +81,39 @@ class FailsOver:
             store=Store(app.store),
             actor=SOMEBODY,
             reason="nobody knows what is lost",
-            created_at=at,
+            created_at=self.halts_at,
             expires_at=None,
         )
-        return PlannedOrder(at, order)
+        return PlannedOrder(self.halts_at, order)
 
 
-def a_failover(seed: int, start: datetime, troubled: timedelta) -> FailsOver:
+def a_failover(seed: int, start: datetime, troubled: timedelta) -> FailsOver | None:
     """In the middle of the troubled time, so that there is something to lose, and something to come."""
     draw = Random(f"{seed}/two/failover")
-    at = start + troubled * draw.uniform(0.15, 0.8) + timedelta(seconds=draw.randrange(60))
-    accepted_after = timedelta(hours=draw.choice(_ACCEPTED_AFTER), minutes=draw.randrange(60))
+    return drawn(draw, start, troubled) if draw.random() < _OFTEN else None
+
+
+def drawn(draw: Random, start: datetime, troubled: timedelta) -> FailsOver:
+    at = start + troubled * draw.uniform(0.15, 0.7) + timedelta(seconds=draw.randrange(60))
     lag = min(timedelta(seconds=draw.choice(_LAGS) * draw.uniform(0.5, 1.5)), (at - start) * 0.9)
-    takes = timedelta(seconds=draw.choice(_TAKES))
-    halted = accepted_after * draw.random() if draw.random() < 0.3 else None
-    return FailsOver(at, lag, takes, accepted_after, halted)
+    accepted_after = timedelta(hours=draw.choice(_ACCEPTED_AFTER), minutes=draw.randrange(60))
+    halts_at = at + (start + troubled - at) * draw.random()
+    return FailsOver(
+        at=at,
+        lag=draw.choice((lag, lag, None)),
+        takes=timedelta(seconds=draw.choice(_TAKES)),
+        accepted_after=accepted_after if draw.random() < 0.85 else None,
+        halts_at=halts_at if draw.random() < 0.3 else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
     """What the database had, and has not any more: entries of the journal, and all notices and orders as they stood.
-    `head`: the newest entry that it still has."""
+    `head`: the newest entry that it still has, `heard`: the keys of the notices of that time."""
 
     head: int
+    heard: frozenset[str] = frozenset()
     journal: Sequence[Row] = ()
     notices: Sequence[Row] = ()
     orders: Sequence[Row] = ()
@@ -112,9 +125,16 @@ class Lost:
         return [*kept, *self.journal, *({**row, "seq": row["seq"] + gap} for row in now[len(kept) :])]
 
     def with_notices(self, now: Sequence[Row]) -> list[Row]:
-        known = {row["key"] for row in now}
-        gone = [row for row in self.notices if row["key"] not in known]
-        return [*now, *({**row, "state": row["state"] if row["state"] == "sent" else "lost"} for row in gone)]
+        """In the order in which they were written down."""
+        kept, later = list[Row](), list[Row]()
+        for row in now:
+            (kept if row["key"] in self.heard or not self.notices else later).append(row)
+        gone = (row for row in self.notices if row["key"] not in self.heard)
+        told = ({**row, "state": row["state"] if row["state"] == "sent" else "lost"} for row in gone)
+        return [*kept, *told, *later]
+
+    def of_orders(self) -> set[str]:
+        return {str(row["id"]) for row in self.orders}
 
     def with_orders(self, now: Sequence[Row]) -> list[Row]:
         known = {row["id"] for row in now}
@@ -150,26 +170,32 @@ class Standby:
     def __init__(self, file: Path, people: Engine) -> None:
         self._file, self._copy = file, file.with_name("standby.db")
         self._people = people
-        self._head = 0
         self.newest_run = 0
         """Of the replicas that it has heard of."""
 
     def hear(self) -> None:
-        """For the last time."""
-        self.newest_run = max((row.epoch for row in Presence(self._people).replicas()), default=0)
-        self._head = max((row["seq"] for row in journal_rows(Journal(self._people))), default=0)
+        """All that there is until now."""
         _copy(self._file, self._copy)
 
     def take_over(self) -> Lost:
         """With whatever it has heard."""
-        lost = Lost(
-            self._head,
-            journal_rows(Journal(self._people), self._head),
-            notice_rows(self._people),
-            [order_row(order) for order in CommandBox(self._people).everything()],
-        )
+        before, notices = journal_rows(Journal(self._people)), notice_rows(self._people)
+        orders = [order_row(order) for order in CommandBox(self._people).everything()]
         _copy(self._copy, self._file)
-        return lost
+        self.newest_run = max((row.epoch for row in Presence(self._people).replicas()), default=0)
+        head = max((row["seq"] for row in journal_rows(Journal(self._people))), default=0)
+        return Lost(
+            head=head,
+            heard=frozenset(row["key"] for row in notice_rows(self._people)),
+            journal=[row for row in before if row["seq"] > head],
+            notices=notices,
+            orders=orders,
+        )
+
+    def is_ahead(self, place: Path, lost: Lost) -> bool:
+        """Whether what is marked there is among what is lost."""
+        mark = read_mark(beside(place))
+        return mark is not None and mark.seq > lost.head
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -92,9 +92,11 @@ class Traces:
             slow=list(self._slow()),
             line=self._line(),
             direct=direct,
+            lost=[row["seq"] for row in self.lost.journal],
             **more,
         )
         told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
+        told |= {name: "lost" for name, row in answers.items() if row is None and name in self.lost.of_orders()}
         return Left(evidence, self.marks, told, tuple(self._unrepeatable()))
 
     def _policies(self) -> list[str]:

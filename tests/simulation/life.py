@@ -58,13 +58,15 @@ would be looked for more often than anything else is done."""
 @dataclass(frozen=True, slots=True)
 class Company:
     """Others on the same database, whose clock is `clock`. `lives`: all that live now; `took` is told by each that it has
-    taken a lease, or given one away, `decided`, that it has written down what it is about to do."""
+    taken a lease, or given one away, `decided`, that it has written down what it is about to do, and `wrote`, that it has written
+    anything else."""
 
     clock: Callable[[], datetime]
     keeper: Keeper
     lives: Callable[[], Iterable[Life]]
     took: Callable[[Life], None]
     decided: Callable[[Life], None]
+    wrote: Callable[[], None]
 
     @property
     def told(self) -> int:
@@ -374,6 +376,8 @@ class Life:
         if self._acts != acts:
             self._acts = acts
             company.decided(self)
+        else:
+            company.wrote()
 
 
 class Pool:

@@ -15,7 +15,7 @@ from random import Random
 from tests.simulation.clocks import WrongClock
 from tests.simulation.disk import FailingDisk
 from tests.simulation.drawing import some_hours
-from tests.simulation.failover import FailsOver
+from tests.simulation.failover import FailsOver, a_failover
 from tests.simulation.lines import Line
 from tests.simulation.machines import a_failing_disk, a_machine_that_stops, a_wrong_clock
 from tests.simulation.stops import StandingStill, StandsStill
@@ -101,7 +101,7 @@ class Pair:
 def a_pair(seed: int, start: datetime, troubled: timedelta) -> Pair:
     first, second = (_side(Random(f"{seed}/two/{name}"), start, troubled) for name in NAMES)
     deadline = Random(f"{seed}/two/pass").choice((timedelta(seconds=45), timedelta(minutes=5)))
-    return Pair((first, second), deadline)
+    return Pair((first, second), deadline, a_failover(seed, start, troubled))
 
 
 def _side(draw: Random, start: datetime, troubled: timedelta) -> Side:

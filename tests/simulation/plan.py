@@ -15,7 +15,6 @@ from tests.simulation.ambush import Ambush, ambushes
 from tests.simulation.buttons import PlannedPress
 from tests.simulation.clocks import WrongClock
 from tests.simulation.disk import FailingDisk
-from tests.simulation.failover import a_failover
 from tests.simulation.line import LineAct
 from tests.simulation.machines import a_failing_disk, a_machine_that_stops, a_wrong_clock
 from tests.simulation.pair import Pair, a_pair
@@ -187,13 +186,6 @@ def plain(seed: int) -> Plan:
 def of_two(plan: Plan) -> Plan:
     """The same story, lived through by two daemons."""
     return replace(plan, pair=a_pair(plan.seed, plan.scenario.start, plan.calm_from - plan.scenario.start))
-
-
-def failing_over(plan: Plan) -> Plan:
-    """The same story of two, in which their database fails over to a standby that lags."""
-    troubled = plan.calm_from - plan.scenario.start
-    pair = plan.pair or a_pair(plan.seed, plan.scenario.start, troubled)
-    return replace(plan, pair=replace(pair, fails_over=a_failover(plan.seed, plan.scenario.start, troubled)))
 
 
 def _second_thoughts(draw: Random) -> SecondThoughts:

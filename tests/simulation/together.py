@@ -7,7 +7,7 @@ Machine, clocks, lock, high-water mark, spool and ways to the world are each one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,18 +23,18 @@ from stagedrollout.emulator.clock import iso
 from stagedrollout.storage.instants import instant
 from stagedrollout.storage.seal_file import seal_file
 from tests.simulation.buttons import SEAL
-from tests.simulation.failover import BEFORE, Era, FailsOver, Standby, accept_in
-from tests.simulation.files import by_others, several
+from tests.simulation.failover import BEFORE, Era, FailsOver, Lost
+from tests.simulation.files import several
 from tests.simulation.keeping import Keeper
 from tests.simulation.kernel import Kernel, Process
 from tests.simulation.left import Left
 from tests.simulation.life import Company, Life
-from tests.simulation.lines import Line
 from tests.simulation.machine import Machine
 from tests.simulation.pair import LEASE, NAMES, Pair
 from tests.simulation.people import PlannedDirect
 from tests.simulation.perils import Drawn, Fate
 from tests.simulation.plan import Plan
+from tests.simulation.put_back import PutBack
 from tests.simulation.replica import Replica
 from tests.simulation.run import Run
 from tests.simulation.sides import KILLED, OneSide, Span, acts_on_a_store
@@ -73,6 +73,9 @@ class Together(Run):
     _sides: tuple[OneSide, ...]
 
     def play(self) -> Left:
+        planned = self._pair.fails_over
+        if planned and (halt := planned.a_halt(self._plan.scenario)):
+            self._expect(halt)
         try:
             with self._at_work():
                 try:
@@ -90,60 +93,45 @@ class Together(Run):
         self._kernel = Kernel(Random(f"{plan.seed}/two/baton"), self._world.timeline)
         draw = Random(f"{plan.seed}/two/keeper")
         self._keeper = Keeper(self._world.timeline, self._people, LEASE, draw)
-        self._company = Company(lambda: self._now, self._keeper, self._lives, self._took, self._decided)
+        self._company = Company(
+            lambda: self._now, self._keeper, self._lives, self._took, self._decided, self._wrote
+        )
         self._tenures: list[dict[str, Any]] = []
         self._senders: dict[int, int] = {}
         self._tellers: set[str] = set()
         self._runs: dict[int, OneSide] = {}
+        self._placed: list[tuple[int, OneSide]] = []
+        """All runs there ever were."""
         self._era = BEFORE
         self._sides = tuple(
             OneSide(name, side, self._kernel, self._marks)
             for name, side in zip(NAMES, self._pair.sides, strict=True)
         )
-        if self._pair.fails_over:
-            self._plan_failover(self._pair.fails_over)
+        self._put_back = self._failover(self._pair.fails_over) if self._pair.fails_over else None
         return tuple(map(self._place, self._sides))
 
-    def _plan_failover(self, planned: FailsOver) -> None:
-        at = self._world.timeline.at
-        self._standby = Standby(self._folder / "simulated.db", self._people)
-        for instant, work in (
-            (planned.at - planned.lag, self._standby.hear),
-            (planned.at, partial(self._lose_the_server, planned.takes)),
-            (planned.over_at, self._fail_over),
-            (planned.accepted_at, self._accept),
-        ):
-            at(instant, partial(self._by_others, work))
-        if halt := planned.a_halt(self._plan.scenario):
-            self._expect(halt)
+    def _failover(self, planned: FailsOver) -> PutBack:
+        made = PutBack(
+            planned,
+            self._folder,
+            people=self._people,
+            sides=self._sides,
+            keeper=self._keeper,
+            timeline=self._world.timeline,
+            marks=self._marks,
+            over=self._fail_over,
+        )
+        made.plan()
+        return made
 
-    def _by_others(self, work: Callable[[], None]) -> None:
-        """Whoever sleeps has given its signs until now."""
-        self._keeper.disturb()
-        with by_others():
-            work()
-        self._keeper.disturb()
-
-    def _lose_the_server(self, takes: timedelta) -> None:
-        for each in self._sides:
-            each.loses_the_database(takes, Line.REFUSED)
-
-    def _fail_over(self) -> None:
-        self._lost = self._standby.take_over()
-        self._marks["database: failed over"] += 1
-        self._marks["database: failed over, and lost entries of the journal"] += bool(self._lost.journal)
-        known = self._standby.newest_run
+    def _fail_over(self, lost: Lost) -> None:
+        assert self._put_back is not None
+        self._lost, known = lost, self._put_back.standby.newest_run
         self._era = Era(known)
         self._runs = {run: side for run, side in self._runs.items() if run <= known}
         for life in self._lives():
             life.look_anew()
         self._note_leases(put_back=True)
-
-    def _accept(self) -> None:
-        places = [self._folder / each.name / "simulated.db" for each in self._sides]
-        for said in accept_in(places, self._now):
-            self._marks["database: taken as it is"] += bool(said)
-        self._stir()
 
     def _place(self, one: OneSide) -> Replica:
         plan, side = self._plan, one.side
@@ -251,6 +239,12 @@ class Together(Run):
 
     def _decided(self, life: Life) -> None:
         self._side(life).decided()
+        if self._put_back:
+            self._put_back.decided()
+
+    def _wrote(self) -> None:
+        if self._put_back:
+            self._put_back.wrote()
 
     def _took(self, life: Life) -> None:
         """Whose each lease is now is written down."""
@@ -258,6 +252,7 @@ class Together(Run):
         if side.born is not life:
             side.began(life, self._era.run(life.epoch))
             self._runs[side.run] = side
+            self._placed.append((side.run, side))
         self._note_leases()
 
     def _note_leases(self, *, put_back: bool = False) -> None:
@@ -291,6 +286,7 @@ class Together(Run):
             senders={str(number): run for number, run in self._senders.items()},
             tenures=self._tenures,
             lease_seconds=LEASE.total_seconds(),
+            put_back=list(self._put_back.known(self._placed, self._now)) if self._put_back else [],
             nobody=[f"{iso(begun)} {iso(ended)}" for begun, ended in _both(*spans)],
         )
 
