@@ -396,5 +396,4 @@ class Rollout:
         drift = self.drift
         if drift is None or (drift.meaning is facts.Drift.ROLLED_OUT and self.key.store is Store.APP_STORE):
             return ""
-        where = ", nobody can tell by whom" if drift.untold else " in the console"
-        return f"{drift.meaning.words}{where}: {drift.words}"
+        return f"{drift.by_whom}: {drift.words}"

@@ -23,6 +23,7 @@ ALOUD = (
     "store_denied",
     "journal_behind",
     "journal_unmarked",
+    "replica_doubts",
     "highwater_unwritable",
     "clocks_disagree",
     "linked_halt",

@@ -38,7 +38,7 @@ from stagedrollout.daemon.doors import Doors
 from stagedrollout.daemon.elapsed import Elapsed, elapsed
 from stagedrollout.daemon.footing import KEEPS_A_MARK, KeptFooting, open_highwater
 from stagedrollout.daemon.health.opening import open_report
-from stagedrollout.daemon.health.replicas import STEERS
+from stagedrollout.daemon.health.replicas import STEERS, told_doubt
 from stagedrollout.daemon.health.report import SelfReport
 from stagedrollout.daemon.health.service_manager import Signs
 from stagedrollout.daemon.hearing import Hearer
@@ -187,8 +187,11 @@ def _close_what_is_in_force(scheduler: Scheduler) -> None:
 
 def _leave(scheduler: Scheduler) -> None:
     """A daemon that ends on purpose says so; one that cannot say it is missed after its heartbeat's time. What it held is
-    given away where nothing is under way any more; else its lease has to run out."""
+    given away where nothing is under way any more; else its lease has to run out. Whom the database does not know any more
+    writes nothing: where that was put back, the same number may be another one's by now."""
     works, under_way = scheduler.works, scheduler.stop()
+    if scheduler.lost:
+        return
     try:
         if not under_way:
             works.leases.give_all()
@@ -288,6 +291,7 @@ def _claim(  # noqa: PLR0913, PLR0917 - who begins, where, and on what terms
         STEERS: steering(loaded),
     }
     info |= {SEALED_BY: before.info[SEALED_BY]} if before and SEALED_BY in before.info else {}
+    info |= told_doubt(before) if before and before.place == here else {}  # until it has looked for itself
     highwater = open_highwater(engine, before)
     who = f"{socket.gethostname()}:{os.getpid()}"
     return presence.claim(who, wall.now(), info, place=here, lease=terms.lease), highwater

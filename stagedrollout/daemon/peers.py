@@ -55,10 +55,11 @@ class Peers:
             )
             return
         self._begun = self._begun or mine.heard_at
-        others = [row for row in rows if row is not mine and not (row.lapsed or row.stopped)]
+        elsewhere = [row for row in rows if row is not mine]
+        others = [row for row in elsewhere if not (row.lapsed or row.stopped)]
         self._follow(mine, line, (row for row in others if row.heard_at - self._begun > self._vouching_after))
         self._clock = (ClockReading("the database server", -mine.ahead, -mine.ahead),)
-        found = (*_moved_on(self._engine), *_differences(mine, others))
+        found = (*_moved_on(self._engine), *_differences(mine, others), *_doubts(elsewhere))
         for reason in set(found) - set(self._reasons):
             log.warning("nothing is raised: %s", reason.text)
         self._reasons = found
@@ -86,10 +87,13 @@ def _differences(mine: DaemonRow, others: Iterable[DaemonRow]) -> Iterator[Reaso
     for row in others:
         if said := unlike(mine, row):
             yield Reason(DIFFERENT, said)
-        if said := doubting(row):
-            yield Reason(DOUBTED, said)
         if line := row.info.get(LINE):
             yield Reason(LINE_ELSEWHERE, f"{row.holder} says: {line}")
+
+
+def _doubts(others: Iterable[DaemonRow]) -> Iterator[Reason]:
+    """Also of those that have fallen silent, or ended: until a person has taken the journal as it is (accepting.py)."""
+    return (Reason(DOUBTED, said) for row in others if (said := doubting(row)))
 
 
 def _moved_on(engine: Engine) -> Iterator[Reason]:

@@ -28,6 +28,7 @@ from stagedrollout.storage.engine import open_existing
 from stagedrollout.storage.highwater import beside, read_mark
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.presence import Presence
+from stagedrollout.storage.server_clock import with_clock
 from tests.simulation.people import PlannedOrder
 
 Row = Mapping[str, Any]
@@ -208,7 +209,8 @@ def accept_in(places: Sequence[Path], now: datetime) -> Iterator[str]:
     for place in places:
         engine = open_existing(f"sqlite:///{place}")
         try:
-            if done := accept(engine, SOMEBODY, "the standby lagged, we have looked at the console", now):
+            shared = with_clock(engine, lambda: now)
+            if done := accept(shared, SOMEBODY, "the standby lagged, we have looked at the console", now):
                 yield done.lost
         finally:
             engine.dispose()

@@ -59,6 +59,7 @@ _WAITS_FOR_PEOPLE = {
     "incident_lasts",
     "journal_behind",
     "journal_unmarked",
+    "replica_doubts",
     "highwater_unwritable",
     "approval",
     "line_stopped",

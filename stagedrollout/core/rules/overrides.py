@@ -47,7 +47,7 @@ def _moved(case: Case, order: Command) -> str:
             * unseen
         )
     stands = _stands(rollout.exposure_ppm, halted=rollout.phase in STOPPED)
-    by = f" ({rollout.drift.meaning.words} in the console)" if rollout.drift else ""
+    by = f" ({rollout.drift.by_whom})" if rollout.drift else ""
     if _saw(saw) != stands:
         return f"it was {_saw(saw)} when that was ordered, and is {stands} now{by}: look, and order again"
     if anew := _halted_anew(case, saw):

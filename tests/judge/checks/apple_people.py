@@ -16,6 +16,7 @@ from datetime import datetime
 from tests.judge import line
 from tests.judge.apple_doubt import died_over, is_ours_too, looks_like_before, taken_for_ours, untold
 from tests.judge.case import Case
+from tests.judge.checks.backwards import is_by_nobody_known
 from tests.judge.checks import linked
 from tests.judge.checks.halts import something_failed
 from tests.judge.direct import is_by_hand, is_halted_by_hand
@@ -75,6 +76,8 @@ def invented(case: Case) -> list[Finding]:
             unknown = (entry.body.get("before") or {}).get("status") == "unknown"
             known = unknown or entry.at == since or entry.body.get("meaning") in _TELLS_NOTHING
             seen_late = entry.body.get("meaning") == "withdrawn" and any(at <= entry.at for at in removed)
+            if is_by_nobody_known(case, entry):
+                continue
             if since and not (known or seen_late) and not any(since < at <= entry.at for at in acts):
                 text = f"{case.served[key][0].name} is said to be {entry.body['meaning']} by somebody; nobody was"
                 findings.append(Finding("disagreements", entry.at.isoformat(), key.app, text))

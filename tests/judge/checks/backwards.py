@@ -34,31 +34,39 @@ def _mistaken(case: Case) -> Iterator[Finding]:
     """After what was lost the journal's last look is older than it may seem: whatever changed since may have been ours."""
     if not case.evidence.lost or not case.evidence.put_back:
         return
-    newest = max(case.evidence.lost)
     over = min(instant(known["from"]) for known in case.evidence.put_back)
     for key in case.served:
-        later = [e for e in case.journal.of(key, "drifted", "seen", "decided") if e.seq > newest]
-        first = next((e for e in later if e.kind == "drifted"), None)
-        if first and first.at >= over and not first.body.get("untold") and not _somebody_did(case, key, first):
-            text = f"{case.served[key][0].name} is said to be {first.body['meaning']} in the console; nobody did that"
-            yield Finding(MISTAKEN, first.at.isoformat(), key.app, text)
+        later = (e for e in case.journal.of(key, "drifted") if e.seq > max(case.evidence.lost))
+        first = next(later, None)
+        if first is None or first.at < over or first.body.get("untold") or _somebody_did(case, key, first):
+            continue
+        text = f"{case.served[key][0].name} is said to be {first.body['meaning']} in the console; nobody did that"
+        yield Finding(MISTAKEN, first.at.isoformat(), key.app, text)
 
 
 def _somebody_did(case: Case, key: Key, told: Entry) -> bool:
-    """Since the newest look that is left, or by the store itself."""
+    """Since the newest look that is left; the App Store puts a version out by itself."""
     since = _last_look_left(case, key, told)
-    console = (c.at for c in case.of(key) if not c.ours)
-    served = (r.at for r in case.served[key] if r.cause in ("console", "store"))
-    return any(since <= at <= told.at for at in (*console, *served))
+    by_people = (c.at for c in case.of(key) if not c.ours)
+    by_itself = (
+        r.at
+        for r in case.served[key]
+        if r.cause == "console" or (r.cause == "store" and told.body["meaning"] == "rolled_out")
+    )
+    return any(since <= at <= told.at for at in (*by_people, *by_itself))
 
 
 def _last_look_left(case: Case, key: Key, told: Entry) -> datetime:
     lost = frozenset(case.evidence.lost)
-    looks = [e.at for e in case.journal.of(key, "seen", "discovered") if e.seq < told.seq and e.seq not in lost]
-    before = [at for at in looks if at < told.at]
+    looks = (e for e in case.journal.of(key, "seen", "discovered", "settled") if e.seq not in lost)
+    before = [e.at for e in looks if e.at < told.at]
     return before[-1] if before else case.served[key][0].at
 
 
-def untold(case: Case) -> Iterator[datetime]:
-    """When people were told that the journal lacks its end."""
-    return (m.at for m in delivered(case.evidence) if m.broadcast and m.kind == "held" and "journal_" in m.key)
+def is_by_nobody_known(case: Case, drifted: Entry) -> bool:
+    """Whether the journal says of a change that it cannot tell whose it was, and something has changed since the newest look
+    that is left."""
+    if not (case.evidence.lost and drifted.body.get("untold")):
+        return False
+    since = _last_look_left(case, drifted.key, drifted)
+    return any(since <= change.at <= drifted.at for change in case.of(drifted.key))
