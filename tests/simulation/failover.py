@@ -126,12 +126,13 @@ class Lost:
         return [*kept, *self.journal, *({**row, "seq": row["seq"] + gap} for row in now[len(kept) :])]
 
     def with_notices(self, now: Sequence[Row]) -> list[Row]:
-        """In the order in which they were written down."""
-        kept, later = list[Row](), list[Row]()
-        for row in now:
-            (kept if row["key"] in self.heard or not self.notices else later).append(row)
-        gone = (row for row in self.notices if row["key"] not in self.heard)
-        told = ({**row, "state": row["state"] if row["state"] == "sent" else "lost"} for row in gone)
+        """In the order in which they were written down; what was written down again is where it was at first."""
+        there = {row["key"]: row for row in now}
+        gone = {row["key"]: row for row in self.notices if row["key"] not in self.heard}
+        kept = [row for row in now if row["key"] in self.heard or not self.notices]
+        later = [row for row in now if row not in kept and row["key"] not in gone]
+        lost = (there.get(key) or row for key, row in gone.items())
+        told = (row if row["key"] in there or row["state"] == "sent" else {**row, "state": "lost"} for row in lost)
         return [*kept, *told, *later]
 
     def of_orders(self) -> set[str]:

@@ -83,6 +83,12 @@ class PutBack:
             if since is not None and since < until:
                 yield {"run": run, "from": iso(since), "until": iso(until)}
 
+    def is_open(self, now: datetime, rest: timedelta) -> bool:
+        """Whether a person has yet to take the journal as it is, or has done so less than `rest` ago."""
+        if self._planned.accepted_after is None:
+            return False
+        return self._accepted_at is None or now < self._accepted_at + rest
+
     def _arm(self) -> None:
         self._hear()
         self._armed = True

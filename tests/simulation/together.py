@@ -33,7 +33,7 @@ from tests.simulation.machine import Machine
 from tests.simulation.pair import LEASE, NAMES, Pair
 from tests.simulation.people import PlannedDirect
 from tests.simulation.perils import Drawn, Fate
-from tests.simulation.plan import Plan
+from tests.simulation.plan import REST, REST_LOOKS, Plan
 from tests.simulation.put_back import PutBack
 from tests.simulation.replica import Replica
 from tests.simulation.run import Run
@@ -183,6 +183,11 @@ class Together(Run):
             if self._is_over():
                 return
         self._wait_until(self._plan.scenario.ends)
+
+    def _is_over(self) -> bool:
+        rest = max(REST, REST_LOOKS * self._plan.scenario.poll)
+        waits = self._put_back is not None and self._put_back.is_open(self._now, rest)
+        return not waits and super()._is_over()
 
     def _wait_until(self, moment: datetime) -> None:
         """Then, and until neither has anything to do."""

@@ -16,7 +16,7 @@ from datetime import datetime
 from tests.judge import line
 from tests.judge.apple_doubt import died_over, is_ours_too, looks_like_before, taken_for_ours, untold
 from tests.judge.case import Case
-from tests.judge.checks.backwards import is_by_nobody_known
+from tests.judge.checks.backwards import given_up, is_by_nobody_known
 from tests.judge.checks import linked
 from tests.judge.checks.halts import something_failed
 from tests.judge.direct import is_by_hand, is_halted_by_hand
@@ -149,6 +149,7 @@ def _halted_at(case: Case, raised: Change) -> datetime | None:
         d.at
         for d in case.journal.decisions
         if d.key == raised.key and d.word == "HALT" and not _was_on_its_way(case, raised, d.at)
+        if not given_up(case, d.seq, raised.asked_at)
     ]
     found = [e.at for e in case.journal.of(raised.key, "discovered") if e.body.get("status") == "paused"]
     history = [c for c in case.of(raised.key) if not c.ours]

@@ -70,3 +70,16 @@ def is_by_nobody_known(case: Case, drifted: Entry) -> bool:
         return False
     since = _last_look_left(case, drifted.key, drifted)
     return any(since <= change.at <= drifted.at for change in case.of(drifted.key))
+
+
+def after_the_loss(case: Case, entry: Entry) -> bool:
+    """Whether entries of its rollout were lost before it."""
+    lost = frozenset(case.evidence.lost)
+    return any(e.seq in lost and e.seq < entry.seq for e in case.journal.by_rollout.get(entry.key, ()))
+
+
+def given_up(case: Case, seq: int, at: datetime) -> bool:
+    """Whether that entry was lost, and a person has taken the journal without it by then. The App Store shows a halt as it shows
+    a pause, so that nobody else knows of it; whoever takes it is told so."""
+    taken = [instant(known["until"]) for known in case.evidence.put_back]
+    return seq in frozenset(case.evidence.lost) and bool(taken) and max(taken) <= at
