@@ -385,7 +385,7 @@ class Rollout:
     def _decided(self) -> str:
         """What was decided last, or what became of it; "" before the first decision."""
         if self.last is None:
-            return ""
+            return "a person goes on with the journal as it is; the next look decides" if self.untold else ""
         if self.setback and self.intent is None and self.last.intent:
             return self.setback.text
         return "; ".join(r.text for r in self.last.reasons)

@@ -36,12 +36,12 @@ Row = Mapping[str, Any]
 _OFTEN = 1 / 3
 """Of the stories."""
 
-_LAGS = (30, 300, 3600, 6 * 3600, 18 * 3600)
+_LAGS = (300, 3600, 6 * 3600, 18 * 3600)
 _TAKES = (2, 60, 600)
 _ACCEPTED_AFTER = (1, 4, 12)
 """Seconds, seconds, hours."""
 
-_WAITS_FOR_AN_ACT = timedelta(hours=6)
+_WAITS_FOR_AN_ACT = timedelta(hours=12)
 
 SOMEBODY = Actor(ActorKind.HUMAN, "ops")
 

@@ -14,10 +14,12 @@ from tests.judge.messages import delivered
 from tests.judge.patience import ONE_WAY
 
 RAISED, UNTOLD, MISTAKEN = "raises_on_a_lost_journal", "lost_journals_untold", "lost_journals_mistaken"
+CODES = ("journal_behind", "replica_doubts")
+"""Why something is held then: by the own mark, or by what another one says."""
 
 
 def check(case: Case) -> list[Finding]:
-    return [*_raised(case), *_mistaken(case)]
+    return [*_raised(case), *_untold(case), *_mistaken(case)]
 
 
 def _raised(case: Case) -> Iterator[Finding]:
@@ -28,6 +30,20 @@ def _raised(case: Case) -> Iterator[Finding]:
             if known["run"] == sender and begun + ONE_WAY < raised.asked_at < ended:
                 why = f"by run {sender}, which knew since {begun.isoformat()} that the journal lacks its end"
                 yield Finding(RAISED, raised.at.isoformat(), raised.key.app, f"{raised.name} was raised {why}")
+
+
+def _untold(case: Case) -> Iterator[Finding]:
+    """Where something was held for it, everybody is told: at the latest when all is said that is to be said."""
+    held = (e for e in case.journal.entries if e.kind == "decided" and _is_for_that(e))
+    first = next(held, None)
+    if first is None or any(row["state"] not in ("sent", "lost") for row in case.evidence.notices):
+        return
+    if not any(m.broadcast and any(code in m.key for code in CODES) for m in delivered(case.evidence)):
+        yield Finding(UNTOLD, first.at.isoformat(), first.key.app, "nobody was told that the journal lacks its end")
+
+
+def _is_for_that(entry: Entry) -> bool:
+    return any(reason.get("code") in CODES for reason in entry.body.get("reasons", ()))
 
 
 def _mistaken(case: Case) -> Iterator[Finding]:
