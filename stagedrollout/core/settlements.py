@@ -136,6 +136,12 @@ def told_already(fact: facts.Decided) -> bool:
     return all(reason.code in ("newer_waits", LINE_STOPPED) for reason in fact.reasons)
 
 
+def halted_without_an_end(fact: facts.Decided, told: Telling, day: str) -> Notice:
+    """Halted as it is, nobody would look: what else was lost, and that a person has to go on, is told all the same."""
+    headline = f"{told.name} stays halted, and nothing is raised: the journal may lack its end"
+    return told.once(day, NoticeKind.HELD, headline, *evidence(fact.reasons), broadcast=True)
+
+
 def held(fact: facts.Decided, told: Telling) -> Notice:
     """Once a day for the same causes; but whenever it was pausing that made it true, and aloud after long."""
     day = f"{told.at:%Y-%m-%d}/" + "+".join(sorted({r.code + r.gate for r in fact.reasons}))

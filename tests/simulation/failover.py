@@ -126,14 +126,18 @@ class Lost:
         return [*kept, *self.journal, *({**row, "seq": row["seq"] + gap} for row in now[len(kept) :])]
 
     def with_notices(self, now: Sequence[Row]) -> list[Row]:
-        """In the order in which they were written down; what was written down again is where it was at first."""
-        there = {row["key"]: row for row in now}
-        gone = {row["key"]: row for row in self.notices if row["key"] not in self.heard}
-        kept = [row for row in now if row["key"] in self.heard or not self.notices]
-        later = [row for row in now if row not in kept and row["key"] not in gone]
-        lost = (there.get(key) or row for key, row in gone.items())
-        told = (row if row["key"] in there or row["state"] == "sent" else {**row, "state": "lost"} for row in lost)
-        return [*kept, *told, *later]
+        """In the order in which they were written down; what was told and is written down again is where it was at first."""
+        if not self.notices:
+            return list(now)
+        there = {row["key"] for row in now}
+        gone = [row for row in self.notices if row["key"] not in self.heard]
+        told = {row["key"] for row in gone if row["state"] == "sent"}
+        lost = [row if row["key"] in told else {**row, "state": "lost"} for row in gone]
+        return [
+            *(row for row in now if row["key"] in self.heard),
+            *(row for row in lost if row["key"] in told or row["key"] not in there),
+            *(row for row in now if row["key"] not in self.heard and row["key"] not in told),
+        ]
 
     def of_orders(self) -> set[str]:
         return {str(row["id"]) for row in self.orders}

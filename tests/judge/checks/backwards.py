@@ -48,9 +48,9 @@ def _is_for_that(entry: Entry) -> bool:
 
 def _mistaken(case: Case) -> Iterator[Finding]:
     """After what was lost the journal's last look is older than it may seem: whatever changed since may have been ours."""
-    if not case.evidence.lost or not case.evidence.put_back:
+    if not case.evidence.lost:
         return
-    over = min(instant(known["from"]) for known in case.evidence.put_back)
+    over = _known_to_all(case)
     for key in case.served:
         later = (e for e in case.journal.of(key, "drifted") if e.seq > max(case.evidence.lost))
         first = next(later, None)
@@ -58,6 +58,11 @@ def _mistaken(case: Case) -> Iterator[Finding]:
             continue
         text = f"{case.served[key][0].name} is said to be {first.body['meaning']} in the console; nobody did that"
         yield Finding(MISTAKEN, first.at.isoformat(), key.app, text)
+
+
+def _known_to_all(case: Case) -> datetime:
+    """One whose own mark is not among what is lost knows of it as soon as the other one has told it, and no sooner."""
+    return max((instant(known["from"]) for known in case.evidence.put_back), default=case.ended_at)
 
 
 def _somebody_did(case: Case, key: Key, told: Entry) -> bool:
@@ -80,9 +85,11 @@ def _last_look_left(case: Case, key: Key, told: Entry) -> datetime:
 
 
 def is_by_nobody_known(case: Case, drifted: Entry) -> bool:
-    """Whether the journal says of a change that it cannot tell whose it was, and something has changed since the newest look
-    that is left."""
-    if not (case.evidence.lost and drifted.body.get("untold")):
+    """Whether the journal says of a change that it cannot tell whose it was, or whoever wrote it could not know yet that
+    something is lost; and something has changed since the newest look that is left."""
+    if not case.evidence.lost or drifted.seq <= max(case.evidence.lost):
+        return False
+    if not drifted.body.get("untold") and drifted.at >= _known_to_all(case):
         return False
     since = _last_look_left(case, drifted.key, drifted)
     return any(since <= change.at <= drifted.at for change in case.of(drifted.key))
