@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from stagedrollout.daemon import reconcile
 from stagedrollout.daemon.peers import Peers
 from stagedrollout.storage.highwater import HighWater
 from tests.simulation import failover
@@ -61,3 +62,41 @@ def _play(plan: Plan) -> Outcome:
     told = outcome_of(plan)
     assert not told.faults, told.words()
     return told
+
+
+HOURS = timedelta(hours=1)
+
+
+def test_with_what_a_person_took_as_it_is_two_daemons_go_on_and_raise_again() -> None:
+    told = _play(_put_back(4, 2 * HOURS, 3 * HOURS))
+    assert told.marks["database: put back, known to both"]
+    assert told.marks["database: taken as it is"] == 2
+    assert told.marks["put back: raised again"]
+
+
+def test_what_only_one_of_them_has_marked_keeps_the_other_one_from_raising_too() -> None:
+    told = _play(_put_back(4, None, 3 * HOURS, seed=8))
+    assert told.marks["database: put back, known to one"]
+
+
+def test_a_bad_release_is_halted_while_the_journal_lacks_its_end() -> None:
+    told = _play(_put_back(2, 2 * HOURS, 3 * HOURS, seed=4))
+    assert told.marks["put back: halted meanwhile"]
+
+
+def test_daemons_that_do_not_look_at_the_mark_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HighWater, "doubt", lambda self: None)
+    told = outcome_of(_put_back(6, 2 * HOURS, 3 * HOURS, seed=8))
+    assert "raises_on_a_lost_journal" in {fault.split(":")[0] for fault in told.faults}
+
+
+def test_a_daemon_that_does_not_believe_what_the_other_one_knows_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Peers, "reasons", lambda self: ())
+    told = outcome_of(_put_back(2, None, 6 * HOURS))
+    assert "raises_on_a_lost_journal" in {fault.split(":")[0] for fault in told.faults}
+
+
+def test_our_own_raise_called_a_persons_doing_in_the_console_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "told_by_whom", lambda rollout, news, footing: news)
+    told = outcome_of(_put_back(8, 2 * HOURS, 3 * HOURS, seed=8))
+    assert "lost_journals_mistaken" in {fault.split(":")[0] for fault in told.faults}
