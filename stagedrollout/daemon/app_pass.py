@@ -9,8 +9,7 @@ from datetime import datetime
 from stagedrollout.core.addressing import addressee, nobody
 from stagedrollout.core.apple_drift import shown
 from stagedrollout.core.discovery import discover, newest_complete
-from stagedrollout.core.drift import by_nobody_known, lacks_its_end
-from stagedrollout.core.drift import learn
+from stagedrollout.core.drift import by_nobody_known, lacks_its_end, learn
 from stagedrollout.core.errors import StaleJournal, StorageError
 from stagedrollout.core.facts import Commanded, Drifted, Fact, Seen
 from stagedrollout.core.fold import extend

@@ -323,7 +323,9 @@ def test_who_ordered_a_halt_is_told_that_the_release_reached_everyone_before_it(
 
 @pytest.mark.promise("R17")
 @pytest.mark.parametrize("code", ["journal_behind", "journal_unmarked", "replica_doubts", ""])
-def test_a_release_that_is_found_halted_where_the_journal_may_lack_its_end_is_blamed_on_nobody(code: str) -> None:
+def test_a_release_that_is_found_halted_where_the_journal_may_lack_its_end_is_blamed_on_nobody(
+    code: str,
+) -> None:
     reasons = (Reason(code, "had come to 9"),) if code else ()
     halted = passes({})
     halted.reconciler.found = store(shown(HALTED))

@@ -167,7 +167,9 @@ def test_a_person_goes_on_although_the_replica_that_knew_will_never_come_back(se
     b.beats()
     assert b.why_not
     b.highwater.follow(vouched=True)
-    write_mark(beside(server.folder / "state.db"), read_mark(server.folder / "b.highwater") or Mark(0, "", ""))
+    write_mark(
+        beside(server.folder / "state.db"), read_mark(server.folder / "b.highwater") or Mark(0, "", "")
+    )
     done = accept(server.engine, Actor(ActorKind.HUMAN, "ana"), "its machine burned down", server.now)
     assert done is not None
     assert "a:1 says: the journal ends at entry 1 and had come to 2" in done.lost

@@ -87,7 +87,9 @@ def steered_although_lost(
 ) -> Iterator[tuple[datetime, datetime | None]]:
     """The same where a journal lost its end at `lost_at`: until then as it was, from then on by what is `left` of it. Whoever had
     started it is not known any more."""
-    later = [(max(begun, lost_at), ended) for begun, ended in steered(left) if ended is None or ended > lost_at]
+    later = [
+        (max(begun, lost_at), ended) for begun, ended in steered(left) if ended is None or ended > lost_at
+    ]
     for begun, ended in steered(until):
         if ended is None and later and later[0][0] == lost_at:
             yield begun, later.pop(0)[1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -63,7 +63,9 @@ class FailsOver:
         to = f"to what it was {self.lag} before" if self.lag else "with an act, and all but that is known"
         halted = f", somebody halts at {self.halts_at:%m-%d %H:%M:%S}" if self.halts_at else ""
         accepted = f"accepted after {self.accepted_after}" if self.accepted_after else "never accepted"
-        return f"the database fails over at {self.at:%m-%d %H:%M:%S}, in {self.takes}, {to}{halted}, {accepted}"
+        return (
+            f"the database fails over at {self.at:%m-%d %H:%M:%S}, in {self.takes}, {to}{halted}, {accepted}"
+        )
 
     @property
     def in_vain_at(self) -> datetime:

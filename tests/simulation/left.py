@@ -96,7 +96,9 @@ class Traces:
             **more,
         )
         told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
-        told |= {name: "lost" for name, row in answers.items() if row is None and name in self.lost.of_orders()}
+        told |= {
+            name: "lost" for name, row in answers.items() if row is None and name in self.lost.of_orders()
+        }
         return Left(evidence, self.marks, told, tuple(self._unrepeatable()))
 
     def _policies(self) -> list[str]:

@@ -103,7 +103,13 @@ _AVAILABILITY = tuple(
 _SCHEMA = ("storage pragma", "storage select alembic_version")
 _MARKED_NOT_HELD = ("storage select retired",)
 AFTER_TROUBLE = frozenset(
-    {*(f"storage rollback{side}" for side in (BEFORE, AFTER)), *_SPOOL, *_AVAILABILITY, *_SCHEMA, *_MARKED_NOT_HELD}
+    {
+        *(f"storage rollback{side}" for side in (BEFORE, AFTER)),
+        *_SPOOL,
+        *_AVAILABILITY,
+        *_SCHEMA,
+        *_MARKED_NOT_HELD,
+    }
 )
 """Met only where the database fails, where the journal does not hold what is marked, where Apple does not say whether an app is sold at all, or where there are others on the
 database, who may have moved its schema on."""

@@ -26,7 +26,7 @@ TELLS = timedelta(seconds=60)
 class PutBack:
     """`over` is told what is lost, as soon as the standby has the server's place."""
 
-    def __init__(  # noqa: PLR0913 - whose story it is
+    def __init__(
         self,
         planned: FailsOver,
         folder: Path,

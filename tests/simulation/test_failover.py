@@ -33,11 +33,15 @@ def _failing_over(seed: int) -> Plan:
     assert plan.pair is not None
     troubled = plan.calm_from - plan.scenario.start
     draw = Random(f"{seed}/fails over")
-    return replace(plan, pair=replace(plan.pair, fails_over=failover.drawn(draw, plan.scenario.start, troubled)))
+    return replace(
+        plan, pair=replace(plan.pair, fails_over=failover.drawn(draw, plan.scenario.start, troubled))
+    )
 
 
 @cache
-def _put_back(hour: float, lag: timedelta | None, accepted_after: timedelta | None, seed: int = WITH_RAISES) -> Plan:
+def _put_back(
+    hour: float, lag: timedelta | None, accepted_after: timedelta | None, seed: int = WITH_RAISES
+) -> Plan:
     """Nothing else befalls either of them."""
     plan = drawn(seed)
     at = plan.scenario.start + timedelta(hours=hour)
@@ -47,7 +51,9 @@ def _put_back(hour: float, lag: timedelta | None, accepted_after: timedelta | No
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_whatever_else_befalls_them_a_database_that_was_put_back_is_noticed(first: int) -> None:
-    failed = [told for told in map(outcome_of, map(_failing_over, range(first, first + CHUNK))) if told.faults]
+    failed = [
+        told for told in map(outcome_of, map(_failing_over, range(first, first + CHUNK))) if told.faults
+    ]
     assert not failed, "\n\n".join(told.words() for told in failed)
 
 
@@ -90,13 +96,17 @@ def test_daemons_that_do_not_look_at_the_mark_are_found_out(monkeypatch: pytest.
     assert "raises_on_a_lost_journal" in {fault.split(":")[0] for fault in told.faults}
 
 
-def test_a_daemon_that_does_not_believe_what_the_other_one_knows_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_daemon_that_does_not_believe_what_the_other_one_knows_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(Peers, "reasons", lambda self: ())
     told = outcome_of(_put_back(2, None, 6 * HOURS))
     assert "raises_on_a_lost_journal" in {fault.split(":")[0] for fault in told.faults}
 
 
-def test_our_own_raise_called_a_persons_doing_in_the_console_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_raise_called_a_persons_doing_in_the_console_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(reconcile, "told_by_whom", lambda rollout, news, footing: news)
     told = outcome_of(_put_back(8, 2 * HOURS, 3 * HOURS, seed=8))
     assert "lost_journals_mistaken" in {fault.split(":")[0] for fault in told.faults}

@@ -49,7 +49,9 @@ def check(case: Case) -> list[Finding]:
 
 
 def _alone(case: Case) -> Iterator[Alone]:
-    lost = frozenset(case.evidence.lost)  # and with it who was woken for it, and has to be told that it is over
+    lost = frozenset(
+        case.evidence.lost
+    )  # and with it who was woken for it, and has to be told that it is over
     for key, entries in case.journal.by_rollout.items():
         since, halt = None, ""
         for entry in entries:

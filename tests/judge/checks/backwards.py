@@ -29,7 +29,9 @@ def _raised(case: Case) -> Iterator[Finding]:
             begun, ended = instant(known["from"]), instant(known["until"])
             if known["run"] == sender and begun + ONE_WAY < raised.asked_at < ended:
                 why = f"by run {sender}, which knew since {begun.isoformat()} that the journal lacks its end"
-                yield Finding(RAISED, raised.at.isoformat(), raised.key.app, f"{raised.name} was raised {why}")
+                yield Finding(
+                    RAISED, raised.at.isoformat(), raised.key.app, f"{raised.name} was raised {why}"
+                )
 
 
 def _untold(case: Case) -> Iterator[Finding]:
@@ -39,7 +41,9 @@ def _untold(case: Case) -> Iterator[Finding]:
     if first is None or any(row["state"] not in ("sent", "lost") for row in case.evidence.notices):
         return
     if not any(m.broadcast and any(code in m.key for code in CODES) for m in delivered(case.evidence)):
-        yield Finding(UNTOLD, first.at.isoformat(), first.key.app, "nobody was told that the journal lacks its end")
+        yield Finding(
+            UNTOLD, first.at.isoformat(), first.key.app, "nobody was told that the journal lacks its end"
+        )
 
 
 def _is_for_that(entry: Entry) -> bool:
