@@ -281,7 +281,9 @@ class HeldLeases:
             if not self._closed:
                 self._share(named, lambda name: idle(named.get(name) or _app(name)))
             held = self.epochs()
-            fresh = [app for name, app in named.items() if name in held and held[name] != self._announced.get(name)]
+            fresh = [
+                app for name, app in named.items() if name in held and held[name] != self._announced.get(name)
+            ]
             self._announced = held
         return tuple(fresh)
 
