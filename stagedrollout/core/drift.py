@@ -56,10 +56,17 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
 def told_by_whom(rollout: Rollout, news: tuple[Fact, ...], footing: tuple[Reason, ...]) -> tuple[Fact, ...]:
     """`news` without calling that a person's doing in the console which may have been ours: while the journal is not
     the newest one, and up to the first decision after a person has accepted it (promise R17)."""
-    known = not rollout.untold and not any(reason.code in LOST_JOURNAL for reason in footing)
-    if known:
-        return news
+    return by_nobody_known(news) if rollout.untold or lacks_its_end(footing) else news
+
+
+def by_nobody_known(news: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """The same where the journal cannot tell whose doing it was."""
     return tuple(replace(fact, untold=True) if isinstance(fact, facts.Drifted) else fact for fact in news)
+
+
+def lacks_its_end(footing: tuple[Reason, ...]) -> bool:
+    """Whether the journal may lack what we did last."""
+    return any(reason.code in LOST_JOURNAL for reason in footing)
 
 
 def by_the_right_clock(news: tuple[Fact, ...], now: datetime, told: datetime) -> tuple[Fact, ...]:
@@ -85,8 +92,8 @@ def _begins_something(fact: Fact) -> TypeGuard[_Begins]:
     return isinstance(fact, (facts.WentLive, facts.TakenUp, facts.Returned, facts.PolicySet))
 
 
-LOST_JOURNAL = ("journal_behind", "journal_unmarked")
-"""Reasons for which the journal may lack what we did last."""
+LOST_JOURNAL = ("journal_behind", "journal_unmarked", "replica_doubts")
+"""Reasons for which the journal may lack what we did last; the last one is another replica's."""
 
 _BACK = (ReleaseStatus.DRAFT, ReleaseStatus.IN_PROGRESS, ReleaseStatus.PAUSED)
 """How a release reads that somebody rolls out, or is about to."""

@@ -15,6 +15,11 @@ _UNTOLD = {
 }
 
 
+def by_whom(fact: facts.Drifted) -> str:
+    """What it means, and where that was done: "halted in the console"."""
+    return f"{fact.meaning.words}{', nobody can tell by whom' if fact.untold else ' in the console'}"
+
+
 def _untold_words(fact: facts.Drifted) -> str:
     means = f"; {_UNTOLD[fact.meaning]}" if fact.meaning in _UNTOLD else ""
     return (

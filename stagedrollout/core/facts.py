@@ -261,10 +261,6 @@ class Weighed:
     settled_until: datetime
 
 
-NOT_HALTED = "not_halted"
-"""Code of the reason of a halt that is sent again, for the store does not show it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Decided:
     """A decision with its reasons. `intent` is empty when nothing is to be sent to the store.
@@ -282,12 +278,6 @@ class Decided:
     seen: str = ""
     without_evidence: bool = False
     weighed: Weighed | None = None
-
-    @property
-    def sends_a_halt_again(self) -> bool:
-        """For no other cause than that the store had not shown it."""
-        again = all(reason.code == NOT_HALTED for reason in self.reasons)
-        return self.decision is DecisionKind.HALT and bool(self.reasons) and again
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from stagedrollout.core import facts
 from stagedrollout.core.approval import for_removal
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.hours import hour_ceil
+from stagedrollout.core.judgement import NOT_HALTED
 from stagedrollout.core.lifecycle import Halt, Intent, Landing, Rollout, Setback
 from stagedrollout.core.model import ActorKind, Settlement, Store, Verb
 from stagedrollout.core.phasing import StepWindow
@@ -77,13 +78,18 @@ def _pauses(rollout: Rollout, verb: Verb | None) -> bool:
 def _wanted(halt: Halt | None, fact: facts.Decided, at: datetime) -> Halt:
     """Sent again it is the same halt, also where that is told after the store has shown it, by a replica that was cut off; a
     person's order makes it theirs. Only the store can confirm it."""
-    if halt is not None and halt.confirmed and fact.sends_a_halt_again:
+    if halt is not None and halt.confirmed and _sends_again(fact):
         return halt
     if halt is None or halt.confirmed:
         return Halt(fact.actor, "; ".join(r.text for r in fact.reasons), at, confirmed=False)
     if not fact.command:
         return halt
     return Halt(fact.actor, "; ".join(r.text for r in fact.reasons), halt.at, confirmed=False)
+
+
+def _sends_again(fact: facts.Decided) -> bool:
+    """A halt, for no other cause than that the store had not shown it."""
+    return bool(fact.reasons) and all(reason.code == NOT_HALTED for reason in fact.reasons)
 
 
 def _asks_since(fact: facts.Decided, rollout: Rollout, at: datetime) -> datetime | None:

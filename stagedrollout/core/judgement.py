@@ -28,6 +28,10 @@ class Verdict(IntEnum):
     FAIL = 6
 
 
+NOT_HALTED = "not_halted"
+"""Code of the reason of a halt that is sent again, for the store does not show it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why, for machines and people. Numbers are in ppm and counts; None where a number makes no sense.

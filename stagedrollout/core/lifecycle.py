@@ -17,6 +17,7 @@ from enum import StrEnum
 from stagedrollout.core import facts
 from stagedrollout.core.approval import Approval
 from stagedrollout.core.assessment import Suspicion
+from stagedrollout.core.drift_words import by_whom
 from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.evidence.terms import Terms
 from stagedrollout.core.facts import DecisionKind, Seen
@@ -385,7 +386,7 @@ class Rollout:
     def _decided(self) -> str:
         """What was decided last, or what became of it; "" before the first decision."""
         if self.last is None:
-            return ""
+            return "a person goes on with the journal as it is; the next look decides" if self.untold else ""
         if self.setback and self.intent is None and self.last.intent:
             return self.setback.text
         return "; ".join(r.text for r in self.last.reasons)
@@ -396,5 +397,4 @@ class Rollout:
         drift = self.drift
         if drift is None or (drift.meaning is facts.Drift.ROLLED_OUT and self.key.store is Store.APP_STORE):
             return ""
-        where = ", nobody can tell by whom" if drift.untold else " in the console"
-        return f"{drift.meaning.words}{where}: {drift.words}"
+        return f"{by_whom(drift)}: {drift.words}"

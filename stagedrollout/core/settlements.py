@@ -23,6 +23,7 @@ ALOUD = (
     "store_denied",
     "journal_behind",
     "journal_unmarked",
+    "replica_doubts",
     "highwater_unwritable",
     "clocks_disagree",
     "linked_halt",
@@ -133,6 +134,12 @@ def halted(halt: Halt, told: Telling) -> Notice:
 def told_already(fact: facts.Decided) -> bool:
     """That a newer release waits, or the line is stopped, is told once, as the fact it is (wording.py)."""
     return all(reason.code in ("newer_waits", LINE_STOPPED) for reason in fact.reasons)
+
+
+def halted_without_an_end(fact: facts.Decided, told: Telling, day: str) -> Notice:
+    """Halted as it is, nobody would look: what else was lost, and that a person has to go on, is told all the same."""
+    headline = f"{told.name} stays halted, and nothing is raised: the journal may lack its end"
+    return told.once(day, NoticeKind.HELD, headline, *evidence(fact.reasons), broadcast=True)
 
 
 def held(fact: facts.Decided, told: Telling) -> Notice:

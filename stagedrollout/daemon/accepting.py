@@ -12,6 +12,7 @@ from stagedrollout.core import facts
 from stagedrollout.core.clocks import APART_MAX
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.model import Actor, RolloutKey
+from stagedrollout.daemon.health.replicas import NO_DOUBT, doubting
 from stagedrollout.daemon.recorder import Recorder, no_lease
 from stagedrollout.storage.engine import Engine, reading
 from stagedrollout.storage.highwater import (
@@ -29,6 +30,7 @@ from stagedrollout.storage.highwater import (
 from stagedrollout.storage.instants import instant_or_none
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
+from stagedrollout.storage.presence import Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,15 @@ class Accepted:
 
 def accept(engine: Engine, actor: Actor, reason: str, now: datetime) -> Accepted | None:
     """Take the journal as it is; None where there is nothing to accept. Raises StorageError."""
-    path, doubt = mark_file(engine), doubt_of(engine)
-    if path is None or (doubt is None and not _ahead_of(engine, now)):
+    path, doubt, said = mark_file(engine), doubt_of(engine), _said_by_the_silent(engine)
+    if path is None or (doubt is None and not said and not _ahead_of(engine, now)):
         return None
     mark = _mark(engine)
     with reading(engine) as connection:
         have = newest(connection)
-    if doubt is None:
+    if doubt is None and said:
+        gone = "; ".join(said.values())
+    elif doubt is None:
         gone = "nothing: entries of the journal lie in the future, and are older than they say"
     elif mark is not None:
         gone = lost(have, mark)
@@ -58,7 +62,15 @@ def accept(engine: Engine, actor: Actor, reason: str, now: datetime) -> Accepted
     with reading(engine) as connection:
         have = newest(connection)
     write_mark(path, accepted(have, mark, Acceptance(now, str(actor), reason, gone, have.seq)))
+    for epoch in said:
+        Presence(engine).tell(epoch, NO_DOUBT)
     return Accepted(gone, told, problems)
+
+
+def _said_by_the_silent(engine: Engine) -> dict[int, str]:
+    """What replicas say of the journal that live no more: by their numbers. One that comes back says so again if it is so."""
+    rows = Presence(engine).replicas()
+    return {row.epoch: words for row in rows if (row.lapsed or row.stopped) and (words := doubting(row))}
 
 
 def _ahead_of(engine: Engine, now: datetime) -> bool:

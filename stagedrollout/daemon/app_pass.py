@@ -9,7 +9,7 @@ from datetime import datetime
 from stagedrollout.core.addressing import addressee, nobody
 from stagedrollout.core.apple_drift import shown
 from stagedrollout.core.discovery import discover, newest_complete
-from stagedrollout.core.drift import learn
+from stagedrollout.core.drift import by_nobody_known, lacks_its_end, learn
 from stagedrollout.core.errors import StaleJournal, StorageError
 from stagedrollout.core.facts import Commanded, Drifted, Fact, Seen
 from stagedrollout.core.fold import extend
@@ -216,7 +216,9 @@ class AppPasses:
 
     def _by_whom(self, listing: Listing, release: Release, told: tuple[Fact, ...]) -> tuple[Fact, ...]:
         """A release found halted was halted in the console, but for one whose halt waits beside the configuration: whose
-        that was is known, and it is written down next."""
+        that was is known, and it is written down next. Where the journal may lack its end it may have been ours."""
+        if lacks_its_end(self.reconciler.footing.reasons(self.clock.now())):
+            told = by_nobody_known(told)
         waiting = self.brakes.halts(listing.id)
         ours = any(not order.release or release.answers_to(order.release) for order in waiting)
         return tuple(fact for fact in told if not (ours and isinstance(fact, Drifted)))

@@ -180,8 +180,11 @@ def _close_what_is_in_force(scheduler: Scheduler) -> None:
 
 def _leave(scheduler: Scheduler) -> None:
     """A daemon that ends on purpose says so; one that cannot say it is missed after its heartbeat's time. What it held is
-    given away where nothing is under way any more; else its lease has to run out."""
+    given away where nothing is under way any more; else its lease has to run out. Whom the database does not know any more
+    writes nothing: where that was put back, the same number may be another one's by now."""
     works, under_way = scheduler.works, scheduler.stop()
+    if scheduler.lost:
+        return
     try:
         if not under_way:
             works.leases.give_all()

@@ -14,7 +14,7 @@ from stagedrollout.config.settings import Settings
 from stagedrollout.config.steering import steering
 from stagedrollout.core.model import StoreApp
 from stagedrollout.daemon.footing import KEEPS_A_MARK, open_highwater
-from stagedrollout.daemon.health.replicas import STEERS
+from stagedrollout.daemon.health.replicas import STEERS, told_doubt
 from stagedrollout.daemon.lease import HeldLeases, Terms
 from stagedrollout.daemon.peers import Peers
 from stagedrollout.daemon.pressing import SEALED_BY
@@ -57,6 +57,8 @@ def claimed(loaded: Loaded, engine: Engine, times: Times, place: str) -> Claim:
     highwater = open_highwater(engine, before)
     who = f"{socket.gethostname()}:{os.getpid()}"
     info = {**_said(loaded, before), **({"place": place} if place else {})}
+    if before and before.place == here:
+        info |= told_doubt(before)  # until it has looked for itself
     epoch = presence.claim(who, times.wall.now(), info, place=here, lease=terms.lease)
     reach = Reach(times.of_passes)
     leases = HeldLeases(

@@ -21,7 +21,7 @@ from stagedrollout.core.units import duration_text
 from stagedrollout.daemon.elapsed import Elapsed, elapsed
 from stagedrollout.daemon.health.replicas import DOUBT, DOUBT_CODE, LINE, doubting, unlike
 from stagedrollout.storage.engine import Engine
-from stagedrollout.storage.highwater import HighWater
+from stagedrollout.storage.highwater import BEHIND, HighWater
 from stagedrollout.storage.migrate import HEAD, revision
 from stagedrollout.storage.presence import DaemonRow, Presence
 
@@ -56,10 +56,12 @@ class Peers:
         self._believed_for, self._steady = believed_for, steady
         self._looked_at = -inf
         self._reasons: tuple[Reason, ...] = ()
+        self._lost = False
         self._clock: tuple[ClockReading, ...] = ()
 
-    def look(self, line: str = "") -> None:
-        """After each sign of life. `line`: why nothing is raised at this one's place, where somebody has stopped the line.
+    def look(self, line: str = "") -> bool:
+        """After each sign of life; whether the journal is found to lack its end, and was not so before: what was read of it until
+        then may be what it lacks. `line`: why nothing is raised at this one's place, where somebody has stopped the line.
         Raises StorageError."""
         asked = self._steady()
         rows = self._presence.replicas()
@@ -69,15 +71,20 @@ class Peers:
                 Reason(OTHER_SCHEMA, "this replica's own row is gone: the database was put back"),
             )
             self._looked_at = asked
-            return
+            return False
         self._begun = self._begun or mine.heard_at
-        others = [row for row in rows if row is not mine and not (row.lapsed or row.stopped)]
-        self._follow(mine, line, (row for row in others if row.heard_at - self._begun > self._vouching_after))
+        elsewhere = [row for row in rows if row is not mine]
+        others = [row for row in elsewhere if not (row.lapsed or row.stopped)]
+        doubt = self._follow(
+            mine, line, (row for row in others if row.heard_at - self._begun > self._vouching_after)
+        )
         self._clock = (ClockReading("the database server", -mine.ahead, -mine.ahead),)
-        found = (*_moved_on(self._engine), *_differences(mine, others))
+        found = (*_moved_on(self._engine), *_differences(mine, others), *_doubts(elsewhere))
         for reason in set(found) - set(self._reasons):
             log.warning("nothing is raised: %s", reason.text)
         self._reasons, self._looked_at = found, asked
+        before, self._lost = self._lost, doubt == BEHIND or any(reason.code == DOUBTED for reason in found)
+        return self._lost and not before
 
     def reasons(self) -> tuple[Reason, ...]:
         """Why nothing may be raised, as of the last look; and that it was too long ago."""
@@ -91,8 +98,8 @@ class Peers:
         """What the database's clock says beside this machine's, as of the last sign of life."""
         return self._clock
 
-    def _follow(self, mine: DaemonRow, line: str, others: Iterable[DaemonRow]) -> None:
-        """The others write to the journal too: the mark goes on with it, as long as it holds."""
+    def _follow(self, mine: DaemonRow, line: str, others: Iterable[DaemonRow]) -> str:
+        """The others write to the journal too: the mark goes on with it, as long as it holds; the code of a doubt."""
         doubt = None
         if self._highwater is not None:
             self._highwater.follow(vouched=any(row.info.get(DOUBT) == "" for row in others))
@@ -100,16 +107,20 @@ class Peers:
         told = {DOUBT: doubt.words if doubt else "", DOUBT_CODE: doubt.code if doubt else "", LINE: line}
         if any(mine.info.get(key) != said for key, said in told.items()):
             self._presence.tell(self._replica, told)
+        return doubt.code if doubt else ""
 
 
 def _differences(mine: DaemonRow, others: Iterable[DaemonRow]) -> Iterator[Reason]:
     for row in others:
         if said := unlike(mine, row):
             yield Reason(DIFFERENT, said)
-        if said := doubting(row):
-            yield Reason(DOUBTED, said)
         if line := row.info.get(LINE):
             yield Reason(LINE_ELSEWHERE, f"{row.holder} says: {line}")
+
+
+def _doubts(others: Iterable[DaemonRow]) -> Iterator[Reason]:
+    """Also of those that have fallen silent, or ended: until a person has taken the journal as it is (accepting.py)."""
+    return (Reason(DOUBTED, said) for row in others if (said := doubting(row)))
 
 
 def _moved_on(engine: Engine) -> Iterator[Reason]:

@@ -179,6 +179,12 @@ class Recorder:
         with self._guard:
             return tuple(key for key in self._cache if key.store_app == app)
 
+    def read_anew(self, app: StoreApp) -> None:
+        """The database may have been put back: by the numbers of its entries nobody can tell whether it has gone on since."""
+        with self._guard:
+            for key in [key for key in self._cache if key.store_app == app]:
+                del self._cache[key]
+
     def begin(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write the first facts of a new rollout."""
         rollout = extend(begin(key, news[0], at), news[1:], at)

@@ -62,7 +62,10 @@ class SignsOfLife:
         try:
             if works.peers:
                 line = works.brakes.line()
-                works.peers.look(line.text if line else "")
+                if works.peers.look(line.text if line else ""):
+                    for app in works.listings:
+                        works.passes.reconciler.hearer.anew(app)
+                        works.passes.recorder.read_anew(app)
                 works.passes.recorder.write_what_was_kept()
         except StorageError as error:
             log.error("the other replicas cannot be looked at: %s", error)  # noqa: TRY400

@@ -120,6 +120,7 @@ _WORDS = {
     "store_denied": "the store turned us away",
     "journal_behind": "the journal was not the newest one",
     "journal_unmarked": "not known whether the journal was the newest one",
+    "replica_doubts": "another replica had seen a newer journal",
     "highwater_unwritable": "the high-water file could not be written",
     "clocks_disagree": "the clocks disagreed",
     "store_unread": "the store could not be read",

@@ -10,7 +10,7 @@ from stagedrollout.core.clocks import APART_MAX, ClockReading, disagreement
 from stagedrollout.core.drift import learn, told_by_whom
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.fold import extend
-from stagedrollout.core.model import CommandVerb
+from stagedrollout.core.model import CommandVerb, Expected
 from stagedrollout.core.story import sentence
 from stagedrollout.core.wording import notices
 from tests.core.builders import (
@@ -18,6 +18,7 @@ from tests.core.builders import (
     DAY,
     HALTED,
     HOUR,
+    KEY,
     NOON,
     STAGED,
     answer,
@@ -82,6 +83,40 @@ def test_what_is_found_halted_stays_halted():
     assert after.halt.confirmed
     assert "console" not in after.reason
     assert decided(after).change is None
+
+
+ELSEWHERE = (Reason("replica_doubts", "db2:815 says: the journal ends at entry 3 and had come to 9"),)
+
+
+def test_what_another_replica_knows_to_be_lost_is_blamed_on_nobody_and_told_aloud():
+    drifted = only(facts.Drifted, looked(rolling(), footing=ELSEWHERE))
+    assert drifted.untold
+    held = decided(footing=ELSEWHERE)
+    fact = facts.Decided(held.kind, held.reasons, ANNA)
+    (notice,) = notices(with_facts(rolling(), fact), (fact,), NOON)
+    assert notice.broadcast
+
+
+def test_an_order_by_an_old_look_is_refused_without_blaming_anybody_for_what_the_lost_journal_did():
+    moved = extend(rolling(), looked(rolling()), NOON)
+    stale = order(CommandVerb.ADVANCE, expected=(Expected(KEY.release_id, 3, 100_000, halted=False),))
+    said = answer(decided(moved, command=stale)).text
+    assert "when that was ordered" in said
+    assert "nobody can tell by whom" in said
+    assert "console" not in said
+
+
+def test_of_a_halted_release_too_everybody_is_told_that_the_journal_may_lack_its_end():
+    halted = extend(rolling(), looked(rolling(), share=10, status=HALTED), NOON)
+    fact = facts.Decided(DecisionKind.HOLD, BEHIND, ANNA)
+    (notice,) = notices(with_facts(halted, fact), (fact,), NOON)
+    assert notice.broadcast
+    assert "had come to 9" in str(notice.facts)
+
+
+def test_right_after_it_was_accepted_it_is_said_what_is_waited_for():
+    accepted = with_facts(rolling(), facts.JournalAccepted(ANNA, "old backup", "entries 4 to 9"))
+    assert "a person goes on with the journal as it is" in accepted.reason
 
 
 def test_up_to_the_first_decision_after_it_was_accepted_nobody_is_blamed():

@@ -13,6 +13,7 @@ from stagedrollout.core import facts, news
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.facts import DecisionKind, Drift, Fact
 from stagedrollout.core.issue import Issue, NewIssues
+from stagedrollout.core.judgement import NOT_HALTED
 from stagedrollout.core.lifecycle import Phase, Rollout
 from stagedrollout.core.model import (
     Actor,
@@ -247,7 +248,7 @@ def test_attempts_of_a_replica_that_was_cut_off_are_no_alarm_once_another_one_ha
     again = replace(
         intent(Verb.HALT, 10, "h2"),
         decision=DecisionKind.HALT,
-        reasons=(Reason(facts.NOT_HALTED, "not yet"),),
+        reasons=(Reason(NOT_HALTED, "not yet"),),
     )
     told = everything_told(
         rollout,

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from stagedrollout.core.errors import StorageError
-from stagedrollout.core.facts import Fact, Seen, WentLive
+from stagedrollout.core.facts import Drifted, Fact, Seen, WentLive
+from stagedrollout.core.judgement import Reason
 from stagedrollout.core.lifecycle import Halt, Rollout
 from stagedrollout.core.model import (
     Command,
@@ -61,6 +62,7 @@ class Journal:
 
     kept: dict[RolloutKey, Rollout | None]
     begun: list[RolloutKey] = field(default_factory=list)
+    written: list[Fact] = field(default_factory=list)
 
     def load_all(self, app: Any) -> tuple[tuple[Any, ...], dict[RolloutKey, StorageError]]:
         read = tuple(SimpleNamespace(rollout=rollout) for rollout in self.kept.values() if rollout)
@@ -77,6 +79,7 @@ class Journal:
 
     def begin(self, key: RolloutKey, news: tuple[Fact, ...], at: datetime) -> None:
         self.begun.append(key)
+        self.written += news
 
 
 @dataclass
@@ -316,3 +319,17 @@ def test_who_ordered_a_halt_is_told_that_the_release_reached_everyone_before_it(
         APPLE_LISTING, order(CommandVerb.HALT, store=Store.APP_STORE)
     )
     assert orders.answered == [("c1", each) for each in answer]
+
+
+@pytest.mark.promise("R17")
+@pytest.mark.parametrize("code", ["journal_behind", "journal_unmarked", "replica_doubts", ""])
+def test_a_release_that_is_found_halted_where_the_journal_may_lack_its_end_is_blamed_on_nobody(
+    code: str,
+) -> None:
+    reasons = (Reason(code, "had come to 9"),) if code else ()
+    halted = passes({})
+    halted.reconciler.found = store(shown(HALTED))
+    halted.reconciler.footing = SimpleNamespace(reasons=lambda now: reasons)
+    halted.run(LISTING)
+    (drifted,) = (fact for fact in halted.recorder.written if isinstance(fact, Drifted))
+    assert drifted.untold is bool(code)

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from stagedrollout.core.errors import LostLease, StorageError, Unfounded
 from stagedrollout.core.model import Store, StoreApp
+from stagedrollout.daemon.bootstrap import _leave
 from stagedrollout.daemon.lease import HeldLeases, Terms
 from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.leases import Leases
@@ -252,3 +254,24 @@ def test_alone_on_a_file_nothing_ever_runs_out(engine: Engine, time: Time) -> No
         alone.leases.clearance(ONE)()
     with pytest.raises(LostLease):
         alone.leases.renew()
+
+
+@pytest.mark.promise("R14", "R17")
+def test_a_daemon_that_a_put_back_database_does_not_know_takes_nothing_from_whoever_has_its_number_now(
+    tmp_path: Path,
+) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    upgrade(engine)
+    presence, leases = Presence(engine), Leases(engine)
+    now = presence.claim("db2:1", NOON, {}, place="b", lease=TERMS.lease)
+    leases.claim(now, ["shop/google_play"], longest_request=TERMS.longest_request)
+    works = SimpleNamespace(
+        leases=SimpleNamespace(give_all=lambda: leases.give(now, ["shop/google_play"])),
+        presence=presence,
+        epoch=now,
+        wall=SimpleNamespace(now=lambda: NOON),
+    )
+    _leave(SimpleNamespace(works=works, stop=lambda: (), lost=True))  # type: ignore[arg-type]
+    assert [row.replica for row in leases.holders()] == [now]
+    assert not presence.replicas()[0].stopped
+    engine.dispose()

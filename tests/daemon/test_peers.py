@@ -15,12 +15,14 @@ from stagedrollout.config.load import load
 from stagedrollout.config.steering import steering
 from stagedrollout.core.clocks import disagreement
 from stagedrollout.core.errors import StorageError
+from stagedrollout.core.model import Actor, ActorKind
+from stagedrollout.daemon.accepting import accept
 from stagedrollout.daemon.footing import open_highwater
 from stagedrollout.daemon.health.findings import findings
 from stagedrollout.daemon.health.replicas import DOUBT, STEERS, problems
 from stagedrollout.daemon.peers import Peers
 from stagedrollout.storage.engine import Engine, open_engine, writing
-from stagedrollout.storage.highwater import HighWater, read_mark
+from stagedrollout.storage.highwater import HighWater, Mark, beside, read_mark, write_mark
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.leases import Leases
 from stagedrollout.storage.migrate import upgrade
@@ -126,6 +128,65 @@ def test_what_one_of_them_misses_in_the_journal_none_of_them_raises_on(server: S
     assert a.highwater.doubt() is not None
     assert b.highwater.doubt() is not None, "its own mark has followed what the other one wrote"
     assert "a:1 says: the journal ends at entry 1 and had come to 2" in b.why_not
+
+
+def _put_back(server: Server) -> None:
+    with writing(server.engine) as connection:
+        connection.execute(text("delete from event where seq = 2"))
+
+
+def _two_of_which_one_has_marked_what_is_lost(server: Server) -> tuple[Replica, Replica]:
+    """Its standby had heard everything but the newest entry, which the other one had not seen either."""
+    a, b = Replica(server, "a"), Replica(server, "b")
+    Journal(server.engine, a.highwater).record(batch(entries=(entry(),)))
+    for replica in (a, b):
+        server.goes_on()
+        replica.beats()
+    Journal(server.engine, a.highwater).record(batch(expected_seq=1, entries=(entry("decided"),)))
+    _put_back(server)
+    server.goes_on()
+    a.beats()
+    return a, b
+
+
+@pytest.mark.promise("R17")
+@pytest.mark.parametrize("gone", ["dead", "stopped"])
+def test_what_a_replica_knew_to_be_lost_stays_known_when_it_is_gone(server: Server, gone: str) -> None:
+    a, b = _two_of_which_one_has_marked_what_is_lost(server)
+    if gone == "dead":
+        server.goes_on(2 * LEASE.total_seconds())
+    else:
+        a.presence.leave(a.epoch, server.now)
+    b.beats()
+    assert "a:1 says: the journal ends at entry 1 and had come to 2" in b.why_not
+    assert b.highwater.doubt() is None, "its own mark is older than what is lost"
+    assert any("had come to 2" in said for said in problems(b.presence.replicas()))
+
+
+@pytest.mark.promise("R17")
+def test_what_was_read_before_the_database_was_put_back_is_read_anew_once(server: Server) -> None:
+    a, b = _two_of_which_one_has_marked_what_is_lost(server)
+    assert b.peers.look(), "the other one has told it"
+    assert not b.peers.look()
+    assert not a.peers.look(), "it has known since its last sign of life"
+
+
+@pytest.mark.promise("R17")
+def test_a_person_goes_on_although_the_replica_that_knew_will_never_come_back(server: Server) -> None:
+    _, b = _two_of_which_one_has_marked_what_is_lost(server)
+    server.goes_on(2 * LEASE.total_seconds())
+    b.beats()
+    assert b.why_not
+    b.highwater.follow(vouched=True)
+    write_mark(
+        beside(server.folder / "state.db"), read_mark(server.folder / "b.highwater") or Mark(0, "", "")
+    )
+    done = accept(server.engine, Actor(ActorKind.HUMAN, "ana"), "its machine burned down", server.now)
+    assert done is not None
+    assert "a:1 says: the journal ends at entry 1 and had come to 2" in done.lost
+    b.beats()
+    assert b.why_not == ""
+    assert accept(server.engine, Actor(ActorKind.HUMAN, "ana"), "again", server.now) is None
 
 
 @pytest.mark.promise("R17")

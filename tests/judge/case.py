@@ -287,7 +287,14 @@ class Case:
 
     def steered(self, key: Key) -> list[tuple[datetime, datetime | None]]:
         """From when until when it was looked after: a person said start, or the app adopted it, until one left it alone."""
-        return list(in_force.steered(self.journal.by_rollout.get(key, ())))
+        entries = self.journal.by_rollout.get(key, ())
+        lost = frozenset(self.evidence.lost)
+        ends = max((entry.at for entry in entries if entry.seq in lost), default=None)
+        if ends is None:
+            return list(in_force.steered(entries))
+        until = [entry for entry in entries if entry.seq <= max(lost)]
+        left = [entry for entry in entries if entry.seq not in lost]
+        return list(in_force.steered_although_lost(until, left, ends))
 
     def reach_ppm(self, key: Key) -> int:
         """The last share of users who were really offered the release; a halt does not take that back."""

@@ -80,3 +80,19 @@ def steered(entries: Sequence[Entry]) -> Iterator[tuple[datetime, datetime | Non
             since = None
     if since is not None:
         yield since, None
+
+
+def steered_although_lost(
+    until: Sequence[Entry], left: Sequence[Entry], lost_at: datetime
+) -> Iterator[tuple[datetime, datetime | None]]:
+    """The same where a journal lost its end at `lost_at`: until then as it was, from then on by what is `left` of it. Whoever had
+    started it is not known any more."""
+    later = [
+        (max(begun, lost_at), ended) for begun, ended in steered(left) if ended is None or ended > lost_at
+    ]
+    for begun, ended in steered(until):
+        if ended is None and later and later[0][0] == lost_at:
+            yield begun, later.pop(0)[1]
+        else:
+            yield begun, ended or lost_at
+    yield from later

@@ -278,7 +278,7 @@ MUST_BE_MET = (
 
 ELSEWHERE = {
     "unlinked": "nobody changes the settings in the middle of a story: tests/core/test_linked.py",
-    "journal_accepted": "a journal that lacks its end was restored from a backup: tests/acceptance/test_restored_backup.py",
+    "journal_accepted": "a journal that lacks its end was restored from a backup, or its server failed over, which two daemons meet: tests/acceptance/test_restored_backup.py",
     "removal_ordered": "goes past the daemon, by a command of its own: tests/stores/app_store/test_apple_removal.py",
     "removal_told": "goes past the daemon, by a command of its own: tests/stores/app_store/test_apple_removal.py",
     "identified": "the emulated stores keep a release's build: tests/core/test_fold.py, tests/core/test_machine.py",
@@ -313,6 +313,15 @@ OF_TWO = (
     "cut: loses Sentry",
     "cut: loses Slack",
     "notices: told by both",
+    # their database was put back to what it had been
+    "database: lost lagging",
+    "database: lost over an act",
+    "database: put back, known to both",
+    "database: put back, known to one",
+    "database: taken as it is",
+    "put back: nobody can tell by whom",
+    "put back: halted meanwhile",
+    "put back: raised again",
 )
 """By stories of two daemons, beside which they need not meet all that stories of one do."""
 

@@ -23,6 +23,7 @@ from stagedrollout.storage.commands import CommandBox
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from tests.judge import Evidence
+from tests.simulation.failover import NOTHING_LOST, Lost
 from tests.simulation.line import stopped_spans
 from tests.simulation.machine import Machine
 from tests.simulation.people import PlannedOrder
@@ -50,7 +51,7 @@ class Left:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
     """Where what happened in a run is looked up: the world's truth, the database (`people`: as people see it), and the
-    machines that daemons ran on. `orders` are those that somebody has to answer."""
+    machines that daemons ran on. `orders` are those that somebody has to answer, `lost` is what the database has no more."""
 
     plan: Plan
     world: World
@@ -58,6 +59,7 @@ class Traces:
     machines: Sequence[Machine]
     orders: Sequence[PlannedOrder]
     marks: Counter[str]
+    lost: Lost = NOTHING_LOST
 
     def left(self, deaths: Sequence[datetime], direct: Sequence[Mapping[str, Any]], **more: Any) -> Left:
         """As of now. `more`: what else the evidence has."""
@@ -66,12 +68,15 @@ class Traces:
         evidence = Evidence(
             ledger=world.ledger.entries,
             requests=world.ledger.requests,
-            journal=[self._with_its_true_time(row) for row in journal_rows(Journal(self.people))],
-            notices=notice_rows(self.people),
+            journal=[
+                self._with_its_true_time(row)
+                for row in self.lost.with_journal(journal_rows(Journal(self.people)))
+            ],
+            notices=self.lost.with_notices(notice_rows(self.people)),
             rollouts=rollouts(self.people),
             policies={name: as_written(name) for name in self._policies()},
             people=[person_row(person) for person in self.plan.listed],
-            orders=[order_row(order) for order in box.everything()],
+            orders=self.lost.with_orders([order_row(order) for order in box.everything()]),
             scenario={
                 "mode": story.mode,
                 "supersede": self.plan.supersede.value,
@@ -87,9 +92,13 @@ class Traces:
             slow=list(self._slow()),
             line=self._line(),
             direct=direct,
+            lost=[row["seq"] for row in self.lost.journal],
             **more,
         )
         told = {name: (row.result.value if row and row.result else "") for name, row in answers.items()}
+        told |= {
+            name: "lost" for name, row in answers.items() if row is None and name in self.lost.of_orders()
+        }
         return Left(evidence, self.marks, told, tuple(self._unrepeatable()))
 
     def _policies(self) -> list[str]:

@@ -58,13 +58,15 @@ would be looked for more often than anything else is done."""
 @dataclass(frozen=True, slots=True)
 class Company:
     """Others on the same database, whose clock is `clock`. `lives`: all that live now; `took` is told by each that it has
-    taken a lease, or given one away, `decided`, that it has written down what it is about to do."""
+    taken a lease, or given one away, `decided`, that it has written down what it is about to do, and `wrote`, that it has written
+    anything else."""
 
     clock: Callable[[], datetime]
     keeper: Keeper
     lives: Callable[[], Iterable[Life]]
     took: Callable[[Life], None]
     decided: Callable[[Life], None]
+    wrote: Callable[[], None]
 
     @property
     def told(self) -> int:
@@ -150,6 +152,8 @@ class Life:
         """Turn after turn until the story ends and what was begun before is done; or until it is asked to leave, and has."""
         for _ in range(TURNS_MOST):
             self._turn()
+            if self._scheduler.lost:
+                return self._leave()
             self._wait_for_the_next(ends)
             if self._leaving:
                 return self._leave()
@@ -184,6 +188,11 @@ class Life:
     def wake(self) -> None:
         """It looks again how long it may wait."""
         self._stirred.set()
+
+    def look_anew(self) -> None:
+        """Whatever was known of the database is not so any more."""
+        self._nothing_waits_at = None
+        self.stir()
 
     def _leave(self) -> None:
         """Nothing is begun any more; what is not over within the time there is for it lasts as long as its lease."""
@@ -367,6 +376,8 @@ class Life:
         if self._acts != acts:
             self._acts = acts
             company.decided(self)
+        else:
+            company.wrote()
 
 
 class Pool:

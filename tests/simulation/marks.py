@@ -40,6 +40,7 @@ def marks_of(left: Left) -> Counter[str]:
     windows, outcomes = _Windows(), _Outcomes(left.evidence.deaths)
     marks.update(_of_presses(left))
     marks.update(_of_alarms(left))
+    marks.update(_of_what_was_put_back(left))
     for entry in left.evidence.journal:
         on_apple = f"/{APP_STORE}/" in entry["rollout"]
         marks.update(_of_fact(entry["kind"], entry["body"], "app_store " if on_apple else ""))
@@ -183,6 +184,24 @@ def _of_alarms(left: Left) -> Iterator[str]:
                 yield f"alarm: webhook {(record['said'] or {}).get('event')}"
             case "slack" if record["channel"] == SECOND_CHANNEL:
                 yield "alarm: in the other channel"
+
+
+def _of_what_was_put_back(left: Left) -> Iterator[str]:
+    """What came of it while the journal lacked its end, and after a person had taken it as it is."""
+    known, lost = left.evidence.put_back, frozenset(left.evidence.lost)
+    if not known:
+        return
+    begun, ended = min(span["from"] for span in known), max(span["until"] for span in known)
+    for entry in left.evidence.journal:
+        body, later = entry["body"], entry["seq"] not in lost and entry["at"] >= begun
+        if entry["kind"] == "drifted" and body.get("untold"):
+            yield "put back: nobody can tell by whom"
+        if entry["kind"] == "settled" and body["settlement"] == "confirmed" and later:
+            over = entry["at"] >= ended
+            if body["verb"] == "halt" and not over:
+                yield "put back: halted meanwhile"
+            elif body["verb"] not in ("halt", "pause") and over:
+                yield "put back: raised again"
 
 
 _PRESSES = {

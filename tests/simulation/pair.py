@@ -15,6 +15,7 @@ from random import Random
 from tests.simulation.clocks import WrongClock
 from tests.simulation.disk import FailingDisk
 from tests.simulation.drawing import some_hours
+from tests.simulation.failover import FailsOver, a_failover
 from tests.simulation.lines import Line
 from tests.simulation.machines import a_failing_disk, a_machine_that_stops, a_wrong_clock
 from tests.simulation.stops import StandingStill, StandsStill
@@ -77,17 +78,19 @@ class Side:
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Of two, by their place in NAMES. `pass_deadline`: as configured for both; a long one leaves it to the lease alone whether
-    whoever stood still goes on."""
+    whoever stood still goes on. `fails_over`: their database's server is lost; None: it is not."""
 
     sides: tuple[Side, Side]
     pass_deadline: timedelta = timedelta(minutes=5)
+    fails_over: FailsOver | None = None
 
     def words(self) -> str:
-        return "\n".join(
+        of_each = (
             f"{name}: a pass has {self.pass_deadline}, {side.clock}, {side.disk}, {side.stops}, a life of {side.points_per_life or 'endless'} points, "
             f"{[str(trouble) for trouble in side.troubles]}"
             for name, side in zip(NAMES, self.sides, strict=True)
         )
+        return "\n".join((*of_each, *([str(self.fails_over)] if self.fails_over else [])))
 
     def but(self, number: int, **changed: object) -> Pair:
         sides = list(self.sides)
@@ -98,7 +101,7 @@ class Pair:
 def a_pair(seed: int, start: datetime, troubled: timedelta) -> Pair:
     first, second = (_side(Random(f"{seed}/two/{name}"), start, troubled) for name in NAMES)
     deadline = Random(f"{seed}/two/pass").choice((timedelta(seconds=45), timedelta(minutes=5)))
-    return Pair((first, second), deadline)
+    return Pair((first, second), deadline, a_failover(seed, start, troubled))
 
 
 def _side(draw: Random, start: datetime, troubled: timedelta) -> Side:

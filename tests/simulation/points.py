@@ -101,10 +101,17 @@ _AVAILABILITY = tuple(
     for side in (BEFORE_SEND, AFTER_RECEIVE)
 )
 _SCHEMA = ("storage pragma", "storage select alembic_version")
+_MARKED_NOT_HELD = ("storage select retired",)
 AFTER_TROUBLE = frozenset(
-    {*(f"storage rollback{side}" for side in (BEFORE, AFTER)), *_SPOOL, *_AVAILABILITY, *_SCHEMA}
+    {
+        *(f"storage rollback{side}" for side in (BEFORE, AFTER)),
+        *_SPOOL,
+        *_AVAILABILITY,
+        *_SCHEMA,
+        *_MARKED_NOT_HELD,
+    }
 )
-"""Met only where the database fails, where Apple does not say whether an app is sold at all, or where there are others on the
+"""Met only where the database fails, where the journal does not hold what is marked, where Apple does not say whether an app is sold at all, or where there are others on the
 database, who may have moved its schema on."""
 
 

@@ -59,6 +59,7 @@ _WAITS_FOR_PEOPLE = {
     "incident_lasts",
     "journal_behind",
     "journal_unmarked",
+    "replica_doubts",
     "highwater_unwritable",
     "approval",
     "line_stopped",
@@ -106,7 +107,7 @@ _Served = Mapping[tuple[str, str, str], Mapping[str, Any]]
 def unrest(plan: Plan, left: Left) -> Iterator[str]:
     """What is still open, in words."""
     for row in left.evidence.notices:
-        if row["state"] != "sent":
+        if row["state"] not in ("sent", "lost"):  # with the database that had it
             yield f"outbox: {row['headline']!r} is still {row['state']}"
     last = {entry["rollout"]: entry["body"] for entry in left.evidence.journal if entry["kind"] == "decided"}
     served = _last_served(left)

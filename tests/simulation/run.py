@@ -26,6 +26,7 @@ from stagedrollout.storage.engine import open_existing
 from tests.simulation.buttons import Fingers
 from tests.simulation.direct import BreakGlass
 from tests.simulation.doors import Gate
+from tests.simulation.failover import NOTHING_LOST
 from tests.simulation.files import by_others, watched_files
 from tests.simulation.left import Left, Traces, ended
 from tests.simulation.life import Company, Life
@@ -75,6 +76,7 @@ class Run:
         self._people = open_existing(self._loaded.settings.database)
         self._deaths: list[datetime] = []
         self._marks: Counter[str] = Counter()
+        self._lost = NOTHING_LOST
         self._replicas = self._open_replicas(fate)
         self._box = CommandBox(self._people)
         kernel = self._replicas[0].machine.kernel
@@ -262,6 +264,7 @@ class Run:
             machines=[each.machine for each in self._replicas],
             orders=self._orders,
             marks=self._marks,
+            lost=self._lost,
         )
 
 

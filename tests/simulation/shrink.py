@@ -109,6 +109,8 @@ def _of_the_machine(plan: Plan) -> Iterator[Part]:
 
 
 def _of_the_pair(plan: Plan, pair: Pair) -> Iterator[Part]:
+    if pair.fails_over:
+        yield Part("the database fails over", replace(plan, pair=replace(pair, fails_over=None)))
     for number, (called, side) in enumerate(zip(NAMES, pair.sides, strict=True)):
         if side.points_per_life:
             without = pair.but(number, points_per_life=0)

@@ -10,6 +10,7 @@ from functools import partial
 from stagedrollout.emulator.scenario import APP_STORE, GOOGLE_PLAY
 from tests.simulation.keeping import Keeper
 from tests.simulation.kernel import Kernel
+from tests.simulation.life import Life
 from tests.simulation.lines import Line
 from tests.simulation.pair import CUTS, Aim, Blow, Side, Trouble
 from tests.simulation.perils import SimulatedCrash
@@ -57,6 +58,8 @@ class OneSide:
         self.storeless: list[Span] = []
         self.hindered: list[Span] = []
         self.deaths: list[datetime] = []
+        self.born: Life | None = None
+        self.run = 0
         self.replica: Replica
         self.keeper: Keeper
         self.held: Callable[[], bool] = lambda: True
@@ -81,8 +84,9 @@ class OneSide:
         except SimulatedCrash:
             pass  # the run is over
 
-    def began(self) -> None:
-        """A life has."""
+    def began(self, life: Life, run: int) -> None:
+        """It has, under this number."""
+        self.born, self.run = life, run
         if self._dead_since:
             self.away.append((self._dead_since, self._kernel.now))
         self._dead_since = None
@@ -102,7 +106,7 @@ class OneSide:
 
     def why_away(self, run: int | None = None) -> str:
         """In a word, for one of its lives, or whichever it is in; "" where that is not."""
-        if self.replica.life is None or run not in (None, self.replica.life.epoch):
+        if self.replica.life is None or run not in (None, self.run):
             return "a death"
         if self.replica.machine.reaches_its_database:
             return "" if self.is_there else "a freeze"
@@ -138,6 +142,10 @@ class OneSide:
         self._silences.append((until, "a freeze"))
         self._at(until, self.keeper.disturb)
 
+    def loses_the_database(self, lasts: timedelta, line: Line) -> None:
+        """From now on."""
+        self._is_cut(Blow.LOSES_DATABASE, line, self._kernel.now + lasts)
+
     def calm_down(self) -> None:
         self._armed.clear()
         self._cuts.clear()
@@ -166,8 +174,7 @@ class OneSide:
         return next((line for blow, line, until in self._cuts if blow is of and now < until), Line.WHOLE)
 
     def _befall(self, trouble: Trouble) -> None:
-        now, until = self._kernel.now, self._kernel.now + trouble.lasts
-        life = self.replica.life
+        until, life = self._kernel.now + trouble.lasts, self.replica.life
         if life is None:
             return
         self._marks[f"process: {trouble.blow}" if trouble.blow not in CUTS else f"cut: {trouble.blow}"] += 1
@@ -181,12 +188,14 @@ class OneSide:
             case Blow.FREEZES:
                 self.replica.machine.freeze(trouble.lasts)
             case _:
-                self._cuts.append((trouble.blow, trouble.line, until))
-                self._lacks(trouble.blow).append((now, until))
-                cut_off = trouble.blow is Blow.LOSES_DATABASE
-                self._silences += [(until, "a cut")] if cut_off else []
-                self.keeper.disturb()
-                self._at(until, self.keeper.disturb)
+                self._is_cut(trouble.blow, trouble.line, until)
+
+    def _is_cut(self, blow: Blow, line: Line, until: datetime) -> None:
+        self._cuts.append((blow, line, until))
+        self._lacks(blow).append((self._kernel.now, until))
+        self._silences += [(until, "a cut")] if blow is Blow.LOSES_DATABASE else []
+        self.keeper.disturb()
+        self._at(until, self.keeper.disturb)
 
     def _lacks(self, cut: Blow) -> list[Span]:
         match cut:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from stagedrollout.daemon.lease import HeldLeases
+from stagedrollout.daemon.peers import Peers
 from stagedrollout.storage import journal
 from tests.simulation.again import Again
 from tests.simulation.blind import OF_TWO, blind
@@ -67,6 +68,13 @@ def _struck(blow: Blow, lasts: timedelta, aim: Aim, line: Line = Line.WHOLE) -> 
     return outcome_of(replace(plan, pair=both))
 
 
+@pytest.fixture
+def by_leases_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stood still has also not heard of the others for a lease, and raises nothing for that (peers.py)."""
+    monkeypatch.setattr(Peers, "reasons", lambda self: self._reasons)
+
+
+@pytest.mark.usefixtures("by_leases_alone")
 def test_whoever_stands_still_over_a_raise_does_not_send_it_once_another_has_taken_over() -> None:
     told = _struck(Blow.FREEZES, 2 * LEASE, Aim.DECIDED)
     assert not told.faults, told.words()
@@ -86,6 +94,7 @@ def test_whoever_loses_the_database_over_a_raise_sends_nothing() -> None:
     assert told.marks["settlement: preempted"], "the journal is asked first whether it is the newest one"
 
 
+@pytest.mark.usefixtures("by_leases_alone")
 def test_a_daemon_that_asks_nobody_whose_the_lease_is_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HeldLeases, "clearance", lambda self, app: lambda: None)
     monkeypatch.setattr(journal, "guard", lambda *_: None)

@@ -23,6 +23,7 @@ from stagedrollout.emulator.clock import iso
 from stagedrollout.storage.instants import instant
 from stagedrollout.storage.seal_file import seal_file
 from tests.simulation.buttons import SEAL
+from tests.simulation.failover import BEFORE, Era, FailsOver, Lost
 from tests.simulation.files import several
 from tests.simulation.keeping import Keeper
 from tests.simulation.kernel import Kernel, Process
@@ -32,7 +33,8 @@ from tests.simulation.machine import Machine
 from tests.simulation.pair import LEASE, NAMES, Pair
 from tests.simulation.people import PlannedDirect
 from tests.simulation.perils import Drawn, Fate
-from tests.simulation.plan import Plan
+from tests.simulation.plan import REST, REST_LOOKS, Plan
+from tests.simulation.put_back import PutBack
 from tests.simulation.replica import Replica
 from tests.simulation.run import Run
 from tests.simulation.sides import KILLED, OneSide, Span, acts_on_a_store
@@ -71,6 +73,9 @@ class Together(Run):
     _sides: tuple[OneSide, ...]
 
     def play(self) -> Left:
+        planned = self._pair.fails_over
+        if planned and (halt := planned.a_halt(self._plan.scenario)):
+            self._expect(halt)
         try:
             with self._at_work():
                 try:
@@ -88,16 +93,45 @@ class Together(Run):
         self._kernel = Kernel(Random(f"{plan.seed}/two/baton"), self._world.timeline)
         draw = Random(f"{plan.seed}/two/keeper")
         self._keeper = Keeper(self._world.timeline, self._people, LEASE, draw)
-        self._company = Company(lambda: self._now, self._keeper, self._lives, self._took, self._decided)
+        self._company = Company(
+            lambda: self._now, self._keeper, self._lives, self._took, self._decided, self._wrote
+        )
         self._tenures: list[dict[str, Any]] = []
         self._senders: dict[int, int] = {}
         self._tellers: set[str] = set()
         self._runs: dict[int, OneSide] = {}
+        self._placed: list[tuple[int, OneSide]] = []
+        """All runs there ever were."""
+        self._era = BEFORE
         self._sides = tuple(
             OneSide(name, side, self._kernel, self._marks)
             for name, side in zip(NAMES, self._pair.sides, strict=True)
         )
+        self._put_back = self._failover(self._pair.fails_over) if self._pair.fails_over else None
         return tuple(map(self._place, self._sides))
+
+    def _failover(self, planned: FailsOver) -> PutBack:
+        made = PutBack(
+            planned,
+            self._folder,
+            people=self._people,
+            sides=self._sides,
+            keeper=self._keeper,
+            timeline=self._world.timeline,
+            marks=self._marks,
+            over=self._fail_over,
+        )
+        made.plan()
+        return made
+
+    def _fail_over(self, lost: Lost) -> None:
+        assert self._put_back is not None
+        self._lost, known = lost, self._put_back.standby.newest_run
+        self._era = Era(known)
+        self._runs = {run: side for run, side in self._runs.items() if run <= known}
+        for life in self._lives():
+            life.look_anew()
+        self._note_leases(put_back=True)
 
     def _place(self, one: OneSide) -> Replica:
         plan, side = self._plan, one.side
@@ -150,6 +184,11 @@ class Together(Run):
                 return
         self._wait_until(self._plan.scenario.ends)
 
+    def _is_over(self) -> bool:
+        rest = max(REST, REST_LOOKS * self._plan.scenario.poll)
+        waits = self._put_back is not None and self._put_back.is_open(self._now, rest)
+        return not waits and super()._is_over()
+
     def _wait_until(self, moment: datetime) -> None:
         """Then, and until neither has anything to do."""
         self._kernel.pause(max(moment - self._now, timedelta(0)))
@@ -185,7 +224,7 @@ class Together(Run):
 
     def _heard(self, one: OneSide, service: str, method: str, number: int) -> None:
         """A request of its got there."""
-        run = one.replica.life.epoch if one.replica.life else 0
+        run = one.run if one.replica.life else 0
         self._senders[number] = run
         if service == "slack":
             self._tellers.add(one.name)
@@ -205,37 +244,46 @@ class Together(Run):
 
     def _decided(self, life: Life) -> None:
         self._side(life).decided()
+        if self._put_back:
+            self._put_back.decided()
+
+    def _wrote(self) -> None:
+        if self._put_back:
+            self._put_back.wrote()
 
     def _took(self, life: Life) -> None:
         """Whose each lease is now is written down."""
         side = self._side(life)
-        if life.epoch not in self._runs:
-            side.began()
-            self._runs[life.epoch] = side
+        if side.born is not life:
+            side.began(life, self._era.run(life.epoch))
+            self._runs[side.run] = side
+            self._placed.append((side.run, side))
+        self._note_leases()
+
+    def _note_leases(self, *, put_back: bool = False) -> None:
         with self._people.connect() as connection:
             rows = connection.execute(_LEASES).all()
         for row in rows:
+            run, epoch = self._era.run(row.replica), self._era.epoch(row.epoch)
             before = next((t for t in reversed(self._tenures) if t["name"] == row.name), None)
-            if before is None or (before["run"], before["epoch"]) != (row.replica, row.epoch):
-                self._note(before, row)
+            if before is None or (before["run"], before["epoch"]) != (run, epoch):
+                raise_after = iso(instant(row.raise_after_us)) if row.raise_after_us else ""
+                told = {"name": row.name, "run": run, "epoch": epoch, "at": iso(self._now)}
+                self._tenures.append({**told, "raise_after": raise_after})
+                if before is not None and not put_back:
+                    self._mark(before["run"], run)
 
-    def _note(self, before: dict[str, Any] | None, row: Any) -> None:
-        raise_after = iso(instant(row.raise_after_us)) if row.raise_after_us else ""
-        told = {"name": row.name, "run": row.replica, "epoch": row.epoch, "at": iso(self._now)}
-        self._tenures.append({**told, "raise_after": raise_after})
-        if before is None:
-            return
-        gave = self._runs.get(before["run"])
-        if row.replica == 0:
-            self._marks["lease: let go by one that reaches no store"] += (
-                gave is not None and gave.is_storeless
-            )
+    def _mark(self, before: int, run: int) -> None:
+        gave = self._runs.get(before)
+        if not run:
+            storeless = gave is not None and gave.is_storeless
+            self._marks["lease: let go by one that reaches no store"] += storeless
         elif gave is None:
             self._marks["lease: given away and taken"] += 1
-        elif gave is self._runs.get(row.replica):
+        elif gave is self._runs.get(run):
             self._marks["lease: taken again in its own place"] += 1
         else:
-            self._marks[f"lease: taken over after {gave.why_silent(before['run'])}"] += 1
+            self._marks[f"lease: taken over after {gave.why_silent(before)}"] += 1
 
     def _left(self) -> Left:
         spans = [each.until_now() for each in self._sides]
@@ -246,6 +294,7 @@ class Together(Run):
             senders={str(number): run for number, run in self._senders.items()},
             tenures=self._tenures,
             lease_seconds=LEASE.total_seconds(),
+            put_back=list(self._put_back.known(self._placed, self._now)) if self._put_back else [],
             nobody=[f"{iso(begun)} {iso(ended)}" for begun, ended in _both(*spans)],
         )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason, Verdict
 from stagedrollout.core.case import Case, Decision, refuse, taken, turned_down
-from stagedrollout.core.facts import NOT_HALTED, DecisionKind
+from stagedrollout.core.facts import DecisionKind
+from stagedrollout.core.judgement import NOT_HALTED
 from stagedrollout.core.lifecycle import Halt
 from stagedrollout.core.model import Change, Command, CommandVerb, ReleaseStatus, Verb
 from stagedrollout.core.policy import OnUnknown

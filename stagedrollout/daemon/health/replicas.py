@@ -38,7 +38,7 @@ def unlike(mine: DaemonRow, other: DaemonRow) -> str:
 
 def doubting(other: DaemonRow) -> str:
     """Where a replica knows the journal for older than it was; "" where it does not. One that only lacks its own mark knows
-    nothing of that."""
+    nothing of that. What one knew that has fallen silent since, or has ended, is still so: the journal is no newer for that."""
     if other.info.get(DOUBT_CODE) != BEHIND:
         return ""
     return f"{other.holder} says: {other.info.get(DOUBT)}"
@@ -48,6 +48,14 @@ def unreached(row: DaemonRow) -> Mapping[str, str]:
     """What does not answer that replica, by its own words."""
     found = row.info.get(UNREACHED)
     return found if isinstance(found, dict) else {}
+
+
+def told_doubt(row: DaemonRow) -> dict[str, Any]:
+    """What it has said of the journal."""
+    return {key: row.info[key] for key in (DOUBT, DOUBT_CODE) if key in row.info}
+
+
+NO_DOUBT: dict[str, Any] = {DOUBT: "", DOUBT_CODE: ""}
 
 
 def apart(row: DaemonRow) -> str:
@@ -64,7 +72,8 @@ def problems(rows: tuple[DaemonRow, ...]) -> Iterator[str]:
     for other in living[1:]:
         if said := unlike(living[0], other):
             yield f"nothing is raised: {said}"
-    yield from filter(None, map(doubting, living) if len(living) > 1 else ())
+    gone = [row for row in rows if row.lapsed or row.stopped]
+    yield from filter(None, map(doubting, (*living, *gone) if len(living) > 1 else gone))
     yield from filter(None, map(apart, living))
     yield from (
         f"nothing is raised: {row.holder} says: {row.info[LINE]}" for row in living if row.info.get(LINE)

@@ -49,6 +49,9 @@ def check(case: Case) -> list[Finding]:
 
 
 def _alone(case: Case) -> Iterator[Alone]:
+    lost = frozenset(
+        case.evidence.lost
+    )  # and with it who was woken for it, and has to be told that it is over
     for key, entries in case.journal.by_rollout.items():
         since, halt = None, ""
         for entry in entries:
@@ -56,7 +59,7 @@ def _alone(case: Case) -> Iterator[Alone]:
             if since is not None and (not halt or _answers(entry)):
                 yield Alone(key, since, entry.at)
                 since = None
-            elif since is None and halt and not before and _by_itself(entry):
+            elif since is None and halt and not before and _by_itself(entry) and entry.seq not in lost:
                 since = entry.at
         if since is not None:
             yield Alone(key, since, None)

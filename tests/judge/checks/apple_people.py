@@ -17,6 +17,7 @@ from tests.judge import line
 from tests.judge.apple_doubt import died_over, is_ours_too, looks_like_before, taken_for_ours, untold
 from tests.judge.case import Case
 from tests.judge.checks import linked
+from tests.judge.checks.backwards import CODES, given_up, is_by_nobody_known
 from tests.judge.checks.halts import something_failed
 from tests.judge.direct import is_by_hand, is_halted_by_hand
 from tests.judge.finding import Finding
@@ -75,6 +76,8 @@ def invented(case: Case) -> list[Finding]:
             unknown = (entry.body.get("before") or {}).get("status") == "unknown"
             known = unknown or entry.at == since or entry.body.get("meaning") in _TELLS_NOTHING
             seen_late = entry.body.get("meaning") == "withdrawn" and any(at <= entry.at for at in removed)
+            if is_by_nobody_known(case, entry):
+                continue
             if since and not (known or seen_late) and not any(since < at <= entry.at for at in acts):
                 text = f"{case.served[key][0].name} is said to be {entry.body['meaning']} by somebody; nobody was"
                 findings.append(Finding("disagreements", entry.at.isoformat(), key.app, text))
@@ -146,6 +149,7 @@ def _halted_at(case: Case, raised: Change) -> datetime | None:
         d.at
         for d in case.journal.decisions
         if d.key == raised.key and d.word == "HALT" and not _was_on_its_way(case, raised, d.at)
+        if not given_up(case, d.seq, raised.asked_at)
     ]
     found = [e.at for e in case.journal.of(raised.key, "discovered") if e.body.get("status") == "paused"]
     history = [c for c in case.of(raised.key) if not c.ours]
@@ -243,8 +247,10 @@ def cuts(case: Case, window: Window, paused: Change) -> bool:
 
 def _has_cause(case: Case, window: Window, paused: Change) -> bool:
     key, since, until = paused.key, window.opened.at, paused.at
+    decision = case.journal.decision_behind(paused)
     return (
-        is_bound(case, key, since, until)
+        bool(decision and decision.codes & set(CODES))  # a journal that lacks its end lets nothing grow
+        or is_bound(case, key, since, until)
         or look_may_be_late(case, key, since, until)
         or _may_be_in_doubt(case, key, since, until)
         or _by_a_wrong_clock(case, paused)

@@ -76,9 +76,12 @@ def check(case: Case) -> list[Finding]:
 
 
 def _unfounded(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
-    decided = {entry.body.get("intent"): entry for entry in case.journal.of(key, "decided")}
     counted: dict[_Wish, datetime] = {}
-    for entry in case.journal.of(key, "settled"):
+    decided: dict[str, Entry] = {}  # where a database was put back, the same name may be given again
+    for entry in case.journal.of(key, "decided", "settled"):
+        if entry.kind == "decided":
+            decided[entry.body.get("intent") or ""] = entry
+            continue
         decision = decided.get(entry.body.get("intent"))
         if entry.body["settlement"] != "confirmed" or decision is None:
             continue

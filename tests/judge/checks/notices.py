@@ -114,10 +114,18 @@ def _is_sent_again(entry: Entry) -> bool:
 
 
 def _ordered_again(case: Case) -> Counter[Key]:
-    """How often a person halted what was halted already: that may be told, since the halt is theirs now."""
+    """How often a person halted what was halted already: that may be told, since the halt is theirs now. And how often a halt
+    was lost with the journal's end: it is told once more when it is found, or decided anew."""
     first = {entry.seq for halts in _halts(case).values() for entry in halts}
+    lost = frozenset(case.evidence.lost)
     entries = (entry for entry in case.journal.entries if _carried_out(entry) and entry.body.get("command"))
-    return Counter(entry.key for entry in entries if entry.seq not in first)
+    ordered = Counter(entry.key for entry in entries if entry.seq not in first)
+    return ordered + Counter(e.key for e in case.journal.entries if _is_told_anew(e, lost))
+
+
+def _is_told_anew(entry: Entry, lost: frozenset[int]) -> bool:
+    found = entry.kind == "drifted" and bool(entry.body.get("untold")) and entry.body["meaning"] == "halted"
+    return bool(lost) and (found or (_carried_out(entry) and entry.seq in lost))
 
 
 def _ends_a_halt(entry: Entry) -> bool:

@@ -117,7 +117,11 @@ def _doubled(case: Case) -> Iterator[tuple[Record, str]]:
                 order,
                 f"{wished} times {order['account']} wanted {order['verb']}, and it was ordered {len(same)} times",
             )
-    accepted = Counter(order.command for order in case.journal.orders if order.verb != "start")
+    lost = {entry.at for entry in case.journal.entries if entry.seq in case.evidence.lost}
+    orders = (
+        o for o in case.journal.orders if o.verb != "start" and o.at not in lost
+    )  # which are open again
+    accepted = Counter(order.command for order in orders)
     for order in _orders(case):
         if accepted[str(order["id"])] > 1:
             yield order, f"one press of {order['verb']} was carried out {accepted[str(order['id'])]} times"
