@@ -126,11 +126,6 @@ class Drifted:
         """Before and after: "inProgress at 10 % -> halted"."""
         return f"{self.before.words} -> {self.after.words}"
 
-    @property
-    def by_whom(self) -> str:
-        """What it means, and where that was done: "halted in the console"."""
-        return f"{self.meaning.words}{', nobody can tell by whom' if self.untold else ' in the console'}"
-
 
 @dataclass(frozen=True, slots=True)
 class JournalAccepted:

@@ -17,6 +17,7 @@ from enum import StrEnum
 from stagedrollout.core import facts
 from stagedrollout.core.approval import Approval
 from stagedrollout.core.assessment import Suspicion
+from stagedrollout.core.drift_words import by_whom
 from stagedrollout.core.evidence.course import StageStart
 from stagedrollout.core.evidence.terms import Terms
 from stagedrollout.core.facts import DecisionKind, Seen
@@ -396,4 +397,4 @@ class Rollout:
         drift = self.drift
         if drift is None or (drift.meaning is facts.Drift.ROLLED_OUT and self.key.store is Store.APP_STORE):
             return ""
-        return f"{drift.by_whom}: {drift.words}"
+        return f"{by_whom(drift)}: {drift.words}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from stagedrollout.core import facts
 from stagedrollout.core.assessment import Reason
 from stagedrollout.core.case import Case, Decision, refuse, taken
+from stagedrollout.core.drift_words import by_whom
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import STOPPED
 from stagedrollout.core.model import Command, CommandVerb, Expected
@@ -47,7 +48,7 @@ def _moved(case: Case, order: Command) -> str:
             * unseen
         )
     stands = _stands(rollout.exposure_ppm, halted=rollout.phase in STOPPED)
-    by = f" ({rollout.drift.by_whom})" if rollout.drift else ""
+    by = f" ({by_whom(rollout.drift)})" if rollout.drift else ""
     if _saw(saw) != stands:
         return f"it was {_saw(saw)} when that was ordered, and is {stands} now{by}: look, and order again"
     if anew := _halted_anew(case, saw):
