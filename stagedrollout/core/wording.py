@@ -188,9 +188,7 @@ def _(fact: facts.Drifted, told: Telling) -> tuple[Notice, ...]:
 def _(fact: facts.JournalAccepted, told: Telling) -> tuple[Notice, ...]:
     headline = f"{told.name}: {fact.actor} goes on with a journal that lacks its end"
     why, lost = Fact("Reason", fact.reason), Fact("Lost", fact.lost)
-    floor = Fact(
-        "From here on", "what the store shows is the floor; holds, Apple halts, orders since are lost"
-    )
+    floor = Fact("From here on", "what the store shows is the floor; holds, Apple halts, orders since: lost")
     return (told.notice(NoticeKind.COMMAND, headline, why, lost, floor, broadcast=True),)
 
 
