@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stagedrollout.core import facts
+from stagedrollout.core.drift import lacks_its_end
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Halt
 from stagedrollout.core.line import LINE_STOPPED
@@ -136,10 +137,15 @@ def told_already(fact: facts.Decided) -> bool:
     return all(reason.code in ("newer_waits", LINE_STOPPED) for reason in fact.reasons)
 
 
-def halted_without_an_end(fact: facts.Decided, told: Telling, day: str) -> Notice:
-    """Halted as it is, nobody would look: what else was lost, and that a person has to go on, is told all the same."""
+def of_hold(fact: facts.Decided, told: Telling, day: str) -> tuple[Notice, ...]:
+    """Of a release that is halted nobody needs to be told that it is held; but what was lost with the journal's end, and that a
+    person has to go on, is told all the same."""
+    if not told.rollout.halt:
+        return (held(fact, told),)
+    if not lacks_its_end(fact.reasons):
+        return ()
     headline = f"{told.name} stays halted, and nothing is raised: the journal may lack its end"
-    return told.once(day, NoticeKind.HELD, headline, *evidence(fact.reasons), broadcast=True)
+    return (told.once(day, NoticeKind.HELD, headline, *evidence(fact.reasons), broadcast=True),)
 
 
 def held(fact: facts.Decided, told: Telling) -> Notice:

@@ -12,7 +12,6 @@ from typing import Any
 
 from stagedrollout.core import facts, link_facts
 from stagedrollout.core.apple_drift import COMPLETED_UNDATED
-from stagedrollout.core.drift import lacks_its_end
 from stagedrollout.core.drift_words import drift_words
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.lifecycle import Halt, Phase, Rollout
@@ -31,13 +30,7 @@ from stagedrollout.core.offering import offers_of
 from stagedrollout.core.phasing import BUDGET
 from stagedrollout.core.reading_back import STALE_READ
 from stagedrollout.core.reviewing import FOR_A_PERSON, REVIEW_WORDS, halt_words
-from stagedrollout.core.settlements import (
-    halted,
-    halted_without_an_end,
-    held,
-    of_settlement,
-    told_already,
-)
+from stagedrollout.core.settlements import halted, of_hold, of_settlement, told_already
 from stagedrollout.core.telling import (
     Telling,
     evidence,
@@ -195,11 +188,7 @@ def _(fact: facts.Drifted, told: Telling) -> tuple[Notice, ...]:
 def _(fact: facts.JournalAccepted, told: Telling) -> tuple[Notice, ...]:
     headline = f"{told.name}: {fact.actor} goes on with a journal that lacks its end"
     why, lost = Fact("Reason", fact.reason), Fact("Lost", fact.lost)
-    floor = Fact(
-        "From here on",
-        "what the store shows is the floor; holds and orders given since are lost, and so are halts on the App Store, which shows"
-        " them as pauses: give again what is still meant",
-    )
+    floor = Fact("From here on", "what the store shows is the floor; holds, Apple halts, orders since: lost")
     return (told.notice(NoticeKind.COMMAND, headline, why, lost, floor, broadcast=True),)
 
 
@@ -386,10 +375,8 @@ def _(fact: facts.Decided, told: Telling) -> tuple[Notice, ...]:
             return _failing(fact, told, day)
         case DecisionKind.HOLD if any(reason.code == "refused" for reason in fact.reasons):
             return ()  # told aloud when the store refused it
-        case DecisionKind.HOLD if not told.rollout.halt and not told_already(fact):
-            return (held(fact, told),)
-        case DecisionKind.HOLD if told.rollout.halt and lacks_its_end(fact.reasons):
-            return (halted_without_an_end(fact, told, day),)
+        case DecisionKind.HOLD if not told_already(fact):
+            return of_hold(fact, told, day)
         case DecisionKind.ADVANCE | DecisionKind.COMPLETE:
             headline = f"{told.name} would be raised now; mode observe: nothing was sent"
             return (told.once(day, NoticeKind.RAISED, headline, *why, broadcast=False),)
