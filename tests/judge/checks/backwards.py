@@ -60,8 +60,16 @@ def _mistaken(case: Case) -> Iterator[Finding]:
         first = next(later, None)
         if first is None or first.at < over or first.body.get("untold") or _somebody_did(case, key, first):
             continue
+        if _looked_in_between(case, key, first):
+            continue
         text = f"{case.served[key][0].name} is said to be {first.body['meaning']} in the console; nobody did that"
         yield Finding(MISTAKEN, first.at.isoformat(), key.app, text)
+
+
+def _looked_in_between(case: Case, key: Key, told: Entry) -> bool:
+    """Once a look was written down after the loss, changes are told beside that one, and lack nothing any more."""
+    since = (e for e in case.journal.of(key, "seen", "discovered") if e.seq > max(case.evidence.lost))
+    return any(e.at < told.at for e in since)
 
 
 def _known_to_all(case: Case) -> datetime:
