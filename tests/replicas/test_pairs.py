@@ -62,7 +62,7 @@ def test_the_apps_of_one_that_reaches_no_store_are_looked_at_by_the_other_one(tm
         pair.becomes("a", (STORES,), Way.OPEN)
         pair.comes_to("5h", within=PATIENCE_SECONDS)
         assert until(lambda: bool(pair.held_by("a")), PATIENCE_SECONDS) is not None, "it has its share again"
-        pair.ends_well()
+        pair.ends_well(within=PATIENCE_SECONDS)
         assert pair.judged().findings == []
 
 
@@ -83,5 +83,5 @@ def test_when_slack_does_not_answer_the_one_that_tells_people_the_other_one_tell
         assert told is not None, "the other one tells people"
         assert pair.messages(), "and has told them"
         pair.becomes(teller, (SLACK,), Way.OPEN)
-        pair.ends_well()
+        pair.ends_well(within=PATIENCE_SECONDS)
         assert pair.judged().findings == []

@@ -121,6 +121,17 @@ class Time:
         self.sleep = lambda seconds: kernel.pause(timedelta(seconds=seconds))
 
 
+class Processes:
+    """In the place of the module `os`, where a daemon says which process it is: numbers in the order in which they ask."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._numbers: dict[object, int] = {}
+
+    def getpid(self) -> int:
+        return self._numbers.setdefault(self._kernel.running.process, len(self._numbers) + 1)
+
+
 @contextmanager
 def substituted(kernel: Kernel, clock: Clock, draw: Random) -> Iterator[None]:
     threads, clocks = Threading(kernel), Time(kernel, clock)
@@ -130,6 +141,9 @@ def substituted(kernel: Kernel, clock: Clock, draw: Random) -> Iterator[None]:
             stack.enter_context(patch.object(module, name, stead[name]))
         for function in _with_clocks():
             stack.enter_context(_by(clocks, function))
+        stack.enter_context(
+            patch.object(import_module("stagedrollout.daemon.claiming"), "os", Processes(kernel))
+        )
         stack.enter_context(patch.object(import_module("stamina._core"), "random", draw))
         stack.enter_context(patch.object(serialization, "load_pem_private_key", _read_key))
         yield
