@@ -27,11 +27,6 @@ def _untold_words(fact: facts.Drifted) -> str:
     )
 
 
-def by_whom(fact: facts.Drifted) -> str:
-    """What it means, and where that was done: "halted in the console"."""
-    return f"{fact.meaning.words}{', nobody can tell by whom' if fact.untold else ' in the console'}"
-
-
 def drift_words(fact: facts.Drifted, store: Store) -> str:
     """What somebody did to the release in the store, to follow its name."""
     return _untold_words(fact) if fact.untold else _in_the_console(fact, store)

@@ -94,7 +94,7 @@ class KeptFooting:
 
     def check(self, now: datetime) -> None:
         """Raises Unfounded."""
-        for reason in self.reasons(now):
+        for reason in (*self.reasons(now), *(self.peers.unheard() if self.peers else ())):
             raise Unfounded(reason.text)
 
 

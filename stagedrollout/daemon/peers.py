@@ -87,12 +87,17 @@ class Peers:
         return self._lost and not before
 
     def reasons(self) -> tuple[Reason, ...]:
-        """Why nothing may be raised, as of the last look; and that it was too long ago."""
+        """Why nothing may be raised, as of the last look."""
+        return self._reasons
+
+    def unheard(self) -> tuple[Reason, ...]:
+        """Where that look was too long ago. No request of a raise is sent then; but it is no cause to pause anything: whoever has
+        stood still or was cut off for so long has lost its lease, and would write down what it saw before that."""
         silent = self._steady() - self._looked_at
         if silent <= self._believed_for.total_seconds():
-            return self._reasons
+            return ()
         told = "yet" if silent == inf else f"for {duration_text(timedelta(seconds=int(silent)))}"
-        return (*self._reasons, Reason(UNHEARD, f"what the other replicas say has not been read {told}"))
+        return (Reason(UNHEARD, f"what the other replicas say has not been read {told}"),)
 
     def clocks(self) -> tuple[ClockReading, ...]:
         """What the database's clock says beside this machine's, as of the last sign of life."""

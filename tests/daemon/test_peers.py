@@ -82,7 +82,7 @@ class Replica:
 
     @property
     def why_not(self) -> str:
-        return "; ".join(reason.text for reason in self.peers.reasons())
+        return "; ".join(reason.text for reason in (*self.peers.reasons(), *self.peers.unheard()))
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def test_what_was_wrong_with_another_one_stands_until_a_look_shows_that_it_is_no
 def test_before_the_first_look_at_the_others_nothing_is_raised(server: Server) -> None:
     a = Replica(server, "a")
     fresh = Peers(server.engine, a.epoch, None, timedelta(seconds=15))
-    assert [reason.text for reason in fresh.reasons()] == [
+    assert [reason.text for reason in fresh.unheard()] == [
         "what the other replicas say has not been read yet"
     ]
 

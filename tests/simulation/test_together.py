@@ -71,7 +71,7 @@ def _struck(blow: Blow, lasts: timedelta, aim: Aim, line: Line = Line.WHOLE) -> 
 @pytest.fixture
 def by_leases_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever stood still has also not heard of the others for a lease, and raises nothing for that (peers.py)."""
-    monkeypatch.setattr(Peers, "reasons", lambda self: self._reasons)
+    monkeypatch.setattr(Peers, "unheard", lambda self: ())
 
 
 @pytest.mark.usefixtures("by_leases_alone")
