@@ -95,8 +95,12 @@ def _lowering_is_due(case: Case, halted: Change, act: Change) -> bool:
 
 
 def _still_owed(case: Case, act: Change) -> bool:
-    """A person's halt that no look had shown in the store when somebody acted there: which of the two came last, no
-    daemon can tell."""
-    halts = [o.at for o in case.journal.orders if (o.key, o.verb) == (act.key, "halt") and o.at <= act.at]
+    """A halt that no look had shown in the store when somebody acted there: which of the two came last, no daemon can
+    tell; and it is wanted until the store shows it (R4), a person's or the daemon's own, for what had failed by then."""
+    ordered = (o.at for o in case.journal.orders if (o.key, o.verb) == (act.key, "halt") and o.at <= act.at)
+    decided = (
+        d.at for d in case.journal.decisions if (d.key, d.kind) == (act.key, "halt") and d.at <= act.at
+    )
+    halts = sorted((*ordered, *decided))
     settled = (e for e in case.journal.of(act.key, "settled") if e.body["settlement"] == "confirmed")
     return bool(halts) and not any(halts[-1] <= entry.at <= act.at for entry in settled)
