@@ -100,6 +100,7 @@ def _begun(engine: Engine, *, only_reads: bool) -> Iterator[Connection]:
 def _beginning(engine: Engine, stack: ExitStack, *, only_reads: bool, again: bool) -> Connection:
     """On a connection of the pool that a server has closed meanwhile, nothing is lost yet: the next one is a new one."""
     connection = stack.enter_context(engine.connect())
+    stack.callback(_given_back, engine, connection)
     connection.info[ONLY_READS] = only_reads  # the pool's connections serve both
     try:
         stack.enter_context(connection.begin())
@@ -108,6 +109,16 @@ def _beginning(engine: Engine, stack: ExitStack, *, only_reads: bool, again: boo
             raise
         return _beginning(engine, stack, only_reads=only_reads, again=False)
     return connection
+
+
+def _given_back(engine: Engine, connection: Connection) -> None:
+    """What the pool would lend again as it is, though it can only be read, is closed instead."""
+    if is_server(engine) or connection.invalidated:
+        return
+    from stagedrollout.storage.sqlite import keeps_connections  # noqa: PLC0415 - only there
+
+    if not keeps_connections(engine):
+        connection.invalidate()
 
 
 def insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:

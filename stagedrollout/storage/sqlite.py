@@ -11,6 +11,7 @@ statements.
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Engine, PoolProxiedConnection, create_engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.storage import durable_file
@@ -71,6 +73,16 @@ def cure(error: object) -> str:
         "; the file is damaged: `stagedrollout db check` tells more, and `stagedrollout db restore` puts a backup in its"
         " place; until then nothing is raised, and whoever must halt does it in the store's console"
     )
+
+
+def keeps_connections(engine: Engine) -> bool:
+    """Whether a connection is worth keeping after its transaction.
+
+    All connections of a process share one mapping of the log's index, and it is as writable as it was when the first of
+    them opened it. While one that was opened in a time when nothing could be written is kept, every new one is read-only
+    too, also long after that time: so none is kept until something has been written again.
+    """
+    return not getattr(engine.dialect, "cannot_write", False)
 
 
 def _create(path: Path) -> None:
@@ -158,15 +170,29 @@ class OneSQLite(SQLiteDialect_pysqlite):
     def __init__(self, begin: Callable[[PoolProxiedConnection], None], **options: Any) -> None:
         super().__init__(**options)
         self._begin = begin
+        self.cannot_write = False
+        """As of the last writing transaction that came to an end."""
 
     def do_begin(self, dbapi_connection: PoolProxiedConnection) -> None:
         self._begin(dbapi_connection)
 
+    def do_commit(self, dbapi_connection: PoolProxiedConnection) -> None:
+        dbapi_connection.commit()
+        if not only_reads(dbapi_connection):
+            self.cannot_write = False
+
+    def do_close(self, dbapi_connection: DBAPIConnection) -> None:
+        dbapi_connection.close()
+        if self.cannot_write:
+            gc.collect()  # Python's module keeps a closed database open until its cached statements are gone
+
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         """A file that could not be written when it was opened is read-only for that connection for ever, also when it
         can be written again: the next transaction opens it anew."""
-        read_only = isinstance(e, sqlite3.Error) and _code(e) & 0xFF == sqlite3.SQLITE_READONLY
-        return read_only or super().is_disconnect(e, connection, cursor)
+        if isinstance(e, sqlite3.Error) and _code(e) & 0xFF == sqlite3.SQLITE_READONLY:
+            self.cannot_write = True
+            return True
+        return super().is_disconnect(e, connection, cursor)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self)
