@@ -48,26 +48,31 @@ class LockStep(Protocol):
 
 
 class EmulatorClock:
-    """`now` is the last instant the emulator named; `idle` lets it go on, once all who live by it are idle. `who`: which of
-    them this is, the same after each start."""
+    """`now` is the last instant the emulator named; where others live by it too, it is asked, for they may have been let go on
+    while this one was stopped in the middle of its work. `idle` lets it go on, once all who live by it are idle. `who`: which
+    of them this is, the same after each start."""
 
     def __init__(self, http: HttpClient, who: str = "") -> None:
         self._http, self._who = http, who
         self._guard = threading.Lock()
         self._named = (("who", who),) if who else ()
-        tick = self._read()
+        tick = self._read(self._named)
         self._now, self._shared = tick.now, tick.shared
 
     def now(self) -> datetime:
+        self._catches_up(())
         with self._guard:
             return self._now
 
     def begins(self) -> None:
-        """Where others live by it too, they may have let it go on since this one was idle."""
+        self._catches_up(self._named)
+
+    def _catches_up(self, named: tuple[tuple[str, str], ...]) -> None:
+        """`named`: whoever says that it is at work."""
         if not self._shared:
             return
         try:
-            self._is(self._read())
+            self._is(self._read(named))
         except EdgeError as error:
             log.warning("%s", error)
 
@@ -78,8 +83,8 @@ class EmulatorClock:
         self._is(tick)
         return tick
 
-    def _read(self) -> Tick:
-        return self._tick(self._http.get_json("reading its clock", "/_emulator/clock", self._named).body)
+    def _read(self, named: tuple[tuple[str, str], ...]) -> Tick:
+        return self._tick(self._http.get_json("reading its clock", "/_emulator/clock", named).body)
 
     def _is(self, tick: Tick) -> None:
         with self._guard:

@@ -7,6 +7,7 @@ import json
 import stat
 import time
 import urllib.error
+from datetime import timedelta
 
 import google_auth_httplib2
 import httplib2
@@ -19,12 +20,15 @@ from ruamel.yaml import YAML
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from stagedrollout.daemon.clocks import EmulatorClock
 from stagedrollout.emulator.errors import ConfigError, EmulatorError
 from stagedrollout.emulator.faults import Fault
 from stagedrollout.emulator.scenario_file import parse_scenario
 from stagedrollout.emulator.serve import serve
 from stagedrollout.emulator.world import World
 from stagedrollout.emulator.write_config import write_config
+from stagedrollout.http.client import HttpClient
+from stagedrollout.http.endpoint import Endpoint
 from tests.emulator.calls import NEW, PACKAGE, pass_time, scenario, staged
 
 SCOPE = "https://www.googleapis.com/auth/androidpublisher"
@@ -167,6 +171,19 @@ def test_time_is_moved_over_http_and_the_world_answers_plainly(emulator):
         assert client.post("/_emulator/idle", content=b"{").status_code == 400
         assert client.get("/_emulator/world").json()["scenario"] == "test"
         assert client.put("/nothing").status_code == 404
+
+
+def test_whoever_was_stopped_in_its_work_while_the_clock_went_on_without_it_knows_the_time_as_every_machine_does(
+    emulator,
+):
+    """Two daemons live by one clock; a process that goes on after a stop asks no other clock than it did before."""
+    with httpx.Client(base_url=emulator.url) as client:
+        EmulatorClock(HttpClient(Endpoint("emulator", emulator.url)), "b")
+        at_work = EmulatorClock(HttpClient(Endpoint("emulator", emulator.url)), "a")
+        at_work.begins()
+        before = at_work.now()
+        client.post("/_emulator/advance", json={"seconds": 3900})
+        assert at_work.now() == before + timedelta(seconds=3900)
 
 
 def test_hundreds_of_requests_take_no_time_worth_mentioning(emulator):

@@ -198,10 +198,16 @@ class Pair(Stage):
             told += [f"{row.name} held by {row.holder}" for row in Leases(self._watching).holders()]
         return "; ".join(told)
 
-    def is_well(self, *, within: float) -> None:
-        """Wait until both live, and nothing keeps anything from being raised."""
-        if until(lambda: self.may_raise(alive=len(self.replicas)), within) is None:
-            raise TimeoutError(f"both were not well within {within:.0f} s: {self._where_it_stands()}")
+    def is_well(self, *, within: float, lasting: float = 0.0) -> None:
+        """Wait until both live, and nothing keeps anything from being raised, for so many seconds."""
+        ends, since = time.monotonic() + within, float("inf")
+        while time.monotonic() < ends:
+            well = self.may_raise(alive=len(self.replicas))
+            since = min(since, time.monotonic()) if well else float("inf")
+            if time.monotonic() - since >= lasting:
+                return
+            time.sleep(_LOOK_SECONDS)
+        raise TimeoutError(f"both were not well within {within:.0f} s: {self._where_it_stands()}")
 
     def may_raise(self, *, alive: int) -> bool:
         """Whether so many live, and all is held by one of them for long enough."""

@@ -151,7 +151,9 @@ class _Telling:
         if aimed:
             self._halts_in_trouble += halted_at(pair.ledger("served"), self._bad.app) is not None
         self._ends(trouble, who)
-        pair.is_well(within=PATIENCE_SECONDS + 2 * WAIT_SECONDS)
+        # who could reach no store may let go of it only now, and the clock knows nothing of what nobody holds
+        lasting = LEASE_SECONDS / 2 if STORES in trouble.links else 0.0
+        pair.is_well(within=PATIENCE_SECONDS + 2 * WAIT_SECONDS, lasting=lasting)
         if STORES not in trouble.links:  # who could reach no store gets nothing before the story goes on
             pair.is_shared(within=PATIENCE_SECONDS)
         if aimed:
