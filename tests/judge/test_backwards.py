@@ -33,21 +33,43 @@ def test_what_somebody_let_go_on_is_paused_for_a_journal_that_lacks_its_end_only
     assert story.blamed().get("console_acts_overridden", 0) == blamed
 
 
-@pytest.mark.parametrize(
-    ("waits", "blamed"), [(None, 1), ("another one", 1), (f"{BEHIND}/1", 0), ("told", 0)]
-)
-def test_that_others_wait_excuses_nobody_who_told_nobody_that_the_journal_lacks_its_end(waits, blamed):
+def _held_for_it() -> Story:
     story = Story()
     story.polls(4, 10)
     story.decides(10, "WAIT")
     story.puts_back(1, 10.1, 30)
     story.writes(10.5, "decided", decision="HOLD", intent="", reasons=[{"code": BEHIND}])
-    if waits == "told":
-        story.tells(10.6, "held", broadcast=True, key=f"{BEHIND}/1")
-    elif waits:
+    story.ends("rolling_out", 10_000)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("waits", "blamed"), [("", 1), ("another one", 1), (f"{BEHIND}/1", 0), ("3/pause", 0)]
+)
+def test_that_others_wait_excuses_nobody_who_told_nobody_that_the_journal_lacks_its_end(waits, blamed):
+    story = _held_for_it()
+    if waits:
         story.notes("held", broadcast=True, state="pending")
         story.notices[-1]["key"] = waits
-    story.ends("rolling_out", 10_000)
+    assert story.blamed().get("lost_journals_untold", 0) == blamed
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "text", "aloud", "blamed"),
+    [
+        ("held", f"{BEHIND}/1", "is held", True, 0),
+        ("held", f"{BEHIND}/1", "is held", False, 1),
+        ("held", "3/pause", "is held, paused: stagedrollout db accept", True, 0),
+        ("held", "3/pause", "is held, paused: stagedrollout db accept", False, 1),
+        ("held", "3/pause", "is held, paused: too few sessions", True, 1),
+        ("command", "4", "somebody goes on, lost was: stagedrollout db accept", True, 1),
+    ],
+)
+def test_that_the_journal_lacks_its_end_is_told_aloud_and_says_what_to_do(kind, key, text, aloud, blamed):
+    """Named after its cause, or after the pause for it. Who takes the journal as it is need not have been told by us."""
+    story = _held_for_it()
+    story.tells(10.6, kind, broadcast=aloud, key=key)
+    story.ledger[-1]["text"] = text
     assert story.blamed().get("lost_journals_untold", 0) == blamed
 
 

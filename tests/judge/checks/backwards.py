@@ -11,13 +11,15 @@ from tests.judge.evidence import Record
 from tests.judge.finding import Finding
 from tests.judge.journal import Decision, Entry
 from tests.judge.ledger import Key, instant
-from tests.judge.messages import delivered
+from tests.judge.messages import Message, delivered
 from tests.judge.patience import ONE_WAY
 from tests.judge.signals import GRACE
 
 RAISED, UNTOLD, MISTAKEN = "raises_on_a_lost_journal", "lost_journals_untold", "lost_journals_mistaken"
 CODES = ("journal_behind", "replica_doubts")
 """Why something is held then: by the own mark, or by what another one says."""
+WAY_OUT = "stagedrollout db accept"
+"""What a person has to do, in every message that something is held for it."""
 
 
 def check(case: Case) -> list[Finding]:
@@ -42,15 +44,22 @@ def _untold(case: Case) -> Iterator[Finding]:
     first = next(held, None)
     if first is None or any(map(_is_on_its_way, case.evidence.notices)):
         return
-    if not any(m.broadcast and any(code in m.key for code in CODES) for m in delivered(case.evidence)):
+    if not any(map(_tells, delivered(case.evidence))):
         yield Finding(
             UNTOLD, first.at.isoformat(), first.key.app, "nobody was told that the journal lacks its end"
         )
 
 
+def _tells(message: Message) -> bool:
+    """What was paused for it is told once it is, by the name of that pause: then the words say what a person has to do."""
+    named = any(code in message.key for code in CODES)
+    return message.broadcast and (named or (message.kind == "held" and WAY_OUT in message.text))
+
+
 def _is_on_its_way(row: Record) -> bool:
     """Written down, and whoever is to be told cannot be reached yet. That others wait excuses nobody who wrote nothing down."""
-    return row["state"] not in ("sent", "lost") and any(code in row["key"] for code in CODES)
+    named = any(code in row["key"] for code in CODES) or row["key"].endswith("/pause")
+    return row["kind"] == "held" and row["state"] not in ("sent", "lost") and named
 
 
 def _is_for_that(entry: Entry) -> bool:
