@@ -248,6 +248,8 @@ class Scheduler:
             log.error("orders cannot be read: %s", error)  # noqa: TRY400
             return
         self._others.are(orders)
+        # What another replica has carried out, or somebody has answered, waits for no further try here.
+        self._broken_halts.intersection_update(order.id for order in orders)
         for order in sorted(orders, key=lambda order: urgency(order, self._broken_halts)):
             self._take(order)
         try:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -267,6 +268,28 @@ def test_a_halt_that_breaks_off_is_tried_at_every_turn_without_a_look_at_the_sto
     house.scheduler.start()
     assert house.passes.tried_again.wait(PATIENCE)
     assert house.passes.passes_of_quick <= 2  # the first one, and one because of the halt
+
+
+def test_a_halt_that_broke_off_here_and_was_answered_by_another_replica_is_waited_for_no_more(
+    house, monkeypatch: pytest.MonkeyPatch
+):
+    """Else an emulated clock would stand still for it for ever."""
+    monkeypatch.setattr(scheduler, "TURN_SECONDS", 0.02)
+    house.passes.broken = True
+    house.passes.released.set()
+    house.orders.waits.append(order(CommandVerb.HALT, QUICK))
+    house.scheduler.start()
+    assert house.passes.tried_again.wait(PATIENCE)
+    assert house.scheduler.hurried
+    house.orders.waits.clear()
+    assert _comes_true(lambda: not house.scheduler.hurried)
+
+
+def _comes_true(holds: Callable[[], bool]) -> bool:
+    until = time.monotonic() + PATIENCE
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.01)
+    return holds()
 
 
 @dataclass

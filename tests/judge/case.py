@@ -221,9 +221,8 @@ class Case:
         return self.journal.order_behind(raised, halted)
 
     def taken_for_ours(self, resumed: Change) -> bool:
-        """App Store: a person resumed it while our own step was on its way, or nobody knew yet what had become of that,
-        which was then read back as if it had done that, or as if it had done so late: which of the two it was cannot be told.
-        """
+        """App Store: a person resumed it while our own step was on its way, or nobody knew yet what had become of that, which
+        was then read back as if it had done that, or had done so late: which of the two it was cannot be told."""
         key = resumed.key
         sent = [d for d in self.journal.decisions if d.key == key and d.at <= resumed.at]
         if not sent or sent[-1].kind != "step":
@@ -242,9 +241,15 @@ class Case:
         """The journal did not say, as of the look after `resumed`, that the step had come to nothing for certain: of one that was
         preempted it does not say whether it had been sent before that."""
         late = next((e for e in self.journal.of(resumed.key, "overtaken") if e.at >= resumed.at), None)
-        if late is None or late.seq < sent:
+        if late is None or late.seq < sent or self._was_known_by_then(resumed, sent, late):
             return False
         return ended is None or late.seq < ended.seq or ended.body.get("settlement") == "preempted"
+
+    def _was_known_by_then(self, resumed: Change, sent: int, late: Entry) -> bool:
+        """The journal had given that step up, or a look before this one had shown it going on."""
+        between = [e for e in self.journal.of(resumed.key, "seen", "lapsed") if sent < e.seq < late.seq]
+        since = (e.body.get("status") for e in between if resumed.at <= e.at < late.at)
+        return "in_progress" in since or any(e.kind == "lapsed" for e in between)
 
     def stands_back(self, key: Key, at: datetime) -> bool:
         """App Store: whether a newer version may keep this one from going on: it is on its way, or it is there at all

@@ -23,6 +23,7 @@ class Message:
     rollout: str
     broadcast: bool
     request: int | None
+    text: str = ""
 
 
 def delivered(evidence: Evidence) -> Iterator[Message]:
@@ -61,4 +62,5 @@ def _message(record: Record, notice: Record) -> Message:
         rollout=str(notice.get("rollout", "")),
         broadcast=bool(record.get("broadcast")),
         request=record.get("request"),
+        text=str(record.get("text", "")),
     )

@@ -64,6 +64,9 @@ class Story:
         self.direct: list[Raw] = []
         self.people: list[Raw] = []
         self.left: list[Raw] = []
+        self.lost: list[int] = []
+        self.put_back: list[Raw] = []
+        self.tenures: list[Raw] = []
         self.other_policies: dict[str, Raw] = {}
         self.ledger: list[Raw] = []
         self.requests: list[Raw] = []
@@ -166,10 +169,16 @@ class Story:
         return [rate for since, rate in self.health if since <= hour][-1]
 
     def writes(self, hour: float, kind: str, **body: Any) -> None:
-        prev = self.journal[-1]["hash"] if self.journal else "0" * 64
+        prev = next((e["hash"] for e in reversed(self.journal) if e["seq"] not in self.lost), "0" * 64)
         entry = {"seq": len(self.journal) + 1, "rollout": self.rollout, "at": at(hour), "kind": kind}
         entry |= {"body": body, "prev": prev}
         self.journal.append(entry | {"hash": chain_hash(entry)})
+
+    def puts_back(self, entries: int, known: float, until: float, *, run: int = 1) -> None:
+        """The database is as it was before the newest `entries`; `run` knows of it until a person takes the journal as it is."""
+        if not self.lost:
+            self.lost = [entry["seq"] for entry in self.journal[-entries:]]
+        self.put_back.append({"run": run, "from": at(known), "until": at(until)})
 
     def decides(
         self,
@@ -278,6 +287,9 @@ class Story:
             slow=self.slow,
             line=self.line,
             direct=self.direct,
+            lost=self.lost,
+            put_back=self.put_back,
+            tenures=self.tenures,
             canaries=self.canaries,
             texts={"journal.jsonl": str(self.journal), "requests.jsonl": str(self.requests)},
         )

@@ -330,7 +330,14 @@ def test_somebody_resumes_it_and_apple_takes_a_step():
 
 @pytest.mark.parametrize(
     ("known_before", "theirs"),
-    [(None, False), ("preempted", False), ("in_doubt", False), ("not_applied", True)],
+    [
+        (None, False),
+        ("preempted", False),
+        ("in_doubt", False),
+        ("not_applied", True),
+        ("lapsed", True),
+        ("shown", True),
+    ],
 )
 def test_somebodys_resume_is_taken_for_our_own_late_step_while_nobody_knows_for_certain_that_it_came_to_nothing(
     known_before, theirs
@@ -339,9 +346,14 @@ def test_somebodys_resume_is_taken_for_our_own_late_step_while_nobody_knows_for_
     story = resting()
     story.polls(4.5, 6)
     story.decides(6, "ADVANCE", 20_000, verb="step")
-    if known_before:
+    if known_before in ("preempted", "in_doubt", "not_applied"):
         story.writes(6.1, "settled", verb="step", settlement=known_before)
+    if known_before == "lapsed":
+        story.writes(6.1, "settled", verb="step", settlement="preempted")
+        story.writes(6.15, "lapsed")
     story.person(6.2, "resume")
+    if known_before == "shown":
+        story.writes(6.3, "seen", status="in_progress", review="published")
     story.writes(6.5, "overtaken", why="late")
     story.writes(6.6, "settled", verb="step", settlement="preempted")
     case = understand(story.evidence())

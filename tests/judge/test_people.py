@@ -296,3 +296,49 @@ def test_a_raise_that_a_look_shows_tells_nobody_of_a_halt_that_was_over_before_i
     case = understand(story.evidence())
     (key,) = (key for key in case.served if key.id == "5020")
     assert len(case.lives(key, case.ended_at)) == lives
+
+
+def _raised_over_a_halt(case: str) -> Story:
+    """A halt was wanted at 20.5 that the store had not taken when somebody raised the release there; it lands after that."""
+    story = Story() if case in ("of a person", "without a cause") else bad_release()
+    if case in ("of a person", "without a cause"):
+        story.polls(4, 20.5)
+    if case == "of a person":
+        story.orders(20.5, "halt")
+    story.decides(20.5, "HALT", command=story.journal[-1]["body"]["command"] if case == "of a person" else "")
+    intent = story.journal[-1]["body"]["intent"]
+    settled = {"intent": intent, "verb": "halt", "settlement": "confirmed"}
+    if case == "confirmed before":
+        story.writes(21, "settled", **settled)
+    if case == "answered before":
+        story.orders(21, "resume")
+    story.console(22, new("inProgress", 0.05), OLD, exposure_ppm=50_000)
+    if case == "answered after":
+        story.orders(22.05, "resume")
+    story.commit(22.1, new("halted", 0.05), OLD)
+    story.served(22.1, "halted", 0)
+    if case == "landed before":
+        story.writes(22.2, "settled", **settled)
+        _resumed(story, 23, story.orders(23, "resume"))
+        story.halts(24)
+    story.ends("halted", 50_000)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("case", "blamed"),
+    [
+        ("of the daemon", 0),
+        ("of a person", 0),
+        ("without a cause", 1),
+        ("confirmed before", 1),
+        ("answered before", 1),
+        ("answered after", 1),
+        ("landed before", 1),
+    ],
+)
+def test_a_halt_that_the_store_had_not_shown_when_somebody_raised_it_is_owed_until_it_does_or_a_person_resumes(
+    case, blamed
+):
+    """What is halted after that, or was never to be halted, is somebody's act that was overridden."""
+    assert _raised_over_a_halt(case).blamed().get("console_acts_overridden", 0) == blamed

@@ -53,9 +53,11 @@ def _alone(case: Case) -> Iterator[Alone]:
         case.evidence.lost
     )  # and with it who was woken for it, and has to be told that it is over
     for key, entries in case.journal.by_rollout.items():
-        since, halt = None, ""
+        since, halt, left = None, "", ""
         for entry in entries:
-            before, halt = halt, halt_after(halt, entry)
+            before = left if lost and entry.seq > max(lost) else halt
+            halt = halt_after(before, entry)
+            left = left if entry.seq in lost else halt_after(left, entry)
             if since is not None and (not halt or _answers(entry)):
                 yield Alone(key, since, entry.at)
                 since = None

@@ -17,7 +17,7 @@ from tests.judge import line
 from tests.judge.apple_doubt import died_over, is_ours_too, looks_like_before, taken_for_ours, untold
 from tests.judge.case import Case
 from tests.judge.checks import linked
-from tests.judge.checks.backwards import CODES, given_up, is_by_nobody_known
+from tests.judge.checks.backwards import given_up, is_by_nobody_known, lacks_its_end
 from tests.judge.checks.halts import something_failed
 from tests.judge.direct import is_by_hand, is_halted_by_hand
 from tests.judge.finding import Finding
@@ -249,7 +249,7 @@ def _has_cause(case: Case, window: Window, paused: Change) -> bool:
     key, since, until = paused.key, window.opened.at, paused.at
     decision = case.journal.decision_behind(paused)
     return (
-        bool(decision and decision.codes & set(CODES))  # a journal that lacks its end lets nothing grow
+        (decision is not None and lacks_its_end(case, decision))  # which lets nothing grow
         or is_bound(case, key, since, until)
         or look_may_be_late(case, key, since, until)
         or _may_be_in_doubt(case, key, since, until)

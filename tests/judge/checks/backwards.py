@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tests.judge.case import Case
+from tests.judge.evidence import Record
 from tests.judge.finding import Finding
-from tests.judge.journal import Entry
+from tests.judge.journal import Decision, Entry
 from tests.judge.ledger import Key, instant
-from tests.judge.messages import delivered
+from tests.judge.messages import Message, delivered
 from tests.judge.patience import ONE_WAY
+from tests.judge.signals import GRACE
 
 RAISED, UNTOLD, MISTAKEN = "raises_on_a_lost_journal", "lost_journals_untold", "lost_journals_mistaken"
 CODES = ("journal_behind", "replica_doubts")
 """Why something is held then: by the own mark, or by what another one says."""
+WAY_OUT = "stagedrollout db accept"
+"""What a person has to do, in every message that something is held for it."""
 
 
 def check(case: Case) -> list[Finding]:
@@ -38,12 +42,24 @@ def _untold(case: Case) -> Iterator[Finding]:
     """Where something was held for it, everybody is told: at the latest when all is said that is to be said."""
     held = (e for e in case.journal.entries if e.kind == "decided" and _is_for_that(e))
     first = next(held, None)
-    if first is None or any(row["state"] not in ("sent", "lost") for row in case.evidence.notices):
+    if first is None or any(map(_is_on_its_way, case.evidence.notices)):
         return
-    if not any(m.broadcast and any(code in m.key for code in CODES) for m in delivered(case.evidence)):
+    if not any(map(_tells, delivered(case.evidence))):
         yield Finding(
             UNTOLD, first.at.isoformat(), first.key.app, "nobody was told that the journal lacks its end"
         )
+
+
+def _tells(message: Message) -> bool:
+    """What was paused for it is told once it is, by the name of that pause: then the words say what a person has to do."""
+    named = any(code in message.key for code in CODES)
+    return message.broadcast and (named or (message.kind == "held" and WAY_OUT in message.text))
+
+
+def _is_on_its_way(row: Record) -> bool:
+    """Written down, and whoever is to be told cannot be reached yet. That others wait excuses nobody who wrote nothing down."""
+    named = any(code in row["key"] for code in CODES) or row["key"].endswith("/pause")
+    return row["kind"] == "held" and row["state"] not in ("sent", "lost") and named
 
 
 def _is_for_that(entry: Entry) -> bool:
@@ -54,11 +70,15 @@ def _mistaken(case: Case) -> Iterator[Finding]:
     """After what was lost the journal's last look is older than it may seem: whatever changed since may have been ours."""
     if not case.evidence.lost:
         return
-    over = _known_to_all(case)
     for key in case.served:
         later = (e for e in case.journal.of(key, "drifted") if e.seq > max(case.evidence.lost))
         first = next(later, None)
-        if first is None or first.at < over or first.body.get("untold") or _somebody_did(case, key, first):
+        if (
+            first is None
+            or first.at < _known_to_the_writer(case, first)
+            or first.body.get("untold")
+            or _somebody_did(case, key, first)
+        ):
             continue
         if _looked_in_between(case, key, first):
             continue
@@ -72,9 +92,17 @@ def _looked_in_between(case: Case, key: Key, told: Entry) -> bool:
     return any(e.at < told.at for e in since)
 
 
-def _known_to_all(case: Case) -> datetime:
-    """One whose own mark is not among what is lost knows of it as soon as the other one has told it, and no sooner."""
-    return max((instant(known["from"]) for known in case.evidence.put_back), default=case.ended_at)
+def _known_to_the_writer(case: Case, entry: Entry) -> datetime:
+    """From when on whoever wrote it knew of it: the holder, but that a halt of a person's is carried out by anybody. One whose own
+    mark is not among what is lost knows as soon as the other one has told it, and no sooner; or as the journal says that a person has taken it."""
+    held = f"{entry.key.app}/{entry.key.store}"
+    runs = [t["run"] for t in case.evidence.tenures if t["name"] == held and instant(t["at"]) <= entry.at]
+    halts = case.journal.ordered_between(entry.key, entry.at - GRACE, entry.at + GRACE, "halt")
+    if not runs or halts:
+        return max((instant(known["from"]) for known in case.evidence.put_back), default=case.ended_at)
+    own = (instant(known["from"]) for known in case.evidence.put_back if known["run"] == runs[-1])
+    taken = max((instant(known["until"]) for known in case.evidence.put_back), default=case.ended_at)
+    return next(own, taken)
 
 
 def _somebody_did(case: Case, key: Key, told: Entry) -> bool:
@@ -101,16 +129,26 @@ def is_by_nobody_known(case: Case, drifted: Entry) -> bool:
     something is lost; and something has changed since the newest look that is left."""
     if not case.evidence.lost or drifted.seq <= max(case.evidence.lost):
         return False
-    if not drifted.body.get("untold") and drifted.at >= _known_to_all(case):
+    if not drifted.body.get("untold") and drifted.at >= _known_to_the_writer(case, drifted):
         return False
     since = _last_look_left(case, drifted.key, drifted)
     return any(since <= change.at <= drifted.at for change in case.of(drifted.key))
 
 
-def after_the_loss(case: Case, entry: Entry) -> bool:
-    """Whether entries of its rollout were lost before it."""
+def after_the_loss(case: Case, entry: Entry, *kinds: str) -> bool:
+    """Whether such entries of its rollout were lost before it."""
     lost = frozenset(case.evidence.lost)
-    return any(e.seq in lost and e.seq < entry.seq for e in case.journal.by_rollout.get(entry.key, ()))
+    return any(e.seq in lost and e.seq < entry.seq for e in case.journal.of(entry.key, *kinds))
+
+
+def lacks_its_end(case: Case, decision: Decision) -> bool:
+    """Whether it was decided on because the journal lacks its end, and that was so: it had lost it, one of them knew, and no person
+    had taken it as it is before the pass began."""
+    lost, known = case.evidence.lost, case.evidence.put_back
+    if not (decision.codes & set(CODES) and lost and known):
+        return False
+    begun, ended = min(instant(k["from"]) for k in known), max(instant(k["until"]) for k in known)
+    return decision.seq > max(lost) and begun <= decision.at <= ended + GRACE
 
 
 def given_up(case: Case, seq: int, at: datetime) -> bool:

@@ -77,13 +77,11 @@ def check(case: Case) -> list[Finding]:
 
 def _unfounded(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
     counted: dict[_Wish, datetime] = {}
-    decided: dict[str, Entry] = {}  # where a database was put back, the same name may be given again
-    for entry in case.journal.of(key, "decided", "settled"):
-        if entry.kind == "decided":
-            decided[entry.body.get("intent") or ""] = entry
+    for entry, decision in _settled(case, key):
+        if entry.body["settlement"] != "confirmed" or not entry.body.get("intent"):
             continue
-        decision = decided.get(entry.body.get("intent"))
-        if entry.body["settlement"] != "confirmed" or decision is None:
+        if decision is None:
+            yield entry, "had not been asked for it, by the journal that there was"
             continue
         wish = _Wish(entry.body["verb"], int(decision.body.get("target_ppm") or 0))
         found = [
@@ -97,6 +95,20 @@ def _unfounded(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
             yield entry, "has not changed since the last one that was"
         else:
             counted[wish] = found[-1].since
+
+
+def _settled(case: Case, key: Key) -> Iterator[tuple[Entry, Entry | None]]:
+    """What became of what was decided before. Where a database was put back, its journal knows nothing of the decisions
+    that are lost, and may give their names again."""
+    lost = frozenset(case.evidence.lost)
+    decided: dict[str, Entry] = {}
+    for entry in case.journal.of(key, "decided", "settled"):
+        if entry.kind == "decided":
+            decided[str(entry.body.get("intent"))] = entry
+            continue
+        decision = decided.get(str(entry.body.get("intent")))
+        gone = decision is not None and decision.seq in lost and entry.seq not in lost
+        yield entry, None if gone else decision
 
 
 def _spells(case: Case, key: Key, wish: _Wish) -> list[_Spell]:

@@ -120,12 +120,13 @@ def _ordered_again(case: Case) -> Counter[Key]:
     lost = frozenset(case.evidence.lost)
     entries = (entry for entry in case.journal.entries if _carried_out(entry) and entry.body.get("command"))
     ordered = Counter(entry.key for entry in entries if entry.seq not in first)
-    return ordered + Counter(e.key for e in case.journal.entries if _is_told_anew(e, lost))
+    found = Counter(e.key for e in case.journal.entries if _is_found_again(e, lost))
+    return ordered + found + Counter(e.key for e in case.journal.entries if e.seq in first & lost)
 
 
-def _is_told_anew(entry: Entry, lost: frozenset[int]) -> bool:
-    found = entry.kind == "drifted" and bool(entry.body.get("untold")) and entry.body["meaning"] == "halted"
-    return bool(lost) and (found or (_carried_out(entry) and entry.seq in lost))
+def _is_found_again(entry: Entry, lost: frozenset[int]) -> bool:
+    untold = entry.kind == "drifted" and bool(entry.body.get("untold")) and entry.body["meaning"] == "halted"
+    return bool(lost) and untold and entry.seq > max(lost)
 
 
 def _ends_a_halt(entry: Entry) -> bool:

@@ -1,6 +1,6 @@
 """R16: the journal's numbers are what the counts say. Terms and evidence are recomputed, not believed; only of the
-stars nobody can tell from the outside; and where entries were lost, what was compared with what since. (That it comes out again
-from journal and counts alone is asked elsewhere.)"""
+stars nobody can tell from the outside; and where entries were lost that tell when something begins, from when on is counted
+since. (That it comes out again from journal and counts alone is asked elsewhere.)"""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check(case: Case) -> list[Finding]:
 
 def _terms(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
     for entry in case.journal.of(key, "terms_set"):
-        if after_the_loss(case, entry):
+        if after_the_loss(case, entry, *_BEGINNINGS):
             continue
         told, looks = entry.body["terms"], _looks_at(case, key, entry)
         agreed = [numbers.agreed for look in looks for numbers in look.numbers]
@@ -63,7 +63,7 @@ def _same_terms(told: Mapping[str, Any], agreed: Agreed) -> bool:
 
 def _evidence(case: Case, key: Key) -> Iterator[tuple[Entry, str]]:
     for entry in case.journal.of(key, "decided"):
-        if _off_the_clock(case, key, entry) or after_the_loss(case, entry):
+        if _off_the_clock(case, key, entry) or after_the_loss(case, entry, *_BEGINNINGS):
             continue
         told, looks = entry.body.get("weighed"), _looks_at(case, key, entry)
         numbers = [numbers for look in looks for numbers in look.numbers]

@@ -10,6 +10,7 @@ from tests.judge.case import Case
 from tests.judge.checks.halts import something_failed
 from tests.judge.direct import is_by_hand
 from tests.judge.finding import Finding
+from tests.judge.journal import Decision
 from tests.judge.ledger import GOOGLE_PLAY, LOWERINGS, RAISES, Change
 from tests.judge.passes import read_between
 
@@ -84,7 +85,7 @@ def _lowering_is_due(case: Case, halted: Change, act: Change) -> bool:
     ordered = case.journal.ordered_between(halted.key, act.at, halted.at, "halt")
     if ordered or is_by_hand(case, halted.key, halted.at):
         return True
-    if _still_owed(case, act):
+    if _still_owed(case, halted, act):
         return True
     if case.suspects_reviews(halted.key, halted.at):
         return True
@@ -94,13 +95,27 @@ def _lowering_is_due(case: Case, halted: Change, act: Change) -> bool:
     )
 
 
-def _still_owed(case: Case, act: Change) -> bool:
+def _still_owed(case: Case, halted: Change, act: Change) -> bool:
     """A halt that no look had shown in the store when somebody acted there: which of the two came last, no daemon can
-    tell; and it is wanted until the store shows it (R4), a person's or the daemon's own, for what had failed by then."""
+    tell; and it is wanted until the store shows it (R4) or a person answers it: a person's, or the daemon's own for what
+    had failed by then. One look that shows it is enough: what comes after that is another halt."""
     ordered = (o.at for o in case.journal.orders if (o.key, o.verb) == (act.key, "halt") and o.at <= act.at)
-    decided = (
-        d.at for d in case.journal.decisions if (d.key, d.kind) == (act.key, "halt") and d.at <= act.at
-    )
-    halts = sorted((*ordered, *decided))
+    decided = (d.at for d in case.journal.decisions if _is_due(case, d, act))
+    since = max((*ordered, *decided), default=None)
+    if since is None or case.journal.ordered_between(act.key, since, halted.at, "resume", "start"):
+        return False
     settled = (e for e in case.journal.of(act.key, "settled") if e.body["settlement"] == "confirmed")
-    return bool(halts) and not any(halts[-1] <= entry.at <= act.at for entry in settled)
+    return not any(since <= entry.at <= halted.at for entry in settled)
+
+
+def _is_due(case: Case, decision: Decision, act: Change) -> bool:
+    """A halt of the daemon's own from before `act`, for which there was a cause in that life of the release."""
+    if (decision.key, decision.kind) != (act.key, "halt") or decision.at > act.at:
+        return False
+    begun = case.run_begun(act.key, decision.at) or decision.at
+    return (
+        bool(decision.command)
+        or case.terms(act.key, decision.at).halts_on_unknown
+        or case.suspects_reviews(act.key, decision.at)
+        or something_failed(case, act.key, begun - case.poll, decision.at)
+    )

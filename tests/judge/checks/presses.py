@@ -117,9 +117,9 @@ def _doubled(case: Case) -> Iterator[tuple[Record, str]]:
                 order,
                 f"{wished} times {order['account']} wanted {order['verb']}, and it was ordered {len(same)} times",
             )
-    lost = {entry.at for entry in case.journal.entries if entry.seq in case.evidence.lost}
+    lost = {(entry.key, entry.at) for entry in case.journal.entries if entry.seq in case.evidence.lost}
     orders = (
-        o for o in case.journal.orders if o.verb != "start" and o.at not in lost
+        o for o in case.journal.orders if o.verb != "start" and (o.key, o.at) not in lost
     )  # which are open again
     accepted = Counter(order.command for order in orders)
     for order in _orders(case):
