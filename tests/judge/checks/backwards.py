@@ -35,15 +35,16 @@ def _raised(case: Case) -> Iterator[Finding]:
 
 
 def _untold(case: Case) -> Iterator[Finding]:
-    """Where something was held for it, everybody is told: at the latest when all is said that is to be said."""
-    held = (e for e in case.journal.entries if e.kind == "decided" and _is_for_that(e))
-    first = next(held, None)
-    if first is None or any(row["state"] not in ("sent", "lost") for row in case.evidence.notices):
+    """Where something was held for it, everybody is told: at the latest when all is said that is to be said. Of a pause that made
+    it true they are told by the name of that one, and why it was sent."""
+    held = [e for e in case.journal.entries if e.kind == "decided" and _is_for_that(e)]
+    if not held or any(row["state"] not in ("sent", "lost") for row in case.evidence.notices):
         return
-    if not any(m.broadcast and any(code in m.key for code in CODES) for m in delivered(case.evidence)):
-        yield Finding(
-            UNTOLD, first.at.isoformat(), first.key.app, "nobody was told that the journal lacks its end"
-        )
+    pauses = tuple(f"/held/{e.body['intent']}" for e in held if e.body.get("intent"))
+    aloud = [m.key for m in delivered(case.evidence) if m.broadcast]
+    if not any(key.endswith(pauses) or any(code in key for code in CODES) for key in aloud):
+        text = "nobody was told that the journal lacks its end"
+        yield Finding(UNTOLD, held[0].at.isoformat(), held[0].key.app, text)
 
 
 def _is_for_that(entry: Entry) -> bool:
@@ -90,9 +91,12 @@ def _somebody_did(case: Case, key: Key, told: Entry) -> bool:
 
 
 def _last_look_left(case: Case, key: Key, told: Entry) -> datetime:
+    """What was kept beside the database, and is written down only after that was told, nobody had read by then; and where the
+    outcome is in doubt, nobody has looked."""
     lost = frozenset(case.evidence.lost)
     looks = (e for e in case.journal.of(key, "seen", "discovered", "settled") if e.seq not in lost)
-    before = [e.at for e in looks if e.at < told.at]
+    known = (e for e in looks if e.seq < told.seq and e.body.get("settlement") != "in_doubt")
+    before = [e.at for e in known if e.at < told.at]
     return before[-1] if before else case.served[key][0].at
 
 
