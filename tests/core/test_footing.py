@@ -11,7 +11,15 @@ from stagedrollout.core.clocks import APART_MAX, ClockReading, disagreement
 from stagedrollout.core.drift import learn, told_by_whom
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.fold import extend
-from stagedrollout.core.model import CommandVerb, Expected, OnNewRelease, ReleaseStatus
+from stagedrollout.core.model import (
+    DAEMON,
+    CommandVerb,
+    Expected,
+    OnNewRelease,
+    ReleaseStatus,
+    Settlement,
+    Verb,
+)
 from stagedrollout.core.story import sentence
 from stagedrollout.core.wording import notices
 from tests.core.apple import APPLE_KEY, PAUSED, phased
@@ -29,6 +37,7 @@ from tests.core.builders import (
     only,
     order,
     rolling,
+    settled,
     shown,
     store,
     with_facts,
@@ -196,3 +205,20 @@ def test_clocks_within_two_minutes_are_one_clock():
     assert decided(footing=(reason,)).kind is DecisionKind.HOLD
     unsure = ClockReading("sentry", -DAY, DAY)
     assert disagreement((unsure,)) is None
+
+
+def test_a_pause_that_the_store_refuses_says_why_it_was_wanted_also_where_another_was_refused_today():
+    def refused(*why: Reason):
+        paused = facts.Decided(DecisionKind.HOLD, why, DAEMON, intent="i1", verb=Verb.PAUSE)
+        ended = settled(Settlement.REFUSED, Verb.PAUSE)
+        on_apple = replace(rolling(phased(STAGED, 1)), key=APPLE_KEY)
+        (notice,) = notices(with_facts(on_apple, paused, ended), (ended,), NOON)
+        return notice
+
+    frozen, behind = refused(Reason("freeze", "a freeze")), refused(*BEHIND)
+    assert behind.broadcast
+    assert "NOT PAUSED" in behind.headline
+    assert "had come to 9" in str(behind.facts)
+    assert "a freeze" in str(frozen.facts)
+    assert behind.key != frozen.key
+    assert refused(Reason("freeze", "another freeze")).key == frozen.key
