@@ -55,7 +55,7 @@ def learn(rollout: Rollout, store: StoreState | Unread, now: datetime) -> tuple[
 
 def told_by_whom(rollout: Rollout, news: tuple[Fact, ...], footing: tuple[Reason, ...]) -> tuple[Fact, ...]:
     """`news` without calling that a person's doing in the console which may have been ours: while the journal is not
-    the newest one, and up to the first decision after a person has accepted it (promise R17)."""
+    the newest one, and up to the first look after a person has accepted it (promise R17)."""
     return by_nobody_known(news) if rollout.untold or lacks_its_end(footing) else news
 
 
@@ -155,7 +155,7 @@ def _looked(rollout: Rollout, found: StoreRelease, store: StoreState, now: datet
     seen, before = Seen.of(found), rollout.seen
     if _begins_anew(rollout, seen):
         return _returned(rollout, found, store, now)
-    news: tuple[Fact, ...] = (seen,) if seen != before or rollout.gone else ()
+    news: tuple[Fact, ...] = (seen,) if seen != before or rollout.gone or rollout.untold else ()
     if found.release != rollout.release and _may_be_renamed(rollout, found):
         news += (facts.Identified(found.release),)
     rest = seen
@@ -188,7 +188,7 @@ def _glanced(rollout: Rollout, store: StoreState, found: StoreRelease | None) ->
     if found is None:
         return _in_favour_of(_newer(rollout, store), rollout)
     seen = Seen.of(found)
-    if seen == rollout.seen:
+    if seen == rollout.seen and not rollout.untold:
         return ()
     if rollout.seen is None or not (seen.stopped or seen.status is ReleaseStatus.HALTED):
         return (seen,)

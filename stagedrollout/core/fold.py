@@ -84,7 +84,7 @@ def _(fact: facts.Started, rollout: Rollout, at: datetime) -> Rollout:
 def _(fact: facts.Seen, rollout: Rollout, at: datetime) -> Rollout:
     awaited = rollout.start_awaited if fact.status is ReleaseStatus.DRAFT else None
     clocks = _phase_clocks(rollout, fact, at)
-    changed = replace(rollout, seen=fact, gone=False, start_awaited=awaited, **clocks)
+    changed = replace(rollout, seen=fact, gone=False, untold=False, start_awaited=awaited, **clocks)
     if changed.halt:
         beyond = fact.status is ReleaseStatus.COMPLETED and rollout.key.store is Store.APP_STORE
         confirmed = fact.stopped or (changed.halt.confirmed and not beyond)
@@ -196,7 +196,8 @@ def _counted_from(rollout: Rollout, hour: datetime) -> datetime:
 @_apply.register
 def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
     # what is live next is not what evidence had asked for
-    rollout = replace(rollout, reaching_ppm=0, drift=fact, approvals=for_removal(rollout.approvals))
+    left = for_removal(rollout.approvals)
+    rollout = replace(rollout, reaching_ppm=0, drift=fact, untold=False, approvals=left)
     if fact.meaning is not Drift.UNKNOWN:
         rollout = replace(rollout, landing=Landing(fact.before, fact.after, at))
     match fact.meaning:
@@ -238,7 +239,8 @@ def _why_halted(drifted: facts.Drifted) -> str:
 
 @_apply.register
 def _(fact: facts.JournalAccepted, rollout: Rollout, at: datetime) -> Rollout:
-    """The next decision is a new one, also where it is the same as the last that is left."""
+    """The next decision is a new one, also where it is the same as the last that is left; and the next look is written down,
+    also where it shows what is left: whatever comes after that is not what was lost."""
     return replace(rollout, untold=True, last=None)
 
 

@@ -19,7 +19,7 @@ ON_PEOPLE = frozenset({"approval", "inconclusive_ask", "by_hand"})
 
 
 def decided(fact: facts.Decided, rollout: Rollout, at: datetime) -> Rollout:
-    changed = replace(rollout, last=fact, untold=False, asks_since=_asks_since(fact, rollout, at))
+    changed = replace(rollout, last=fact, asks_since=_asks_since(fact, rollout, at))
     if fact.intent and fact.verb:
         intent = Intent(
             fact.intent,

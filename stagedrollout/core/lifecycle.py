@@ -217,7 +217,7 @@ class Rollout:
     from when on, oldest first. `acts`: how many intents there were. `approvals`: what people allow of the next step; `bake_skipped`: who does not wait for the rest of this bake.
     `taken`: the newest orders that were taken up; none is carried out twice, also not after a crash. `ordered`: the last
     one; `answered`: which halt (its `at`) somebody has answered by an order, or has seen; `asks_since`: how long it has waited for a person's word. `drift`: the newest thing a person did in the console, until a change of ours follows it. `untold`: the end of the
-    journal was lost and nothing was decided since, so what the store shows may be our own doing. `known_bad`: the halt it
+    journal was lost and no look was believed since, so what the store shows may be our own doing. `known_bad`: the halt it
     was under before it was over or gone; nobody has said since that it may go on. `newer`: the newest release that
     people were told waits for this one, and `set_aside` the id of the newest that a person has let wait.
     App Store only: `window`, while Apple may take a step; `pauses`, and up to which of its warnings people were

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stagedrollout.core import facts
-from stagedrollout.core.drift import lacks_its_end
+from stagedrollout.core.drift import LOST_JOURNAL, lacks_its_end
 from stagedrollout.core.facts import DecisionKind
 from stagedrollout.core.lifecycle import Halt
 from stagedrollout.core.line import LINE_STOPPED
@@ -79,11 +79,18 @@ def _pause_settled(fact: facts.Settled, told: Telling) -> tuple[Notice, ...]:
         case Settlement.PREEMPTED | Settlement.MOVED | Settlement.ALREADY:
             return ()  # overtaken by something that is told by itself
         case Settlement.REFUSED | Settlement.IN_DOUBT | Settlement.NOT_APPLIED:
-            headline = f"{told.name} is NOT PAUSED: Apple goes on raising it until the pause is seen"
-            says = Fact("The store says", fact.detail)
-            how = Fact("To stop it by hand", console_hint(told.rollout.key.store))
-            day = f"{told.at:%Y-%m-%d}/{fact.verb.value}"
-            return (told.once(day, NoticeKind.NOT_HALTED, headline, says, how, broadcast=True),)
+            return (_not_paused(fact, cause, told),)
+
+
+def _not_paused(fact: facts.Settled, cause: facts.Decided | None, told: Telling) -> Notice:
+    """Once a day; once more where it is for the journal's lost end, of which nobody may have heard before the pause is seen."""
+    why = cause.reasons if cause else ()
+    headline = f"{told.name} is NOT PAUSED: Apple goes on raising it until the pause is seen"
+    says = Fact("The store says", fact.detail)
+    how = Fact("To stop it by hand", console_hint(told.rollout.key.store))
+    lost = (reason.code for reason in why if reason.code in LOST_JOURNAL)
+    day = "/".join((f"{told.at:%Y-%m-%d}", fact.verb.value, *lost))
+    return told.once(day, NoticeKind.NOT_HALTED, headline, *evidence(why), says, how, broadcast=True)
 
 
 def _raise_confirmed(fact: facts.Settled, told: Telling) -> Notice:

@@ -296,9 +296,9 @@ class Reconciler:
         at = self.clock.now()
         for _ in range(SETTLE_ATTEMPTS):
             known = self.recorder.load(known.rollout.key)
-            told = by_the_right_clock(
-                news.of_outcome(known.rollout, intent.key, outcome), at, self.footing.time(at)
-            )
+            found = news.of_outcome(known.rollout, intent.key, outcome)
+            found = told_by_whom(known.rollout, found, self.footing.reasons(at))
+            told = by_the_right_clock(found, at, self.footing.time(at))
             try:
                 return self.recorder.record(known, told, at)
             except StaleJournal:

@@ -1,5 +1,6 @@
 """A journal that may lack its end: nothing is raised, whatever is halted stays halted, and nobody is blamed for it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,18 @@ from stagedrollout.core.clocks import APART_MAX, ClockReading, disagreement
 from stagedrollout.core.drift import learn, told_by_whom
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.fold import extend
-from stagedrollout.core.model import CommandVerb, Expected
+from stagedrollout.core.model import (
+    DAEMON,
+    CommandVerb,
+    Expected,
+    OnNewRelease,
+    ReleaseStatus,
+    Settlement,
+    Verb,
+)
 from stagedrollout.core.story import sentence
 from stagedrollout.core.wording import notices
+from tests.core.apple import APPLE_KEY, PAUSED, phased
 from tests.core.builders import (
     ANNA,
     DAY,
@@ -27,6 +37,7 @@ from tests.core.builders import (
     only,
     order,
     rolling,
+    settled,
     shown,
     store,
     with_facts,
@@ -119,12 +130,54 @@ def test_right_after_it_was_accepted_it_is_said_what_is_waited_for():
     assert "a person goes on with the journal as it is" in accepted.reason
 
 
-def test_up_to_the_first_decision_after_it_was_accepted_nobody_is_blamed():
-    accepted = with_facts(rolling(), facts.JournalAccepted(ANNA, "old backup", "entries 4 to 9"))
-    assert only(facts.Drifted, looked(accepted, footing=())).untold
-    later = with_facts(accepted, facts.Decided(DecisionKind.WAIT, (), ANNA))
-    assert not only(facts.Drifted, looked(later, footing=())).untold
+ACCEPTED = facts.JournalAccepted(ANNA, "old backup", "entries 4 to 9")
+UNREAD = facts.Decided(DecisionKind.HOLD, (Reason("store_unread", "the store could not be read"),), ANNA)
+
+
+def test_up_to_the_first_look_after_it_was_accepted_nobody_is_blamed():
+    accepted = with_facts(rolling(), ACCEPTED)
+    found = looked(accepted, footing=())
+    assert only(facts.Drifted, found).untold
+    later = extend(accepted, found, NOON)
+    assert not only(facts.Drifted, looked(later, share=100, footing=())).untold
     assert not only(facts.Drifted, looked(rolling(since=NOON - 2 * DAY), footing=())).untold
+
+
+def test_a_pass_that_could_not_read_the_store_after_it_was_accepted_lets_nobody_be_blamed_either():
+    unread = with_facts(rolling(), ACCEPTED, UNREAD)
+    assert only(facts.Drifted, looked(unread, share=10, status=HALTED, footing=())).untold
+
+
+def test_nor_does_a_look_that_showed_a_status_nobody_knows():
+    on_apple = replace(rolling(phased(STAGED, 1)), key=APPLE_KEY)
+    accepted = with_facts(on_apple, ACCEPTED)
+    odd = learn(accepted, store(phased(ReleaseStatus.UNKNOWN, 1)), NOON)
+    after = with_facts(extend(accepted, odd, NOON), UNREAD)
+    news = learn(after, store(phased(PAUSED, 1)), NOON + HOUR)
+    assert only(facts.Drifted, told_by_whom(after, news, ())).untold
+
+
+def test_a_look_that_shows_nothing_new_is_written_down_once_and_whatever_changes_then_is_somebodys_doing():
+    accepted = with_facts(rolling(), ACCEPTED)
+    same = looked(accepted, share=10, footing=())
+    assert only(facts.Seen, same).exposure_ppm == 100_000
+    later = extend(accepted, same, NOON)
+    assert looked(later, share=10, footing=()) == ()
+    assert not only(facts.Drifted, looked(later, footing=())).untold
+
+
+def test_a_release_that_nobody_looks_after_is_seen_once_more_too():
+    ignored = replace(rolling(), steered=False, choice=OnNewRelease.IGNORE)
+    accepted = with_facts(ignored, ACCEPTED)
+    later = extend(accepted, looked(accepted, share=10, footing=()), NOON)
+    assert not only(facts.Drifted, looked(later, share=10, status=HALTED, footing=())).untold
+
+
+def test_one_that_is_gone_is_blamed_on_nobody_once():
+    accepted = with_facts(rolling(), ACCEPTED)
+    gone = told_by_whom(accepted, learn(accepted, store(), NOON), ())
+    assert only(facts.Drifted, gone).untold
+    assert not extend(accepted, gone, NOON).untold
 
 
 def test_an_acceptance_is_told_aloud_with_what_is_lost():
@@ -152,3 +205,20 @@ def test_clocks_within_two_minutes_are_one_clock():
     assert decided(footing=(reason,)).kind is DecisionKind.HOLD
     unsure = ClockReading("sentry", -DAY, DAY)
     assert disagreement((unsure,)) is None
+
+
+def test_a_pause_that_the_store_refuses_says_why_it_was_wanted_also_where_another_was_refused_today():
+    def refused(*why: Reason):
+        paused = facts.Decided(DecisionKind.HOLD, why, DAEMON, intent="i1", verb=Verb.PAUSE)
+        ended = settled(Settlement.REFUSED, Verb.PAUSE)
+        on_apple = replace(rolling(phased(STAGED, 1)), key=APPLE_KEY)
+        (notice,) = notices(with_facts(on_apple, paused, ended), (ended,), NOON)
+        return notice
+
+    frozen, behind = refused(Reason("freeze", "a freeze")), refused(*BEHIND)
+    assert behind.broadcast
+    assert "NOT PAUSED" in behind.headline
+    assert "had come to 9" in str(behind.facts)
+    assert "a freeze" in str(frozen.facts)
+    assert behind.key != frozen.key
+    assert refused(Reason("freeze", "another freeze")).key == frozen.key

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.judge.apple_story import AppleStory, resting
 from tests.judge.evidence_story import Asking
 from tests.judge.story import OLD, Raw, Story, at, bad_release, first_raise, new
 from tests.judge.test_alarms import PLACES, WAKE, wakes
+from tests.judge.verdict import judge
 
 pytestmark = pytest.mark.promise("R17")
 
 BEHIND = "journal_behind"
+SETTLED = {"intent": "x", "verb": "pause"}
 
 
 @pytest.mark.parametrize(("taken_at", "blamed"), [(30, 0), (8.5, 1), (None, 1)])
@@ -177,3 +181,44 @@ def test_an_apple_halt_that_is_lost_holds_until_a_person_has_taken_the_journal_w
     story.steps(25)
     story.ends("rolling_out")
     assert story.blamed().get("unhalted", 0) == blamed
+
+
+def _invented(told: AppleStory, lost: list[int]) -> bool:
+    evidence = replace(told.evidence(), lost=lost, put_back=[{"run": 1, "from": at(5), "until": at(9)}])
+    return any("said to be halted" in finding.text for finding in judge(evidence).findings)
+
+
+@pytest.mark.parametrize(
+    ("settlement", "invented"),
+    [("in_doubt", False), ("confirmed", True)],
+)
+def test_an_outcome_in_doubt_is_no_look_that_showed_what_was_lost(settlement, invented):
+    """The pause itself is lost; what became of it is written down after the failover, and then what the next look shows."""
+    told = AppleStory()
+    told.polls(4, 4.9)
+    told.pauses(5)
+    lost = [told.journal[-1]["seq"]]
+    told.writes(5.01, "settled", settlement=settlement, **SETTLED)
+    told.writes(5.02, "drifted", meaning="halted", before={}, after={}, untold=True)
+    told.ends("halted")
+    assert _invented(told, lost) == invented
+
+
+@pytest.mark.parametrize("written_before", [False, True])
+def test_what_was_kept_beside_the_database_is_known_from_when_it_is_written_down(written_before):
+    """A pause while the database was away; it comes back without the whole rollout, which is found and told of first."""
+    told = AppleStory()
+    told.polls(4, 4.9)
+    lost = [entry["seq"] for entry in told.journal]
+    request = told.patches(5)
+    told.turns(5, "PAUSED", request=request)
+    kept = [("decided", {"decision": "HOLD", "verb": "pause", "intent": "x"}), ("seen", {"status": "paused"})]
+    if written_before:
+        for kind, body in kept:
+            told.writes(5.01, kind, **body)
+    told.writes(6, "drifted", meaning="halted", before={}, after={}, untold=True)
+    if not written_before:
+        for kind, body in kept:
+            told.writes(5.01, kind, **body)
+    told.ends("halted")
+    assert _invented(told, lost) == written_before

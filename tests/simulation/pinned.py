@@ -18,10 +18,7 @@ OPEN: tuple[Pinned, ...] = ()
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""
 
 OPEN_OF_TWO: tuple[Pinned, ...] = (
-    Pinned(224, "a halt in the console that nobody gave, in the journal after a failover"),
-    Pinned(360, "as 224"),
     Pinned(484, "paused although somebody had just let it go on"),
-    Pinned(502, "as 224"),
     Pinned(705, "a halt is broadcast as if it were another one"),
     Pinned(764, "a halt that was never broadcast"),
 )

@@ -118,9 +118,12 @@ def _somebody_did(case: Case, key: Key, told: Entry) -> bool:
 
 
 def _last_look_left(case: Case, key: Key, told: Entry) -> datetime:
+    """What was kept beside the database, and is written down only after that was told, nobody had read by then; and where the
+    outcome is in doubt, nobody has looked."""
     lost = frozenset(case.evidence.lost)
     looks = (e for e in case.journal.of(key, "seen", "discovered", "settled") if e.seq not in lost)
-    before = [e.at for e in looks if e.at < told.at]
+    known = (e for e in looks if e.seq < told.seq and e.body.get("settlement") != "in_doubt")
+    before = [e.at for e in known if e.at < told.at]
     return before[-1] if before else case.served[key][0].at
 
 
