@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 HEARTBEAT = timedelta(seconds=10)
 
 TAKEN_OVER = "taken_over"
+
+OFFERED_AGAIN_LEASES = 5
+"""What another replica knows and did not take within a lease, for it stood still or the database was slow, is its share again
+after so many."""
 """Why nothing is raised yet of what another replica held."""
 
 
@@ -162,8 +166,9 @@ class HeldLeases:
         self._held: dict[str, _Tenure] = {}
         self._until = inf if terms.lease is None else -inf
         self._free_since: dict[str, float] = {}
-        self._forsaken: frozenset[str] = frozenset()
-        """What was taken beyond this replica's share, while the company is what it is."""
+        self._forsaken: dict[str, float] = {}
+        """What was taken beyond this replica's share, and when: it is kept while the company is what it is, and for a while
+        where another one knows it."""
         self._company = Company()
         self._announced: Mapping[str, int] = {}
         """Which tenures `tend` has told of. An app that was lost and is held again may look as if it had been held all along."""
@@ -277,7 +282,7 @@ class HeldLeases:
         share = first[: max(room, 0)]
         long = lease.total_seconds() if lease else inf
         forsaken = {name for name, since in self._free_since.items() if now - since >= long} - set(share)
-        self._forsaken |= forsaken - {NOTICES}
+        self._forsaken |= dict.fromkeys(forsaken - {NOTICES}, now)
         return [*share, *sorted(forsaken | ({NOTICES} & free))]
 
     @property
@@ -290,11 +295,13 @@ class HeldLeases:
         """With whom it is shared now. Raises StorageError."""
         if not self.shared:
             return self._company
-        before, cut_off = self._company, self._reach.cut_off()
+        before, cut_off, lease = self._company, self._reach.cut_off(), self._terms.lease
         self._company = now = company(self._presence.replicas(), self._replica, cut_off)
         self._reach.hopes(now.reached_elsewhere)
+        again = self._steady() - OFFERED_AGAIN_LEASES * (lease.total_seconds() if lease else inf)
+        self._forsaken = {name: at for name, at in self._forsaken.items() if at > again or not now.knows(name)}
         if now.shape != before.shape:
-            self._forsaken = frozenset()
+            self._forsaken = {}
         for service in sorted(now.cut_off & now.reached_elsewhere):
             if service not in before.cut_off & before.reached_elsewhere:
                 log.warning("%s is not reached from here: %s left to another replica", *_left(service))

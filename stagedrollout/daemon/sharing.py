@@ -44,6 +44,10 @@ class Company:
         service = service_of(lease)
         return service in self.cut_off and any(_knows(row, lease) for row in self._reaching(service))
 
+    def knows(self, lease: str) -> bool:
+        """Whether any other one would take it."""
+        return any(_knows(row, lease) for row in self.others)
+
     def is_only_ours(self, lease: str) -> bool:
         """Whether no other one reaches what this one does."""
         service = service_of(lease)

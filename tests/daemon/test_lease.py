@@ -111,6 +111,28 @@ def test_the_first_one_holds_everything_and_gives_half_of_it_to_the_second(a: Re
     b.leases.clearance(b.holds[0])()
 
 
+def test_what_the_other_one_was_too_slow_to_take_is_shared_again_a_few_leases_later(a: Replica, b: Replica) -> None:
+    for replica in (a, b, a):
+        a.time.goes_on(5)
+        replica.looks()
+    assert len(a.holds) == 3, "two are offered"
+    for _ in range(15):
+        a.time.goes_on(5)
+        b.leases.renew()
+        a.looks()
+    assert a.holds == APPS, "nobody took them for a lease"
+    for _ in range(4 * 12):
+        a.time.goes_on(5)
+        b.looks()
+        a.looks()
+        assert (a.holds, b.holds) == (APPS, [])
+    for _ in range(2 * 12):
+        a.time.goes_on(5)
+        b.looks()
+        a.looks()
+    assert (len(a.holds), len(b.holds)) == (3, 2)
+
+
 def test_what_is_being_worked_on_is_not_given_away(a: Replica, b: Replica) -> None:
     a.in_use = set(APPS)
     shared(a, b)
