@@ -155,6 +155,10 @@ class Pair(Stage):
         for other in set(NAMES) - {name}:
             self.asks(f"clock?who={self._clock_names[other]}")
 
+    def stands_still(self) -> None:
+        """The clock goes no further than it has come."""
+        self.asks("pace", {"stop_at": self.clock["now"]})
+
     @property
     def idle(self) -> bool:
         return self.asks("pace")["held_back"] is not None

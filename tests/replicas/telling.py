@@ -101,7 +101,8 @@ class _Telling:
         self._hour = 0
         self._findings: list[str] = []
         self._taken_over: list[float] = []
-        self._unheard: list[tuple[str, str]] = []
+        self._unheard: list[tuple[str, str, bool]] = []
+        """From when to when somebody was cut off from what is asked, and whether from the stores."""
         self._halted_by: datetime | None = None
         self._halts_in_trouble = 0
 
@@ -133,13 +134,17 @@ class _Telling:
         who = caught or (pair.holder_of(self._bad.app) if aimed else "") or trouble.who
         begun, since, number = time.monotonic(), pair.clock["now"], pair.number()
         held = pair.held_by(who)
+        stopped_amid = bool(caught) and trouble.kind is Kind.STOPPED
+        if stopped_amid:  # an hour for the others would be seconds for it, by which nothing of what it does is old
+            pair.stands_still()
         self._begins(trouble, who)
         halt = self._halts() if halting else None
         if halt is not None:  # who is amid a pass takes no orders, where the clock waits for passes
             until(lambda: not halt.alive, ANSWERED_SECONDS)
         if not caught:  # otherwise the hour in which it was caught is not over
             self._hour += 1
-        pair.stops_at(_hours(self._hour))
+        if not stopped_amid:
+            pair.stops_at(_hours(self._hour))
         ends = begun + (0.0 if trouble.at_once else trouble.leases * LEASE_SECONDS)
         if trouble.silences and trouble.leases >= 1:
             self._is_taken_over(trouble, who, held, number, begun)
@@ -147,7 +152,7 @@ class _Telling:
         time.sleep(max(ends - time.monotonic(), 0.0))
         if {STORES, SENTRY} & set(trouble.links):
             pair.is_as_good_as_dead()
-            self._unheard.append((since, pair.clock["now"]))
+            self._unheard.append((since, pair.clock["now"], STORES in trouble.links))
         if aimed:
             self._halts_in_trouble += halted_at(pair.ledger("served"), self._bad.app) is not None
         self._ends(trouble, who)
@@ -276,15 +281,13 @@ class _Telling:
 
     def _is_unheard(self, finding: Finding) -> bool:
         """The judge counts again what a replica was answered. What never arrived stands in no ledger, so that it takes a pass
-        without an answer for one that had the answer before; only about what is not asked of the store can it be wrong."""
+        without an answer for one that had the answer before; only about what is not asked of the store can it be wrong. Nor
+        does it know of a store that one of them cannot reach: what that one wanted to pause, the next holder judges anew."""
         at = finding.at and datetime.fromisoformat(finding.at)
-        spans = (
-            (datetime.fromisoformat(begun), datetime.fromisoformat(ended)) for begun, ended in self._unheard
-        )
-        return (
-            bool(at)
-            and finding.check == "disagreements"
-            and any(begun <= at <= ended + _A_MINUTE for begun, ended in spans)
+        return bool(at) and any(
+            finding.check in ({"disagreements", "growth_unguarded"} if stores else {"disagreements"})
+            and datetime.fromisoformat(begun) <= at <= datetime.fromisoformat(ended) + _A_MINUTE
+            for begun, ended, stores in self._unheard
         )
 
 
