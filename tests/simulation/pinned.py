@@ -21,7 +21,6 @@ OPEN_OF_TWO: tuple[Pinned, ...] = (
     Pinned(224, "a halt in the console that nobody gave, in the journal after a failover"),
     Pinned(282, "nobody is told that the journal lacks its end"),
     Pinned(360, "as 224"),
-    Pinned(484, "paused although somebody had just let it go on"),
     Pinned(502, "as 224"),
     Pinned(705, "a halt is broadcast as if it were another one"),
     Pinned(764, "a halt that was never broadcast"),
