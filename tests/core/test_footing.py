@@ -1,5 +1,6 @@
 """A journal that may lack its end: nothing is raised, whatever is halted stays halted, and nobody is blamed for it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,18 @@ from stagedrollout.core.clocks import APART_MAX, ClockReading, disagreement
 from stagedrollout.core.drift import learn, told_by_whom
 from stagedrollout.core.facts import DecisionKind, Drift
 from stagedrollout.core.fold import extend
-from stagedrollout.core.model import CommandVerb, Expected
+from stagedrollout.core.model import (
+    CommandVerb,
+    Expected,
+    OnNewRelease,
+    ReleaseStatus,
+    Store,
+    StoreState,
+)
+from stagedrollout.core.notice import NoticeKind
 from stagedrollout.core.story import sentence
 from stagedrollout.core.wording import notices
+from tests.core.apple import AppleWorld, phased, terms
 from tests.core.builders import (
     ANNA,
     DAY,
@@ -152,3 +162,23 @@ def test_clocks_within_two_minutes_are_one_clock():
     assert decided(footing=(reason,)).kind is DecisionKind.HOLD
     unsure = ClockReading("sentry", -DAY, DAY)
     assert disagreement((unsure,)) is None
+
+
+@pytest.mark.promise("R9", "R20")
+@pytest.mark.parametrize("behind", [True, False], ids=["the journal lacks its end", "the journal is whole"])
+def test_a_version_that_somebody_halted_stays_halted_by_them_when_it_is_removed_and_is_not_halted_twice(
+    behind: bool,
+) -> None:
+    world = AppleWorld(terms(), choice=OnNewRelease.ADOPT)
+    world.one_pass()
+    world.one_pass(order=order(CommandVerb.HALT, store=Store.APP_STORE, id="h"))
+    before = world.rollout
+    assert before.halt is not None
+    assert before.halt.confirmed
+    removed = replace(phased(ReleaseStatus.WITHDRAWN, 1), status_word="removed from sale", exposure_ppm=0)
+    why = BEHIND if behind else ()
+    news = told_by_whom(before, learn(before, StoreState((removed,), "f", world.now), world.now), why)
+    after = extend(before, news, world.now)
+    assert after.halt == before.halt
+    aloud = {n.key for n in notices(after, news, world.now) if n.kind is NoticeKind.HALTED}
+    assert aloud <= {notice.key for notice in world.notices}
