@@ -22,6 +22,5 @@ OPEN_OF_TWO: tuple[Pinned, ...] = (
     Pinned(282, "nobody is told that the journal lacks its end"),
     Pinned(360, "as 224"),
     Pinned(502, "as 224"),
-    Pinned(764, "a halt that was never broadcast"),
 )
 """The same, of stories that two daemons live through."""
