@@ -248,6 +248,7 @@ class Scheduler:
             log.error("orders cannot be read: %s", error)  # noqa: TRY400
             return
         self._others.are(orders)
+        self._broken_halts &= {order.id for order in orders}  # another replica may have answered it since
         for order in sorted(orders, key=lambda order: urgency(order, self._broken_halts)):
             self._take(order)
         try:

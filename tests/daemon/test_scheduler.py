@@ -269,6 +269,23 @@ def test_a_halt_that_breaks_off_is_tried_at_every_turn_without_a_look_at_the_sto
     assert house.passes.passes_of_quick <= 2  # the first one, and one because of the halt
 
 
+def test_nothing_is_hurried_any_more_by_a_halt_that_broke_off_here_and_that_another_replica_has_answered_since(
+    house, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(scheduler, "TURN_SECONDS", 0.02)
+    house.passes.broken = True
+    house.passes.released.set()
+    house.orders.waits.append(order(CommandVerb.HALT, QUICK))
+    house.scheduler.start()
+    assert house.passes.tried_again.wait(PATIENCE)
+    assert house.scheduler.hurried
+    house.orders.waits.clear()
+    begun = time.monotonic()
+    while house.scheduler.hurried and time.monotonic() - begun < PATIENCE:
+        time.sleep(0.05)
+    assert not house.scheduler.hurried
+
+
 @dataclass
 class Mistaken:
     """Knows no instant, as a mistake of ours would have it."""
