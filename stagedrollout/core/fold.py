@@ -203,6 +203,8 @@ def _(fact: facts.Drifted, rollout: Rollout, at: datetime) -> Rollout:
     match fact.meaning:
         case Drift.HALTED | Drift.LOWERED | Drift.WITHDRAWN if rollout.halt and not rollout.halt.confirmed:
             return rollout  # a halt that was wanted before stays wanted until the store shows it
+        case Drift.WITHDRAWN if rollout.halt:
+            return replace(rollout, closed=False)  # whose halt it is, and that it is told, stays as it was
         case Drift.HALTED | Drift.LOWERED | Drift.WITHDRAWN:
             confirmed = fact.after.stopped or fact.meaning is Drift.LOWERED
             who = UNKNOWN_ACTOR if fact.untold else SOMEBODY

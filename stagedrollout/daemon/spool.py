@@ -14,10 +14,11 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stagedrollout.core import facts
 from stagedrollout.core.events import Entry
@@ -40,12 +41,14 @@ BYTES_MAX = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One batch of facts, as of the pass that found them, with the counts they were decided on where still known."""
+    """One batch of facts, as of the pass that found them, with the counts they were decided on where still known. `behind`: the
+    decision on the halt that they tell the outcome of, for a journal that has lost it since."""
 
     rollout: RolloutKey
     news: tuple[facts.Fact, ...]
     at: datetime
     learned: Learned | None = None
+    behind: Kept | None = None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -55,9 +58,13 @@ class Kept:
 
     @property
     def line(self) -> str:
+        behind = {"behind": self.behind.document} if self.behind else {}
+        return json_text({**self.document, **behind}) + "\n"
+
+    @property
+    def document(self) -> dict[str, Any]:
         entries = [{"kind": entry.kind, "body": entry.body} for entry in self.entries]
-        document = {"rollout": str(self.rollout), "at": self.at.isoformat(), "entries": entries}
-        return json_text(document) + "\n"
+        return {"rollout": str(self.rollout), "at": self.at.isoformat(), "entries": entries}
 
 
 def spool_file(database: Path) -> Path:
@@ -69,17 +76,18 @@ def read_spool(path: Path) -> tuple[tuple[Kept, ...], tuple[str, ...]]:
     kept, unreadable = list[Kept](), list[str]()
     for line in (durable_file.read_whole(path, BYTES_MAX) or "").splitlines():
         try:
-            kept.append(_kept(line))
+            kept.append(_kept(json.loads(line)))
         except (RecursionError, *UNREADABLE):
             unreadable.append(line)
     return tuple(kept), tuple(unreadable)
 
 
-def _kept(line: str) -> Kept:
-    document = json.loads(line)
+def _kept(document: Mapping[str, Any]) -> Kept:
     at = datetime.fromisoformat(document["at"])
     told = [Entry(entry["kind"], at, entry["body"]) for entry in document["entries"]]
-    return Kept(RolloutKey.parse(document["rollout"]), tuple(facts.read(entry) for entry in told), at)
+    behind = _kept(document["behind"]) if "behind" in document else None
+    key = RolloutKey.parse(document["rollout"])
+    return Kept(key, tuple(facts.read(entry) for entry in told), at, behind=behind)
 
 
 class Spool:

@@ -18,11 +18,14 @@ from stagedrollout.core.model import (
     OnNewRelease,
     ReleaseStatus,
     Settlement,
+    Store,
+    StoreState,
     Verb,
 )
+from stagedrollout.core.notice import NoticeKind
 from stagedrollout.core.story import sentence
 from stagedrollout.core.wording import notices
-from tests.core.apple import APPLE_KEY, PAUSED, phased
+from tests.core.apple import APPLE_KEY, PAUSED, AppleWorld, phased, terms
 from tests.core.builders import (
     ANNA,
     DAY,
@@ -222,3 +225,23 @@ def test_a_pause_that_the_store_refuses_says_why_it_was_wanted_also_where_anothe
     assert "a freeze" in str(frozen.facts)
     assert behind.key != frozen.key
     assert refused(Reason("freeze", "another freeze")).key == frozen.key
+
+
+@pytest.mark.promise("R9", "R20")
+@pytest.mark.parametrize("behind", [True, False], ids=["the journal lacks its end", "the journal is whole"])
+def test_a_version_that_somebody_halted_stays_halted_by_them_when_it_is_removed_and_is_not_halted_twice(
+    behind: bool,
+) -> None:
+    world = AppleWorld(terms(), choice=OnNewRelease.ADOPT)
+    world.one_pass()
+    world.one_pass(order=order(CommandVerb.HALT, store=Store.APP_STORE, id="h"))
+    before = world.rollout
+    assert before.halt is not None
+    assert before.halt.confirmed
+    removed = replace(phased(ReleaseStatus.WITHDRAWN, 1), status_word="removed from sale", exposure_ppm=0)
+    why = BEHIND if behind else ()
+    news = told_by_whom(before, learn(before, StoreState((removed,), "f", world.now), world.now), why)
+    after = extend(before, news, world.now)
+    assert after.halt == before.halt
+    aloud = {n.key for n in notices(after, news, world.now) if n.kind is NoticeKind.HALTED}
+    assert aloud <= {notice.key for notice in world.notices}

@@ -6,25 +6,32 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from stagedrollout.cli.export import notice_rows
 from stagedrollout.core import facts
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.events import Entry
-from stagedrollout.core.model import RolloutKey
-from stagedrollout.daemon.recorder import Recorder, no_lease
+from stagedrollout.core.facts import DecisionKind, Drift
+from stagedrollout.core.fold import extend
+from stagedrollout.core.judgement import Reason
+from stagedrollout.core.model import DAEMON, ReleaseStatus, RolloutKey, Settlement, Verb
+from stagedrollout.daemon.recorder import Known, Recorder, no_lease
+from stagedrollout.daemon.spool import Spool
 from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.engine import Engine, open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
-from tests.core.builders import KEY, NEWER, NOON, discovered
+from tests.core.builders import KEY, NEWER, NOON, discovered, ppm, seen
 from tests.storage.holding import hold
 
 NEW = RolloutKey(KEY.app, KEY.store, NEWER.id)
 APP = KEY.store_app
+SECOND = timedelta(seconds=1)
 BLIND = (facts.WentBlind(("sentry",)),)
 
 
@@ -83,3 +90,41 @@ def test_what_was_kept_for_the_database_is_written_before_it_is_read(
     (first, _), _ = recorder.load_all(APP)
     assert first.rollout.blind_since == NOON
     assert first.seq == Journal(engine).head(KEY)
+
+
+HALTS = facts.Decided(
+    DecisionKind.HALT, (Reason("fail", "it fails"),), DAEMON, "", "i1", Verb.HALT, ppm(5), "f"
+)
+HALTED_NOW = (
+    seen(ReleaseStatus.HALTED, 5),
+    facts.Settled("i1", Verb.HALT, Settlement.CONFIRMED, "read back in the store"),
+)
+IN_THE_CONSOLE = facts.Drifted(Drift.HALTED, seen(percent=5), seen(ReleaseStatus.HALTED, 5))
+RESUMED_THERE = facts.Drifted(Drift.RESUMED, seen(ReleaseStatus.HALTED, 5), seen(percent=5))
+
+
+@pytest.mark.promise("R17", "R18", "R20")
+@pytest.mark.parametrize("died", [False, True], ids=["it lives on", "it has died meanwhile"])
+@pytest.mark.parametrize(
+    ("meanwhile", "told"),
+    [((), True), ((IN_THE_CONSOLE,), True), ((IN_THE_CONSOLE, RESUMED_THERE), False)],
+    ids=["nobody has looked", "another one takes it for a person's", "a person has resumed it"],
+)
+def test_a_halt_that_the_database_forgets_while_it_is_sent_is_told_as_what_it_is_by_whoever_sent_it(
+    tmp_path: Path, engine: Engine, meanwhile: tuple[facts.Fact, ...], *, told: bool, died: bool
+) -> None:
+    spool = tmp_path / "x.spool"
+    sender = Recorder(Journal(engine), LedgerTable(engine), hold(engine), Spool(spool))
+    other = Recorder(Journal(engine), LedgerTable(engine), no_lease)
+    begun = sender.begin(KEY, (discovered(), seen(percent=5)), NOON)
+    forgotten = Known(extend(begun.rollout, (HALTS,), NOON + SECOND), begun.seq)
+    sender.spool(forgotten, HALTED_NOW, NOON + 2 * SECOND)
+    if meanwhile:
+        other.note(KEY, meanwhile, NOON + 3 * SECOND)
+    if died:
+        sender = Recorder(Journal(engine), LedgerTable(engine), no_lease, Spool(spool))
+    halt = sender.load(KEY).rollout.halt
+    assert (halt is not None and halt.confirmed and halt.actor == DAEMON) is told
+    headlines = [row["headline"] for row in notice_rows(engine) if row["kind"] == "halted"]
+    assert [("HALTED at 5 % by stagedrollout" in each) for each in headlines] == [True] * told
+    assert not spool.exists()

@@ -70,8 +70,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Poll:
     """One question to the crash-free source. `ok` is False when it failed or was cut short. Each store's app
-    has a project of its own there; `projects` are those asked. `by_status`: for counts of sessions by the hour.
-    `counts`: by the day, of whatever runs, or of the week before a newer release, which no floor looks at. `heard`:
+    has a project of its own there; `projects` are those asked. `by_status`: for counts of sessions by the hour. `damaged`: of
+    which releases, where rates were asked for, the sessions came in numbers that cannot be. `counts`: by the day, of whatever runs, or of the week before a newer release, which no floor looks at. `heard`:
     whether it tells of anybody who was asked for by name. `slow`: it may have come too late for whoever asked."""
 
     seq: int
@@ -81,6 +81,7 @@ class Poll:
     asked: frozenset[str]
     fields: frozenset[str]
     by_status: bool
+    damaged: frozenset[str]
     counts: bool
     heard: bool
     slow: bool
@@ -131,11 +132,25 @@ def _poll(request: Record) -> Poll:
         asked=named | answers.keys(),
         fields=frozenset(query.get("field", [])),
         by_status=by_status,
+        damaged=frozenset[str]() if by_status else named & {_name(g) for g in groups if _cannot_be(g)},
         counts=query.get("interval") == ["1d"] or not query.get("query") or _is_of_a_week(query),
         heard=not named or any(_has_data(answers[name]) for name in named & answers.keys()),
         slow=request.get("fault") == "slow",
         hours=tuple(map(instant, hours)),
         answers=answers,
+    )
+
+
+def _name(group: Mapping[str, Any]) -> str:
+    return str(group["by"].get("release", ""))
+
+
+def _cannot_be(group: Mapping[str, Any]) -> bool:
+    series: Mapping[str, list[Any]] = group.get("series") or {}
+    counts, rates = series.get("sum(session)", []), series.get("crash_free_rate(session)", [])
+    return any(
+        count is None or (rate is None and count) or (rate is not None and rate > 1)
+        for count, rate in zip(counts, rates, strict=False)
     )
 
 
@@ -204,7 +219,7 @@ def names_in(searches: Iterable[str]) -> Iterable[str]:
 def _answers(groups: Iterable[Mapping[str, Any]], hours: int) -> dict[str, Answer]:
     by_release: dict[str, list[Mapping[str, Any]]] = {}
     for group in groups:
-        by_release.setdefault(str(group["by"].get("release", "")), []).append(group)
+        by_release.setdefault(_name(group), []).append(group)
     return {name: _answer(rows, hours) for name, rows in by_release.items()}
 
 
@@ -240,14 +255,15 @@ def word(
     lower by `rounded_ppm`.
 
     A breach counts every session; a pass only hours that have settled, and only fresh data. Half a crash, which the rate
-    of an hour that was cut short gives, is none yet: whoever rounds it down sees no breach.
+    of an hour that was cut short gives, is none yet: whoever rounds it down sees no breach. An answer that tells nonsense of
+    another release does not say that there is nobody yet.
     """
     answer = poll.answers.get(release)
     if not poll.ok or (answer and not answer.sane):
         return Word.ERROR
     everything, settled = _weigh(gate, poll, answer, run_since, settle) if answer else (None, None)
     if everything is None or settled is None or everything.bad is None or everything.total == 0:
-        return Word.MISSING
+        return Word.ERROR if poll.damaged - {release} else Word.MISSING
     surely = replace(everything, bad=floor(everything.bad + _EXACT))
     if everything.total >= gate.min_sample and _free_ppm(surely) < gate.floor_ppm - rounded_ppm:
         return Word.BREACH

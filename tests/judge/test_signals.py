@@ -8,6 +8,8 @@ from tests.judge.story import at
 from tests.judge.terms import Gate
 
 NAME = "com.acme.app@5.2.0+5020"
+OTHER = "com.acme.app@5.1.0+5010"
+_ASKED_FOR_BOTH = {"query": [f'release:["{NAME}","{OTHER}"]'], "field": ["sum(session)"]}
 
 
 def _gate(metric: str = "crash_free_sessions", **terms: int) -> Gate:
@@ -24,7 +26,7 @@ def _word(gate: Gate, groups: list[dict], field: str = "sum(session)", **request
     return word(gate, poll, NAME, instant(at(0)), timedelta(hours=1), 50)
 
 
-def _sessions(counts: list[int], rates: list[float | None], **by: str) -> dict:
+def _sessions(counts: list[int | None], rates: list[float | None], **by: str) -> dict:
     series = {"sum(session)": counts, "crash_free_rate(session)": rates}
     return {"by": {"release": NAME} | by, "totals": {}, "series": series}
 
@@ -47,6 +49,26 @@ def test_a_release_nobody_mentions_is_missing_not_healthy():
 
 def test_sessions_without_a_rate_are_missing_not_healthy():
     assert _word(_gate(), [_sessions([100, 100, 100], [None, None, None])]) is Word.MISSING
+
+
+@pytest.mark.parametrize(
+    ("counts", "rates", "said"),
+    [
+        ([200, 200, 0], [0.999, 0.999, None], Word.MISSING),
+        ([None, None, None], [None, None, None], Word.ERROR),
+        ([200, 200, 200], [1.7, 1.7, 1.7], Word.ERROR),
+        ([200, 200, 200], [None, 0.999, 0.999], Word.ERROR),
+    ],
+    ids=["it is fine", "no numbers", "rates above 1", "no rate of them"],
+)
+def test_nonsense_about_the_release_before_does_not_say_that_nobody_has_the_new_one_yet(counts, rates, said):
+    before = _sessions(counts, rates, release=OTHER)
+    assert _word(_gate(), [before], query=_ASKED_FOR_BOTH) is said
+
+
+def test_nonsense_about_the_release_before_excuses_no_breach_of_the_new_one():
+    groups = [_sessions([100, 100, 100], [0.5, 0.5, 0.5]), _sessions([None] * 3, [None] * 3, release=OTHER)]
+    assert _word(_gate(), groups, query=_ASKED_FOR_BOTH) is Word.BREACH
 
 
 def test_an_answer_that_was_cut_short_is_an_error():
@@ -86,9 +108,6 @@ def test_numbers_that_cannot_be_are_an_error():
 
 def test_a_crash_loop_counts_every_session_once():
     assert _word(_gate(), [_sessions([100, 100, 100], [-0.2, -0.2, -0.2])]) is Word.BREACH
-
-
-OTHER = "com.acme.app@5.1.0+5010"
 
 
 @pytest.mark.parametrize(
@@ -136,8 +155,7 @@ def _counts(seq: int, hour: float, names: tuple[str, ...], status: str = "crashe
         for name in names
         for each in ("abnormal", "crashed", "errored", "healthy")
     ]
-    asked = {"query": [f'release:["{NAME}","{OTHER}"]'], "field": ["sum(session)"]}
-    query = asked | {"groupBy": ["release", "session.status"]}
+    query = _ASKED_FOR_BOTH | {"groupBy": ["release", "session.status"]}
     response = {"intervals": [at(int(hour) - 1)], "groups": rows}
     path = "/api/0/organizations/acme/sessions/"
     request = {"seq": seq, "at": at(hour), "service": "sentry", "path": path, "status": 200}
