@@ -77,6 +77,17 @@ def test_that_the_journal_lacks_its_end_is_told_aloud_and_says_what_to_do(kind, 
     assert story.blamed().get("lost_journals_untold", 0) == blamed
 
 
+@pytest.mark.parametrize(("thread", "aloud", "blamed"), [(None, True, 0), ("1.0", True, 1), (None, False, 1)])
+def test_what_stands_in_the_channel_itself_is_seen_by_everybody(thread, aloud, blamed):
+    """The message that its thread hangs on was lost with the journal's end."""
+    story = _held_for_it()
+    story.notes("held", broadcast=aloud)
+    told = story.tells(10.6, "held", key=f"{BEHIND}/1")
+    story.ledger[-1]["thread_ts"] = thread
+    story.notices[-1] |= {"key": told, "ts": story.ledger[-1]["ts"]}
+    assert story.blamed().get("lost_journals_untold", 0) == blamed
+
+
 def _found_raised(story: Story, hour: float) -> None:
     """A look finds it raised, and calls it somebody's doing."""
     before, after = (
