@@ -19,6 +19,7 @@ from typing import Any
 
 from stagedrollout.config.load import load
 from stagedrollout.core.errors import StorageError
+from stagedrollout.daemon.health.replicas import unreached
 from stagedrollout.daemon.times import clock_name
 from stagedrollout.storage.engine import open_readonly
 from stagedrollout.storage.leases import NOTICES, Leases
@@ -228,7 +229,8 @@ class Pair(Stage):
         return False
 
     def is_shared(self, *, within: float) -> None:
-        """Wait until each holds its share: what is handed over meanwhile nobody looks at, and the clock knows nothing of it."""
+        """Wait until each holds its share: what is handed over meanwhile nobody looks at, and the clock knows nothing of it. Whoever
+        had no answer from a store leaves that one's apps to the other for ten minutes by this clock, which stands still here."""
         if until(self._is_shared, within) is None:
             raise TimeoutError(f"not everybody had a share within {within:.0f} s: {self._where_it_stands()}")
 
@@ -236,6 +238,9 @@ class Pair(Stage):
         with suppress(StorageError):
             held = [row for row in Leases(self._watching).holders() if row.name in self._paths]
             most = ceil(self._apps / len(self.replicas))
+            living = (row for row in Presence(self._watching).replicas() if not (row.lapsed or row.stopped))
+            if any(map(unreached, living)):
+                return len(held) == self._apps
             return len(held) == self._apps and max(Counter(row.replica for row in held).values()) <= most
         return False
 

@@ -135,7 +135,9 @@ class _Telling:
         begun, since, number = time.monotonic(), pair.clock["now"], pair.number()
         held = pair.held_by(who)
         stopped_amid = bool(caught) and trouble.kind is Kind.STOPPED
-        if stopped_amid:  # an hour for the others would be seconds for it, by which nothing of what it does is old
+        if (
+            stopped_amid
+        ):  # an hour for the others would be seconds for it, by which nothing of what it does is old
             pair.stands_still()
         self._begins(trouble, who)
         halt = self._halts() if halting else None
