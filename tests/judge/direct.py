@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.judge.case import Case
+from tests.judge.evidence import Record
 from tests.judge.ledger import Key, instant
 from tests.judge.patience import ONE_WAY
 
@@ -40,3 +41,11 @@ def is_by_hand(case: Case, key: Key, at: datetime) -> bool:
 def is_halted_by_hand(case: Case, key: Key, since: datetime, until: datetime) -> bool:
     """Whether a person has halted it past the daemon in that time: a pause from before is as good as theirs."""
     return any(one.means(key) and since <= one.ended and one.begun <= until for one in halts(case))
+
+
+def is_asked_by_hand(case: Case, key: Key, request: Record) -> bool:
+    """Whether such a halt asked the store this, and no daemon did: what it was shown stands in no journal. Of several daemons
+    it is known which requests are theirs."""
+    at = instant(request["at"])
+    of_a_daemon = str(request["seq"]) in case.evidence.senders
+    return not of_a_daemon and any(one.means(key) and one.begun <= at <= one.ended for one in halts(case))

@@ -19,9 +19,9 @@ from tests.judge.case import Case
 from tests.judge.checks import linked
 from tests.judge.checks.backwards import given_up, is_by_nobody_known, lacks_its_end
 from tests.judge.checks.halts import something_failed
-from tests.judge.direct import is_by_hand, is_halted_by_hand
+from tests.judge.direct import is_asked_by_hand, is_by_hand, is_halted_by_hand
 from tests.judge.finding import Finding
-from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant
+from tests.judge.ledger import APP_STORE, RAISES, Change, Key, Served, instant, undamaged
 from tests.judge.passes import look_may_be_late, looked_in_the_dark
 from tests.judge.patience import ONE_WAY, a_poll, deadline, hindered_between, stood_still
 from tests.judge.phases import WINDOW, Window
@@ -172,8 +172,8 @@ def _was_on_its_way(case: Case, raised: Change, halted: datetime) -> bool:
 
 
 def _seen_at(case: Case, act: Change) -> datetime | None:
-    """The first look that showed what `act` did. None: nobody looks after the release, it is over, or no look
-    came before the next change, or that look showed what the one before had shown."""
+    """The first look of a daemon that showed what `act` did. None: nobody looks after the release, it is over, or no such
+    look came before the next change, or that look showed what the one before had shown."""
     found = next(case.journal.of(act.key, "discovered"), None)
     over = any(entry.at <= act.at for entry in case.journal.of(act.key, "closed", "superseded"))
     ignored = found is not None and found.body.get("choice") == "ignore" and not case.steered(act.key)
@@ -182,7 +182,10 @@ def _seen_at(case: Case, act: Change) -> datetime | None:
         return None
     if act.kind == "pause" and looks_like_before(case, act):
         return None
-    looks = [at for at in case.apple_looks(act.key) if not died_over(case, at)]
+    answers = (
+        a for a in case.apple_answers(act.key) if undamaged(a) and not is_asked_by_hand(case, act.key, a)
+    )
+    looks = [at for a in answers if not died_over(case, at := instant(a["at"]))]
     place = bisect_right(looks, act.at)
     later = next((c.at for c in case.of(act.key) if c.seq > act.seq), case.ended_at)
     if untold(case, act) or place == len(looks) or looks[place] >= later:
