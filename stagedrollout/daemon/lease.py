@@ -299,7 +299,9 @@ class HeldLeases:
         self._company = now = company(self._presence.replicas(), self._replica, cut_off)
         self._reach.hopes(now.reached_elsewhere)
         again = self._steady() - OFFERED_AGAIN_LEASES * (lease.total_seconds() if lease else inf)
-        self._forsaken = {name: at for name, at in self._forsaken.items() if at > again or not now.knows(name)}
+        self._forsaken = {
+            name: at for name, at in self._forsaken.items() if at > again or not now.knows(name)
+        }
         if now.shape != before.shape:
             self._forsaken = {}
         for service in sorted(now.cut_off & now.reached_elsewhere):

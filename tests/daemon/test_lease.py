@@ -111,7 +111,9 @@ def test_the_first_one_holds_everything_and_gives_half_of_it_to_the_second(a: Re
     b.leases.clearance(b.holds[0])()
 
 
-def test_what_the_other_one_was_too_slow_to_take_is_shared_again_a_few_leases_later(a: Replica, b: Replica) -> None:
+def test_what_the_other_one_was_too_slow_to_take_is_shared_again_a_few_leases_later(
+    a: Replica, b: Replica
+) -> None:
     for replica in (a, b, a):
         a.time.goes_on(5)
         replica.looks()
