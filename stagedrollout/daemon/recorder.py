@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,8 +21,9 @@ from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.ledger import Ledger, Revision, Taken
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp, Verb
+from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp
 from stagedrollout.core.news import halts_in_vain
+from stagedrollout.daemon.lost_halts import halt_behind, has_gone_on
 from stagedrollout.daemon.shelf import Shelf
 from stagedrollout.daemon.spool import Kept, Spool
 from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
@@ -246,7 +247,7 @@ class Recorder:
     ) -> Known:
         """Keep facts that the database would not take, to be written as soon as it does (promise R18), with the counts
         they were decided on."""
-        self._spool.add(Kept(known.rollout.key, news, at, learned, _halt_behind(known.rollout, news)))
+        self._spool.add(Kept(known.rollout.key, news, at, learned, halt_behind(known.rollout, news)))
         return self._remember(known.rollout.key, Known(extend(known.rollout, news, at), known.seq))
 
     def write_what_was_kept(self) -> None:
@@ -261,30 +262,21 @@ class Recorder:
             self._spool.drop(kept)
 
     def _write_kept(self, kept: Kept) -> None:
+        lost = kept.behind
         for _ in range(HALT_ATTEMPTS):
             if self._has(kept):
                 log.info("%s: the journal has what was kept for it already", kept.rollout)
                 return
             try:
+                if lost is not None and not self._has(lost):
+                    if has_gone_on(self._journal, lost):
+                        break  # by the same name another halt may be under way there, and this is not how it ended
+                    self._write_halt(self._read(kept.rollout), lost.news, lost.at)
                 self._write_halt(self._read(kept.rollout), kept.news, kept.at, kept.learned)
-            except StaleJournal:
-                with suppress(
-                    StaleJournal
-                ):  # written by another thread, or something else was: the next look tells
-                    self._write_what_was_lost(kept)
+            except StaleJournal:  # written by another thread, or something else was
                 continue
             return
         log.warning("%s: the journal does not take what was kept for it, for it has gone on", kept.rollout)
-
-    def _write_what_was_lost(self, kept: Kept) -> None:
-        """The database was put back, and does not know of the halt any more that went out meanwhile: without it people would be
-        told that somebody has halted it in the console. Not where the rollout has gone on since, for that is a person's word.
-        Raises StorageError."""
-        if kept.behind is None or self._has(kept.behind):
-            return
-        known = self._read(kept.rollout)
-        if known.rollout.halt is not None or known.rollout.changed_at <= kept.behind.at:
-            self._write_halt(known, kept.behind.news, kept.behind.at)
 
     def _has(self, kept: Kept) -> bool:
         """Written in one transaction, so where the last one is there are all; `at` tells one pass from another."""
@@ -351,15 +343,6 @@ class Recorder:
         with self._guard:
             self._cache[key] = known
         return known
-
-
-def _halt_behind(rollout: Rollout, news: tuple[facts.Fact, ...]) -> Kept | None:
-    """The decision of which the news tell that it has halted the release, or has not."""
-    intent, decided = rollout.intent, rollout.last
-    tells = any(isinstance(f, facts.Settled) and f.verb is Verb.HALT for f in news)
-    if not tells or intent is None or decided is None or decided.intent != intent.key:
-        return None
-    return Kept(rollout.key, (decided,), intent.opened_at)
 
 
 def _carry_a_brake(news: tuple[facts.Fact, ...]) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -128,3 +129,41 @@ def test_a_halt_that_the_database_forgets_while_it_is_sent_is_told_as_what_it_is
     headlines = [row["headline"] for row in notice_rows(engine) if row["kind"] == "halted"]
     assert [("HALTED at 5 % by stagedrollout" in each) for each in headlines] == [True] * told
     assert not spool.exists()
+
+
+@pytest.mark.promise("R4", "R9", "R17")
+@pytest.mark.parametrize("name", ["i1", "i2"], ids=["by the same name", "by another name"])
+@pytest.mark.parametrize("settlement", [Settlement.CONFIRMED, Settlement.IN_DOUBT])
+def test_a_halt_under_way_is_not_confirmed_by_how_an_earlier_one_ended_that_the_database_forgot(
+    engine: Engine, settlement: Settlement, name: str
+) -> None:
+    sender = Recorder(Journal(engine), LedgerTable(engine), hold(engine), Spool(None))
+    other = Recorder(Journal(engine), LedgerTable(engine), no_lease)
+    begun = sender.begin(KEY, (discovered(), seen(percent=5)), NOON)
+    forgotten = Known(extend(begun.rollout, (HALTS,), NOON + SECOND), begun.seq)
+    ended = facts.Settled("i1", Verb.HALT, settlement, "read back in the store")
+    sender.spool(forgotten, (ended,), NOON + 2 * SECOND)
+    other.note(KEY, (IN_THE_CONSOLE,), NOON + 3 * SECOND)
+    other.note(KEY, (seen(percent=5), RESUMED_THERE), NOON + 4 * SECOND)
+    other.note(KEY, (replace(HALTS, intent=name),), NOON + 5 * SECOND)
+    rollout = sender.load(KEY).rollout
+    assert rollout.halt is not None
+    assert (rollout.halt.confirmed, rollout.halt.at) == (False, NOON + 5 * SECOND)
+    assert rollout.intent is not None
+    assert rollout.intent.key == name
+    assert not [row for row in notice_rows(engine) if row["kind"] == "halted"]
+
+
+@pytest.mark.promise("R4", "R9", "R17")
+def test_what_a_person_lowered_since_stays_their_halt_whatever_comes_late(engine: Engine) -> None:
+    sender = Recorder(Journal(engine), LedgerTable(engine), hold(engine), Spool(None))
+    other = Recorder(Journal(engine), LedgerTable(engine), no_lease)
+    begun = sender.begin(KEY, (discovered(), seen(percent=5)), NOON)
+    sender.spool(
+        Known(extend(begun.rollout, (HALTS,), NOON + SECOND), begun.seq), HALTED_NOW, NOON + 2 * SECOND
+    )
+    other.note(KEY, (IN_THE_CONSOLE,), NOON + 3 * SECOND)
+    other.note(KEY, (seen(percent=5), RESUMED_THERE), NOON + 4 * SECOND)
+    lowered = facts.Drifted(Drift.LOWERED, seen(percent=5), seen(percent=1))
+    kept = other.note(KEY, (seen(percent=1), lowered), NOON + 5 * SECOND)
+    assert sender.load(KEY).rollout.halt == kept.rollout.halt

@@ -1,0 +1,53 @@
+"""A halt that the database forgot while it was sent, for it was put back: without it people would be told that somebody has
+halted the release in the console.
+
+Whoever sent it keeps how it ended, and the decision behind that. Both are written again, but only while the release is as
+that halt left it: what a person has done about it since, or another halt, has the last word.
+"""
+
+from __future__ import annotations
+
+from stagedrollout.core import facts
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import Verb
+from stagedrollout.daemon.spool import Kept
+from stagedrollout.storage.journal import Journal
+
+_LOOKS = (
+    facts.Seen,
+    facts.SawAgain,
+    facts.Suspected,
+    facts.Cleared,
+    facts.WentBlind,
+    facts.Compared,
+    facts.IssuesRead,
+    facts.Identified,
+    facts.JournalAccepted,
+    facts.Lapsed,
+    facts.TermsSet,
+)
+"""What is only noticed, and changes nothing about a release."""
+
+
+def halt_behind(rollout: Rollout, news: tuple[facts.Fact, ...]) -> Kept | None:
+    """The decision of which the news tell that it has halted the release, or has not."""
+    intent, decided = rollout.intent, rollout.last
+    tells = any(isinstance(f, facts.Settled) and f.verb is Verb.HALT for f in news)
+    if not tells or intent is None or decided is None or decided.intent != intent.key:
+        return None
+    return Kept(rollout.key, (decided,), intent.opened_at)
+
+
+def has_gone_on(journal: Journal, lost: Kept) -> bool:
+    """Whether anything was done about the release since that decision. Raises StorageError."""
+    told = journal.told(lost.rollout, tuple(facts.KINDS))
+    return any(_moves(facts.read(each.entry)) for each in told if each.entry.at >= lost.at)
+
+
+def _moves(fact: facts.Fact) -> bool:
+    """Whether it changes what is offered, or who has the say. That somebody is said to have halted it is ours, seen by another."""
+    if isinstance(fact, facts.Drifted):
+        return fact.meaning is not facts.Drift.HALTED
+    if isinstance(fact, facts.Decided):
+        return bool(fact.intent)
+    return not isinstance(fact, _LOOKS)
