@@ -93,5 +93,8 @@ class EmulatorClock:
     def _tick(self, body: object) -> Tick:
         if not isinstance(body, dict) or not isinstance(body.get("now"), str):
             raise Faulty("emulator", "reading its clock", "the answer names no instant")
-        now = datetime.fromisoformat(body["now"]).astimezone(UTC)
+        try:
+            now = datetime.fromisoformat(body["now"]).astimezone(UTC)
+        except ValueError as error:
+            raise Faulty("emulator", "reading its clock", "the answer names no instant") from error
         return Tick(now, body.get("finished") is True, body.get("shared") is True)

@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 HEARTBEAT = timedelta(seconds=10)
 
 TAKEN_OVER = "taken_over"
+"""Why nothing is raised yet of what another replica held."""
 
 OFFERED_AGAIN_LEASES = 5
 """What another replica knows and did not take within a lease, for it stood still or the database was slow, is its share again
 after so many."""
-"""Why nothing is raised yet of what another replica held."""
 
 
 class Tenures(Protocol):

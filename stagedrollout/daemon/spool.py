@@ -85,9 +85,17 @@ def read_spool(path: Path) -> tuple[tuple[Kept, ...], tuple[str, ...]]:
 def _kept(document: Mapping[str, Any]) -> Kept:
     at = datetime.fromisoformat(document["at"])
     told = [Entry(entry["kind"], at, entry["body"]) for entry in document["entries"]]
-    behind = _kept(document["behind"]) if "behind" in document else None
+    behind = _behind(document)
     key = RolloutKey.parse(document["rollout"])
     return Kept(key, tuple(facts.read(entry) for entry in told), at, behind=behind)
+
+
+def _behind(document: Mapping[str, Any]) -> Kept | None:
+    """Without it the halt itself is still worth keeping."""
+    try:
+        return _kept(document["behind"]) if "behind" in document else None
+    except (RecursionError, *UNREADABLE):
+        return None
 
 
 class Spool:

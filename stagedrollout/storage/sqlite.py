@@ -16,6 +16,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,6 @@ from urllib.parse import quote
 from sqlalchemy import URL, Engine, PoolProxiedConnection, create_engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from stagedrollout.core.errors import StorageError
 from stagedrollout.storage import durable_file
@@ -41,9 +41,10 @@ def open_made(url: URL, busy_seconds: float) -> Engine:
     """Creates what is missing: directory 0700, file 0600, whatever the umask. Raises StorageError."""
     path = path_of(url)
     _create(path)
-    connect = _opener(path, "rw", busy_seconds)
+    access = _Access()
+    connect = _opener(path, "rw", busy_seconds, access)
     _use_wal(connect, path)
-    return _engine(url, connect, path)
+    return _engine(url, connect, path, access)
 
 
 def open_present(url: URL, busy_seconds: float, *, may_write: bool) -> Engine:
@@ -55,7 +56,8 @@ def open_present(url: URL, busy_seconds: float, *, may_write: bool) -> Engine:
         raise StorageError(f"the database {path} cannot be read: {error.strerror}") from error
     if not present:
         raise StorageError(f"no database at {path}: has `stagedrollout run` ever been started?")
-    return _engine(url, _opener(path, "rw" if may_write else "ro", busy_seconds), path)
+    access = _Access()
+    return _engine(url, _opener(path, "rw" if may_write else "ro", busy_seconds, access), path, access)
 
 
 def path_of(url: URL) -> Path:
@@ -82,7 +84,7 @@ def keeps_connections(engine: Engine) -> bool:
     them opened it. While one that was opened in a time when nothing could be written is kept, every new one is read-only
     too, also long after that time: so none is kept until something has been written again.
     """
-    return not getattr(engine.dialect, "cannot_write", False)
+    return not isinstance(engine.dialect, OneSQLite) or engine.dialect.keeps_connections
 
 
 def _create(path: Path) -> None:
@@ -99,8 +101,17 @@ def _create(path: Path) -> None:
         os.close(descriptor)
 
 
-def _opener(path: Path, mode: str, busy_seconds: float) -> Callable[[], sqlite3.Connection]:
+@dataclass(slots=True)
+class _Access:
+    """Of one engine. `cannot_write`: whether the file was read-only when something was to be written last."""
+
+    cannot_write: bool = False
+
+
+def _opener(path: Path, mode: str, busy_seconds: float, access: _Access) -> Callable[[], sqlite3.Connection]:
     def connect() -> sqlite3.Connection:
+        if access.cannot_write and _is_writable(path):
+            gc.collect()  # Python's module keeps what is closed open until its statements are gone, in a circle with it
         connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode={mode}",
             uri=True,
@@ -116,7 +127,7 @@ def _opener(path: Path, mode: str, busy_seconds: float) -> Callable[[], sqlite3.
     return connect
 
 
-def _engine(url: URL, connect: Callable[[], sqlite3.Connection], path: Path) -> Engine:
+def _engine(url: URL, connect: Callable[[], sqlite3.Connection], path: Path, access: _Access) -> Engine:
     return create_engine(
         url.set(drivername=_DRIVER),
         creator=connect,
@@ -126,6 +137,7 @@ def _engine(url: URL, connect: Callable[[], sqlite3.Connection], path: Path) -> 
         pool_timeout=BUSY_SECONDS,
         hide_parameters=True,
         begin=partial(_begin, path, _which(path)),
+        access=access,
     )
 
 
@@ -167,30 +179,30 @@ class OneSQLite(SQLiteDialect_pysqlite):
 
     supports_statement_cache = True
 
-    def __init__(self, begin: Callable[[PoolProxiedConnection], None], **options: Any) -> None:
+    def __init__(
+        self, begin: Callable[[PoolProxiedConnection], None], access: _Access, **options: Any
+    ) -> None:
         super().__init__(**options)
         self._begin = begin
-        self.cannot_write = False
-        """As of the last writing transaction that came to an end."""
+        self._access = access
+
+    @property
+    def keeps_connections(self) -> bool:
+        return not self._access.cannot_write
 
     def do_begin(self, dbapi_connection: PoolProxiedConnection) -> None:
         self._begin(dbapi_connection)
 
     def do_commit(self, dbapi_connection: PoolProxiedConnection) -> None:
         dbapi_connection.commit()
-        if not only_reads(dbapi_connection):
-            self.cannot_write = False
-
-    def do_close(self, dbapi_connection: DBAPIConnection) -> None:
-        dbapi_connection.close()
-        if self.cannot_write:
-            gc.collect()  # Python's module keeps a closed database open until its cached statements are gone
+        if self._access.cannot_write and _has_written(dbapi_connection):
+            self._access.cannot_write = False
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         """A file that could not be written when it was opened is read-only for that connection for ever, also when it
         can be written again: the next transaction opens it anew."""
         if isinstance(e, sqlite3.Error) and _code(e) & 0xFF == sqlite3.SQLITE_READONLY:
-            self.cannot_write = True
+            self._access.cannot_write |= _code(e) != sqlite3.SQLITE_READONLY_DBMOVED  # no more a file of ours
             return True
         return super().is_disconnect(e, connection, cursor)
 
@@ -199,6 +211,18 @@ class OneSQLite(SQLiteDialect_pysqlite):
 
     def __hash__(self) -> int:
         return hash(type(self))
+
+
+def _is_writable(path: Path) -> bool:
+    """As far as it shows: not while a disk is read-only, and to collect then would be in vain."""
+    files = (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")))
+    return all(os.access(file, os.W_OK) for file in files if file.exists())
+
+
+def _has_written(connection: PoolProxiedConnection) -> bool:
+    """An empty transaction ends well on a read-only file too."""
+    driver: Any = connection.driver_connection
+    return not only_reads(connection) and driver.total_changes > 0
 
 
 def _code(error: sqlite3.Error) -> int:
