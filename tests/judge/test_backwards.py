@@ -114,6 +114,28 @@ def test_our_raise_is_called_somebodys_doing_by_one_that_could_know(holder, hour
     assert story.blamed().get("lost_journals_mistaken", 0) == blamed
 
 
+@pytest.mark.parametrize(
+    ("lost", "again", "blamed"),
+    [(1, 1, 0), (1, 0, 1), (2, 1, 1)],
+    ids=["all of it is written again", "nothing is", "a part is"],
+)
+def test_what_was_lost_and_is_written_again_to_the_letter_is_no_loss(lost, again, blamed):
+    story = Story()
+    story.polls(4, 26)
+    entries = [{"decision": "HALT", "number": number} for number in range(lost)]
+    for body in entries:
+        story.writes(27, "decided", intent="", **body)
+    story.puts_back(lost, 27.2, 40)
+    for body in entries[:again]:
+        story.writes(27, "decided", intent="", **body)
+    story.polls(27.5, 28.5)
+    story.raises(28.5, 0.1)
+    story.ends("rolling_out", 100_000)
+    senders = {str(request["seq"]): 1 for request in story.requests}
+    found = judge(replace(story.evidence(), senders=senders)).findings
+    assert len([each for each in found if each.check == "raises_on_a_lost_journal"]) == blamed
+
+
 def _halts_anew(*, wakes_again: bool) -> Story:
     """The halt is lost before anybody was woken for it, and decided once more."""
     story = bad_release(scenario=WAKE)

@@ -31,11 +31,27 @@ def _raised(case: Case) -> Iterator[Finding]:
         sender = case.evidence.senders.get(str(raised.request))
         for known in case.evidence.put_back:
             begun, ended = instant(known["from"]), instant(known["until"])
+            if _is_whole_again(case, raised.key, raised.asked_at):
+                continue
             if known["run"] == sender and begun + ONE_WAY < raised.asked_at < ended:
                 why = f"by run {sender}, which knew since {begun.isoformat()} that the journal lacks its end"
                 yield Finding(
                     RAISED, raised.at.isoformat(), raised.key.app, f"{raised.name} was raised {why}"
                 )
+
+
+def _is_whole_again(case: Case, key: Key, at: datetime) -> bool:
+    """Whoever sent a halt writes the decision on it again, to the letter: where no more was lost, the journal has come to the
+    very same end as before, and says what it said. `at`: when a decision for that one was acted on."""
+    lost = [entry for entry in case.journal.entries if entry.seq in case.evidence.lost]
+    decided = (e.seq for e in case.journal.entries if e.kind == "decided" and e.key == key and e.at <= at)
+    newest = max(decided, default=0)
+    again = {
+        (entry.key, entry.kind, entry.at, str(entry.body))
+        for entry in case.journal.entries
+        if entry.seq not in case.evidence.lost and entry.seq < newest
+    }
+    return bool(lost) and all((e.key, e.kind, e.at, str(e.body)) in again for e in lost)
 
 
 def _untold(case: Case) -> Iterator[Finding]:
