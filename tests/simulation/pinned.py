@@ -20,8 +20,8 @@ OPEN: tuple[Pinned, ...] = ()
 OPEN_OF_TWO: tuple[Pinned, ...] = (
     Pinned(
         930,
-        "whoever stood still while another took over writes a WAIT on its own counts, which the other has gone past: played again"
-        " it has no evidence",
+        "whoever stood still while another took over says by its old look that the other's pause was not applied, and waits on"
+        " counts that the other has gone past: what settles a pause is written without a lease",
     ),
 )
 """The same, of stories that two daemons live through."""
