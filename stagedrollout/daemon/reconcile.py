@@ -26,7 +26,7 @@ from stagedrollout.core.errors import (
     StorageError,
 )
 from stagedrollout.core.events import CHAIN_START
-from stagedrollout.core.facts import Fact, Weighed
+from stagedrollout.core.facts import Drifted, Fact, Weighed
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
 from stagedrollout.core.lifecycle import Rollout
@@ -297,7 +297,10 @@ class Reconciler:
         for _ in range(SETTLE_ATTEMPTS):
             known = self.recorder.load(known.rollout.key)
             found = news.of_outcome(known.rollout, intent.key, outcome)
-            found = told_by_whom(known.rollout, found, self.footing.reasons(at))
+            if any(
+                isinstance(fact, Drifted) for fact in found
+            ):  # else nothing is asked before it is written down
+                found = told_by_whom(known.rollout, found, self.footing.reasons(at))
             told = by_the_right_clock(found, at, self.footing.time(at))
             try:
                 return self.recorder.record(known, told, at)
