@@ -268,11 +268,12 @@ class Recorder:
                 log.info("%s: the journal has what was kept for it already", kept.rollout)
                 return
             try:
+                known = self._read(kept.rollout)  # first: it says what cannot be understood
                 if lost is not None and not self._has(lost):
                     if has_gone_on(self._journal, lost):
                         break  # by the same name another halt may be under way there, and this is not how it ended
-                    self._write_halt(self._read(kept.rollout), lost.news, lost.at)
-                self._write_halt(self._read(kept.rollout), kept.news, kept.at, kept.learned)
+                    known = self._write_halt(known, lost.news, lost.at)
+                self._write_halt(known, kept.news, kept.at, kept.learned)
             except StaleJournal:  # written by another thread, or something else was
                 continue
             return
