@@ -303,7 +303,7 @@ class Reconciler:
                 found = told_by_whom(known.rollout, found, self.footing.reasons(at))
             told = by_the_right_clock(found, at, self.footing.time(at))
             try:
-                return self.recorder.record(known, told, at)
+                return self.recorder.settle(known, told, at)
             except StaleJournal:
                 continue
             except LostLease as lost:

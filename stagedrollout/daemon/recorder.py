@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from stagedrollout.core import facts, link_facts, wording
+from stagedrollout.core import facts, wording
 from stagedrollout.core.errors import HaltShown, LostLease, OrderTaken, Preempted, StaleJournal, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.fold import begin, extend, fold
@@ -23,6 +23,7 @@ from stagedrollout.core.ledger import Ledger, Revision, Taken
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp
 from stagedrollout.core.news import halts_in_vain
+from stagedrollout.core.unguarded import decides_a_brake, ends_a_brake
 from stagedrollout.daemon.lost_halts import halt_behind, has_gone_on
 from stagedrollout.daemon.shelf import Shelf
 from stagedrollout.daemon.spool import Kept, Spool
@@ -206,10 +207,8 @@ class Recorder:
         """
         if not news and learned is None:
             return known
-        if not _carry_a_brake(news):
-            epoch = self._epoch(known.rollout.key.store_app)
-            batch = Batch(known.rollout.key, at, expected_seq=known.seq, epoch=epoch)
-            return self._write(extend(known.rollout, news, at), news, at, batch, learned)
+        if not decides_a_brake(news):
+            return self._write_guarded(known, news, at, learned)
         for _ in range(HALT_ATTEMPTS - 1):
             try:
                 return self._write_halt(known, news, at, learned)
@@ -221,6 +220,15 @@ class Recorder:
                     raise HaltShown(f"the store has shown the halt of {known.rollout.key}") from None
         return self._write_halt(known, news, at, learned)
 
+    def settle(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> Known:
+        """Write how an act of this replica's ended. That of a halt or a pause needs no lease: nobody else knows it. Raises
+        StaleJournal (what it means depends on what was written meanwhile), LostLease or StorageError."""
+        if not news:
+            return known
+        return (
+            self._write_halt(known, news, at) if ends_a_brake(news) else self._write_guarded(known, news, at)
+        )
+
     def note(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write what a person did past the daemon, and holds: it permits nothing, so it needs no lease, and goes on top
         of whatever was written meanwhile. Raises StorageError."""
@@ -230,6 +238,13 @@ class Recorder:
             except StaleJournal:
                 continue
         return self._write_halt(self._read(key), news, at)
+
+    def _write_guarded(
+        self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
+    ) -> Known:
+        epoch = self._epoch(known.rollout.key.store_app)
+        batch = Batch(known.rollout.key, at, expected_seq=known.seq, epoch=epoch)
+        return self._write(extend(known.rollout, news, at), news, at, batch, learned)
 
     def _write_halt(
         self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
@@ -344,16 +359,6 @@ class Recorder:
         with self._guard:
             self._cache[key] = known
         return known
-
-
-def _carry_a_brake(news: tuple[facts.Fact, ...]) -> bool:
-    """Whether a halt or a pause is among the facts, and nothing that raises."""
-    permitting = (facts.Started, facts.TakenUp, facts.HoldEnded, link_facts.LinkAnswered, link_facts.Unlinked)
-    if any(isinstance(f, permitting) for f in news):
-        return False  # what permits something waits its turn, also beside a brake
-    verbs = [f.verb for f in news if isinstance(f, (facts.Decided, facts.Settled)) and f.verb]
-    opened = [f.verb for f in news if isinstance(f, facts.Decided) and f.intent and f.verb]
-    return any(verb.brakes for verb in verbs) and all(verb.brakes for verb in opened)
 
 
 def _taken_before(rollout: Rollout, news: tuple[facts.Fact, ...]) -> str:

@@ -17,11 +17,5 @@ PINNED: tuple[Pinned, ...] = ()
 OPEN: tuple[Pinned, ...] = ()
 """Seeds that fail and are not understood or not mended yet: a campaign counts them as what they are, violations."""
 
-OPEN_OF_TWO: tuple[Pinned, ...] = (
-    Pinned(
-        930,
-        "whoever stood still while another took over says by its old look that the other's pause was not applied, and waits on"
-        " counts that the other has gone past: what settles a pause is written without a lease",
-    ),
-)
+OPEN_OF_TWO: tuple[Pinned, ...] = ()
 """The same, of stories that two daemons live through."""
