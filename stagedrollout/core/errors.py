@@ -6,6 +6,7 @@
      |    +-- StaleJournal        somebody recorded something since the rollout was read
      |    |    +-- HaltShown      namely that the store shows halted what was to be halted
      |    |    +-- OrderTaken     namely that this very order was taken up by somebody else
+     |    |    +-- LetGoOn        namely that a person lets go on what the daemon was to halt
      |    +-- LostLease           another daemon has taken over
      |    +-- Unfounded           what a raise stands on cannot be trusted, or is so no more, so nothing is raised on it
      +-- Preempted                a halt took the package over; this raise sends nothing more
@@ -45,6 +46,10 @@ class HaltShown(StaleJournal):
 
 class OrderTaken(StaleJournal):
     """The very order was taken up by another thread meanwhile: it came in two ways, and is carried out once."""
+
+
+class LetGoOn(StaleJournal):
+    """A person has let the release go on since it was found to be failing: what they knew is judged anew."""
 
 
 class LostLease(StorageError):

@@ -1,28 +1,82 @@
 """What is written down whoever holds the lease: what stops, and how that ended. All else is guarded by its epoch, and by the
-entry that it goes on top of."""
+entry that it goes on top of.
+
+Where somebody has written meanwhile, what stops goes on top of that, but alone: what its look has shown may be older than what
+the journal tells by now. And it does not undo what a person has said meanwhile.
+"""
 
 from __future__ import annotations
 
-from stagedrollout.core.facts import Decided, Fact, HoldEnded, Settled, Started, TakenUp
+from stagedrollout.core.errors import HaltShown, LetGoOn, OrderTaken
+from stagedrollout.core.facts import (
+    Acknowledged,
+    Commanded,
+    Decided,
+    Fact,
+    Held,
+    HoldEnded,
+    Settled,
+    Started,
+    TakenUp,
+)
+from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.link_facts import LinkAnswered, Unlinked
+from stagedrollout.core.model import Verb
+from stagedrollout.core.news import halts_in_vain
+
+_STANDS = (Commanded, Acknowledged, Held, Decided)
+"""What was ordered and decided, whatever a newer look has shown."""
 
 
 def decides_a_brake(news: tuple[Fact, ...]) -> bool:
-    """Whether it was decided to halt or to pause, and nothing that permits. What a look has found out about an earlier brake
-    is none: whoever stood still since says by it what nobody can take back."""
+    """Whether it was decided to halt or to pause. What a look has found out about an earlier brake is none: whoever stood still
+    since says by it what nobody can take back."""
     decided = [fact for fact in news if isinstance(fact, Decided)]
     brakes = any(fact.verb is not None and fact.verb.brakes for fact in decided)
     raises = any(fact.intent and fact.verb is not None and not fact.verb.brakes for fact in decided)
-    return brakes and not raises and not _permits(news)
+    return brakes and not raises
 
 
 def ends_a_brake(news: tuple[Fact, ...]) -> bool:
     """Whether it tells how a halt or a pause ended, and nothing that permits."""
     ended = any(isinstance(fact, Settled) and fact.verb.brakes for fact in news)
-    return ended and not _permits(news)
+    return ended and not permits(news)
 
 
-def _permits(news: tuple[Fact, ...]) -> bool:
-    """What permits something waits its turn, also beside a brake."""
+def alone(news: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """What stops, without what was seen and counted beside it."""
+    return tuple(fact for fact in news if isinstance(fact, _STANDS))
+
+
+def check_still_wanted(before: Rollout, now: Rollout, news: tuple[Fact, ...]) -> None:
+    """Before what was decided on as of `before` is written on top of what others have written since. Raises OrderTaken where
+    they have taken up the order, LetGoOn where a person has let it go on, HaltShown where it is halted and shown so."""
+    if order := next((order for order in _orders(news) if order in now.taken), ""):
+        raise OrderTaken(f"the order {order} was taken up meanwhile")
+    if _answered(before, now, news):
+        raise LetGoOn(f"a person has let {now.key} go on meanwhile")
+    if halts_in_vain(now, news):
+        raise HaltShown(f"the store has shown the halt of {now.key}")
+
+
+def _orders(news: tuple[Fact, ...]) -> tuple[str, ...]:
+    return tuple(fact.command for fact in news if isinstance(fact, Commanded))
+
+
+def _answered(before: Rollout, now: Rollout, news: tuple[Fact, ...]) -> bool:
+    """Whether the daemon was to stop by itself, as of `before`, what a person has let go on by `now`, or is about to."""
+    ordered = any(isinstance(fact, Decided) and fact.command for fact in news)
+    let_go = now.runs > before.runs or _resuming(now) > _resuming(before)
+    return not ordered and (let_go or (now.ignored and not before.ignored))
+
+
+def _resuming(rollout: Rollout) -> int:
+    """The how-manieth act it is that lets it go on; 0 where none is under way."""
+    under_way = rollout.intent is not None and rollout.intent.verb is Verb.RESUME
+    return rollout.acts if under_way else 0
+
+
+def permits(news: tuple[Fact, ...]) -> bool:
+    """Whether it permits something; that waits for the lease, also beside a brake."""
     permitting = (Started, TakenUp, HoldEnded, LinkAnswered, Unlinked)
     return any(isinstance(fact, permitting) for fact in news)

@@ -7,7 +7,7 @@ that halt left it: what a person has done about it since, or another halt, has t
 
 from __future__ import annotations
 
-from stagedrollout.core import facts
+from stagedrollout.core import facts, line_facts, link_facts, override_facts
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Verb
 from stagedrollout.daemon.spool import Kept
@@ -15,7 +15,6 @@ from stagedrollout.storage.journal import Journal
 
 _LOOKS = (
     facts.Seen,
-    facts.SawAgain,
     facts.Suspected,
     facts.Cleared,
     facts.WentBlind,
@@ -25,8 +24,20 @@ _LOOKS = (
     facts.JournalAccepted,
     facts.Lapsed,
     facts.TermsSet,
+    facts.WentLive,
+    facts.SawAgain,
+    facts.PauseWarned,
+    facts.NewerWaits,
+    line_facts.LineStopped,
+    line_facts.LineFreed,
+    link_facts.Linked,
+    link_facts.LinkHeld,
+    link_facts.LinkHolds,
+    override_facts.Acknowledged,
+    override_facts.ApprovalsLapsed,
+    override_facts.PressRefused,
 )
-"""What is only noticed, and changes nothing about a release."""
+"""What is only noticed, and changes nothing about a release, nor who has the say."""
 
 
 def halt_behind(rollout: Rollout, news: tuple[facts.Fact, ...]) -> Kept | None:

@@ -20,6 +20,7 @@ from stagedrollout.core.decision import decide
 from stagedrollout.core.drift import by_the_right_clock, learn, told_by_whom
 from stagedrollout.core.errors import (
     HaltShown,
+    LetGoOn,
     LostLease,
     OrderTaken,
     StaleJournal,
@@ -29,7 +30,7 @@ from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Drifted, Fact, Weighed
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import NOTHING_HEARD, Heard
-from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.lifecycle import Intent, Rollout
 from stagedrollout.core.model import (
     Command,
     CommandVerb,
@@ -247,7 +248,7 @@ class Reconciler:
         try:
             return self.recorder.record(known, facts, observed.seen.now, learned)
         except StorageError as error:
-            if _stops(decision) and not isinstance(error, (HaltShown, OrderTaken)):
+            if _stops(decision) and not isinstance(error, (HaltShown, LetGoOn, OrderTaken)):
                 log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
                 return self.recorder.spool(known, facts, observed.seen.now, learned)
             self.hearer.forget(known.rollout.key)  # it keeps nothing of that, and asks for all again
@@ -295,15 +296,9 @@ class Reconciler:
             return known
         at = self.clock.now()
         for _ in range(SETTLE_ATTEMPTS):
-            known = self.recorder.load(known.rollout.key)
-            found = news.of_outcome(known.rollout, intent.key, outcome)
-            if any(
-                isinstance(fact, Drifted) for fact in found
-            ):  # else nothing is asked before it is written down
-                found = told_by_whom(known.rollout, found, self.footing.reasons(at))
-            told = by_the_right_clock(found, at, self.footing.time(at))
             try:
-                return self.recorder.settle(known, told, at)
+                known = self.recorder.load(known.rollout.key)
+                return self.recorder.settle(known, self._outcome(known, intent, outcome, at), at)
             except StaleJournal:
                 continue
             except LostLease as lost:
@@ -311,8 +306,17 @@ class Reconciler:
                 return known
             except StorageError:
                 log.critical("the journal cannot be written; the outcome of %s is kept for it", intent.key)
-                return self.recorder.spool(known, told, at)
+                return self.recorder.spool(known, self._outcome(known, intent, outcome, at), at)
+        log.warning("somebody else writes as well; the outcome of %s is left to the next look", intent.key)
         return known
+
+    def _outcome(self, known: Known, intent: Intent, outcome: Outcome, at: datetime) -> tuple[Fact, ...]:
+        found = news.of_outcome(known.rollout, intent.key, outcome)
+        if any(
+            isinstance(fact, Drifted) for fact in found
+        ):  # else nothing is asked before it is written down
+            found = told_by_whom(known.rollout, found, self.footing.reasons(at))
+        return by_the_right_clock(found, at, self.footing.time(at))
 
 
 @dataclass(frozen=True, slots=True)

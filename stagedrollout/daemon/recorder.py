@@ -10,24 +10,31 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from stagedrollout.core import facts, wording
-from stagedrollout.core.errors import HaltShown, LostLease, OrderTaken, Preempted, StaleJournal, StorageError
-from stagedrollout.core.events import CHAIN_START
+from stagedrollout.core import facts
+from stagedrollout.core.errors import (
+    HaltShown,
+    LetGoOn,
+    LostLease,
+    OrderTaken,
+    Preempted,
+    StaleJournal,
+    StorageError,
+)
 from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.ledger import Ledger, Revision, Taken
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Change, RolloutKey, Settlement, StoreApp
-from stagedrollout.core.news import halts_in_vain
-from stagedrollout.core.unguarded import decides_a_brake, ends_a_brake
+from stagedrollout.core.model import RolloutKey, StoreApp
+from stagedrollout.core.unguarded import alone, check_still_wanted, decides_a_brake, ends_a_brake, permits
+from stagedrollout.daemon.filling import filled
 from stagedrollout.daemon.lost_halts import halt_behind, has_gone_on
 from stagedrollout.daemon.shelf import Shelf
 from stagedrollout.daemon.spool import Kept, Spool
-from stagedrollout.storage.batch import Batch, OpenIntent, SettledIntent, Summary
+from stagedrollout.storage.batch import Batch
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.wording import UNREADABLE
@@ -191,7 +198,7 @@ class Recorder:
         """Write the first facts of a new rollout."""
         rollout = extend(begin(key, news[0], at), news[1:], at)
         return self._write(
-            rollout, news, at, Batch(key, at, expected_seq=0, epoch=self._epoch(key.store_app))
+            rollout, news, Batch(key, at, expected_seq=0, epoch=self._epoch(key.store_app))
         )
 
     def record(
@@ -202,23 +209,30 @@ class Recorder:
 
         Facts that carry a halt need no lease, and a journal that has gone on is read again for them: they
         are true whoever writes them, and cannot wait for another pass. Only a halt of the daemon's own, of what was
-        seen halted in the store by somebody else meanwhile, is not needed any more: HaltShown. And an order that came in
-        two ways is carried out once: OrderTaken.
+        seen halted in the store by somebody else meanwhile, is not needed any more: HaltShown; and what a person has let go
+        on is judged anew: LetGoOn. And an order that came in two ways is carried out once: OrderTaken.
         """
         if not news and learned is None:
             return known
         if not decides_a_brake(news):
             return self._write_guarded(known, news, at, learned)
+        with suppress(StaleJournal, LostLease):
+            write = self._write_guarded if permits(news) else self._write_halt
+            return write(known, news, at, learned)
+        return self._brake_meanwhile(known, news, at, learned)
+
+    def _brake_meanwhile(
+        self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None
+    ) -> Known:
+        """Somebody has written, or permits what is not ours to permit any more: what stops goes on top of that, alone."""
         for _ in range(HALT_ATTEMPTS - 1):
-            try:
-                return self._write_halt(known, news, at, learned)
-            except StaleJournal:
-                known = self._remember(known.rollout.key, self._read(known.rollout.key))
-                if order := _taken_before(known.rollout, news):
-                    raise OrderTaken(f"the order {order} was taken up meanwhile") from None
-                if halts_in_vain(known.rollout, news):
-                    raise HaltShown(f"the store has shown the halt of {known.rollout.key}") from None
-        return self._write_halt(known, news, at, learned)
+            now = self._remember(known.rollout.key, self._read(known.rollout.key))
+            check_still_wanted(known.rollout, now.rollout, news)
+            with suppress(StaleJournal):
+                return self._write_halt(now, alone(news), at, learned)
+        raise StaleJournal(
+            f"{HALT_ATTEMPTS} times somebody wrote to the journal of {known.rollout.key} meanwhile"
+        )
 
     def settle(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write how an act of this replica's ended. That of a halt or a pause needs no lease: nobody else knows it. Raises
@@ -244,13 +258,13 @@ class Recorder:
     ) -> Known:
         epoch = self._epoch(known.rollout.key.store_app)
         batch = Batch(known.rollout.key, at, expected_seq=known.seq, epoch=epoch)
-        return self._write(extend(known.rollout, news, at), news, at, batch, learned)
+        return self._write(extend(known.rollout, news, at), news, batch, learned)
 
     def _write_halt(
         self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
     ) -> Known:
         batch = Batch(known.rollout.key, at, expected_seq=known.seq)
-        return self._write(extend(known.rollout, news, at), news, at, batch, learned)
+        return self._write(extend(known.rollout, news, at), news, batch, learned)
 
     def suspect(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> None:
         """Keep in memory what a pass found out that could not be written, so that the next pass counts on."""
@@ -262,7 +276,11 @@ class Recorder:
     ) -> Known:
         """Keep facts that the database would not take, to be written as soon as it does (promise R18), with the counts
         they were decided on."""
-        self._spool.add(Kept(known.rollout.key, news, at, learned, halt_behind(known.rollout, news)))
+        if not news:
+            return known
+        self._spool.add(
+            Kept(known.rollout.key, news, at, learned, halt_behind(known.rollout, news), known.seq)
+        )
         return self._remember(known.rollout.key, Known(extend(known.rollout, news, at), known.seq))
 
     def write_what_was_kept(self) -> None:
@@ -288,11 +306,23 @@ class Recorder:
                     if has_gone_on(self._journal, lost):
                         break  # by the same name another halt may be under way there, and this is not how it ended
                     known = self._write_halt(known, lost.news, lost.at)
-                self._write_halt(known, kept.news, kept.at, kept.learned)
+                self._write_halt(known, self._wanted_still(known, kept), kept.at, kept.learned)
+            except (OrderTaken, LetGoOn):
+                break
             except StaleJournal:  # written by another thread, or something else was
                 continue
             return
         log.warning("%s: the journal does not take what was kept for it, for it has gone on", kept.rollout)
+
+    def _wanted_still(self, known: Known, kept: Kept) -> tuple[facts.Fact, ...]:
+        """What is to be written of it, for who else has written meanwhile. Raises OrderTaken or LetGoOn."""
+        if not decides_a_brake(kept.news):
+            return kept.news
+        if known.seq == kept.seq and not permits(kept.news):
+            return kept.news
+        with suppress(HaltShown):  # others have seen what this halt has done, and do not know whose it was
+            check_still_wanted(self._read(kept.rollout, kept.seq).rollout, known.rollout, kept.news)
+        return alone(kept.news)
 
     def _has(self, kept: Kept) -> bool:
         """Written in one transaction, so where the last one is there are all; `at` tells one pass from another."""
@@ -304,26 +334,12 @@ class Recorder:
         self,
         rollout: Rollout,
         news: tuple[facts.Fact, ...],
-        at: datetime,
         batch: Batch,
         learned: Learned | None = None,
     ) -> Known:
         """`rollout` is as it is after the news."""
         with self._ledger_in_step(rollout.key, batch, learned):
-            written = self._journal.record(
-                replace(
-                    batch,
-                    entries=tuple(facts.written(fact, at) for fact in news),
-                    opened=_opened(rollout, news, batch.epoch),
-                    settled=_settled(news),
-                    notices=wording.notices(rollout, news, at),
-                    board=wording.board(rollout) if news else None,
-                    summary=_summary(rollout) if news else None,
-                    revisions=learned.added if learned else (),
-                    ledger_prev=learned.prev if learned else CHAIN_START,
-                    standing=learned.standing if learned else None,
-                )
-            )
+            written = self._journal.record(filled(batch, rollout, news, learned))
         seq = written[-1].seq if written else batch.expected_seq or 0
         return self._remember(rollout.key, Known(rollout, seq))
 
@@ -344,8 +360,10 @@ class Recorder:
         if learned.added:
             self._ledger.put(key, learned.taken.ledger)
 
-    def _read(self, key: RolloutKey) -> Known:
+    def _read(self, key: RolloutKey, until_seq: int | None = None) -> Known:
         history = self._journal.history(key)
+        if until_seq is not None:
+            history = tuple(each for each in history if each.seq <= until_seq)
         try:
             told = tuple((facts.read(recorded.entry), recorded.entry.at) for recorded in history)
             rollout = fold(key, told)
@@ -359,29 +377,3 @@ class Recorder:
         with self._guard:
             self._cache[key] = known
         return known
-
-
-def _taken_before(rollout: Rollout, news: tuple[facts.Fact, ...]) -> str:
-    """The order among the news that the journal has taken up already; "" if there is none."""
-    orders = (fact.command for fact in news if isinstance(fact, facts.Commanded))
-    return next((order for order in orders if order in rollout.taken), "")
-
-
-def _opened(rollout: Rollout, news: tuple[facts.Fact, ...], epoch: int | None) -> OpenIntent | None:
-    """`epoch` is None for a brake, which needs no lease."""
-    for fact in news:
-        if isinstance(fact, facts.Decided) and fact.intent and fact.verb:
-            change = Change(fact.verb, rollout.release.id, fact.target_ppm)
-            return OpenIntent(fact.intent, change, fact.seen, epoch or 0)
-    return None
-
-
-def _settled(news: tuple[facts.Fact, ...]) -> SettledIntent | None:
-    final = [f for f in news if isinstance(f, facts.Settled) and f.settlement is not Settlement.IN_DOUBT]
-    return SettledIntent(final[-1].intent, final[-1].settlement, final[-1].detail) if final else None
-
-
-def _summary(rollout: Rollout) -> Summary:
-    return Summary(
-        rollout.release.version, rollout.phase.value, rollout.exposure_ppm, rollout.reason, rollout.pauses
-    )

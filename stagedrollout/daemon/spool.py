@@ -42,13 +42,15 @@ BYTES_MAX = 8 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Kept:
     """One batch of facts, as of the pass that found them, with the counts they were decided on where still known. `behind`: the
-    decision on the halt that they tell the outcome of, for a journal that has lost it since."""
+    decision on the halt that they tell the outcome of, for a journal that has lost it since. `seq`: the last entry of the journal
+    that was known then; None where an older version has kept them."""
 
     rollout: RolloutKey
     news: tuple[facts.Fact, ...]
     at: datetime
     learned: Learned | None = None
     behind: Kept | None = None
+    seq: int | None = None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -64,7 +66,8 @@ class Kept:
     @property
     def document(self) -> dict[str, Any]:
         entries = [{"kind": entry.kind, "body": entry.body} for entry in self.entries]
-        return {"rollout": str(self.rollout), "at": self.at.isoformat(), "entries": entries}
+        seq = {} if self.seq is None else {"seq": self.seq}
+        return {"rollout": str(self.rollout), "at": self.at.isoformat(), "entries": entries, **seq}
 
 
 def spool_file(database: Path) -> Path:
@@ -87,7 +90,8 @@ def _kept(document: Mapping[str, Any]) -> Kept:
     told = [Entry(entry["kind"], at, entry["body"]) for entry in document["entries"]]
     behind = _behind(document)
     key = RolloutKey.parse(document["rollout"])
-    return Kept(key, tuple(facts.read(entry) for entry in told), at, behind=behind)
+    seq = int(document["seq"]) if "seq" in document else None
+    return Kept(key, tuple(facts.read(entry) for entry in told), at, behind=behind, seq=seq)
 
 
 def _behind(document: Mapping[str, Any]) -> Kept | None:
