@@ -29,25 +29,28 @@ def urgency(order: Command, broken: Collection[str]) -> tuple[bool, bool]:
 
 
 class OrdersOfOthers:
-    """For one thread. Nothing of it raises anything."""
+    """For one thread, but for `leave`. Nothing of it raises anything."""
 
     def __init__(self, steady: Elapsed = elapsed) -> None:
         self._steady = steady
         self._seen: dict[str, float] = {}
         self._taken: set[str] = set()
+        self._left: dict[str, float] = {}
 
     def are(self, orders: tuple[Command, ...]) -> None:
         """These wait now: what was seen of others is forgotten."""
         now = self._steady()
         self._seen = {order.id: self._seen.get(order.id, now) for order in orders}
         self._taken &= self._seen.keys()
+        self._left = {order: at for order, at in self._left.copy().items() if order in self._seen}
 
     def may_take(self, works: Works, app: StoreApp, order: Command) -> bool:
         if works.leases.holds(app):
             return True
-        if order.id in self._taken:
+        if order.id in self._taken and order.id not in self._left:
             return True
-        waits = self._steady() - self._seen.get(order.id, self._steady())
+        now = self._steady()
+        waits = now - self._left.get(order.id, self._seen.get(order.id, now))
         if order.verb is not CommandVerb.HALT or waits < PATIENCE_SECONDS:
             return False
         try:
@@ -59,8 +62,13 @@ class OrdersOfOthers:
         if row is None or (row.taken_at is not None and waits < TAKEN_SECONDS):
             return False
         self._taken.add(order.id)
+        self._left.pop(order.id, None)
         log.warning("the halt %s of %s is not taken by the replica that holds it: taken here", order.id, app)
         return True
+
+    def leave(self, order: Command) -> None:
+        """There is nothing to stop by it, as far as this one can see, and the answer to that is the holder's. From any thread."""
+        self._left[order.id] = self._steady()
 
     def nobody_knows(self, works: Works, app: StoreApp) -> bool:
         """That no replica watches it, as far as can be told."""

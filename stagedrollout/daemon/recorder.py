@@ -197,9 +197,7 @@ class Recorder:
     def begin(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write the first facts of a new rollout."""
         rollout = extend(begin(key, news[0], at), news[1:], at)
-        return self._write(
-            rollout, news, Batch(key, at, expected_seq=0, epoch=self._epoch(key.store_app))
-        )
+        return self._write(rollout, news, Batch(key, at, expected_seq=0, epoch=self._epoch(key.store_app)))
 
     def record(
         self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None

@@ -21,7 +21,7 @@ from typing import Any
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from stagedrollout.core.errors import EdgeError, StorageError
+from stagedrollout.core.errors import EdgeError, LostLease, StorageError
 from stagedrollout.core.model import Command, CommandVerb, StoreApp
 from stagedrollout.daemon.app_pass import AppPass
 from stagedrollout.daemon.elapsed import A_STEP, WallWatch
@@ -285,6 +285,12 @@ class Scheduler:
 
         def halted(outcome: Future[datetime | None]) -> None:
             error = outcome.exception()
+            if isinstance(error, LostLease) and not works.leases.holds(app):
+                log.warning(
+                    "the halt %s is left to the replica that holds %s: %s", order.id, app, words(error)
+                )
+                self._others.leave(order)
+                return
             if error:
                 log.critical("the halt %s broke off and is tried again: %s", order.id, words(error))
                 # The halt is tried again at every turn; the store is not looked at for it every time.

@@ -83,6 +83,18 @@ def test_one_that_the_holder_has_taken_is_left_to_it_for_half_a_minute(here: Her
     assert here.takes(halt, after=11)
 
 
+def test_one_that_has_nothing_to_stop_here_is_looked_at_again_after_half_a_minute(here: Here) -> None:
+    """Its answer is the holder's; the store is not asked at every turn until then."""
+    halt = given(here)
+    assert here.takes(halt, after=3)
+    here.box.take(halt.id, datetime.now(UTC))
+    here.others.leave(halt)
+    assert [here.takes(halt, after=10) for _ in range(3)] == [False, False, True]
+    here.leases.ours = True
+    here.others.leave(halt)
+    assert here.takes(halt, after=0), "whoever holds it answers it"
+
+
 @pytest.mark.parametrize("verb", [CommandVerb.ADVANCE, CommandVerb.HOLD])
 def test_nothing_but_a_halt_is_taken_from_another_one(here: Here, verb: CommandVerb) -> None:
     assert not here.takes(given(here, verb), after=1_000)

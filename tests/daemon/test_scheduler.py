@@ -342,3 +342,20 @@ def test_an_app_is_looked_at_again_whatever_mistake_follows_its_pass(house, mist
     house.passes.passed["quick"].clear()
     house.scheduler.turn()
     assert house.passes.passed["quick"].wait(PATIENCE), "it is looked at again"
+
+
+def test_a_halt_that_only_its_holder_can_answer_is_not_tried_here_at_every_turn(house, monkeypatch, caplog):
+    def halt(listing, order):
+        house.passes.halted.set()
+        raise LostLease("another replica holds it")
+
+    halts = house.scheduler
+    monkeypatch.setattr(house.passes, "halt", halt)
+    monkeypatch.setattr(halts._others, "may_take", lambda works, app, order: not halts._others._left)
+    monkeypatch.setattr(halts.works.leases, "holds", lambda app: False)
+    house.orders.waits.append(order(CommandVerb.HALT, QUICK))
+    halts.turn()
+    assert house.passes.halted.wait(PATIENCE)
+    halts.stop()  # waits for what is under way
+    assert "is left to the replica that holds" in caplog.text
+    assert not halts.hurried
