@@ -1,0 +1,179 @@
+"""What needs no lease is what stops, and how that ended; and over what a person has said since nobody stops anything."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from stagedrollout.core import facts, link_facts
+from stagedrollout.core.errors import HaltShown, LetGoOn, OrderTaken
+from stagedrollout.core.facts import DecisionKind, Fact
+from stagedrollout.core.fold import extend
+from stagedrollout.core.judgement import Reason
+from stagedrollout.core.lifecycle import Rollout
+from stagedrollout.core.model import DAEMON, CommandVerb, Settlement, Verb
+from stagedrollout.core.unguarded import alone, check_still_wanted, decides_a_brake, ends_a_brake, permits
+from tests.core.builders import (
+    ANNA,
+    HALTED,
+    HOUR,
+    NOON,
+    STAGED,
+    discovered,
+    halted,
+    intent,
+    ppm,
+    rolling,
+    seen,
+    settled,
+    told,
+)
+
+FAILS = Reason("fail", "crash-free 95.1 % < 99 %")
+
+
+def decides(
+    verb: Verb | None, kind: DecisionKind = DecisionKind.HALT, *, sent: bool = True, by: str = ""
+) -> Fact:
+    return facts.Decided(kind, (FAILS,), DAEMON, by, "x9" if sent else "", verb, ppm(10), "f1")
+
+
+def ordered(verb: CommandVerb, command: str = "c9") -> Fact:
+    return facts.Commanded(command, verb, ANNA, "because", True, "so be it")
+
+
+WAITS = decides(None, DecisionKind.WAIT, sent=False)
+HALT, PAUSE = decides(Verb.HALT), decides(Verb.PAUSE, DecisionKind.HOLD)
+RESUMES = (ordered(CommandVerb.RESUME, "c7"), intent(Verb.RESUME, 10, "s1", "c7"))
+RESUMED = (seen(STAGED, 10), settled(verb=Verb.RESUME, key="s1"))
+ANSWERED = link_facts.LinkAnswered("shop/app_store/7", NOON, "it was resumed")
+
+
+@pytest.mark.parametrize(
+    ("news", "stops"),
+    [
+        ((HALT,), True),
+        ((PAUSE,), True),
+        ((decides(Verb.HALT, sent=False),), True),  # where it only observes
+        ((seen(), settled(verb=Verb.HALT), HALT), True),
+        ((WAITS,), False),
+        ((settled(verb=Verb.PAUSE),), False),  # by a look, and a look may be old
+        ((settled(Settlement.NOT_APPLIED, Verb.HALT), WAITS), False),
+        ((decides(Verb.RAISE, DecisionKind.ADVANCE),), False),
+        ((HALT, decides(Verb.RAISE, DecisionKind.ADVANCE)), False),
+        ((HALT, decides(Verb.RAISE, DecisionKind.ADVANCE, sent=False)), True),
+        ((seen(),), False),
+        ((), False),
+    ],
+)
+def test_whoever_stops_something_needs_no_lease(news: tuple[Fact, ...], stops: bool) -> None:
+    assert decides_a_brake(news) is stops
+
+
+@pytest.mark.parametrize(
+    ("news", "ends"),
+    [
+        ((settled(verb=Verb.HALT),), True),
+        ((seen(HALTED), settled(Settlement.REFUSED, Verb.PAUSE)), True),
+        ((settled(verb=Verb.RAISE),), False),
+        ((settled(verb=Verb.RESUME),), False),
+        ((settled(verb=Verb.HALT), ANSWERED), False),
+        ((HALT,), False),
+        ((), False),
+    ],
+)
+def test_how_a_halt_ended_needs_no_lease_to_be_told(news: tuple[Fact, ...], ends: bool) -> None:
+    assert ends_a_brake(news) is ends
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        facts.Started(ANNA, "go", "standard", "c0"),
+        facts.TakenUp(ANNA, "go"),
+        facts.HoldEnded("it has run out"),
+        ANSWERED,
+        link_facts.Unlinked(),
+    ],
+)
+def test_what_permits_something_waits_for_the_lease(fact: Fact) -> None:
+    assert permits((seen(), fact))
+    assert not permits((seen(), HALT, settled()))
+
+
+def test_what_is_written_on_top_of_what_others_wrote_says_nothing_of_an_older_look() -> None:
+    held, order = facts.Held(ANNA, "because", None), ordered(CommandVerb.HALT)
+    news = (seen(), settled(), ANSWERED, facts.Suspected("g", 1, NOON, FAILS), order, held, HALT)
+    assert alone(news) == (order, held, HALT)
+
+
+def later(rollout: Rollout, *news: Fact, at: datetime = NOON) -> Rollout:
+    return extend(rollout, news, at)
+
+
+RUNS = rolling()
+
+
+@pytest.mark.parametrize("brake", [HALT, PAUSE, decides(Verb.HALT, sent=False)])
+def test_what_others_wrote_keeps_nothing_from_being_halted(brake: Fact) -> None:
+    for now in (
+        RUNS,
+        later(RUNS, WAITS),
+        later(RUNS, intent(Verb.RAISE, 50)),
+        later(RUNS, intent(Verb.HALT, 10, "h1")),
+        later(RUNS, facts.Held(ANNA, "because", None)),
+    ):
+        check_still_wanted(RUNS, now, (brake,))
+
+
+def test_what_a_person_has_let_go_on_is_not_halted_for_what_was_known_before() -> None:
+    stopped = halted(RUNS)
+    going_on, gone_on = later(stopped, *RESUMES), later(stopped, *RESUMES, *RESUMED)
+    for before, now in ((RUNS, going_on), (stopped, going_on), (stopped, gone_on), (RUNS, gone_on)):
+        with pytest.raises(LetGoOn):
+            check_still_wanted(before, now, (HALT,))
+    for before, now in ((gone_on, gone_on), (gone_on, later(gone_on, WAITS))):
+        check_still_wanted(before, now, (HALT,))
+
+
+def test_what_was_judged_after_a_persons_word_is_halted_whatever_was_said_before_it() -> None:
+    refused = later(halted(RUNS), *RESUMES, settled(Settlement.REFUSED, Verb.RESUME, "s1"))
+    with pytest.raises(HaltShown):
+        check_still_wanted(refused, refused, (HALT,))
+
+
+def test_another_resume_than_the_one_that_was_known_is_a_word_of_its_own() -> None:
+    first = later(halted(RUNS), *RESUMES)
+    again = later(first, settled(Settlement.REFUSED, Verb.RESUME, "s1"), intent(Verb.RESUME, 10, "s2", "c8"))
+    with pytest.raises(LetGoOn):
+        check_still_wanted(first, again, (HALT,))
+
+
+def test_what_a_person_wants_left_alone_is_not_halted_by_the_daemon() -> None:
+    left = later(RUNS, facts.LeftAlone(ANNA, "ours"))
+    with pytest.raises(LetGoOn):
+        check_still_wanted(RUNS, left, (HALT,))
+    check_still_wanted(left, left, (HALT,))
+
+
+def test_what_a_person_orders_is_theirs_whatever_another_has_let_go_on() -> None:
+    by_order = (ordered(CommandVerb.HALT), decides(Verb.HALT, by="c9"))
+    check_still_wanted(RUNS, later(halted(RUNS), *RESUMES, *RESUMED), by_order)
+    check_still_wanted(RUNS, later(RUNS, facts.LeftAlone(ANNA, "ours")), by_order)
+
+
+def test_an_order_is_carried_out_once() -> None:
+    order = ordered(CommandVerb.HALT)
+    with pytest.raises(OrderTaken, match="c9"):
+        check_still_wanted(RUNS, later(RUNS, order), (order, decides(Verb.HALT, by="c9")))
+
+
+def test_what_is_shown_to_be_halted_is_not_halted_again() -> None:
+    with pytest.raises(HaltShown):
+        check_still_wanted(RUNS, halted(RUNS, NOON - HOUR), (HALT,))
+
+
+def test_nothing_is_known_of_a_release_that_was_only_found() -> None:
+    found = told(discovered(), start=NOON - timedelta(days=1))
+    check_still_wanted(found, found, (HALT,))
