@@ -87,8 +87,17 @@ def _may_be_lost(case: Case, paused: Change) -> bool:
     earlier = [at for at in lost if at <= paused.at]
     if not earlier:
         return False
-    looked = any(earlier[-1] <= at <= paused.at for at in looks)
-    return not looked or paused.at <= earlier[-1] + _LANDS_WITHIN
+    return not _outlasted(case, paused, earlier[-1]) or paused.at <= earlier[-1] + _LANDS_WITHIN
+
+
+def _outlasted(case: Case, paused: Change, lost: datetime) -> bool:
+    """A look between the two tells them apart, if whoever looked lived until no request of ours could land any more, and had
+    to look again then; or the journal says that the lost one came to nothing. Seed 38 in another course died over each
+    look of the first minute, and again and again for hours before it could look."""
+    sure = lost + _LANDS_WITHIN
+    looks = [at for at in case.apple_looks(paused.key) if lost <= at <= paused.at]
+    lapsed = any(lost <= entry.at <= paused.at for entry in case.journal.of(paused.key, "lapsed"))
+    return lapsed or any(not _died_between(case, at, max(at + GRACE, sure)) for at in looks)
 
 
 def _lost_pauses(case: Case, key: Key) -> list[datetime]:
@@ -125,7 +134,11 @@ def looks_like_before(case: Case, paused: Change) -> bool:
 
 
 def died_over(case: Case, look: datetime) -> bool:
-    return any(look <= instant(death) <= look + GRACE for death in case.evidence.deaths)
+    return _died_between(case, look, look + GRACE)
+
+
+def _died_between(case: Case, since: datetime, until: datetime) -> bool:
+    return any(since <= instant(death) <= until for death in case.evidence.deaths)
 
 
 def untold(case: Case, act: Change) -> bool:

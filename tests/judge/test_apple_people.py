@@ -304,6 +304,52 @@ def test_a_pause_that_we_died_over_may_land_for_minutes_whatever_a_look_shows_be
     assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
 
 
+@pytest.mark.parametrize(
+    ("looked", "died", "written", "blamed"),
+    [
+        (12.005, 12.01, "", {}),
+        (12.005, 12.05, "", {}),
+        (12.005, 12.11, "", {"unhalted": 1}),
+        (12.005, None, "", {"unhalted": 1}),
+        (12.2, 12.205, "", {}),
+        (12.2, 12.205, "lapsed", {"unhalted": 1}),
+        (12.2, None, "", {"unhalted": 1}),
+    ],
+    ids=[
+        "died over it",
+        "died before it was certain",
+        "died after that",
+        "lived",
+        "later, died over it",
+        "later, died having told",
+        "later, lived",
+    ],
+)
+def test_somebody_paused_it_hours_after_we_died_over_a_pause_of_ours_and_over_each_look_since(
+    looked, died, written, blamed
+):
+    """Ours may land for minutes after a look that showed it active, and what a look shows to one who dies over it nobody
+    knows; what the journal was told of it holds."""
+    story = in_window()
+    story.polls(11, 11.5)
+    story.decides(12, "HOLD", verb="pause")
+    story.dies(12.003)
+    story.looks(looked)
+    if written:
+        story.writes(looked, "settled", verb="pause", settlement="not_applied")
+        story.writes(looked, written)
+    if died:
+        story.dies(died)
+    story.person(17, "pause")
+    story.looks(17.5)
+    story.writes(17.5, "settled", verb="pause", settlement="confirmed")
+    story.polls(18, 19)
+    story.steps(19)
+    story.polls(19.5, 21)
+    story.ends("rolling_out")
+    assert {check: n for check, n in story.blamed().items() if check == "unhalted"} == blamed
+
+
 def test_the_journal_tells_of_a_person_who_was_not_there():
     story = resting()
     story.writes(5, "drifted", meaning="halted", before={}, after={})
