@@ -215,6 +215,7 @@ class Recorder:
         if not decides_a_brake(news):
             return self._write_guarded(known, news, at, learned)
         with suppress(StaleJournal, LostLease):
+            self._epoch(known.rollout.key.store_app)  # whoever does not hold it may have an old look
             write = self._write_guarded if permits(news) else self._write_halt
             return write(known, news, at, learned)
         return self._brake_meanwhile(known, news, at, learned)
@@ -222,7 +223,7 @@ class Recorder:
     def _brake_meanwhile(
         self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None
     ) -> Known:
-        """Somebody has written, or permits what is not ours to permit any more: what stops goes on top of that, alone."""
+        """Somebody has written, or may have looked again: what stops goes on top of what they wrote, alone."""
         for _ in range(HALT_ATTEMPTS - 1):
             now = self._remember(known.rollout.key, self._read(known.rollout.key))
             check_still_wanted(known.rollout, now.rollout, news)

@@ -104,6 +104,17 @@ def test_a_halt_goes_into_the_journal_where_another_has_settled_what_its_look_se
     assert holder.load(KEY).rollout.exposure_ppm == ppm(50)
 
 
+@pytest.mark.promise("R14", "R15")
+def test_beside_its_halt_an_old_look_says_nothing_of_what_the_other_has_sent(
+    journal: Journal, holder: Recorder, awoken: Recorder
+) -> None:
+    _write(holder, at(1), *LANDED)
+    _write(holder, at(1), PAUSE)
+    not_applied = settled(Settlement.NOT_APPLIED, Verb.PAUSE, "p2")
+    awoken.record(awoken.load(KEY), (not_applied, HALT), at(2))
+    assert [each.entry.kind for each in journal.history(KEY)][-2:] == ["decided", "decided"]
+
+
 @pytest.mark.promise("R13", "R18")
 def test_a_halt_without_a_database_goes_into_the_journal_once_it_is_back_whatever_another_has_settled(
     journal: Journal, holder: Recorder, awoken: Recorder
