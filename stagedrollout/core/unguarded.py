@@ -31,9 +31,9 @@ _STANDS = (Commanded, Acknowledged, Held, Decided)
 def decides_a_brake(news: tuple[Fact, ...]) -> bool:
     """Whether it was decided to halt or to pause. What a look has found out about an earlier brake is none: whoever stood still
     since says by it what nobody can take back."""
-    decided = [fact for fact in news if isinstance(fact, Decided)]
-    brakes = any(fact.verb is not None and fact.verb.brakes for fact in decided)
-    raises = any(fact.intent and fact.verb is not None and not fact.verb.brakes for fact in decided)
+    decided = [(fact.verb, fact.intent) for fact in news if isinstance(fact, Decided) and fact.verb]
+    brakes = any(verb.brakes for verb, _ in decided)
+    raises = any(intent and not verb.brakes for verb, intent in decided)
     return brakes and not raises
 
 

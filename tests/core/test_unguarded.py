@@ -143,6 +143,14 @@ def test_what_was_judged_after_a_persons_word_is_halted_whatever_was_said_before
         check_still_wanted(refused, refused, (HALT,))
 
 
+def test_what_a_person_lets_go_on_that_somebody_halted_in_the_console_is_judged_anew() -> None:
+    """It is the first thing that is done about it by us."""
+    drifted = facts.Drifted(facts.Drift.HALTED, seen(STAGED, 10), seen(HALTED))
+    stopped = later(RUNS, seen(HALTED), drifted)
+    with pytest.raises(LetGoOn):
+        check_still_wanted(stopped, later(stopped, *RESUMES), (HALT,))
+
+
 def test_another_resume_than_the_one_that_was_known_is_a_word_of_its_own() -> None:
     first = later(halted(RUNS), *RESUMES)
     again = later(first, settled(Settlement.REFUSED, Verb.RESUME, "s1"), intent(Verb.RESUME, 10, "s2", "c8"))
