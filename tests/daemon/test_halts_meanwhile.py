@@ -135,7 +135,7 @@ def test_a_halt_without_a_database_goes_into_the_journal_once_it_is_back_whateve
     "outcome", [(), (settled(Settlement.IN_DOUBT, Verb.HALT, "h2"),), SHOWN], ids=["none", "doubt", "shown"]
 )
 @pytest.mark.parametrize("answer", [(), RESUMED], ids=["resuming", "resumed"])
-def test_a_halt_that_was_kept_does_not_undo_what_a_person_has_resumed_since(  # noqa: PLR0913, PLR0917
+def test_a_halt_that_was_kept_does_not_undo_what_a_person_has_resumed_since(
     journal: Journal,
     holder: Recorder,
     awoken: Recorder,
