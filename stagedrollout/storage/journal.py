@@ -184,7 +184,7 @@ class Journal:
         """At most `limit` entries of all rollouts from `from_seq` on, oldest first."""
         asked = {_AFTER.key: from_seq, _MOST.key: limit}
         with reading(self._engine) as connection:
-            return tuple(map(_as_heard, connection.execute(_FROM_ON, asked)))
+            return tuple(_as_heard(row) for row in connection.execute(_FROM_ON, asked))
 
     def rollout_keys(self, store_app: StoreApp | None = None) -> tuple[RolloutKey, ...]:
         """Every rollout of the store app (or of all), in the order in which they were begun.
@@ -353,7 +353,7 @@ def recorded_of(row: Row[Any]) -> Recorded:
     return Recorded(row.seq, _key(row.rollout), entry, row.prev, row.hash)
 
 
-def _as_heard(row: Row[Any]) -> Heard:
+def _as_heard(row: Any) -> Heard:
     try:
         entry = Entry(row.kind, instant(row.at_us), json_body(row.body))
     except UNREADABLE:

@@ -39,6 +39,7 @@ pytestmark = pytest.mark.promise("R11")
 LINK = Link(lead=Store.GOOGLE_PLAY)
 IOS = RolloutKey("shop", Store.APP_STORE, "5.2.0")
 PLAY_SIDE, IOS_SIDE = KEY.store_app, IOS.store_app
+CHAT = (StoreApp("chat", Store.GOOGLE_PLAY), StoreApp("chat", Store.APP_STORE))
 HALT = (intent(Verb.HALT, 100, "h1"), seen(HALTED), settled(verb=Verb.HALT, key="h1"))
 RESUME = (intent(Verb.RESUME, 100, "r1"), settled(verb=Verb.RESUME, key="r1"))
 
@@ -77,7 +78,7 @@ class Replica:
         self.bells = BellsOfOthers(Journal(engine))
         clock, anything = Clock(), SimpleNamespace(run=self._pass, beat=lambda *_: None)
         works: Any = {
-            "listings": {app: listing(app, link) for app in (PLAY_SIDE, IOS_SIDE)},
+            "listings": {app: listing(app, link) for app in (PLAY_SIDE, IOS_SIDE, *CHAT)},
             "passes": anything, "relay": Nobody(), "commands": Orders(), "clock": clock, "wall": clock,
             "presence": SimpleNamespace(pass_finished=lambda *_, **__: None, tell=lambda *_: None),
             "epoch": 1, "leases": self.leases, "lock_step": None, "bells_of_others": self.bells,
@@ -323,6 +324,16 @@ def test_a_side_is_looked_at_once_when_another_replica_takes_its_counterpart(
     both.leases.held.remove(PLAY_SIDE)
     assert both.turn() == [IOS_SIDE]
     assert both.turn() == []
+
+
+def test_that_side_alone_is_looked_at_where_others_were_listened_to_before(
+    engine: Engine, epoch: Epoch
+) -> None:
+    some = Replica(engine, epoch, PLAY_SIDE, IOS_SIDE, CHAT[1])
+    at_rest(some)
+    some.leases.held.remove(PLAY_SIDE)
+    assert some.turn() == [IOS_SIDE]
+    assert some.turn() == []
 
 
 def test_nothing_was_heard_yet_and_the_first_entry_of_a_journal_is(tmp_path: Path) -> None:
