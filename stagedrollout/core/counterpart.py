@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stagedrollout.core import facts, link_facts
+from stagedrollout.core import facts, link_facts, override_facts
 from stagedrollout.core.baseline import age_of
-from stagedrollout.core.facts import Drift, Fact
+from stagedrollout.core.facts import DecisionKind, Drift, Fact
 from stagedrollout.core.lifecycle import Halt, Rollout
 from stagedrollout.core.linking import Link
-from stagedrollout.core.model import STORE_NAMES, RolloutKey, Store
+from stagedrollout.core.model import STORE_NAMES, RolloutKey, Store, Verb
 
 
 def may_match(link: Link, rollout: Rollout, key: RolloutKey) -> bool:
@@ -118,3 +118,23 @@ def _goes_by(rollout: Rollout) -> tuple[object, ...]:
     bad = rollout.bad
     held = tuple((h.by, h.halted_at) for h in rollout.link.holding)
     return (bad.at if bad else None), rollout.proven_ppm, held
+
+
+def may_concern_the_other(fact: Fact) -> bool:
+    """The same for whoever hears of one fact and does not know the rollout: never False where it changes what the other store
+    goes by. What a store writes down only because it looked at the other one is none of these, but for a hold and its end: so
+    two that hear each other come to rest."""
+    match fact:
+        case facts.Decided():
+            return fact.decision is DecisionKind.HALT and bool(fact.intent)
+        case facts.Settled():
+            return fact.verb is Verb.RESUME
+        case _:
+            return isinstance(fact, _MAY_CONCERN)
+
+
+_MAY_CONCERN = (
+    *(facts.Started, facts.Drifted, facts.Held, facts.Returned, facts.TakenUp, facts.WentLive),
+    override_facts.PolicySet,
+    *(link_facts.LinkHeld, link_facts.LinkAnswered, link_facts.Unlinked),
+)

@@ -24,6 +24,7 @@ from stagedrollout.daemon.alarming import open_errands
 from stagedrollout.daemon.allowed import Net
 from stagedrollout.daemon.app_pass import AppPasses
 from stagedrollout.daemon.at_the_desk import AtTheDesk
+from stagedrollout.daemon.bells_of_others import BellsOfOthers
 from stagedrollout.daemon.brakes import PulledBrakes
 from stagedrollout.daemon.channels import open_channels
 from stagedrollout.daemon.claiming import Claim, claimed, terms_of
@@ -223,6 +224,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         peers=claim.peers,
         lock_step=times.lock_step,
         bell=passes.reconciler.bell,
+        bells_of_others=BellsOfOthers(Journal(engine)),
         brakes=passes.brakes,
         report=_report(loaded, doors, listings, times.clock, claim.epoch, memory),
         memory=memory,

@@ -153,6 +153,8 @@ class Scheduler:
         if self.lost:
             self.finished.set()
             return
+        for app in self._works.bells_of_others.heard(self._works.listings, self._works.leases):
+            self._wake(app)
         self._start_passes()
         self._launch(TELL, self._telling, self._works.relay.deliver_due, self._ended("delivering notices"))
         if self._works.errands.wanted and self._works.leases.may_tell():

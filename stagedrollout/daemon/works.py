@@ -14,6 +14,7 @@ from stagedrollout.core.model import Store, StoreApp
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.alone import Everything
 from stagedrollout.daemon.app_pass import AppPasses
+from stagedrollout.daemon.bells_of_others import BellsOfOthers
 from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.clocks import LockStep
 from stagedrollout.daemon.doors import Doors
@@ -52,6 +53,7 @@ class Works:
     lock_step: LockStep | None
     report: SelfReport = field(default_factory=Silent)
     bell: Bell = field(default_factory=Bell)
+    bells_of_others: BellsOfOthers = field(default_factory=BellsOfOthers)
     brakes: Brakes = field(default_factory=NothingPulled)
     buttons: Buttons = field(default_factory=NoButtons)
     errands: Errands = field(default_factory=NoErrands)

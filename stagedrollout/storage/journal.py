@@ -50,6 +50,13 @@ _TAIL_OF = _TAIL.where(events.c.rollout == _OF)
 _LAST = (
     select(events.c.seq, events.c.hash).where(events.c.rollout == _OF).order_by(events.c.seq.desc()).limit(1)
 )
+_NEWEST_OF_ALL = select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1)
+_FROM_ON = (
+    select(events.c.seq, events.c.hash, events.c.rollout, events.c.kind, events.c.at_us, events.c.body)
+    .where(events.c.seq >= _AFTER)
+    .order_by(events.c.seq)
+    .limit(_MOST)
+)
 _LAST_AT = select(events.c.at_us).where(events.c.rollout == _OF).order_by(events.c.seq.desc()).limit(1)
 
 _FROM: BindParameter[str] = bindparam("name_from")
@@ -95,6 +102,16 @@ class StandingIntent:
     opened_at: datetime
     settlement: Settlement | None
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An entry as a listener hears it, whom no damage may make deaf: `entry` is None where it cannot be read."""
+
+    seq: int
+    hash: str
+    rollout: str
+    entry: Entry | None
 
 
 class Journal:
@@ -156,6 +173,18 @@ class Journal:
             query, asked = _TAIL_OF, {**asked, **_of(rollout)}
         with reading(self._engine) as connection:
             return tuple(recorded_of(row) for row in connection.execute(query, asked))
+
+    def place(self) -> tuple[int, str]:
+        """The number of the newest entry of all rollouts and its hash; 0 and "" while there is none."""
+        with reading(self._engine) as connection:
+            row = connection.execute(_NEWEST_OF_ALL).one_or_none()
+        return (0, "") if row is None else (row.seq, row.hash)
+
+    def heard(self, from_seq: int, limit: int) -> tuple[Heard, ...]:
+        """At most `limit` entries of all rollouts from `from_seq` on, oldest first."""
+        asked = {_AFTER.key: from_seq, _MOST.key: limit}
+        with reading(self._engine) as connection:
+            return tuple(_as_heard(row) for row in connection.execute(_FROM_ON, asked))
 
     def rollout_keys(self, store_app: StoreApp | None = None) -> tuple[RolloutKey, ...]:
         """Every rollout of the store app (or of all), in the order in which they were begun.
@@ -322,6 +351,14 @@ def recorded_of(row: Row[Any]) -> Recorded:
     except UNREADABLE as error:
         raise StorageError(f"the journal is damaged at seq {row.seq}: {error}") from error
     return Recorded(row.seq, _key(row.rollout), entry, row.prev, row.hash)
+
+
+def _as_heard(row: Any) -> Heard:
+    try:
+        entry = Entry(row.kind, instant(row.at_us), json_body(row.body))
+    except UNREADABLE:
+        return Heard(row.seq, row.hash, str(row.rollout), None)
+    return Heard(row.seq, row.hash, row.rollout, entry)
 
 
 def follows(row: Row[Any], prev: str) -> bool:

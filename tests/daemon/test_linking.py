@@ -9,11 +9,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
-from stagedrollout.core import facts, link_facts
-from stagedrollout.core.counterpart import concerns_the_other
+from stagedrollout.core import facts, link_facts, override_facts
+from stagedrollout.core.counterpart import concerns_the_other, may_concern_the_other
 from stagedrollout.core.errors import StorageError
 from stagedrollout.core.events import Entry
+from stagedrollout.core.facts import Fact
+from stagedrollout.core.fold import apply
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.linking import Link
 from stagedrollout.core.model import (
@@ -62,8 +65,10 @@ from tests.core.builders import (
     settled,
     shown,
     store,
+    waiting,
     with_facts,
 )
+from tests.core.test_fold import any_fact
 from tests.daemon.test_unkept_counts import Sits
 from tests.storage.holding import hold
 
@@ -227,6 +232,48 @@ def test_a_slow_database_does_not_keep_a_pass_for_long(monkeypatch: pytest.Monke
     monkeypatch.setattr(linking, "LOOK_SECONDS", -1.0)
     (linked,) = brought(Journals({KEY: halted(rolling())}), ios())
     assert "took longer" in linked.unread
+
+
+HELD_BY_IOS = link_facts.LinkHeld(str(IOS), Store.APP_STORE, "5.2.0", ANNA, "it eats photos", NOON)
+PLAY = replace(rolling(), earned_ppm=200_000, reaching_ppm=500_000)
+HELD = with_facts(PLAY, HELD_BY_IOS)
+BACK = with_facts(halted(PLAY), facts.Returned(seen(HALTED), seen(DRAFT)))
+RESUMES = with_facts(halted(PLAY), intent(Verb.RESUME, 100, "r1"))
+NEVER_OUT = with_facts(waiting(found=shown(DRAFT)), intent(Verb.HALT, 0))
+HEARD: list[tuple[Rollout, Fact]] = [
+    (PLAY, intent(Verb.HALT, 100)),
+    (RESUMES, settled(verb=Verb.RESUME, key="r1")),
+    (BACK, facts.Started(ANNA, "it was not our bug", "standard", known_bad="halted")),
+    (PLAY, facts.Drifted(facts.Drift.HALTED, seen(), seen(HALTED))),
+    (NEVER_OUT, facts.Held(ANNA, "not yet", None)),
+    (PLAY, facts.Returned(seen(), seen(DRAFT))),
+    (halted(PLAY), facts.TakenUp(ANNA, "it was not our bug")),
+    (PLAY, facts.WentLive(500_000)),
+    (PLAY, override_facts.PolicySet(ANNA, "slower it is", "cautious")),
+    (PLAY, HELD_BY_IOS),
+    (HELD, link_facts.LinkAnswered(str(IOS), NOON, "it was resumed")),
+    (HELD, link_facts.Unlinked()),
+]
+
+
+@pytest.mark.parametrize(("rollout", "fact"), HEARD)
+def test_what_the_other_store_goes_by_is_heard_by_whoever_knows_the_fact_alone(rollout: Rollout, fact: Fact):
+    assert concerns_the_other(rollout, apply(rollout, fact, NOON), LINK)
+    assert may_concern_the_other(fact)
+
+
+@pytest.mark.parametrize("word", sorted(set(facts.KINDS) - {"discovered"}))
+def test_no_fact_that_changes_what_the_other_store_goes_by_is_overheard(word: str):
+    """Also one of a kind that is new."""
+
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+    @given(any_fact(facts.KINDS[word]))
+    def heard(fact: Any) -> None:
+        for rollout, _ in HEARD:
+            if concerns_the_other(rollout, apply(rollout, fact, NOON), LINK):
+                assert may_concern_the_other(fact)
+
+    heard()
 
 
 class HaltsMeanwhile:

@@ -339,6 +339,37 @@ def test_a_halt_that_is_sent_again_waits_for_no_answer_and_weighs_what_was_known
     assert story.blamed().get("disagreements", 0) == blamed
 
 
+@pytest.mark.parametrize(
+    ("gates", "sees_again", "blamed"),
+    [
+        (["evidence"], 12.01, 0),
+        (["evidence"], 12.013, 1),
+        (["evidence"], None, 1),
+        (["crashed_users"], 12.01, 1),
+        ([], 12.01, 1),
+    ],
+)
+def test_a_pass_whose_questions_reached_nobody_is_not_measured_by_what_the_next_one_heard_within_a_minute(
+    gates, sees_again, blamed
+):
+    """Seed 119 of two: the other store's replica changed, so that this one was looked at again 49 seconds later."""
+    story = Asking()
+    story.polls(4, 10)
+    before = understand(story.evidence())
+    (known,) = looks(before, next(key for key in before.served if key.id == "5020"))[-1].numbers[:1]
+    story.crashing.append((10, 0.03))
+    signals = [{"signal": name, "ln_e": ln_e} for name, ln_e in known.ln_e.items()]
+    told = {"signals": signals, "ln_e": 0.0, "ln_e_advance": None}
+    if gates:
+        story.writes(12, "went_blind", gates=gates)
+    story.writes(12, "decided", decision="WAIT", intent="", reasons=[{"code": "watch"}], weighed=told)
+    if sees_again:
+        story.writes(sees_again, "saw_again")
+    story.asks(12.012)
+    story.ends("rolling_out", 10_000)
+    assert story.blamed().get("disagreements", 0) == blamed
+
+
 @pytest.mark.parametrize("of", ["nobody", "others"])
 @pytest.mark.parametrize(("late", "again", "blamed"), [(True, False, 0), (True, True, 1), (False, False, 1)])
 def test_what_came_too_late_is_not_known_by_an_answer_that_does_not_count_it(late, again, blamed, of):

@@ -16,6 +16,7 @@ from stagedrollout.core.errors import LostLease, StagedRolloutError, StorageErro
 from stagedrollout.core.model import Command, StoreApp
 from stagedrollout.core.ports import Clearance
 from stagedrollout.daemon.at_the_desk import AtTheDesk
+from stagedrollout.daemon.bells_of_others import listening
 from stagedrollout.daemon.bootstrap import _leave as leave
 from stagedrollout.daemon.bootstrap import wire
 from stagedrollout.daemon.linking import Bell
@@ -101,7 +102,7 @@ class Life:
         self._stirred = Event(self._kernel)
         self._turn_soon = False
         self._leaving = False
-        self._hands = self._acts = 0
+        self._hands = self._acts = self._entries = 0
         self._born = False
         self._nothing_waits_at: tuple[int, bool] | None = None
         self._socket: Socket | None = None
@@ -188,6 +189,11 @@ class Life:
     def wake(self) -> None:
         """It looks again how long it may wait."""
         self._stirred.set()
+
+    def may_hear(self) -> None:
+        """Another one has written to the journal, which this one reads in each turn if it listens."""
+        if listening(self._works.listings, self._works.leases):
+            self.stir()
 
     def look_anew(self) -> None:
         """Whatever was known of the database is not so any more."""
@@ -373,6 +379,11 @@ class Life:
         if self._hands != hands:
             self._hands = hands
             company.took(self)
+        if self._entries != (entries := changes["storage insert event"]):
+            self._entries = entries
+            for life in company.lives():
+                if life is not self:
+                    life.may_hear()
         if self._acts != acts:
             self._acts = acts
             company.decided(self)

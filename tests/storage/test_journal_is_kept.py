@@ -13,10 +13,11 @@ from stagedrollout.core.events import CHAIN_START, Entry
 from stagedrollout.core.model import RolloutKey, Settlement, Store, StoreApp
 from stagedrollout.core.notice import Board
 from stagedrollout.storage.batch import Batch, SettledIntent
-from stagedrollout.storage.engine import Engine, open_engine
+from stagedrollout.storage.engine import Engine, open_engine, writing
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.outbox import OutboxTable
 from stagedrollout.storage.presence import Presence
+from stagedrollout.storage.schema import events
 from tests.storage.holding import hold
 from tests.storage.rows import CHAT, NOW, SHOP, STANDING, after, batch, entry, intent, notice
 
@@ -167,6 +168,21 @@ def test_the_tail_goes_on_where_the_reader_stopped(journal: Journal) -> None:
     assert journal.tail(everyone[1].seq, 2) == everyone[2:4]
     assert journal.tail(everyone[0].seq, 100, rollout=SHOP) == (everyone[1], *everyone[4:])
     assert journal.tail(everyone[-1].seq, 100) == ()
+
+
+def test_whoever_listens_hears_from_the_newest_entry_on_also_what_cannot_be_read(
+    journal: Journal, engine: Engine
+) -> None:
+    assert (journal.place(), journal.heard(0, 9)) == ((0, ""), ())
+    first, _ = journal.record(batch(SHOP, entries=(entry(), entry("blind", gates=[]))))
+    last = journal.record(batch(CHAT, entries=(entry(),)))[-1]
+    assert journal.place() == (last.seq, last.hash)
+    assert [each.seq for each in journal.heard(first.seq, 2)] == [first.seq, first.seq + 1]
+    (heard,) = journal.heard(last.seq, 9)
+    assert (heard.hash, heard.rollout, heard.entry) == (last.hash, str(CHAT), last.entry)
+    with writing(engine) as connection:
+        connection.execute(events.update().where(events.c.seq == last.seq).values(body="[]"))
+    assert [each.entry for each in journal.heard(last.seq, 9)] == [None]
 
 
 def test_rollouts_are_named_per_app_and_store(journal: Journal) -> None:

@@ -16,7 +16,7 @@ from tests.judge.journal import Entry
 from tests.judge.ledger import Key
 from tests.judge.patience import awake_for
 from tests.judge.runs import noted_runs
-from tests.judge.signals import GRACE
+from tests.judge.signals import GRACE, Poll
 from tests.judge.weighing import LEEWAY, Agreed, Look, Numbers, looks_between
 
 CHECK = "disagreements"
@@ -97,14 +97,27 @@ def _sent_again(entry: Entry) -> bool:
     return entry.body.get("decision") == "HALT" and "not_halted" in codes
 
 
+def _unheard(case: Case, key: Key, entry: Entry, polls: list[Poll]) -> bool:
+    """What is asked of a service that cannot be reached stands in no ledger: the pass said with its decision that it was blind,
+    and whatever was answered afterwards, within the minute, is another pass's, which said that it sees again."""
+    blind = any(
+        told.at == entry.at and "evidence" in told.body["gates"]
+        for told in case.journal.of(key, "went_blind")
+    )
+    again = next((told.at for told in case.journal.of(key, "saw_again") if told.at > entry.at), None)
+    return blind and again is not None and not any(entry.at - GRACE <= poll.at < again for poll in polls)
+
+
 def _looks_at(case: Case, key: Key, entry: Entry) -> list[Look]:
     """Those of the pass in which it was written down, and where it was not answered then, the last one before; none
     where nobody knows what it had heard. A pass that stood still asks afterwards, and says when it began. A halt that is sent
-    again is decided on before anything is asked, and weighs what was known then."""
+    again is decided on before anything is asked, and weighs what was known then; and so does one whose questions reached
+    nobody, and which says so."""
     until = awake_for(case, entry.at, GRACE)
     near = list(looks_between(case, key, entry.at - GRACE, until))
     polls = [poll for poll in case.polls_for_sessions(key) if entry.at - GRACE <= poll.at <= until]
     unasked = _sent_again(entry) and not any(poll.at <= entry.at for poll in polls)
+    unasked = unasked or _unheard(case, key, entry, polls)
     if unasked or any(not poll.ok for poll in polls):
         near += [look for look in looks_between(case, key, _EVER, entry.at) if look not in near][-1:]
     return near if all(look.certain for look in near) else []
