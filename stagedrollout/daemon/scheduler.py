@@ -154,7 +154,7 @@ class Scheduler:
             self.finished.set()
             return
         self._start_passes()
-        self._launch(TELL, self._telling, self._works.relay.deliver_due, self._ended("delivering notices"))
+        self._launch(TELL, self._telling, self._works.tell_people, self._ended("delivering notices"))
         if self._works.errands.wanted and self._works.leases.may_tell():
             self._launch(ERRANDS, self._errands, self._works.errands.run, self._ended("errands"))
         self._works.memory.turns += 1
