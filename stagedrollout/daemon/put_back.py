@@ -109,7 +109,7 @@ def lacking(reasons: tuple[Reason, ...], now: datetime) -> Notice:
     """Each reason says what is lost, as far as anybody knows."""
     why = tuple(Fact("Why", one_line(reason.text)) for reason in reasons[:TOLD_MAX])
     held = Fact("Held", "every raise of every app, by the schedule and by people; halts go on")
-    asks = "look in the consoles what the releases are at, then run"
+    asks = "see what the stores show of each release, then run"
     go_on = Fact("To go on", f"{asks}: {TO_ACCEPT} (with several replicas: in each folder that is behind)")
     return Notice(
         f"{LACKS}/{now.isoformat()}",
