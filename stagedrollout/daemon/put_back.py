@@ -85,7 +85,7 @@ class PutBack:
         if not self._on_duty():
             self._was_whole, self._told_at = False, None  # by then another one tells, in its own time
             return
-        if self._was_whole or self._told_at is None:
+        if self._told_at is None:
             self._told_at = self._told_before()
         if self._told_at is None or abs(now - self._told_at) >= (JUST_NOW if self._was_whole else AGAIN):
             self._outbox.announce(lacking(lacks, now), now)

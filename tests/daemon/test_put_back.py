@@ -103,18 +103,27 @@ def test_it_is_told_once_a_day_and_once_more_when_a_person_has_gone_on(outbox: O
 
 def test_of_two_replicas_one_tells_and_the_other_one_goes_on_from_there(outbox: OutboxTable) -> None:
     one, other = Replica(outbox), Replica(outbox, on_duty=False)
-    for each, finds in ((one, ()), (other, ()), (one, ELSEWHERE), (other, LOST)):
-        each.looks(*([finds] if finds else []))
+    for each in (one, other):
+        each.looks()
+    other.looks(LOST)
+    assert told(outbox) == []
+    one.looks(ELSEWHERE)
     assert told(outbox) == [LACKS]
     one.on_duty, other.on_duty = False, True
     other.looks(LOST, after=HOUR)
     one.looks(ELSEWHERE, after=HOUR)
     assert told(outbox) == [LACKS]
-    other.looks(after=HOUR)
-    one.looks(after=HOUR)
+    other.looks(LOST, after=AGAIN)
+    assert told(outbox) == [LACKS, LACKS]
     one.on_duty, other.on_duty = True, False
-    one.looks(after=HOUR)
-    assert told(outbox) == [LACKS, WHOLE]
+    one.looks(ELSEWHERE, after=AGAIN + MINUTE)
+    assert told(outbox) == [LACKS, LACKS], "the other one has told it just now"
+    other.looks()
+    assert told(outbox) == [LACKS, LACKS]
+    one.looks()
+    other.on_duty = True
+    other.looks(after=HOUR)
+    assert told(outbox) == [LACKS, LACKS, WHOLE]
 
 
 def test_two_that_both_take_themselves_for_the_one_that_tells_tell_it_once(outbox: OutboxTable) -> None:
@@ -143,11 +152,14 @@ def test_a_database_that_is_put_back_once_more_is_told_at_once(outbox: OutboxTab
     one.looks(after=HOUR)
     one.looks(LOST, after=HOUR)
     assert told(outbox) == [LACKS, WHOLE, LACKS]
+    one.looks(after=MINUTE)
+    one.looks(LOST, after=MINUTE)
+    assert told(outbox) == [LACKS, WHOLE, LACKS, WHOLE, LACKS]
     one.looks(after=HOUR)
     with writing(engine) as connection:
         connection.execute(text("delete from outbox where key like 'journal/whole%'"))
     one.looks(LOST, after=JUST_NOW)
-    assert told(outbox) == [LACKS, LACKS, LACKS]
+    assert told(outbox) == [LACKS, LACKS, LACKS, LACKS]
 
 
 def test_a_replica_for_which_another_one_vouches_alarms_nobody(outbox: OutboxTable) -> None:
@@ -155,8 +167,8 @@ def test_a_replica_for_which_another_one_vouches_alarms_nobody(outbox: OutboxTab
     new.looks(NO_MARK)
     new.looks(NO_MARK, after=VOUCHED_FOR_IN / 2)
     new.looks(after=VOUCHED_FOR_IN)
-    assert told(outbox) == []
     new.looks(NO_MARK)
+    assert told(outbox) == []
     new.looks(NO_MARK, after=VOUCHED_FOR_IN)
     assert told(outbox) == [LACKS]
 
@@ -173,15 +185,18 @@ def test_before_anybody_has_looked_nothing_is_told(outbox: OutboxTable) -> None:
     one = Replica(outbox)
     one.finds = None
     one.put_back.look()
-    assert told(outbox) == [LACKS]
+    one.looks(LOST, after=HOUR)
+    assert told(outbox) == [LACKS], "it has not been whole in between"
 
 
 def test_while_all_is_well_the_database_is_not_asked(
     outbox: OutboxTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    one = Replica(outbox)
+    one.looks(LOST)
+    one.looks()
     monkeypatch.setattr(OutboxTable, "newest_of_the_daemon", _asked)
     monkeypatch.setattr(OutboxTable, "announce", _asked)
-    one = Replica(outbox)
     one.looks()
     one.looks(APART, after=HOUR)
 
