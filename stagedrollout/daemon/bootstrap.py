@@ -44,6 +44,7 @@ from stagedrollout.daemon.pacing import AsAsked, Spread
 from stagedrollout.daemon.picturing import open_illustrator
 from stagedrollout.daemon.pressed import Buttons
 from stagedrollout.daemon.pressing import open_pressing, open_roster, open_seal
+from stagedrollout.daemon.put_back import PutBack
 from stagedrollout.daemon.reach import Reach
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
@@ -229,6 +230,7 @@ def wire(loaded: Loaded, doors: Doors, engine: Engine, *, place: str = "") -> Wo
         report=_report(loaded, doors, listings, times.clock, claim.epoch, memory),
         memory=memory,
         reach=claim.reach,
+        put_back=PutBack(footing.of_the_journal, OutboxTable(engine), times.clock, claim.leases.on_duty),
         pace=Spread() if isinstance(times.clock, SystemClock) else AsAsked(),
         doors=doors,
         buttons=_buttons(lambda: open_pressing(loaded, engine, passes, people, doors.slack), claim.leases),

@@ -82,6 +82,14 @@ class KeptFooting:
             *(self.peers.reasons() if self.peers else ()),
         )
 
+    def of_the_journal(self) -> tuple[Reason, ...] | None:
+        """Those of `reasons` that the journal and other replicas give, as of the last look; None before the first. Asks nobody."""
+        if self.highwater and not self.highwater.looked:
+            return None
+        doubt = self.highwater.found if self.highwater else None
+        told = (Reason(doubt.code, doubt.words),) if doubt else ()
+        return (*told, *(self.peers.reasons() if self.peers else ()))
+
     def clocks(self) -> tuple[ClockReading, ...]:
         newest = self.highwater.newest_instant() if self.highwater else None
         return (*self.watch.readings(newest), *(self.peers.clocks() if self.peers else ()))

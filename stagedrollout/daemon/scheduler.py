@@ -156,7 +156,7 @@ class Scheduler:
         for app in self._works.bells_of_others.heard(self._works.listings, self._works.leases):
             self._wake(app)
         self._start_passes()
-        self._launch(TELL, self._telling, self._works.relay.deliver_due, self._ended("delivering notices"))
+        self._launch(TELL, self._telling, self._works.tell_people, self._ended("delivering notices"))
         if self._works.errands.wanted and self._works.leases.may_tell():
             self._launch(ERRANDS, self._errands, self._works.errands.run, self._ended("errands"))
         self._works.memory.turns += 1

@@ -27,6 +27,7 @@ from stagedrollout.daemon.listing import Listing
 from stagedrollout.daemon.pacing import AsAsked, Pace
 from stagedrollout.daemon.peers import Peers
 from stagedrollout.daemon.pressed import Buttons, NoButtons
+from stagedrollout.daemon.put_back import PutBack
 from stagedrollout.daemon.reach import Reach
 from stagedrollout.daemon.watched.memory import Memory
 from stagedrollout.notify.relay import Relay
@@ -60,6 +61,7 @@ class Works:
     memory: Memory = field(default_factory=Memory)
     pace: Pace = field(default_factory=AsAsked)
     reach: Reach = field(default_factory=Reach)
+    put_back: PutBack | None = None
     doors: Doors = field(default_factory=Doors)
     """What its parts were opened through, for those that will take their place."""
 
@@ -67,6 +69,12 @@ class Works:
     def stores(self) -> frozenset[Store]:
         """Those on which there are apps."""
         return frozenset(app.store for app in self.listings)
+
+    def tell_people(self) -> None:
+        """Raises StorageError."""
+        if self.put_back:
+            self.put_back.look()
+        self.relay.deliver_due()
 
     def is_to_look_at(self, app: StoreApp) -> bool:
         """What people have pulled lies on this machine, where no other replica sees it, whoever holds the app."""

@@ -40,7 +40,7 @@ SUFFIX = ".highwater"
 ACCEPTANCES_MAX = 20
 _BYTES_MAX = 64 * 1024
 
-_TO_ACCEPT = 'stagedrollout db accept --reason "..."'
+TO_ACCEPT = 'stagedrollout db accept --reason "..."'
 
 _SEQ: BindParameter[int] = bindparam("of_seq")
 _NEWEST = select(events.c.seq, events.c.rollout, events.c.hash).order_by(events.c.seq.desc()).limit(1)
@@ -166,7 +166,7 @@ def _doubt(connection: Connection, path: Path) -> Doubt | None:
 
 def behind(have: Mark, mark: Mark) -> Doubt:
     happened = "a backup was restored, or the database was replaced"
-    said = f"{lost(have, mark)}: {happened}; nothing is raised until a person has looked: {_TO_ACCEPT}"
+    said = f"{lost(have, mark)}: {happened}; nothing is raised until a person has looked: {TO_ACCEPT}"
     return Doubt(BEHIND, said)
 
 
@@ -179,7 +179,7 @@ def lost(have: Mark, mark: Mark) -> str:
 
 def _unmarked(why: str) -> Doubt:
     said = f"{why}: nobody can tell whether the journal is the newest one; nothing is raised until a person has looked"
-    return Doubt(UNMARKED, f"{said}: {_TO_ACCEPT}")
+    return Doubt(UNMARKED, f"{said}: {TO_ACCEPT}")
 
 
 class HighWater:
@@ -199,6 +199,8 @@ class HighWater:
         self._missing = False
         self._newest: datetime | None = None
         self._newest_after: int | None = None
+        self._looked = False
+        self._found: Doubt | None = None
 
     def begin(self, *, at_first: bool) -> None:
         """At the daemon's start. `at_first`: no daemon that keeps a mark has ever run on this database, so a
@@ -255,6 +257,25 @@ class HighWater:
 
     def doubt(self) -> Doubt | None:
         """Why nothing may be raised on this journal; None: it is the newest one, and that is written down."""
+        try:
+            found = self._doubt()
+        except StorageError as error:
+            return Doubt(UNMARKED, f"whether the journal is the newest one cannot be told: {error}")
+        self._found, self._looked = found, True
+        return found
+
+    @property
+    def looked(self) -> bool:
+        """Whether `found` is of any look."""
+        return self._looked
+
+    @property
+    def found(self) -> Doubt | None:
+        """The doubt of the last look that could tell. Asks nobody."""
+        return self._found
+
+    def _doubt(self) -> Doubt | None:
+        """Raises StorageError."""
         with self._guard:
             self._look()
             if self._mark is None:
@@ -262,11 +283,8 @@ class HighWater:
             if self._unwritten:
                 return Doubt(UNWRITABLE, f"{self._unwritten}; nothing is raised until it can be")
             mark = self._mark
-        try:
-            with reading(self._engine) as connection:
-                return None if holds(connection, mark) else behind(newest(connection), mark)
-        except StorageError as error:
-            return Doubt(UNMARKED, f"whether the journal is the newest one cannot be told: {error}")
+        with reading(self._engine) as connection:
+            return None if holds(connection, mark) else behind(newest(connection), mark)
 
     def newest_instant(self) -> datetime | None:
         """The newest instant at which anything says it was written that a person has not accepted as it is: one in the

@@ -199,6 +199,13 @@ class OutboxTable:
         with writing(self._engine) as connection:
             enqueue(connection, OF_THE_DAEMON, notice, at)
 
+    def newest_of_the_daemon(self, begins: str) -> str:
+        """The key of its newest notice whose key begins so; "" for none."""
+        ours = (outbox.c.rollout == str(OF_THE_DAEMON), outbox.c.key.startswith(begins, autoescape=True))
+        query = select(outbox.c.key).where(*ours).order_by(outbox.c.id.desc()).limit(1)
+        with reading(self._engine) as connection:
+            return connection.execute(query).scalar() or ""
+
     def tell(self, rollout: RolloutKey, notice: Notice, at: datetime) -> None:
         """A notice in the rollout's thread that tells of nothing new in its journal; told once for its key."""
         with writing(self._engine) as connection:

@@ -9,7 +9,8 @@ import shutil
 
 import pytest
 
-from tests.acceptance.stories import short, turns_bad
+from tests.acceptance.stage import PPM
+from tests.acceptance.stories import newest, short, turns_bad
 
 pytestmark = pytest.mark.promise("R17")
 
@@ -59,6 +60,65 @@ def test_after_a_restored_backup_nothing_is_raised_and_everybody_is_told(opens):
     assert not stage.messages("in the console")
     refused = stage.types("advance", "acme", *WHY)
     assert (refused.code, "had come to" in refused.said) == (1, True), refused.said
+
+
+LACKS, WHOLE = "NOTHING IS RAISED: the journal may lack its end", "raises are allowed again"
+
+
+def _restored_with_nothing_to_hold(stage):
+    """The release that was going on is over; a newer one is lost with the journal's end, and the store does not answer any more."""
+    stage.serves("completed", PPM)
+    copy = stage.folder / "copy.db"
+    assert stage.types("db", "backup", str(copy)).code == 0
+    stage.plays_to("100h")
+    assert stage.rollout("5.3.0")
+    _stops(stage)
+    assert stage.types("db", "restore", str(copy)).code == 0
+    stage.breaks("google_play", "503", count=None)
+    stage.starts_daemon()
+    return stage
+
+
+def _with_a_newer_one():
+    story = short(until="6d", poll="2h")
+    newer = {
+        **newest(story),
+        "version": "5.3.0",
+        "code": 5030,
+        "rolled_out": {"at": "95h", "percent": 10, "review": "1h"},
+    }
+    story["apps"][0]["releases"].append(newer)
+    return story
+
+
+def test_where_all_is_over_and_nothing_is_held_the_channel_hears_of_a_restored_backup_within_a_poll(opens):
+    stage = _restored_with_nothing_to_hold(opens(_with_a_newer_one(), to="90h"))
+    stage.plays_to("102h")
+    (told,) = stage.messages(LACKS)
+    assert "stagedrollout db accept --reason" in told
+    assert not stage.messages("is held"), "which is what this is about"
+    stage.heals()
+    stage.plays_to("120h")
+    assert len(stage.messages(LACKS)) == 1
+    stage.plays_to("128h")
+    assert len(stage.messages(LACKS)) == 2, "once a day"
+
+
+def test_after_a_person_has_gone_on_the_channel_hears_once_that_it_is_settled_and_nothing_more(opens):
+    stage = _restored_with_nothing_to_hold(opens(_with_a_newer_one(), to="90h"))
+    stage.plays_to("102h")
+    _stops(stage)
+    stage.starts_daemon()
+    stage.plays_to("104h")
+    assert len(stage.messages(LACKS)) == 1, "another life does not tell it again"
+    assert not stage.messages(WHOLE)
+    accepted = stage.types("db", "accept", *WHY)
+    assert accepted.code == 0, accepted.said
+    stage.heals()
+    stage.plays_to("106h")
+    assert len(stage.messages(WHOLE)) == 1
+    stage.plays_out()
+    assert (len(stage.messages(LACKS)), len(stage.messages(WHOLE))) == (1, 1)
 
 
 def test_after_a_restored_backup_a_bad_release_is_halted_by_the_machine(opens):

@@ -117,8 +117,9 @@ PROMISES = (
     Promise(
         "R17",
         "History never runs backwards unnoticed: a database that is behind the high-water file outside of it raises "
-        "nothing until a person accepts that.",
-        "0 raises",
+        "nothing until a person accepts that. The channel is told so, by one replica, also where nothing is held for it, and "
+        "when it is settled.",
+        "0 raises; told within 1 poll",
     ),
     Promise(
         "R18",

@@ -174,8 +174,14 @@ class Story:
         entry |= {"body": body, "prev": prev}
         self.journal.append(entry | {"hash": chain_hash(entry)})
 
-    def puts_back(self, entries: int, known: float, until: float, *, run: int = 1) -> None:
-        """The database is as it was before the newest `entries`; `run` knows of it until a person takes the journal as it is."""
+    def puts_back(
+        self, entries: int, known: float, until: float, *, run: int = 1, announced: bool = True
+    ) -> None:
+        """The database is as it was before the newest `entries`; `run` knows of it until a person takes the journal as it is.
+        `announced`: that is about to be told, for all apps."""
+        if announced:
+            self.notes("held", broadcast=True, state="pending")
+            self.notices[-1]["key"] = f"journal/lacks_its_end/{at(known)}"
         if not self.lost:
             self.lost = [entry["seq"] for entry in self.journal[-entries:]]
         self.put_back.append({"run": run, "from": at(known), "until": at(until)})

@@ -77,6 +77,19 @@ def test_that_the_journal_lacks_its_end_is_told_aloud_and_says_what_to_do(kind, 
     assert story.blamed().get("lost_journals_untold", 0) == blamed
 
 
+@pytest.mark.parametrize(
+    ("known", "until", "announced", "blamed"),
+    [(28.6, 36, False, 1), (28.6, 36, True, 0), (28.6, 29.6, False, 0)],
+    ids=["to nobody", "announced", "accepted before anybody could"],
+)
+def test_that_nothing_is_held_for_it_excuses_nobody_who_announces_no_lost_journal(
+    known, until, announced, blamed
+):
+    story = first_raise()
+    story.puts_back(1, known, until, announced=announced)
+    assert story.blamed().get("lost_journals_unannounced", 0) == blamed
+
+
 @pytest.mark.parametrize(("thread", "aloud", "blamed"), [(None, True, 0), ("1.0", True, 1), (None, False, 1)])
 def test_what_stands_in_the_channel_itself_is_seen_by_everybody(thread, aloud, blamed):
     """The message that its thread hangs on was lost with the journal's end."""

@@ -319,6 +319,8 @@ OF_TWO = (
     "database: put back, known to both",
     "database: put back, known to one",
     "database: taken as it is",
+    "put back: the channel is told",
+    "put back: told that it is settled",
     "put back: nobody can tell by whom",
     "put back: halted meanwhile",
     "put back: raised again",

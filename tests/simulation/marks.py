@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from stagedrollout.daemon.put_back import LACKS, WHOLE
 from stagedrollout.emulator.scenario import APP_STORE
 from stagedrollout.emulator.slack import SECOND_CHANNEL
 from tests.simulation.plan import Plan
@@ -192,6 +193,11 @@ def _of_what_was_put_back(left: Left) -> Iterator[str]:
     if not known:
         return
     begun, ended = min(span["from"] for span in known), max(span["until"] for span in known)
+    for notice in left.evidence.notices:
+        if notice["key"].startswith(LACKS):
+            yield "put back: the channel is told"
+        if notice["key"].startswith(WHOLE):
+            yield "put back: told that it is settled"
     for entry in left.evidence.journal:
         body, later = entry["body"], entry["seq"] not in lost and entry["at"] >= begun
         if entry["kind"] == "drifted" and body.get("untold"):

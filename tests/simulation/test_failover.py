@@ -78,11 +78,14 @@ def test_with_what_a_person_took_as_it_is_two_daemons_go_on_and_raise_again() ->
     assert told.marks["database: put back, known to both"]
     assert told.marks["database: taken as it is"] == 2
     assert told.marks["put back: raised again"]
+    assert told.marks["put back: the channel is told"] == 1, "by one of them, for both and for all apps"
+    assert told.marks["put back: told that it is settled"] == 1
 
 
 def test_what_only_one_of_them_has_marked_keeps_the_other_one_from_raising_too() -> None:
     told = _play(_put_back(4, None, 3 * HOURS, seed=8))
     assert told.marks["database: put back, known to one"]
+    assert told.marks["put back: the channel is told"] == 1
 
 
 def test_a_bad_release_is_halted_while_the_journal_lacks_its_end() -> None:

@@ -4,7 +4,7 @@ it is, it raised nothing; people were told; and what may have been ours is not s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.judge.case import Case
 from tests.judge.evidence import Record
@@ -15,15 +15,21 @@ from tests.judge.messages import Message, delivered
 from tests.judge.patience import ONE_WAY
 from tests.judge.signals import GRACE
 
-RAISED, UNTOLD, MISTAKEN = "raises_on_a_lost_journal", "lost_journals_untold", "lost_journals_mistaken"
+RAISED, MISTAKEN = "raises_on_a_lost_journal", "lost_journals_mistaken"
+UNTOLD, SILENT = "lost_journals_untold", "lost_journals_unannounced"
 CODES = ("journal_behind", "replica_doubts")
 """Why something is held then: by the own mark, or by what another one says."""
 WAY_OUT = "stagedrollout db accept"
 """What a person has to do, in every message that something is held for it."""
 
+TOLD = "journal/lacks_its_end/"
+"""How the key of the message begins that is told for all apps."""
+SOON = timedelta(hours=2)
+"""By then whoever was dead, frozen or cut off is there again, and a pass has come."""
+
 
 def check(case: Case) -> list[Finding]:
-    return [*_raised(case), *_untold(case), *_mistaken(case)]
+    return [*_raised(case), *_untold(case), *_silent(case), *_mistaken(case)]
 
 
 def _raised(case: Case) -> Iterator[Finding]:
@@ -52,6 +58,20 @@ def _is_whole_again(case: Case, key: Key, at: datetime) -> bool:
         if entry.seq not in case.evidence.lost and entry.seq < newest
     }
     return bool(lost) and all((e.key, e.kind, e.at, str(e.body)) in again for e in lost)
+
+
+def _silent(case: Case) -> Iterator[Finding]:
+    """Whatever is held for it, what one of them has known for so long is written down, to be told to everybody."""
+    known = [
+        each for each in case.evidence.put_back if instant(each["until"]) - instant(each["from"]) >= SOON
+    ]
+    if not known or any(row["key"].startswith(TOLD) for row in case.evidence.notices):
+        return
+    at = instant(known[0]["from"])
+    if any(_is_whole_again(case, key, case.ended_at) for key in case.served):
+        return
+    text = "nobody wrote down, for everybody, that the journal lacks its end"
+    yield Finding(SILENT, at.isoformat(), "", text)
 
 
 def _untold(case: Case) -> Iterator[Finding]:
