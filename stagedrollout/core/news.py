@@ -104,7 +104,11 @@ def _after(decision: Decision) -> tuple[Fact, ...]:
 def intent_key(rollout: Rollout, decision: Decision) -> str:
     """Unique for ever: the how-manieth change of which rollout this is."""
     verb = decision.change.verb.value if decision.change else "none"
-    return f"{rollout.key}/{rollout.acts + 1}/{verb}" + (f"/{decision.command}" if decision.command else "")
+    return name_of_the_next_act(rollout, verb, decision.command)
+
+
+def name_of_the_next_act(rollout: Rollout, verb: str, command: str) -> str:
+    return f"{rollout.key}/{rollout.acts + 1}/{verb}" + (f"/{command}" if command else "")
 
 
 def halts_in_vain(rollout: Rollout, told: tuple[Fact, ...]) -> bool:

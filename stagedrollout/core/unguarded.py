@@ -7,6 +7,8 @@ the journal tells by now. And it does not undo what a person has said meanwhile.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stagedrollout.core.errors import HaltShown, LetGoOn, OrderTaken
 from stagedrollout.core.facts import (
     Acknowledged,
@@ -22,7 +24,7 @@ from stagedrollout.core.facts import (
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.link_facts import LinkAnswered, Unlinked
 from stagedrollout.core.model import Verb
-from stagedrollout.core.news import halts_in_vain
+from stagedrollout.core.news import halts_in_vain, name_of_the_next_act
 
 _STANDS = (Commanded, Acknowledged, Held, Decided)
 """What was ordered and decided, whatever a newer look has shown."""
@@ -43,9 +45,20 @@ def ends_a_brake(news: tuple[Fact, ...]) -> bool:
     return ended and not permits(news)
 
 
-def alone(news: tuple[Fact, ...]) -> tuple[Fact, ...]:
-    """What stops, without what was seen and counted beside it."""
-    return tuple(fact for fact in news if isinstance(fact, _STANDS))
+def alone(rollout: Rollout, news: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """What stops, without what was seen and counted beside it, on top of `rollout`, on which others have written."""
+    return renamed(rollout, tuple(fact for fact in news if isinstance(fact, _STANDS)))
+
+
+def renamed(rollout: Rollout, news: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """The same as the next act of `rollout`: another act may have its name by now, or get it later."""
+    return tuple(_as_next(rollout, fact) if isinstance(fact, Decided) else fact for fact in news)
+
+
+def _as_next(rollout: Rollout, decided: Decided) -> Decided:
+    if not decided.intent or decided.verb is None:
+        return decided
+    return replace(decided, intent=name_of_the_next_act(rollout, decided.verb.value, decided.command))
 
 
 def check_still_wanted(before: Rollout, now: Rollout, news: tuple[Fact, ...]) -> None:

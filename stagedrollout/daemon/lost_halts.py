@@ -1,5 +1,5 @@
-"""A halt that the database forgot while it was sent, for it was put back: without it people would be told that somebody has
-halted the release in the console.
+"""A halt or a pause that the database forgot while it was sent, for it was put back: without it people would be told that somebody
+has halted the release in the console.
 
 Whoever sent it keeps how it ended, and the decision behind that. Both are written again, but only while the release is as
 that halt left it: what a person has done about it since, or another halt, has the last word.
@@ -7,9 +7,11 @@ that halt left it: what a person has done about it since, or another halt, has t
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stagedrollout.core import facts, line_facts, link_facts, override_facts
+from stagedrollout.core.events import Entry
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import Verb
 from stagedrollout.daemon.spool import Kept
 from stagedrollout.storage.journal import Journal
 
@@ -40,13 +42,31 @@ _LOOKS = (
 """What is only noticed, and changes nothing about a release, nor who has the say."""
 
 
-def halt_behind(rollout: Rollout, news: tuple[facts.Fact, ...]) -> Kept | None:
-    """The decision of which the news tell that it has halted the release, or has not."""
+def brake_behind(rollout: Rollout, news: tuple[facts.Fact, ...], seq: int) -> Kept | None:
+    """The decision of which the news tell that it has halted or paused the release, or has not. `seq`: as of `Kept`."""
     intent, decided = rollout.intent, rollout.last
-    tells = any(isinstance(f, facts.Settled) and f.verb is Verb.HALT for f in news)
+    tells = any(isinstance(f, facts.Settled) and f.verb.brakes for f in news)
     if not tells or intent is None or decided is None or decided.intent != intent.key:
         return None
-    return Kept(rollout.key, (decided,), intent.opened_at)
+    return Kept(rollout.key, (decided,), intent.opened_at, seq=seq)
+
+
+def recorded_as(journal: Journal, kept: Kept) -> Entry | None:
+    """How the last of what was kept stands in the journal; None if it does not. It was written in one transaction, so where that is
+    there are all; `at` tells one pass from another. An act may have another name there. Raises StorageError."""
+    last = kept.entries[-1]
+    told = journal.told(kept.rollout, (last.kind,))
+    return next((each.entry for each in told if _nameless(each.entry) == _nameless(last)), None)
+
+
+def _nameless(entry: Entry) -> Entry:
+    return replace(entry, body={**entry.body, "intent": ""})
+
+
+def told_of(kept: Kept, decided: Entry) -> tuple[facts.Fact, ...]:
+    """What was kept of how that decision ended, by the name that it has in the journal."""
+    name = decided.body["intent"]
+    return tuple(replace(f, intent=name) if isinstance(f, facts.Settled) else f for f in kept.news)
 
 
 def has_gone_on(journal: Journal, lost: Kept) -> bool:

@@ -29,9 +29,16 @@ from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.ledger import Ledger, Revision, Taken
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import RolloutKey, StoreApp
-from stagedrollout.core.unguarded import alone, check_still_wanted, decides_a_brake, ends_a_brake, permits
+from stagedrollout.core.unguarded import (
+    alone,
+    check_still_wanted,
+    decides_a_brake,
+    ends_a_brake,
+    permits,
+    renamed,
+)
 from stagedrollout.daemon.filling import filled
-from stagedrollout.daemon.lost_halts import halt_behind, has_gone_on
+from stagedrollout.daemon.lost_halts import brake_behind, has_gone_on, recorded_as, told_of
 from stagedrollout.daemon.shelf import Shelf
 from stagedrollout.daemon.spool import Kept, Spool
 from stagedrollout.storage.batch import Batch
@@ -228,7 +235,7 @@ class Recorder:
             now = self._remember(known.rollout.key, self._read(known.rollout.key))
             check_still_wanted(known.rollout, now.rollout, news)
             with suppress(StaleJournal):
-                return self._write_halt(now, alone(news), at, learned)
+                return self._write_halt(now, alone(now.rollout, news), at, learned)
         raise StaleJournal(
             f"{HALT_ATTEMPTS} times somebody wrote to the journal of {known.rollout.key} meanwhile"
         )
@@ -277,9 +284,8 @@ class Recorder:
         they were decided on."""
         if not news:
             return known
-        self._spool.add(
-            Kept(known.rollout.key, news, at, learned, halt_behind(known.rollout, news), known.seq)
-        )
+        behind = brake_behind(known.rollout, news, known.seq)
+        self._spool.add(Kept(known.rollout.key, news, at, learned, behind, known.seq))
         return self._remember(known.rollout.key, Known(extend(known.rollout, news, at), known.seq))
 
     def write_what_was_kept(self) -> None:
@@ -294,18 +300,14 @@ class Recorder:
             self._spool.drop(kept)
 
     def _write_kept(self, kept: Kept) -> None:
-        lost = kept.behind
         for _ in range(HALT_ATTEMPTS):
-            if self._has(kept):
+            if recorded_as(self._journal, kept):
                 log.info("%s: the journal has what was kept for it already", kept.rollout)
                 return
             try:
                 known = self._read(kept.rollout)  # first: it says what cannot be understood
-                if lost is not None and not self._has(lost):
-                    if has_gone_on(self._journal, lost):
-                        break  # by the same name another halt may be under way there, and this is not how it ended
-                    known = self._write_halt(known, lost.news, lost.at)
-                self._write_halt(known, self._wanted_still(known, kept), kept.at, kept.learned)
+                known, news = self._behind(known, kept) if kept.behind else (known, kept.news)
+                self._write_halt(known, self._wanted_still(known, kept, news), kept.at, kept.learned)
             except (OrderTaken, LetGoOn):
                 break
             except StaleJournal:  # written by another thread, or something else was
@@ -313,21 +315,26 @@ class Recorder:
             return
         log.warning("%s: the journal does not take what was kept for it, for it has gone on", kept.rollout)
 
-    def _wanted_still(self, known: Known, kept: Kept) -> tuple[facts.Fact, ...]:
-        """What is to be written of it, for who else has written meanwhile. Raises OrderTaken or LetGoOn."""
-        if not decides_a_brake(kept.news):
-            return kept.news
-        if known.seq == kept.seq and not permits(kept.news):
-            return kept.news
-        with suppress(HaltShown):  # others have seen what this halt has done, and do not know whose it was
-            check_still_wanted(self._read(kept.rollout, kept.seq).rollout, known.rollout, kept.news)
-        return alone(kept.news)
+    def _behind(self, known: Known, kept: Kept) -> tuple[Known, tuple[facts.Fact, ...]]:
+        """Once the decision stands in the journal: that, and how it ended. Raises OrderTaken, LetGoOn or StaleJournal."""
+        lost = kept.behind
+        decided = lost and recorded_as(self._journal, lost)
+        if lost is not None and decided is None:
+            if has_gone_on(self._journal, lost):
+                raise LetGoOn(f"{kept.rollout} is not as that halt left it")
+            known = self._write_halt(known, self._wanted_still(known, lost, lost.news), lost.at)
+            decided = recorded_as(self._journal, lost)
+        return known, told_of(kept, decided) if decided else kept.news
 
-    def _has(self, kept: Kept) -> bool:
-        """Written in one transaction, so where the last one is there are all; `at` tells one pass from another."""
-        last = kept.entries[-1]
-        told = self._journal.told(kept.rollout, (last.kind,))
-        return any(recorded.entry == last for recorded in told)
+    def _wanted_still(self, known: Known, kept: Kept, news: tuple[facts.Fact, ...]) -> tuple[facts.Fact, ...]:
+        """What is to be written of it, for who else has written meanwhile. Raises OrderTaken or LetGoOn."""
+        if not decides_a_brake(news):
+            return news
+        if known.seq == kept.seq and not permits(news):
+            return renamed(known.rollout, news)
+        with suppress(HaltShown):  # others have seen what this halt has done, and do not know whose it was
+            check_still_wanted(self._read(kept.rollout, kept.seq).rollout, known.rollout, news)
+        return alone(known.rollout, news)
 
     def _write(
         self,

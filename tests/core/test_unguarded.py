@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +14,14 @@ from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import DAEMON, CommandVerb, Settlement, Verb
-from stagedrollout.core.unguarded import alone, check_still_wanted, decides_a_brake, ends_a_brake, permits
+from stagedrollout.core.unguarded import (
+    alone,
+    check_still_wanted,
+    decides_a_brake,
+    ends_a_brake,
+    permits,
+    renamed,
+)
 from tests.core.builders import (
     ANNA,
     HALTED,
@@ -35,7 +43,7 @@ FAILS = Reason("fail", "crash-free 95.1 % < 99 %")
 
 def decides(
     verb: Verb | None, kind: DecisionKind = DecisionKind.HALT, *, sent: bool = True, by: str = ""
-) -> Fact:
+) -> facts.Decided:
     return facts.Decided(kind, (FAILS,), DAEMON, by, "x9" if sent else "", verb, ppm(10), "f1")
 
 
@@ -105,7 +113,23 @@ def test_what_permits_something_waits_for_the_lease(fact: Fact) -> None:
 def test_what_is_written_on_top_of_what_others_wrote_says_nothing_of_an_older_look() -> None:
     held, order = facts.Held(ANNA, "because", None), ordered(CommandVerb.HALT)
     news = (seen(), settled(), ANSWERED, facts.Suspected("g", 1, NOON, FAILS), order, held, HALT)
-    assert alone(news) == (order, held, HALT)
+    assert alone(RUNS, news) == (order, held, replace(HALT, intent=f"{RUNS.key}/1/halt"))
+
+
+def test_an_act_that_is_written_on_top_of_others_has_a_name_of_its_own() -> None:
+    acted = later(
+        RUNS, intent(Verb.HALT, 10, f"{RUNS.key}/1/halt"), intent(Verb.RAISE, 50, f"{RUNS.key}/2/raise")
+    )
+    by_order = decides(Verb.HALT, by="c9")
+    named = [
+        fact.intent for fact in renamed(acted, (seen(), PAUSE, by_order)) if isinstance(fact, facts.Decided)
+    ]
+    assert named == [f"{RUNS.key}/3/pause", f"{RUNS.key}/3/halt/c9"]
+
+
+def test_what_sends_nothing_has_no_name() -> None:
+    for fact in (WAITS, decides(Verb.HALT, sent=False)):
+        assert renamed(RUNS, (fact,)) == (fact,)
 
 
 def later(rollout: Rollout, *news: Fact, at: datetime = NOON) -> Rollout:

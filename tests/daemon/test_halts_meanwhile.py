@@ -21,6 +21,7 @@ from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
+from tests.core.apple import PAUSED
 from tests.core.builders import (
     ANNA,
     DAY,
@@ -128,6 +129,33 @@ def test_a_halt_without_a_database_goes_into_the_journal_once_it_is_back_whateve
     assert halt is not None
     assert (halt.actor, halt.reason, halt.confirmed) == (DAEMON, FAILS.text, True)
     assert not awoken._spool.rollouts()
+
+
+@pytest.mark.promise("R10", "R13", "R18")
+def test_a_pause_without_a_database_is_ours_although_another_has_paused_and_let_go_on_by_the_same_name(
+    journal: Journal, holder: Recorder, awoken: Recorder, tmp_path: Path
+) -> None:
+    """Whoever was cut off goes on counting its acts where it stood; people would be told that somebody paused it in the console."""
+    sent = awoken.spool(awoken.load(KEY), (*LANDED, PAUSE), at(2))
+    paused = (seen(PAUSED, 50), settled(verb=Verb.PAUSE, key="p2"))
+    awoken.spool(sent, paused, at(2))
+    _write(holder, at(1), *LANDED)
+    _write(holder, at(1), PAUSE)
+    _write(holder, at(1), *paused)
+    _write(holder, at(1.5), intent(Verb.RAISE, 60, "r3"))
+    _write(holder, at(1.5), seen(STAGED, 60), settled(verb=Verb.RAISE, key="r3"))
+    awoken.write_what_was_kept()
+    now = holder.load(KEY).rollout
+    assert (now.intent, now.seen) == (None, seen(PAUSED, 50))
+    look: Any = store(shown(PAUSED, 50), at=at(3))
+    assert not [fact for fact in learn(now, look, at(3)) if isinstance(fact, facts.Drifted)]
+    written = journal.history(KEY)
+    again = Recorder(journal, LedgerTable(journal._engine), no_lease, Spool(tmp_path / "y.spool"))
+    again.spool(again._read(KEY, written[3].seq), (*LANDED, PAUSE), at(2))
+    again.write_what_was_kept()
+    assert journal.history(KEY) == written, (
+        "one that died before it could strike it out knows it by its instant"
+    )
 
 
 @pytest.mark.promise("R9", "R11")

@@ -79,7 +79,8 @@ def test_what_fails_is_halted_and_that_is_told_whoever_holds_it_and_whatever_was
     old = awoken.load(KEY)
     holder.settle(holder.load(KEY), (settled(Settlement.CONFIRMED, Verb.PAUSE, "p1"),), NOON)
     sent = awoken.record(old, (intent(Verb.HALT, 10, "h1"),), LATER)
-    ended = awoken.settle(sent, (settled(verb=Verb.HALT, key="h1"),), LATER)
+    assert sent.rollout.intent is not None
+    ended = awoken.settle(sent, (settled(verb=Verb.HALT, key=sent.rollout.intent.key),), LATER)
     assert kinds(journal) == ["discovered", "decided", "settled", "decided", "settled"]
     assert ended == holder.load(KEY)
 
