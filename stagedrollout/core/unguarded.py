@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from stagedrollout.core.errors import HaltShown, LetGoOn, OrderTaken
 from stagedrollout.core.facts import (
-    Acknowledged,
     Commanded,
     Decided,
     Fact,
@@ -23,11 +22,15 @@ from stagedrollout.core.facts import (
 )
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.link_facts import LinkAnswered, Unlinked
-from stagedrollout.core.model import Verb
+from stagedrollout.core.model import CommandVerb, Verb
 from stagedrollout.core.news import halts_in_vain, name_of_the_next_act
+from stagedrollout.core.override_facts import Acknowledged, ApprovalsLapsed, Approved
 
-_STANDS = (Commanded, Acknowledged, Held, Decided)
+_STANDS = (Commanded, Acknowledged, Approved, ApprovalsLapsed, Held, Decided)
 """What was ordered and decided, whatever a newer look has shown."""
+
+_STANDS_WHOLE = (CommandVerb.HALT, CommandVerb.HOLD, CommandVerb.APPROVE, CommandVerb.REJECT)
+"""Orders whose effect is all among these."""
 
 
 def decides_a_brake(news: tuple[Fact, ...]) -> bool:
@@ -87,6 +90,16 @@ def _resuming(rollout: Rollout) -> int:
     """The how-manieth act it is that lets it go on; 0 where none is under way."""
     under_way = rollout.intent is not None and rollout.intent.verb is Verb.RESUME
     return rollout.acts if under_way else 0
+
+
+def takes_up_an_order(news: tuple[Fact, ...]) -> bool:
+    """Whether beside a pause a person's order takes effect, as a start or a resume does: only whole, and by whoever holds the
+    lease, or it is taken up again. A halt waits for no order."""
+    halts = any(isinstance(fact, Decided) and fact.verb is Verb.HALT for fact in news)
+    taken = any(
+        isinstance(fact, Commanded) and fact.accepted and fact.verb not in _STANDS_WHOLE for fact in news
+    )
+    return taken and not halts
 
 
 def permits(news: tuple[Fact, ...]) -> bool:

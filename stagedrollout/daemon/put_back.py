@@ -2,7 +2,8 @@
 nothing, and nobody would hear of it (promise R17).
 
 Once when it is found, once a day while it lasts, and once more when it is over. It is one message for all store apps, of whichever
-replica tells people; what another one has told, or this one in another life, stands in the outbox. While nothing is found nobody is asked.
+replica tells people; what another one has told, or this one in another life, stands in the outbox. While nothing is found nobody is asked, but for
+once at first.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class PutBack:
         on_duty: Callable[[], bool],
     ) -> None:
         self._found, self._outbox, self._clock, self._on_duty = found, outbox, clock, on_duty
-        self._was_whole = self._to_end = False
+        self._was_whole, self._to_end = False, True  # another life may have told that it lacks its end
         self._unmarked_since: datetime | None = None
         self._told_at: datetime | None = None
         self._trouble = ""

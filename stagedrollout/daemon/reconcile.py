@@ -47,6 +47,7 @@ from stagedrollout.core.ports import Clearance, Clock
 from stagedrollout.core.run_terms import written_down
 from stagedrollout.core.standing import standing
 from stagedrollout.core.succession import of_newer
+from stagedrollout.core.unguarded import takes_up_an_order
 from stagedrollout.daemon import calendar_check, linking
 from stagedrollout.daemon.actuator import Actuator
 from stagedrollout.daemon.brakes import Brakes, NothingPulled
@@ -248,7 +249,8 @@ class Reconciler:
         try:
             return self.recorder.record(known, facts, observed.seen.now, learned)
         except StorageError as error:
-            if _stops(decision) and not isinstance(error, (HaltShown, LetGoOn, OrderTaken)):
+            needless = isinstance(error, (HaltShown, LetGoOn, OrderTaken))
+            if _stops(decision) and not needless and not takes_up_an_order(facts):
                 log.critical("the journal cannot be written; halting %s all the same", known.rollout.key)
                 return self.recorder.spool(known, facts, observed.seen.now, learned)
             self.hearer.forget(known.rollout.key)  # it keeps nothing of that, and asks for all again

@@ -36,6 +36,7 @@ from stagedrollout.core.unguarded import (
     ends_a_brake,
     permits,
     renamed,
+    takes_up_an_order,
 )
 from stagedrollout.daemon.filling import filled
 from stagedrollout.daemon.lost_halts import brake_behind, has_gone_on, recorded_as, told_of
@@ -219,7 +220,7 @@ class Recorder:
         """
         if not news and learned is None:
             return known
-        if not decides_a_brake(news):
+        if not decides_a_brake(news) or takes_up_an_order(news):
             return self._write_guarded(known, news, at, learned)
         with suppress(StaleJournal, LostLease):
             self._epoch(known.rollout.key.store_app)  # whoever does not hold it may have an old look
@@ -333,7 +334,7 @@ class Recorder:
         if known.seq == kept.seq and not permits(news):
             return renamed(known.rollout, news)
         with suppress(HaltShown):  # others have seen what this halt has done, and do not know whose it was
-            check_still_wanted(self._read(kept.rollout, kept.seq).rollout, known.rollout, news)
+            check_still_wanted(self._read(kept.rollout, as_of=kept).rollout, known.rollout, news)
         return alone(known.rollout, news)
 
     def _write(
@@ -366,10 +367,11 @@ class Recorder:
         if learned.added:
             self._ledger.put(key, learned.taken.ledger)
 
-    def _read(self, key: RolloutKey, until_seq: int | None = None) -> Known:
+    def _read(self, key: RolloutKey, as_of: Kept | None = None) -> Known:
         history = self._journal.history(key)
-        if until_seq is not None:
-            history = tuple(each for each in history if each.seq <= until_seq)
+        if as_of is not None and as_of.seq is not None:  # both: it may have been put back, and count anew
+            then = [each for each in history if each.seq <= as_of.seq and each.entry.at <= as_of.at]
+            history = tuple(then) or history
         try:
             told = tuple((facts.read(recorded.entry), recorded.entry.at) for recorded in history)
             rollout = fold(key, told)

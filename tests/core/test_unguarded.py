@@ -21,6 +21,7 @@ from stagedrollout.core.unguarded import (
     ends_a_brake,
     permits,
     renamed,
+    takes_up_an_order,
 )
 from tests.core.builders import (
     ANNA,
@@ -47,7 +48,7 @@ def decides(
     return facts.Decided(kind, (FAILS,), DAEMON, by, "x9" if sent else "", verb, ppm(10), "f1")
 
 
-def ordered(verb: CommandVerb, command: str = "c9") -> Fact:
+def ordered(verb: CommandVerb, command: str = "c9") -> facts.Commanded:
     return facts.Commanded(command, verb, ANNA, "because", True, "so be it")
 
 
@@ -209,3 +210,26 @@ def test_what_is_shown_to_be_halted_is_not_halted_again() -> None:
 def test_nothing_is_known_of_a_release_that_was_only_found() -> None:
     found = told(discovered(), start=NOON - timedelta(days=1))
     check_still_wanted(found, found, (HALT,))
+
+
+@pytest.mark.parametrize(
+    ("verb", "beside", "whole"),
+    [
+        (CommandVerb.START, PAUSE, True),
+        (CommandVerb.RESUME, PAUSE, True),
+        (CommandVerb.SET_POLICY, WAITS, True),
+        (CommandVerb.START, HALT, False),  # a halt waits for no order
+        (CommandVerb.HALT, HALT, False),
+        (CommandVerb.HOLD, PAUSE, False),
+        (CommandVerb.REJECT, PAUSE, False),
+        (CommandVerb.APPROVE, PAUSE, False),
+    ],
+)
+def test_an_order_that_takes_effect_beside_a_pause_is_written_whole_or_not_at_all(
+    verb: CommandVerb,
+    beside: Fact,
+    whole: bool,
+) -> None:
+    assert takes_up_an_order((ordered(verb), beside)) is whole
+    refused = replace(ordered(verb), accepted=False)
+    assert not takes_up_an_order((refused, beside))

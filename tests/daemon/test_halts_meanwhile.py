@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stagedrollout.core import facts, line_facts, link_facts
+from stagedrollout.core import facts, line_facts, link_facts, override_facts
 from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import LetGoOn, LostLease, OrderTaken, StaleJournal, StorageError
 from stagedrollout.core.facts import Fact, Started, WentLive
@@ -151,7 +151,7 @@ def test_a_pause_without_a_database_is_ours_although_another_has_paused_and_let_
     assert not [fact for fact in learn(now, look, at(3)) if isinstance(fact, facts.Drifted)]
     written = journal.history(KEY)
     again = Recorder(journal, LedgerTable(journal._engine), no_lease, Spool(tmp_path / "y.spool"))
-    again.spool(again._read(KEY, written[3].seq), (*LANDED, PAUSE), at(2))
+    again.spool(again._read(KEY, Kept(KEY, (PAUSE,), at(2), seq=written[3].seq)), (*LANDED, PAUSE), at(2))
     again.write_what_was_kept()
     assert journal.history(KEY) == written, (
         "one that died before it could strike it out knows it by its instant"
@@ -246,7 +246,11 @@ def test_an_order_that_another_replica_has_carried_out_is_not_written_again_once
     awoken.write_what_was_kept()
     assert journal.history(KEY) == before
     with pytest.raises(OrderTaken):
-        awoken.record(awoken._read(KEY, before[0].seq), (ordered, intent(Verb.HALT, 50, "h4", "c8")), at(3))
+        awoken.record(
+            awoken._read(KEY, Kept(KEY, (HALT,), at(1), seq=before[0].seq)),
+            (ordered, intent(Verb.HALT, 50, "h4", "c8")),
+            at(3),
+        )
 
 
 def test_what_an_older_version_has_kept_is_still_written(
@@ -298,3 +302,60 @@ def test_where_the_journal_goes_on_all_the_time_the_halt_is_kept_for_it(
 def test_what_is_no_halt_is_written_by_nobody_but_the_holder(awoken: Recorder, holder: Recorder) -> None:
     with pytest.raises(LostLease):
         awoken.record(awoken.load(KEY), LANDED, at(1))
+
+
+START = (
+    facts.Commanded("c9", CommandVerb.START, ANNA, "go", True, "started: the schedule steers it from here"),
+    Started(ANNA, "go", "standard", "c9"),
+)
+REJECT = (
+    facts.Commanded("c9", CommandVerb.REJECT, ANNA, "no", True, "rejected"),
+    facts.Held(ANNA, "no", None),
+    override_facts.ApprovalsLapsed("rejected"),
+)
+
+
+@pytest.mark.promise("R12")
+def test_an_order_beside_a_pause_is_taken_up_anew_where_somebody_wrote_meanwhile(
+    journal: Journal, holder: Recorder, awoken: Recorder
+) -> None:
+    """It would be answered as done, and never take effect."""
+    old = holder.load(KEY)
+    _write(holder, at(1), facts.SawAgain())
+    for recorder, why in ((holder, StaleJournal), (awoken, LostLease)):
+        with pytest.raises(why):
+            recorder.record(old, (*START, PAUSE), at(2))
+    assert last(journal) == "saw_again"
+
+
+@pytest.mark.promise("R11", "R12")
+def test_what_a_person_rejects_beside_a_pause_is_rejected_whoever_wrote_meanwhile(
+    journal: Journal, holder: Recorder, awoken: Recorder
+) -> None:
+    old = holder.load(KEY)
+    _write(holder, at(1), facts.SawAgain())
+    awoken.record(old, (*REJECT, PAUSE), at(2))
+    kinds = [each.entry.kind for each in journal.history(KEY)][-4:]
+    assert kinds == ["commanded", "held", "approvals_lapsed", "decided"]
+
+
+def test_a_kept_halt_is_written_into_a_journal_that_begins_later_than_it_was_known(
+    journal: Journal, holder: Recorder, awoken: Recorder
+) -> None:
+    """It is another one: the release was found anew there."""
+    awoken._spool.add(Kept(KEY, (HALT,), NOON + DAY, seq=0))
+    awoken.write_what_was_kept()
+    assert last(journal) == "decided"
+
+
+@pytest.mark.promise("R9", "R17")
+def test_a_kept_halt_does_not_undo_a_resume_of_a_journal_that_was_put_back_and_counts_anew(
+    journal: Journal, holder: Recorder, awoken: Recorder
+) -> None:
+    _write(holder, at(0), *LANDED)
+    awoken._spool.add(Kept(KEY, (HALT,), at(1), seq=490))
+    _sees_it_halted(holder, at(2))
+    _write(holder, at(5), *RESUMES)
+    before = journal.history(KEY)
+    awoken.write_what_was_kept()
+    assert journal.history(KEY) == before
