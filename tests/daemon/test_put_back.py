@@ -255,3 +255,18 @@ def test_what_the_mark_tells_is_told_until_a_person_has_accepted_it(
     footing.reasons(NOON)
     one.put_back.look()
     assert told(outbox)[-1] == WHOLE
+
+
+def test_what_was_accepted_while_no_daemon_ran_is_told_by_the_next_one(outbox: OutboxTable) -> None:
+    Replica(outbox).looks(LOST)
+    again = Replica(outbox)
+    again.looks(after=HOUR)
+    again.looks(after=HOUR)
+    assert told(outbox) == [LACKS, WHOLE]
+
+
+def test_a_database_that_is_put_back_again_soon_after_that_is_told_as_well(outbox: OutboxTable) -> None:
+    Replica(outbox).looks(LOST)
+    Replica(outbox).looks(after=HOUR)
+    Replica(outbox).looks(Reason(BEHIND, "the journal ends at entry 5 and had come to 90"), after=5 * HOUR)
+    assert told(outbox) == [LACKS, WHOLE, LACKS]

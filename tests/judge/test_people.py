@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from tests.judge import judge
 from tests.judge.case import understand
 from tests.judge.story import OLD, Story, at, bad_release, first_raise, new
 
@@ -342,3 +345,33 @@ def test_a_halt_that_the_store_had_not_shown_when_somebody_raised_it_is_owed_unt
 ):
     """What is halted after that, or was never to be halted, is somebody's act that was overridden."""
     assert _raised_over_a_halt(case).blamed().get("console_acts_overridden", 0) == blamed
+
+
+@pytest.mark.parametrize(
+    ("case", "blamed"),
+    [
+        ("it had just taken it over", 0),
+        ("the database was there", 1),
+        ("the database failed it later", 1),
+        ("it had seen that itself", 1),
+        ("another one held it", 1),
+    ],
+)
+def test_that_a_halt_was_shown_is_unknown_to_whoever_takes_it_over_and_has_no_database(case, blamed):
+    """What another replica wrote it cannot read; the halt that it knows of is wanted until it has seen it."""
+    story = _raised_over_a_halt("confirmed before")
+    halts = story.requests[-1]
+    first = 2 if case == "it had seen that itself" else 1
+    story.tenures.append(
+        {"name": "acme/google_play", "run": first, "epoch": 1, "at": at(1), "raise_after": ""}
+    )
+    second = 1 if case == "another one held it" else 2
+    story.tenures.append(
+        {"name": "acme/google_play", "run": second, "epoch": 2, "at": at(22.05), "raise_after": ""}
+    )
+    failed = {"the database was there": None, "the database failed it later": 22.08}.get(case, 22.06)
+    if failed:
+        story.unwritten.append(at(failed))
+    senders = {str(halts["seq"]): 2}
+    found = judge(replace(story.evidence(), senders=senders)).findings
+    assert len([each for each in found if each.check == "console_acts_overridden"]) == blamed

@@ -24,6 +24,8 @@ WAY_OUT = "stagedrollout db accept"
 
 TOLD = "journal/lacks_its_end/"
 """How the key of the message begins that is told for all apps."""
+DAY = timedelta(days=1)
+"""How often it is told; another replica may have told it before this one knew."""
 SOON = timedelta(hours=2)
 """By then whoever was dead, frozen or cut off is there again, and a pass has come."""
 
@@ -62,14 +64,18 @@ def _is_whole_again(case: Case, key: Key, at: datetime) -> bool:
 
 def _silent(case: Case) -> Iterator[Finding]:
     """Whatever is held for it, what one of them has known for so long is written down, to be told to everybody."""
-    known = [
-        each for each in case.evidence.put_back if instant(each["until"]) - instant(each["from"]) >= SOON
+    told = [
+        instant(row["key"].removeprefix(TOLD)) for row in case.evidence.notices if row["key"].startswith(TOLD)
     ]
-    if not known or any(row["key"].startswith(TOLD) for row in case.evidence.notices):
+    known = [(instant(each["from"]), instant(each["until"])) for each in case.evidence.put_back]
+    unheard = [
+        begun
+        for begun, ended in known
+        if ended - begun >= SOON and not any(begun - DAY <= at <= begun + SOON for at in told)
+    ]
+    if not unheard or any(_is_whole_again(case, key, case.ended_at) for key in case.served):
         return
-    at = instant(known[0]["from"])
-    if any(_is_whole_again(case, key, case.ended_at) for key in case.served):
-        return
+    at = unheard[0]
     text = "nobody wrote down, for everybody, that the journal lacks its end"
     yield Finding(SILENT, at.isoformat(), "", text)
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 
 from tests.judge.case import Case
 from tests.judge.checks.halts import something_failed
+from tests.judge.checks.tenures import holder_at
 from tests.judge.direct import is_by_hand
 from tests.judge.finding import Finding
-from tests.judge.journal import Decision
-from tests.judge.ledger import GOOGLE_PLAY, LOWERINGS, RAISES, Change
+from tests.judge.journal import Decision, Entry
+from tests.judge.ledger import GOOGLE_PLAY, LOWERINGS, RAISES, Change, instant
 from tests.judge.passes import read_between
+from tests.judge.patience import SLACK
 
 _PERMISSIONS = ("start", "advance", "resume", "complete")
 
@@ -105,7 +107,19 @@ def _still_owed(case: Case, halted: Change, act: Change) -> bool:
     if since is None or case.journal.ordered_between(act.key, since, halted.at, "resume", "start"):
         return False
     settled = (e for e in case.journal.of(act.key, "settled") if e.body["settlement"] == "confirmed")
-    return not any(since <= entry.at <= halted.at for entry in settled)
+    shown = (entry for entry in settled if since <= entry.at <= halted.at)
+    return all(_was_never_read(case, entry, halted) for entry in shown)
+
+
+def _was_never_read(case: Case, shown: Entry, halted: Change) -> bool:
+    """Another replica wrote that, and the one that halted had no database when it had just taken the app over: it went by what
+    it knew from before."""
+    sender = case.evidence.senders.get(str(halted.request))
+    wrote, took = (holder_at(case, halted.key, at) for at in (shown.at, halted.asked_at))
+    if sender is None or wrote is None or took is None or wrote["run"] == sender or took["run"] != sender:
+        return False
+    began = instant(took["at"])
+    return any(began <= instant(failed) <= began + SLACK for failed in case.evidence.unwritten)
 
 
 def _is_due(case: Case, decision: Decision, act: Change) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 
 from tests.judge.case import Case
 from tests.judge.evidence import Record
@@ -72,12 +73,13 @@ def _sender(case: Case, change: Change) -> int | None:
 
 def _tenure(case: Case, raised: Change) -> Record | None:
     """Whose lease it was when the request was there."""
-    known = [
-        tenure
-        for tenure in case.evidence.tenures
-        if tenure["name"] == f"{raised.key.app}/{raised.key.store}"
-        and instant(tenure["at"]) <= raised.asked_at
-    ]
+    return holder_at(case, raised.key, raised.asked_at)
+
+
+def holder_at(case: Case, key: Key, at: datetime) -> Record | None:
+    """Whose lease it was then."""
+    name = f"{key.app}/{key.store}"
+    known = [each for each in case.evidence.tenures if each["name"] == name and instant(each["at"]) <= at]
     return known[-1] if known else None
 
 
