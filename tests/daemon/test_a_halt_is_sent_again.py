@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,10 +18,8 @@ from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.lanes import Permit
 from stagedrollout.daemon.reconcile import Reconciler
 from stagedrollout.daemon.recorder import Recorder
-from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
-from stagedrollout.storage.migrate import upgrade
 from tests.core.builders import (
     ANNA,
     HALTED,
@@ -78,13 +75,6 @@ LISTING: Any = SimpleNamespace(
     id=KEY.store_app, poll=POLL, mode=Mode.ACT, supersede=Supersede.FINISH, link=None,
     counterpart=None, policy="standard", policy_of=lambda _: policy(), unknown=lambda _: "",
 )  # fmt: skip
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
-    upgrade(engine)
-    return Journal(engine)
 
 
 def passed(journal: Journal, *meanwhile: Any) -> tuple[Acts, Recorder]:

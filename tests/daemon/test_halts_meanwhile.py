@@ -17,10 +17,8 @@ from stagedrollout.core.judgement import Reason
 from stagedrollout.core.model import DAEMON, CommandVerb, Settlement, Verb
 from stagedrollout.daemon.recorder import Recorder, no_lease
 from stagedrollout.daemon.spool import Kept, Spool, read_spool
-from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
-from stagedrollout.storage.migrate import upgrade
 from tests.core.apple import PAUSED
 from tests.core.builders import (
     ANNA,
@@ -54,13 +52,6 @@ RESUMED = (seen(STAGED, 50), settled(verb=Verb.RESUME, key="s1"))
 
 def at(minutes: float) -> datetime:
     return NOON + timedelta(minutes=minutes)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
-    upgrade(engine)
-    return Journal(engine)
 
 
 @pytest.fixture

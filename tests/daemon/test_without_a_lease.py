@@ -4,7 +4,6 @@ it has found out by its old look stays unsaid, for the other one has gone on."""
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,10 +13,8 @@ from stagedrollout.core.facts import Fact
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.model import DAEMON, Settlement, Verb
 from stagedrollout.daemon.recorder import Known, Recorder, no_lease
-from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
-from stagedrollout.storage.migrate import upgrade
 from tests.core.builders import KEY, NOON, discovered, intent, ppm, settled
 from tests.storage.holding import hold
 
@@ -34,13 +31,6 @@ PAUSED = facts.Decided(
 )
 NOT_APPLIED = settled(Settlement.NOT_APPLIED, Verb.PAUSE, "p1")
 WAITS = facts.Decided(facts.DecisionKind.WAIT, (Reason("bake", "it bakes"),), DAEMON, target_ppm=ppm(10))
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
-    upgrade(engine)
-    return Journal(engine)
 
 
 @pytest.fixture
