@@ -63,7 +63,8 @@ def is_stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:
     if same_place(landing.after, seen):
         return False
     if landing.after.status is ReleaseStatus.PAUSED:
-        return False  # an active release is paused again at once, whoever made it active
+        # An active release is paused again at once, whoever made it active; but not by a look from before our pause.
+        return timedelta(0) < landing.at - now < STALE_READ
     return _behind(landing, seen) or (landing.before is not None and same_place(landing.before, seen))
 
 

@@ -30,6 +30,7 @@ from stagedrollout.core.rules.halts import FINAL, KEPT_BACK
 from stagedrollout.daemon.answering import became_of
 from stagedrollout.daemon.brakes import Brakes, NothingPulled
 from stagedrollout.daemon.listing import Listing
+from stagedrollout.daemon.looking import overtaken
 from stagedrollout.daemon.looking_up import look_up_issues
 from stagedrollout.daemon.reconcile import Pass, Reconciler
 from stagedrollout.daemon.recorder import Recorder
@@ -72,8 +73,8 @@ class AppPasses:
         when all have had their turn; the others are logged.
         """
         pulled = self._import_halts(listing)
-        store, known = self.reconciler.look(listing), self._rollouts(listing)
-        if _perhaps_wished(store, *known):
+        asked_at, store, known = self.clock.now(), self.reconciler.look(listing), self._rollouts(listing)
+        if _perhaps_wished(store, *known) or overtaken(asked_at, known[0]):
             store = self.reconciler.look(listing)
         rollouts, unread = self._with_new(listing, store, known)
         # Whom an order means is not plain while one cannot be read; a halt has its own lane.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from stagedrollout.core.errors import Denied, EdgeError
+from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.model import Store, StoreState, Unread
 from stagedrollout.core.ports import Clock
 from stagedrollout.daemon.reach import Reach
@@ -20,3 +22,9 @@ def looked(read: Callable[[], StoreState], store: Store, clock: Clock, reach: Re
         return Unread(str(error), clock.now(), denied=isinstance(error, Denied))
     reach.met(store.value, None)
     return state
+
+
+def overtaken(asked_at: datetime, known: Iterable[Rollout]) -> bool:
+    """Whether a change of ours has landed since a look was begun, by a halt on its own lane or by another replica: what it read
+    may be from before that, and cannot be told from somebody's undoing it."""
+    return any(each.landing is not None and each.landing.at > asked_at for each in known)

@@ -31,7 +31,7 @@ from stagedrollout.core.story import sentence
 from stagedrollout.core.units import PPM_ALL
 from stagedrollout.core.wording import notices
 from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED, AppleWorld, completed, phased, terms
-from tests.core.builders import ANNA, HOUR, NEWER, NOON, OLDER, RELEASE, discovered, shown
+from tests.core.builders import ANNA, HOUR, NEWER, NOON, OLDER, RELEASE, discovered, shown, store
 
 EARLIER = NOON - 30 * HOUR
 
@@ -395,3 +395,28 @@ def test_a_halted_version_that_a_person_releases_to_everyone_begins_no_new_run()
     after = extend(before, (drifted,), NOON)
     assert after.halt == before.halt is not None
     assert after.runs == before.runs
+
+
+@pytest.mark.promise("R10")
+@pytest.mark.parametrize(
+    ("looked", "resumed"),
+    [
+        (-timedelta(seconds=2), False),
+        (timedelta(0), True),
+        (timedelta(seconds=2), True),
+        (-timedelta(hours=1), True),
+    ],
+    ids=["before it", "with it", "after it", "by a clock that was set back"],
+)
+def test_a_look_from_before_our_pause_is_nobodys_resume(looked: timedelta, resumed: bool) -> None:
+    """A process that stood still with the look in its hands, while a halt went out on its own lane."""
+    paused = about_to_pause()
+    assert paused.intent is not None
+    done = (
+        Seen.of(phased(PAUSED, 1)),
+        facts.Settled(paused.intent.key, Verb.PAUSE, Settlement.CONFIRMED, ""),
+    )
+    rollout = extend(paused, done, NOON)
+    state = store(phased(ACTIVE, 1), at=NOON + looked)
+    drifted = [fact for fact in learn(rollout, state, state.as_of) if isinstance(fact, facts.Drifted)]
+    assert bool(drifted) is resumed

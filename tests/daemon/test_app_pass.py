@@ -22,6 +22,7 @@ from stagedrollout.core.model import (
     RolloutKey,
     Store,
     StoreRelease,
+    Verb,
 )
 from stagedrollout.core.people import People
 from stagedrollout.daemon.app_pass import AppPasses
@@ -261,6 +262,15 @@ def test_what_a_process_that_died_may_only_have_wished_is_looked_at_once_more_wh
     house.reconciler.wished = True
     with suppress(StorageError):
         house.run(LISTING)
+    assert house.reconciler.looks == looks
+
+
+@pytest.mark.parametrize(("landed", "looks"), [(timedelta(seconds=1), 2), (timedelta(0), 1), (-POLL, 1)])
+def test_a_look_that_was_begun_before_our_halt_landed_is_repeated(landed: timedelta, looks: int):
+    """It may show what was before, and on the App Store that would be somebody who has resumed it."""
+    done = (intent(Verb.HALT, 10, "h1"), Seen.of(shown(HALTED)), settled(verb=Verb.HALT, key="h1"))
+    house = passes({KEY: with_facts(rolling(), *done, at=NOON + landed)})
+    house.run(LISTING)
     assert house.reconciler.looks == looks
 
 
