@@ -22,7 +22,7 @@ from stagedrollout.core.facts import (
 )
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.link_facts import LinkAnswered, Unlinked
-from stagedrollout.core.model import CommandVerb, Verb
+from stagedrollout.core.model import ActorKind, CommandVerb, Verb
 from stagedrollout.core.news import halts_in_vain, name_of_the_next_act
 from stagedrollout.core.override_facts import Acknowledged, ApprovalsLapsed, Approved
 
@@ -73,6 +73,11 @@ def check_still_wanted(before: Rollout, now: Rollout, news: tuple[Fact, ...]) ->
         raise LetGoOn(f"a person has let {now.key} go on meanwhile")
     if halts_in_vain(now, news):
         raise HaltShown(f"the store has shown the halt of {now.key}")
+
+
+def has_an_author(rollout: Rollout) -> bool:
+    """Whether it is known who has halted it: what was only seen halted may have been halted by a replica that could not say so."""
+    return rollout.halt is not None and rollout.halt.actor.kind is not ActorKind.CONSOLE
 
 
 def _orders(news: tuple[Fact, ...]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from stagedrollout.core.unguarded import (
     check_still_wanted,
     decides_a_brake,
     ends_a_brake,
+    has_an_author,
     permits,
     renamed,
     takes_up_an_order,
@@ -309,7 +310,7 @@ class Recorder:
                 known = self._read(kept.rollout)  # first: it says what cannot be understood
                 known, news = self._behind(known, kept) if kept.behind else (known, kept.news)
                 self._write_halt(known, self._wanted_still(known, kept, news), kept.at, kept.learned)
-            except (OrderTaken, LetGoOn):
+            except (OrderTaken, LetGoOn, HaltShown):
                 break
             except StaleJournal:  # written by another thread, or something else was
                 continue
@@ -317,7 +318,7 @@ class Recorder:
         log.warning("%s: the journal does not take what was kept for it, for it has gone on", kept.rollout)
 
     def _behind(self, known: Known, kept: Kept) -> tuple[Known, tuple[facts.Fact, ...]]:
-        """Once the decision stands in the journal: that, and how it ended. Raises OrderTaken, LetGoOn or StaleJournal."""
+        """Once the decision stands in the journal: that, and how it ended. Raises what `_wanted_still` does, StaleJournal."""
         lost = kept.behind
         decided = lost and recorded_as(self._journal, lost)
         if lost is not None and decided is None:
@@ -328,13 +329,16 @@ class Recorder:
         return known, told_of(kept, decided) if decided else kept.news
 
     def _wanted_still(self, known: Known, kept: Kept, news: tuple[facts.Fact, ...]) -> tuple[facts.Fact, ...]:
-        """What is to be written of it, for who else has written meanwhile. Raises OrderTaken or LetGoOn."""
+        """What is to be written of it, for who else has written meanwhile. Raises OrderTaken, LetGoOn or HaltShown."""
         if not decides_a_brake(news):
             return news
         if known.seq == kept.seq and not permits(news):
             return renamed(known.rollout, news)
-        with suppress(HaltShown):  # others have seen what this halt has done, and do not know whose it was
+        try:
             check_still_wanted(self._read(kept.rollout, as_of=kept).rollout, known.rollout, news)
+        except HaltShown:  # others may only have seen what this halt has done
+            if has_an_author(known.rollout):
+                raise
         return alone(known.rollout, news)
 
     def _write(

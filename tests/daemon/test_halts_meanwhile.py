@@ -122,6 +122,22 @@ def test_a_halt_without_a_database_goes_into_the_journal_once_it_is_back_whateve
     assert not awoken._spool.rollouts()
 
 
+@pytest.mark.promise("R13", "R18")
+def test_people_are_told_once_of_a_halt_that_a_replica_without_a_database_has_sent_after_another_one(
+    journal: Journal, holder: Recorder, awoken: Recorder
+) -> None:
+    before = awoken.load(KEY)
+    _write(holder, at(1), *LANDED)
+    _write(holder, at(1), HALT)
+    _write(holder, at(1), *SHOWN)
+    again = awoken.spool(before, (*LANDED, HALT), at(2))
+    awoken.spool(again, SHOWN, at(2))
+    awoken.write_what_was_kept()
+    told = [each.entry for each in journal.history(KEY) if each.entry.at >= at(1)]
+    assert [entry.kind for entry in told] == ["seen", "settled", "decided", "seen", "settled"]
+    assert not awoken._spool.rollouts()
+
+
 @pytest.mark.promise("R10", "R13", "R18")
 def test_a_pause_without_a_database_is_ours_although_another_has_paused_and_let_go_on_by_the_same_name(
     journal: Journal, holder: Recorder, awoken: Recorder, tmp_path: Path
