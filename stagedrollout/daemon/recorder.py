@@ -227,17 +227,15 @@ class Recorder:
             self._epoch(known.rollout.key.store_app)  # whoever does not hold it may have an old look
             write = self._write_guarded if permits(news) else self._write_halt
             return write(known, news, at, learned)
-        return self._brake_meanwhile(known, news, at, learned)
+        return self._brake_meanwhile(known, news, at)
 
-    def _brake_meanwhile(
-        self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None
-    ) -> Known:
+    def _brake_meanwhile(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Somebody has written, or may have looked again: what stops goes on top of what they wrote, alone."""
         for _ in range(HALT_ATTEMPTS - 1):
             now = self._remember(known.rollout.key, self._read(known.rollout.key))
             check_still_wanted(known.rollout, now.rollout, news)
             with suppress(StaleJournal):
-                return self._write_halt(now, alone(now.rollout, news), at, learned)
+                return self._write_halt(now, alone(now.rollout, news), at)
         raise StaleJournal(
             f"{HALT_ATTEMPTS} times somebody wrote to the journal of {known.rollout.key} meanwhile"
         )
@@ -247,18 +245,15 @@ class Recorder:
         StaleJournal (what it means depends on what was written meanwhile), LostLease or StorageError."""
         if not news:
             return known
-        return (
-            self._write_halt(known, news, at) if ends_a_brake(news) else self._write_guarded(known, news, at)
-        )
+        write = self._write_halt if ends_a_brake(news) else self._write_guarded
+        return write(known, news, at)
 
     def note(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write what a person did past the daemon, and holds: it permits nothing, so it needs no lease, and goes on top
         of whatever was written meanwhile. Raises StorageError."""
         for _ in range(HALT_ATTEMPTS - 1):
-            try:
+            with suppress(StaleJournal):
                 return self._write_halt(self._read(key), news, at)
-            except StaleJournal:
-                continue
         return self._write_halt(self._read(key), news, at)
 
     def _write_guarded(
@@ -309,7 +304,8 @@ class Recorder:
             try:
                 known = self._read(kept.rollout)  # first: it says what cannot be understood
                 known, news = self._behind(known, kept) if kept.behind else (known, kept.news)
-                self._write_halt(known, self._wanted_still(known, kept, news), kept.at, kept.learned)
+                wanted, learned = self._wanted_still(known, kept, news)
+                self._write_halt(known, wanted, kept.at, learned)
             except (OrderTaken, LetGoOn, HaltShown):
                 break
             except StaleJournal:  # written by another thread, or something else was
@@ -324,22 +320,35 @@ class Recorder:
         if lost is not None and decided is None:
             if has_gone_on(self._journal, lost):
                 raise LetGoOn(f"{kept.rollout} is not as that halt left it")
-            known = self._write_halt(known, self._wanted_still(known, lost, lost.news), lost.at)
+            wanted, _ = self._wanted_still(known, lost, lost.news)
+            known = self._write_halt(known, wanted, lost.at)
             decided = recorded_as(self._journal, lost)
         return known, told_of(kept, decided) if decided else kept.news
 
-    def _wanted_still(self, known: Known, kept: Kept, news: tuple[facts.Fact, ...]) -> tuple[facts.Fact, ...]:
-        """What is to be written of it, for who else has written meanwhile. Raises OrderTaken, LetGoOn or HaltShown."""
+    def _wanted_still(
+        self, known: Known, kept: Kept, news: tuple[facts.Fact, ...]
+    ) -> tuple[tuple[facts.Fact, ...], Learned | None]:
+        """What is to be written of it, for who else has written meanwhile, and of its counts. Raises OrderTaken, LetGoOn or
+        HaltShown."""
         if not decides_a_brake(news):
-            return news
-        if known.seq == kept.seq and not permits(news):
-            return renamed(known.rollout, news)
+            return news, kept.learned
+        if known.seq == kept.seq and not permits(news) and self._counts_on(kept):
+            return renamed(known.rollout, news), kept.learned
         try:
             check_still_wanted(self._read(kept.rollout, as_of=kept).rollout, known.rollout, news)
         except HaltShown:  # others may only have seen what this halt has done
             if has_an_author(known.rollout):
                 raise
-        return alone(known.rollout, news)
+        return alone(known.rollout, news), None
+
+    def _counts_on(self, kept: Kept) -> bool:
+        """Whether nobody else has counted since, or may do so now."""
+        if kept.learned is None:
+            return True
+        with suppress(LostLease):
+            self._epoch(kept.rollout.store_app)
+            return self._ledgers.head(kept.rollout) == kept.learned.prev
+        return False
 
     def _write(
         self,

@@ -58,7 +58,7 @@ class Batch:
     """`at` is the pass's one `now`.
 
     Guards, each left out when None: `expected_seq` is the rollout's last seq when it was read (0: no entry
-    yet), `epoch` the one this daemon claimed. A halt may leave both out: it never waits to be up to date.
+    yet), `epoch` the one this daemon claimed. A halt may leave both out: it never waits to be up to date, but its counts do.
 
     `revisions` are what was read anew, oldest first, and `ledger_prev` the head of the ledger they follow: a
     guard as well, looked at only if there are revisions. `standing` is what this pass found and decided, for

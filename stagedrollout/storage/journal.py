@@ -125,7 +125,7 @@ class Journal:
     def record(self, batch: Batch) -> tuple[Recorded, ...]:
         """Write all of the batch, durably, or nothing. Returns its entries with their place in the journal.
 
-        Only the ledger may be left out, and only of a batch that leaves a guard out (ledger.note).
+        Only what the ledger does not take may be left out, and only of a batch that leaves a guard out (ledger.note).
         Raises StaleJournal (also for an intent opened or settled before), LostLease, StorageError.
         """
         with writing(self._engine) as connection:

@@ -125,10 +125,10 @@ class LedgerTable:
 def note(connection: Connection, batch: Batch) -> None:
     """Add the batch's revisions and rewrite the standing, inside the transaction in which it is recorded.
 
-    Raises fail closed, halts fail open: a batch with all guards raises StaleJournal when the ledger has grown
-    since it was read, StorageError for what cannot be stored. A batch that leaves a guard out is a brake, and is
-    recorded whatever is wrong with its revisions or its standing: they are left out, the next pass reads the
-    ledger again and takes them anew.
+    Raises StaleJournal when the ledger has grown since it was read: by what it holds now the decision would come out
+    otherwise, and is written down without its counts or not at all. StorageError for what cannot be stored, of a batch
+    with all guards: raises fail closed. Halts fail open: a batch that leaves a guard out is a brake, and is recorded
+    whatever is wrong with its revisions or its standing; they are left out, and the next pass takes them anew.
     """
     if batch.revisions:
         _attempt(connection, batch, _add)
@@ -140,6 +140,9 @@ def _attempt(connection: Connection, batch: Batch, write: Callable[[Connection, 
     savepoint = connection.begin_nested()
     try:
         write(connection, batch)
+    except StaleJournal:
+        savepoint.rollback()
+        raise
     except (SQLAlchemyError, StorageError) as error:
         # Fails itself where the database has given up the transaction: then nothing of the batch may stay.
         savepoint.rollback()

@@ -3,6 +3,7 @@ written down, with its author and its reasons, whatever the other has written; b
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 from stagedrollout.core import facts, line_facts, link_facts, override_facts
 from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import LetGoOn, LostLease, OrderTaken, StaleJournal, StorageError
+from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.facts import Fact, Started, WentLive
 from stagedrollout.core.judgement import Reason
+from stagedrollout.core.ledger import Ledger, Taken, added
 from stagedrollout.core.model import DAEMON, CommandVerb, Settlement, Verb
-from stagedrollout.daemon.recorder import Recorder, no_lease
+from stagedrollout.daemon.recorder import Learned, Recorder, no_lease
 from stagedrollout.daemon.spool import Kept, Spool, read_spool
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
@@ -36,6 +39,7 @@ from tests.core.builders import (
     store,
 )
 from tests.storage.holding import hold
+from tests.storage.rows import revision
 
 FAILS = Reason("fail", "crash-free 95.1 % < 99 %")
 HALT = facts.Decided(facts.DecisionKind.HALT, (FAILS,), DAEMON, "", "h2", Verb.HALT, ppm(50), "f1")
@@ -366,3 +370,55 @@ def test_a_kept_halt_does_not_undo_a_resume_of_a_journal_that_was_put_back_and_c
     before = journal.history(KEY)
     awoken.write_what_was_kept()
     assert journal.history(KEY) == before
+
+
+def _counted(journal: Journal, head: str) -> tuple[Fact, Learned]:
+    """A halt decided on one more hour of counts than the ledger had at `head`."""
+    more = (revision(1),)
+    learned = Learned(head, Taken(added(Ledger(str(KEY), head), more), more), {"looks": "bad"})
+    weighed = facts.Weighed(learned.taken.ledger.head, 5.0, 0.0, (), 0.5, 0.02, 1.2, 2.5, NOON)
+    return replace(HALT, weighed=weighed), learned
+
+
+def _counts_on(holder: Recorder, when: datetime) -> None:
+    more = (revision(0),)
+    learned = Learned(CHAIN_START, Taken(added(Ledger(str(KEY)), more), more), {})
+    holder.record(holder.load(KEY), (), when, learned)
+
+
+@pytest.mark.promise("R16", "R18")
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_halt_is_written_down_without_its_counts_where_another_has_counted_on(
+    journal: Journal, holder: Recorder, awoken: Recorder, kept: bool, holds: bool
+) -> None:
+    asleep = Recorder(journal, holder._ledgers, holder._epoch) if holds else awoken
+    known = asleep.load(KEY)
+    decided, learned = _counted(journal, CHAIN_START)
+    _counts_on(holder, at(1))
+    if kept:
+        asleep.spool(known, (decided,), at(2), learned)
+        asleep.write_what_was_kept()
+    else:
+        asleep.record(known, (decided,), at(2), learned)
+    halt = facts.read(journal.history(KEY)[-1].entry)
+    assert isinstance(halt, facts.Decided)
+    assert (halt.verb, halt.reasons, halt.weighed) == (Verb.HALT, (FAILS,), None)
+    assert holder._ledgers.revisions(KEY) == (revision(0),)
+
+
+@pytest.mark.promise("R16", "R18")
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_halt_keeps_its_counts_where_nobody_else_has_counted(
+    journal: Journal, holder: Recorder, kept: bool
+) -> None:
+    decided, learned = _counted(journal, CHAIN_START)
+    if kept:
+        holder.spool(holder.load(KEY), (decided,), at(2), learned)
+        holder.write_what_was_kept()
+    else:
+        holder.record(holder.load(KEY), (decided,), at(2), learned)
+    halt = facts.read(journal.history(KEY)[-1].entry)
+    assert isinstance(halt, facts.Decided)
+    assert halt.weighed is not None
+    assert holder._ledgers.head(KEY) == halt.weighed.ledger
