@@ -35,7 +35,8 @@ class Evidence:
 
     Of several daemons on one database: `tenures` tells whose each lease was from when on (`name`, the holder's `run`, `epoch`,
     `at`, and `raise_after`, before which nothing may be raised under it), `senders` which run sent each request, by its
-    number, `lease_seconds` how long a lease is, and `nobody` the spans ("from to") in which none of them was there.
+    number, `lease_seconds` how long a lease is, and `nobody` the spans ("from to") in which none of them was there, and `suspended` those in which one's machine and all its
+    clocks stood still, so that it could not tell for how long.
     Where their database was put back to what it was a while before, `lost` are the numbers of the journal's entries that it had
     no more; those after them follow the ones before; and `put_back` the spans in which a run knew of it, and no person had taken
     the journal as it is (`run`, `from`, `until`).
@@ -64,6 +65,7 @@ class Evidence:
     tenures: Sequence[Record] = ()
     lease_seconds: float = 0.0
     nobody: Sequence[str] = ()
+    suspended: Sequence[str] = ()
     lost: Sequence[int] = ()
     put_back: Sequence[Record] = ()
     canaries: Sequence[str] = ()

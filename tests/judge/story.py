@@ -58,6 +58,7 @@ class Story:
         self.canaries: list[str] = []
         self.deaths: list[str] = []
         self.unwritten: list[str] = []
+        self.suspended: list[str] = []
         self.stopped: list[str] = []
         self.slow: list[str] = []
         self.line: list[str] = []
@@ -295,6 +296,7 @@ class Story:
             direct=self.direct,
             lost=self.lost,
             put_back=self.put_back,
+            suspended=self.suspended,
             tenures=self.tenures,
             canaries=self.canaries,
             texts={"journal.jsonl": str(self.journal), "requests.jsonl": str(self.requests)},

@@ -90,6 +90,16 @@ def test_a_notice_may_arrive_twice_when_the_database_failed_in_between(failed, b
     assert story.blamed() == blamed
 
 
+@pytest.mark.parametrize(
+    ("woke", "blamed"), [(28.999, {}), (28.6, {"notices_doubled": 1}), (29.1, {"notices_doubled": 1})]
+)
+def test_a_notice_may_arrive_twice_when_a_machine_was_suspended_with_it_on_its_way(woke, blamed):
+    story = first_raise()
+    story.suspended.append(f"{at(28.55)} {at(woke)}")
+    story.tells(29, "raised", key="notice-0")
+    assert story.blamed() == blamed
+
+
 def test_a_daemon_that_died_much_earlier_excuses_nothing():
     story = Story()
     story.dies(5)

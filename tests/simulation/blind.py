@@ -307,6 +307,7 @@ OF_TWO = (
     "act: alone, after a cut",
     "process: killed",
     "process: freezes",
+    "process: is suspended",
     "process: leaves",
     "cut: loses the database",
     "cut: loses the stores",

@@ -35,6 +35,8 @@ class MachineClock:
         self._timeline = timeline
         self._start = timeline.now
         self._wrong = wrong
+        self.suspended: list[tuple[datetime, datetime]] = []
+        """From when until when the machine was."""
 
     def now(self) -> datetime:
         true = self._timeline.now
@@ -48,7 +50,14 @@ class MachineClock:
     def monotonic(self) -> float:
         true = self._timeline.now
         run = true - self._start + (self._gained(self._wrong, true) if self._wrong else _NOTHING)
-        return _UP_FOR + run.total_seconds()
+        stood = sum((until - begun for begun, until in self.suspended), _NOTHING)
+        return _UP_FOR + (run - stood).total_seconds()
+
+    def suspend(self, span: timedelta) -> None:
+        """From now on the machine is suspended from without, so that no clock of it goes on; then the wall clock is set right."""
+        now = self._timeline.now
+        begun = self.suspended.pop()[0] if self.suspended and self.suspended[-1][1] > now else now
+        self.suspended.append((begun, now + span))
 
     def until(self, instant: datetime) -> timedelta:
         """True time to go until the wall clock shows `instant`, as long as nobody sets it."""

@@ -115,6 +115,11 @@ class Machine:
         """Its process stands still from now on, wherever it is."""
         self._stops.stand_still(span, self.process)
 
+    def suspend(self, span: timedelta) -> None:
+        """It is suspended from now on, as a virtual machine is that is moved: nothing on it can tell for how long."""
+        self.clock.suspend(span)
+        self.freeze(span)
+
     def bury(self) -> None:
         """The life is over. Raises what made the run worthless, if something did."""
         try:

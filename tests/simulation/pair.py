@@ -27,10 +27,12 @@ NAMES = ("first", "second")
 
 
 class Blow(StrEnum):
-    """What happens to one of them. LEAVES: it is asked to end, finishes what is under way, and is started again."""
+    """What happens to one of them. LEAVES: it is asked to end, finishes what is under way, and is started again. SUSPENDED: it stands
+    still, and with it the steady clock by which it believes in its leases."""
 
     KILLED = "killed"
     FREEZES = "freezes"
+    SUSPENDED = "is suspended"
     LEAVES = "leaves"
     LOSES_DATABASE = "loses the database"
     LOSES_STORES = "loses the stores"
@@ -99,7 +101,15 @@ class Pair:
 
 
 def a_pair(seed: int, start: datetime, troubled: timedelta) -> Pair:
-    first, second = (_side(Random(f"{seed}/two/{name}"), start, troubled) for name in NAMES)
+    first, second = (
+        _suspended(
+            Random(f"{seed}/two/{name}/suspended"),
+            start,
+            troubled,
+            _side(Random(f"{seed}/two/{name}"), start, troubled),
+        )
+        for name in NAMES
+    )
     deadline = Random(f"{seed}/two/pass").choice((timedelta(seconds=45), timedelta(minutes=5)))
     return Pair((first, second), deadline, a_failover(seed, start, troubled))
 
@@ -117,9 +127,23 @@ def _side(draw: Random, start: datetime, troubled: timedelta) -> Side:
     )
 
 
+def _suspended(draw: Random, start: datetime, troubled: timedelta, side: Side) -> Side:
+    """In a few stories its machine is also suspended over acts it has decided on, until another one holds what they were for."""
+    if draw.random() >= _OFTEN_SUSPENDED:
+        return side
+    times = sorted(start + some_hours(draw, troubled) for _ in range(draw.choice((1, 2, 4))))
+    spans = [LEASE * draw.choice((1.5, 2.0, 3.0, 20.0)) for _ in times]
+    found = (
+        Trouble(at, Blow.SUSPENDED, span, Aim.DECIDED)
+        for at, span in zip(times, spans, strict=True)
+        if at + span < start + troubled
+    )
+    return replace(side, troubles=(*side.troubles, *found))
+
+
 def _troubles(draw: Random, start: datetime, troubled: timedelta) -> Iterator[Trouble]:
-    for blow in Blow:
-        for _ in range(draw.choice(_OFTEN[blow])):
+    for blow, often in _OFTEN.items():
+        for _ in range(draw.choice(often)):
             at = start + some_hours(draw, troubled) + timedelta(seconds=draw.randrange(60))
             aim = Aim.NOTHING if blow is Blow.LEAVES else draw.choice(tuple(Aim))
             line = draw.choice((Line.REFUSED, Line.HANGS, Line.ONE_WAY)) if blow in CUTS else Line.WHOLE
@@ -136,6 +160,8 @@ _OFTEN = {
     Blow.LOSES_SLACK: (0, 0, 0, 0, 0, 1),
 }
 """How often in a story, for each of the two."""
+
+_OFTEN_SUSPENDED = 0.06
 
 
 def _lasts(draw: Random, blow: Blow) -> timedelta:

@@ -187,6 +187,8 @@ class OneSide:
                 life.leave()
             case Blow.FREEZES:
                 self.replica.machine.freeze(trouble.lasts)
+            case Blow.SUSPENDED:
+                self.replica.machine.suspend(trouble.lasts)
             case _:
                 self._is_cut(trouble.blow, trouble.line, until)
 

@@ -82,6 +82,12 @@ def test_whoever_stands_still_over_a_raise_does_not_send_it_once_another_has_tak
     assert told.marks["lease: taken over after a freeze"]
 
 
+def test_whoever_is_suspended_over_a_raise_asks_the_database_for_no_clock_of_its_own_can_tell() -> None:
+    told = _struck(Blow.SUSPENDED, 1.5 * LEASE, Aim.DECIDED)
+    assert not told.faults, told.words()
+    assert told.marks["raise refused: another holds it"]
+
+
 def test_whoever_dies_over_a_raise_is_followed_by_the_other() -> None:
     told = _struck(Blow.KILLED, 20 * LEASE, Aim.SENDS)
     assert not told.faults, told.words()

@@ -295,6 +295,11 @@ class Together(Run):
             tenures=self._tenures,
             lease_seconds=LEASE.total_seconds(),
             put_back=list(self._put_back.known(self._placed, self._now)) if self._put_back else [],
+            suspended=[
+                f"{iso(begun)} {iso(ended)}"
+                for each in self._sides
+                for begun, ended in each.replica.machine.clock.suspended
+            ],
             nobody=[f"{iso(begun)} {iso(ended)}" for begun, ended in _both(*spans)],
         )
 

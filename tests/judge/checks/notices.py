@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 
 from tests.judge.case import Case
@@ -12,6 +13,9 @@ from tests.judge.finding import Finding
 from tests.judge.journal import Entry, key_of, shows_a_halt
 from tests.judge.ledger import Key, instant
 from tests.judge.messages import Message, by_key, delivered
+
+_ON_ITS_WAY = timedelta(seconds=45)
+"""A request takes no longer."""
 
 _LOST = ("sent", "failed")
 
@@ -145,9 +149,13 @@ def _may_end_one(entry: Entry) -> bool:
 
 
 def _in_doubt(case: Case, first: Message, again: Message) -> bool:
-    """A second copy is forgiven where nobody could know, or write down, that the first had arrived."""
+    """A second copy is forgiven where nobody could know, or write down, that the first had arrived; and one that was about to be
+    sent when the machine was suspended, which cannot be told from one that is in time."""
     request = next((r for r in case.evidence.requests if r["seq"] == first.request), None)
     if request and (request.get("fault") or request.get("status") is None or request["status"] >= 500):
         return True
     forgotten = (*case.evidence.deaths, *case.evidence.unwritten)
-    return any(first.at <= instant(at) <= again.at for at in forgotten)
+    if any(first.at <= instant(at) <= again.at for at in forgotten):
+        return True
+    awoken = (instant(span.split()[1]) for span in case.evidence.suspended)
+    return any(timedelta(0) <= again.at - at <= _ON_ITS_WAY for at in awoken)
