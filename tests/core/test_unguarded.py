@@ -19,6 +19,7 @@ from stagedrollout.core.unguarded import (
     check_still_wanted,
     decides_a_brake,
     ends_a_brake,
+    has_an_author,
     permits,
     renamed,
     takes_up_an_order,
@@ -115,6 +116,20 @@ def test_what_is_written_on_top_of_what_others_wrote_says_nothing_of_an_older_lo
     held, order = facts.Held(ANNA, "because", None), ordered(CommandVerb.HALT)
     news = (seen(), settled(), ANSWERED, facts.Suspected("g", 1, NOON, FAILS), order, held, HALT)
     assert alone(RUNS, news) == (order, held, replace(HALT, intent=f"{RUNS.key}/1/halt"))
+
+
+def test_what_is_written_on_top_of_what_others_wrote_rests_on_no_counts_of_its_own() -> None:
+    """They may have counted on, and set other terms: it would not come out again as it did."""
+    weighed = facts.Weighed("a1", 5.0, 0.0, (), 0.5, 0.02, 1.2, 2.5, NOON)
+    (written,) = alone(RUNS, (replace(HALT, weighed=weighed),))
+    assert written == replace(HALT, intent=f"{RUNS.key}/1/halt")
+
+
+def test_what_was_only_seen_halted_may_have_been_halted_by_whoever_could_not_say_so() -> None:
+    drifted = facts.Drifted(facts.Drift.HALTED, seen(STAGED, 10), seen(HALTED))
+    assert has_an_author(halted(RUNS))
+    assert not has_an_author(later(RUNS, seen(HALTED), drifted))
+    assert not has_an_author(RUNS)
 
 
 def test_an_act_that_is_written_on_top_of_others_has_a_name_of_its_own() -> None:
