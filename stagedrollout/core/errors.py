@@ -7,6 +7,7 @@
      |    |    +-- HaltShown      namely that the store shows halted what was to be halted
      |    |    +-- OrderTaken     namely that this very order was taken up by somebody else
      |    |    +-- LetGoOn        namely that a person lets go on what the daemon was to halt
+     |    |    +-- CountedOn      namely what was counted for it
      |    +-- LostLease           another daemon has taken over
      |    +-- Unfounded           what a raise stands on cannot be trusted, or is so no more, so nothing is raised on it
      +-- Preempted                a halt took the package over; this raise sends nothing more
@@ -50,6 +51,10 @@ class OrderTaken(StaleJournal):
 
 class LetGoOn(StaleJournal):
     """A person has let the release go on since it was found to be failing: what they knew is judged anew."""
+
+
+class CountedOn(StaleJournal):
+    """The ledger has grown since it was read: what was weighed by it would come out otherwise."""
 
 
 class LostLease(StorageError):

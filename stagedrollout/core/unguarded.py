@@ -50,12 +50,12 @@ def ends_a_brake(news: tuple[Fact, ...]) -> bool:
 
 def alone(rollout: Rollout, news: tuple[Fact, ...]) -> tuple[Fact, ...]:
     """What stops, without what was seen and counted beside it, on top of `rollout`, on which others have written."""
-    return renamed(rollout, tuple(_uncounted(fact) for fact in news if isinstance(fact, _STANDS)))
+    return renamed(rollout, uncounted(tuple(fact for fact in news if isinstance(fact, _STANDS))))
 
 
-def _uncounted(fact: Fact) -> Fact:
-    """Of what it was weighed by, only the words stay: by what the journal and the ledger hold now it would come out otherwise."""
-    return replace(fact, weighed=None) if isinstance(fact, Decided) else fact
+def uncounted(news: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """Of what was weighed only the words stay: by what the journal and the ledger hold now it would come out otherwise."""
+    return tuple(replace(fact, weighed=None) if isinstance(fact, Decided) else fact for fact in news)
 
 
 def renamed(rollout: Rollout, news: tuple[Fact, ...]) -> tuple[Fact, ...]:

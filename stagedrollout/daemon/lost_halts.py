@@ -53,14 +53,15 @@ def brake_behind(rollout: Rollout, news: tuple[facts.Fact, ...], seq: int) -> Ke
 
 def recorded_as(journal: Journal, kept: Kept) -> Entry | None:
     """How the last of what was kept stands in the journal; None if it does not. It was written in one transaction, so where that is
-    there are all; `at` tells one pass from another. An act may have another name there. Raises StorageError."""
+    there are all; `at` tells one pass from another. An act may have another name there, and what was weighed may be left out.
+    Raises StorageError."""
     last = kept.entries[-1]
     told = journal.told(kept.rollout, (last.kind,))
-    return next((each.entry for each in told if _nameless(each.entry) == _nameless(last)), None)
+    return next((each.entry for each in told if _bare(each.entry) == _bare(last)), None)
 
 
-def _nameless(entry: Entry) -> Entry:
-    return replace(entry, body={**entry.body, "intent": ""})
+def _bare(entry: Entry) -> Entry:
+    return replace(entry, body={**entry.body, "intent": "", "weighed": None})
 
 
 def told_of(kept: Kept, decided: Entry) -> tuple[facts.Fact, ...]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from stagedrollout.core import facts
 from stagedrollout.core.errors import (
+    CountedOn,
     HaltShown,
     LetGoOn,
     LostLease,
@@ -38,6 +39,7 @@ from stagedrollout.core.unguarded import (
     permits,
     renamed,
     takes_up_an_order,
+    uncounted,
 )
 from stagedrollout.daemon.filling import filled
 from stagedrollout.daemon.lost_halts import brake_behind, has_gone_on, recorded_as, told_of
@@ -227,15 +229,17 @@ class Recorder:
             self._epoch(known.rollout.key.store_app)  # whoever does not hold it may have an old look
             write = self._write_guarded if permits(news) else self._write_halt
             return write(known, news, at, learned)
-        return self._brake_meanwhile(known, news, at)
+        return self._brake_meanwhile(known, news, at, learned)
 
-    def _brake_meanwhile(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> Known:
+    def _brake_meanwhile(
+        self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None
+    ) -> Known:
         """Somebody has written, or may have looked again: what stops goes on top of what they wrote, alone."""
         for _ in range(HALT_ATTEMPTS - 1):
             now = self._remember(known.rollout.key, self._read(known.rollout.key))
             check_still_wanted(known.rollout, now.rollout, news)
             with suppress(StaleJournal):
-                return self._write_halt(now, alone(now.rollout, news), at)
+                return self._write_halt(now, alone(now.rollout, news), at, learned)
         raise StaleJournal(
             f"{HALT_ATTEMPTS} times somebody wrote to the journal of {known.rollout.key} meanwhile"
         )
@@ -266,8 +270,13 @@ class Recorder:
     def _write_halt(
         self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
     ) -> Known:
+        """With what was counted for it, or, where another has counted on since, without."""
         batch = Batch(known.rollout.key, at, expected_seq=known.seq)
-        return self._write(extend(known.rollout, news, at), news, batch, learned)
+        try:
+            return self._write(extend(known.rollout, news, at), news, batch, learned)
+        except CountedOn:
+            news = uncounted(news)
+            return self._write(extend(known.rollout, news, at), news, batch)
 
     def suspect(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> None:
         """Keep in memory what a pass found out that could not be written, so that the next pass counts on."""
@@ -304,8 +313,7 @@ class Recorder:
             try:
                 known = self._read(kept.rollout)  # first: it says what cannot be understood
                 known, news = self._behind(known, kept) if kept.behind else (known, kept.news)
-                wanted, learned = self._wanted_still(known, kept, news)
-                self._write_halt(known, wanted, kept.at, learned)
+                self._write_halt(known, self._wanted_still(known, kept, news), kept.at, kept.learned)
             except (OrderTaken, LetGoOn, HaltShown):
                 break
             except StaleJournal:  # written by another thread, or something else was
@@ -320,35 +328,22 @@ class Recorder:
         if lost is not None and decided is None:
             if has_gone_on(self._journal, lost):
                 raise LetGoOn(f"{kept.rollout} is not as that halt left it")
-            wanted, _ = self._wanted_still(known, lost, lost.news)
-            known = self._write_halt(known, wanted, lost.at)
+            known = self._write_halt(known, self._wanted_still(known, lost, lost.news), lost.at)
             decided = recorded_as(self._journal, lost)
         return known, told_of(kept, decided) if decided else kept.news
 
-    def _wanted_still(
-        self, known: Known, kept: Kept, news: tuple[facts.Fact, ...]
-    ) -> tuple[tuple[facts.Fact, ...], Learned | None]:
-        """What is to be written of it, for who else has written meanwhile, and of its counts. Raises OrderTaken, LetGoOn or
-        HaltShown."""
+    def _wanted_still(self, known: Known, kept: Kept, news: tuple[facts.Fact, ...]) -> tuple[facts.Fact, ...]:
+        """What is to be written of it, for who else has written meanwhile. Raises OrderTaken, LetGoOn or HaltShown."""
         if not decides_a_brake(news):
-            return news, kept.learned
-        if known.seq == kept.seq and not permits(news) and self._counts_on(kept):
-            return renamed(known.rollout, news), kept.learned
+            return news
+        if known.seq == kept.seq and not permits(news):
+            return renamed(known.rollout, news)
         try:
             check_still_wanted(self._read(kept.rollout, as_of=kept).rollout, known.rollout, news)
         except HaltShown:  # others may only have seen what this halt has done
             if has_an_author(known.rollout):
                 raise
-        return alone(known.rollout, news), None
-
-    def _counts_on(self, kept: Kept) -> bool:
-        """Whether nobody else has counted since, or may do so now."""
-        if kept.learned is None:
-            return True
-        with suppress(LostLease):
-            self._epoch(kept.rollout.store_app)
-            return self._ledgers.head(kept.rollout) == kept.learned.prev
-        return False
+        return alone(known.rollout, news)
 
     def _write(
         self,

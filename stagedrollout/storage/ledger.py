@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Executable, Row, bindparam, func, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from stagedrollout.core.errors import StaleJournal, StorageError
+from stagedrollout.core.errors import CountedOn, StorageError
 from stagedrollout.core.events import CHAIN_START
 from stagedrollout.core.ledger import Ledger, Measure, Place, Revision, Tally, chained
 from stagedrollout.core.model import RolloutKey
@@ -125,7 +125,7 @@ class LedgerTable:
 def note(connection: Connection, batch: Batch) -> None:
     """Add the batch's revisions and rewrite the standing, inside the transaction in which it is recorded.
 
-    Raises StaleJournal when the ledger has grown since it was read: by what it holds now the decision would come out
+    Raises CountedOn when the ledger has grown since it was read: by what it holds now the decision would come out
     otherwise, and is written down without its counts or not at all. StorageError for what cannot be stored, of a batch
     with all guards: raises fail closed. Halts fail open: a batch that leaves a guard out is a brake, and is recorded
     whatever is wrong with its revisions or its standing; they are left out, and the next pass takes them anew.
@@ -140,7 +140,7 @@ def _attempt(connection: Connection, batch: Batch, write: Callable[[Connection, 
     savepoint = connection.begin_nested()
     try:
         write(connection, batch)
-    except StaleJournal:
+    except CountedOn:
         savepoint.rollback()
         raise
     except (SQLAlchemyError, StorageError) as error:
@@ -155,7 +155,7 @@ def _attempt(connection: Connection, batch: Batch, write: Callable[[Connection, 
 
 def _add(connection: Connection, batch: Batch) -> None:
     if _head(connection, batch.rollout) != batch.ledger_prev:
-        raise StaleJournal(f"the ledger of {batch.rollout} has grown since it was read")
+        raise CountedOn(f"the ledger of {batch.rollout} has grown since it was read")
     try:
         rows = list(_rows(batch))
     except UNREADABLE as error:
@@ -163,7 +163,7 @@ def _add(connection: Connection, batch: Batch) -> None:
     try:
         connection.execute(_ADD, rows)
     except IntegrityError as error:
-        raise StaleJournal(f"somebody else has just written to the ledger of {batch.rollout}") from error
+        raise CountedOn(f"somebody else has just written to the ledger of {batch.rollout}") from error
 
 
 def _rows(batch: Batch) -> Iterator[dict[str, Any]]:

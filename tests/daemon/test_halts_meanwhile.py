@@ -398,11 +398,16 @@ def test_a_halt_is_written_down_without_its_counts_where_another_has_counted_on(
     _counts_on(holder, at(1))
     if kept:
         asleep.spool(known, (decided,), at(2), learned)
+        (waits,) = asleep._spool.waiting(KEY)
+        asleep.write_what_was_kept()
+        asleep._spool.add(waits)  # it died before it was taken out
         asleep.write_what_was_kept()
     else:
         asleep.record(known, (decided,), at(2), learned)
-    halt = facts.read(journal.history(KEY)[-1].entry)
+    *_, before, last = journal.history(KEY)
+    halt = facts.read(last.entry)
     assert isinstance(halt, facts.Decided)
+    assert before.entry.kind == "settled"
     assert (halt.verb, halt.reasons, halt.weighed) == (Verb.HALT, (FAILS,), None)
     assert holder._ledgers.revisions(KEY) == (revision(0),)
 
