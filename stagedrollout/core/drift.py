@@ -31,7 +31,14 @@ from stagedrollout.core.model import (
     Unread,
     Verb,
 )
-from stagedrollout.core.reading_back import STALE_READ, confirms, is_stale, may_be_old, same_place
+from stagedrollout.core.reading_back import (
+    STALE_READ,
+    before_our_pause,
+    confirms,
+    is_stale,
+    may_be_old,
+    same_place,
+)
 from stagedrollout.core.units import PPM_ALL
 
 
@@ -140,6 +147,14 @@ def _begins_anew(rollout: Rollout, seen: Seen) -> bool:
         return False
     draft_again = seen.status is ReleaseStatus.DRAFT and before.status is not ReleaseStatus.DRAFT
     return draft_again or (rollout.gone and not same_place(before, seen))
+
+
+def believed(rollout: Rollout, store: StoreState | Unread) -> StoreState | Unread:
+    """The look, unless nothing is to be done by it."""
+    found = None if isinstance(store, Unread) else shown(rollout, store)
+    if found is None or not before_our_pause(rollout, Seen.of(found), store.as_of):
+        return store
+    return Unread("the answer is older than our pause, or the clocks are apart", store.as_of)
 
 
 def _unbelievable(rollout: Rollout, seen: Seen, now: datetime) -> bool:

@@ -63,9 +63,20 @@ def is_stale(rollout: Rollout, seen: Seen, now: datetime) -> bool:
     if same_place(landing.after, seen):
         return False
     if landing.after.status is ReleaseStatus.PAUSED:
-        # An active release is paused again at once, whoever made it active; but not by a look from before our pause.
-        return timedelta(0) < landing.at - now < STALE_READ
+        return _before(landing, now)  # an active release is paused again at once, whoever made it active
     return _behind(landing, seen) or (landing.before is not None and same_place(landing.before, seen))
+
+
+def before_our_pause(rollout: Rollout, seen: Seen, now: datetime) -> bool:
+    """Whether a look was begun before our pause landed, or a clock says so: what it shows may be what was before, or what a
+    person has done since, and nothing is done by it."""
+    landing = rollout.landing
+    paused = landing is not None and landing.after.status is ReleaseStatus.PAUSED
+    return paused and is_stale(rollout, seen, now)
+
+
+def _before(landing: Landing, now: datetime) -> bool:
+    return timedelta(0) < landing.at - now < STALE_READ
 
 
 def _may_lag(rollout: Rollout, seen: Seen) -> bool:

@@ -8,6 +8,7 @@ the journal tells by now. And it does not undo what a person has said meanwhile.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from stagedrollout.core.errors import HaltShown, LetGoOn, OrderTaken
 from stagedrollout.core.facts import (
@@ -20,9 +21,10 @@ from stagedrollout.core.facts import (
     Started,
     TakenUp,
 )
+from stagedrollout.core.fold import extend
 from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.core.link_facts import LinkAnswered, Unlinked
-from stagedrollout.core.model import ActorKind, CommandVerb, Verb
+from stagedrollout.core.model import SOMEBODY, UNKNOWN_ACTOR, CommandVerb, Verb
 from stagedrollout.core.news import halts_in_vain, name_of_the_next_act
 from stagedrollout.core.override_facts import Acknowledged, ApprovalsLapsed, Approved
 
@@ -80,9 +82,17 @@ def check_still_wanted(before: Rollout, now: Rollout, news: tuple[Fact, ...]) ->
         raise HaltShown(f"the store has shown the halt of {now.key}")
 
 
-def has_an_author(rollout: Rollout) -> bool:
-    """Whether it is known who has halted it: what was only seen halted may have been halted by a replica that could not say so."""
-    return rollout.halt is not None and rollout.halt.actor.kind is not ActorKind.CONSOLE
+def stopped_before(before: Rollout, now: Rollout, news: tuple[Fact, ...], at: datetime) -> bool:
+    """Whether what was decided on as of `before`, and sent, has stopped nothing: somebody whom the journal knows by `now` had
+    halted it, and the look that it was decided on had shown that. What was only seen halted may be what it has done."""
+    looked = extend(before, news, at).seen
+    known = now.halt is not None and now.halt.actor not in (SOMEBODY, UNKNOWN_ACTOR)
+    return known and looked is not None and looked.stopped
+
+
+def beside_the_brake(news: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """What stands although the brake is not needed any more: what people have said."""
+    return tuple(fact for fact in news if isinstance(fact, _STANDS) and not isinstance(fact, Decided))
 
 
 def _orders(news: tuple[Fact, ...]) -> tuple[str, ...]:

@@ -8,12 +8,15 @@ that halt left it: what a person has done about it since, or another halt, has t
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from stagedrollout.core import facts, line_facts, link_facts, override_facts
 from stagedrollout.core.events import Entry
-from stagedrollout.core.lifecycle import Rollout
 from stagedrollout.daemon.spool import Kept
 from stagedrollout.storage.journal import Journal
+
+if TYPE_CHECKING:
+    from stagedrollout.daemon.recorder import Known
 
 _LOOKS = (
     facts.Seen,
@@ -42,13 +45,14 @@ _LOOKS = (
 """What is only noticed, and changes nothing about a release, nor who has the say."""
 
 
-def brake_behind(rollout: Rollout, news: tuple[facts.Fact, ...], seq: int) -> Kept | None:
-    """The decision of which the news tell that it has halted or paused the release, or has not. `seq`: as of `Kept`."""
+def brake_behind(known: Known, news: tuple[facts.Fact, ...]) -> Kept | None:
+    """The decision of which the news tell that it has halted or paused the release, or has not."""
+    rollout = known.rollout
     intent, decided = rollout.intent, rollout.last
     tells = any(isinstance(f, facts.Settled) and f.verb.brakes for f in news)
     if not tells or intent is None or decided is None or decided.intent != intent.key:
         return None
-    return Kept(rollout.key, (decided,), intent.opened_at, seq=seq)
+    return Kept(rollout.key, (decided,), intent.opened_at, seq=known.seq, head=known.head)
 
 
 def recorded_as(journal: Journal, kept: Kept) -> Entry | None:
@@ -57,10 +61,11 @@ def recorded_as(journal: Journal, kept: Kept) -> Entry | None:
     Raises StorageError."""
     last = kept.entries[-1]
     told = journal.told(kept.rollout, (last.kind,))
-    return next((each.entry for each in told if _bare(each.entry) == _bare(last)), None)
+    return next((each.entry for each in told if bare(each.entry) == bare(last)), None)
 
 
-def _bare(entry: Entry) -> Entry:
+def bare(entry: Entry) -> Entry:
+    """Without what may be otherwise in the journal."""
     return replace(entry, body={**entry.body, "intent": "", "weighed": None})
 
 

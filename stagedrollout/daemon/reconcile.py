@@ -17,7 +17,7 @@ from stagedrollout.core.assessment import Assessment, Reason, assess
 from stagedrollout.core.case import Case, Decision
 from stagedrollout.core.counterpart import concerns_the_other
 from stagedrollout.core.decision import decide
-from stagedrollout.core.drift import by_the_right_clock, learn, told_by_whom
+from stagedrollout.core.drift import believed, by_the_right_clock, learn, told_by_whom
 from stagedrollout.core.errors import (
     HaltShown,
     LetGoOn,
@@ -186,6 +186,7 @@ class Reconciler:
         others: tuple[Rollout, ...],
     ) -> _Observed:
         rollout, now = known.rollout, self.clock.now()
+        store = believed(rollout, store)
         footing = (
             *self.footing.reasons(now),
             *self.tenures.reasons(listing.id),

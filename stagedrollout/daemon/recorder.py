@@ -11,21 +11,19 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from stagedrollout.core import facts
 from stagedrollout.core.errors import (
     CountedOn,
-    HaltShown,
-    LetGoOn,
     LostLease,
-    OrderTaken,
     Preempted,
     StaleJournal,
     StorageError,
 )
+from stagedrollout.core.events import Recorded
 from stagedrollout.core.fold import begin, extend, fold
 from stagedrollout.core.ledger import Ledger, Revision, Taken
 from stagedrollout.core.lifecycle import Rollout
@@ -35,14 +33,13 @@ from stagedrollout.core.unguarded import (
     check_still_wanted,
     decides_a_brake,
     ends_a_brake,
-    has_an_author,
     permits,
-    renamed,
     takes_up_an_order,
     uncounted,
 )
+from stagedrollout.daemon.catching_up import CatchingUp
 from stagedrollout.daemon.filling import filled
-from stagedrollout.daemon.lost_halts import brake_behind, has_gone_on, recorded_as, told_of
+from stagedrollout.daemon.lost_halts import brake_behind
 from stagedrollout.daemon.shelf import Shelf
 from stagedrollout.daemon.spool import Kept, Spool
 from stagedrollout.storage.batch import Batch
@@ -58,10 +55,15 @@ HALT_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A rollout as of entry `seq` of the journal."""
+    """A rollout as of entry `seq` of the journal, whose hash is `head`."""
 
     rollout: Rollout
     seq: int
+    head: str = ""
+
+    def after(self, news: tuple[facts.Fact, ...], at: datetime) -> Known:
+        """With news that are not in the journal."""
+        return replace(self, rollout=extend(self.rollout, news, at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,14 @@ class Learned:
     @property
     def added(self) -> tuple[Revision, ...]:
         return self.taken.added
+
+
+class WritesWithoutALease(Protocol):
+    """Facts that stop something on top of what is known. Raises StaleJournal, StorageError."""
+
+    def __call__(
+        self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
+    ) -> Known: ...
 
 
 def no_lease(app: StoreApp) -> int:
@@ -100,6 +110,7 @@ class Recorder:
         self._cache: dict[RolloutKey, Known] = {}
         self._ledger: Shelf[RolloutKey, Ledger] = Shelf()
         self._spool = spool or Spool(None)
+        self._catching_up = CatchingUp(journal, self._spool, self._understood, self._write_halt)
 
     def keys(self, app: StoreApp) -> tuple[RolloutKey, ...]:
         """All rollouts of a store app; from memory if the database cannot be read."""
@@ -156,7 +167,7 @@ class Recorder:
     def _as_told(self, key: RolloutKey, head: Callable[[RolloutKey], int]) -> Known:
         """From memory where that goes as far as the journal does, or where the journal cannot be read."""
         try:
-            self._unspool(key)
+            self._catching_up.write_of(key)
             cached = self._cache.get(key)
             if cached and head(key) == cached.seq:
                 return cached
@@ -207,8 +218,8 @@ class Recorder:
 
     def begin(self, key: RolloutKey, news: tuple[facts.Fact, ...], at: datetime) -> Known:
         """Write the first facts of a new rollout."""
-        rollout = extend(begin(key, news[0], at), news[1:], at)
-        return self._write(rollout, news, Batch(key, at, expected_seq=0, epoch=self._epoch(key.store_app)))
+        begun = Known(begin(key, news[0], at), 0).after(news[1:], at)
+        return self._write(begun, news, Batch(key, at, expected_seq=0, epoch=self._epoch(key.store_app)))
 
     def record(
         self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
@@ -265,7 +276,7 @@ class Recorder:
     ) -> Known:
         epoch = self._epoch(known.rollout.key.store_app)
         batch = Batch(known.rollout.key, at, expected_seq=known.seq, epoch=epoch)
-        return self._write(extend(known.rollout, news, at), news, batch, learned)
+        return self._write(known.after(news, at), news, batch, learned)
 
     def _write_halt(
         self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
@@ -273,15 +284,15 @@ class Recorder:
         """With what was counted for it, or, where another has counted on since, without."""
         batch = Batch(known.rollout.key, at, expected_seq=known.seq)
         try:
-            return self._write(extend(known.rollout, news, at), news, batch, learned)
+            return self._write(known.after(news, at), news, batch, learned)
         except CountedOn:
             news = uncounted(news)
-            return self._write(extend(known.rollout, news, at), news, batch)
+            return self._write(known.after(news, at), news, batch)
 
     def suspect(self, known: Known, news: tuple[facts.Fact, ...], at: datetime) -> None:
         """Keep in memory what a pass found out that could not be written, so that the next pass counts on."""
         doubts = tuple(fact for fact in news if isinstance(fact, (facts.Suspected, facts.Cleared)))
-        self._remember(known.rollout.key, Known(extend(known.rollout, doubts, at), known.seq))
+        self._remember(known.rollout.key, known.after(doubts, at))
 
     def spool(
         self, known: Known, news: tuple[facts.Fact, ...], at: datetime, learned: Learned | None = None
@@ -290,73 +301,23 @@ class Recorder:
         they were decided on."""
         if not news:
             return known
-        behind = brake_behind(known.rollout, news, known.seq)
-        self._spool.add(Kept(known.rollout.key, news, at, learned, behind, known.seq))
-        return self._remember(known.rollout.key, Known(extend(known.rollout, news, at), known.seq))
+        behind = brake_behind(known, news)
+        self._spool.add(Kept(known.rollout.key, news, at, learned, behind, known.seq, known.head))
+        return self._remember(known.rollout.key, known.after(news, at))
 
     def write_what_was_kept(self) -> None:
         """Also of what another replica holds by now: nobody else has it. Raises StorageError."""
-        for key in self._spool.rollouts():
-            self._unspool(key)
-
-    def _unspool(self, key: RolloutKey) -> None:
-        """Write what was kept, oldest first, each once. Raises StorageError; what is left then stays kept."""
-        for kept in self._spool.waiting(key):
-            self._write_kept(kept)
-            self._spool.drop(kept)
-
-    def _write_kept(self, kept: Kept) -> None:
-        for _ in range(HALT_ATTEMPTS):
-            if recorded_as(self._journal, kept):
-                log.info("%s: the journal has what was kept for it already", kept.rollout)
-                return
-            try:
-                known = self._read(kept.rollout)  # first: it says what cannot be understood
-                known, news = self._behind(known, kept) if kept.behind else (known, kept.news)
-                self._write_halt(known, self._wanted_still(known, kept, news), kept.at, kept.learned)
-            except (OrderTaken, LetGoOn, HaltShown):
-                break
-            except StaleJournal:  # written by another thread, or something else was
-                continue
-            return
-        log.warning("%s: the journal does not take what was kept for it, for it has gone on", kept.rollout)
-
-    def _behind(self, known: Known, kept: Kept) -> tuple[Known, tuple[facts.Fact, ...]]:
-        """Once the decision stands in the journal: that, and how it ended. Raises what `_wanted_still` does, StaleJournal."""
-        lost = kept.behind
-        decided = lost and recorded_as(self._journal, lost)
-        if lost is not None and decided is None:
-            if has_gone_on(self._journal, lost):
-                raise LetGoOn(f"{kept.rollout} is not as that halt left it")
-            known = self._write_halt(known, self._wanted_still(known, lost, lost.news), lost.at)
-            decided = recorded_as(self._journal, lost)
-        return known, told_of(kept, decided) if decided else kept.news
-
-    def _wanted_still(self, known: Known, kept: Kept, news: tuple[facts.Fact, ...]) -> tuple[facts.Fact, ...]:
-        """What is to be written of it, for who else has written meanwhile. Raises OrderTaken, LetGoOn or HaltShown."""
-        if not decides_a_brake(news):
-            return news
-        if known.seq == kept.seq and not permits(news):
-            return renamed(known.rollout, news)
-        try:
-            check_still_wanted(self._read(kept.rollout, as_of=kept).rollout, known.rollout, news)
-        except HaltShown:  # others may only have seen what this halt has done
-            if has_an_author(known.rollout):
-                raise
-        return alone(known.rollout, news)
+        self._catching_up.write_all()
 
     def _write(
-        self,
-        rollout: Rollout,
-        news: tuple[facts.Fact, ...],
-        batch: Batch,
-        learned: Learned | None = None,
+        self, known: Known, news: tuple[facts.Fact, ...], batch: Batch, learned: Learned | None = None
     ) -> Known:
-        """`rollout` is as it is after the news."""
-        with self._ledger_in_step(rollout.key, batch, learned):
-            written = self._journal.record(filled(batch, rollout, news, learned))
-        seq = written[-1].seq if written else batch.expected_seq or 0
-        return self._remember(rollout.key, Known(rollout, seq))
+        """`known` is as it is after the news."""
+        key = known.rollout.key
+        with self._ledger_in_step(key, batch, learned):
+            written = self._journal.record(filled(batch, known.rollout, news, learned))
+        last = written[-1] if written else None
+        return self._remember(key, replace(known, seq=last.seq, head=last.hash) if last else known)
 
     @contextmanager
     def _ledger_in_step(self, key: RolloutKey, batch: Batch, learned: Learned | None) -> Iterator[None]:
@@ -375,11 +336,11 @@ class Recorder:
         if learned.added:
             self._ledger.put(key, learned.taken.ledger)
 
-    def _read(self, key: RolloutKey, as_of: Kept | None = None) -> Known:
-        history = self._journal.history(key)
-        if as_of is not None and as_of.seq is not None:  # both: it may have been put back, and count anew
-            then = [each for each in history if each.seq <= as_of.seq and each.entry.at <= as_of.at]
-            history = tuple(then) or history
+    def _read(self, key: RolloutKey) -> Known:
+        return self._understood(key, self._journal.history(key))
+
+    def _understood(self, key: RolloutKey, history: tuple[Recorded, ...]) -> Known:
+        """Raises StorageError."""
         try:
             told = tuple((facts.read(recorded.entry), recorded.entry.at) for recorded in history)
             rollout = fold(key, told)
@@ -387,7 +348,7 @@ class Recorder:
             raise StorageError(f"the journal of {key} cannot be understood: {error}") from error
         if rollout is None:
             raise StorageError(f"the journal knows no rollout {key}")
-        return Known(rollout, history[-1].seq)
+        return Known(rollout, history[-1].seq, history[-1].hash)
 
     def _remember(self, key: RolloutKey, known: Known) -> Known:
         with self._guard:

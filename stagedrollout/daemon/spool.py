@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from stagedrollout.core import facts
 from stagedrollout.core.events import Entry
 from stagedrollout.core.model import RolloutKey
+from stagedrollout.core.unguarded import uncounted
 from stagedrollout.storage import durable_file
 from stagedrollout.storage.wording import UNREADABLE, json_body, json_text
 
@@ -43,7 +44,7 @@ BYTES_MAX = 8 * 1024 * 1024
 class Kept:
     """One batch of facts, as of the pass that found them, with the counts they were decided on where still known. `behind`: the
     decision on the halt that they tell the outcome of, for a journal that has lost it since. `seq`: the last entry of the journal
-    that was known then; None where an older version has kept them."""
+    that was known then, and `head` its hash; None and "" where an older version has kept them."""
 
     rollout: RolloutKey
     news: tuple[facts.Fact, ...]
@@ -51,6 +52,7 @@ class Kept:
     learned: Learned | None = None
     behind: Kept | None = None
     seq: int | None = None
+    head: str = ""
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -66,8 +68,8 @@ class Kept:
     @property
     def document(self) -> dict[str, Any]:
         entries = [{"kind": entry.kind, "body": entry.body} for entry in self.entries]
-        seq = {} if self.seq is None else {"seq": self.seq}
-        return {"rollout": str(self.rollout), "at": self.at.isoformat(), "entries": entries, **seq}
+        known = {} if self.seq is None else {"seq": self.seq, "head": self.head}
+        return {"rollout": str(self.rollout), "at": self.at.isoformat(), "entries": entries, **known}
 
 
 def spool_file(database: Path) -> Path:
@@ -91,7 +93,8 @@ def _kept(document: Mapping[str, Any]) -> Kept:
     behind = _behind(document)
     key = RolloutKey.parse(document["rollout"])
     seq = int(document["seq"]) if "seq" in document else None
-    return Kept(key, tuple(facts.read(entry) for entry in told), at, behind=behind, seq=seq)
+    news = uncounted(tuple(facts.read(entry) for entry in told))  # the counts of another life are not kept
+    return Kept(key, news, at, behind=behind, seq=seq, head=str(document.get("head", "")))
 
 
 def _behind(document: Mapping[str, Any]) -> Kept | None:

@@ -9,8 +9,9 @@ import pytest
 
 from stagedrollout.core import facts, news
 from stagedrollout.core.apple_drift import COMPLETED_UNDATED, pause_settled_at
+from stagedrollout.core.decision import decide
 from stagedrollout.core.discovery import discover
-from stagedrollout.core.drift import learn
+from stagedrollout.core.drift import believed, learn
 from stagedrollout.core.facts import Fact, Seen
 from stagedrollout.core.fold import extend, fold
 from stagedrollout.core.lifecycle import Rollout
@@ -27,11 +28,12 @@ from stagedrollout.core.model import (
     Unread,
     Verb,
 )
+from stagedrollout.core.phasing import Pacing
 from stagedrollout.core.story import sentence
 from stagedrollout.core.units import PPM_ALL
 from stagedrollout.core.wording import notices
 from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED, AppleWorld, completed, phased, terms
-from tests.core.builders import ANNA, HOUR, NEWER, NOON, OLDER, RELEASE, discovered, shown, store
+from tests.core.builders import ANNA, HOUR, NEWER, NOON, OLDER, RELEASE, case, discovered, shown, store
 
 EARLIER = NOON - 30 * HOUR
 
@@ -420,3 +422,28 @@ def test_a_look_from_before_our_pause_is_nobodys_resume(looked: timedelta, resum
     state = store(phased(ACTIVE, 1), at=NOON + looked)
     drifted = [fact for fact in learn(rollout, state, state.as_of) if isinstance(fact, facts.Drifted)]
     assert bool(drifted) is resumed
+
+
+@pytest.mark.promise("R10")
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(seconds=90), timedelta(minutes=5)])
+def test_what_a_person_resumes_right_after_our_pause_is_noticed_whatever_clock_has_dated_the_pause(
+    ahead: timedelta,
+) -> None:
+    """Not by the first look, perhaps; but then nothing is done by that one either, which would undo it unnoticed."""
+    paused = about_to_pause()
+    assert paused.intent is not None
+    settled = facts.Settled(paused.intent.key, Verb.PAUSE, Settlement.CONFIRMED, "")
+    rollout = extend(paused, (Seen.of(phased(PAUSED, 1)), settled), NOON + ahead)
+    resumed = [store(phased(ACTIVE, 1), at=NOON + timedelta(minutes=minutes)) for minutes in (1, 6)]
+    for look in resumed:
+        seen = believed(rollout, look)
+        news = learn(rollout, seen, look.as_of)
+        if isinstance(seen, Unread):
+            assert not news
+            assert (
+                decide(case(rollout, look=seen, now=look.as_of, policy=terms(Pacing.GUARDED))).change is None
+            )
+        elif news:
+            assert [fact.meaning for fact in news if isinstance(fact, facts.Drifted)] == [facts.Drift.RESUMED]
+            return
+    pytest.fail("it was never noticed")

@@ -13,15 +13,16 @@ from stagedrollout.core.facts import DecisionKind, Fact
 from stagedrollout.core.fold import extend
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.lifecycle import Rollout
-from stagedrollout.core.model import DAEMON, CommandVerb, Settlement, Verb
+from stagedrollout.core.model import DAEMON, SOMEBODY, UNKNOWN_ACTOR, Actor, CommandVerb, Settlement, Verb
 from stagedrollout.core.unguarded import (
     alone,
+    beside_the_brake,
     check_still_wanted,
     decides_a_brake,
     ends_a_brake,
-    has_an_author,
     permits,
     renamed,
+    stopped_before,
     takes_up_an_order,
 )
 from tests.core.builders import (
@@ -123,13 +124,6 @@ def test_what_is_written_on_top_of_what_others_wrote_rests_on_no_counts_of_its_o
     weighed = facts.Weighed("a1", 5.0, 0.0, (), 0.5, 0.02, 1.2, 2.5, NOON)
     (written,) = alone(RUNS, (replace(HALT, weighed=weighed),))
     assert written == replace(HALT, intent=f"{RUNS.key}/1/halt")
-
-
-def test_what_was_only_seen_halted_may_have_been_halted_by_whoever_could_not_say_so() -> None:
-    drifted = facts.Drifted(facts.Drift.HALTED, seen(STAGED, 10), seen(HALTED))
-    assert has_an_author(halted(RUNS))
-    assert not has_an_author(later(RUNS, seen(HALTED), drifted))
-    assert not has_an_author(RUNS)
 
 
 def test_an_act_that_is_written_on_top_of_others_has_a_name_of_its_own() -> None:
@@ -248,3 +242,40 @@ def test_an_order_that_takes_effect_beside_a_pause_is_written_whole_or_not_at_al
     assert takes_up_an_order((ordered(verb), beside)) is whole
     refused = replace(ordered(verb), accepted=False)
     assert not takes_up_an_order((refused, beside))
+
+
+DRIFTED = facts.Drifted(facts.Drift.HALTED, seen(STAGED, 10), seen(HALTED))
+
+
+@pytest.mark.parametrize(
+    ("now", "news", "stopped"),
+    [
+        (halted(RUNS), (seen(HALTED), DRIFTED, HALT), True),
+        (halted(RUNS), (HALT,), False),  # somebody had resumed it
+        (halted(RUNS), (seen(HALTED), DRIFTED, seen(STAGED, 10), HALT), False),
+        (RUNS, (seen(HALTED), HALT), False),
+    ],
+)
+def test_a_halt_that_was_sent_has_stopped_nothing_where_its_look_showed_what_another_had_halted(
+    now: Rollout, news: tuple[Fact, ...], stopped: bool
+) -> None:
+    assert stopped_before(RUNS, now, news, NOON) is stopped
+
+
+@pytest.mark.parametrize("nobody", [SOMEBODY, UNKNOWN_ACTOR])
+def test_what_was_only_seen_halted_may_have_been_halted_by_whoever_could_not_say_so(nobody: Actor) -> None:
+    before = halted(RUNS)
+    assert before.halt is not None
+    only_seen = replace(before, halt=replace(before.halt, actor=nobody))
+    assert not stopped_before(RUNS, only_seen, (seen(HALTED), HALT), NOON)
+    assert stopped_before(RUNS, before, (seen(HALTED), HALT), NOON)
+
+
+def test_whose_look_is_not_known_has_stopped_something() -> None:
+    """A release that was only found may never have been looked at."""
+    assert not stopped_before(replace(RUNS, seen=None), halted(RUNS), (HALT,), NOON)
+
+
+def test_what_a_person_said_stands_without_the_brake_beside_it() -> None:
+    order = ordered(CommandVerb.APPROVE)
+    assert beside_the_brake((seen(), order, HALT, settled())) == (order,)

@@ -265,9 +265,12 @@ def test_what_a_process_that_died_may_only_have_wished_is_looked_at_once_more_wh
     assert house.reconciler.looks == looks
 
 
-@pytest.mark.parametrize(("landed", "looks"), [(timedelta(seconds=1), 2), (timedelta(0), 1), (-POLL, 1)])
+@pytest.mark.parametrize(
+    ("landed", "looks"), [(timedelta(seconds=1), 2), (timedelta(0), 1), (-POLL, 1), (timedelta(days=300), 1)]
+)
 def test_a_look_that_was_begun_before_our_halt_landed_is_repeated(landed: timedelta, looks: int):
-    """It may show what was before, and on the App Store that would be somebody who has resumed it."""
+    """It may show what was before, and on the App Store that would be somebody who has resumed it. A clock that was once far ahead
+    is no landing."""
     done = (intent(Verb.HALT, 10, "h1"), Seen.of(shown(HALTED)), settled(verb=Verb.HALT, key="h1"))
     house = passes({KEY: with_facts(rolling(), *done, at=NOON + landed)})
     house.run(LISTING)

@@ -13,12 +13,12 @@ import pytest
 from stagedrollout.core import facts, line_facts, link_facts, override_facts
 from stagedrollout.core.drift import learn
 from stagedrollout.core.errors import LetGoOn, LostLease, OrderTaken, StaleJournal, StorageError
-from stagedrollout.core.events import CHAIN_START
+from stagedrollout.core.events import CHAIN_START, Recorded
 from stagedrollout.core.facts import Fact, Started, WentLive
 from stagedrollout.core.judgement import Reason
 from stagedrollout.core.ledger import Ledger, Taken, added
 from stagedrollout.core.model import DAEMON, CommandVerb, Settlement, Verb
-from stagedrollout.daemon.recorder import Learned, Recorder, no_lease
+from stagedrollout.daemon.recorder import Known, Learned, Recorder, no_lease
 from stagedrollout.daemon.spool import Kept, Spool, read_spool
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
@@ -78,6 +78,11 @@ def _write(recorder: Recorder, when: datetime, *news: Fact) -> None:
     recorder.record(recorder.load(KEY), news, when)
 
 
+def _as_of(recorder: Recorder, history: tuple[Recorded, ...]) -> Known:
+    """What it would know that has read no more."""
+    return recorder._understood(KEY, history)
+
+
 def _sees_it_halted(holder: Recorder, when: datetime) -> None:
     look: Any = store(shown(HALTED), at=when)
     _write(holder, when, *learn(holder.load(KEY).rollout, look, when))
@@ -126,22 +131,6 @@ def test_a_halt_without_a_database_goes_into_the_journal_once_it_is_back_whateve
     assert not awoken._spool.rollouts()
 
 
-@pytest.mark.promise("R13", "R18")
-def test_people_are_told_once_of_a_halt_that_a_replica_without_a_database_has_sent_after_another_one(
-    journal: Journal, holder: Recorder, awoken: Recorder
-) -> None:
-    before = awoken.load(KEY)
-    _write(holder, at(1), *LANDED)
-    _write(holder, at(1), HALT)
-    _write(holder, at(1), *SHOWN)
-    again = awoken.spool(before, (*LANDED, HALT), at(2))
-    awoken.spool(again, SHOWN, at(2))
-    awoken.write_what_was_kept()
-    told = [each.entry for each in journal.history(KEY) if each.entry.at >= at(1)]
-    assert [entry.kind for entry in told] == ["seen", "settled", "decided", "seen", "settled"]
-    assert not awoken._spool.rollouts()
-
-
 @pytest.mark.promise("R10", "R13", "R18")
 def test_a_pause_without_a_database_is_ours_although_another_has_paused_and_let_go_on_by_the_same_name(
     journal: Journal, holder: Recorder, awoken: Recorder, tmp_path: Path
@@ -162,7 +151,7 @@ def test_a_pause_without_a_database_is_ours_although_another_has_paused_and_let_
     assert not [fact for fact in learn(now, look, at(3)) if isinstance(fact, facts.Drifted)]
     written = journal.history(KEY)
     again = Recorder(journal, LedgerTable(journal._engine), no_lease, Spool(tmp_path / "y.spool"))
-    again.spool(again._read(KEY, Kept(KEY, (PAUSE,), at(2), seq=written[3].seq)), (*LANDED, PAUSE), at(2))
+    again.spool(_as_of(again, written[:4]), (*LANDED, PAUSE), at(2))
     again.write_what_was_kept()
     assert journal.history(KEY) == written, (
         "one that died before it could strike it out knows it by its instant"
@@ -258,7 +247,7 @@ def test_an_order_that_another_replica_has_carried_out_is_not_written_again_once
     assert journal.history(KEY) == before
     with pytest.raises(OrderTaken):
         awoken.record(
-            awoken._read(KEY, Kept(KEY, (HALT,), at(1), seq=before[0].seq)),
+            _as_of(awoken, before[:1]),
             (ordered, intent(Verb.HALT, 50, "h4", "c8")),
             at(3),
         )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stagedrollout.core.facts import Seen, Started, WentLive
-from stagedrollout.core.model import Mode, OnNewRelease, Settlement, Verb
+from stagedrollout.core.facts import Decided, DecisionKind, Seen, Started, WentLive
+from stagedrollout.core.model import DAEMON, Mode, OnNewRelease, RolloutKey, Settlement, StoreState, Verb
+from stagedrollout.core.phasing import Pacing
 from stagedrollout.daemon.alone import Everything
 from stagedrollout.daemon.hearing import Hearer
 from stagedrollout.daemon.listing import Listing
-from stagedrollout.daemon.reconcile import Reconciler
+from stagedrollout.daemon.reconcile import Pass, Reconciler
 from stagedrollout.daemon.recorder import Recorder
 from stagedrollout.storage.engine import open_engine
 from stagedrollout.storage.journal import Journal
 from stagedrollout.storage.ledger import LedgerTable
 from stagedrollout.storage.migrate import upgrade
+from tests.core.apple import ACTIVE, APPLE_KEY, PAUSED, phased, terms
 from tests.core.builders import (
     ANNA,
     DAY,
@@ -36,6 +38,7 @@ from tests.core.builders import (
 from tests.daemon.test_unkept_counts import Sits
 from tests.storage.holding import hold
 
+PAUSE = Decided(DecisionKind.HOLD, (), DAEMON, "", "p1", Verb.PAUSE, 10_000, "f1")
 SENT = NOON - timedelta(seconds=30)
 
 
@@ -53,14 +56,50 @@ def test_a_raise_whose_answer_was_lost_is_not_called_off_by_a_look_from_before_t
     lost = (intent(Verb.RAISE, 50), settled(Settlement.IN_DOUBT))
     for fact in lost:
         recorder.record(recorder.load(KEY), (fact,), SENT)
+    _reconciled(recorder, KEY, store(shown(), at=looked), NOON + 2 * HOUR)
+    told = [recorded.entry.body for recorded in Journal(engine).told(KEY, ("settled",))]
+    assert [body["settlement"] for body in told] == ["in_doubt", *known]
+
+
+@pytest.mark.promise("R10", "R19")
+def test_by_a_look_that_a_clock_dates_before_our_pause_nothing_is_undone_that_a_person_may_have_done(
+    tmp_path: Path,
+) -> None:
+    """The next one tells who has resumed it; paused again by this one, nobody would ever hear of it."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    upgrade(engine)
+    recorder = Recorder(Journal(engine), LedgerTable(engine), hold(engine))
+    begun = (
+        discovered(found=phased(ACTIVE, 1)),
+        Started(ANNA, "go", "standard", "c0"),
+        Seen.of(phased(ACTIVE, 1)),
+    )
+    recorder.begin(APPLE_KEY, begun, NOON - DAY)
+    paused = (Seen.of(phased(PAUSED, 1)), settled(verb=Verb.PAUSE, key="p1"))
+    for news in ((PAUSE,), paused):
+        recorder.record(recorder.load(APPLE_KEY), news, NOON)
+    before = Journal(engine).history(APPLE_KEY)
+    done = _reconciled(
+        recorder,
+        APPLE_KEY,
+        store(phased(ACTIVE, 1), at=NOON - timedelta(minutes=1)),
+        NOON + timedelta(minutes=1),
+    )
+    assert done.decision.change is None
+    assert not [
+        each for each in Journal(engine).history(APPLE_KEY)[len(before) :] if each.entry.kind == "drifted"
+    ]
+
+
+def _reconciled(recorder: Recorder, key: RolloutKey, look: StoreState, now: datetime) -> Pass:
     sits: Any = Sits()
-    sits.now_is = NOON + 2 * HOUR
+    sits.now_is = now
     listing = Listing(
-        id=KEY.store_app,
+        id=key.store_app,
         mode=Mode.ACT,
         on_new_release=OnNewRelease.WAIT,
         policy="standard",
-        policies={"standard": policy()},
+        policies={"standard": terms(Pacing.GUARDED) if key is APPLE_KEY else policy()},
         store=sits,
         signals=(),
         poll=POLL,
@@ -73,6 +112,4 @@ def test_a_raise_whose_answer_was_lost_is_not_called_off_by_a_look_from_before_t
         deadline_seconds=45,
         hearer=Hearer(recorder),
     )
-    reconciler.reconcile(listing, KEY, store(shown(), at=looked))
-    told = [recorded.entry.body for recorded in Journal(engine).told(KEY, ("settled",))]
-    assert [body["settlement"] for body in told] == ["in_doubt", *known]
+    return reconciler.reconcile(listing, key, look)
