@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from importlib import import_module
@@ -21,6 +22,8 @@ from unittest.mock import patch
 
 from cryptography.hazmat.primitives import serialization
 
+from stagedrollout.config.load import Loaded
+from stagedrollout.config.steering import steering
 from tests.simulation.kernel import Kernel
 from tests.simulation.standins import Threading
 
@@ -144,6 +147,7 @@ def substituted(kernel: Kernel, clock: Clock, draw: Random) -> Iterator[None]:
         stack.enter_context(
             patch.object(import_module("stagedrollout.daemon.claiming"), "os", Processes(kernel))
         )
+        stack.enter_context(patch.object(import_module("stagedrollout.daemon.claiming"), "steering", _steers))
         stack.enter_context(patch.object(import_module("stamina._core"), "random", draw))
         stack.enter_context(patch.object(serialization, "load_pem_private_key", _read_key))
         yield
@@ -151,6 +155,29 @@ def substituted(kernel: Kernel, clock: Clock, draw: Random) -> Iterator[None]:
 
 _read_key = lru_cache(maxsize=8)(serialization.load_pem_private_key)
 """Whether a key is sound takes a processor longer than a whole pass, and every life of a run has the same two."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A configuration as it was read; another reading is another one, whatever it says."""
+
+    loaded: Loaded
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Read) and self.loaded is other.loaded
+
+    def __hash__(self) -> int:
+        return id(self.loaded)
+
+
+@lru_cache(maxsize=8)
+def _steering(read: _Read) -> str:
+    return steering(read.loaded)
+
+
+def _steers(loaded: Loaded) -> str:
+    """By what it steers, likewise: each life of a run is told the same."""
+    return _steering(_Read(loaded))
 
 
 @lru_cache(maxsize=1)
