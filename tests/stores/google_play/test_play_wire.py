@@ -22,7 +22,9 @@ TOKEN_ANSWER = b'{"access_token":"t","expires_in":3600}'
 
 
 def plain(body: bytes, status: str = "200 OK", headers: str = "") -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
+    """It says that the connection ends here, as it does: else the next request may be sent on it before that is seen."""
+    told = f"Content-Length: {len(body)}\r\nConnection: close\r\n{headers}\r\n"
+    return f"HTTP/1.1 {status}\r\n{told}".encode() + body
 
 
 class Server:
