@@ -36,6 +36,8 @@ LATENCY_SECONDS = 0.2
 FEW_APPS = 5
 APPS, POLL = 1_000, timedelta(minutes=5)
 APPS_QUICK, POLL_QUICK = 100, timedelta(minutes=1)
+POLLS, POLLS_QUICK = 1, 3
+"""How many are counted: of ten rollouts that are compared with, one minute has ten passes, and that is too few."""
 
 P99_SECONDS, CORE_SHARE, RSS_MIB, COST_RATIO = 10.0, 0.6, 500, 1.3
 
@@ -105,8 +107,8 @@ _QUOTA_OF_PLAY = f"one account may ask {PLAY_PER_MINUTE:,}"
 def measure(*, quick: bool) -> Result:
     if not sys.platform.startswith("linux"):
         raise SystemExit("bench scale reads /proc and works on Linux only")
-    apps, poll = (APPS_QUICK, POLL_QUICK) if quick else (APPS, POLL)
-    seconds = poll.total_seconds()
+    apps, poll, polls = (APPS_QUICK, POLL_QUICK, POLLS_QUICK) if quick else (APPS, POLL, POLLS)
+    seconds = polls * poll.total_seconds()
     with tempfile.TemporaryDirectory(prefix="stagedrollout-bench-") as scratch, ExitStack() as stack:
         stores = stack.enter_context(_stores(Path(scratch)))
         few, idle, many = (
@@ -121,15 +123,15 @@ def measure(*, quick: bool) -> Result:
         asked = _count(stores, (few, idle, many), seconds)
         result = _result(few, idle, many) | {
             "rollouts": 2 * apps,
-            "poll_s": seconds,
+            "poll_s": poll.total_seconds(),
             "first_round_s": round(first_round, 1),
             "first_round_core_s": round(first_work, 1),
             "apple_per_hour": round(asked.get("v1", 0) / seconds * 3_600),
             "play_per_minute": round(asked.get("androidpublisher", 0) / seconds * 60),
-            "sentry_per_poll": asked.get("api", 0),
+            "sentry_per_poll": round(asked.get("api", 0) / polls),
             "load": round(os.getloadavg()[0], 1),
         }
-        result |= _hung(stores, many, seconds)
+        result |= _hung(stores, many, poll.total_seconds())
     return Result(**result)
 
 
