@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stagedrollout.cli.completing import app_argument, store_option
+from stagedrollout.cli.in_force import policies_in_force
 from stagedrollout.cli.options import config_option, json_option
 
 if TYPE_CHECKING:
@@ -84,7 +85,6 @@ def _documents(
     """And how fresh they are, as far as there is a database, and why it tells no rollouts; "" if it does."""
     from stagedrollout.cli.freshness import freshness  # noqa: PLC0415
     from stagedrollout.core.errors import StorageError  # noqa: PLC0415
-    from stagedrollout.daemon.icalendars import policies_read_at  # noqa: PLC0415
 
     kept: dict[StoreApp, tuple[Kept | None, datetime]] = {}
     told: dict[str, Any] = {}
@@ -95,7 +95,7 @@ def _documents(
     except StorageError as error:
         trouble = str(error)
     standing = [(app, *kept.get(app, (None, _wall()))) for app in apps]
-    policies = policies_read_at(loaded, standing[0][2])
+    policies = policies_in_force(loaded, standing[0][2])
     return [_document(loaded, policies, each, days) for each in standing], told, trouble
 
 

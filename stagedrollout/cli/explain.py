@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stagedrollout.cli.completing import app_argument, release_option, store_option
+from stagedrollout.cli.in_force import policies_in_force
 from stagedrollout.cli.options import config_option, json_option
 
 if TYPE_CHECKING:
@@ -55,11 +56,10 @@ def explain(app: str, plot: Path | None, config: Path, *, as_json: bool, **named
 def _found(config: Path, app: str, store: str, release: str) -> list[Found]:
     """What is kept of each rollout that is meant, with its policy and the app's own. Raises click.ClickException, StorageError."""
     from stagedrollout.cli.meant import kept_of, meant  # noqa: PLC0415
-    from stagedrollout.daemon.icalendars import policies_read_at  # noqa: PLC0415
 
     asked = meant(config, app, store)
     found = kept_of(asked, release)
-    policies = policies_read_at(asked.loaded, found[0].now) if asked.loaded else {}
+    policies = policies_in_force(asked.loaded, found[0].now) if asked.loaded else {}
     own = policies.get(asked.own_policy)
     return [(kept, policies.get(kept.rollout.policy), own) for kept in found]
 

@@ -48,8 +48,6 @@ def policies_now(loaded: Loaded, doors: Doors, clock: Clock) -> Mapping[str, Pol
 def policies_read_at(loaded: Loaded, now: datetime) -> Mapping[str, Policy]:
     """The same for whoever only tells people what is coming: read once, as of `now`. Raises nothing: whoever asks need
     not be allowed to read the daemon's secrets, and a calendar that they cannot read is told as such."""
-    if not loaded.settings.calendars:
-        return loaded.policies
     sources = {
         written.name: Placed(_told_source(loaded, written), written.name)
         for written in loaded.settings.calendars

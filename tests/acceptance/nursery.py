@@ -21,6 +21,11 @@ import time
 from tests.acceptance.leash import PR_SET_PDEATHSIG
 
 HEAVY = (
+    "alembic.command",
+    "httpcore",
+    "pydantic.dataclasses",
+    "pydantic.type_adapter",
+    "sentry_sdk",
     "stagedrollout.config.load",
     "stagedrollout.daemon.allowed",
     "stagedrollout.daemon.bootstrap",
@@ -28,8 +33,11 @@ HEAVY = (
     "stagedrollout.emulator.scenario_file",
     "stagedrollout.emulator.serve",
     "stagedrollout.emulator.write_config",
+    "stagedrollout.notify.slack_wire",
+    "stagedrollout.storage.migrate",
+    "stagedrollout.storage.sqlite",
 )
-"""What commands import only once they run."""
+"""What is imported only once it is wanted, and is wanted by many tests."""
 
 
 def main() -> None:
