@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stagedrollout.calendars.sources import CalendarFile
+from stagedrollout.cli.in_force import policies_in_force
 from stagedrollout.config.load import Loaded, load
 from stagedrollout.config.settings import ClockSource
 from stagedrollout.core.errors import WrongConfiguration
@@ -133,6 +135,18 @@ def test_a_secret_address_is_read_and_neither_told_nor_needed_by_who_only_looks(
     )
     blind = load(tmp_path / "stagedrollout.yml", environ={})
     assert "GONE is not set" in frozen_at(policies_read_at(blind, AUDIT)["mine"].calendar, AUDIT).text
+
+
+def test_whoever_only_looks_loads_what_reads_calendars_only_where_one_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "company.ics").write_bytes(ics(DAY_LONG))
+    with_one = loaded(tmp_path, "file: company.ics")
+    policy = policies_in_force(with_one, AUDIT)["mine"]
+    assert frozen_at(policy.calendar, AUDIT).cause is Cause.ICALENDAR
+    without = replace(with_one, settings=replace(with_one.settings, calendars=()))
+    monkeypatch.setitem(sys.modules, "stagedrollout.daemon.icalendars", None)
+    assert policies_in_force(without, AUDIT) == without.policies
 
 
 def test_with_the_emulators_clock_a_secret_address_has_to_be_on_this_machine(tmp_path: Path):
