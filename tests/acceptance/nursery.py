@@ -49,6 +49,7 @@ def main() -> None:
 
     for name in (*HEAVY, *(module for module, _ in COMMANDS.values())):
         importlib.import_module(name)
+    _read_shapes()
     gc.collect()
     gc.freeze()
     while True:
@@ -64,6 +65,16 @@ def main() -> None:
         for file in files:
             os.close(file)
         _bury()
+
+
+def _read_shapes() -> None:
+    """What configurations and policies are read by is made from their shapes, once in each process."""
+    from stagedrollout.config.reading import _adapter  # noqa: PLC0415
+    from stagedrollout.config.settings import Settings  # noqa: PLC0415
+    from stagedrollout.core.policy import Policy  # noqa: PLC0415
+
+    for shape in (Settings, Policy):
+        _adapter(shape)
 
 
 def _give_birth(wish: dict[str, dict[str, str] | list[str]], out: int, err: int, told: int) -> None:
