@@ -45,7 +45,7 @@ class _Said:
 
 class _Pickler(pickle.Pickler):
     """Takes a dataclass for its class and what that is called with. Left to themselves, those that are frozen and have slots
-    ask for their fields anew with each object, which took a third of all that a daemon does."""
+    ask for their fields anew with each object, which was a third of what the demo's daemon did."""
 
     def reducer_override(self, value: object) -> Any:
         kind: Any = type(value)

@@ -52,8 +52,8 @@ _LATE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`first_round_s`: from the daemon's start until all had been looked at. `caught_up_s`: until nothing was late. `hung_*`: of the App Store's apps while Google Play
-    answers nothing. `apple_per_hour`, `play_per_minute`, `sentry_per_poll`: requests."""
+    """`first_round_s`, `caught_up_s`: from the daemon's start until all had been looked at, and until nothing was late.
+    `hung_*`: of the App Store's apps while Google Play answers nothing. `apple_per_hour`, `play_per_minute`, `sentry_per_poll`: requests."""
 
     rollouts: int
     poll_s: float

@@ -114,7 +114,7 @@ def test_what_was_put_away_is_another_object_each_time():
 
 
 def test_fields_are_asked_for_by_their_class_and_not_for_each_object(monkeypatch):
-    """Left to pickle, a frozen dataclass with slots looks through its fields for each object: a third of a daemon's work."""
+    """Left to pickle, a frozen dataclass with slots looks through its fields for each object: a third of the work of the demo's daemon."""
     many = tuple(Several(NOON, Colour.RED) for _ in range(100))
     Packed.of(many).taken()
     monkeypatch.setattr("dataclasses.fields", lambda _: pytest.fail("asked again"))
